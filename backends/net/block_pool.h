@@ -1,0 +1,123 @@
+// backends/net/block_pool.h – Byte blocks that are recycled within one worker.
+//
+// Purpose: every byte on its way through the proxy sits in the worker's read buffer or in a Block. A warm worker gets
+// its blocks from free lists and not from the heap; after a burst Trim gives the memory back.
+// Threads: a pool and its blocks belong to one worker.
+// Ownership: a Block is a move-only handle; its destructor gives the bytes back. The pool must outlive its blocks.
+#pragma once
+
+#include <array>
+#include <cassert>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <string_view>
+#include <utility>
+
+namespace ringproxy::net {
+
+class BlockPool;
+
+// Bytes in [begin, end) are filled, those up to the capacity are free.
+class Block {
+ public:
+  Block() = default;
+  Block(Block&& other) noexcept : header_(std::exchange(other.header_, nullptr)) {}
+  Block& operator=(Block&& other) noexcept {
+    if (this != &other) {
+      Release();
+      header_ = std::exchange(other.header_, nullptr);
+    }
+    return *this;
+  }
+  ~Block() { Release(); }
+
+  explicit operator bool() const { return header_ != nullptr; }
+  std::string_view bytes() const { return {data() + header_->begin, size()}; }
+  size_t size() const { return header_->end - header_->begin; }
+  char* free_space() { return data() + header_->end; }
+  size_t free_size() const { return header_->capacity - header_->end; }
+
+  // `bytes` were written to free_space().
+  void Commit(size_t bytes) {
+    assert(bytes <= free_size());
+    header_->end += bytes;
+  }
+  void Append(std::string_view bytes) {
+    assert(bytes.size() <= free_size());
+    std::memcpy(free_space(), bytes.data(), bytes.size());
+    header_->end += bytes.size();
+  }
+  // Drops the first `bytes`.
+  void Consume(size_t bytes) {
+    assert(bytes <= size());
+    header_->begin += bytes;
+  }
+  // Drops everything behind the first `bytes`.
+  void Truncate(size_t bytes) {
+    assert(bytes <= size());
+    header_->end = header_->begin + bytes;
+  }
+  void Release();
+
+ private:
+  friend class BlockPool;
+  friend class SendQueue;
+  struct Header {
+    BlockPool* pool;
+    Header* next;  // In a free list or in a SendQueue; a block is never in both.
+    size_t begin;
+    size_t end;
+    size_t capacity;
+    uint32_t size_class;
+  };
+
+  explicit Block(Header* header) : header_(header) {}
+  char* data() const { return reinterpret_cast<char*>(header_ + 1); }
+
+  Header* header_ = nullptr;
+};
+
+class BlockPool {
+ public:
+  BlockPool() = default;
+  BlockPool(const BlockPool&) = delete;
+  BlockPool& operator=(const BlockPool&) = delete;
+  ~BlockPool();
+
+  // An empty block with room for at least `bytes`.
+  Block Acquire(size_t bytes);
+  // A block that holds a copy of `bytes`.
+  Block Copy(std::string_view bytes);
+
+  // Frees the blocks that nobody needed since the last Trim. Call it about once a second.
+  void Trim();
+
+  size_t free_bytes() const { return free_bytes_; }
+  size_t blocks_in_use() const { return blocks_in_use_; }
+
+ private:
+  friend class Block;
+  static constexpr uint32_t kSmallestClass = 7;  // 128 bytes, header included.
+  static constexpr uint32_t kLargestClass = 40;
+
+  struct FreeList {
+    Block::Header* head = nullptr;
+    size_t count = 0;
+    size_t least_count = 0;  // Since the last Trim: so many were never needed.
+  };
+
+  void Return(Block::Header* header);
+
+  std::array<FreeList, kLargestClass + 1> free_{};
+  size_t free_bytes_ = 0;
+  size_t blocks_in_use_ = 0;
+};
+
+inline void Block::Release() {
+  if (header_ == nullptr) return;
+  Header* header = std::exchange(header_, nullptr);
+  header->pool->Return(header);
+}
+
+}  // namespace ringproxy::net

@@ -1,0 +1,64 @@
+// backends/net/loop.h – Time, timers, connections and turns: all that the proxy asks of an event loop.
+//
+// A turn is: wait for events, handle every ready one, then run the end-of-turn hook once. Work that is cheaper in
+// batches (writes above all) is gathered during the turn and done in the hook.
+// Two implementations: libevent_loop, and the simulator's in tests/sim.
+// Threads: everything but Post is called on the loop's own thread.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "backends/net/stream.h"
+
+namespace ringproxy::net {
+
+using Duration = std::chrono::microseconds;
+using TimePoint = std::chrono::time_point<std::chrono::steady_clock, Duration>;
+
+class Clock {
+ public:
+  // The time this turn began: read once a turn, so that a batch costs one reading of the clock.
+  virtual TimePoint now() const = 0;
+
+ protected:
+  ~Clock() = default;
+};
+
+// One-shot; arming again replaces the deadline. Destroying it disarms it.
+class Timer {
+ public:
+  virtual ~Timer() = default;
+  virtual void Arm(Duration wait) = 0;
+  virtual void Disarm() = 0;
+  virtual bool armed() const = 0;
+};
+
+// Where to connect: a host (name or numeric) and port, or a Unix socket's path.
+struct Endpoint {
+  std::string host;
+  uint16_t port = 0;
+  std::string unix_path;
+};
+
+// What the end-of-turn hook wants of the next turn.
+enum class NextTurn : uint8_t {
+  kMayWait,  // Sleep until something is ready.
+  kAtOnce,   // Only look what is ready: output is being held for a moment.
+};
+
+class Loop : public Clock {
+ public:
+  virtual ~Loop() = default;
+  virtual std::unique_ptr<Timer> NewTimer(std::function<void()> on_expiry) = 0;
+  // Never calls the observer before it returns; host names are resolved without blocking.
+  virtual std::unique_ptr<Stream> Connect(const Endpoint& endpoint, StreamObserver& observer) = 0;
+  // Runs `work` on the loop's thread in a coming turn. May be called from any thread.
+  virtual void Post(std::function<void()> work) = 0;
+  virtual void SetEndOfTurn(std::function<NextTurn()> hook) = 0;
+};
+
+}  // namespace ringproxy::net

@@ -1,0 +1,50 @@
+// backends/net/stream.h – A non-blocking byte stream; the seam between the proxy and sockets (or the simulator).
+//
+// Threads: a stream belongs to the loop that made it and is used on that loop only.
+// Ownership: whoever holds the Stream may destroy it at any time, also from within its observer's calls; no call to the
+// observer follows. Reads are watched from the start; writes only while WatchWrites(true).
+#pragma once
+
+#include <sys/uio.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+
+namespace ringproxy::net {
+
+enum class IoStatus : uint8_t {
+  kOk,          // `bytes` (at least one) were moved.
+  kWouldBlock,  // Nothing to move now; readiness will be told.
+  kEnd,         // Reads only: the peer will send no more.
+  kError,       // The connection is broken; `error` is the errno.
+};
+
+struct IoResult {
+  IoStatus status = IoStatus::kOk;
+  size_t bytes = 0;
+  int error = 0;
+};
+
+class StreamObserver {
+ public:
+  // An outgoing stream is established (error 0) or has failed (an errno). Told once, never for an accepted stream.
+  virtual void OnConnected(int error) = 0;
+  virtual void OnReadable() = 0;
+  virtual void OnWritable() = 0;
+
+ protected:
+  ~StreamObserver() = default;
+};
+
+class Stream {
+ public:
+  virtual ~Stream() = default;
+  virtual IoResult Read(char* buffer, size_t size) = 0;
+  virtual IoResult Write(std::span<const iovec> pieces) = 0;
+  virtual void WatchReads(bool on) = 0;
+  virtual void WatchWrites(bool on) = 0;
+};
+
+}  // namespace ringproxy::net

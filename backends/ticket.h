@@ -1,0 +1,37 @@
+// backends/ticket.h – A claim on one reply, and the one interface by which replies travel back up.
+//
+// Ownership: a Ticket is a value, never a pointer: its owner may be gone by the time the reply comes, which the
+// generation reveals. Exactly one OnReply or OnFailure follows each ticket handed to a node connection.
+// Threads: a ticket never leaves its worker.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include "backends/net/block_pool.h"
+#include "backends/wire/error_text.h"
+
+namespace ringproxy::backends {
+
+struct Ticket {
+  enum class Kind : uint8_t { kSession, kFanout, kInternal };
+
+  uint32_t owner = 0;       // Index of the session, the fan-out or the internal waiter.
+  uint32_t generation = 0;  // Of that index; a stale one makes the reply a counted no-op.
+  uint32_t slot = 0;        // Which reply of the owner: slot sequence of a session, child of a fan-out.
+  Kind kind = Kind::kInternal;
+};
+
+class ReplySink {
+ public:
+  // `reply` is one whole RESP value and valid during the call only.
+  virtual void OnReply(Ticket ticket, std::string_view reply) = 0;
+  // A large reply, received into a block of its own that now changes hands; the block holds exactly the reply.
+  virtual void OnLargeReply(Ticket ticket, net::Block reply) = 0;
+  virtual void OnFailure(Ticket ticket, const wire::Failure& failure) = 0;
+
+ protected:
+  ~ReplySink() = default;
+};
+
+}  // namespace ringproxy::backends

@@ -1,0 +1,37 @@
+// backends/wire/request.h – One framed client request, as views.
+//
+// Lifetime: valid until the bytes it was framed from move or its parser frames again; copied freely within that.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+namespace ringproxy::wire {
+
+// Where one argument's bytes lie within the encoded request.
+struct ArgumentSpan {
+  uint32_t offset;
+  uint32_t size;
+};
+
+class Request {
+ public:
+  Request() = default;
+  Request(std::string_view encoded, std::span<const ArgumentSpan> arguments)
+      : encoded_(encoded), arguments_(arguments) {}
+
+  // Arguments, the command's name included; at least 1 in a framed request.
+  size_t size() const { return arguments_.size(); }
+  std::string_view operator[](size_t i) const { return encoded_.substr(arguments_[i].offset, arguments_[i].size); }
+  std::string_view name() const { return (*this)[0]; }
+
+  // The whole request as a RESP array of bulk strings, ready to be forwarded (inline requests are converted).
+  std::string_view encoded() const { return encoded_; }
+
+ private:
+  std::string_view encoded_;
+  std::span<const ArgumentSpan> arguments_;
+};
+
+}  // namespace ringproxy::wire

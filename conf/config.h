@@ -1,0 +1,130 @@
+// conf/config.h – The configuration as plain data; one Config is one immutable version of it.
+//
+// Purpose: what every other folder reads. A member's initialiser is its default, here and nowhere else; bounds, texts
+// and the YAML names stand in conf/options. A Config that ParseConfig returned keeps every rule of conf/validate.
+// Threads: plain values; share a Config only as const.
+// Units: durations are std::chrono, sizes are bytes.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "ring/hash.h"
+#include "ring/ring.h"
+
+namespace ringproxy::conf {
+
+using std::chrono::microseconds;
+
+enum class Protocol : uint8_t { kRedis };
+enum class LogLevel : uint8_t { kDebug, kInfo, kWarn, kError };
+enum class LogFormat : uint8_t { kText, kJson };
+
+// host:port, [v6]:port or unix:/path. The host stays text: it is resolved when a connection is opened.
+struct Address {
+  std::string host;       // Empty for a Unix socket.
+  uint16_t port = 0;      // 0 for a Unix socket; a listener may say port 0 for any free one.
+  std::string unix_path;  // Empty for TCP.
+
+  bool is_unix() const { return !unix_path.empty(); }
+  // The text it was parsed from, normalised: 127.0.0.1:6380, [::1]:6380, unix:/run/x.sock.
+  std::string ToString() const;
+  bool operator==(const Address&) const = default;
+};
+
+struct Admin {
+  Address listen{"127.0.0.1", 9180, ""};
+  std::string token_file;  // Empty = no token; then `listen` has to be a loopback address.
+};
+
+struct Log {
+  LogLevel level = LogLevel::kInfo;
+  LogFormat format = LogFormat::kText;
+};
+
+// What one client may send and have waiting. The defaults of the request limits are Redis's own.
+struct ClientLimits {
+  uint64_t request_bytes = 1ULL << 30;     // client-query-buffer-limit
+  uint64_t bulk_bytes = 512ULL << 20;      // proto-max-bulk-len
+  uint64_t key_bytes = 512ULL << 20;       // A key is a bulk; a smaller bound is the operator's choice.
+  uint64_t arguments = 1024 * 1024;        // Arguments of one request.
+  uint64_t inline_bytes = 64 << 10;        // PROTO_INLINE_MAX_SIZE
+  uint64_t requests_in_flight = 1024;      // Of one client; more are left unread in its socket.
+  uint64_t output_bytes = 256ULL << 20;    // Replies waiting for a client that does not read; more and it is disconnected.
+};
+
+struct Route {
+  std::string prefix;  // Empty: the default route.
+  std::string pool;
+};
+
+struct Listener {
+  std::string name;
+  Address listen;
+  Protocol protocol = Protocol::kRedis;
+  uint64_t max_connections = 10000;
+  microseconds idle_timeout{0};  // 0 = never.
+  ClientLimits limits;
+  std::vector<Route> routes;     // `pool: P` in the file is the one route {"", P}.
+};
+
+struct Node {
+  std::string name;  // Identity: the ring hashes it, metrics and errors show it. Defaults to the address as text.
+  Address address;
+  uint32_t weight = 1;
+};
+
+struct RingOptions {
+  ring::Algorithm algorithm = ring::Algorithm::kVnode;
+  uint32_t virtual_nodes = 1024;  // Per unit of weight.
+  ring::HashAlgorithm hash = ring::HashAlgorithm::kXxh3;
+  std::string hash_tag = "{}";    // Two characters, or empty for none.
+};
+
+struct Auth {
+  std::string username;       // Empty: AUTH with a password alone.
+  std::string password_file;  // Empty: no AUTH. Its first line is the password.
+  std::string password;       // Read from password_file at parse time; never printed.
+};
+
+struct Timeouts {
+  microseconds connect{1'000'000};
+  microseconds request{400'000};
+};
+
+// Wait before the n-th reconnection attempt: initial × 2^n, at most `max`, each drawn evenly from its upper half.
+struct Reconnect {
+  microseconds initial{50'000};
+  microseconds max{2'000'000};
+};
+
+// Caps of one node connection; a request above them fails at once.
+struct NodeLimits {
+  uint64_t requests_in_flight = 65536;
+  uint64_t bytes_in_flight = 512ULL << 20;
+};
+
+struct Pool {
+  std::string name;
+  Protocol protocol = Protocol::kRedis;
+  std::vector<Node> nodes;
+  RingOptions ring;
+  uint32_t connections_per_node = 1;  // Per worker.
+  Auth auth;
+  Timeouts timeouts;
+  Reconnect reconnect;
+  NodeLimits limits;
+};
+
+struct Config {
+  uint32_t workers = 0;  // Event loops; 0 (`auto` in the file) = one a core.
+  microseconds drain_timeout{30'000'000};
+  Admin admin;
+  Log log;
+  std::vector<Listener> listeners;
+  std::vector<Pool> pools;  // In the order of the file; names are unique.
+};
+
+}  // namespace ringproxy::conf

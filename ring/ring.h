@@ -1,0 +1,38 @@
+// ring/ring.h – Maps a key's hash to a node. Knows a node only as an index, a name and a weight.
+//
+// Threads: immutable once built; any number of threads may call at once.
+// Promise: equal node lists give equal picks on every host and in every release. A changed pick is a lost cache, so
+// tests/golden/ring pins many of them.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+
+namespace ringproxy::ring {
+
+using NodeIndex = uint32_t;
+
+enum class Algorithm : uint8_t { kVnode, kModula };
+
+struct RingNode {
+  std::string name;     // The node's identity: points are made from it, so a new address moves no key.
+  uint32_t weight = 1;  // At least 1.
+};
+
+class Ring {
+ public:
+  virtual ~Ring() = default;
+  // The owner of `hash`.
+  virtual NodeIndex Pick(uint64_t hash) const = 0;
+  // The attempt-th distinct choice for `hash`; attempt 0 is the owner. Requires: attempt < node_count().
+  virtual NodeIndex PickNth(uint64_t hash, uint32_t attempt) const = 0;
+  virtual uint32_t node_count() const = 0;
+};
+
+// Requires: nodes not empty, names distinct, weights and virtual_nodes at least 1 (conf/validate sees to it).
+// Node index i of the ring is nodes[i].
+std::unique_ptr<const Ring> MakeRing(Algorithm algorithm, uint32_t virtual_nodes, std::span<const RingNode> nodes);
+
+}  // namespace ringproxy::ring
