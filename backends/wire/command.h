@@ -1,0 +1,137 @@
+// backends/wire/command.h – What ringproxy knows of each Redis command: one row per command and subcommand.
+//
+// Purpose: the row says how many arguments a command takes, where its keys stand, whether it writes, which nodes it
+// goes to, how their replies become one, and whether asking again is harmless. Everything else (router, fan-out,
+// limiter, metrics, COMMAND) reads the row and knows no command by name.
+// Threads: the table is constant; any number of threads may call everything here at once.
+// Promise: finding a row or a key neither allocates nor throws. The rows are those of Redis 7.0; tests/e2e compares
+// them with a live server.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "backends/wire/request.h"
+
+namespace ringproxy::wire {
+
+// The class of a command, for limits and metrics. What is not known to be a read counts as a write (scripts do).
+enum class Access : uint8_t { kRead, kWrite, kAdmin, kOther };
+
+enum class Handling : uint8_t {
+  kForward,   // Untouched, to the node that owns its keys; keys on several nodes are a CROSSSLOT. See FindKeys.
+  kSplit,     // One part for each node that owns some of its keys, replies merged.
+  kAllNodes,  // Untouched, to every node of the pool, replies merged.
+  kAnyNode,   // Untouched, to whichever node is usable: its reply is the same everywhere.
+  kLocal,     // Answered by the proxy.
+  kRefused,   // Answered with "not supported" and the row's `why`.
+};
+
+// How the nodes' replies become the client's. An error of any node is the whole command's error, with its own words
+// (traps 1 to 3), except under kAnyNonNil, where any node's key will do.
+enum class Merge : uint8_t {
+  kNone,             // There is one reply.
+  kInKeyOrder,       // Arrays, one element per key: elements back in the order of the request's keys.
+  kSum,              // Integers.
+  kAllOk,            // Every node said +OK.
+  kConcat,           // Arrays, one after another.
+  kFirst,            // All replies are equal: any of them.
+  kEveryElementAnd,  // Arrays of 0 and 1 of equal length: each element is 1 where it is 1 on every node.
+  kAnyNonNil,        // The first bulk that is not nil, else nil.
+};
+
+// Whether a request may be sent again when nobody knows if the first one was executed.
+enum class Retry : uint8_t { kNever, kSafe };
+
+enum class KeyKind : uint8_t {
+  kNone,
+  kOne,      // Argument `first`.
+  kRange,    // `first` to `last` by `step`; a negative `last` counts from the end, -1 being the last argument.
+  kCounted,  // Argument `first` says how many keys follow it: EVAL, ZUNION, LMPOP …
+  kDestinationAndCounted,  // Argument 1, then as kCounted from argument 2: ZUNIONSTORE …
+  kStreams,                // The first half of what follows the word STREAMS: XREAD, XREADGROUP.
+  kSort,                   // Argument 1, patterns that reach other keys, and what follows STORE.
+  kGeoStore,               // Argument 1 and what follows STORE or STOREDIST: GEORADIUS …
+  kMigrate,                // Argument 3 or, when that is empty, all that follows KEYS.
+};
+
+struct KeySpec {
+  KeyKind kind = KeyKind::kNone;
+  int8_t first = 0;
+  int8_t last = 0;
+  int8_t step = 0;
+};
+
+// Commands that are served, save for some of their arguments. See RefusalOf.
+enum class ArgumentCheck : uint8_t { kNone, kBlockOption, kSortPatterns, kCopyDatabase };
+
+struct CommandSpec {
+  std::string_view name;  // Lower case; a subcommand's is "config|get".
+  int arity;              // As Redis counts: the name included, negative for "at least".
+  KeySpec keys;
+  Access access;
+  Handling handling;
+  Merge merge;
+  Retry retry;
+  std::string_view flags;       // Redis' words, separated by spaces: "write denyoom fast".
+  std::string_view categories;  // ACL categories that do not follow from the flags: "keyspace dangerous".
+  std::string_view why = {};    // Of a refused command: one plain clause that says what to do instead.
+  ArgumentCheck check = ArgumentCheck::kNone;
+};
+
+// All rows, sorted by name; a container ("config") is followed by its subcommands.
+std::span<const CommandSpec> RedisCommands();
+
+// The row of a request, whatever the case of its name: the subcommand's row if there is one, else its container's,
+// else nullptr.
+const CommandSpec* FindRedisCommand(const Request& request);
+
+// The row called exactly `name` ("get", "config|get"), in any case; nullptr if there is none.
+const CommandSpec* FindRedisCommand(std::string_view name);
+
+// The rows of a container's subcommands; empty for every other row.
+std::span<const CommandSpec> SubcommandsOf(const CommandSpec& spec);
+
+// Dense, for arrays of counters: 0 to RedisCommands().size() - 1.
+size_t CommandIndex(const CommandSpec& spec);
+
+// What Redis checks before it looks at a command's meaning, in its order.
+enum class Shape : uint8_t { kOk, kUnknownSubcommand, kWrongArity };
+Shape CheckShape(const CommandSpec& spec, const Request& request);
+
+// Why this request is not supported, as a clause for the "not supported" error; empty if it is. Covers refused rows
+// and arguments that would block a shared connection or reach keys of other nodes. `hash_tag` is the pool's pair of
+// characters ("{}") or empty. Requires: CheckShape is kOk.
+std::string_view RefusalOf(const CommandSpec& spec, const Request& request, std::string_view hash_tag);
+
+// Argument indexes, in the order of the request, duplicates kept. Reused from request to request, so that it stops
+// allocating once warm.
+using KeyPositions = std::vector<uint32_t>;
+
+enum class KeyResult : uint8_t {
+  kOk,      // At least one position.
+  kNoKeys,  // It names none (EVAL with 0 keys, DBSIZE). A kForward one goes to the owner of the empty key: always the
+            // same node, so that what a script without keys writes is found again by the next one.
+  kSyntax,  // The keys cannot be told (bad numkeys, odd MSET). Every Redis answers an error without touching data, so
+            // the request goes untouched to the owner of the empty key, and the client reads Redis' own words.
+};
+
+// Requires: CheckShape is kOk. Patterns of SORT count as keys here: they decide on the node.
+KeyResult FindKeys(const CommandSpec& spec, const Request& request, KeyPositions* out);
+
+// The same for the one command in ten thousand that asks for keys as Redis understands them (COMMAND GETKEYS):
+// without SORT's patterns.
+KeyResult FindNamedKeys(const CommandSpec& spec, const Request& request, KeyPositions* out);
+
+// The fast path: most commands have one key at a fixed place, which CheckShape has shown to exist.
+inline bool HasOneKey(const CommandSpec& spec) {
+  return spec.keys.kind == KeyKind::kOne;
+}
+inline std::string_view FirstKey(const CommandSpec& spec, const Request& request) {
+  return request[static_cast<size_t>(spec.keys.first)];
+}
+
+}  // namespace ringproxy::wire
