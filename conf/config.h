@@ -37,27 +37,37 @@ struct Address {
 struct Admin {
   Address listen{"127.0.0.1", 9180, ""};
   std::string token_file;  // Empty = no token; then `listen` has to be a loopback address.
+  std::string token;       // Read from token_file at parse time; never printed.
+
+  bool operator==(const Admin&) const = default;
 };
 
 struct Log {
   LogLevel level = LogLevel::kInfo;
   LogFormat format = LogFormat::kText;
+
+  bool operator==(const Log&) const = default;
 };
 
 // What one client may send and have waiting. The defaults of the request limits are Redis's own.
 struct ClientLimits {
-  uint64_t request_bytes = 1ULL << 30;     // client-query-buffer-limit
-  uint64_t bulk_bytes = 512ULL << 20;      // proto-max-bulk-len
-  uint64_t key_bytes = 512ULL << 20;       // A key is a bulk; a smaller bound is the operator's choice.
-  uint64_t arguments = 1024 * 1024;        // Arguments of one request.
-  uint64_t inline_bytes = 64 << 10;        // PROTO_INLINE_MAX_SIZE
-  uint64_t requests_in_flight = 1024;      // Of one client; more are left unread in its socket.
-  uint64_t output_bytes = 256ULL << 20;    // Replies waiting for a client that does not read; more and it is disconnected.
+  uint64_t request_bytes = 1ULL << 30;  // client-query-buffer-limit
+  uint64_t bulk_bytes = 512ULL << 20;   // proto-max-bulk-len
+  uint64_t key_bytes = 512ULL << 20;    // A key is a bulk; a smaller bound is the operator's choice.
+  uint64_t arguments = 1024 * 1024;     // Arguments of one request.
+  uint64_t inline_bytes = 64 << 10;     // PROTO_INLINE_MAX_SIZE
+  uint64_t requests_in_flight = 1024;   // Of one client; more are left unread in its socket.
+  uint64_t output_bytes =
+      256ULL << 20;  // Replies waiting for a client that does not read; more and it is disconnected.
+
+  bool operator==(const ClientLimits&) const = default;
 };
 
 struct Route {
   std::string prefix;  // Empty: the default route.
   std::string pool;
+
+  bool operator==(const Route&) const = default;
 };
 
 struct Listener {
@@ -67,43 +77,57 @@ struct Listener {
   uint64_t max_connections = 10000;
   microseconds idle_timeout{0};  // 0 = never.
   ClientLimits limits;
-  std::vector<Route> routes;     // `pool: P` in the file is the one route {"", P}.
+  std::vector<Route> routes;  // `pool: P` in the file is the one route {"", P}.
+
+  bool operator==(const Listener&) const = default;
 };
 
 struct Node {
   std::string name;  // Identity: the ring hashes it, metrics and errors show it. Defaults to the address as text.
   Address address;
   uint32_t weight = 1;
+
+  bool operator==(const Node&) const = default;
 };
 
 struct RingOptions {
   ring::Algorithm algorithm = ring::Algorithm::kVnode;
   uint32_t virtual_nodes = 1024;  // Per unit of weight.
   ring::HashAlgorithm hash = ring::HashAlgorithm::kXxh3;
-  std::string hash_tag = "{}";    // Two characters, or empty for none.
+  std::string hash_tag = "{}";  // Two characters, or empty for none.
+
+  bool operator==(const RingOptions&) const = default;
 };
 
 struct Auth {
   std::string username;       // Empty: AUTH with a password alone.
   std::string password_file;  // Empty: no AUTH. Its first line is the password.
   std::string password;       // Read from password_file at parse time; never printed.
+
+  bool operator==(const Auth&) const = default;
 };
 
 struct Timeouts {
   microseconds connect{1'000'000};
   microseconds request{400'000};
+
+  bool operator==(const Timeouts&) const = default;
 };
 
 // Wait before the n-th reconnection attempt: initial × 2^n, at most `max`, each drawn evenly from its upper half.
 struct Reconnect {
   microseconds initial{50'000};
   microseconds max{2'000'000};
+
+  bool operator==(const Reconnect&) const = default;
 };
 
 // Caps of one node connection; a request above them fails at once.
 struct NodeLimits {
   uint64_t requests_in_flight = 65536;
   uint64_t bytes_in_flight = 512ULL << 20;
+
+  bool operator==(const NodeLimits&) const = default;
 };
 
 struct Pool {
@@ -116,6 +140,8 @@ struct Pool {
   Timeouts timeouts;
   Reconnect reconnect;
   NodeLimits limits;
+
+  bool operator==(const Pool&) const = default;
 };
 
 struct Config {
@@ -125,6 +151,8 @@ struct Config {
   Log log;
   std::vector<Listener> listeners;
   std::vector<Pool> pools;  // In the order of the file; names are unique.
+
+  bool operator==(const Config&) const = default;
 };
 
 }  // namespace ringproxy::conf

@@ -1,0 +1,111 @@
+#include "conf/address.h"
+
+#include <arpa/inet.h>
+#include <sys/un.h>
+
+#include <algorithm>
+#include <charconv>
+
+#include "conf/quote.h"
+
+namespace ringproxy::conf {
+
+namespace {
+
+constexpr std::string_view kUnixPrefix = "unix:";
+// The kernel's field, less the closing NUL.
+constexpr size_t kLongestUnixPath = sizeof(sockaddr_un::sun_path) - 1;
+constexpr size_t kLongestHost = 253;  // Of a name in the DNS.
+
+Problem Wrong(std::string_view text, std::string_view why) {
+  return Problem{Quote(text) + " " + std::string(why)};
+}
+
+bool IsIpv4(const std::string& host) {
+  in_addr address{};
+  return inet_pton(AF_INET, host.c_str(), &address) == 1;
+}
+
+// A zone (fe80::1%eth0) is kept as it is; the resolver judges it.
+bool IsIpv6(const std::string& host) {
+  in6_addr address{};
+  return inet_pton(AF_INET6, host.substr(0, host.find('%')).c_str(), &address) == 1;
+}
+
+bool IsHostName(std::string_view host) {
+  const auto allowed = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' ||
+           c == '.';
+  };
+  return !host.empty() && host.size() <= kLongestHost && host.front() != '.' && host.front() != '-' &&
+         std::all_of(host.begin(), host.end(), allowed);
+}
+
+Result<Address, Problem> ParseUnix(std::string_view text) {
+  const std::string_view path = text.substr(kUnixPrefix.size());
+  if (path.empty()) return Wrong(text, "lacks the path of the socket");
+  if (path.size() > kLongestUnixPath) {
+    return Problem{"the socket's path has " + std::to_string(path.size()) + " bytes, the most is " +
+                   std::to_string(kLongestUnixPath)};
+  }
+  const auto control = [](unsigned char byte) { return byte < 0x20 || byte == 0x7f; };
+  if (std::any_of(path.begin(), path.end(), control)) return Wrong(text, "has a control character");
+  return Address{"", 0, std::string(path)};
+}
+
+Result<uint16_t, Problem> ParsePort(std::string_view digits, std::string_view text) {
+  uint16_t port = 0;
+  const auto [end, code] = std::from_chars(digits.data(), digits.data() + digits.size(), port);
+  if (code == std::errc::result_out_of_range) return Wrong(text, "has a port above 65535");
+  if (digits.empty() || code != std::errc() || end != digits.data() + digits.size()) {
+    return Wrong(text, "lacks a port, as in 127.0.0.1:6380");
+  }
+  return port;
+}
+
+}  // namespace
+
+std::string Address::ToString() const {
+  if (is_unix()) return std::string(kUnixPrefix) + unix_path;
+  const std::string shown = host.find(':') == std::string::npos ? host : "[" + host + "]";
+  return shown + ":" + std::to_string(port);
+}
+
+Result<Address, Problem> ParseAddress(std::string_view text) {
+  if (text.starts_with(kUnixPrefix)) return ParseUnix(text);
+  if (text.starts_with('/')) return Wrong(text, "is a path; a Unix socket is written unix:/path");
+  const size_t colon = text.rfind(':');
+  if (colon == std::string_view::npos) return Wrong(text, "lacks a port, as in 127.0.0.1:6380");
+  std::string host(text.substr(0, colon));
+  if (host.empty()) return Wrong(text, "lacks a host; every interface is 0.0.0.0" + std::string(text));
+  const bool bracketed = host.size() > 2 && host.front() == '[' && host.back() == ']';
+  if (bracketed) {
+    host = host.substr(1, host.size() - 2);
+    if (!IsIpv6(host)) return Wrong(text, "has no IPv6 address between its brackets");
+  } else if (host.find(':') != std::string::npos) {
+    return Wrong(text, "is an IPv6 address without brackets, as in [::1]:6380");
+  } else if (host.find_first_not_of("0123456789.") == std::string::npos ? !IsIpv4(host) : !IsHostName(host)) {
+    return Wrong(text, "has no valid host name or IP address");
+  }
+  const Result<uint16_t, Problem> port = ParsePort(text.substr(colon + 1), text);
+  if (!port) return port.errors();
+  return Address{std::move(host), *port, ""};
+}
+
+bool IsLoopback(const Address& address) {
+  if (address.is_unix()) return true;
+  if (address.host == "localhost" || address.host == "::1") return true;
+  return IsIpv4(address.host) && address.host.starts_with("127.");
+}
+
+bool Collide(const Address& a, const Address& b) {
+  if (a.is_unix() || b.is_unix()) return a.unix_path == b.unix_path;
+  if (a.port != b.port || a.port == 0) return false;
+  if (a.host == b.host) return true;
+  const bool six = a.host.find(':') != std::string::npos;
+  if (six != (b.host.find(':') != std::string::npos)) return false;
+  const std::string_view wildcard = six ? "::" : "0.0.0.0";
+  return a.host == wildcard || b.host == wildcard;
+}
+
+}  // namespace ringproxy::conf

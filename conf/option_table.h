@@ -1,0 +1,175 @@
+// conf/option_table.h – THE option table: every option's name, member, bounds, reload class and one line of doc.
+//
+// Purpose: one fact, one row. A new option is one member in conf/config.h and one row here; parser, --print-config,
+// conf/reference.md and the JSON schema follow. Rules between options stand in conf/validate.
+#pragma once
+
+#include "conf/options.h"
+
+namespace ringproxy::conf {
+
+using std::chrono::hours;
+using std::chrono::microseconds;
+using std::chrono::milliseconds;
+using std::chrono::minutes;
+using std::chrono::seconds;
+
+inline constexpr uint64_t kKiB = 1ULL << 10;
+inline constexpr uint64_t kMiB = 1ULL << 20;
+inline constexpr uint64_t kGiB = 1ULL << 30;
+
+template <>
+inline constexpr EnumName<Protocol> kNames<Protocol>[] = {{Protocol::kRedis, "redis"}};
+
+template <>
+inline constexpr EnumName<LogLevel> kNames<LogLevel>[] = {
+    {LogLevel::kDebug, "debug"},
+    {LogLevel::kInfo, "info"},
+    {LogLevel::kWarn, "warn"},
+    {LogLevel::kError, "error"},
+};
+
+template <>
+inline constexpr EnumName<LogFormat> kNames<LogFormat>[] = {{LogFormat::kText, "text"}, {LogFormat::kJson, "json"}};
+
+template <>
+inline constexpr EnumName<ring::Algorithm> kNames<ring::Algorithm>[] = {
+    {ring::Algorithm::kVnode, "vnode"},
+    {ring::Algorithm::kModula, "modula"},
+};
+
+template <>
+inline constexpr EnumName<ring::HashAlgorithm> kNames<ring::HashAlgorithm>[] = {
+    {ring::HashAlgorithm::kXxh3, "xxh3"},
+    {ring::HashAlgorithm::kFnv1a64, "fnv1a_64"},
+};
+
+template <>
+inline constexpr OptionRow<Admin> kOptions<Admin>[] = {
+    {"listen", &Admin::listen, TcpAddress(0), Reload::kRestart,
+     "Where the admin port listens. An address that is not loopback requires a token_file."},
+    {"token_file", &Admin::token_file, Path(), Reload::kLive,
+     "File whose first line is the token that admin requests must carry; empty = none."},
+};
+
+template <>
+inline constexpr OptionRow<Log> kOptions<Log>[] = {
+    {"level", &Log::level, Choice(), Reload::kLive, "The least severe level that is logged, to stderr."},
+    {"format", &Log::format, Choice(), Reload::kLive, "One line of text, or one JSON object, for each message."},
+};
+
+template <>
+inline constexpr OptionRow<ClientLimits> kOptions<ClientLimits>[] = {
+    {"request", &ClientLimits::request_bytes, Bytes(kKiB, 64 * kGiB), Reload::kLive,
+     "Longest request, all its arguments together."},
+    {"bulk", &ClientLimits::bulk_bytes, Bytes(kKiB, 16 * kGiB), Reload::kLive, "Longest single argument."},
+    {"key", &ClientLimits::key_bytes, Bytes(1, 16 * kGiB), Reload::kLive, "Longest key."},
+    {"arguments", &ClientLimits::arguments, Count(1, 1ULL << 30), Reload::kLive, "Most arguments of one request."},
+    {"inline", &ClientLimits::inline_bytes, Bytes(64, kMiB), Reload::kLive,
+     "Longest line: an inline command or the header of an argument."},
+    {"requests_in_flight", &ClientLimits::requests_in_flight, Count(1, 1'000'000), Reload::kLive,
+     "Most requests of one client that wait for their replies; further ones stay unread in its socket."},
+    {"output", &ClientLimits::output_bytes, Bytes(64 * kKiB, 64 * kGiB), Reload::kLive,
+     "Most bytes of replies waiting for a client that does not read; beyond it the client is disconnected."},
+};
+
+template <>
+inline constexpr OptionRow<Route> kOptions<Route>[] = {
+    {"prefix", &Route::prefix, Text(0, 1024), Reload::kLive,
+     "Keys that begin with it; the longest prefix wins. Empty = the default route."},
+    {"pool", &Route::pool, Name().Required(), Reload::kLive, "The pool these keys go to."},
+};
+
+template <>
+inline constexpr OptionRow<Listener> kOptions<Listener>[] = {
+    {"name", &Listener::name, Name().Required(), Reload::kRestart, "Its name in metrics and logs."},
+    {"listen", &Listener::listen, AnyAddress(0).Required(), Reload::kRestart,
+     "Where clients connect: HOST:PORT (port 0 = any free one) or unix:/PATH."},
+    {"protocol", &Listener::protocol, Choice(), Reload::kRestart, "What clients speak; its pools must speak the same."},
+    {"max_connections", &Listener::max_connections, Count(1, 10'000'000), Reload::kLive,
+     "Most clients at a time; further ones are refused."},
+    {"idle_timeout", &Listener::idle_timeout, Duration(seconds(0), hours(24 * 7)), Reload::kLive,
+     "A client that is silent for so long is disconnected; 0s = never."},
+    {"limits", &Listener::limits, Section(), Reload::kLive, "What one client may send and have waiting."},
+    {"pool", &Listener::routes, Name(), Reload::kLive,
+     "All keys go to this pool: the short form of routes with a default route alone."},
+    {"routes", &Listener::routes, ListOf(1, 1000), Reload::kLive,
+     "Which keys go to which pool; one of them is the default route, without a prefix. Instead of pool."},
+};
+
+template <>
+inline constexpr OptionRow<Node> kOptions<Node>[] = {
+    {"name", &Node::name, Name(), Reload::kLive,
+     "Its identity: the ring is made from names, so an address may change and no key moves. Without it, the address."},
+    {"address", &Node::address, AnyAddress(1).Required(), Reload::kLive, "The server: HOST:PORT or unix:/PATH."},
+    {"weight", &Node::weight, Count(1, 1000), Reload::kLive, "Its share of the keys, relative to the other nodes."},
+};
+
+template <>
+inline constexpr OptionRow<RingOptions> kOptions<RingOptions>[] = {
+    {"algorithm", &RingOptions::algorithm, Choice(), Reload::kLive,
+     "How a key's hash becomes a node: vnode (consistent) or modula (hash modulo weight; any change moves most keys)."},
+    {"virtual_nodes", &RingOptions::virtual_nodes, Count(1, 65536), Reload::kLive,
+     "Points on the ring for each unit of weight (vnode). More points, more even shares."},
+    {"hash", &RingOptions::hash, Choice(), Reload::kLive, "The hash of a key."},
+    {"hash_tag", &RingOptions::hash_tag, Text(0, 2), Reload::kLive,
+     "Two characters; of a key like a{b}c only what stands between them is hashed. Empty = always the whole key."},
+};
+
+template <>
+inline constexpr OptionRow<Auth> kOptions<Auth>[] = {
+    {"username", &Auth::username, Text(0, 1024), Reload::kLive, "ACL user; empty = AUTH with the password alone."},
+    {"password_file", &Auth::password_file, Path(), Reload::kLive,
+     "File whose first line is the password of the nodes; empty = no AUTH."},
+};
+
+template <>
+inline constexpr OptionRow<Timeouts> kOptions<Timeouts>[] = {
+    {"connect", &Timeouts::connect, Duration(milliseconds(1), seconds(60)), Reload::kLive,
+     "Longest wait until a connection to a node is open and its handshake answered."},
+    {"request", &Timeouts::request, Duration(milliseconds(1), minutes(10)), Reload::kLive,
+     "Longest wait for one reply, from the moment the request was written."},
+};
+
+template <>
+inline constexpr OptionRow<Reconnect> kOptions<Reconnect>[] = {
+    {"initial", &Reconnect::initial, Duration(milliseconds(1), seconds(60)), Reload::kLive,
+     "Wait before the first attempt to reconnect; it doubles with each further one."},
+    {"max", &Reconnect::max, Duration(milliseconds(1), minutes(10)), Reload::kLive,
+     "Longest wait between two attempts."},
+};
+
+template <>
+inline constexpr OptionRow<NodeLimits> kOptions<NodeLimits>[] = {
+    {"requests_in_flight", &NodeLimits::requests_in_flight, Count(1, 16'000'000), Reload::kLive,
+     "Most requests that wait on one connection; a further one fails at once."},
+    {"bytes_in_flight", &NodeLimits::bytes_in_flight, Bytes(64 * kKiB, 64 * kGiB), Reload::kLive,
+     "Most bytes of requests that wait on one connection; a further one fails at once."},
+};
+
+template <>
+inline constexpr OptionRow<Pool> kOptions<Pool>[] = {
+    {"protocol", &Pool::protocol, Choice(), Reload::kLive, "What the nodes speak."},
+    {"nodes", &Pool::nodes, ListOf(1, 10'000).Required(), Reload::kLive,
+     "The servers; one that is written as its bare address has the address as its name and weight 1."},
+    {"ring", &Pool::ring, Section(), Reload::kLive, "How keys are spread over the nodes."},
+    {"connections_per_node", &Pool::connections_per_node, Count(1, 64), Reload::kLive,
+     "Connections to each node, for each worker."},
+    {"auth", &Pool::auth, Section(), Reload::kLive, "How the nodes are logged in to."},
+    {"timeouts", &Pool::timeouts, Section(), Reload::kLive, "How long a node may take."},
+    {"reconnect", &Pool::reconnect, Section(), Reload::kLive, "How often a lost node is tried again."},
+    {"limits", &Pool::limits, Section(), Reload::kLive, "Caps of one connection to a node."},
+};
+
+template <>
+inline constexpr OptionRow<Config> kOptions<Config>[] = {
+    {"workers", &Config::workers, CountOrZero("auto", 1, 1024), Reload::kRestart, "Event loops; auto = one a core."},
+    {"drain_timeout", &Config::drain_timeout, Duration(seconds(0), hours(1)), Reload::kLive,
+     "Longest wait for requests in flight when the process is told to end."},
+    {"admin", &Config::admin, Section(), Reload::kRestart, "The admin port: metrics, health and the API."},
+    {"log", &Config::log, Section(), Reload::kLive, "What is logged."},
+    {"listeners", &Config::listeners, ListOf(1, 1000).Required(), Reload::kRestart, "Where clients connect."},
+    {"pools", &Config::pools, MapOf(1, 1000).Required(), Reload::kLive, "The nodes, by the name of their pool."},
+};
+
+}  // namespace ringproxy::conf

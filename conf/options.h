@@ -1,0 +1,142 @@
+// conf/options.h – What one row of the option table says. The rows themselves stand in conf/option_table.h.
+//
+// Purpose: parser, --print-config, reference page and JSON schema are walks over the same rows, so that a new option is
+// one member in conf/config.h and one row. A default is the member's initialiser and stands in no row.
+// Threads: constants.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <limits>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <variant>
+#include <vector>
+
+#include "conf/config.h"
+
+namespace ringproxy::conf {
+
+// Whether a changed value takes effect with a reload or only when the process starts anew.
+enum class Reload : uint8_t { kLive, kRestart };
+
+// How a value is written in the file.
+enum class Kind : uint8_t {
+  kCount,       // 128
+  kBytes,       // 64KiB
+  kDuration,    // 20ms
+  kChoice,      // One of kNames<E>.
+  kName,        // Shown in errors and metrics: no blanks, no control characters.
+  kText,        // Any text.
+  kPath,        // A file.
+  kAddress,     // host:port or unix:/path
+  kTcpAddress,  // host:port
+  kSection,     // A map of options.
+  kList,        // A list of sections.
+  kNamedMap,    // A map from a name to a section.
+};
+
+// What a value may be. `least` and `most` hold counts, bytes, microseconds, the length of a text, the number of
+// entries, or (least) the lowest port, whichever the kind is about.
+struct Bounds {
+  Kind kind;
+  uint64_t least = 0;
+  uint64_t most = std::numeric_limits<uint64_t>::max();
+  std::string_view word_for_zero = {};  // Written for 0, which is then allowed below `least`.
+  bool required = false;
+
+  constexpr Bounds Required() const { return {kind, least, most, word_for_zero, true}; }
+};
+
+constexpr Bounds Count(uint64_t least, uint64_t most) {
+  return {Kind::kCount, least, most};
+}
+constexpr Bounds CountOrZero(std::string_view word, uint64_t least, uint64_t most) {
+  return {Kind::kCount, least, most, word};
+}
+constexpr Bounds Bytes(uint64_t least, uint64_t most) {
+  return {Kind::kBytes, least, most};
+}
+constexpr Bounds Duration(std::chrono::microseconds least, std::chrono::microseconds most) {
+  return {Kind::kDuration, static_cast<uint64_t>(least.count()), static_cast<uint64_t>(most.count())};
+}
+constexpr Bounds Choice() {
+  return {Kind::kChoice};
+}
+constexpr Bounds Name() {
+  return {Kind::kName, 1, 128};
+}
+constexpr Bounds Text(uint64_t least, uint64_t most) {
+  return {Kind::kText, least, most};
+}
+constexpr Bounds Path() {
+  return {Kind::kPath, 0, 4095};
+}
+constexpr Bounds AnyAddress(uint64_t lowest_port) {
+  return {Kind::kAddress, lowest_port};
+}
+constexpr Bounds TcpAddress(uint64_t lowest_port) {
+  return {Kind::kTcpAddress, lowest_port};
+}
+constexpr Bounds Section() {
+  return {Kind::kSection};
+}
+constexpr Bounds ListOf(uint64_t least, uint64_t most) {
+  return {Kind::kList, least, most};
+}
+constexpr Bounds MapOf(uint64_t least, uint64_t most) {
+  return {Kind::kNamedMap, least, most};
+}
+
+// A pointer to a member of S, of any type that an option can have. A new type of option is one more line here.
+template <class S, class... T>
+using MemberOfTypes = std::variant<T S::*...>;
+template <class S>
+using Member = MemberOfTypes<S, uint32_t, uint64_t, std::chrono::microseconds, std::string, Address,        //
+                             Protocol, LogLevel, LogFormat, ring::Algorithm, ring::HashAlgorithm,           //
+                             Admin, Log, ClientLimits, RingOptions, Auth, Timeouts, Reconnect, NodeLimits,  //
+                             std::vector<Listener>, std::vector<Route>, std::vector<Pool>, std::vector<Node>>;
+
+template <class S>
+struct OptionRow {
+  std::string_view name;  // As in the file.
+  Member<S> member;
+  Bounds bounds;
+  Reload reload;
+  std::string_view doc;  // One line for the reference page and the schema.
+};
+
+// The rows of section S, specialised for each section in conf/option_table.h.
+template <class S>
+inline constexpr std::nullptr_t kOptions = nullptr;
+
+// The names of an enum's values in the file, specialised there as well.
+template <class E>
+struct EnumName {
+  E value;
+  std::string_view name;
+};
+template <class E>
+inline constexpr std::nullptr_t kNames = nullptr;
+
+// A value written as one text, as opposed to a section or a collection of sections.
+template <class T>
+concept Scalar = std::is_enum_v<T> || std::is_integral_v<T> || std::is_same_v<T, std::chrono::microseconds> ||
+    std::is_same_v<T, std::string> || std::is_same_v<T, Address>;
+template <class T>
+inline constexpr bool kIsVector = false;
+template <class T>
+inline constexpr bool kIsVector<std::vector<T>> = true;
+template <class T>
+concept SectionType = !Scalar<T> && !kIsVector<T>;
+
+// Calls f(row, section.*member) for each row of S, in the table's order.
+template <class S, class F>
+void ForEachOption(S& section, F&& f) {
+  for (const auto& row : kOptions<std::remove_const_t<S>>) {
+    std::visit([&](auto member) { f(row, section.*member); }, row.member);
+  }
+}
+
+}  // namespace ringproxy::conf

@@ -1,0 +1,219 @@
+#include "conf/parse.h"
+
+#include <yaml-cpp/depthguard.h>
+#include <yaml-cpp/yaml.h>
+
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+#include <map>
+
+#include "conf/quote.h"
+#include "conf/source.h"
+#include "conf/validate.h"
+#include "conf/values.h"
+
+namespace ringproxy::conf {
+
+namespace {
+
+// Aliases can repeat a long list in every pool; this bounds what a small file may grow to.
+constexpr size_t kMostValues = 1'000'000;
+
+Place PlaceOf(const YAML::Mark& mark) {
+  return mark.is_null() ? Place{} : Place{mark.line + 1, mark.column + 1};
+}
+
+std::string_view WhatItIs(const YAML::Node& node) {
+  if (node.IsMap()) return "a map";
+  if (node.IsSequence()) return "a list";
+  if (node.IsScalar()) return "a single value";
+  return "empty";
+}
+
+// Reads nodes into members by the rows of the option table. A value that cannot be read is reported and its member
+// keeps the default, so that the reading goes on.
+class Reader {
+ public:
+  explicit Reader(Source& source) : source_(source) {}
+
+  template <SectionType S>
+  void Read(const YAML::Node& node, const std::string& path, const Bounds&, S& section) {
+    if (!node.IsMap() && !node.IsNull()) return Refuse(node, path, "a map");
+    std::map<std::string, int> seen;  // Key → its line.
+    for (const auto& entry : node) {
+      const std::optional<std::string> key = ReadKey(entry.first, path, seen);
+      if (key) ReadOption(entry.first, *key, entry.second, path, section);
+    }
+    for (const OptionRow<S>& row : kOptions<S>) {
+      const bool missing = row.bounds.required && !seen.contains(std::string(row.name));
+      if (missing) source_.Fail(Join(path, row.name), "is missing");
+    }
+  }
+
+ private:
+  static std::string Join(const std::string& path, std::string_view key) {
+    return path.empty() ? std::string(key) : path + "." + std::string(key);
+  }
+  static std::string Join(const std::string& path, size_t index) { return path + "[" + std::to_string(index) + "]"; }
+
+  void Refuse(const YAML::Node& node, const std::string& path, std::string_view expected) {
+    source_.Fail(path, "expects " + std::string(expected) + ", this is " + std::string(WhatItIs(node)));
+  }
+
+  // The key as text, unless it is none or stood in this map before.
+  std::optional<std::string> ReadKey(const YAML::Node& node, const std::string& path,
+                                     std::map<std::string, int>& seen) {
+    const Place place = PlaceOf(node.Mark());
+    if (!node.IsScalar()) {
+      source_.Fail(path, place, "a key has to be a single value, this is " + std::string(WhatItIs(node)));
+      return std::nullopt;
+    }
+    const std::string& key = node.Scalar();
+    const auto [first, is_new] = seen.emplace(key, place.line);
+    if (is_new) return key;
+    source_.Fail(Join(path, Quote(key)), place, "is given twice, first in line " + std::to_string(first->second));
+    return std::nullopt;
+  }
+
+  // False once the text has grown beyond all reason; then nothing more is read.
+  bool Note(const std::string& path, const YAML::Node& key, const YAML::Node& value) {
+    source_.Note(path, PlaceOf(value.IsNull() ? key.Mark() : value.Mark()));
+    if (++values_ == kMostValues) source_.Fail(path, "more than " + std::to_string(kMostValues) + " values");
+    return values_ < kMostValues;
+  }
+
+  template <class S>
+  void ReadOption(const YAML::Node& key_node, const std::string& key, const YAML::Node& value, const std::string& path,
+                  S& section) {
+    std::vector<std::string_view> names;
+    for (const OptionRow<S>& row : kOptions<S>) {
+      names.push_back(row.name);
+      if (row.name != key) continue;
+      const std::string here = Join(path, key);
+      if (!Note(here, key_node, value)) return;
+      return std::visit([&](auto member) { Read(value, here, row.bounds, section.*member); }, row.member);
+    }
+    const std::string_view nearest = Nearest(key, names);
+    const std::string hint = nearest.empty() ? "the known ones are " + JoinWords(names, "and")
+                                             : "the nearest known one is " + std::string(nearest);
+    source_.Fail(Join(path, Quote(key)), PlaceOf(key_node.Mark()), "unknown key; " + hint);
+  }
+
+  template <Scalar T>
+  void Read(const YAML::Node& node, const std::string& path, const Bounds& bounds, T& value) {
+    if (!node.IsScalar()) return Refuse(node, path, "a " + DescribeKind(bounds));
+    if (const auto problem = ReadValue(node.Scalar(), bounds, value)) source_.Fail(path, problem->text);
+  }
+
+  template <class T>
+  void Read(const YAML::Node& node, const std::string& path, const Bounds& bounds, std::vector<T>& list) {
+    if (!node.IsSequence()) return Refuse(node, path, "a list");
+    if (const auto problem = CheckEntries(node.size(), bounds)) return source_.Fail(path, problem->text);
+    for (const YAML::Node& element : node) {
+      const std::string here = Join(path, list.size());
+      if (!Note(here, element, element)) return;
+      ReadElement(element, here, list.emplace_back());
+    }
+  }
+
+  template <class T>
+  void ReadElement(const YAML::Node& node, const std::string& path, T& element) {
+    Read(node, path, Section(), element);
+  }
+
+  // A node may be its bare address; without a name of its own it is called by its address.
+  void ReadElement(const YAML::Node& node, const std::string& path, Node& element) {
+    if (node.IsScalar()) {
+      Read(node, path, AnyAddress(1), element.address);
+    } else {
+      Read(node, path, Section(), element);
+    }
+    const bool has_address = element.address != Address{};
+    if (element.name.empty() && has_address) element.name = element.address.ToString();
+  }
+
+  // `pool: P` is the one route {"", P}; both forms fill the same member.
+  void Read(const YAML::Node& node, const std::string& path, const Bounds& bounds, std::vector<Route>& routes) {
+    if (bounds.kind == Kind::kList) return Read<Route>(node, path, bounds, routes);
+    Route route;
+    Read(node, path, bounds, route.pool);
+    routes.push_back(std::move(route));
+  }
+
+  void Read(const YAML::Node& node, const std::string& path, const Bounds& bounds, std::vector<Pool>& pools) {
+    if (!node.IsMap()) return Refuse(node, path, "a map from names to pools");
+    if (const auto problem = CheckEntries(node.size(), bounds)) return source_.Fail(path, problem->text);
+    std::map<std::string, int> seen;
+    for (const auto& entry : node) {
+      const std::optional<std::string> name = ReadKey(entry.first, path, seen);
+      if (!name) continue;
+      const std::string here = Join(path, Quote(*name));
+      if (!Note(here, entry.first, entry.second)) return;
+      Pool& pool = pools.emplace_back();
+      if (const auto problem = ReadValue(*name, Name(), pool.name)) {
+        source_.Fail(here, PlaceOf(entry.first.Mark()), problem->text);
+      }
+      Read(entry.second, here, Section(), pool);
+    }
+  }
+
+  Source& source_;
+  size_t values_ = 0;
+};
+
+// The root of the one document; what YAML itself finds wrong goes to `source`.
+std::optional<YAML::Node> LoadYaml(std::string_view text, Source& source) {
+  try {
+    std::vector<YAML::Node> documents = YAML::LoadAll(std::string(text));
+    if (documents.empty()) return YAML::Node();
+    if (documents.size() == 1) return documents.front();
+    source.Fail("", PlaceOf(documents[1].Mark()), "a second YAML document; a configuration is one");
+  } catch (const YAML::DeepRecursion& error) {
+    source.Fail("", PlaceOf(error.mark), "nested too deeply");
+  } catch (const YAML::Exception& error) {
+    source.Fail("", PlaceOf(error.mark), "YAML: " + error.msg);
+  }
+  return std::nullopt;
+}
+
+Errors FileError(const std::string& file, std::string message) {
+  return {{file, 0, 0, "", std::move(message)}};
+}
+
+}  // namespace
+
+Result<Config> ParseConfig(std::string_view text, const std::string& file) {
+  if (text.size() > kMostConfigBytes) {
+    return FileError(file, "is longer than a configuration may be, " + std::to_string(kMostConfigBytes) + " bytes");
+  }
+  Source source(file);
+  const std::optional<YAML::Node> root = LoadYaml(text, source);
+  if (!root) return source.TakeErrors();
+  Config config;
+  try {
+    source.Note("", PlaceOf(root->Mark()));
+    Reader(source).Read(*root, "", Section(), config);
+  } catch (const YAML::Exception& error) {
+    source.Fail("", PlaceOf(error.mark), "YAML: " + error.msg);
+    return source.TakeErrors();
+  }
+  ReadSecrets(config, source);
+  Validate(config, source);
+  if (source.has_errors()) return source.TakeErrors();
+  return config;
+}
+
+Result<Config> LoadConfig(const std::string& file) {
+  errno = 0;
+  std::ifstream stream(file, std::ios::binary);
+  std::string text(kMostConfigBytes + 1, '\0');
+  if (stream) stream.read(text.data(), static_cast<std::streamsize>(text.size()));
+  if (!stream.eof() && stream.gcount() == 0) {
+    return FileError(file, std::string("cannot be read: ") + std::strerror(errno == 0 ? EIO : errno));
+  }
+  text.resize(static_cast<size_t>(stream.gcount()));
+  return ParseConfig(text, file);
+}
+
+}  // namespace ringproxy::conf

@@ -1,0 +1,107 @@
+#include <nlohmann/json.hpp>
+
+#include "conf/reference.h"
+#include "conf/values.h"
+
+namespace ringproxy::conf {
+
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+template <SectionType S>
+Json SectionSchema();
+
+Json NumberSchema(const Bounds& bounds) {
+  const Json number = {{"type", "integer"}, {"minimum", bounds.least}, {"maximum", bounds.most}};
+  if (!bounds.word_for_zero.empty()) return {{"oneOf", {{{"const", bounds.word_for_zero}}, number}}};
+  if (bounds.kind == Kind::kCount) return number;
+  return {{"oneOf", {number, {{"type", "string"}, {"pattern", "^[0-9]+(B|KiB|MiB|GiB|TiB)?$"}}}}};
+}
+
+Json TextSchema(const Bounds& bounds) {
+  Json text = {{"type", "string"}};
+  if (bounds.kind == Kind::kName) text["pattern"] = "^\\S+$";
+  if (bounds.kind == Kind::kName || bounds.kind == Kind::kText) text["maxLength"] = bounds.most;
+  return text;
+}
+
+// A schema of the value alone; its row adds the description and the default.
+template <Scalar T>
+Json ValueSchema(const Bounds& bounds, const T&) {
+  if constexpr (std::is_enum_v<T>) return {{"enum", NamesOf<T>()}};
+  if constexpr (std::is_integral_v<T>) return NumberSchema(bounds);
+  if constexpr (std::is_same_v<T, std::string>) return TextSchema(bounds);
+  if constexpr (std::is_same_v<T, std::chrono::microseconds>) {
+    return {{"type", {"string", "integer"}}, {"pattern", "^([0-9]+(us|ms|s|m|h)|0)$"}, {"maximum", 0}};
+  }
+  if (bounds.kind == Kind::kTcpAddress) return {{"type", "string"}, {"pattern", "^.+:[0-9]+$"}};
+  return {{"type", "string"}, {"pattern", "^(unix:.+|.+:[0-9]+)$"}};
+}
+
+template <SectionType S>
+Json ValueSchema(const Bounds&, const S&) {
+  return SectionSchema<S>();
+}
+
+template <class T>
+Json ElementSchema() {
+  const Json section = SectionSchema<T>();
+  // A node may be its bare address.
+  if constexpr (std::is_same_v<T, Node>) return {{"oneOf", {ValueSchema(AnyAddress(1), Address{}), section}}};
+  return section;
+}
+
+template <class T>
+Json ValueSchema(const Bounds& bounds, const std::vector<T>&) {
+  if (bounds.kind == Kind::kName) return TextSchema(bounds);
+  if (bounds.kind == Kind::kList) {
+    return {{"type", "array"}, {"minItems", bounds.least}, {"maxItems", bounds.most}, {"items", ElementSchema<T>()}};
+  }
+  return {{"type", "object"},
+          {"minProperties", bounds.least},
+          {"maxProperties", bounds.most},
+          {"propertyNames", TextSchema(Name())},
+          {"additionalProperties", ElementSchema<T>()}};
+}
+
+template <class T>
+Json DefaultOf(const Bounds& bounds, const T& value) {
+  if constexpr (std::is_integral_v<T>) {
+    if (bounds.kind == Kind::kCount && (value != 0 || bounds.word_for_zero.empty())) return value;
+  }
+  return FormatValue(value, bounds);
+}
+
+template <SectionType S>
+Json SectionSchema() {
+  Json properties = Json::object();
+  Json required = Json::array();
+  S defaults;
+  ForEachOption(defaults, [&]<class T>(const OptionRow<S>& row, const T& value) {
+    Json option = ValueSchema(row.bounds, value);
+    const std::string range = row.bounds.kind == Kind::kDuration ? " From " + DescribeBounds(row.bounds) + "." : "";
+    option["description"] = std::string(row.doc) + range;
+    if constexpr (Scalar<T>) {
+      if (!row.bounds.required) option["default"] = DefaultOf(row.bounds, value);
+    }
+    if (row.bounds.required) required.push_back(row.name);
+    properties[std::string(row.name)] = std::move(option);
+  });
+  Json schema = {{"type", "object"}, {"additionalProperties", false}, {"properties", std::move(properties)}};
+  if (!required.empty()) schema["required"] = std::move(required);
+  if constexpr (std::is_same_v<S, Listener>) {
+    schema["oneOf"] = {{{"required", {"pool"}}}, {{"required", {"routes"}}}};
+  }
+  return schema;
+}
+
+}  // namespace
+
+std::string JsonSchema() {
+  Json schema = {{"$schema", "http://json-schema.org/draft-07/schema#"}, {"title", "ringproxy configuration"}};
+  schema.update(SectionSchema<Config>());
+  return schema.dump(2) + "\n";
+}
+
+}  // namespace ringproxy::conf

@@ -1,0 +1,42 @@
+#include "conf/source.h"
+
+#include <algorithm>
+#include <tuple>
+
+namespace ringproxy::conf {
+
+namespace {
+
+// pools.a.nodes[1].name → pools.a.nodes[1] → pools.a.nodes → pools.a → pools → ""
+std::string Above(const std::string& path) {
+  const size_t end = path.find_last_of(".[");
+  return end == std::string::npos ? "" : path.substr(0, end);
+}
+
+}  // namespace
+
+void Source::Fail(const std::string& path, Place place, std::string message) {
+  failed_.insert(path);
+  errors_.push_back({file_, place.line, place.column, path, std::move(message)});
+}
+
+void Source::Fail(const std::string& path, std::string message) {
+  std::string known = path;
+  while (!known.empty() && !places_.contains(known)) known = Above(known);
+  const auto place = places_.find(known);
+  Fail(path, place == places_.end() ? Place{} : place->second, std::move(message));
+}
+
+bool Source::Sound(std::initializer_list<std::string_view> paths) const {
+  return std::none_of(paths.begin(), paths.end(),
+                      [this](std::string_view path) { return failed_.contains(std::string(path)); });
+}
+
+Errors Source::TakeErrors() {
+  std::stable_sort(errors_.begin(), errors_.end(), [](const Error& a, const Error& b) {
+    return std::tie(a.line, a.column) < std::tie(b.line, b.column);
+  });
+  return std::exchange(errors_, {});
+}
+
+}  // namespace ringproxy::conf

@@ -1,0 +1,29 @@
+// conf/units.h – Durations, sizes and counts as people write them.
+//
+// Purpose: `500us 20ms 1s 5m 1h` and `512 64KiB 1MiB 2GiB`. Whole numbers only, so that nothing is ever rounded.
+// Promise: Parse(Format(x)) == x for every x that is not negative.
+// Threads: pure functions.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "conf/result.h"
+
+namespace ringproxy::conf {
+
+// A bare 0 needs no unit; any other number does.
+Result<std::chrono::microseconds, Problem> ParseDuration(std::string_view text);
+// The largest unit that divides it exactly: 1500ms, 1s, 0s.
+std::string FormatDuration(std::chrono::microseconds duration);
+
+// A number without a unit is bytes.
+Result<uint64_t, Problem> ParseSize(std::string_view text);
+std::string FormatSize(uint64_t bytes);
+
+// Decimal digits alone.
+Result<uint64_t, Problem> ParseCount(std::string_view text);
+
+}  // namespace ringproxy::conf

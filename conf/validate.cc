@@ -1,0 +1,202 @@
+#include "conf/validate.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+#include <map>
+
+#include "conf/address.h"
+#include "conf/quote.h"
+#include "conf/units.h"
+
+namespace ringproxy::conf {
+
+namespace {
+
+// Twelve bytes a point: fifty megabytes for the largest ring, and a moment to build it.
+constexpr uint64_t kMostVirtualNodes = 4ULL << 20;
+constexpr size_t kLongestSecret = 4096;
+
+std::string Index(const std::string& list, size_t index) {
+  return list + "[" + std::to_string(index) + "]";
+}
+
+// What was seen before under the same name, by path.
+using Seen = std::map<std::string, std::string>;
+
+void CheckUnique(const std::string& value, const std::string& path, std::string_view what, Seen& seen, Source& source) {
+  if (!source.Sound({path})) return;
+  const auto [first, is_new] = seen.emplace(value, path);
+  if (!is_new) source.Fail(path, std::string(what) + " " + Quote(value) + " is taken by " + first->second);
+}
+
+const Pool* FindPool(const Config& config, const std::string& name) {
+  const auto pool = std::ranges::find(config.pools, name, &Pool::name);
+  return pool == config.pools.end() ? nullptr : &*pool;
+}
+
+void CheckRoutePool(const Config& config, const Listener& listener, const Route& route, const std::string& path,
+                    Source& source) {
+  // A `pools` that could not be read says nothing about which names exist.
+  if (!source.Sound({path, "pools"})) return;
+  const Pool* pool = FindPool(config, route.pool);
+  if (pool == nullptr) {
+    std::vector<std::string_view> names;
+    for (const Pool& known : config.pools) names.push_back(known.name);
+    const std::string_view nearest = Nearest(route.pool, names);
+    const std::string hint = nearest.empty() ? "" : "; the nearest known one is " + std::string(nearest);
+    return source.Fail(path, "no pool is called " + Quote(route.pool) + hint);
+  }
+  if (pool->protocol != listener.protocol) {
+    source.Fail(path, "pool " + Quote(route.pool) + " speaks another protocol than the listener");
+  }
+}
+
+void CheckRoutes(const Config& config, const Listener& listener, const std::string& path, Source& source) {
+  const std::string routes = path + ".routes";
+  const std::string pool = path + ".pool";
+  if (source.Has(routes) && source.Has(pool)) return source.Fail(pool, "stands beside routes; only one of them may");
+  if (!source.Sound({routes, pool})) return;
+  if (listener.routes.empty()) return source.Fail(path, "lacks pool or routes");
+  const bool short_form = source.Has(pool);
+  Seen prefixes;
+  bool has_default = false;
+  for (size_t i = 0; i < listener.routes.size(); ++i) {
+    const Route& route = listener.routes[i];
+    const std::string here = Index(routes, i);
+    has_default = has_default || route.prefix.empty();
+    if (!source.Sound({here})) continue;
+    CheckRoutePool(config, listener, route, short_form ? pool : here + ".pool", source);
+    if (!short_form) CheckUnique(route.prefix, here + ".prefix", "prefix", prefixes, source);
+  }
+  if (!has_default) source.Fail(routes, "lacks the default route, one without a prefix");
+}
+
+void CheckListenAddress(const Config& config, size_t index, Source& source) {
+  const std::string path = Index("listeners", index) + ".listen";
+  const Address& listen = config.listeners[index].listen;
+  if (!source.Sound({path})) return;
+  const auto check = [&](const Address& other, const std::string& other_path) {
+    if (!source.Sound({path, other_path}) || !Collide(other, listen)) return;
+    source.Fail(path, listen.ToString() + " collides with " + other_path + ", " + other.ToString());
+  };
+  for (size_t i = 0; i < index; ++i) check(config.listeners[i].listen, Index("listeners", i) + ".listen");
+  check(config.admin.listen, "admin.listen");
+}
+
+void CheckListeners(const Config& config, Source& source) {
+  Seen names;
+  for (size_t i = 0; i < config.listeners.size(); ++i) {
+    const Listener& listener = config.listeners[i];
+    const std::string path = Index("listeners", i);
+    if (!source.Sound({path})) continue;
+    CheckUnique(listener.name, path + ".name", "name", names, source);
+    CheckRoutes(config, listener, path, source);
+    CheckListenAddress(config, i, source);
+  }
+}
+
+// Where the proxy itself listens, and the name of the listener there.
+using OwnAddresses = std::map<std::string, std::string>;
+
+void CheckNodes(const Pool& pool, const std::string& path, const OwnAddresses& own, Source& source) {
+  Seen names;
+  uint64_t weight = 0;
+  for (size_t i = 0; i < pool.nodes.size(); ++i) {
+    const Node& node = pool.nodes[i];
+    const std::string here = Index(path + ".nodes", i);
+    const bool sound = source.Sound({here, here + ".name", here + ".address"});
+    const std::string name_path = source.Has(here + ".name") ? here + ".name" : here;
+    if (sound) CheckUnique(node.name, name_path, "name", names, source);
+    weight += node.weight;
+    const auto self = own.find(node.address.ToString());
+    if (sound && self != own.end()) {
+      source.Fail(here, node.address.ToString() + " is the address of listener " + Quote(self->second));
+    }
+  }
+  const uint64_t points = weight * pool.ring.virtual_nodes;
+  if (pool.ring.algorithm == ring::Algorithm::kVnode && points > kMostVirtualNodes) {
+    source.Fail(path + ".ring.virtual_nodes", std::to_string(pool.ring.virtual_nodes) + " for each of " +
+                                                  std::to_string(weight) + " units of weight make " +
+                                                  std::to_string(points) + " virtual nodes, above the most, " +
+                                                  std::to_string(kMostVirtualNodes));
+  }
+}
+
+void CheckPools(const Config& config, Source& source) {
+  OwnAddresses own;
+  for (const Listener& listener : config.listeners) own.emplace(listener.listen.ToString(), listener.name);
+  for (const Pool& pool : config.pools) {
+    if (pool.name.empty()) continue;  // A bad name; its options have no path that anybody could read.
+    const std::string path = "pools." + Quote(pool.name);
+    if (source.Sound({path, path + ".nodes"}) && pool.nodes.empty()) source.Fail(path + ".nodes", "has no entries");
+    CheckNodes(pool, path, own, source);
+    const std::string hash_tag = path + ".ring.hash_tag";
+    if (pool.ring.hash_tag.size() == 1) {
+      source.Fail(hash_tag, Quote(pool.ring.hash_tag) + " is one character; it takes two, or none");
+    }
+    const std::string initial = path + ".reconnect.initial";
+    if (source.Sound({initial, path + ".reconnect.max"}) && pool.reconnect.initial > pool.reconnect.max) {
+      source.Fail(initial, FormatDuration(pool.reconnect.initial) + " is above reconnect.max, " +
+                               FormatDuration(pool.reconnect.max));
+    }
+    if (!pool.auth.username.empty() && pool.auth.password_file.empty()) {
+      source.Fail(path + ".auth.username", Quote(pool.auth.username) + " stands without a password_file");
+    }
+  }
+}
+
+void CheckAdmin(const Config& config, Source& source) {
+  if (!source.Sound({"admin.listen", "admin.token_file"})) return;
+  if (IsLoopback(config.admin.listen) || !config.admin.token_file.empty()) return;
+  source.Fail("admin.listen", config.admin.listen.ToString() + " is not loopback, which requires admin.token_file");
+}
+
+void ReadSecret(const std::string& file, const std::string& path, std::string& secret, Source& source) {
+  if (file.empty() || !source.Sound({path})) return;
+  errno = 0;
+  std::ifstream stream(file, std::ios::binary);
+  std::string bytes(kLongestSecret + 1, '\0');
+  if (stream) stream.read(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+  if (!stream.eof() && stream.gcount() == 0) {
+    return source.Fail(path, Quote(file) + " cannot be read: " + std::strerror(errno == 0 ? EIO : errno));
+  }
+  bytes.resize(static_cast<size_t>(stream.gcount()));
+  bytes.resize(std::min(bytes.size(), bytes.find('\n')));
+  if (bytes.ends_with('\r')) bytes.pop_back();
+  if (bytes.empty()) return source.Fail(path, Quote(file) + " has an empty first line");
+  if (bytes.size() > kLongestSecret) {
+    return source.Fail(path,
+                       Quote(file) + " has a first line above the most, " + std::to_string(kLongestSecret) + " bytes");
+  }
+  secret = std::move(bytes);
+}
+
+}  // namespace
+
+void Validate(const Config& config, Source& source) {
+  if (config.listeners.empty() && source.Sound({"listeners"})) source.Fail("listeners", "has no entries");
+  if (config.pools.empty() && source.Sound({"pools"})) source.Fail("pools", "has no entries");
+  CheckAdmin(config, source);
+  CheckListeners(config, source);
+  CheckPools(config, source);
+}
+
+void ReadSecrets(Config& config, Source& source) {
+  ReadSecret(config.admin.token_file, "admin.token_file", config.admin.token, source);
+  for (Pool& pool : config.pools) {
+    ReadSecret(pool.auth.password_file, "pools." + Quote(pool.name) + ".auth.password_file", pool.auth.password,
+               source);
+  }
+}
+
+Result<Config> CheckedConfig(Config config) {
+  Source source("");
+  ReadSecrets(config, source);
+  Validate(config, source);
+  if (source.has_errors()) return source.TakeErrors();
+  return config;
+}
+
+}  // namespace ringproxy::conf

@@ -1,0 +1,163 @@
+#include "conf/values.h"
+
+#include <algorithm>
+
+#include "conf/address.h"
+#include "conf/quote.h"
+#include "conf/units.h"
+
+namespace ringproxy::conf {
+
+namespace {
+
+std::string FormatBound(uint64_t bound, Kind kind) {
+  if (kind == Kind::kBytes) return FormatSize(bound);
+  if (kind == Kind::kDuration) return FormatDuration(std::chrono::microseconds(bound));
+  return std::to_string(bound);
+}
+
+// `shown` is the value in the words of the file, since 0ms and 0s are the same number.
+std::optional<Problem> CheckRange(std::string_view shown, uint64_t value, const Bounds& bounds) {
+  if (value < bounds.least) {
+    return Problem{std::string(shown) + " is below the least, " + FormatBound(bounds.least, bounds.kind)};
+  }
+  if (value > bounds.most) {
+    return Problem{std::string(shown) + " is above the most, " + FormatBound(bounds.most, bounds.kind)};
+  }
+  return std::nullopt;
+}
+
+bool IsNameByte(unsigned char byte) {
+  return byte > 0x20 && byte != 0x7f;
+}
+
+// Names stand in error replies, log lines and metric labels, where a line break would forge another line.
+std::optional<Problem> CheckName(std::string_view text) {
+  if (text.empty()) return Problem{"a name may not be empty"};
+  if (std::all_of(text.begin(), text.end(), [](char c) { return IsNameByte(c); })) return std::nullopt;
+  return Problem{Quote(text) + " is no name: it has a blank or a control character"};
+}
+
+}  // namespace
+
+std::optional<Problem> ReadValue(std::string_view text, const Bounds& bounds, uint64_t& value) {
+  if (!bounds.word_for_zero.empty() && text == bounds.word_for_zero) {
+    value = 0;
+    return std::nullopt;
+  }
+  const Result<uint64_t, Problem> number = bounds.kind == Kind::kBytes ? ParseSize(text) : ParseCount(text);
+  if (!number && bounds.word_for_zero.empty()) return number.errors();
+  if (!number) return Problem{number.errors().text + ", nor " + std::string(bounds.word_for_zero)};
+  if (auto problem = CheckRange(text, *number, bounds)) return problem;
+  value = *number;
+  return std::nullopt;
+}
+
+std::optional<Problem> ReadValue(std::string_view text, const Bounds& bounds, uint32_t& value) {
+  assert(bounds.most <= std::numeric_limits<uint32_t>::max());
+  uint64_t wide = value;
+  if (auto problem = ReadValue(text, bounds, wide)) return problem;
+  value = static_cast<uint32_t>(wide);
+  return std::nullopt;
+}
+
+std::optional<Problem> ReadValue(std::string_view text, const Bounds& bounds, std::chrono::microseconds& value) {
+  const Result<std::chrono::microseconds, Problem> duration = ParseDuration(text);
+  if (!duration) return duration.errors();
+  if (auto problem = CheckRange(text, static_cast<uint64_t>(duration->count()), bounds)) return problem;
+  value = *duration;
+  return std::nullopt;
+}
+
+std::optional<Problem> ReadValue(std::string_view text, const Bounds& bounds, std::string& value) {
+  if (bounds.kind == Kind::kName) {
+    if (auto problem = CheckName(text)) return problem;
+  }
+  if (bounds.kind == Kind::kPath && text.find('\0') != std::string_view::npos) {
+    return Problem{Quote(text) + " is no path: it has a NUL"};
+  }
+  if (text.size() > bounds.most) {
+    return Problem{Quote(text) + " has " + std::to_string(text.size()) + " bytes, the most is " +
+                   std::to_string(bounds.most)};
+  }
+  value = text;
+  return std::nullopt;
+}
+
+std::optional<Problem> ReadValue(std::string_view text, const Bounds& bounds, Address& value) {
+  const Result<Address, Problem> address = ParseAddress(text);
+  if (!address) return address.errors();
+  if (address->is_unix() && bounds.kind == Kind::kTcpAddress) return Problem{Quote(text) + " is not HOST:PORT"};
+  if (!address->is_unix() && address->port < bounds.least) {
+    return Problem{Quote(text) + " has port " + std::to_string(address->port) + ", the least is " +
+                   std::to_string(bounds.least)};
+  }
+  value = *address;
+  return std::nullopt;
+}
+
+std::string FormatValue(uint64_t value, const Bounds& bounds) {
+  if (value == 0 && !bounds.word_for_zero.empty()) return std::string(bounds.word_for_zero);
+  return FormatBound(value, bounds.kind);
+}
+
+std::string FormatValue(std::chrono::microseconds value, const Bounds&) {
+  return FormatDuration(value);
+}
+std::string FormatValue(const std::string& value, const Bounds&) {
+  return value;
+}
+std::string FormatValue(const Address& value, const Bounds&) {
+  return value.ToString();
+}
+
+std::optional<Problem> CheckEntries(size_t entries, const Bounds& bounds) {
+  return CheckRange(std::to_string(entries) + (entries == 1 ? " entry" : " entries"), entries, bounds);
+}
+
+std::string DescribeKind(const Bounds& bounds) {
+  switch (bounds.kind) {
+    case Kind::kCount: return "number";
+    case Kind::kBytes: return "size";
+    case Kind::kDuration: return "duration";
+    case Kind::kChoice: return "word";
+    case Kind::kName: return "name";
+    case Kind::kText: return "text";
+    case Kind::kPath: return "file";
+    case Kind::kAddress: return "HOST:PORT or unix:/PATH";
+    case Kind::kTcpAddress: return "HOST:PORT";
+    case Kind::kSection: return "map";
+    case Kind::kList: return "list";
+    case Kind::kNamedMap: return "map by name";
+  }
+  return "";
+}
+
+std::string DescribeBounds(const Bounds& bounds) {
+  switch (bounds.kind) {
+    case Kind::kCount:
+    case Kind::kBytes:
+    case Kind::kDuration: {
+      const std::string range = FormatBound(bounds.least, bounds.kind) + " to " + FormatBound(bounds.most, bounds.kind);
+      return bounds.word_for_zero.empty() ? range : range + " or " + std::string(bounds.word_for_zero);
+    }
+    case Kind::kName:
+    case Kind::kText: return "at most " + std::to_string(bounds.most) + " bytes";
+    case Kind::kList:
+    case Kind::kNamedMap: return std::to_string(bounds.least) + " to " + std::to_string(bounds.most) + " entries";
+    case Kind::kChoice:
+    case Kind::kPath:
+    case Kind::kAddress:
+    case Kind::kTcpAddress:
+    case Kind::kSection: return "";
+  }
+  return "";
+}
+
+Problem UnknownName(std::string_view text, std::span<const std::string_view> names) {
+  const std::string_view nearest = Nearest(text, names);
+  const std::string hint = nearest.empty() ? "" : ", perhaps " + std::string(nearest);
+  return Problem{Quote(text) + " is unknown" + hint + "; it may be " + JoinWords(names, "or")};
+}
+
+}  // namespace ringproxy::conf
