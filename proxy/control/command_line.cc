@@ -1,0 +1,199 @@
+#include "proxy/control/command_line.h"
+
+#include <boost/program_options.hpp>
+#include <optional>
+#include <vector>
+
+#include "conf/parse.h"
+#include "conf/print.h"
+#include "conf/reference.h"
+#include "conf/validate.h"
+#include "conf/values.h"
+#include "conf/version.h"
+
+namespace ringproxy::proxy {
+
+namespace {
+
+namespace po = boost::program_options;
+
+constexpr std::string_view kUsage =
+    "Usage: ringproxy --config FILE [--check]\n"
+    "       ringproxy --redis ADDRESS,ADDRESS,... [--listen ADDRESS] [--admin ADDRESS] [--workers N]\n"
+    "       ringproxy --print-config | --print-schema | --print-reference | --version | --help\n";
+
+// The listener and the nodes of a configuration without a file. The port is Redis's own plus one.
+const conf::Address kDefaultListen{"127.0.0.1", 6380, ""};
+constexpr std::string_view kExampleNode = "127.0.0.1:6379";
+
+// Only what is written here: what is not given has to be told from what was given as its default.
+struct Arguments {
+  std::string config_file;
+  std::vector<std::string> redis;
+  std::string listen, admin, workers;
+  bool check = false, print_config = false, print_schema = false, print_reference = false;
+  bool version = false, help = false;
+};
+
+po::options_description Describe(Arguments& arguments) {
+  po::options_description options("Options");
+  auto add = options.add_options();
+  add("config", po::value(&arguments.config_file)->value_name("FILE"), "the configuration, see conf/reference.md");
+  add("redis", po::value(&arguments.redis)->value_name("ADDRESS,..."),
+      "no file: one pool of these Redis servers (HOST:PORT or unix:/PATH)");
+  add("listen", po::value(&arguments.listen)->value_name("ADDRESS"),
+      "without a file: where clients connect (127.0.0.1:6380; for others than this host 0.0.0.0:6380)");
+  add("admin", po::value(&arguments.admin)->value_name("ADDRESS"),
+      "without a file: where the admin port listens (127.0.0.1:9180)");
+  add("workers", po::value(&arguments.workers)->value_name("N"),
+      "without a file: event loops, a number or auto (auto: one a core)");
+  add("check", po::bool_switch(&arguments.check), "say everything that is wrong with the configuration, and end");
+  add("print-config", po::bool_switch(&arguments.print_config),
+      "print the whole configuration with all defaults, of an example if none is given, and end");
+  add("print-schema", po::bool_switch(&arguments.print_schema), "print the JSON schema of a configuration, and end");
+  add("print-reference", po::bool_switch(&arguments.print_reference),
+      "print the configuration reference in Markdown, and end");
+  add("version", po::bool_switch(&arguments.version), "print the version, and end");
+  add("help", po::bool_switch(&arguments.help), "print this, and end");
+  return options;
+}
+
+ExitCode BadUsage(std::ostream& err, const std::string& message) {
+  err << "ringproxy: " << message << "\n" << kUsage;
+  return ExitCode::kBadUsage;
+}
+
+// The message of the first conflict between the arguments, or nothing.
+std::optional<std::string> FindConflict(const Arguments& arguments) {
+  const int ways_to_end = arguments.check + arguments.print_config + arguments.print_schema +
+                          arguments.print_reference + arguments.version + arguments.help;
+  if (ways_to_end > 1) return "only one of --check, --print-..., --version and --help may be given";
+  const bool from_file = !arguments.config_file.empty();
+  const bool without_file = !arguments.redis.empty();
+  if (from_file && without_file) return "--config and --redis exclude each other";
+  if (!without_file && !(arguments.listen + arguments.admin + arguments.workers).empty()) {
+    return "--listen, --admin and --workers go with --redis; a file says the same in `listeners`, `admin` and "
+           "`workers`";
+  }
+  const bool needs_config = ways_to_end == 0 || arguments.check;
+  if (needs_config && !from_file && !without_file) return "--config or --redis is required";
+  return std::nullopt;
+}
+
+// Reads `text` into an option of the table's own kind and bounds, when it is given at all.
+template <class S, class T>
+std::optional<std::string> Override(std::string_view argument, const std::string& text, std::string_view option,
+                                    S& section, T S::*member) {
+  if (text.empty()) return std::nullopt;
+  for (const conf::OptionRow<S>& row : conf::kOptions<S>) {
+    if (row.name != option) continue;
+    if (const auto problem = conf::ReadValue(text, row.bounds, section.*member)) {
+      return std::string(argument) + ": " + problem->text;
+    }
+  }
+  return std::nullopt;
+}
+
+std::optional<std::string> AddNodes(const std::string& list, conf::Pool& pool) {
+  for (size_t begin = 0; begin <= list.size();) {
+    const size_t end = std::min(list.find(',', begin), list.size());
+    conf::Node& node = pool.nodes.emplace_back();
+    const std::string_view address = std::string_view(list).substr(begin, end - begin);
+    if (const auto problem = conf::ReadValue(address, conf::AnyAddress(1), node.address)) {
+      return "--redis: " + problem->text;
+    }
+    node.name = node.address.ToString();
+    begin = end + 1;
+  }
+  return std::nullopt;
+}
+
+// The configuration without a file, or what is wrong with the arguments.
+conf::Result<conf::Config, std::string> MakeConfig(const Arguments& arguments) {
+  conf::Config config;
+  conf::Pool& pool = config.pools.emplace_back();
+  pool.name = "redis";
+  for (const std::string& list : arguments.redis) {
+    if (auto problem = AddNodes(list, pool)) return *problem;
+  }
+  conf::Listener& listener = config.listeners.emplace_back();
+  listener.name = "redis";
+  listener.listen = kDefaultListen;
+  listener.routes = {{"", pool.name}};
+  auto problem = Override("--listen", arguments.listen, "listen", listener, &conf::Listener::listen);
+  if (!problem) problem = Override("--admin", arguments.admin, "listen", config.admin, &conf::Admin::listen);
+  if (!problem) problem = Override("--workers", arguments.workers, "workers", config, &conf::Config::workers);
+  if (problem) return *problem;
+  conf::Result<conf::Config> checked = conf::CheckedConfig(std::move(config));
+  if (!checked) return checked.errors().front().ToString();
+  return std::move(checked).value();
+}
+
+std::string Summary(const conf::Config& config) {
+  size_t nodes = 0;
+  for (const conf::Pool& pool : config.pools) nodes += pool.nodes.size();
+  const auto count = [](size_t number, const std::string& word) {
+    return std::to_string(number) + " " + word + (number == 1 ? "" : "s");
+  };
+  return count(config.listeners.size(), "listener") + ", " + count(config.pools.size(), "pool") + ", " +
+         count(nodes, "node");
+}
+
+std::variant<RunConfig, ExitCode> Answer(const Arguments& arguments, RunConfig run, std::ostream& out) {
+  if (arguments.print_config) {
+    out << conf::PrintConfig(run.config);
+    return ExitCode::kClean;
+  }
+  if (arguments.check) {
+    out << (run.config_file.empty() ? "command line" : run.config_file) << ": ok, " << Summary(run.config) << "\n";
+    return ExitCode::kClean;
+  }
+  return run;
+}
+
+std::variant<RunConfig, ExitCode> Decide(Arguments arguments, std::ostream& out, std::ostream& err) {
+  if (!arguments.config_file.empty()) {
+    conf::Result<conf::Config> config = conf::LoadConfig(arguments.config_file);
+    if (config) return Answer(arguments, {std::move(config).value(), arguments.config_file}, out);
+    err << conf::ToString(config.errors());
+    return ExitCode::kBadConfiguration;
+  }
+  if (arguments.redis.empty()) arguments.redis.emplace_back(kExampleNode);
+  conf::Result<conf::Config, std::string> config = MakeConfig(arguments);
+  if (!config) return BadUsage(err, config.errors());
+  return Answer(arguments, {std::move(config).value(), ""}, out);
+}
+
+}  // namespace
+
+std::string VersionText() {
+  return "ringproxy " RINGPROXY_VERSION;
+}
+
+std::variant<RunConfig, ExitCode> ParseCommandLine(int argc, const char* const* argv, std::ostream& out,
+                                                   std::ostream& err) {
+  Arguments arguments;
+  const po::options_description options = Describe(arguments);
+  try {
+    // Guessing is off: an abbreviation that works today would become ambiguous with the next option.
+    constexpr int kStyle = po::command_line_style::unix_style & ~po::command_line_style::allow_guessing;
+    po::variables_map values;
+    const po::positional_options_description no_positional;
+    po::store(po::command_line_parser(argc, argv).options(options).positional(no_positional).style(kStyle).run(),
+              values);
+    po::notify(values);
+  } catch (const po::error& error) {
+    return BadUsage(err, error.what());
+  }
+  if (const auto conflict = FindConflict(arguments)) return BadUsage(err, *conflict);
+  if (arguments.help) out << kUsage << "\n" << options;
+  if (arguments.version) out << "ringproxy " << conf::Version() << "\n";
+  if (arguments.print_schema) out << conf::JsonSchema();
+  if (arguments.print_reference) out << conf::ReferencePage();
+  if (arguments.help || arguments.version || arguments.print_schema || arguments.print_reference) {
+    return ExitCode::kClean;
+  }
+  return Decide(std::move(arguments), out, err);
+}
+
+}  // namespace ringproxy::proxy
