@@ -166,10 +166,6 @@ std::variant<RunConfig, ExitCode> Decide(Arguments arguments, std::ostream& out,
 
 }  // namespace
 
-std::string VersionText() {
-  return "ringproxy " RINGPROXY_VERSION;
-}
-
 std::variant<RunConfig, ExitCode> ParseCommandLine(int argc, const char* const* argv, std::ostream& out,
                                                    std::ostream& err) {
   Arguments arguments;
