@@ -1,0 +1,65 @@
+// backends/wire/error_text.h – The words of everything a client is refused.
+//
+// Purpose: every other part fails with an ErrorCode; here alone stands what the client reads, and the name under which
+// `errors_total` counts it. Texts are a contract (tests/golden/error_texts.txt): clients match on them.
+// Threads: pure functions over constant tables.
+// Promise: what is appended is always one whole RESP error, whatever bytes the client or the configuration gave.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "backends/wire/request.h"
+
+namespace ringproxy::wire {
+
+enum class ErrorCode : uint8_t {
+  kNodeDown,        // The node's connection is broken, or its breaker is open.
+  kNoUsableNode,    // Every node of the pool is down.
+  kTimeout,         // No reply in time.
+  kNodeOverloaded,  // The caps on requests or bytes in flight.
+  kBadReply,        // A node answered something that does not fit the request.
+  kCrossSlot,       // Keys on different nodes, and the command cannot be split.
+  kNotSupported,    // AppendNotSupported
+  kUnknownCommand,  // AppendUnknownCommand, AppendUnknownSubcommand
+  kWrongArity,      // AppendWrongArity
+  kSyntax,          // Arguments of a command that the proxy answers itself.
+  kKeyTooLong,
+  kTooLarge,
+  kProtocol,  // AppendProtocolError; then the connection is closed.
+  kNoRoute,   // No route of the listener matches the key.
+  kTooManyClients,
+  kShuttingDown,
+};
+inline constexpr size_t kErrorCodes = static_cast<size_t>(ErrorCode::kShuttingDown) + 1;
+
+// What failed and where. The views belong to the configuration in force and outlive the call they are given to.
+struct Failure {
+  ErrorCode code = ErrorCode::kNodeDown;
+  std::string_view pool = {};
+  std::string_view node = {};
+  std::chrono::microseconds timeout{};  // kTimeout: the limit that passed.
+};
+
+// The value of the label `code`: "node_down".
+std::string_view ErrorName(ErrorCode code);
+
+// "-NODEDOWN node r1 of pool sessions is down\r\n". The codes that need more than a Failure (see above) get a text
+// without the particulars.
+void AppendRedisError(const Failure& failure, std::string* out);
+
+// As Redis 7.0 words them, its truncations included.
+void AppendUnknownCommand(const Request& request, std::string* out);
+void AppendUnknownSubcommand(const Request& request, std::string* out);
+// `name` as in the command table: "get", "config|get".
+void AppendWrongArity(std::string_view name, std::string* out);
+// `error` is RequestParser::error().
+void AppendProtocolError(std::string_view error, std::string* out);
+
+// "-ERR 'multi' is not supported by ringproxy: why".
+void AppendNotSupported(std::string_view name, std::string_view why, std::string* out);
+
+}  // namespace ringproxy::wire

@@ -1,0 +1,30 @@
+// backends/wire/limits.h – How large what comes off a socket may be.
+//
+// Purpose: the bounds of client requests (the operator's choice, defaults as Redis has them) and those of node replies
+// (fixed: a node is trusted further than a client, but a claim beyond them means that the stream is not RESP).
+// Threads: values.
+#pragma once
+
+#include <cstdint>
+
+namespace ringproxy::wire {
+
+struct Limits {
+  uint64_t request_bytes = 1ULL << 30;  // One whole request; never more than kLargestRequest.
+  uint64_t bulk_bytes = 512ULL << 20;   // One argument.
+  uint64_t key_bytes = 512ULL << 20;    // One key; checked by whoever knows which arguments are keys.
+  uint64_t arguments = 1024 * 1024;     // The command's name included.
+  uint64_t inline_bytes = 64 << 10;     // An inline request, and each line that announces a count or a size.
+};
+
+// Argument spans are 32 bits wide.
+inline constexpr uint64_t kLargestRequest = UINT32_MAX;
+
+// One bulk of a reply, and all values that one reply's headers announce together.
+inline constexpr uint64_t kLargestReplyBulk = 1ULL << 40;
+inline constexpr uint64_t kMostReplyValues = 1ULL << 40;
+
+// A longer line that should hold a count or a size is none.
+inline constexpr uint64_t kLongestCountLine = 32;
+
+}  // namespace ringproxy::wire

@@ -1,0 +1,26 @@
+// backends/wire/resp_encode.h – Appends RESP2 values to a string.
+//
+// Purpose: the parts of split commands, the handshake, and all replies that the proxy gives itself.
+// Threads: pure functions.
+// Promise: whatever text is given, the result is one whole value: line ends inside a simple string or an error become
+// spaces, as Redis does it.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace ringproxy::wire {
+
+void AppendBulk(std::string_view bytes, std::string* out);
+void AppendInteger(int64_t value, std::string* out);
+// `count` values must follow.
+void AppendArrayHeader(size_t count, std::string* out);
+void AppendSimple(std::string_view text, std::string* out);
+// `text` starts with its prefix: "ERR unknown command".
+void AppendError(std::string_view text, std::string* out);
+void AppendNilBulk(std::string* out);
+void AppendNilArray(std::string* out);
+
+}  // namespace ringproxy::wire
