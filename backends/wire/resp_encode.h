@@ -15,6 +15,8 @@ namespace ringproxy::wire {
 
 void AppendBulk(std::string_view bytes, std::string* out);
 void AppendInteger(int64_t value, std::string* out);
+// `size` bytes and a line end must follow.
+void AppendBulkHeader(size_t size, std::string* out);
 // `count` values must follow.
 void AppendArrayHeader(size_t count, std::string* out);
 void AppendSimple(std::string_view text, std::string* out);

@@ -33,7 +33,10 @@ class ReplyFramer {
   void Reset() { *this = ReplyFramer(); }
 
  private:
-  Status FrameValues(std::string_view bytes);
+  Status FrameValue(std::string_view bytes);
+  Status FrameLine(std::string_view bytes);
+  Status FrameCount(std::string_view bytes, size_t* after, uint64_t* count, bool* nil);
+  Status FrameBulk(std::string_view bytes, size_t start, uint64_t size);
   Status NeedMore(size_t least);
 
   size_t position_ = 0;  // Where the next unframed value starts.

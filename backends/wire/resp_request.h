@@ -47,13 +47,15 @@ class RequestParser {
   // After kBad: as Redis says it, without the "-ERR ".
   std::string_view error() const { return error_; }
 
-  // Forgets a half framed request.
+  // Forgets a half framed request, and the memory of a large one: for a client that has nothing more to say for now.
   void Reset();
 
  private:
   Status ParseMultibulk(std::string_view bytes);
   Status ParseCount(std::string_view bytes);
   Status FrameBulks(std::string_view bytes);
+  Status ParseBulkSize(std::string_view bytes, uint64_t* size);
+  Status FindLine(std::string_view bytes, std::string_view too_long, std::string_view* line);
   Status ParseInline(std::string_view bytes);
   Status NeedMore(size_t least);
   Status Bad(std::string_view error);

@@ -1,0 +1,132 @@
+#include "backends/wire/error_text.h"
+
+#include <algorithm>
+#include <array>
+#include <cassert>
+#include <cctype>
+
+#include "backends/wire/resp_encode.h"
+
+namespace ringproxy::wire {
+namespace {
+
+struct ErrorRow {
+  ErrorCode code;
+  std::string_view name;
+  std::string_view redis;  // {pool}, {node} and {timeout} are the failure's.
+};
+
+constexpr ErrorRow kErrors[] = {
+    {ErrorCode::kNodeDown, "node_down", "NODEDOWN node {node} of pool {pool} is down"},
+    {ErrorCode::kNoUsableNode, "no_usable_node", "NODEDOWN pool {pool} has no usable node"},
+    {ErrorCode::kTimeout, "timeout", "TIMEOUT node {node} did not answer within {timeout}"},
+    {ErrorCode::kNodeOverloaded, "node_overloaded",
+     "OVERLOADED node {node} of pool {pool} has too many requests in flight"},
+    {ErrorCode::kBadReply, "bad_reply", "BADREPLY a node's reply does not fit the request"},
+    {ErrorCode::kCrossSlot, "cross_slot", "CROSSSLOT Keys in request don't hash to the same node"},
+    {ErrorCode::kNotSupported, "not_supported", "ERR not supported by ringproxy"},
+    {ErrorCode::kUnknownCommand, "unknown_command", "ERR unknown command"},
+    {ErrorCode::kWrongArity, "wrong_arity", "ERR wrong number of arguments"},
+    {ErrorCode::kSyntax, "syntax", "ERR syntax error"},
+    {ErrorCode::kKeyTooLong, "key_too_long", "ERR key is too long"},
+    {ErrorCode::kTooLarge, "too_large", "ERR Protocol error: invalid bulk length"},
+    {ErrorCode::kProtocol, "protocol", "ERR Protocol error"},
+    {ErrorCode::kNoRoute, "no_route", "ERR no pool serves this key"},
+    {ErrorCode::kTooManyClients, "too_many_clients", "ERR max number of clients reached"},
+    {ErrorCode::kShuttingDown, "shutting_down", "ERR ringproxy is shutting down"},
+};
+
+constexpr bool EveryCodeHasItsRow() {
+  for (size_t i = 0; i < std::size(kErrors); ++i) {
+    if (static_cast<size_t>(kErrors[i].code) != i) return false;
+  }
+  return std::size(kErrors) == kErrorCodes;
+}
+static_assert(EveryCodeHasItsRow());
+
+const ErrorRow& RowOf(ErrorCode code) {
+  assert(static_cast<size_t>(code) < kErrorCodes);
+  return kErrors[static_cast<size_t>(code)];
+}
+
+// In the largest unit that leaves a whole number, as the configuration writes it.
+std::string DurationText(std::chrono::microseconds duration) {
+  struct Unit {
+    int64_t microseconds;
+    std::string_view name;
+  };
+  constexpr Unit kUnits[] = {{60'000'000, "m"}, {1'000'000, "s"}, {1'000, "ms"}, {1, "us"}};
+  const int64_t count = duration.count();
+  const auto divides = [count](const Unit& unit) { return count != 0 && count % unit.microseconds == 0; };
+  const Unit* const found = std::ranges::find_if(kUnits, divides);
+  const Unit& unit = found != std::end(kUnits) ? *found : kUnits[2];
+  return std::to_string(count / unit.microseconds).append(unit.name);
+}
+
+std::string Placeholder(std::string_view name, const Failure& failure) {
+  if (name == "node") return std::string(failure.node);
+  if (name == "pool") return std::string(failure.pool);
+  assert(name == "timeout");
+  return DurationText(failure.timeout);
+}
+
+// Redis prints arguments as C strings: what follows a NUL is not shown.
+std::string_view Shown(std::string_view argument, size_t most) {
+  return argument.substr(0, std::min(most, argument.find('\0')));
+}
+
+constexpr size_t kShown = 128;  // Bytes of a name, and of all arguments together.
+
+}  // namespace
+
+std::string_view ErrorName(ErrorCode code) {
+  return RowOf(code).name;
+}
+
+void AppendRedisError(const Failure& failure, std::string* out) {
+  std::string text;
+  std::string_view rest = RowOf(failure.code).redis;
+  for (size_t open = rest.find('{'); open != std::string_view::npos; open = rest.find('{')) {
+    const size_t close = rest.find('}', open);
+    text.append(rest.substr(0, open)).append(Placeholder(rest.substr(open + 1, close - open - 1), failure));
+    rest.remove_prefix(close + 1);
+  }
+  AppendError(text.append(rest), out);
+}
+
+void AppendUnknownCommand(const Request& request, std::string* out) {
+  std::string arguments;
+  for (size_t i = 1; i < request.size() && arguments.size() < kShown; ++i) {
+    const std::string_view shown = Shown(request[i], kShown - arguments.size());
+    arguments.append("'").append(shown).append("' ");
+  }
+  std::string text = "ERR unknown command '";
+  text.append(Shown(request.name(), kShown)).append("', with args beginning with: ").append(arguments);
+  AppendError(text, out);
+}
+
+void AppendUnknownSubcommand(const Request& request, std::string* out) {
+  assert(request.size() >= 2);
+  std::string container(Shown(request.name(), std::string_view::npos));
+  std::ranges::transform(container, container.begin(),
+                         [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
+  std::string text = "ERR unknown subcommand '";
+  text.append(Shown(request[1], kShown)).append("'. Try ").append(container).append(" HELP.");
+  AppendError(text, out);
+}
+
+void AppendWrongArity(std::string_view name, std::string* out) {
+  AppendError(std::string("ERR wrong number of arguments for '").append(name).append("' command"), out);
+}
+
+void AppendProtocolError(std::string_view error, std::string* out) {
+  AppendError(std::string("ERR ").append(error), out);
+}
+
+void AppendNotSupported(std::string_view name, std::string_view why, std::string* out) {
+  std::string text = "ERR '";
+  text.append(name).append("' is not supported by ringproxy: ").append(why);
+  AppendError(text, out);
+}
+
+}  // namespace ringproxy::wire

@@ -1,0 +1,42 @@
+// backends/wire/integer.h – The decimal integers of RESP, as strict as Redis reads them.
+//
+// Threads: pure functions.
+// Promise: one text for each value: no sign but a minus, no leading zeros, no "-0", nothing around the digits. So what
+// was read and is written again has the same length.
+#pragma once
+
+#include <charconv>
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+namespace ringproxy::wire {
+
+inline bool IsDigit(char c) {
+  return static_cast<unsigned char>(c - '0') < 10;
+}
+
+inline std::optional<int64_t> ParseInteger(std::string_view text) {
+  const std::string_view digits = text.starts_with('-') ? text.substr(1) : text;
+  if (digits.empty() || (digits.front() == '0' && text.size() > 1)) return std::nullopt;
+  int64_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  return value;
+}
+
+// The fast path for counts and sizes: when `digits\r\n` with a value below 10^18 stands at `at`, stores the value and
+// returns what follows. nullptr for all else: negative, malformed, oddly ended or not wholly there.
+inline const char* ReadPlainCount(const char* at, const char* end, uint64_t* value) {
+  constexpr auto kMostDigits = 18;
+  const char* const last = end - at > kMostDigits ? at + kMostDigits : end;
+  const char* digit = at;
+  uint64_t sum = 0;
+  for (; digit < last && IsDigit(*digit); ++digit) sum = sum * 10 + static_cast<uint64_t>(*digit - '0');
+  if (end - digit < 2 || digit[0] != '\r' || digit[1] != '\n') return nullptr;
+  if (digit == at || (*at == '0' && digit != at + 1)) return nullptr;
+  *value = sum;
+  return digit + 2;
+}
+
+}  // namespace ringproxy::wire

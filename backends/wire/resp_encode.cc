@@ -1,0 +1,65 @@
+#include "backends/wire/resp_encode.h"
+
+#include <charconv>
+
+namespace ringproxy::wire {
+namespace {
+
+constexpr std::string_view kLineEnd = "\r\n";
+
+void AppendNumberLine(char type, int64_t value, std::string* out) {
+  char line[24];
+  line[0] = type;
+  char* end = std::to_chars(line + 1, line + sizeof(line), value).ptr;
+  *end++ = '\r';
+  *end++ = '\n';
+  out->append(line, end);
+}
+
+void AppendLine(char type, std::string_view text, std::string* out) {
+  out->push_back(type);
+  const size_t start = out->size();
+  out->append(text);
+  for (size_t i = start; i < out->size(); ++i) {
+    if ((*out)[i] == '\r' || (*out)[i] == '\n') (*out)[i] = ' ';
+  }
+  out->append(kLineEnd);
+}
+
+}  // namespace
+
+void AppendBulkHeader(size_t size, std::string* out) {
+  AppendNumberLine('$', static_cast<int64_t>(size), out);
+}
+
+void AppendBulk(std::string_view bytes, std::string* out) {
+  AppendBulkHeader(bytes.size(), out);
+  out->append(bytes);
+  out->append(kLineEnd);
+}
+
+void AppendInteger(int64_t value, std::string* out) {
+  AppendNumberLine(':', value, out);
+}
+
+void AppendArrayHeader(size_t count, std::string* out) {
+  AppendNumberLine('*', static_cast<int64_t>(count), out);
+}
+
+void AppendSimple(std::string_view text, std::string* out) {
+  AppendLine('+', text, out);
+}
+
+void AppendError(std::string_view text, std::string* out) {
+  AppendLine('-', text, out);
+}
+
+void AppendNilBulk(std::string* out) {
+  out->append("$-1\r\n");
+}
+
+void AppendNilArray(std::string* out) {
+  out->append("*-1\r\n");
+}
+
+}  // namespace ringproxy::wire

@@ -1,0 +1,202 @@
+#include "backends/wire/resp_request.h"
+
+#include <algorithm>
+#include <cassert>
+#include <cstring>
+
+#include "backends/wire/inline_request.h"
+#include "backends/wire/integer.h"
+#include "backends/wire/resp_encode.h"
+
+namespace ringproxy::wire {
+namespace {
+
+// What a parser keeps from request to request: there is one for each client, and most of them are idle.
+constexpr size_t kKeptArguments = 64;
+constexpr size_t kKeptCanonical = 512;
+
+constexpr size_t kLeastBulk = 6;  // "$0\r\n\r\n"
+constexpr uint64_t kMostArguments = INT32_MAX;
+
+constexpr std::string_view kLineEnd = "\r\n";
+constexpr std::string_view kBadMultibulk = "Protocol error: invalid multibulk length";
+constexpr std::string_view kBadBulk = "Protocol error: invalid bulk length";
+
+}  // namespace
+
+RequestParser::RequestParser(const Limits& limits) : limits_(limits) {
+  limits_.request_bytes = std::min(limits_.request_bytes, kLargestRequest);
+  limits_.arguments = std::min(limits_.arguments, kMostArguments);
+}
+
+void RequestParser::Reset() {
+  in_progress_ = false;
+  arguments_.clear();
+  if (arguments_.capacity() > kKeptArguments) std::vector<ArgumentSpan>().swap(arguments_);
+  if (canonical_.capacity() > kKeptCanonical) std::string().swap(canonical_);
+}
+
+void RequestParser::Start() {
+  arguments_.clear();
+  position_ = scanned_ = 0;
+  expected_ = 0;
+  canonical_framing_ = true;
+  in_progress_ = true;
+}
+
+RequestParser::Status RequestParser::Parse(std::string_view bytes) {
+  if (!in_progress_) {
+    Start();
+    needed_ = 1;
+  }
+  if (bytes.size() < needed_) return Status::kNeedMore;
+  const bool multibulk = expected_ > 0 || bytes.front() == '*';
+  const Status status = multibulk ? ParseMultibulk(bytes) : ParseInline(bytes);
+  in_progress_ = status == Status::kNeedMore;
+  return status;
+}
+
+RequestParser::Status RequestParser::NeedMore(size_t least) {
+  needed_ = least;
+  return Status::kNeedMore;
+}
+
+RequestParser::Status RequestParser::Bad(std::string_view error) {
+  error_ = error;
+  return Status::kBad;
+}
+
+RequestParser::Status RequestParser::ParseMultibulk(std::string_view bytes) {
+  if (expected_ == 0) {
+    const Status status = ParseCount(bytes);
+    if (status != Status::kRequest) return status;
+  }
+  const Status status = FrameBulks(bytes);
+  if (status != Status::kRequest) return status;
+  size_ = position_;
+  encoded_ = bytes.substr(0, size_);
+  if (!canonical_framing_) MakeCanonical();
+  return status;
+}
+
+// Finds the line at position_, of which Redis reads everything before a '\r' and skips one byte more, whatever it is.
+RequestParser::Status RequestParser::FindLine(std::string_view bytes, std::string_view too_long,
+                                              std::string_view* line) {
+  const std::string_view window = bytes.substr(0, position_ + limits_.inline_bytes + 1);
+  const size_t end = window.find('\r', std::max(position_, scanned_));
+  if (end == std::string_view::npos) {
+    scanned_ = window.size();
+    return bytes.size() - position_ > limits_.inline_bytes ? Bad(too_long) : NeedMore(bytes.size() + 1);
+  }
+  scanned_ = end;
+  if (bytes.size() < end + kLineEnd.size()) return NeedMore(end + kLineEnd.size());
+  if (bytes[end + 1] != '\n') canonical_framing_ = false;
+  *line = bytes.substr(position_, end - position_);
+  position_ = end + kLineEnd.size();
+  return Status::kRequest;
+}
+
+RequestParser::Status RequestParser::ParseCount(std::string_view bytes) {
+  uint64_t plain = 0;
+  if (const char* after = ReadPlainCount(bytes.data() + 1, bytes.data() + bytes.size(), &plain);
+      after != nullptr && plain > 0 && plain <= limits_.arguments) {
+    expected_ = plain;
+    position_ = static_cast<size_t>(after - bytes.data());
+  } else {
+    std::string_view line;
+    const Status status = FindLine(bytes, "Protocol error: too big mbulk count string", &line);
+    if (status != Status::kRequest) return status;
+    const std::optional<int64_t> count = ParseInteger(line.substr(1));
+    if (!count || *count > static_cast<int64_t>(limits_.arguments)) return Bad(kBadMultibulk);
+    if (*count <= 0) {
+      size_ = position_;
+      return Status::kNothing;
+    }
+    expected_ = static_cast<uint64_t>(*count);
+  }
+  // Exact when the whole request is here, and never more than the bytes that are.
+  arguments_.reserve(std::min(expected_, (bytes.size() - position_) / kLeastBulk + 1));
+  return Status::kRequest;
+}
+
+RequestParser::Status RequestParser::FrameBulks(std::string_view bytes) {
+  while (arguments_.size() < expected_) {
+    // In front of its size each bulk is found again after kNeedMore: that is a few bytes, and saves a state.
+    const size_t start = position_;
+    uint64_t size = 0;
+    const Status status = ParseBulkSize(bytes, &size);
+    if (status != Status::kRequest) return status;
+    const size_t end = position_ + size + kLineEnd.size();
+    if (end > bytes.size()) {
+      position_ = start;
+      return NeedMore(end);
+    }
+    if (std::memcmp(bytes.data() + end - kLineEnd.size(), kLineEnd.data(), kLineEnd.size()) != 0) {
+      canonical_framing_ = false;
+    }
+    arguments_.push_back({static_cast<uint32_t>(position_), static_cast<uint32_t>(size)});
+    position_ = end;
+  }
+  return Status::kRequest;
+}
+
+// Moves position_ from a bulk's `$` to its first byte.
+RequestParser::Status RequestParser::ParseBulkSize(std::string_view bytes, uint64_t* size) {
+  const char* const start = bytes.data() + position_;
+  const char* const end = bytes.data() + bytes.size();
+  const char* after = start < end && *start == '$' ? ReadPlainCount(start + 1, end, size) : nullptr;
+  if (after != nullptr) {
+    position_ = static_cast<size_t>(after - bytes.data());
+  } else {
+    std::string_view line;
+    const Status status = FindLine(bytes, "Protocol error: too big bulk count string", &line);
+    if (status != Status::kRequest) return status;
+    const char type = line.empty() ? ' ' : line.front();
+    if (type != '$') {
+      Bad("Protocol error: expected '$', got '");
+      error_ += type == '\n' ? ' ' : type;
+      error_ += '\'';
+      return Status::kBad;
+    }
+    const std::optional<int64_t> value = ParseInteger(line.substr(1));
+    if (!value || *value < 0) return Bad(kBadBulk);
+    *size = static_cast<uint64_t>(*value);
+  }
+  const bool too_large = *size > limits_.bulk_bytes || *size + position_ + kLineEnd.size() > limits_.request_bytes;
+  return too_large ? Bad(kBadBulk) : Status::kRequest;
+}
+
+// Counts and sizes have one spelling each, so only line ends can differ and every argument stays where it is.
+void RequestParser::MakeCanonical() {
+  canonical_.clear();
+  AppendArrayHeader(arguments_.size(), &canonical_);
+  for (const ArgumentSpan& argument : arguments_)
+    AppendBulk(encoded_.substr(argument.offset, argument.size), &canonical_);
+  assert(canonical_.size() == encoded_.size());
+  encoded_ = canonical_;
+}
+
+RequestParser::Status RequestParser::ParseInline(std::string_view bytes) {
+  const std::string_view window = bytes.substr(0, limits_.inline_bytes + 1);
+  const size_t end = window.find('\n', scanned_);
+  const std::string_view unseen = window.substr(scanned_, end == std::string_view::npos ? end : end - scanned_);
+  // Text has no NUL, so this is some other protocol, whose "line" may never end.
+  if (unseen.find('\0') != std::string_view::npos) return Bad("Protocol error: unexpected NUL byte in inline request");
+  if (end == std::string_view::npos) {
+    scanned_ = window.size();
+    const bool too_long = bytes.size() > limits_.inline_bytes;
+    return too_long ? Bad("Protocol error: too big inline request") : NeedMore(bytes.size() + 1);
+  }
+  size_ = end + 1;
+  std::string_view line = bytes.substr(0, end);
+  if (line.ends_with('\r')) line.remove_suffix(1);
+  if (!EncodeInline(line, &canonical_, &arguments_)) return Bad("Protocol error: unbalanced quotes in request");
+  if (arguments_.empty()) return Status::kNothing;
+  if (arguments_.size() > limits_.arguments) return Bad(kBadMultibulk);
+  const bool too_large = std::ranges::max(arguments_, {}, &ArgumentSpan::size).size > limits_.bulk_bytes;
+  if (too_large || canonical_.size() > limits_.request_bytes) return Bad(kBadBulk);
+  encoded_ = canonical_;
+  return Status::kRequest;
+}
+
+}  // namespace ringproxy::wire
