@@ -1,0 +1,154 @@
+// tools/benchmark/canned_replies.cc – see canned_replies.h.
+#include "tools/benchmark/canned_replies.h"
+
+#include <algorithm>
+#include <charconv>
+#include <optional>
+
+namespace ringproxy::bench {
+namespace {
+
+constexpr size_t kMaxArguments = size_t{1} << 20;
+constexpr size_t kMaxBulkBytes = size_t{512} << 20;
+constexpr size_t kMaxLineBytes = 32;
+constexpr size_t kDefaultValueBytes = 64;
+constexpr std::string_view kEnd = "\r\n";
+constexpr std::string_view kOkLine = "+OK\r\n";
+
+enum class Reply { kOk, kPong, kBulk, kArrayOfBulks, kCount, kEmptyArray };
+struct Command {
+  std::string_view name;
+  Reply reply;
+};
+// Everything else (SET, AUTH, SELECT, CLIENT, …) is answered +OK.
+constexpr Command kCommands[] = {
+    {"get", Reply::kBulk},     {"mget", Reply::kArrayOfBulks},  {"ping", Reply::kPong},
+    {"del", Reply::kCount},    {"touch", Reply::kCount},        {"exists", Reply::kCount},
+    {"unlink", Reply::kCount}, {"command", Reply::kEmptyArray},
+};
+
+bool EqualFolded(std::string_view text, std::string_view lower) {
+  return std::ranges::equal(text, lower, [](char a, char b) { return (a | 0x20) == b; });
+}
+
+Reply ReplyTo(std::string_view name) {
+  for (const Command& command : kCommands) {
+    if (EqualFolded(name, command.name)) return command.reply;
+  }
+  return Reply::kOk;
+}
+
+size_t ValueBytes(std::string_view key) {
+  size_t bytes = kDefaultValueBytes;
+  if (key.starts_with('s')) std::from_chars(key.data() + 1, key.data() + key.size(), bytes);
+  return std::min(bytes, kMaxBulkBytes);
+}
+
+void AppendNumber(CannedOutput& out, char type, size_t number) {
+  char line[kMaxLineBytes];
+  line[0] = type;
+  char* const end = std::to_chars(line + 1, line + sizeof line - kEnd.size(), number).ptr;
+  end[0] = '\r';
+  end[1] = '\n';
+  out.Append({line, static_cast<size_t>(end - line) + kEnd.size()});
+}
+
+void AppendValue(CannedOutput& out, std::string_view key) {
+  const size_t bytes = ValueBytes(key);
+  AppendNumber(out, '$', bytes);
+  out.Append(key.substr(0, bytes));
+  if (bytes > key.size()) out.AppendFiller(bytes - key.size());
+  out.Append(kEnd);
+}
+
+// Reads "<type>NUMBER\r\n" at `at`, which moves behind it. No number and `bad` unset: more bytes are needed.
+std::optional<size_t> ReadLine(std::string_view bytes, char type, size_t& at, bool& bad) {
+  const std::string_view rest = bytes.substr(at, kMaxLineBytes);
+  if (rest.empty()) return std::nullopt;
+  bad = rest.front() != type;
+  const size_t end = rest.find('\n');
+  if (bad || end == std::string_view::npos) {
+    bad = bad || rest.size() == kMaxLineBytes;
+    return std::nullopt;
+  }
+  size_t number = 0;
+  const auto [stop, error] = std::from_chars(rest.data() + 1, rest.data() + end, number);
+  bad = error != std::errc{} || *stop != '\r';
+  if (bad) return std::nullopt;
+  at += end + 1;
+  return number;
+}
+
+}  // namespace
+
+bool CannedReplies::Feed(std::string_view bytes, CannedOutput& out) {
+  const size_t skipped = std::min(skip_, bytes.size());
+  if (skipped > 0) Skipped(skipped, out);
+  bytes.remove_prefix(skipped);
+  size_t used = 0;
+  if (carry_.empty()) {
+    if (!FeedWhole(bytes, used, out)) return false;
+    carry_.assign(bytes.substr(used));
+    return true;
+  }
+  carry_.append(bytes);
+  if (!FeedWhole(carry_, used, out)) return false;
+  carry_.erase(0, used);
+  return true;
+}
+
+void CannedReplies::Skipped(size_t bytes, CannedOutput& out) {
+  skip_ -= bytes;
+  if (skip_ == 0) out.Append(kOkLine);  // Only commands that are answered so may be skipped.
+}
+
+bool CannedReplies::FeedWhole(std::string_view bytes, size_t& used, CannedOutput& out) {
+  while (used < bytes.size()) {
+    size_t length = 0;
+    const Framed framed = Frame(bytes.substr(used), length);
+    if (framed == Framed::kBad) return false;
+    if (framed == Framed::kNeedMore) return true;
+    used += length;
+    if (skip_ == 0) Answer(out);
+  }
+  return true;
+}
+
+CannedReplies::Framed CannedReplies::Frame(std::string_view bytes, size_t& used) {
+  bool bad = false;
+  size_t at = 0;
+  const std::optional<size_t> count = ReadLine(bytes, '*', at, bad);
+  if (bad || (count && (*count == 0 || *count > kMaxArguments))) return Framed::kBad;
+  if (!count) return Framed::kNeedMore;
+  arguments_.clear();
+  for (size_t i = 0; i < *count; ++i) {
+    const std::optional<size_t> length = ReadLine(bytes, '$', at, bad);
+    if (bad || (length && *length > kMaxBulkBytes)) return Framed::kBad;
+    if (!length) return Framed::kNeedMore;
+    const size_t whole = *length + kEnd.size();
+    const size_t here = std::min(whole, bytes.size() - at);
+    // Nobody reads the value that ends a SET, so its bytes need not be kept until all have come.
+    const bool skippable = i + 1 == *count && i > 0 && ReplyTo(arguments_.front()) == Reply::kOk;
+    if (here < whole && !skippable) return Framed::kNeedMore;
+    arguments_.push_back(bytes.substr(at, std::min(here, *length)));
+    at += here;
+    skip_ = whole - here;
+  }
+  used = at;
+  return Framed::kWhole;
+}
+
+void CannedReplies::Answer(CannedOutput& out) const {
+  switch (ReplyTo(arguments_.front())) {
+    case Reply::kOk: return out.Append(kOkLine);
+    case Reply::kPong: return out.Append("+PONG\r\n");
+    case Reply::kEmptyArray: return out.Append("*0\r\n");
+    case Reply::kCount: return AppendNumber(out, ':', arguments_.size() - 1);
+    case Reply::kBulk: return AppendValue(out, arguments_.back());
+    case Reply::kArrayOfBulks: break;
+  }
+  AppendNumber(out, '*', arguments_.size() - 1);
+  for (size_t i = 1; i < arguments_.size(); ++i) AppendValue(out, arguments_[i]);
+}
+
+}  // namespace ringproxy::bench

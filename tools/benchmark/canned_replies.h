@@ -1,0 +1,41 @@
+// tools/benchmark/canned_replies.h – What a canned server makes of the bytes it reads: requests framed, replies
+// appended. Purpose: a Redis that stores nothing. The value of a key is the key itself, then filler, up to the size
+// which the key
+//   names ("s4096:0000000012" has 4096 bytes), so a client can check that each reply belongs to its request.
+// Threads: one.
+// Lifetime: one for each connection.
+// Promises: requests are framed at any split; nothing is kept of a large value; a reply follows the last byte of its
+// request.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "tools/benchmark/canned_output.h"
+
+namespace ringproxy::bench {
+
+class CannedReplies {
+ public:
+  // Frames and answers all whole requests in `bytes`. Returns false on bytes that are no request: the caller closes.
+  bool Feed(std::string_view bytes, CannedOutput& out);
+
+  // Bytes of a large value still to come. The caller may throw them away unread and report them here.
+  size_t bytes_to_skip() const { return skip_; }
+  void Skipped(size_t bytes, CannedOutput& out);
+
+ private:
+  enum class Framed { kWhole, kNeedMore, kBad };
+
+  Framed Frame(std::string_view bytes, size_t& used);
+  bool FeedWhole(std::string_view bytes, size_t& used, CannedOutput& out);
+  void Answer(CannedOutput& out) const;
+
+  std::string carry_;
+  std::vector<std::string_view> arguments_;
+  size_t skip_ = 0;
+};
+
+}  // namespace ringproxy::bench

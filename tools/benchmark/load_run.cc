@@ -1,0 +1,154 @@
+// tools/benchmark/load_run.cc – see load_run.h.
+#include "tools/benchmark/load_run.h"
+
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <limits>
+
+namespace ringproxy::bench {
+namespace {
+
+constexpr size_t kScratchBytes = size_t{256} << 10;
+constexpr int kEventsPerTurn = 256;
+constexpr double kNsPerSecond = 1e9;
+constexpr uint64_t kNever = std::numeric_limits<uint64_t>::max();
+constexpr uint64_t kDrainNs = 5'000'000'000;
+
+uint64_t Ns(double seconds) {
+  return static_cast<uint64_t>(seconds * kNsPerSecond);
+}
+
+}  // namespace
+
+LoadRun::LoadRun(const LoadOptions& options) : options_(options), set_(options.shape), scratch_(kScratchBytes) {
+  prctl(PR_SET_TIMERSLACK, 1);  // The open loop wakes on time, not within the usual 50 us.
+  watched_.push_back({"load", CpuClock(getpid())});
+  for (const auto& [name, pid] : options_.watched) watched_.push_back({name, CpuClock(pid)});
+}
+
+LoadReport LoadRun::Run() {
+  Connect();
+  start_ns_ = NowNs();
+  begin_ns_ = options_.requests > 0 ? start_ns_ : start_ns_ + Ns(options_.warmup);
+  end_ns_ = options_.requests > 0 ? kNever : begin_ns_ + Ns(options_.seconds);
+  if (!open_loop()) {
+    for (const auto& connection : connections_) SendBatch(*connection);
+  }
+  while (true) {
+    const uint64_t now_ns = NowNs();
+    if (!measuring_ && now_ns >= begin_ns_) BeginWindow(now_ns);
+    const bool all_done = options_.requests > 0 && report_.latency_ns.total() + report_.errors >= options_.requests;
+    if (all_done || now_ns >= end_ns_) {
+      EndWindow(now_ns);
+      break;
+    }
+    if (open_loop()) SendDue(now_ns);
+    Turn(measuring_ ? end_ns_ : begin_ns_);
+  }
+  Drain();
+  return report_;
+}
+
+void LoadRun::Connect() {
+  for (size_t i = 0; i < options_.connections; ++i) {
+    const uint64_t first_request = i * set_.count() / options_.connections;
+    connections_.push_back(std::make_unique<LoadConnection>(ConnectTo(options_.address), set_, first_request));
+    connections_.back()->Register(epoll_);
+  }
+}
+
+void LoadRun::BeginWindow(uint64_t now_ns) {
+  report_.latency_ns = Histogram{};  // What went wrong during the warm-up stays counted.
+  report_.bytes = ByteCounts{};
+  if (options_.count_calls_of != 0) calls_ = std::make_unique<CallCounter>(options_.count_calls_of);
+  for (Watched& watched : watched_) watched.before_ns = watched.clock.ReadNs();
+  if (!open_loop()) begin_ns_ = now_ns;
+  measuring_ = true;
+}
+
+void LoadRun::EndWindow(uint64_t now_ns) {
+  for (const Watched& watched : watched_) {
+    report_.cpu_us[watched.name] = static_cast<double>(watched.clock.ReadNs() - watched.before_ns) / 1e3;
+  }
+  if (calls_) report_.calls = calls_->Read();
+  report_.seconds = static_cast<double>(now_ns - begin_ns_) / kNsPerSecond;
+  measuring_ = false;
+  stopping_ = true;
+}
+
+void LoadRun::Drain() {
+  const uint64_t give_up_ns = NowNs() + kDrainNs;
+  const auto outstanding = [this] {
+    uint64_t sum = 0;
+    for (const auto& connection : connections_) sum += connection->open() ? connection->outstanding() : 0;
+    return sum;
+  };
+  while (outstanding() > 0 && NowNs() < give_up_ns) Turn(give_up_ns);
+  report_.unanswered = outstanding();
+}
+
+void LoadRun::Turn(uint64_t until_ns) {
+  const uint64_t wake_ns = open_loop() && !stopping_ ? std::min(until_ns, DueNs(issued_)) : until_ns;
+  const uint64_t now_ns = NowNs();
+  const int64_t wait_ns = wake_ns == kNever ? -1 : static_cast<int64_t>(wake_ns > now_ns ? wake_ns - now_ns : 0);
+  epoll_event events[kEventsPerTurn];
+  const int ready = epoll_.Wait(events, kEventsPerTurn, wait_ns);
+  for (int i = 0; i < ready; ++i) {
+    auto& connection = *static_cast<LoadConnection*>(events[i].data.ptr);
+    if ((events[i].events & ~uint32_t{EPOLLOUT}) != 0 && !connection.Read(scratch_, *this, report_.bytes)) {
+      Lose(connection);
+      continue;
+    }
+    if ((events[i].events & EPOLLOUT) != 0) Send(connection);
+    if (!open_loop() && connection.open() && connection.outstanding() == 0) SendBatch(connection);
+  }
+}
+
+void LoadRun::SendDue(uint64_t now_ns) {
+  for (; DueNs(issued_) <= now_ns; ++issued_) {
+    LoadConnection& connection = *connections_[issued_ % connections_.size()];
+    if (!connection.open()) continue;
+    connection.Queue(1, DueNs(issued_));
+    Send(connection);
+  }
+}
+
+uint64_t LoadRun::DueNs(uint64_t request) const {
+  return start_ns_ + static_cast<uint64_t>(static_cast<double>(request) * kNsPerSecond / options_.rate);
+}
+
+void LoadRun::SendBatch(LoadConnection& connection) {
+  if (stopping_ || (options_.requests > 0 && issued_ >= options_.requests)) return;
+  const uint64_t left = options_.requests > 0 ? options_.requests - issued_ : options_.pipeline;
+  const uint64_t count = std::min<uint64_t>(options_.pipeline, left);
+  issued_ += count;
+  connection.Queue(count, NowNs());
+  Send(connection);
+}
+
+void LoadRun::Send(LoadConnection& connection) {
+  if (!connection.Write(epoll_, report_.bytes)) Lose(connection);
+}
+
+void LoadRun::Lose(LoadConnection& connection) {
+  ++report_.disconnects;
+  connection.Close();
+  const bool any_left = std::ranges::any_of(connections_, [](const auto& other) { return other->open(); });
+  if (!any_left) Die("the last connection was closed by the peer");
+}
+
+void LoadRun::OnReply(uint64_t started_ns, uint64_t now_ns, const std::string* error_text) {
+  // A scheduled request counts when its time fell into the window, however late its reply; else the reply's time
+  // decides.
+  const bool counts = open_loop() ? started_ns >= begin_ns_ && started_ns < end_ns_ : measuring_;
+  if (error_text != nullptr) {
+    ++report_.errors;
+    if (report_.first_error.empty()) report_.first_error = *error_text;
+  } else if (counts) {
+    report_.latency_ns.Add(now_ns - started_ns);
+  }
+}
+
+}  // namespace ringproxy::bench

@@ -1,0 +1,91 @@
+// tools/benchmark/request_set.cc – see request_set.h.
+#include "tools/benchmark/request_set.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <random>
+
+namespace ringproxy::bench {
+namespace {
+
+constexpr uint64_t kShuffleSeed = 20;
+
+std::vector<std::string> ShuffledKeys(const RequestShape& shape) {
+  std::vector<std::string> keys(shape.keys);
+  for (size_t i = 0; i < keys.size(); ++i) {
+    char key[64];
+    std::snprintf(key, sizeof key, "s%zu:%010zu", shape.value_bytes, i);
+    keys[i] = key;
+  }
+  std::shuffle(keys.begin(), keys.end(), std::mt19937_64(kShuffleSeed));
+  return keys;
+}
+
+std::string Head(char type, size_t number) {
+  return type + std::to_string(number) + "\r\n";
+}
+std::string Bulk(std::string_view text) {
+  return Head('$', text.size()) + std::string(text) + "\r\n";
+}
+
+// A value is its key, then filler; of a value shorter than its key only the key's beginning.
+std::string Value(const std::string& key, size_t bytes) {
+  std::string value = key;
+  value.resize(bytes, '.');
+  return value;
+}
+
+}  // namespace
+
+RequestSet::RequestSet(const RequestShape& shape) : shape_(shape) {
+  const std::vector<std::string> keys = ShuffledKeys(shape_);
+  for (const std::string& key : keys) {
+    value_heads_.push_back(Head('$', shape_.value_bytes) + key.substr(0, shape_.value_bytes));
+  }
+  switch (shape_.command) {
+    case CommandKind::kGet: BuildGets(keys); break;
+    case CommandKind::kSet: BuildSets(keys); break;
+    case CommandKind::kMget: BuildMgets(keys); break;
+  }
+}
+
+void RequestSet::BuildGets(const std::vector<std::string>& keys) {
+  count_ = keys.size();
+  for (size_t i = 0; i < keys.size(); ++i) {
+    bytes_ += Head('*', 2) + Bulk("GET") + Bulk(keys[i]);
+    ExpectValue(i);
+  }
+}
+
+void RequestSet::BuildSets(const std::vector<std::string>& keys) {
+  count_ = keys.size();
+  for (const std::string& key : keys) {
+    bytes_ += Head('*', 3) + Bulk("SET") + Bulk(key) + Bulk(Value(key, shape_.value_bytes));
+    pieces_.push_back({.text = "+OK\r\n"});
+  }
+}
+
+void RequestSet::BuildMgets(const std::vector<std::string>& keys) {
+  const size_t per_request = std::min(shape_.mget_keys, keys.size());
+  count_ = keys.size() / per_request;
+  array_head_ = Head('*', per_request);
+  for (size_t request = 0; request < count_; ++request) {
+    bytes_ += Head('*', per_request + 1) + Bulk("MGET");
+    pieces_.push_back({.text = array_head_});
+    for (size_t i = request * per_request; i < (request + 1) * per_request; ++i) {
+      bytes_ += Bulk(keys[i]);
+      ExpectValue(i);
+    }
+  }
+}
+
+void RequestSet::ExpectValue(size_t index) {
+  const size_t key_bytes = value_heads_[index].size() - Head('$', shape_.value_bytes).size();
+  pieces_.push_back({.text = value_heads_[index], .body = shape_.value_bytes - key_bytes, .tail = true});
+}
+
+std::string_view RequestSet::Slice(uint64_t offset, uint64_t length) const {
+  return std::string_view(bytes_).substr(offset % bytes_.size(), length);
+}
+
+}  // namespace ringproxy::bench
