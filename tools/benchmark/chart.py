@@ -1,0 +1,45 @@
+"""The chart: CPU per request and p99 of each proxy, relative to twemproxy, with the targets marked."""
+import matplotlib
+
+matplotlib.use("Agg")
+from matplotlib import pyplot  # noqa: E402  (the backend must be chosen first)
+
+from .proxies import HAPROXY, RINGPROXY, TWEMPROXY  # noqa: E402
+from .workloads import WORKLOADS  # noqa: E402
+
+COLOURS = {RINGPROXY: "#2166ac", TWEMPROXY: "#b2b2b2", HAPROXY: "#f4a582"}
+PANELS = [("cpu_us", "CPU per request", "cpu_ratio"), ("p99_us", "p99 latency", "p99_ratio")]
+
+
+def draw(sets, proxies, title, path):
+    """Draws one server set of a result; does nothing when twemproxy was not measured, for then nothing can be compared."""
+    rows = [(workload, sets[workload.name]["summary"]) for workload in reversed(WORKLOADS) if workload.name in sets]
+    shown = [proxy for proxy in proxies if proxy != TWEMPROXY]
+    if not rows or not shown or not any(summary["ratios"] for _, summary in rows):
+        return False
+    figure, axes = pyplot.subplots(1, len(PANELS), sharey=True, figsize=(11, 1.6 + 0.55 * len(rows)))
+    for axis, (measure, label, target) in zip(axes, PANELS):
+        _panel(axis, rows, shown, measure, target)
+        axis.set_title(f"{label}, twemproxy = 1 (less is better)", fontsize=10)
+    axes[0].set_yticks(range(len(rows)), [workload.title for workload, _ in rows], fontsize=9)
+    axes[0].legend(loc="lower right", fontsize=8)
+    figure.suptitle(title, fontsize=11)
+    figure.tight_layout()
+    figure.savefig(path, dpi=130)
+    pyplot.close(figure)
+    return True
+
+
+def _panel(axis, rows, proxies, measure, target):
+    height = 0.8 / len(proxies)
+    for index, proxy in enumerate(proxies):
+        places = [row + 0.4 - height * (index + 0.5) for row in range(len(rows))]
+        values = [summary["ratios"].get(proxy, {}).get(measure, 0) for _, summary in rows]
+        bars = axis.barh(places, values, height, color=COLOURS[proxy], label=proxy)
+        axis.bar_label(bars, [f"{value:.2f}" if value else "" for value in values], padding=2, fontsize=8)
+    axis.axvline(1, color="#666666", linewidth=1)
+    aims = [(row, getattr(workload, target)) for row, (workload, _) in enumerate(rows) if getattr(workload, target)]
+    for row, aim in aims:
+        label = "target of ringproxy" if (row, aim) == aims[0] else None
+        axis.plot([aim, aim], [row - 0.45, row + 0.45], color="#b2182b", linewidth=2, label=label)
+    axis.margins(x=0.12)

@@ -1,0 +1,160 @@
+"""The command line of tools/bench: builds, starts servers and proxies, measures, writes the report."""
+import argparse
+import contextlib
+import datetime
+import json
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from . import chart, machine, memory, proxies, report
+from .children import Children
+from .fleet import start_fleet
+from .measure import Loader, count_calls, run_rounds, summarise
+from .workloads import IDLE, IDLE_CONNECTIONS, MEMORY, QUICK, WORKLOADS
+
+ROOT = Path(__file__).resolve().parents[2]
+NAMES = [workload.name for workload in WORKLOADS]
+
+
+def parse_arguments(arguments):
+    parser = argparse.ArgumentParser(
+        prog="tools/bench", description="Compares ringproxy with twemproxy and haproxy in one interleaved run.")
+    parser.add_argument("--quick", action="store_true", help="seconds instead of minutes: two workloads, canned servers")
+    parser.add_argument("--workload", nargs="+", choices=NAMES + MEMORY, metavar="NAME",
+                        help="only these: " + ", ".join(NAMES + MEMORY))
+    parser.add_argument("--servers", nargs="+", choices=list(report.SERVERS), help="canned, redis (both)")
+    parser.add_argument("--proxies", default=",".join(proxies.KINDS), help="which, by commas (%(default)s)")
+    parser.add_argument("--rounds", type=int, help="interleaved rounds (5; quick 3)")
+    parser.add_argument("--seconds", type=float, help="measured seconds of a run (2; quick 1)")
+    parser.add_argument("--bin", type=Path, help="folder of the built programs; without it the release preset is built")
+    parser.add_argument("--output", type=Path, default=ROOT / "build" / "bench", help="folder of the results (%(default)s)")
+    options = parser.parse_args(arguments)
+    quick = options.quick
+    options.workload = options.workload or (QUICK if quick else NAMES + MEMORY)
+    options.servers = options.servers or (["canned"] if quick else list(report.SERVERS))
+    options.rounds = options.rounds or (3 if quick else 5)
+    options.seconds = options.seconds or (1.0 if quick else 2.0)
+    options.proxies = options.proxies.split(",")
+    if unknown := set(options.proxies) - set(proxies.KINDS):
+        parser.error(f"unknown proxy {', '.join(unknown)}; there are {', '.join(proxies.KINDS)}")
+    return options
+
+
+def build():
+    """Builds the release preset and returns the folder of its programs."""
+    folder = ROOT / "build" / "release"
+    if not (folder / "build.ninja").exists():
+        subprocess.run(["cmake", "--preset", "release"], cwd=ROOT, check=True, stdout=sys.stderr)
+    subprocess.run(["cmake", "--build", folder, "--target", "ringproxy", "bench_load", "bench_server"], check=True,
+                   stdout=sys.stderr)
+    return folder / "bin"
+
+
+def missing_programs(options, programs):
+    wanted = [proxies.PROGRAMS[name] for name in options.proxies if name in proxies.PROGRAMS]
+    wanted += ["redis-server"] if "redis" in options.servers else []
+    own = ["bench_load", "bench_server"] + (["ringproxy"] if proxies.RINGPROXY in options.proxies else [])
+    return [name for name in wanted if not shutil.which(name)] + [name for name in own if not (programs / name).exists()]
+
+
+class Bench:
+    """One invocation: knows the cores, the programs and the options, and collects the result."""
+
+    def __init__(self, options, programs, children):
+        self.options, self.programs, self.children = options, programs, children
+        self.proxy_core, self.other_cores = machine.cores()
+        self.files = machine.raise_file_limit()
+        self.load = Loader(children, programs, self.other_cores)
+        self.result = {
+            "machine": machine.describe(), "date": datetime.date.today().isoformat(), "rounds": options.rounds,
+            "seconds": options.seconds, "proxies": options.proxies,
+            "versions": {name: proxies.version(name, programs) for name in options.proxies},
+            "servers": {kind: {} for kind in options.servers}, "memory": {}, "failures": []}
+
+    def start_proxy(self, name, fleet):
+        return proxies.start_proxy(name, fleet, self.children, self.programs, self.proxy_core, self.files)
+
+    @contextlib.contextmanager
+    def tolerating(self, what):
+        """One failed measurement is told in the report and does not end the others."""
+        try:
+            yield
+        except (RuntimeError, OSError, ValueError) as error:
+            print(f"  {what}: {error}", file=sys.stderr)
+            self.result["failures"].append(f"{what}: {error}")
+
+    def measure_workloads(self, kind):
+        chosen = [workload for workload in WORKLOADS if workload.name in self.options.workload]
+        if not chosen:
+            return
+        fleet = start_fleet(kind, self.children, self.programs, self.other_cores)
+        running = [self.start_proxy(name, fleet) for name in self.options.proxies]
+        for workload in chosen:
+            print(f"{kind} servers, {workload.title}", file=sys.stderr)
+            with self.tolerating(f"{workload.name} ({kind})"):
+                runs = run_rounds(self.load, workload, running, fleet, self.options.rounds, self.options.seconds)
+                calls = {proxy.name: count_calls(self.load, workload, proxy, self.children) for proxy in running}
+                self.result["servers"][kind][workload.name] = {
+                    "summary": summarise(runs, proxies.TWEMPROXY), "calls": calls, "runs": runs}
+        for proxy in running:
+            self.children.stop(proxy.process)
+
+    def measure_memory(self):
+        wanted = [what for what in MEMORY if what in self.options.workload]
+        if not wanted:
+            return
+        fleet = start_fleet("canned", self.children, self.programs, self.other_cores)
+        for what in wanted:
+            for name in self.options.proxies:
+                print(f"memory, {what}: {name}", file=sys.stderr)
+                with self.tolerating(f"{what} ({name})"):
+                    figures = self.idle(name, fleet) if what == IDLE else self.burst(name, fleet)
+                    self.result["memory"].setdefault(what, {})[name] = figures
+
+    def idle(self, name, fleet):
+        connections = min(IDLE_CONNECTIONS, proxies.client_limit(name, self.files))
+        figures = {}
+        for part, ping in (("silent", False), ("pinged", True)):
+            proxy = self.start_proxy(name, fleet)
+            figures[part] = memory.idle_bytes(self.load, self.children, proxy, connections, ping)
+            self.children.stop(proxy.process)
+        return figures
+
+    def burst(self, name, fleet):
+        proxy = self.start_proxy(name, fleet)
+        figures = memory.burst_memory(self.load, self.children, proxy)
+        self.children.stop(proxy.process)
+        return figures
+
+    def write(self):
+        folder = self.options.output
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "bench.json").write_text(json.dumps(self.result, indent=1))
+        text = report.markdown(self.result)
+        (folder / "bench.md").write_text(text)
+        for kind, sets in self.result["servers"].items():
+            chart.draw(sets, self.options.proxies, f"{report.SERVERS[kind]}\n{self.result['machine']}",
+                       folder / f"bench-{kind}.png")
+        print(text)
+        print(f"Written to {folder}", file=sys.stderr)
+
+
+def main(arguments=None):
+    options = parse_arguments(arguments)
+    programs = options.bin.resolve() if options.bin else build()
+    if missing := missing_programs(options, programs):
+        print(f"tools/bench: not there: {', '.join(missing)}. The packages are nutcracker, haproxy and redis-server; "
+              "--proxies and --servers leave some out.", file=sys.stderr)
+        return 2
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # So that the children are stopped on the way out.
+    with tempfile.TemporaryDirectory(prefix="ringproxy-bench-") as folder, Children(Path(folder)) as children:
+        bench = Bench(options, programs, children)
+        for kind in options.servers:
+            bench.measure_workloads(kind)
+        bench.measure_memory()
+    bench.write()
+    return 1 if bench.result["failures"] else 0
