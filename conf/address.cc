@@ -82,7 +82,7 @@ Result<Address, Problem> ParseAddress(std::string_view text) {
   if (bracketed) {
     host = host.substr(1, host.size() - 2);
     if (!IsIpv6(host)) return Wrong(text, "has no IPv6 address between its brackets");
-  } else if (host.find(':') != std::string::npos) {
+  } else if (IsIpv6(host)) {
     return Wrong(text, "is an IPv6 address without brackets, as in [::1]:6380");
   } else if (host.find_first_not_of("0123456789.") == std::string::npos ? !IsIpv4(host) : !IsHostName(host)) {
     return Wrong(text, "has no valid host name or IP address");

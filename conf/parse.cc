@@ -1,12 +1,14 @@
 #include "conf/parse.h"
 
 #include <yaml-cpp/depthguard.h>
+#include <yaml-cpp/eventhandler.h>
 #include <yaml-cpp/yaml.h>
 
 #include <cerrno>
 #include <cstring>
 #include <fstream>
 #include <map>
+#include <sstream>
 
 #include "conf/quote.h"
 #include "conf/source.h"
@@ -72,7 +74,7 @@ class Reader {
     const std::string& key = node.Scalar();
     const auto [first, is_new] = seen.emplace(key, place.line);
     if (is_new) return key;
-    source_.Fail(Join(path, Quote(key)), place, "is given twice, first in line " + std::to_string(first->second));
+    source_.Fail(Join(path, PathPart(key)), place, "is given twice, first in line " + std::to_string(first->second));
     return std::nullopt;
   }
 
@@ -97,12 +99,13 @@ class Reader {
     const std::string_view nearest = Nearest(key, names);
     const std::string hint = nearest.empty() ? "the known ones are " + JoinWords(names, "and")
                                              : "the nearest known one is " + std::string(nearest);
-    source_.Fail(Join(path, Quote(key)), PlaceOf(key_node.Mark()), "unknown key; " + hint);
+    source_.Fail(Join(path, PathPart(key)), PlaceOf(key_node.Mark()), "unknown key; " + hint);
   }
 
   template <Scalar T>
   void Read(const YAML::Node& node, const std::string& path, const Bounds& bounds, T& value) {
-    if (!node.IsScalar()) return Refuse(node, path, "a " + DescribeKind(bounds));
+    const bool is_address = std::is_same_v<T, Address>;
+    if (!node.IsScalar()) return Refuse(node, path, (is_address ? "" : "a ") + DescribeKind(bounds));
     if (const auto problem = ReadValue(node.Scalar(), bounds, value)) source_.Fail(path, problem->text);
   }
 
@@ -148,7 +151,7 @@ class Reader {
     for (const auto& entry : node) {
       const std::optional<std::string> name = ReadKey(entry.first, path, seen);
       if (!name) continue;
-      const std::string here = Join(path, Quote(*name));
+      const std::string here = Join(path, PathPart(*name));
       if (!Note(here, entry.first, entry.second)) return;
       Pool& pool = pools.emplace_back();
       if (const auto problem = ReadValue(*name, Name(), pool.name)) {
@@ -162,17 +165,42 @@ class Reader {
   size_t values_ = 0;
 };
 
+// Listens only for where a document begins.
+class DocumentStart : public YAML::EventHandler {
+ public:
+  Place place;
+
+  void OnDocumentStart(const YAML::Mark& mark) override { place = PlaceOf(mark); }
+  void OnDocumentEnd() override {}
+  void OnNull(const YAML::Mark&, YAML::anchor_t) override {}
+  void OnAlias(const YAML::Mark&, YAML::anchor_t) override {}
+  void OnScalar(const YAML::Mark&, const std::string&, YAML::anchor_t, const std::string&) override {}
+  void OnSequenceStart(const YAML::Mark&, const std::string&, YAML::anchor_t, YAML::EmitterStyle::value) override {}
+  void OnSequenceEnd() override {}
+  void OnMapStart(const YAML::Mark&, const std::string&, YAML::anchor_t, YAML::EmitterStyle::value) override {}
+  void OnMapEnd() override {}
+};
+
+// YAML::Load ignores what follows the first document, be it a second one or a stray bracket. YAML::LoadAll is no help:
+// a stray bracket makes it add empty documents until the memory is gone.
+void RefuseMoreThanOneDocument(const std::string& text, Source& source) {
+  std::istringstream stream(text);
+  YAML::Parser parser(stream);
+  DocumentStart start;
+  if (!parser.HandleNextDocument(start) || !parser.HandleNextDocument(start)) return;
+  source.Fail("", start.place, "the configuration ends before this; it is one YAML document");
+}
+
 // The root of the one document; what YAML itself finds wrong goes to `source`.
-std::optional<YAML::Node> LoadYaml(std::string_view text, Source& source) {
+std::optional<YAML::Node> LoadYaml(const std::string& text, Source& source) {
   try {
-    std::vector<YAML::Node> documents = YAML::LoadAll(std::string(text));
-    if (documents.empty()) return YAML::Node();
-    if (documents.size() == 1) return documents.front();
-    source.Fail("", PlaceOf(documents[1].Mark()), "a second YAML document; a configuration is one");
+    RefuseMoreThanOneDocument(text, source);
+    if (source.has_errors()) return std::nullopt;
+    return YAML::Load(text);
   } catch (const YAML::DeepRecursion& error) {
     source.Fail("", PlaceOf(error.mark), "nested too deeply");
   } catch (const YAML::Exception& error) {
-    source.Fail("", PlaceOf(error.mark), "YAML: " + error.msg);
+    source.Fail("", PlaceOf(error.mark), "YAML: " + Printable(error.msg));
   }
   return std::nullopt;
 }
@@ -188,14 +216,14 @@ Result<Config> ParseConfig(std::string_view text, const std::string& file) {
     return FileError(file, "is longer than a configuration may be, " + std::to_string(kMostConfigBytes) + " bytes");
   }
   Source source(file);
-  const std::optional<YAML::Node> root = LoadYaml(text, source);
+  const std::optional<YAML::Node> root = LoadYaml(std::string(text), source);
   if (!root) return source.TakeErrors();
   Config config;
   try {
     source.Note("", PlaceOf(root->Mark()));
     Reader(source).Read(*root, "", Section(), config);
   } catch (const YAML::Exception& error) {
-    source.Fail("", PlaceOf(error.mark), "YAML: " + error.msg);
+    source.Fail("", PlaceOf(error.mark), "YAML: " + Printable(error.msg));
     return source.TakeErrors();
   }
   ReadSecrets(config, source);

@@ -42,23 +42,26 @@ size_t Distance(std::string_view a, std::string_view b) {
 
 }  // namespace
 
-std::string Quote(std::string_view text) {
-  if (text.empty()) return "\"\"";
-  const std::string_view shown = Cut(text, kMostBytesShown);
-  const bool plain = std::all_of(shown.begin(), shown.end(), [](char c) { return IsPlain(c); });
-  if (plain && shown.size() == text.size() && text.front() != ' ' && text.back() != ' ') return std::string(text);
-  std::string quoted = "\"";
-  for (const char c : shown) {
+std::string Printable(std::string_view text) {
+  constexpr std::string_view kHex = "0123456789abcdef";
+  std::string printable;
+  for (const char c : text) {
     const unsigned char byte = c;
-    if (c == '"' || c == '\\') quoted += '\\';
     if (IsPlain(byte)) {
-      quoted += c;
-      continue;
+      printable += c;
+    } else {
+      printable += {'\\', 'x', kHex[byte >> 4], kHex[byte & 15]};
     }
-    constexpr std::string_view kHex = "0123456789abcdef";
-    quoted += {'\\', 'x', kHex[byte >> 4], kHex[byte & 15]};
   }
-  return quoted + (shown.size() < text.size() ? "...\"" : "\"");
+  return printable;
+}
+
+std::string Quote(std::string_view text) {
+  const std::string_view shown = Cut(text, kMostBytesShown);
+  const std::string printable = Printable(shown);
+  const bool as_it_is = printable == text && !text.empty() && text.front() != ' ' && text.back() != ' ';
+  if (as_it_is) return printable;
+  return '"' + printable + (shown.size() < text.size() ? "...\"" : "\"");
 }
 
 std::string_view Nearest(std::string_view typed, std::span<const std::string_view> words) {

@@ -13,6 +13,9 @@ namespace ringproxy::conf {
 // `text` itself when it is short and printable; else escaped, cut after some fifty bytes, and "" when empty.
 std::string Quote(std::string_view text);
 
+// `text` with its control characters escaped.
+std::string Printable(std::string_view text);
+
 // The word of `words` that needs the fewest typing mistakes (a letter more, less, other, or two swapped) to become
 // `typed`; empty when none is near enough to be meant. Earlier words win ties.
 std::string_view Nearest(std::string_view typed, std::span<const std::string_view> words);

@@ -3,9 +3,13 @@
 #include <algorithm>
 #include <tuple>
 
+#include "conf/quote.h"
+
 namespace ringproxy::conf {
 
 namespace {
+
+constexpr size_t kLongestPart = 128;  // As a name.
 
 // pools.a.nodes[1].name → pools.a.nodes[1] → pools.a.nodes → pools.a → pools → ""
 std::string Above(const std::string& path) {
@@ -14,6 +18,13 @@ std::string Above(const std::string& path) {
 }
 
 }  // namespace
+
+std::string PathPart(std::string_view key) {
+  const bool shown_whole = key.size() <= kLongestPart;
+  const std::string part = Printable(key.substr(0, kLongestPart)) + (shown_whole ? "" : "...");
+  const bool one_part = part == key && !key.empty() && key.find_first_of(".[ \"") == std::string_view::npos;
+  return one_part ? part : '"' + part + '"';
+}
 
 void Source::Fail(const std::string& path, Place place, std::string message) {
   failed_.insert(path);

@@ -20,6 +20,9 @@ struct Place {
   int column = 0;
 };
 
+// `key` as a part of a path: quoted when it could be taken for several parts, escaped and cut when it cannot be shown.
+std::string PathPart(std::string_view key);
+
 class Source {
  public:
   // `file` is the name that errors show; empty for a configuration that came from no file.

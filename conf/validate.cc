@@ -129,7 +129,7 @@ void CheckPools(const Config& config, Source& source) {
   for (const Listener& listener : config.listeners) own.emplace(listener.listen.ToString(), listener.name);
   for (const Pool& pool : config.pools) {
     if (pool.name.empty()) continue;  // A bad name; its options have no path that anybody could read.
-    const std::string path = "pools." + Quote(pool.name);
+    const std::string path = "pools." + PathPart(pool.name);
     if (source.Sound({path, path + ".nodes"}) && pool.nodes.empty()) source.Fail(path + ".nodes", "has no entries");
     CheckNodes(pool, path, own, source);
     const std::string hash_tag = path + ".ring.hash_tag";
@@ -176,8 +176,8 @@ void ReadSecret(const std::string& file, const std::string& path, std::string& s
 }  // namespace
 
 void Validate(const Config& config, Source& source) {
-  if (config.listeners.empty() && source.Sound({"listeners"})) source.Fail("listeners", "has no entries");
-  if (config.pools.empty() && source.Sound({"pools"})) source.Fail("pools", "has no entries");
+  if (config.listeners.empty() && source.Sound({"", "listeners"})) source.Fail("listeners", "has no entries");
+  if (config.pools.empty() && source.Sound({"", "pools"})) source.Fail("pools", "has no entries");
   CheckAdmin(config, source);
   CheckListeners(config, source);
   CheckPools(config, source);
@@ -186,7 +186,7 @@ void Validate(const Config& config, Source& source) {
 void ReadSecrets(Config& config, Source& source) {
   ReadSecret(config.admin.token_file, "admin.token_file", config.admin.token, source);
   for (Pool& pool : config.pools) {
-    ReadSecret(pool.auth.password_file, "pools." + Quote(pool.name) + ".auth.password_file", pool.auth.password,
+    ReadSecret(pool.auth.password_file, "pools." + PathPart(pool.name) + ".auth.password_file", pool.auth.password,
                source);
   }
 }

@@ -112,7 +112,10 @@ std::string FormatValue(const Address& value, const Bounds&) {
 }
 
 std::optional<Problem> CheckEntries(size_t entries, const Bounds& bounds) {
-  return CheckRange(std::to_string(entries) + (entries == 1 ? " entry" : " entries"), entries, bounds);
+  const std::string has = "has " + std::to_string(entries) + (entries == 1 ? " entry" : " entries");
+  if (entries < bounds.least) return Problem{has + ", the least is " + std::to_string(bounds.least)};
+  if (entries > bounds.most) return Problem{has + ", the most is " + std::to_string(bounds.most)};
+  return std::nullopt;
 }
 
 std::string DescribeKind(const Bounds& bounds) {

@@ -1,0 +1,147 @@
+#include "conf/option_table.h"
+
+#include <gtest/gtest.h>
+
+#include <set>
+
+#include "conf/parse.h"
+#include "conf/print.h"
+#include "conf/values.h"
+#include "tests/conf/sample_config.h"
+
+namespace ringproxy::conf {
+namespace {
+
+template <class T>
+constexpr bool kIsNumber = std::is_integral_v<T> || std::is_same_v<T, std::chrono::microseconds>;
+
+Errors ErrorsOf(const Config& config) {
+  const Result<Config> parsed = ParseConfig(PrintConfig(config), "test.yaml");
+  return parsed.ok() ? Errors{} : parsed.errors();
+}
+
+// The one mistake of `config` is about `path` and says `text`.
+void ExpectOnly(const Config& config, const std::string& path, const std::string& text) {
+  const Errors errors = ErrorsOf(config);
+  ASSERT_EQ(errors.size(), 1U) << path << "\n" << ToString(errors);
+  EXPECT_EQ(errors[0].path, path);
+  EXPECT_GT(errors[0].line, 0) << path;
+  EXPECT_GT(errors[0].column, 0) << path;
+  EXPECT_NE(errors[0].message.find(text), std::string::npos) << path << ": " << errors[0].message;
+}
+
+template <class S>
+void ExpectSoundRows(const std::string& section) {
+  std::set<std::string_view> names;
+  for (const OptionRow<S>& row : kOptions<S>) {
+    EXPECT_TRUE(names.insert(row.name).second) << section << " has " << row.name << " twice";
+    EXPECT_TRUE(row.doc.ends_with('.')) << section << "." << row.name << " is not described in a sentence";
+    EXPECT_LE(row.bounds.least, row.bounds.most) << section << "." << row.name;
+  }
+}
+
+TEST(OptionTable, DescribesEveryOptionOnceInASentence) {
+  ExpectSoundRows<Config>("top level");
+  ExpectSoundRows<Admin>("admin");
+  ExpectSoundRows<Log>("log");
+  ExpectSoundRows<Listener>("listener");
+  ExpectSoundRows<ClientLimits>("client limits");
+  ExpectSoundRows<Route>("route");
+  ExpectSoundRows<Pool>("pool");
+  ExpectSoundRows<Node>("node");
+  ExpectSoundRows<RingOptions>("ring");
+  ExpectSoundRows<Auth>("auth");
+  ExpectSoundRows<Timeouts>("timeouts");
+  ExpectSoundRows<Reconnect>("reconnect");
+  ExpectSoundRows<NodeLimits>("node limits");
+}
+
+TEST(OptionTable, KeepsEveryDefaultWithinItsBounds) {
+  Config config = SampleConfig();
+  config.pools[0].reconnect = {};
+  EXPECT_EQ(ToString(ErrorsOf(config)), "");
+}
+
+TEST(OptionTable, AllowsTheLeastAndTheMostOfEveryNumber) {
+  Config config = SampleConfig();
+  int options = 0;
+  WalkOptions(config, "", [&]<class T>(const auto& row, const std::string& path, T& value) {
+    if constexpr (kIsNumber<T>) {
+      ++options;
+      const T before = value;
+      for (const uint64_t bound : {row.bounds.least, row.bounds.most}) {
+        value = T(bound);
+        const Result<Config> parsed = ParseConfig(PrintConfig(config), "test.yaml");
+        ASSERT_TRUE(parsed.ok()) << path << "\n" << ToString(parsed.errors());
+        EXPECT_TRUE(*parsed == config) << path << " = " << FormatValue(value, row.bounds);
+      }
+      value = before;
+    }
+  });
+  EXPECT_GE(options, 20);
+}
+
+TEST(OptionTable, RefusesOneLessThanTheLeastAndOneMoreThanTheMostOfEveryNumber) {
+  Config config = SampleConfig();
+  WalkOptions(config, "", [&]<class T>(const auto& row, const std::string& path, T& value) {
+    if constexpr (kIsNumber<T>) {
+      const T before = value;
+      const bool zero_has_a_word = !row.bounds.word_for_zero.empty() && row.bounds.least == 1;
+      if (row.bounds.least > 0 && !zero_has_a_word) {
+        value = T(row.bounds.least - 1);
+        ExpectOnly(config, path, "is below the least, " + FormatValue(T(row.bounds.least), row.bounds));
+      }
+      value = T(row.bounds.most + 1);
+      ExpectOnly(config, path, "is above the most, " + FormatValue(T(row.bounds.most), row.bounds));
+      value = before;
+    }
+  });
+}
+
+TEST(OptionTable, RefusesATextLongerThanItsBound) {
+  Config config = SampleConfig();
+  WalkOptions(config, "", [&]<class T>(const auto& row, const std::string& path, T& value) {
+    if constexpr (std::is_same_v<T, std::string>) {
+      const std::string before = value;
+      value = std::string(row.bounds.most + 1, 'x');
+      ExpectOnly(config, path, "bytes, the most is " + std::to_string(row.bounds.most));
+      value = before;
+    }
+  });
+}
+
+TEST(OptionTable, RefusesANameThatCouldForgeALineOfLogOrReply) {
+  Config config = SampleConfig();
+  WalkOptions(config, "", [&]<class T>(const auto& row, const std::string& path, T& value) {
+    if constexpr (std::is_same_v<T, std::string>) {
+      if (row.bounds.kind != Kind::kName) return;
+      const std::string before = value;
+      for (const char* bad : {"a\r\n-ERR forged", "two words", "tab\t", "\x7f"}) {
+        value = bad;
+        ExpectOnly(config, path, "is no name");
+      }
+      value = "";
+      ExpectOnly(config, path, "a name may not be empty");
+      value = before;
+    }
+  });
+}
+
+TEST(OptionTable, ReadsEveryWordOfEveryChoice) {
+  Config config = SampleConfig();
+  WalkOptions(config, "", [&]<class T>(const auto&, const std::string& path, T& value) {
+    if constexpr (std::is_enum_v<T>) {
+      const T before = value;
+      for (const EnumName<T>& row : kNames<T>) {
+        value = row.value;
+        const Result<Config> parsed = ParseConfig(PrintConfig(config), "test.yaml");
+        ASSERT_TRUE(parsed.ok()) << path << "\n" << ToString(parsed.errors());
+        EXPECT_TRUE(*parsed == config) << path << " = " << row.name;
+      }
+      value = before;
+    }
+  });
+}
+
+}  // namespace
+}  // namespace ringproxy::conf

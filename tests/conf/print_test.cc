@@ -1,0 +1,68 @@
+#include "conf/print.h"
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+
+#include "conf/parse.h"
+#include "tests/conf/sample_config.h"
+#include "tests/support/golden.h"
+
+namespace ringproxy::conf {
+namespace {
+
+void ExpectRoundTrip(const Config& config) {
+  const std::string text = PrintConfig(config);
+  const Result<Config> parsed = ParseConfig(text, "printed.yaml");
+  ASSERT_TRUE(parsed.ok()) << ToString(parsed.errors()) << text;
+  EXPECT_TRUE(*parsed == config) << text;
+}
+
+TEST(PrintConfig, GivesAFileThatMeansTheSame) {
+  ExpectRoundTrip(SampleConfig());
+  for (const auto& entry : std::filesystem::directory_iterator(test::SourceRoot() / "conf/examples")) {
+    if (entry.path().extension() == ".yaml") ExpectRoundTrip(*LoadConfig(entry.path()));
+  }
+}
+
+TEST(PrintConfig, QuotesWhatYamlWouldTakeForSomethingElse) {
+  for (const char* name :
+       {"true", "No",  "null", "~",    "123",   "1e3", "0x1f", "a#b", "#a",  "a:",   "a:b",        "-",
+        "-a",   "a,b", "{a}",  "[a]",  "&a",    "*a",  "!a",   "|",   ">",   "%a",   "@a",         "`a`",
+        "\"",   "'",   "a\"b", "a\\b", "größe", "<<",  "=",    "?",   "a.b", "a[0]", "2024-01-01", "12:30:45"}) {
+    Config config = SampleConfig();
+    config.listeners[0].name = name;
+    config.pools[0].name = name;
+    config.pools[0].nodes[0].name = name;
+    for (Route& route : config.listeners[0].routes) route.pool = name;
+    ExpectRoundTrip(config);
+  }
+}
+
+TEST(PrintConfig, KeepsAPrefixOfAnyText) {
+  for (const char* prefix : {" ", "a b", "a\nb", "\t", "\x01\x7f", "\\n", "é: ", "--- ", "# "}) {
+    Config config = SampleConfig();
+    config.listeners[0].routes[0].prefix = prefix;
+    ExpectRoundTrip(config);
+  }
+}
+
+TEST(PrintConfig, NeverShowsASecret) {
+  Config config = SampleConfig();
+  config.pools[0].auth = {"app", "/etc/redis.pass", "hunter2"};
+  config.admin.token = "hunter2";
+  const std::string text = PrintConfig(config);
+  EXPECT_EQ(text.find("hunter2"), std::string::npos);
+  EXPECT_NE(text.find("/etc/redis.pass"), std::string::npos);
+}
+
+TEST(PrintConfig, WritesThePoolOrTheRoutesButNotBoth) {
+  Config config = SampleConfig();
+  EXPECT_EQ(PrintConfig(config).find("    pool: sessions"), std::string::npos);
+  config.listeners[0].routes = {{"", "sessions"}};
+  EXPECT_NE(PrintConfig(config).find("    pool: sessions"), std::string::npos);
+  EXPECT_EQ(PrintConfig(config).find("routes"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace ringproxy::conf

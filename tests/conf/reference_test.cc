@@ -1,0 +1,51 @@
+#include "conf/reference.h"
+
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+#include "tests/conf/sample_config.h"
+#include "tests/support/golden.h"
+
+namespace ringproxy::conf {
+namespace {
+
+TEST(ReferencePage, IsTheOneOfTheRepository) {
+  test::ExpectGolden("conf/reference.md", ReferencePage());
+}
+
+TEST(ReferencePage, HasARowForEveryOption) {
+  const std::string page = ReferencePage();
+  Config config = SampleConfig();
+  WalkOptions(config, "", [&](const auto& row, const std::string& path, auto&) {
+    EXPECT_NE(page.find("| `" + std::string(row.name) + "` | "), std::string::npos) << path;
+    EXPECT_NE(page.find(row.doc), std::string::npos) << path;
+  });
+}
+
+TEST(JsonSchema, RefusesUnknownKeysEverywhere) {
+  const nlohmann::json schema = nlohmann::json::parse(JsonSchema());
+  EXPECT_EQ(schema["additionalProperties"], false);
+  const auto& listener = schema["properties"]["listeners"]["items"];
+  EXPECT_EQ(listener["additionalProperties"], false);
+  EXPECT_EQ(listener["required"], nlohmann::json({"name", "listen"}));
+  const auto& pool = schema["properties"]["pools"]["additionalProperties"];
+  EXPECT_EQ(pool["additionalProperties"], false);
+  EXPECT_EQ(pool["required"], nlohmann::json::array({"nodes"}));
+}
+
+TEST(JsonSchema, SaysBoundsChoicesAndDefaults) {
+  const nlohmann::json schema = nlohmann::json::parse(JsonSchema());
+  const auto& pool = schema["properties"]["pools"]["additionalProperties"]["properties"];
+  const auto& virtual_nodes = pool["ring"]["properties"]["virtual_nodes"];
+  EXPECT_EQ(virtual_nodes["minimum"], 1);
+  EXPECT_EQ(virtual_nodes["maximum"], 65536);
+  EXPECT_EQ(virtual_nodes["default"], 1024);
+  EXPECT_EQ(pool["ring"]["properties"]["algorithm"]["enum"], nlohmann::json({"vnode", "modula"}));
+  EXPECT_EQ(pool["timeouts"]["properties"]["request"]["default"], "400ms");
+  EXPECT_EQ(pool["nodes"]["items"]["oneOf"].size(), 2U);
+  EXPECT_EQ(schema["properties"]["workers"]["oneOf"][0]["const"], "auto");
+}
+
+}  // namespace
+}  // namespace ringproxy::conf

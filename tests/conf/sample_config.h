@@ -1,0 +1,41 @@
+// tests/conf/sample_config.h – A Config with one of each section, and a walk over every option in it.
+#pragma once
+
+#include <string>
+
+#include "conf/option_table.h"
+
+namespace ringproxy::conf {
+
+// Valid, and roomy: no rule between options breaks when one option moves to either of its bounds.
+inline Config SampleConfig() {
+  Config config;
+  Listener& listener = config.listeners.emplace_back();
+  listener.name = "web";
+  listener.listen = {"127.0.0.1", 6380, ""};
+  listener.routes = {{"cart:", "sessions"}, {"", "sessions"}};
+  Pool& pool = config.pools.emplace_back();
+  pool.name = "sessions";
+  pool.nodes = {{"r1", {"127.0.0.1", 7001, ""}, 1}};
+  pool.reconnect = {std::chrono::milliseconds(1), std::chrono::minutes(10)};
+  return config;
+}
+
+// Calls f(row, path, value&) for every option that is a single value, in every section of `section`.
+template <SectionType S, class F>
+void WalkOptions(S& section, const std::string& path, F&& f) {
+  ForEachOption(section, [&]<class T>(const OptionRow<S>& row, T& value) {
+    const std::string here = path.empty() ? std::string(row.name) : path + "." + std::string(row.name);
+    if constexpr (Scalar<T>) {
+      f(row, here, value);
+    } else if constexpr (SectionType<T>) {
+      WalkOptions(value, here, f);
+    } else if constexpr (std::is_same_v<T, std::vector<Pool>>) {
+      for (Pool& pool : value) WalkOptions(pool, here + "." + pool.name, f);
+    } else if (row.bounds.kind == Kind::kList) {
+      for (size_t i = 0; i < value.size(); ++i) WalkOptions(value[i], here + "[" + std::to_string(i) + "]", f);
+    }
+  });
+}
+
+}  // namespace ringproxy::conf
