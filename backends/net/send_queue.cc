@@ -77,6 +77,8 @@ void SendQueue::Consume(size_t bytes) {
   tail_ = nullptr;
 }
 
-void SendQueue::Clear() { Consume(size_); }
+void SendQueue::Clear() {
+  Consume(size_);
+}
 
 }  // namespace ringproxy::net

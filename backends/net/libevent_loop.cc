@@ -1,0 +1,101 @@
+#include "backends/net/libevent_loop.h"
+
+#include <event2/dns.h>
+#include <event2/event.h>
+
+#include <cassert>
+
+#include "backends/net/libevent_stream.h"
+
+namespace ringproxy::net {
+namespace {
+
+class LibeventTimer final : public Timer {
+ public:
+  LibeventTimer(event_base* base, std::function<void()> on_expiry) : on_expiry_(std::move(on_expiry)) {
+    event_ = evtimer_new(
+        base, [](int, short, void* self) { static_cast<LibeventTimer*>(self)->on_expiry_(); }, this);
+  }
+  ~LibeventTimer() override { event_free(event_); }
+
+  void Arm(Duration wait) override {
+    const timeval tv{wait.count() / 1'000'000, wait.count() % 1'000'000};
+    evtimer_add(event_, &tv);
+  }
+  void Disarm() override { evtimer_del(event_); }
+  bool armed() const override { return evtimer_pending(event_, nullptr) != 0; }
+
+ private:
+  event* event_;
+  std::function<void()> on_expiry_;
+};
+
+event_base* NewBase() {
+  event_config* config = event_config_new();
+  // A loop is used by one thread (Post has its own lock), so libevent needs none.
+  event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK);
+  event_base* base = event_base_new_with_config(config);
+  event_config_free(config);
+  assert(base != nullptr);
+  return base;
+}
+
+}  // namespace
+
+void LibeventLoop::FreeBase::operator()(event_base* base) const {
+  event_base_free(base);
+}
+void LibeventLoop::FreeDns::operator()(evdns_base* dns) const {
+  evdns_base_free(dns, 0);
+}
+
+LibeventLoop::LibeventLoop() : base_(NewBase()), mailbox_(std::make_unique<Mailbox>(base_.get())) {}
+
+LibeventLoop::~LibeventLoop() {
+  dns_.reset();
+  mailbox_.reset();
+}
+
+std::unique_ptr<Timer> LibeventLoop::NewTimer(std::function<void()> on_expiry) {
+  return std::make_unique<LibeventTimer>(base_.get(), std::move(on_expiry));
+}
+
+std::unique_ptr<Stream> LibeventLoop::Connect(const Endpoint& endpoint, StreamObserver& observer) {
+  auto stream = std::make_unique<LibeventStream>(base_.get(), observer);
+  if (!stream->ConnectNow(endpoint)) stream->ResolveAndConnect(endpoint, dns());
+  return stream;
+}
+
+std::unique_ptr<Stream> LibeventLoop::Adopt(int fd, StreamObserver& observer) {
+  return std::make_unique<LibeventStream>(base_.get(), observer, fd);
+}
+
+evdns_base* LibeventLoop::dns() {
+  if (!dns_) {
+    dns_.reset(evdns_base_new(base_.get(), EVDNS_BASE_INITIALIZE_NAMESERVERS | EVDNS_BASE_DISABLE_WHEN_INACTIVE));
+  }
+  return dns_.get();
+}
+
+TimePoint LibeventLoop::now() const {
+  if (!now_is_read_) {
+    now_ = std::chrono::time_point_cast<Duration>(std::chrono::steady_clock::now());
+    now_is_read_ = true;
+  }
+  return now_;
+}
+
+void LibeventLoop::Run() {
+  NextTurn next = NextTurn::kMayWait;
+  while (!stopping_) {
+    now_is_read_ = false;
+    event_base_loop(base_.get(), EVLOOP_ONCE | (next == NextTurn::kAtOnce ? EVLOOP_NONBLOCK : 0));
+    if (end_of_turn_) next = end_of_turn_();
+  }
+}
+
+void LibeventLoop::Stop() {
+  Post([this] { stopping_ = true; });
+}
+
+}  // namespace ringproxy::net

@@ -1,0 +1,57 @@
+// backends/net/libevent_loop.h – The Loop on libevent, and the adoption of accepted sockets.
+//
+// Threads: made anywhere, then owned by the thread that calls Run; Post and Stop may be called from any thread.
+// Ownership: streams and timers must die before their loop.
+#pragma once
+
+#include <memory>
+
+#include "backends/net/loop.h"
+#include "backends/net/mailbox.h"
+
+struct event_base;
+struct evdns_base;
+
+namespace ringproxy::net {
+
+class LibeventLoop final : public Loop {
+ public:
+  LibeventLoop();
+  ~LibeventLoop() override;
+
+  TimePoint now() const override;
+  std::unique_ptr<Timer> NewTimer(std::function<void()> on_expiry) override;
+  std::unique_ptr<Stream> Connect(const Endpoint& endpoint, StreamObserver& observer) override;
+  void Post(std::function<void()> work) override { mailbox_->Post(std::move(work)); }
+  void SetEndOfTurn(std::function<NextTurn()> hook) override { end_of_turn_ = std::move(hook); }
+
+  // Takes over a connected, non-blocking socket.
+  std::unique_ptr<Stream> Adopt(int fd, StreamObserver& observer);
+
+  // Turns until Stop.
+  void Run();
+  void Stop();
+
+  // For what libevent itself serves on this loop (the admin port, signals).
+  event_base* base() { return base_.get(); }
+
+ private:
+  evdns_base* dns();
+
+  struct FreeBase {
+    void operator()(event_base* base) const;
+  };
+  struct FreeDns {
+    void operator()(evdns_base* dns) const;
+  };
+  std::unique_ptr<event_base, FreeBase> base_;
+  std::unique_ptr<evdns_base, FreeDns> dns_;  // Made when the first host name has to be resolved.
+  std::unique_ptr<Mailbox> mailbox_;
+  std::function<NextTurn()> end_of_turn_;
+  // Read by the first now() of a turn: libevent offers no hook between waking and the first callback.
+  mutable TimePoint now_;
+  mutable bool now_is_read_ = false;
+  bool stopping_ = false;
+};
+
+}  // namespace ringproxy::net

@@ -1,0 +1,48 @@
+// backends/net/listen_socket.h – A bound, listening socket that hands out accepted ones.
+//
+// Threads, ownership: its loop's thread; must die before the loop. A Unix socket's file is removed with it.
+#pragma once
+
+#include <event2/event_struct.h>
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "backends/net/loop.h"
+
+struct event_base;
+
+namespace ringproxy::net {
+
+class ListenSocket {
+ public:
+  // `fd` is connected and non-blocking and belongs to the callee; `peer` is its address as text.
+  using OnAccept = std::function<void(int fd, std::string peer)>;
+
+  // nullptr, and the reason in `error`, when the endpoint cannot be bound.
+  static std::unique_ptr<ListenSocket> Open(event_base* base, const Endpoint& endpoint, OnAccept on_accept,
+                                            std::string* error);
+  ListenSocket(const ListenSocket&) = delete;
+  ListenSocket& operator=(const ListenSocket&) = delete;
+  ~ListenSocket();
+
+  // The port that is bound, also when the endpoint said 0; 0 for a Unix socket.
+  uint16_t port() const { return port_; }
+
+ private:
+  ListenSocket(event_base* base, int fd, std::string unix_path, OnAccept on_accept);
+  void AcceptAll();
+  // Out of descriptors: the waiting client would wake the loop again and again.
+  void PauseFor(const timeval& wait);
+
+  event_base* base_;
+  int fd_;
+  uint16_t port_ = 0;
+  std::string unix_path_;
+  OnAccept on_accept_;
+  event readable_{};
+  event resume_{};
+};
+
+}  // namespace ringproxy::net

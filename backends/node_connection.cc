@@ -1,0 +1,296 @@
+#include "backends/node_connection.h"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <cassert>
+#include <cstring>
+
+#include "backends/handshake.h"
+
+namespace ringproxy::backends {
+
+NodeConnection::NodeConnection(WorkerIo& io, const NodeSettings& settings, ReplySink& sink, FlushList& flush_list,
+                               NodeStats& stats)
+    : io_(io),
+      settings_(settings),
+      sink_(sink),
+      flush_list_(flush_list),
+      stats_(stats),
+      timer_(io.loop.NewTimer([this] { OnTimer(); })),
+      output_(io.blocks),
+      input_(io.blocks) {}
+
+NodeConnection::~NodeConnection() {
+  stats_.in_flight.Subtract(in_flight_.size());
+}
+
+bool NodeConnection::MayMove(State from, State to) {
+  switch (to) {
+    case State::kIdle: return false;
+    case State::kConnecting: return from == State::kIdle || from == State::kBackoff || from == State::kReady;
+    case State::kHandshaking: return from == State::kConnecting;
+    case State::kReady: return from == State::kHandshaking;
+    case State::kBackoff: return from == State::kConnecting || from == State::kHandshaking;
+    case State::kDraining: return from == State::kReady;
+    case State::kClosed: return from != State::kClosed;
+  }
+  return false;
+}
+
+void NodeConnection::Enter(State next) {
+  assert(MayMove(state_, next));
+  if (state_ == State::kReady) stats_.ready_connections.Subtract(1);
+  state_ = next;
+  if (state_ == State::kReady) stats_.ready_connections.Add();
+  timer_->Disarm();
+}
+
+void NodeConnection::Connect() {
+  Enter(State::kConnecting);
+  timer_->Arm(settings_.timeouts.connect);
+  stream_ = io_.loop.Connect(settings_.endpoint, *this);
+}
+
+void NodeConnection::OnConnected(int error) {
+  if (error != 0) return Break(std::strerror(error));
+  Enter(State::kHandshaking);
+  timer_->Arm(settings_.timeouts.connect);
+  // Sent apart from output_: requests that wait for the handshake are queued there already.
+  std::string handshake;
+  handshake_replies_ = static_cast<uint32_t>(AppendHandshake(settings_.auth, &handshake));
+  const iovec piece{handshake.data(), handshake.size()};
+  const net::IoResult written = stream_->Write({&piece, 1});
+  if (written.status != net::IoStatus::kOk || written.bytes != handshake.size()) Break("handshake could not be sent");
+}
+
+bool NodeConnection::ContinueHandshake(std::string_view reply) {
+  if (const std::string_view refusal = HandshakeRefusal(reply); !refusal.empty()) {
+    Break(refusal);
+    return false;
+  }
+  if (--handshake_replies_ == 0) BecomeReady();
+  return true;
+}
+
+void NodeConnection::BecomeReady() {
+  Enter(State::kReady);
+  stats_.connects.Add();
+  if (failed_attempts_ > 0) spdlog::info("node {} of pool {} is up again", settings_.node, settings_.pool);
+  failed_attempts_ = silent_timeouts_ = 0;
+  first_attempt_ = true;
+  // What waited for the connection is timed from here: it is written now.
+  for (size_t i = 0; i < in_flight_.size(); ++i) in_flight_[i].sent = io_.loop.now();
+  if (!in_flight_.empty()) timer_->Arm(settings_.timeouts.request);
+  if (!output_.empty()) MarkForFlush();
+}
+
+bool NodeConnection::Admit(size_t request_bytes, Ticket ticket) {
+  stats_.requests.Add();
+  if (!accepts()) {
+    Fail(ticket, wire::ErrorCode::kNodeDown);
+    return false;
+  }
+  if (in_flight_.size() >= settings_.limits.requests_in_flight ||
+      bytes_in_flight_ + request_bytes > settings_.limits.bytes_in_flight) {
+    Fail(ticket, wire::ErrorCode::kNodeOverloaded);
+    return false;
+  }
+  in_flight_.push_back({ticket, io_.loop.now(), static_cast<uint32_t>(request_bytes)});
+  bytes_in_flight_ += request_bytes;
+  stats_.in_flight.Add();
+  if (state_ == State::kReady) {
+    MarkForFlush();
+    if (in_flight_.size() == 1 && !timer_->armed()) timer_->Arm(settings_.timeouts.request);
+  }
+  return true;
+}
+
+void NodeConnection::Send(std::string_view request, Ticket ticket) {
+  if (Admit(request.size(), ticket)) output_.Append(request);
+}
+
+void NodeConnection::Send(net::Block request, Ticket ticket) {
+  if (Admit(request.size(), ticket)) output_.Append(std::move(request));
+}
+
+void NodeConnection::MarkForFlush() {
+  if (marked_ || write_armed_) return;
+  marked_ = true;
+  flush_list_.push_back(this);
+}
+
+void NodeConnection::Flush() {
+  marked_ = false;
+  if (state_ != State::kReady && state_ != State::kDraining) return;
+  const net::IoResult written = output_.Flush(*stream_);
+  stats_.bytes_sent.Add(written.bytes);
+  if (written.status == net::IoStatus::kError) return Break(std::strerror(written.error));
+  const bool full = written.status == net::IoStatus::kWouldBlock;
+  if (full != write_armed_) stream_->WatchWrites(full);
+  write_armed_ = full;
+}
+
+void NodeConnection::OnReadable() {
+  const net::IoResult result = input_.Fill(*stream_, io_.read_buffer);
+  stats_.bytes_received.Add(result.bytes);
+  if (result.bytes > 0) silent_timeouts_ = 0;
+  if (!DeliverReplies()) return;
+  if (result.status == net::IoStatus::kEnd) return Break("closed by the node");
+  if (result.status == net::IoStatus::kError) return Break(std::strerror(result.error));
+}
+
+bool NodeConnection::DeliverReplies() {
+  size_t needed = 0;
+  while (!input_.empty()) {
+    const wire::ReplyFramer::Status status = framer_.Frame(input_.bytes());
+    if (status == wire::ReplyFramer::Status::kNeedMore) {
+      needed = framer_.bytes_needed();
+      break;
+    }
+    if (status == wire::ReplyFramer::Status::kBad) {
+      Break("not a RESP reply");
+      return false;
+    }
+    const size_t size = framer_.size();
+    framer_.Reset();
+    if (!DeliverOne(size)) return false;
+  }
+  input_.Keep(needed);
+  return true;
+}
+
+bool NodeConnection::DeliverOne(size_t reply_bytes) {
+  const std::string_view reply = input_.bytes().substr(0, reply_bytes);
+  if (state_ == State::kHandshaking) {
+    if (!ContinueHandshake(reply)) return false;
+    input_.Consume(reply_bytes);
+    return true;
+  }
+  if (in_flight_.empty()) {
+    Break("a reply that nobody asked for");
+    return false;
+  }
+  const InFlight entry = in_flight_.front();
+  in_flight_.pop_front();
+  bytes_in_flight_ -= entry.bytes;
+  stats_.in_flight.Subtract(1);
+  if (entry.timed_out) {
+    stats_.late_replies.Add();
+    input_.Consume(reply_bytes);
+  } else {
+    stats_.request_duration.Record(io_.loop.now() - entry.sent);
+    if (input_.CanTakeFrame(reply_bytes)) {
+      sink_.OnLargeReply(entry.ticket, input_.TakeFrame(reply_bytes));
+    } else {
+      sink_.OnReply(entry.ticket, reply);
+      input_.Consume(reply_bytes);
+    }
+  }
+  if (state_ == State::kDraining && in_flight_.empty()) {
+    Enter(State::kClosed);
+    stream_.reset();
+    return false;
+  }
+  return true;
+}
+
+void NodeConnection::OnTimer() {
+  switch (state_) {
+    case State::kBackoff: return Connect();
+    case State::kConnecting: return Break("connecting timed out");
+    case State::kHandshaking: return Break("the handshake timed out");
+    case State::kReady:
+    case State::kDraining: return CheckDeadlines();
+    case State::kIdle:
+    case State::kClosed: return;
+  }
+}
+
+// Deadlines stand in the order of the FIFO, so one timer for the first that has not passed is enough. It is not moved
+// when that request is answered: it fires at the old deadline and looks again.
+void NodeConnection::CheckDeadlines() {
+  const net::TimePoint now = io_.loop.now();
+  bool any_passed = false;
+  for (size_t i = 0; i < in_flight_.size(); ++i) {
+    InFlight& entry = in_flight_[i];
+    if (entry.timed_out) continue;
+    if (entry.sent + settings_.timeouts.request > now) {
+      timer_->Arm(entry.sent + settings_.timeouts.request - now);
+      break;
+    }
+    entry.timed_out = any_passed = true;
+    stats_.timeouts.Add();
+    Fail(entry.ticket, wire::ErrorCode::kTimeout);
+  }
+  if (!any_passed) return;
+  if (++silent_timeouts_ >= kSilentTimeouts) return Break("no reply to several requests in a row");
+  if (!timer_->armed()) timer_->Arm(settings_.timeouts.request);
+}
+
+void NodeConnection::Drain() {
+  if (state_ == State::kReady && !in_flight_.empty())
+    return Enter(State::kDraining), timer_->Arm(settings_.timeouts.request);
+  if (state_ == State::kClosed || state_ == State::kDraining) return;
+  Enter(State::kClosed);
+  stream_.reset();
+  FailInFlight();
+}
+
+void NodeConnection::Break(std::string_view reason) {
+  const bool was_ready = state_ == State::kReady;
+  const bool was_draining = state_ == State::kDraining;
+  if (failed_attempts_ == 0 && (!was_ready || !in_flight_.empty())) {
+    spdlog::warn("node {} of pool {} is down: {}", settings_.node, settings_.pool, reason);
+  }
+  stream_.reset();
+  output_.Clear();
+  input_.Clear();
+  framer_.Reset();
+  write_armed_ = false;
+  if (was_draining) {
+    Enter(State::kClosed);
+    return FailInFlight();
+  }
+  if (was_ready) {
+    // A node that was fine a moment ago is asked again at once, since servers close idle connections all the time;
+    // requests wait for that unless it was given up for its silence.
+    first_attempt_ = silent_timeouts_ < kSilentTimeouts;
+    Enter(State::kConnecting);
+    timer_->Arm(settings_.timeouts.connect);
+    stream_ = io_.loop.Connect(settings_.endpoint, *this);
+  } else {
+    stats_.connect_failures.Add();
+    ++failed_attempts_;
+    first_attempt_ = false;
+    Enter(State::kBackoff);
+    timer_->Arm(NextBackoff());
+  }
+  FailInFlight();
+}
+
+// The sink may send new requests from within its calls, so the old ones are told apart by their number.
+void NodeConnection::FailInFlight() {
+  for (size_t old = in_flight_.size(); old > 0; --old) {
+    const InFlight entry = in_flight_.front();
+    in_flight_.pop_front();
+    bytes_in_flight_ -= entry.bytes;
+    stats_.in_flight.Subtract(1);
+    if (!entry.timed_out) Fail(entry.ticket, wire::ErrorCode::kNodeDown);
+  }
+  in_flight_.ShrinkIfEmpty();
+}
+
+void NodeConnection::Fail(Ticket ticket, wire::ErrorCode code) {
+  stats_.failures.Add();
+  sink_.OnFailure(ticket, {code, settings_.pool, settings_.node, settings_.timeouts.request});
+}
+
+net::Duration NodeConnection::NextBackoff() {
+  const uint32_t doublings = std::min(failed_attempts_ - 1, 20U);
+  const auto whole = std::min(settings_.reconnect.initial * (int64_t{1} << doublings), settings_.reconnect.max);
+  std::uniform_int_distribution<int64_t> jitter(whole.count() / 2, whole.count());
+  return net::Duration(jitter(io_.random));
+}
+
+}  // namespace ringproxy::backends

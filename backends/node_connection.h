@@ -1,0 +1,115 @@
+// backends/node_connection.h – One pipelined connection to a node.
+//
+// Purpose: requests of many clients leave in one write a turn; replies come back in the same order and are matched by
+// position. Nothing is ever sent twice: a request whose connection breaks fails.
+//
+//   kIdle → kConnecting → kHandshaking → kReady → kDraining → kClosed;  failure → kBackoff → kConnecting
+//
+// While the first attempt after kIdle or kReady is under way requests wait for it, since it usually takes well under a
+// millisecond; after a failed attempt they fail at once until a connection is ready.
+// A request that gets no reply in time fails, and its late reply is discarded by position (trap 6): the connection goes
+// on serving everybody else. Only a node that stays silent for kSilentTimeouts deadlines in a row is given up.
+// Threads: its worker's. Ownership: its NodePool's; io, settings, sink and stats outlive it.
+// Promise: exactly one OnReply, OnLargeReply or OnFailure follows each Send, possibly before Send returns (a failure).
+#pragma once
+
+#include <string_view>
+#include <vector>
+
+#include "backends/net/input_buffer.h"
+#include "backends/net/loop.h"
+#include "backends/net/ring_queue.h"
+#include "backends/net/send_queue.h"
+#include "backends/node_settings.h"
+#include "backends/stats.h"
+#include "backends/ticket.h"
+#include "backends/wire/resp_reply.h"
+#include "backends/worker_io.h"
+
+namespace ringproxy::backends {
+
+class NodeConnection;
+
+// The connections with something to write; flushed once at the end of the turn.
+using FlushList = std::vector<NodeConnection*>;
+
+class NodeConnection final : private net::StreamObserver {
+ public:
+  enum class State : uint8_t { kIdle, kConnecting, kHandshaking, kReady, kDraining, kBackoff, kClosed };
+
+  static constexpr uint32_t kSilentTimeouts = 3;
+
+  NodeConnection(WorkerIo& io, const NodeSettings& settings, ReplySink& sink, FlushList& flush_list, NodeStats& stats);
+  NodeConnection(const NodeConnection&) = delete;
+  NodeConnection& operator=(const NodeConnection&) = delete;
+  ~NodeConnection();
+
+  void Connect();
+  // `request` is copied into this turn's batch.
+  void Send(std::string_view request, Ticket ticket);
+  // A large request in a block of its own, moved.
+  void Send(net::Block request, Ticket ticket);
+  // Writes the batch of this turn.
+  void Flush();
+  // No more requests will come: closes when the last reply is in.
+  void Drain();
+
+  State state() const { return state_; }
+  // Requests are taken: they leave now or as soon as the connection is ready.
+  bool accepts() const { return state_ == State::kReady || (Starting() && first_attempt_); }
+  size_t in_flight() const { return in_flight_.size(); }
+
+ private:
+  struct InFlight {
+    Ticket ticket;
+    net::TimePoint sent;
+    uint32_t bytes = 0;
+    bool timed_out = false;  // Already failed; its reply will be discarded.
+  };
+
+  static bool MayMove(State from, State to);
+
+  void OnConnected(int error) override;
+  void OnReadable() override;
+  void OnWritable() override { Flush(); }
+
+  bool Starting() const { return state_ == State::kConnecting || state_ == State::kHandshaking; }
+  void Enter(State next);
+  // Checks state and caps; false when the ticket has been failed. Else the request is entered into the FIFO.
+  bool Admit(size_t request_bytes, Ticket ticket);
+  void MarkForFlush();
+  // Frames and delivers what was read; false when the connection broke on it.
+  bool DeliverReplies();
+  bool DeliverOne(size_t reply_bytes);
+  bool ContinueHandshake(std::string_view reply);
+  void BecomeReady();
+  void OnTimer();
+  void CheckDeadlines();
+  // The connection is lost: everything in flight fails, a new attempt follows after the back-off.
+  void Break(std::string_view reason);
+  void FailInFlight();
+  void Fail(Ticket ticket, wire::ErrorCode code);
+  net::Duration NextBackoff();
+
+  WorkerIo& io_;
+  const NodeSettings& settings_;
+  ReplySink& sink_;
+  FlushList& flush_list_;
+  NodeStats& stats_;
+  std::unique_ptr<net::Stream> stream_;
+  std::unique_ptr<net::Timer> timer_;  // By state: the connect timeout, the FIFO's front, the back-off.
+  net::SendQueue output_;
+  net::InputBuffer input_;
+  wire::ReplyFramer framer_;
+  net::RingQueue<InFlight, 64> in_flight_;
+  uint64_t bytes_in_flight_ = 0;
+  uint32_t failed_attempts_ = 0;
+  uint32_t silent_timeouts_ = 0;  // Deadlines passed since the last byte came.
+  uint32_t handshake_replies_ = 0;
+  State state_ = State::kIdle;
+  bool first_attempt_ = true;
+  bool marked_ = false;       // Stands in flush_list_.
+  bool write_armed_ = false;  // The socket is full; OnWritable will go on.
+};
+
+}  // namespace ringproxy::backends

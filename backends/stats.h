@@ -1,0 +1,61 @@
+// backends/stats.h – Counters and histograms with one writer, and those of a node.
+//
+// Threads: only the owning worker writes; any thread may read at any time and sees each value whole, a scrape of
+// several values is not one instant. No read-modify-write on the request path.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <bit>
+#include <cstdint>
+
+#include "backends/net/loop.h"
+
+namespace ringproxy::backends {
+
+class Counter {
+ public:
+  void Add(uint64_t n = 1) { value_.store(value_.load(std::memory_order_relaxed) + n, std::memory_order_relaxed); }
+  void Subtract(uint64_t n) { value_.store(value_.load(std::memory_order_relaxed) - n, std::memory_order_relaxed); }
+  void Set(uint64_t value) { value_.store(value, std::memory_order_relaxed); }
+  uint64_t value() const { return value_.load(std::memory_order_relaxed); }
+
+ private:
+  std::atomic<uint64_t> value_{0};
+};
+
+// Durations in buckets that double: bucket i counts those below 2^i microseconds, the last one all longer ones.
+class Histogram {
+ public:
+  static constexpr size_t kBuckets = 26;  // Up to 2^24 us, about 17 s.
+
+  void Record(net::Duration duration) {
+    const auto us = static_cast<uint64_t>(duration.count() < 0 ? 0 : duration.count());
+    const auto bucket = static_cast<size_t>(std::bit_width(us));
+    buckets_[bucket < kBuckets ? bucket : kBuckets - 1].Add();
+    sum_us_.Add(us);
+  }
+  uint64_t bucket(size_t i) const { return buckets_[i].value(); }
+  uint64_t sum_us() const { return sum_us_.value(); }
+
+ private:
+  std::array<Counter, kBuckets> buckets_;
+  Counter sum_us_;
+};
+
+// Of one node in one worker.
+struct NodeStats {
+  Counter requests;
+  Counter failures;  // Requests answered with an error of ours: node down, timeout, overload, broken connection.
+  Counter timeouts;
+  Counter late_replies;  // Discarded: their requests had timed out.
+  Counter connects;      // Connections that became ready.
+  Counter connect_failures;
+  Counter bytes_sent;
+  Counter bytes_received;
+  Counter in_flight;
+  Counter ready_connections;
+  Histogram request_duration;
+};
+
+}  // namespace ringproxy::backends

@@ -1,0 +1,215 @@
+#include "proxy/control/admin_http.h"
+
+#include <arpa/inet.h>
+#include <event2/buffer.h>
+#include <event2/event.h>
+#include <event2/http.h>
+#include <event2/keyvalq_struct.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "conf/option_table.h"
+#include "conf/values.h"
+#include "proxy/route/router.h"
+
+namespace ringproxy::proxy {
+namespace {
+
+using nlohmann::json;
+
+AdminReply JsonReply(int status, const json& body) {
+  // Node names and keys may hold any bytes; invalid UTF-8 must not throw.
+  return {status, body.dump(2, ' ', false, json::error_handler_t::replace) + "\n"};
+}
+
+AdminReply JsonError(int status, const std::string& text) {
+  return JsonReply(status, {{"error", text}});
+}
+
+// In time that does not tell how much of the token was right.
+bool SameToken(std::string_view given, std::string_view token) {
+  if (given.size() != token.size()) return false;
+  unsigned difference = 0;
+  for (size_t i = 0; i < token.size(); ++i) difference |= static_cast<unsigned>(given[i] ^ token[i]);
+  return difference == 0;
+}
+
+uint16_t BoundPort(evhttp_bound_socket* socket) {
+  sockaddr_storage bound{};
+  socklen_t size = sizeof bound;
+  getsockname(evhttp_bound_socket_get_fd(socket), reinterpret_cast<sockaddr*>(&bound), &size);
+  return ntohs(bound.ss_family == AF_INET6 ? reinterpret_cast<sockaddr_in6&>(bound).sin6_port
+                                           : reinterpret_cast<sockaddr_in&>(bound).sin_port);
+}
+
+}  // namespace
+
+struct AdminHttp::Page {
+  const char* path;
+  AdminReply (AdminHttp::*get)(const Query&) const;
+  bool open;  // Served without the token.
+  const char* help;
+};
+
+const AdminHttp::Page AdminHttp::kPages[] = {
+    {"/metrics", &AdminHttp::Metrics, true, "counters and histograms, Prometheus text"},
+    {"/healthz", &AdminHttp::Health, true, "the process lives"},
+    {"/readyz", &AdminHttp::Ready, true, "it serves: each pool has a usable node, and it is not draining"},
+    {"/api/v1/pools", &AdminHttp::Pools, false, "pools, nodes and their state"},
+    {"/api/v1/locate", &AdminHttp::Locate, false, "?pool=P&key=K: the node that owns the key"},
+};
+
+void AdminHttp::FreeHttp::operator()(evhttp* http) const {
+  evhttp_free(http);
+}
+
+AdminHttp::AdminHttp(std::shared_ptr<const Snapshot> snapshot, AllStats workers)
+    : snapshot_(std::move(snapshot)), workers_(workers), ring_shares_(RingShares(*snapshot_)) {}
+
+AdminHttp::~AdminHttp() = default;
+
+bool AdminHttp::Listen(event_base* base, std::string* error) {
+  const conf::Admin& admin = snapshot_->config.admin;
+  if (!admin.token_file.empty()) {
+    std::ifstream file(admin.token_file);
+    if (!std::getline(file, token_) || token_.empty()) {
+      *error = "cannot read a token from " + admin.token_file;
+      return false;
+    }
+  }
+  http_.reset(evhttp_new(base));
+  evhttp_set_allowed_methods(http_.get(), EVHTTP_REQ_GET | EVHTTP_REQ_HEAD);
+  evhttp_set_max_headers_size(http_.get(), 16 << 10);
+  evhttp_set_max_body_size(http_.get(), 64 << 10);
+  evhttp_set_timeout(http_.get(), 30);
+  evhttp_set_gencb(
+      http_.get(), [](evhttp_request* request, void* self) { static_cast<AdminHttp*>(self)->Serve(request); }, this);
+  evhttp_bound_socket* socket =
+      evhttp_bind_socket_with_handle(http_.get(), admin.listen.host.c_str(), admin.listen.port);
+  if (socket == nullptr) {
+    *error = std::strerror(errno);
+    return false;
+  }
+  port_ = BoundPort(socket);
+  return true;
+}
+
+bool AdminHttp::Allowed(evhttp_request* request, const Page* page) const {
+  if (token_.empty() || (page != nullptr && page->open)) return true;
+  const char* given = evhttp_find_header(evhttp_request_get_input_headers(request), "Authorization");
+  constexpr std::string_view kScheme = "Bearer ";
+  const std::string_view text = given != nullptr ? given : "";
+  return text.starts_with(kScheme) && SameToken(text.substr(kScheme.size()), token_);
+}
+
+void AdminHttp::Serve(evhttp_request* request) const {
+  const evhttp_uri* uri = evhttp_request_get_evhttp_uri(request);
+  const char* raw_path = uri != nullptr ? evhttp_uri_get_path(uri) : nullptr;
+  const std::string path = raw_path != nullptr ? raw_path : "";
+  Query query;
+  evkeyvalq parameters{};
+  const char* raw_query = uri != nullptr ? evhttp_uri_get_query(uri) : nullptr;
+  if (raw_query != nullptr && evhttp_parse_query_str(raw_query, &parameters) == 0) {
+    for (const evkeyval* pair = parameters.tqh_first; pair != nullptr; pair = pair->next.tqe_next) {
+      query[pair->key] = pair->value;
+    }
+    evhttp_clear_headers(&parameters);
+  }
+  const auto* page = std::ranges::find(kPages, path, &Page::path);
+  const bool allowed = Allowed(request, page != std::end(kPages) ? page : nullptr);
+  const AdminReply reply = allowed ? Get(path, query) : JsonError(401, "a bearer token is needed");
+  evkeyvalq* headers = evhttp_request_get_output_headers(request);
+  evhttp_add_header(headers, "Content-Type", reply.type);
+  if (!allowed) evhttp_add_header(headers, "WWW-Authenticate", "Bearer");
+  evbuffer* body = evbuffer_new();
+  evbuffer_add(body, reply.body.data(), reply.body.size());
+  evhttp_send_reply(request, reply.status, nullptr, body);
+  evbuffer_free(body);
+}
+
+AdminReply AdminHttp::Get(const std::string& path, const Query& query) const {
+  for (const Page& page : kPages) {
+    if (path == page.path) return (this->*page.get)(query);
+  }
+  json pages = json::object();
+  for (const Page& page : kPages) pages[page.path] = page.help;
+  return JsonReply(404, {{"error", "no such page: " + path}, {"pages", pages}});
+}
+
+AdminReply AdminHttp::Metrics(const Query&) const {
+  return {200, MetricsText(*snapshot_, workers_, ring_shares_), "text/plain; version=0.0.4; charset=utf-8"};
+}
+
+AdminReply AdminHttp::Health(const Query&) const {
+  return {200, "ok\n", "text/plain"};
+}
+
+AdminReply AdminHttp::Ready(const Query&) const {
+  std::string reasons;
+  if (draining_) reasons += "draining\n";
+  for (size_t p = 0; p < snapshot_->pools.size(); ++p) {
+    const conf::Pool& pool = snapshot_->config.pools[p];
+    bool usable = false;
+    for (uint32_t n = 0; n < pool.nodes.size(); ++n) {
+      usable |= Sum(workers_, snapshot_->pools[p].first_node + n, &backends::NodeStats::ready_connections) > 0;
+    }
+    if (!usable) reasons += "pool " + pool.name + " has no usable node\n";
+  }
+  return {reasons.empty() ? 200 : 503, reasons.empty() ? "ready\n" : reasons, "text/plain"};
+}
+
+AdminReply AdminHttp::Pools(const Query&) const {
+  json pools = json::array();
+  for (size_t p = 0; p < snapshot_->pools.size(); ++p) {
+    const conf::Pool& pool = snapshot_->config.pools[p];
+    json nodes = json::array();
+    for (uint32_t n = 0; n < pool.nodes.size(); ++n) {
+      const uint32_t node = snapshot_->pools[p].first_node + n;
+      nodes.push_back({{"name", pool.nodes[n].name},
+                       {"address", pool.nodes[n].address.ToString()},
+                       {"weight", pool.nodes[n].weight},
+                       {"share", ring_shares_[node]},
+                       {"up", Sum(workers_, node, &backends::NodeStats::ready_connections) > 0},
+                       {"in_flight", Sum(workers_, node, &backends::NodeStats::in_flight)},
+                       {"requests", Sum(workers_, node, &backends::NodeStats::requests)},
+                       {"failures", Sum(workers_, node, &backends::NodeStats::failures)},
+                       {"timeouts", Sum(workers_, node, &backends::NodeStats::timeouts)}});
+    }
+    pools.push_back({{"name", pool.name},
+                     {"protocol", conf::FormatValue(pool.protocol, {})},
+                     {"ring",
+                      {{"algorithm", conf::FormatValue(pool.ring.algorithm, {})},
+                       {"virtual_nodes", pool.ring.virtual_nodes},
+                       {"hash", conf::FormatValue(pool.ring.hash, {})},
+                       {"hash_tag", pool.ring.hash_tag}}},
+                     {"nodes", nodes}});
+  }
+  return JsonReply(200, {{"pools", pools}});
+}
+
+AdminReply AdminHttp::Locate(const Query& query) const {
+  const auto pool_name = query.find("pool");
+  const auto key = query.find("key");
+  if (pool_name == query.end() || key == query.end()) return JsonError(400, "give ?pool=P&key=K");
+  const auto& pools = snapshot_->config.pools;
+  const auto pool = std::ranges::find(pools, pool_name->second, &conf::Pool::name);
+  if (pool == pools.end()) return JsonError(404, "no pool is called " + pool_name->second);
+  const PoolSnapshot& routing = snapshot_->pools[static_cast<size_t>(pool - pools.begin())];
+  const uint64_t hash = KeyHash(routing, key->second);
+  const conf::Node& node = pool->nodes[routing.ring->Pick(hash)];
+  // As text: JSON's numbers lose bits above 2^53 in most readers.
+  return JsonReply(200, {{"pool", pool->name},
+                         {"key", key->second},
+                         {"hashed_part", ring::HashTag(key->second, routing.hash_tag)},
+                         {"hash", std::to_string(hash)},
+                         {"node", node.name},
+                         {"address", node.address.ToString()}});
+}
+
+}  // namespace ringproxy::proxy

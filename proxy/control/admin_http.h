@@ -1,0 +1,68 @@
+// proxy/control/admin_http.h – The admin port: metrics, health, pools, and where a key lives.
+//
+// Purpose: routes of one table to functions that return a reply; the only door to evhttp.
+// Threads: the control loop's. Lifetime: snapshot and stats outlive it.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "backends/net/loop.h"
+#include "proxy/control/metrics.h"
+
+struct event_base;
+struct evhttp;
+struct evhttp_request;
+
+namespace ringproxy::proxy {
+
+struct AdminReply {
+  int status = 200;
+  std::string body;
+  const char* type = "application/json";
+};
+
+class AdminHttp {
+ public:
+  AdminHttp(std::shared_ptr<const Snapshot> snapshot, AllStats workers);
+  ~AdminHttp();
+
+  // False, with the reason in `error`, when the address cannot be bound or the token cannot be read.
+  bool Listen(event_base* base, std::string* error);
+  uint16_t port() const { return port_; }
+  // /readyz says no from now on.
+  void SetDraining() { draining_ = true; }
+
+  // What the port answers; apart from HTTP, for tests. `query`: decoded parameters.
+  using Query = std::map<std::string, std::string>;
+  AdminReply Get(const std::string& path, const Query& query) const;
+
+ private:
+  struct Page;
+  static const Page kPages[];
+
+  AdminReply Metrics(const Query&) const;
+  AdminReply Health(const Query&) const;
+  AdminReply Ready(const Query&) const;
+  AdminReply Pools(const Query&) const;
+  AdminReply Locate(const Query& query) const;
+
+  void Serve(evhttp_request* request) const;
+  bool Allowed(evhttp_request* request, const Page* page) const;
+
+  struct FreeHttp {
+    void operator()(evhttp* http) const;
+  };
+  std::shared_ptr<const Snapshot> snapshot_;
+  AllStats workers_;
+  std::vector<double> ring_shares_;
+  std::unique_ptr<evhttp, FreeHttp> http_;
+  std::string token_;
+  uint16_t port_ = 0;
+  bool draining_ = false;
+};
+
+}  // namespace ringproxy::proxy

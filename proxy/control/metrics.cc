@@ -1,0 +1,218 @@
+#include "proxy/control/metrics.h"
+
+#include <prometheus/metric_family.h>
+#include <prometheus/text_serializer.h>
+
+#include <cmath>
+#include <deque>
+#include <functional>
+
+#include "conf/version.h"
+
+namespace ringproxy::proxy {
+namespace {
+
+using prometheus::ClientMetric;
+using prometheus::MetricFamily;
+using prometheus::MetricType;
+using Labels = std::vector<ClientMetric::Label>;
+
+struct NodeStatRow {
+  backends::Counter backends::NodeStats::*counter;
+  const char* name;
+  MetricType type;
+  const char* help;
+};
+
+constexpr NodeStatRow kNodeStats[] = {
+    {&backends::NodeStats::requests, "node_requests_total", MetricType::Counter, "Requests meant for the node."},
+    {&backends::NodeStats::failures, "node_failures_total", MetricType::Counter,
+     "Requests to the node that the proxy answered with an error of its own."},
+    {&backends::NodeStats::timeouts, "node_timeouts_total", MetricType::Counter, "Requests whose deadline passed."},
+    {&backends::NodeStats::late_replies, "node_late_replies_total", MetricType::Counter,
+     "Replies discarded because their requests had timed out."},
+    {&backends::NodeStats::connects, "node_connects_total", MetricType::Counter, "Connections that became ready."},
+    {&backends::NodeStats::connect_failures, "node_connect_failures_total", MetricType::Counter,
+     "Connection attempts that failed."},
+    {&backends::NodeStats::bytes_sent, "node_bytes_sent_total", MetricType::Counter, "Bytes written to the node."},
+    {&backends::NodeStats::bytes_received, "node_bytes_received_total", MetricType::Counter,
+     "Bytes read from the node."},
+    {&backends::NodeStats::in_flight, "node_in_flight", MetricType::Gauge, "Requests that wait for the node's reply."},
+};
+
+struct ListenerStatRow {
+  backends::Counter ListenerStats::*counter;
+  const char* name;
+  const char* help;
+};
+
+constexpr ListenerStatRow kListenerStats[] = {
+    {&ListenerStats::accepted, "accepted_total", "Client connections accepted."},
+    {&ListenerStats::replies, "replies_total", "Replies given to clients."},
+    {&ListenerStats::bytes_in, "bytes_in_total", "Bytes read from clients."},
+    {&ListenerStats::bytes_out, "bytes_out_total", "Bytes written to clients."},
+};
+
+constexpr const char* kAccessNames[kAccessCount] = {"read", "write", "admin", "other"};
+
+class Families {
+ public:
+  MetricFamily& Add(const char* name, MetricType type, const char* help) {
+    return families_.emplace_back(MetricFamily{std::string("ringproxy_") + name, help, type, {}});
+  }
+  std::string Text() const { return prometheus::TextSerializer().Serialize({families_.begin(), families_.end()}); }
+
+ private:
+  std::deque<MetricFamily> families_;  // References to its families stay valid while others are added.
+};
+
+void AddValue(MetricFamily& family, Labels labels, double value) {
+  ClientMetric metric;
+  metric.label = std::move(labels);
+  (family.type == MetricType::Counter ? metric.counter.value : metric.gauge.value) = value;
+  family.metric.push_back(std::move(metric));
+}
+
+void AddHistogram(MetricFamily& family, Labels labels, AllStats workers,
+                  const std::function<const backends::Histogram&(const WorkerStats&)>& of) {
+  ClientMetric metric;
+  metric.label = std::move(labels);
+  uint64_t count = 0;
+  uint64_t sum_us = 0;
+  for (const auto& worker : workers) sum_us += of(*worker).sum_us();
+  for (size_t i = 0; i < backends::Histogram::kBuckets; ++i) {
+    for (const auto& worker : workers) count += of(*worker).bucket(i);
+    const bool last = i + 1 == backends::Histogram::kBuckets;
+    const double bound = last ? INFINITY : std::ldexp(1e-6, static_cast<int>(i));
+    metric.histogram.bucket.push_back({count, bound});
+  }
+  metric.histogram.sample_count = count;
+  metric.histogram.sample_sum = static_cast<double>(sum_us) * 1e-6;
+  if (count > 0) family.metric.push_back(std::move(metric));
+}
+
+// Calls `visit(labels, pool, index over all pools)` for every node.
+void ForEachNode(const Snapshot& snapshot, const std::function<void(Labels, uint32_t)>& visit) {
+  for (size_t p = 0; p < snapshot.pools.size(); ++p) {
+    const conf::Pool& pool = snapshot.config.pools[p];
+    for (uint32_t n = 0; n < pool.nodes.size(); ++n) {
+      visit({{"pool", pool.name}, {"node", pool.nodes[n].name}}, snapshot.pools[p].first_node + n);
+    }
+  }
+}
+
+void AddNodes(const Snapshot& snapshot, AllStats workers, std::span<const double> shares, Families& families) {
+  for (const NodeStatRow& row : kNodeStats) {
+    MetricFamily& family = families.Add(row.name, row.type, row.help);
+    ForEachNode(snapshot, [&](Labels labels, uint32_t node) {
+      AddValue(family, std::move(labels), static_cast<double>(Sum(workers, node, row.counter)));
+    });
+  }
+  MetricFamily& up =
+      families.Add("node_up", MetricType::Gauge, "1 while some worker's connection to the node is ready.");
+  ForEachNode(snapshot, [&](Labels labels, uint32_t node) {
+    AddValue(up, std::move(labels), Sum(workers, node, &backends::NodeStats::ready_connections) > 0 ? 1 : 0);
+  });
+  MetricFamily& share = families.Add("ring_share", MetricType::Gauge, "The node's share of its pool's ring.");
+  ForEachNode(snapshot, [&](Labels labels, uint32_t node) { AddValue(share, std::move(labels), shares[node]); });
+  MetricFamily& duration = families.Add("node_request_duration_seconds", MetricType::Histogram,
+                                        "From handing a request to the node's connection to its reply.");
+  ForEachNode(snapshot, [&](Labels labels, uint32_t node) {
+    AddHistogram(duration, std::move(labels), workers, [node](const WorkerStats& stats) -> const backends::Histogram& {
+      return stats.nodes[node].request_duration;
+    });
+  });
+}
+
+void AddListeners(const Snapshot& snapshot, AllStats workers, Families& families) {
+  const auto sum = [&](size_t listener, const std::function<uint64_t(const ListenerStats&)>& of) {
+    uint64_t total = 0;
+    for (const auto& worker : workers) total += of(worker->listeners[listener]);
+    return static_cast<double>(total);
+  };
+  for (const ListenerStatRow& row : kListenerStats) {
+    MetricFamily& family = families.Add(row.name, MetricType::Counter, row.help);
+    for (size_t l = 0; l < snapshot.config.listeners.size(); ++l) {
+      AddValue(family, {{"listener", snapshot.config.listeners[l].name}},
+               sum(l, [&](const ListenerStats& stats) { return (stats.*row.counter).value(); }));
+    }
+  }
+  MetricFamily& sessions = families.Add("sessions", MetricType::Gauge, "Client connections open now.");
+  MetricFamily& requests = families.Add("requests_total", MetricType::Counter, "Requests of clients, by command.");
+  const auto commands = wire::RedisCommands();
+  for (size_t l = 0; l < snapshot.config.listeners.size(); ++l) {
+    const std::string& name = snapshot.config.listeners[l].name;
+    AddValue(sessions, {{"listener", name}},
+             sum(l, [](const ListenerStats& stats) { return stats.accepted.value() - stats.closed.value(); }));
+    for (size_t c = 0; c <= commands.size(); ++c) {
+      const double count = sum(l, [c](const ListenerStats& stats) { return stats.requests[c].value(); });
+      const std::string_view command = c < commands.size() ? commands[c].name : "other";
+      if (count > 0) AddValue(requests, {{"listener", name}, {"command", std::string(command)}}, count);
+    }
+  }
+}
+
+void AddPools(const Snapshot& snapshot, AllStats workers, Families& families) {
+  MetricFamily& duration = families.Add("request_duration_seconds", MetricType::Histogram,
+                                        "From the framing of a request to its reply entering the client's output.");
+  for (size_t p = 0; p < snapshot.pools.size(); ++p) {
+    for (size_t access = 0; access < kAccessCount; ++access) {
+      AddHistogram(duration, {{"pool", snapshot.config.pools[p].name}, {"class", kAccessNames[access]}}, workers,
+                   [p, access](const WorkerStats& stats) -> const backends::Histogram& {
+                     return stats.pools[p].request_duration[access];
+                   });
+    }
+  }
+}
+
+void AddProcess(AllStats workers, Families& families) {
+  MetricFamily& errors = families.Add("errors_total", MetricType::Counter, "Errors that the proxy itself answered.");
+  for (size_t code = 0; code < wire::kErrorCodes; ++code) {
+    uint64_t total = 0;
+    for (const auto& worker : workers) total += worker->errors[code].value();
+    AddValue(errors, {{"code", std::string(wire::ErrorName(static_cast<wire::ErrorCode>(code)))}},
+             static_cast<double>(total));
+  }
+  uint64_t stale = 0;
+  for (const auto& worker : workers) stale += worker->stale_replies.value();
+  AddValue(families.Add("stale_replies_total", MetricType::Counter, "Replies for clients that had left."), {},
+           static_cast<double>(stale));
+  MetricFamily& sessions = families.Add("worker_sessions", MetricType::Gauge, "Client connections of each worker.");
+  for (size_t w = 0; w < workers.size(); ++w) {
+    AddValue(sessions, {{"worker", std::to_string(w)}}, static_cast<double>(workers[w]->sessions.value()));
+  }
+  AddValue(families.Add("config_version", MetricType::Gauge, "Number of the configuration in force."), {}, 1);
+  AddValue(families.Add("build_info", MetricType::Gauge, "Always 1; the label says which release runs."),
+           {{"version", std::string(conf::Version())}}, 1);
+}
+
+}  // namespace
+
+uint64_t Sum(AllStats workers, uint32_t node, backends::Counter backends::NodeStats::*counter) {
+  uint64_t total = 0;
+  for (const auto& worker : workers) total += (worker->nodes[node].*counter).value();
+  return total;
+}
+
+// Measured and not computed, so that it holds for every algorithm: where evenly spread hashes land.
+std::vector<double> RingShares(const Snapshot& snapshot) {
+  constexpr uint64_t kSamples = 1 << 16;
+  constexpr uint64_t kGoldenRatio = 0x9E3779B97F4A7C15;  // Its multiples are evenly spread (Knuth, TAOCP 6.4).
+  std::vector<double> shares(snapshot.node_count);
+  for (const PoolSnapshot& pool : snapshot.pools) {
+    for (uint64_t i = 0; i < kSamples; ++i)
+      shares[pool.first_node + pool.ring->Pick(i * kGoldenRatio)] += 1.0 / kSamples;
+  }
+  return shares;
+}
+
+std::string MetricsText(const Snapshot& snapshot, AllStats workers, std::span<const double> ring_shares) {
+  Families families;
+  AddListeners(snapshot, workers, families);
+  AddPools(snapshot, workers, families);
+  AddNodes(snapshot, workers, ring_shares, families);
+  AddProcess(workers, families);
+  return families.Text();
+}
+
+}  // namespace ringproxy::proxy

@@ -1,0 +1,28 @@
+// proxy/control/metrics.h – What the workers counted, as Prometheus text. The only door to prometheus-cpp.
+//
+// Names and labels are a contract (conf/grafana and operators' alerts rest on them). A node statistic is one row in
+// metrics.cc.
+// Threads: the control loop's; reads the workers' relaxed counters. Lifetime: snapshot and stats outlive it.
+#pragma once
+
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "proxy/control/worker_stats.h"
+
+namespace ringproxy::proxy {
+
+using AllStats = std::span<const std::unique_ptr<WorkerStats>>;
+
+// Each node's share of its ring, over all pools (by PoolSnapshot::first_node + node).
+std::vector<double> RingShares(const Snapshot& snapshot);
+
+// The body of GET /metrics.
+std::string MetricsText(const Snapshot& snapshot, AllStats workers, std::span<const double> ring_shares);
+
+// Sums over workers, for the admin port's other pages.
+uint64_t Sum(AllStats workers, uint32_t node, backends::Counter backends::NodeStats::*counter);
+
+}  // namespace ringproxy::proxy

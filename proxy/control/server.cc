@@ -1,0 +1,135 @@
+#include "proxy/control/server.h"
+
+#include <event2/event.h>
+#include <spdlog/spdlog.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <random>
+#include <thread>
+
+#include "backends/wire/error_text.h"
+#include "proxy/control/process_view.h"
+
+namespace ringproxy::proxy {
+
+Server::Server(conf::Config config)
+    : snapshot_(MakeSnapshot(std::move(config))),
+      accepted_(snapshot_->config.listeners.size()),
+      admin_(snapshot_, stats_),
+      drain_timer_(loop_.NewTimer([this] {
+        spdlog::warn("drain timeout: the remaining clients are cut off");
+        loop_.Stop();
+      })) {
+  const uint32_t configured = snapshot_->config.workers;
+  const uint32_t count = configured > 0 ? configured : std::max(1U, std::thread::hardware_concurrency());
+  for (uint32_t i = 0; i < count; ++i) stats_.push_back(std::make_unique<WorkerStats>(*snapshot_));
+  admin_.Observe(stats_);
+  std::random_device entropy;
+  for (uint32_t i = 0; i < count; ++i) {
+    workers_.push_back(std::make_unique<WorkerThread>(snapshot_, *stats_[i],
+                                                      std::make_unique<ProcessView>(snapshot_, stats_), entropy()));
+    workers_.back()->AttachView();
+  }
+}
+
+Server::~Server() {
+  for (event& signal_event : signal_events_) event_del(&signal_event);
+}
+
+bool Server::Listen() {
+  std::string error;
+  for (uint32_t i = 0; i < snapshot_->config.listeners.size(); ++i) {
+    const conf::Listener& listener = snapshot_->config.listeners[i];
+    const conf::Address& at = listener.listen;
+    auto socket = net::ListenSocket::Open(
+        loop_.base(), {at.host, at.port, at.unix_path},
+        [this, i](int fd, std::string peer) { Accept(i, fd, std::move(peer)); }, &error);
+    if (!socket) {
+      spdlog::error("listener {} cannot listen on {}: {}", listener.name, at.ToString(), error);
+      return false;
+    }
+    conf::Address bound = at;
+    if (!at.is_unix()) bound.port = socket->port();
+    spdlog::info("listener {} listens on {}", listener.name, bound.ToString());
+    listeners_.push_back(std::move(socket));
+  }
+  conf::Address bound = snapshot_->config.admin.listen;
+  if (!admin_.Listen(loop_.base(), &error)) {
+    spdlog::error("the admin port cannot listen on {}: {}", bound.ToString(), error);
+    return false;
+  }
+  bound.port = admin_.port();
+  spdlog::info("the admin port listens on {}", bound.ToString());
+  return true;
+}
+
+ExitCode Server::Run() {
+  if (!Listen()) return ExitCode::kCannotListen;
+  signal_events_.resize(std::size(kSignals));
+  for (size_t i = 0; i < std::size(kSignals); ++i) {
+    evsignal_assign(
+        &signal_events_[i], loop_.base(), kSignals[i],
+        [](evutil_socket_t number, short, void* self) { static_cast<Server*>(self)->OnSignal(number); }, this);
+    event_add(&signal_events_[i], nullptr);
+  }
+  for (auto& worker : workers_) worker->Start();
+  loop_.Run();
+  workers_.clear();
+  spdlog::info("bye");
+  return ExitCode::kClean;
+}
+
+bool Server::Full(uint32_t listener) const {
+  uint64_t closed = 0;
+  for (const auto& stats : stats_) closed += stats->listeners[listener].closed.value();
+  return accepted_[listener] - closed >= snapshot_->config.listeners[listener].max_connections;
+}
+
+WorkerThread& Server::LeastLoaded() {
+  return **std::ranges::min_element(workers_, {}, [](const auto& worker) { return worker->sessions(); });
+}
+
+void Server::Accept(uint32_t listener, int fd, std::string peer) {
+  if (Full(listener)) {
+    std::string refusal;
+    wire::AppendRedisError({wire::ErrorCode::kTooManyClients}, &refusal);
+    send(fd, refusal.data(), refusal.size(), MSG_NOSIGNAL);
+    close(fd);
+    return;
+  }
+  ++accepted_[listener];
+  LeastLoaded().AddClient(listener, NewClient(next_client_id_++, std::move(peer)), fd);
+}
+
+void Server::OnSignal(int number) {
+  if (number == SIGHUP) {
+    spdlog::warn("SIGHUP: this release cannot reload its configuration; restart it instead");
+    return;
+  }
+  if (draining_) {
+    spdlog::warn("second signal: leaving at once");
+    loop_.Stop();
+    return;
+  }
+  Drain();
+}
+
+void Server::Drain() {
+  draining_ = true;
+  spdlog::info("draining");
+  listeners_.clear();
+  admin_.SetDraining();
+  workers_draining_ = workers_.size();
+  for (auto& worker : workers_) {
+    worker->Drain([this] { loop_.Post([this] { OnWorkerDrained(); }); });
+  }
+  drain_timer_->Arm(snapshot_->config.drain_timeout);
+}
+
+void Server::OnWorkerDrained() {
+  if (--workers_draining_ == 0) loop_.Stop();
+}
+
+}  // namespace ringproxy::proxy

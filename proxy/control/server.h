@@ -1,0 +1,56 @@
+// proxy/control/server.h – The whole process: workers on their threads, listeners, admin port, signals.
+//
+// The thread that calls Run becomes the control loop: it accepts clients and hands each to the worker with the fewest
+// sessions, serves the admin port and handles signals. Workers share nothing with it but the snapshot and counters.
+// Threads: made and run on one thread.
+#pragma once
+
+#include <event2/event_struct.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "backends/net/libevent_loop.h"
+#include "backends/net/listen_socket.h"
+#include "proxy/control/admin_http.h"
+#include "proxy/control/command_line.h"
+#include "proxy/control/worker_thread.h"
+
+namespace ringproxy::proxy {
+
+class Server {
+ public:
+  explicit Server(conf::Config config);
+  ~Server();
+
+  // Serves until a signal has ended it.
+  ExitCode Run();
+
+ private:
+  static constexpr int kSignals[] = {SIGTERM, SIGINT, SIGHUP};
+
+  bool Listen();
+  void Accept(uint32_t listener, int fd, std::string peer);
+  bool Full(uint32_t listener) const;
+  WorkerThread& LeastLoaded();
+  void OnSignal(int number);
+  // Stops accepting; ends when every client's replies are delivered or the drain timeout has passed.
+  void Drain();
+  void OnWorkerDrained();
+
+  std::shared_ptr<const Snapshot> snapshot_;
+  net::LibeventLoop loop_;
+  std::vector<std::unique_ptr<WorkerStats>> stats_;
+  std::vector<std::unique_ptr<WorkerThread>> workers_;
+  std::vector<std::unique_ptr<net::ListenSocket>> listeners_;
+  std::vector<uint64_t> accepted_;  // Handed out so far, by listener.
+  AdminHttp admin_;
+  std::vector<event> signal_events_;
+  std::unique_ptr<net::Timer> drain_timer_;
+  uint64_t next_client_id_ = 1;
+  size_t workers_draining_ = 0;
+  bool draining_ = false;
+};
+
+}  // namespace ringproxy::proxy

@@ -1,0 +1,164 @@
+#include "proxy/control/worker.h"
+
+#include <cassert>
+#include <utility>
+
+namespace ringproxy::proxy {
+namespace {
+
+constexpr net::Duration kTickInterval = std::chrono::seconds(1);
+
+std::vector<backends::NodePool> MakePools(const Snapshot& snapshot, backends::WorkerIo& io, backends::ReplySink& sink,
+                                          backends::FlushList& flush_list, std::vector<backends::NodeStats>& stats) {
+  std::vector<backends::NodePool> pools;
+  for (size_t i = 0; i < snapshot.pools.size(); ++i) {
+    const conf::Pool& pool = snapshot.config.pools[i];
+    const std::span<backends::NodeStats> all(stats);
+    pools.emplace_back(io, pool, sink, flush_list, all.subspan(snapshot.pools[i].first_node, pool.nodes.size()));
+  }
+  return pools;
+}
+
+wire::Limits LimitsOf(const conf::ClientLimits& limits) {
+  return {.request_bytes = limits.request_bytes,
+          .bulk_bytes = limits.bulk_bytes,
+          .key_bytes = limits.key_bytes,
+          .arguments = limits.arguments,
+          .inline_bytes = limits.inline_bytes};
+}
+
+}  // namespace
+
+Worker::Worker(net::Loop& loop, std::shared_ptr<const Snapshot> snapshot, WorkerStats& stats, ProxyView& view,
+               uint64_t seed)
+    : snapshot_(std::move(snapshot)),
+      stats_(stats),
+      io_{.loop = loop, .blocks = {}, .read_buffer = {}, .random = std::mt19937_64(seed)},
+      pools_(MakePools(*snapshot_, io_, *this, flush_list_, stats.nodes)),
+      fanout_(io_, *this),
+      dispatcher_(snapshot_, pools_, fanout_, *this),
+      client_io_{.io = io_,
+                 .dispatcher = dispatcher_,
+                 .view = view,
+                 .pool_stats = stats.pools,
+                 .errors = stats.errors,
+                 .turn = {},
+                 .retired = {},
+                 .scratch = {}},
+      tick_(loop.NewTimer([this] { Tick(); })) {
+  for (uint32_t i = 0; i < snapshot_->config.listeners.size(); ++i) {
+    const conf::Listener& listener = snapshot_->config.listeners[i];
+    listeners_.push_back({i, listener, LimitsOf(listener.limits), stats.listeners[i], {}});
+  }
+  loop.SetEndOfTurn([this] { return EndTurn(); });
+  tick_->Arm(kTickInterval);
+}
+
+Worker::~Worker() {
+  for (Place& place : places_) {
+    if (place.session) place.session->Close("the proxy ends");
+  }
+  DeleteRetired();
+}
+
+void Worker::Start() {
+  for (backends::NodePool& pool : pools_) pool.Connect();
+}
+
+void Worker::AddClient(uint32_t listener, ClientState client, const Adopt& adopt) {
+  if (free_places_.empty()) {
+    free_places_.push_back(static_cast<uint32_t>(places_.size()));
+    places_.emplace_back();
+  }
+  const uint32_t index = free_places_.back();
+  free_places_.pop_back();
+  Place& place = places_[index];
+  place.session =
+      std::make_unique<Session>(client_io_, listeners_[listener], index, place.generation, std::move(client));
+  place.session->Start(adopt(*place.session));
+  stats_.sessions.Set(++session_count_);
+  if (drained_) place.session->Drain();
+}
+
+void Worker::Drain(std::function<void()> drained) {
+  drained_ = std::move(drained);
+  for (Place& place : places_) {
+    if (place.session) place.session->Drain();
+  }
+}
+
+void Worker::ForEachClient(const std::function<void(const ClientState&)>& visit) const {
+  for (const Place& place : places_) {
+    if (place.session) visit(place.session->client());
+  }
+}
+
+Session* Worker::Find(backends::Ticket ticket) {
+  Place& place = places_[ticket.owner];
+  replied_ = true;
+  if (place.generation == ticket.generation && place.session && !place.session->closed()) return place.session.get();
+  stats_.stale_replies.Add();
+  return nullptr;
+}
+
+void Worker::OnReply(backends::Ticket ticket, std::string_view reply) {
+  if (ticket.kind == backends::Ticket::Kind::kFanout) return fanout_.OnReply(ticket, io_.blocks.Copy(reply));
+  if (Session* session = Find(ticket)) session->OnReply(ticket.slot, reply);
+}
+
+void Worker::OnLargeReply(backends::Ticket ticket, net::Block reply) {
+  if (ticket.kind == backends::Ticket::Kind::kFanout) return fanout_.OnReply(ticket, std::move(reply));
+  if (Session* session = Find(ticket)) session->OnLargeReply(ticket.slot, std::move(reply));
+}
+
+void Worker::OnFailure(backends::Ticket ticket, const wire::Failure& failure) {
+  stats_.errors[static_cast<size_t>(failure.code)].Add();
+  if (ticket.kind == backends::Ticket::Kind::kFanout) return fanout_.OnFailure(ticket, failure);
+  Session* session = Find(ticket);
+  if (session == nullptr) return;
+  // Not the sessions' scratch: a request may fail while its session still builds a reply there.
+  std::string text;
+  wire::AppendRedisError(failure, &text);
+  session->OnReply(ticket.slot, text);
+}
+
+// Replies first let full sessions read on, then every node is written once, then every session.
+net::NextTurn Worker::EndTurn() {
+  for (size_t i = 0; i < client_io_.turn.size(); ++i) client_io_.turn[i]->Resume();
+  // Nothing came in this turn, so nothing comes soon: what is held leaves now.
+  const bool nothing_sent = flush_list_.empty();
+  // A flush that breaks a connection fails its requests and so may mark sessions, but sends nothing new.
+  for (size_t i = 0; i < flush_list_.size(); ++i) flush_list_[i]->Flush();
+  flush_list_.clear();
+  turn_.swap(client_io_.turn);
+  const bool idle = nothing_sent && !replied_ && turn_.size() == held_;
+  replied_ = false;
+  held_ = 0;
+  for (Session* session : turn_) held_ += session->Flush(idle) ? 1 : 0;
+  turn_.clear();
+  DeleteRetired();
+  if (drained_ && session_count_ == 0) std::exchange(drained_, nullptr)();
+  return held_ > 0 ? net::NextTurn::kAtOnce : net::NextTurn::kMayWait;
+}
+
+void Worker::DeleteRetired() {
+  for (const uint32_t index : client_io_.retired) {
+    Place& place = places_[index];
+    std::erase(client_io_.turn, place.session.get());
+    place.session.reset();
+    ++place.generation;
+    free_places_.push_back(index);
+    stats_.sessions.Set(--session_count_);
+  }
+  client_io_.retired.clear();
+}
+
+void Worker::Tick() {
+  io_.blocks.Trim();
+  for (Place& place : places_) {
+    if (place.session && !place.session->closed()) place.session->Tick(io_.loop.now());
+  }
+  tick_->Arm(kTickInterval);
+}
+
+}  // namespace ringproxy::proxy

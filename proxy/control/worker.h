@@ -1,0 +1,79 @@
+// proxy/control/worker.h – One event loop with everything it owns: sessions, node connections, fan-outs, buffers.
+//
+// Purpose: puts the parts together and drives the end of each turn. Knows nothing of threads or sockets: the process
+// runs it on libevent, the simulator on its own loop.
+// Threads: its loop's; workers share nothing but the snapshot and the counters that a scrape reads.
+// Lifetime: the loop and the stats outlive it.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "backends/node_pool.h"
+#include "proxy/control/worker_stats.h"
+#include "proxy/route/dispatcher.h"
+#include "proxy/route/fanout.h"
+#include "proxy/session/client_io.h"
+#include "proxy/session/session.h"
+
+namespace ringproxy::proxy {
+
+class Worker final : private backends::ReplySink {
+ public:
+  // `seed` for jitter; `view` answers INFO and CLIENT LIST.
+  Worker(net::Loop& loop, std::shared_ptr<const Snapshot> snapshot, WorkerStats& stats, ProxyView& view, uint64_t seed);
+  ~Worker();
+
+  // Opens the node connections.
+  void Start();
+
+  // A client that was accepted on `listener`. `adopt` makes its stream, with the observer that it is given.
+  using Adopt = std::function<std::unique_ptr<net::Stream>(net::StreamObserver&)>;
+  void AddClient(uint32_t listener, ClientState client, const Adopt& adopt);
+
+  // Takes no more requests; calls `drained` at the end of a turn once the last session is gone.
+  void Drain(std::function<void()> drained);
+
+  void ForEachClient(const std::function<void(const ClientState&)>& visit) const;
+  size_t session_count() const { return session_count_; }
+  const net::BlockPool& blocks() const { return io_.blocks; }
+  size_t open_fanouts() const { return fanout_.open(); }
+
+ private:
+  struct Place {
+    std::unique_ptr<Session> session;
+    uint32_t generation = 0;
+  };
+
+  void OnReply(backends::Ticket ticket, std::string_view reply) override;
+  void OnLargeReply(backends::Ticket ticket, net::Block reply) override;
+  void OnFailure(backends::Ticket ticket, const wire::Failure& failure) override;
+
+  // nullptr, and counted, when the client has left.
+  Session* Find(backends::Ticket ticket);
+  net::NextTurn EndTurn();
+  void DeleteRetired();
+  void Tick();
+
+  std::shared_ptr<const Snapshot> snapshot_;
+  WorkerStats& stats_;
+  backends::WorkerIo io_;
+  backends::FlushList flush_list_;
+  std::vector<backends::NodePool> pools_;
+  Fanout fanout_;
+  Dispatcher dispatcher_;
+  ClientIo client_io_;
+  std::vector<ListenerContext> listeners_;
+  std::vector<Session*> turn_;  // client_io_.turn of the turn that ends; swapped, since flushing marks anew.
+  size_t held_ = 0;             // Sessions that hold their output since the last turn.
+  bool replied_ = false;        // Some reply came in this turn.
+  std::vector<Place> places_;
+  std::vector<uint32_t> free_places_;
+  size_t session_count_ = 0;
+  std::unique_ptr<net::Timer> tick_;
+  std::function<void()> drained_;
+};
+
+}  // namespace ringproxy::proxy

@@ -1,0 +1,44 @@
+#include "proxy/control/worker_thread.h"
+
+namespace ringproxy::proxy {
+
+WorkerThread::WorkerThread(std::shared_ptr<const Snapshot> snapshot, WorkerStats& stats,
+                           std::unique_ptr<ProxyView> view, uint64_t seed)
+    : stats_(stats), view_(std::move(view)) {
+  worker_ = std::make_unique<Worker>(loop_, std::move(snapshot), stats, *view_, seed);
+}
+
+WorkerThread::~WorkerThread() {
+  loop_.Stop();
+  if (thread_.joinable()) thread_.join();
+}
+
+void WorkerThread::Start() {
+  loop_.Post([this] { worker_->Start(); });
+  thread_ = std::thread([this] {
+    loop_.Run();
+    // Destroyed where it lived: its streams and timers belong to this thread.
+    worker_.reset();
+  });
+}
+
+void WorkerThread::AddClient(uint32_t listener, ClientState client, int fd) {
+  ++handed_over_;
+  auto shared = std::make_shared<ClientState>(std::move(client));  // std::function wants to be copyable.
+  loop_.Post([this, listener, shared, fd] {
+    worker_->AddClient(listener, std::move(*shared),
+                       [&](net::StreamObserver& observer) { return loop_.Adopt(fd, observer); });
+  });
+}
+
+void WorkerThread::Drain(std::function<void()> drained) {
+  loop_.Post([this, drained = std::move(drained)] { worker_->Drain(drained); });
+}
+
+uint64_t WorkerThread::sessions() const {
+  uint64_t closed = 0;
+  for (const ListenerStats& listener : stats_.listeners) closed += listener.closed.value();
+  return handed_over_ - closed;
+}
+
+}  // namespace ringproxy::proxy

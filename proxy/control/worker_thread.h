@@ -1,0 +1,41 @@
+// proxy/control/worker_thread.h – A worker on a libevent loop on a thread of its own.
+//
+// Threads: used by the control thread; everything that touches the worker is posted to its loop.
+// Ownership: joins its thread when destroyed. Snapshot and stats outlive it.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <thread>
+
+#include "backends/net/libevent_loop.h"
+#include "proxy/control/worker.h"
+
+namespace ringproxy::proxy {
+
+class WorkerThread {
+ public:
+  WorkerThread(std::shared_ptr<const Snapshot> snapshot, WorkerStats& stats, std::unique_ptr<ProxyView> view,
+               uint64_t seed);
+  ~WorkerThread();
+
+  void Start();
+  // Takes over an accepted socket.
+  void AddClient(uint32_t listener, ClientState client, int fd);
+  // `drained` runs on the worker's thread.
+  void Drain(std::function<void()> drained);
+
+  // Clients handed over that have not left: exact for this thread's own hand-overs, since it counts those itself.
+  uint64_t sessions() const;
+
+ private:
+  WorkerStats& stats_;
+  std::unique_ptr<ProxyView> view_;
+  net::LibeventLoop loop_;
+  std::unique_ptr<Worker> worker_;
+  std::thread thread_;
+  uint64_t handed_over_ = 0;
+};
+
+}  // namespace ringproxy::proxy

@@ -1,0 +1,78 @@
+// proxy/route/dispatcher.h – The way of a request from a session to its node or nodes.
+//
+// Threads: its worker's. Lifetime: all that the constructor is given outlives it.
+// Promise: the ticket is answered exactly once, possibly before Dispatch returns.
+#pragma once
+
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "backends/node_pool.h"
+#include "backends/wire/command.h"
+#include "proxy/route/fanout.h"
+#include "proxy/route/router.h"
+#include "proxy/route/snapshot.h"
+
+namespace ringproxy::proxy {
+
+// A request with the row of its command and, if it is large, the block that holds its bytes.
+struct RoutedRequest {
+  const wire::CommandSpec& spec;
+  const wire::Request& request;
+  net::Block block;  // Empty, or exactly request.encoded(): then it is moved and not copied.
+};
+
+// Who asks: an index into the snapshot's listeners, and the lane that keeps one client's requests in order.
+struct Origin {
+  uint32_t listener;
+  uint32_t lane;
+};
+
+class Dispatcher {
+ public:
+  Dispatcher(std::shared_ptr<const Snapshot> snapshot, std::span<backends::NodePool> pools, Fanout& fanout,
+             backends::ReplySink& sink);
+
+  // Requires: CheckShape(spec, request) is kOk, RefusalOf is empty, and the command is not a local one.
+  // Returns the pool that the request is counted for.
+  uint32_t Dispatch(RoutedRequest routed, Origin origin, backends::Ticket ticket);
+
+  const Snapshot& snapshot() const { return *snapshot_; }
+
+ private:
+  // Where all keys of the request lie; none: on different nodes, or a key is too long, and the ticket has been failed.
+  std::optional<Destination> CommonDestination(const RoutedRequest& routed, Origin origin, backends::Ticket ticket);
+  uint32_t SplitByNode(RoutedRequest routed, Origin origin, backends::Ticket ticket);
+  void SendParts(const RoutedRequest& routed, Origin origin, backends::Ticket ticket);
+  uint32_t SendToAllNodes(RoutedRequest routed, Origin origin, backends::Ticket ticket);
+  Destination AnyNode(Origin origin) const;
+  void Send(RoutedRequest routed, Origin origin, Destination to, backends::Ticket ticket);
+  void Fail(backends::Ticket ticket, wire::ErrorCode code) { sink_.OnFailure(ticket, {code, {}, {}, {}}); }
+  bool KeyFits(std::string_view key, Origin origin) const {
+    return key.size() <= snapshot_->config.listeners[origin.listener].limits.key_bytes;
+  }
+  // The part of the current split that goes to `to`; a new one if it is the first key there.
+  uint16_t PartFor(Destination to);
+
+  // A sub-request under construction.
+  struct Part {
+    Destination to;
+    uint32_t keys = 0;
+    std::string encoded;
+  };
+
+  std::shared_ptr<const Snapshot> snapshot_;
+  std::span<backends::NodePool> pools_;
+  Fanout& fanout_;
+  backends::ReplySink& sink_;
+  // Scratch of one request, kept for its capacity.
+  wire::KeyPositions keys_;
+  std::vector<uint16_t> part_of_key_;
+  std::vector<Part> parts_;
+  size_t part_count_ = 0;
+  std::vector<uint16_t> part_of_node_;  // By node over all pools; valid when parts_[it].to is that node.
+};
+
+}  // namespace ringproxy::proxy

@@ -1,0 +1,49 @@
+#include "proxy/route/snapshot.h"
+
+#include <algorithm>
+#include <cassert>
+#include <set>
+
+namespace ringproxy::proxy {
+namespace {
+
+PoolSnapshot MakePool(const conf::Pool& pool, uint32_t first_node) {
+  std::vector<ring::RingNode> nodes;
+  for (const conf::Node& node : pool.nodes) nodes.push_back({node.name, node.weight});
+  return {ring::MakeRing(pool.ring.algorithm, pool.ring.virtual_nodes, nodes), pool.ring.hash, pool.ring.hash_tag,
+          first_node};
+}
+
+uint32_t PoolIndex(const conf::Config& config, const std::string& name) {
+  const auto found = std::ranges::find(config.pools, name, &conf::Pool::name);
+  assert(found != config.pools.end());
+  return static_cast<uint32_t>(found - config.pools.begin());
+}
+
+ListenerSnapshot MakeListener(const conf::Config& config, const conf::Listener& listener) {
+  ListenerSnapshot snapshot;
+  std::set<uint32_t> pools;
+  for (const conf::Route& route : listener.routes) {
+    snapshot.routes.push_back({route.prefix, PoolIndex(config, route.pool)});
+    pools.insert(snapshot.routes.back().pool);
+  }
+  std::ranges::stable_sort(snapshot.routes, std::ranges::greater(),
+                           [](const auto& route) { return route.prefix.size(); });
+  snapshot.pools.assign(pools.begin(), pools.end());
+  return snapshot;
+}
+
+}  // namespace
+
+std::shared_ptr<const Snapshot> MakeSnapshot(conf::Config config) {
+  auto snapshot = std::make_shared<Snapshot>();
+  for (const conf::Pool& pool : config.pools) {
+    snapshot->pools.push_back(MakePool(pool, snapshot->node_count));
+    snapshot->node_count += static_cast<uint32_t>(pool.nodes.size());
+  }
+  for (const conf::Listener& listener : config.listeners) snapshot->listeners.push_back(MakeListener(config, listener));
+  snapshot->config = std::move(config);
+  return snapshot;
+}
+
+}  // namespace ringproxy::proxy

@@ -1,0 +1,42 @@
+// proxy/route/snapshot.h – One immutable version of everything that decides where a key goes.
+//
+// Threads: shared by all workers as shared_ptr<const Snapshot>; never changes once made.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "conf/config.h"
+#include "ring/ring.h"
+
+namespace ringproxy::proxy {
+
+struct PoolSnapshot {
+  std::unique_ptr<const ring::Ring> ring;
+  ring::HashAlgorithm hash;
+  std::string hash_tag;
+  uint32_t first_node;  // Of the pool's nodes in a count over all pools: node i is first_node + i there.
+};
+
+struct ListenerSnapshot {
+  struct Route {
+    std::string prefix;
+    uint32_t pool;
+  };
+  std::vector<Route> routes;    // The longest prefix first; the default route, with no prefix, is the last.
+  std::vector<uint32_t> pools;  // Distinct, in the order of the configuration: what a whole-fleet command reaches.
+};
+
+struct Snapshot {
+  conf::Config config;
+  std::vector<PoolSnapshot> pools;          // As config.pools.
+  std::vector<ListenerSnapshot> listeners;  // As config.listeners.
+  uint32_t node_count = 0;                  // Over all pools.
+};
+
+// Builds the rings. Requires: a Config that conf/validate accepted.
+std::shared_ptr<const Snapshot> MakeSnapshot(conf::Config config);
+
+}  // namespace ringproxy::proxy

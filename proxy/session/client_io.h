@@ -1,0 +1,41 @@
+// proxy/session/client_io.h – What a worker lends to its sessions.
+//
+// Threads: the worker's. Lifetime: outlives every session.
+#pragma once
+
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "backends/wire/resp_request.h"
+#include "backends/worker_io.h"
+#include "proxy/route/dispatcher.h"
+#include "proxy/session/local_commands.h"
+#include "proxy/session/session_stats.h"
+
+namespace ringproxy::proxy {
+
+class Session;
+
+// Of one listener in one worker.
+struct ListenerContext {
+  uint32_t index;  // In the snapshot.
+  const conf::Listener& conf;
+  wire::Limits limits;
+  ListenerStats& stats;
+  std::vector<std::unique_ptr<wire::RequestParser>> idle_parsers;
+};
+
+struct ClientIo {
+  backends::WorkerIo& io;
+  Dispatcher& dispatcher;
+  ProxyView& view;
+  std::span<PoolStats> pool_stats;
+  std::span<backends::Counter> errors;  // By wire::ErrorCode.
+  std::vector<Session*> turn;           // Sessions with something to do at the end of this turn.
+  std::vector<uint32_t> retired;        // Closed in this turn, by index; deleted at its end.
+  std::string scratch;                  // One reply under construction.
+};
+
+}  // namespace ringproxy::proxy

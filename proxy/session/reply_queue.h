@@ -1,0 +1,76 @@
+// proxy/session/reply_queue.h – Puts replies into the order of their requests (trap 13).
+//
+// A slot is opened for each request and resolved once, in any order. The front slot's reply goes straight into the
+// session's output; the others are kept aside until their turn comes.
+// Threads: its worker's. Ownership: by its session; pool and output outlive it.
+#pragma once
+
+#include <string_view>
+
+#include "backends/net/block_pool.h"
+#include "backends/net/input_buffer.h"
+#include "backends/net/loop.h"
+#include "backends/net/ring_queue.h"
+#include "backends/net/send_queue.h"
+#include "backends/stats.h"
+
+namespace ringproxy::proxy {
+
+class ReplyQueue {
+ public:
+  explicit ReplyQueue(net::BlockPool& pool) : pool_(pool) {}
+
+  // The slot's number, for Resolve. Numbers wrap after 2^32; far fewer are ever open.
+  uint32_t Open(size_t request_bytes, net::TimePoint now);
+  // Where the slot's duration is to be counted, unless it is resolved already.
+  void MeasureInto(uint32_t number, backends::Histogram* histogram);
+
+  // `Reply` is a view to copy or a Block to move.
+  template <typename Reply>
+  void Resolve(uint32_t number, Reply&& reply, net::TimePoint now, net::SendQueue& output);
+
+  bool empty() const { return slots_.empty(); }
+  size_t size() const { return slots_.size(); }
+  // Bytes of the requests whose slots are open.
+  size_t request_bytes() const { return request_bytes_; }
+  void ShrinkIfEmpty() { slots_.ShrinkIfEmpty(); }
+
+ private:
+  struct Slot {
+    net::Block aside;  // The reply, when `ready`.
+    net::TimePoint opened;
+    backends::Histogram* histogram = nullptr;
+    size_t request_bytes = 0;
+    bool ready = false;
+  };
+
+  void PopFront(net::TimePoint now);
+  static void Deliver(std::string_view reply, net::SendQueue& output) { output.Append(reply); }
+  static void Deliver(net::Block reply, net::SendQueue& output) { output.Append(std::move(reply)); }
+  net::Block KeepAside(std::string_view reply) { return pool_.Copy(reply); }
+  net::Block KeepAside(net::Block reply) { return reply; }
+  // Replies that were ready before their turn.
+  void DeliverReady(net::TimePoint now, net::SendQueue& output);
+
+  net::BlockPool& pool_;
+  net::RingQueue<Slot, 4> slots_;
+  uint32_t first_ = 0;  // The front slot's number.
+  size_t request_bytes_ = 0;
+};
+
+template <typename Reply>
+void ReplyQueue::Resolve(uint32_t number, Reply&& reply, net::TimePoint now, net::SendQueue& output) {
+  const uint32_t position = number - first_;
+  Slot& slot = slots_[position];
+  assert(!slot.ready);
+  if (position > 0) {
+    slot.aside = KeepAside(std::forward<Reply>(reply));
+    slot.ready = true;
+    return;
+  }
+  Deliver(std::forward<Reply>(reply), output);
+  PopFront(now);
+  if (!slots_.empty() && slots_.front().ready) DeliverReady(now, output);
+}
+
+}  // namespace ringproxy::proxy

@@ -1,0 +1,34 @@
+// proxy/session/session_stats.h – What a worker counts on the clients' side.
+//
+// Threads: as backends/stats.h.
+#pragma once
+
+#include <array>
+#include <memory>
+#include <vector>
+
+#include "backends/stats.h"
+#include "backends/wire/command.h"
+#include "backends/wire/error_text.h"
+
+namespace ringproxy::proxy {
+
+inline constexpr size_t kAccessCount = 4;  // Of wire::Access.
+
+struct ListenerStats {
+  explicit ListenerStats(size_t commands) : requests(std::make_unique<backends::Counter[]>(commands + 1)) {}
+
+  backends::Counter accepted;
+  backends::Counter closed;
+  backends::Counter replies;
+  backends::Counter bytes_in;
+  backends::Counter bytes_out;
+  backends::Counter stale_replies;                // For clients that had left.
+  std::unique_ptr<backends::Counter[]> requests;  // By CommandIndex; the last counts unknown commands.
+};
+
+struct PoolStats {
+  std::array<backends::Histogram, kAccessCount> request_duration;  // By wire::Access.
+};
+
+}  // namespace ringproxy::proxy

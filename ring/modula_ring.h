@@ -1,0 +1,28 @@
+// ring/modula_ring.h – hash mod total weight. Even and fast, but a changed node list moves nearly every key: only for
+// fleets that never change, and for those who come from such a layout.
+//
+// A node of weight w owns w consecutive residues, in list order: order and weights are part of the layout.
+// Threads, promises: see ring.h.
+#pragma once
+
+#include <vector>
+
+#include "ring/ring.h"
+
+namespace ringproxy::ring {
+
+class ModulaRing final : public Ring {
+ public:
+  explicit ModulaRing(std::span<const RingNode> nodes);
+
+  NodeIndex Pick(uint64_t hash) const override { return owners_[hash % owners_.size()]; }
+  // The owner, then the nodes that follow it in the list.
+  NodeIndex PickNth(uint64_t hash, uint32_t attempt) const override { return (Pick(hash) + attempt) % node_count_; }
+  uint32_t node_count() const override { return node_count_; }
+
+ private:
+  std::vector<NodeIndex> owners_;  // By residue.
+  uint32_t node_count_;
+};
+
+}  // namespace ringproxy::ring

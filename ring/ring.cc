@@ -1,0 +1,16 @@
+#include "ring/ring.h"
+
+#include "ring/modula_ring.h"
+#include "ring/vnode_ring.h"
+
+namespace ringproxy::ring {
+
+std::unique_ptr<const Ring> MakeRing(Algorithm algorithm, uint32_t virtual_nodes, std::span<const RingNode> nodes) {
+  switch (algorithm) {
+    case Algorithm::kVnode: return std::make_unique<VnodeRing>(virtual_nodes, nodes);
+    case Algorithm::kModula: return std::make_unique<ModulaRing>(nodes);
+  }
+  return nullptr;
+}
+
+}  // namespace ringproxy::ring
