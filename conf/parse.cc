@@ -4,13 +4,11 @@
 #include <yaml-cpp/eventhandler.h>
 #include <yaml-cpp/yaml.h>
 
-#include <cerrno>
-#include <cstring>
-#include <fstream>
 #include <map>
 #include <sstream>
 
 #include "conf/quote.h"
+#include "conf/read_file.h"
 #include "conf/source.h"
 #include "conf/validate.h"
 #include "conf/values.h"
@@ -233,15 +231,9 @@ Result<Config> ParseConfig(std::string_view text, const std::string& file) {
 }
 
 Result<Config> LoadConfig(const std::string& file) {
-  errno = 0;
-  std::ifstream stream(file, std::ios::binary);
-  std::string text(kMostConfigBytes + 1, '\0');
-  if (stream) stream.read(text.data(), static_cast<std::streamsize>(text.size()));
-  if (!stream.eof() && stream.gcount() == 0) {
-    return FileError(file, std::string("cannot be read: ") + std::strerror(errno == 0 ? EIO : errno));
-  }
-  text.resize(static_cast<size_t>(stream.gcount()));
-  return ParseConfig(text, file);
+  const Result<std::string, Problem> text = ReadFileStart(file, kMostConfigBytes + 1);
+  if (!text) return FileError(file, text.errors().text);
+  return ParseConfig(*text, file);
 }
 
 }  // namespace ringproxy::conf

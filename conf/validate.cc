@@ -1,13 +1,11 @@
 #include "conf/validate.h"
 
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
-#include <fstream>
 #include <map>
 
 #include "conf/address.h"
 #include "conf/quote.h"
+#include "conf/read_file.h"
 #include "conf/units.h"
 
 namespace ringproxy::conf {
@@ -16,6 +14,7 @@ namespace {
 
 // Twelve bytes a point: fifty megabytes for the largest ring, and a moment to build it.
 constexpr uint64_t kMostVirtualNodes = 4ULL << 20;
+constexpr uint64_t kMostVirtualNodesInAll = 16ULL << 20;
 constexpr size_t kLongestSecret = 4096;
 
 std::string Index(const std::string& list, size_t index) {
@@ -102,26 +101,38 @@ using OwnAddresses = std::map<std::string, std::string>;
 
 void CheckNodes(const Pool& pool, const std::string& path, const OwnAddresses& own, Source& source) {
   Seen names;
-  uint64_t weight = 0;
   for (size_t i = 0; i < pool.nodes.size(); ++i) {
     const Node& node = pool.nodes[i];
     const std::string here = Index(path + ".nodes", i);
     const bool sound = source.Sound({here, here + ".name", here + ".address"});
     const std::string name_path = source.Has(here + ".name") ? here + ".name" : here;
     if (sound) CheckUnique(node.name, name_path, "name", names, source);
-    weight += node.weight;
     const auto self = own.find(node.address.ToString());
     if (sound && self != own.end()) {
       source.Fail(here, node.address.ToString() + " is the address of listener " + Quote(self->second));
     }
   }
-  const uint64_t points = weight * pool.ring.virtual_nodes;
-  if (pool.ring.algorithm == ring::Algorithm::kVnode && points > kMostVirtualNodes) {
-    source.Fail(path + ".ring.virtual_nodes", std::to_string(pool.ring.virtual_nodes) + " for each of " +
-                                                  std::to_string(weight) + " units of weight make " +
-                                                  std::to_string(points) + " virtual nodes, above the most, " +
-                                                  std::to_string(kMostVirtualNodes));
+}
+
+void CheckRingSizes(const Config& config, Source& source) {
+  uint64_t all_points = 0;
+  bool each_fits = true;
+  for (const Pool& pool : config.pools) {
+    if (pool.ring.algorithm != ring::Algorithm::kVnode) continue;
+    uint64_t weight = 0;
+    for (const Node& node : pool.nodes) weight += node.weight;
+    const uint64_t points = weight * pool.ring.virtual_nodes;
+    all_points += points;
+    if (points <= kMostVirtualNodes) continue;
+    each_fits = false;
+    source.Fail("pools." + PathPart(pool.name) + ".ring.virtual_nodes",
+                std::to_string(pool.ring.virtual_nodes) + " for each of " + std::to_string(weight) +
+                    " units of weight make " + std::to_string(points) + " virtual nodes, above the most, " +
+                    std::to_string(kMostVirtualNodes));
   }
+  if (!each_fits || all_points <= kMostVirtualNodesInAll) return;
+  source.Fail("pools", "their rings have " + std::to_string(all_points) + " virtual nodes in all, above the most, " +
+                           std::to_string(kMostVirtualNodesInAll));
 }
 
 void CheckPools(const Config& config, Source& source) {
@@ -155,22 +166,16 @@ void CheckAdmin(const Config& config, Source& source) {
 
 void ReadSecret(const std::string& file, const std::string& path, std::string& secret, Source& source) {
   if (file.empty() || !source.Sound({path})) return;
-  errno = 0;
-  std::ifstream stream(file, std::ios::binary);
-  std::string bytes(kLongestSecret + 1, '\0');
-  if (stream) stream.read(bytes.data(), static_cast<std::streamsize>(bytes.size()));
-  if (!stream.eof() && stream.gcount() == 0) {
-    return source.Fail(path, Quote(file) + " cannot be read: " + std::strerror(errno == 0 ? EIO : errno));
-  }
-  bytes.resize(static_cast<size_t>(stream.gcount()));
-  bytes.resize(std::min(bytes.size(), bytes.find('\n')));
-  if (bytes.ends_with('\r')) bytes.pop_back();
-  if (bytes.empty()) return source.Fail(path, Quote(file) + " has an empty first line");
-  if (bytes.size() > kLongestSecret) {
+  const Result<std::string, Problem> bytes = ReadFileStart(file, kLongestSecret + 2);
+  if (!bytes) return source.Fail(path, Quote(file) + " " + bytes.errors().text);
+  std::string line = bytes->substr(0, bytes->find('\n'));
+  if (line.ends_with('\r')) line.pop_back();
+  if (line.empty()) return source.Fail(path, Quote(file) + " has an empty first line");
+  if (line.size() > kLongestSecret) {
     return source.Fail(path,
                        Quote(file) + " has a first line above the most, " + std::to_string(kLongestSecret) + " bytes");
   }
-  secret = std::move(bytes);
+  secret = std::move(line);
 }
 
 }  // namespace
@@ -181,6 +186,7 @@ void Validate(const Config& config, Source& source) {
   CheckAdmin(config, source);
   CheckListeners(config, source);
   CheckPools(config, source);
+  CheckRingSizes(config, source);
 }
 
 void ReadSecrets(Config& config, Source& source) {

@@ -54,6 +54,20 @@ TEST(Validate, LimitsThePointsOfAVnodeRingAlone) {
   EXPECT_EQ(ErrorsOf(config), "");
 }
 
+TEST(Validate, LimitsThePointsOfAllRingsTogether) {
+  Config config = SampleConfig();
+  config.pools[0].ring.virtual_nodes = 65536;
+  config.pools[0].nodes[0].weight = 64;
+  for (int i = 1; i < 4; ++i) {
+    config.pools.push_back(config.pools[0]);
+    config.pools.back().name += std::to_string(i);
+  }
+  EXPECT_EQ(ErrorsOf(config), "");
+  config.pools.push_back(SampleConfig().pools[0]);
+  config.pools.back().name = "last";
+  EXPECT_EQ(ErrorsOf(config), "pools: their rings have 16778240 virtual nodes in all, above the most, 16777216\n");
+}
+
 // A proxy that is its own node would send each request to itself until something breaks.
 TEST(Validate, RefusesANodeThatIsTheProxyItself) {
   Config config = SampleConfig();
