@@ -1,6 +1,7 @@
 """One run of the load generator against one proxy, and the rounds in which the proxies take turns."""
 import json
 import re
+import shutil
 import signal
 import statistics
 import subprocess
@@ -17,11 +18,11 @@ class Loader:
     """Runs bench_load on the cores beside the proxy's."""
 
     def __init__(self, children, programs, cores):
-        self._children, self._program, self._cores = children, programs / "bench_load", cores
+        self._children, self._program, self.cores = children, programs / "bench_load", cores
 
-    def start(self, address, arguments, **popen):
-        return self._children.start("bench_load", [self._program, "--address", address, *arguments], self._cores,
-                                    stdout=subprocess.PIPE, text=True, **popen)
+    def start(self, address, arguments):
+        return self._children.start("bench_load", [self._program, "--address", address, *arguments], self.cores,
+                                    stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
     def __call__(self, address, arguments):
         child = self.start(address, arguments)
@@ -70,15 +71,18 @@ def count_calls(load, workload, proxy, children):
     arguments = [*workload.load_arguments(), "--seconds", CALLS_SECONDS]
     report = load(proxy.address, [*arguments, "--count-calls", proxy.pid])
     calls = report["calls"]
-    if not calls.get("total"):
+    if not calls.get("total") and shutil.which("strace"):
         report, calls = _count_with_strace(load, arguments, proxy, children)
-    return {name: count / max(report["requests"], 1) for name, count in calls.items()}
+    per_request = {name: count / max(report["requests"], 1) for name, count in calls.items()}
+    shown = ", ".join(f"{name} {count:.2f}" for name, count in sorted(per_request.items(), key=lambda call: -call[1]))
+    print(f"  {workload.name} calls {proxy.name}: {shown}", file=sys.stderr)
+    return per_request
 
 
 def _count_with_strace(load, arguments, proxy, children):
     """For kernels that do not let us count by tracepoint. It slows the proxy much and so flatters batching a little."""
     table = children.folder / "strace.txt"
-    strace = children.start("strace", ["strace", "-c", "-f", "-qq", "-o", table, "-p", proxy.pid], None)
+    strace = children.start("strace", ["strace", "-c", "-f", "-qq", "-o", table, "-p", proxy.pid], load.cores)
     time.sleep(0.3)  # strace does not tell when it has attached.
     report = load(proxy.address, [*arguments, "--warmup", 0])
     children.stop(strace, signal.SIGINT)

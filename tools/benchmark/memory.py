@@ -20,7 +20,7 @@ def idle_bytes(load, children, proxy, connections, ping):
     """Resident bytes per idle connection, with or without one PING on each before."""
     warm(load, proxy)
     files, before = open_files(proxy.pid), resident_kib(proxy.pid)
-    holder = load.start(proxy.address, ["--idle", connections, *(["--ping"] if ping else [])], bufsize=1)
+    holder = load.start(proxy.address, ["--idle", connections, *(["--ping"] if ping else [])])
     try:
         if holder.stdout.readline().strip() != "ready":
             raise RuntimeError(f"{proxy.name} did not take {connections} idle connections")
