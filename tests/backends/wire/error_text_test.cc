@@ -1,0 +1,91 @@
+#include "backends/wire/error_text.h"
+
+#include <gtest/gtest.h>
+
+#include "backends/wire/resp_reply.h"
+#include "backends/wire/resp_request.h"
+#include "tests/support/golden.h"
+
+namespace ringproxy::wire {
+namespace {
+
+using namespace std::literals;
+
+std::string UnknownCommand(std::string_view inline_request) {
+  RequestParser parser{Limits{}};
+  EXPECT_EQ(parser.Parse(inline_request), RequestParser::Status::kRequest);
+  std::string out;
+  AppendUnknownCommand(parser.request(), &out);
+  return out;
+}
+
+std::string Text(const Failure& failure) {
+  std::string out;
+  AppendRedisError(failure, &out);
+  return out;
+}
+
+TEST(ErrorText, IsTheGoldenOne) {
+  std::string all;
+  for (size_t i = 0; i < kErrorCodes; ++i) {
+    const auto code = static_cast<ErrorCode>(i);
+    all.append(ErrorName(code)).append(": ").append(Text({code, "sessions", "r1", 400ms}));
+  }
+  all += "unknown command: " + UnknownCommand("FOO bar 'a b'\n");
+  all += "unknown subcommand: ";
+  RequestParser parser{Limits{}};
+  ASSERT_EQ(parser.Parse("config foo\n"), RequestParser::Status::kRequest);
+  AppendUnknownSubcommand(parser.request(), &all);
+  all += "wrong arity: ";
+  AppendWrongArity("config|get", &all);
+  all += "not supported: ";
+  AppendNotSupported("multi", "transactions need a connection of their own", &all);
+  all += "protocol: ";
+  AppendProtocolError("Protocol error: expected '$', got ':'", &all);
+  std::erase(all, '\r');
+  test::ExpectGolden("tests/golden/error_texts.txt", all);
+}
+
+TEST(ErrorText, WritesTimeoutsAsTheConfigurationDoes) {
+  const auto timeout = [](std::chrono::microseconds value) { return Text({ErrorCode::kTimeout, "p", "n", value}); };
+  EXPECT_EQ(timeout(400ms), "-TIMEOUT node n did not answer within 400ms\r\n");
+  EXPECT_EQ(timeout(1s), "-TIMEOUT node n did not answer within 1s\r\n");
+  EXPECT_EQ(timeout(1500us), "-TIMEOUT node n did not answer within 1500us\r\n");
+  EXPECT_EQ(timeout(5min), "-TIMEOUT node n did not answer within 5m\r\n");
+  EXPECT_EQ(timeout(90s), "-TIMEOUT node n did not answer within 90s\r\n");
+  EXPECT_EQ(timeout(0us), "-TIMEOUT node n did not answer within 0ms\r\n");
+}
+
+// trap 14: clients recognise the words. All lines were read off a redis-server 7.0.15.
+TEST(ErrorText, SaysUnknownCommandAsRedisDoes) {
+  EXPECT_EQ(UnknownCommand("foo\n"), "-ERR unknown command 'foo', with args beginning with: \r\n");
+  EXPECT_EQ(UnknownCommand("foo a\rb \"x y\\r\\nz\" c\n"),
+            "-ERR unknown command 'foo', with args beginning with: 'a' 'b' 'x y  z' 'c' \r\n");
+  EXPECT_EQ(UnknownCommand("\"fo\\x00o\" \"a\\x00b\" c\n"),
+            "-ERR unknown command 'fo', with args beginning with: 'a' 'c' \r\n");
+  EXPECT_EQ(UnknownCommand("foo " + std::string(300, 'y') + " z\n"),
+            "-ERR unknown command 'foo', with args beginning with: '" + std::string(128, 'y') + "' \r\n");
+  EXPECT_EQ(UnknownCommand(std::string(300, 'q') + " 1 2\n"),
+            "-ERR unknown command '" + std::string(128, 'q') + "', with args beginning with: '1' '2' \r\n");
+  std::string ten;
+  for (int i = 0; i < 9; ++i) ten += "'abcdefghij' ";
+  EXPECT_EQ(UnknownCommand("foo" + std::string(ten.size() - 9, ' ') +
+                           "abcdefghij abcdefghij abcdefghij abcdefghij abcdefghij abcdefghij abcdefghij abcdefghij "
+                           "abcdefghij abcdefghij abcdefghij zzz\n"),
+            "-ERR unknown command 'foo', with args beginning with: " + ten + "'abcdefghij' \r\n");
+}
+
+TEST(ErrorText, IsOneWholeReplyWhateverTheNames) {
+  const std::string nasty = "a\r\n+OK\r\n";
+  const std::string texts[] = {Text({ErrorCode::kNodeDown, nasty, nasty, {}}),
+                               UnknownCommand("\"x\\r\\n+OK\" \"\\n\"\n")};
+  for (const std::string& text : texts) {
+    ReplyFramer framer;
+    ASSERT_EQ(framer.Frame(text), ReplyFramer::Status::kReply);
+    EXPECT_EQ(framer.size(), text.size());
+    EXPECT_TRUE(IsError(text));
+  }
+}
+
+}  // namespace
+}  // namespace ringproxy::wire

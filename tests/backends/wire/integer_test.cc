@@ -1,0 +1,36 @@
+#include "backends/wire/integer.h"
+
+#include <gtest/gtest.h>
+
+namespace ringproxy::wire {
+namespace {
+
+TEST(ParseInteger, TakesOneSpellingOfEachValueAndNothingElse) {
+  EXPECT_EQ(ParseInteger("0"), 0);
+  EXPECT_EQ(ParseInteger("7"), 7);
+  EXPECT_EQ(ParseInteger("-7"), -7);
+  EXPECT_EQ(ParseInteger("9223372036854775807"), INT64_MAX);
+  EXPECT_EQ(ParseInteger("-9223372036854775808"), INT64_MIN);
+  for (const char* text : {"", "-", "+1", "-0", "00", "01", "-01", " 1", "1 ", "1x", "x", "--1", "0x10", "1e3",
+                           "9223372036854775808", "-9223372036854775809", "99999999999999999999999"}) {
+    EXPECT_FALSE(ParseInteger(text)) << text;
+  }
+}
+
+TEST(ReadPlainCount, ReadsACompleteLineOrNothing) {
+  const auto read = [](std::string_view text) -> int64_t {
+    uint64_t value = 0;
+    const char* after = ReadPlainCount(text.data(), text.data() + text.size(), &value);
+    return after == text.data() + text.size() ? static_cast<int64_t>(value) : -1;
+  };
+  EXPECT_EQ(read("0\r\n"), 0);
+  EXPECT_EQ(read("10\r\n"), 10);
+  EXPECT_EQ(read("999999999999999999\r\n"), 999999999999999999);
+  for (const char* text : {"", "\r\n", "1", "1\r", "1\n", "1\r\r", "01\r\n", "00\r\n", "-1\r\n", "+1\r\n", "1x\r\n",
+                           "1000000000000000000\r\n", "18446744073709551617\r\n"}) {
+    EXPECT_EQ(read(text), -1) << text;
+  }
+}
+
+}  // namespace
+}  // namespace ringproxy::wire

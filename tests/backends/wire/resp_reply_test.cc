@@ -1,0 +1,149 @@
+#include "backends/wire/resp_reply.h"
+
+#include <gtest/gtest.h>
+
+#include "tests/backends/wire/feed.h"
+#include "tests/support/counting_allocator.h"
+
+namespace ringproxy::wire {
+namespace {
+
+using namespace std::literals;
+using test::Frame;
+using Status = ReplyFramer::Status;
+
+std::vector<Frame> FeedWhole(std::string_view stream) {
+  return test::Feed(test::ReplyCodec(), stream, {});
+}
+
+bool IsOneReply(std::string_view stream) {
+  const std::vector<Frame> frames = FeedWhole(stream);
+  return frames.size() == 1 && frames[0].kind == "reply" && frames[0].end == stream.size();
+}
+
+TEST(ReplyFramer, FramesEveryTypeOfResp2) {
+  for (const std::string_view reply :
+       {"+OK\r\n"sv, "+\r\n"sv, "-ERR no\r\n"sv, ":0\r\n"sv, ":-9223372036854775808\r\n"sv, "$0\r\n\r\n"sv,
+        "$4\r\n\r\n\0\xff\r\n"sv, "$-1\r\n"sv, "*0\r\n"sv, "*-1\r\n"sv, "*2\r\n$1\r\na\r\n$-1\r\n"sv,
+        "*3\r\n:1\r\n*2\r\n+a\r\n*0\r\n-ERR x\r\n"sv}) {
+    EXPECT_TRUE(IsOneReply(reply)) << reply;
+  }
+}
+
+TEST(ReplyFramer, FramesEveryTypeOfResp3) {
+  for (const std::string_view reply :
+       {"_\r\n"sv, "#t\r\n"sv, ",1.5e3\r\n"sv, ",inf\r\n"sv, "(123456789012345678901234567890\r\n"sv,
+        "!5\r\nERR x\r\n"sv, "=7\r\ntxt:abc\r\n"sv, "%1\r\n+k\r\n*1\r\n:1\r\n"sv, "%0\r\n"sv, "~2\r\n:1\r\n:2\r\n"sv,
+        ">2\r\n+message\r\n+x\r\n"sv, "|1\r\n+ttl\r\n:3\r\n*1\r\n+value\r\n"sv}) {
+    EXPECT_TRUE(IsOneReply(reply)) << reply;
+  }
+}
+
+TEST(ReplyFramer, FramesAPipelineInOrder) {
+  const std::vector<Frame> frames = FeedWhole("+OK\r\n$3\r\nabc\r\n*1\r\n:7\r\n$-1\r\n");
+  ASSERT_EQ(frames.size(), 4U);
+  EXPECT_EQ(frames[0].text, "+OK\r\n");
+  EXPECT_EQ(frames[1].text, "$3\r\nabc\r\n");
+  EXPECT_EQ(frames[2].text, "*1\r\n:7\r\n");
+  EXPECT_EQ(frames[3].text, "$-1\r\n");
+}
+
+// trap 30: numbers that overflow, are negative or are none never become a size.
+TEST(ReplyFramer, RefusesWhatIsNoReply) {
+  for (const std::string_view stream : {"x\r\n"sv,
+                                        "\r\n"sv,
+                                        "\0"sv,
+                                        "HTTP/1.1 200 OK\r\n"sv,
+                                        "VALUE k 0 1\r\n"sv,
+                                        "$-2\r\n"sv,
+                                        "$+1\r\n"sv,
+                                        "$01\r\n"sv,
+                                        "$\r\n"sv,
+                                        "$1x\r\n"sv,
+                                        "$ 1\r\n"sv,
+                                        "$?\r\n"sv,
+                                        "*-2\r\n"sv,
+                                        "*x\r\n"sv,
+                                        "%-1\r\n"sv,
+                                        "!-1\r\n"sv,
+                                        "$-1\rx"sv,
+                                        "$1\rxa\r\n"sv,
+                                        "$1\r\nabc"sv,
+                                        "$1\r\na\rx"sv,
+                                        "+OK\rx"sv,
+                                        "$1099511627777\r\n"sv,
+                                        "*1099511627777\r\n"sv,
+                                        "$18446744073709551617\r\n"sv,
+                                        "%1099511627776\r\n"sv,
+                                        "$11111111111111111111111111111111111"sv,
+                                        "*2\r\n+a\r\nb\r\n"sv}) {
+    const std::vector<Frame> frames = FeedWhole(stream);
+    ASSERT_EQ(frames.size(), 1U) << stream;
+    EXPECT_EQ(frames[0].kind, "bad") << stream;
+  }
+}
+
+TEST(ReplyFramer, FollowsAnyDepthWithoutMemory) {
+  std::string deep;
+  for (int i = 0; i < 1'000'000; ++i) deep += "*1\r\n";
+  deep += ":1\r\n";
+  ReplyFramer framer;
+  const test::AllocationCounter counter;
+  EXPECT_EQ(framer.Frame(deep), Status::kReply);
+  EXPECT_EQ(framer.size(), deep.size());
+  EXPECT_EQ(counter.count(), 0U);
+}
+
+TEST(ReplyFramer, TellsHowManyBytesALargeBulkNeeds) {
+  ReplyFramer framer;
+  EXPECT_EQ(framer.Frame("*2\r\n:1\r\n$1048576\r\nxxx"), Status::kNeedMore);
+  EXPECT_EQ(framer.bytes_needed(), 8U + 10U + 1048576U + 2U);
+}
+
+TEST(ReplyFramer, StartsAnewAfterEveryVerdictAndAfterReset) {
+  ReplyFramer framer;
+  EXPECT_EQ(framer.Frame("x"), Status::kBad);
+  EXPECT_EQ(framer.Frame("+OK\r\n"), Status::kReply);
+  EXPECT_EQ(framer.Frame("*2\r\n:1\r\n"), Status::kNeedMore);
+  framer.Reset();
+  EXPECT_EQ(framer.Frame(":1\r\n"), Status::kReply);
+  EXPECT_EQ(framer.size(), 4U);
+}
+
+TEST(ReplyReaders, TellTheTypesApart) {
+  EXPECT_TRUE(IsError("-ERR x\r\n"));
+  EXPECT_FALSE(IsError("+OK\r\n"));
+  EXPECT_TRUE(IsNil("$-1\r\n") && IsNil("*-1\r\n") && IsNil("_\r\n"));
+  EXPECT_FALSE(IsNil("$0\r\n\r\n"));
+  EXPECT_EQ(IntegerReply(":-12\r\n"), -12);
+  EXPECT_FALSE(IntegerReply(":\r\n") || IntegerReply(":1x\r\n") || IntegerReply("+1\r\n") ||
+               IntegerReply("$1\r\n1\r\n"));
+  EXPECT_EQ(BulkReply("$2\r\nab\r\n"), "ab");
+  EXPECT_EQ(BulkReply("$0\r\n\r\n"), "");
+  EXPECT_FALSE(BulkReply("$-1\r\n") || BulkReply("+ab\r\n") || BulkReply("*0\r\n"));
+}
+
+TEST(ArrayReader, GivesNestedElementsWhole) {
+  ArrayReader reader("*4\r\n$1\r\na\r\n$-1\r\n*2\r\n:1\r\n*1\r\n:2\r\n+d\r\n");
+  ASSERT_TRUE(reader.is_array());
+  ASSERT_EQ(reader.remaining(), 4U);
+  EXPECT_EQ(reader.Next(), "$1\r\na\r\n");
+  EXPECT_EQ(reader.Next(), "$-1\r\n");
+  EXPECT_EQ(reader.rest(), "*2\r\n:1\r\n*1\r\n:2\r\n+d\r\n");
+  EXPECT_EQ(reader.Next(), "*2\r\n:1\r\n*1\r\n:2\r\n");
+  EXPECT_EQ(reader.Next(), "+d\r\n");
+  EXPECT_EQ(reader.remaining(), 0U);
+  EXPECT_EQ(reader.rest(), "");
+}
+
+TEST(ArrayReader, HasNoElementsInWhatIsNoArray) {
+  for (const std::string_view reply : {"*-1\r\n"sv, "$-1\r\n"sv, "+OK\r\n"sv, ":3\r\n"sv, "%1\r\n+a\r\n+b\r\n"sv}) {
+    const ArrayReader reader(reply);
+    EXPECT_FALSE(reader.is_array()) << reply;
+    EXPECT_EQ(reader.remaining(), 0U) << reply;
+  }
+  EXPECT_TRUE(ArrayReader("*0\r\n").is_array());
+}
+
+}  // namespace
+}  // namespace ringproxy::wire
