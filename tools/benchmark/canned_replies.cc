@@ -10,7 +10,7 @@ namespace {
 
 constexpr size_t kMaxArguments = size_t{1} << 20;
 constexpr size_t kMaxBulkBytes = size_t{512} << 20;
-constexpr size_t kMaxLineBytes = 32;
+constexpr size_t kMaxLineBytes = 20;
 constexpr size_t kDefaultValueBytes = 64;
 constexpr std::string_view kEnd = "\r\n";
 constexpr std::string_view kOkLine = "+OK\r\n";
@@ -63,19 +63,16 @@ void AppendValue(CannedOutput& out, std::string_view key) {
 
 // Reads "<type>NUMBER\r\n" at `at`, which moves behind it. No number and `bad` unset: more bytes are needed.
 std::optional<size_t> ReadLine(std::string_view bytes, char type, size_t& at, bool& bad) {
-  const std::string_view rest = bytes.substr(at, kMaxLineBytes);
-  if (rest.empty()) return std::nullopt;
-  bad = rest.front() != type;
-  const size_t end = rest.find('\n');
-  if (bad || end == std::string_view::npos) {
-    bad = bad || rest.size() == kMaxLineBytes;
-    return std::nullopt;
-  }
+  if (at == bytes.size()) return std::nullopt;
   size_t number = 0;
-  const auto [stop, error] = std::from_chars(rest.data() + 1, rest.data() + end, number);
-  bad = error != std::errc{} || *stop != '\r';
-  if (bad) return std::nullopt;
-  at += end + 1;
+  size_t end = at + 1;
+  for (; end < bytes.size() && bytes[end] >= '0' && bytes[end] <= '9'; ++end) {
+    number = number * 10 + static_cast<size_t>(bytes[end] - '0');
+  }
+  const std::string_view tail = bytes.substr(end, kEnd.size());
+  bad = bytes[at] != type || end - at > kMaxLineBytes || !kEnd.starts_with(tail) || (end == at + 1 && !tail.empty());
+  if (bad || tail.size() < kEnd.size()) return std::nullopt;
+  at = end + kEnd.size();
   return number;
 }
 
