@@ -1,0 +1,187 @@
+#!/usr/bin/python3
+"""Checks the structure of the sources: who includes whom, which folder opens which library, sizes, READMEs, test manners.
+
+Prints one line for each finding, `file:line: what, bound`, and leaves with 1 when there is any.
+"""
+import ast
+import re
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+SOURCE_FOLDERS = ["ring", "conf", "backends", "proxy", "tools", "tests"]
+BUILT = {"__pycache__", ".pytest_cache"}
+
+# A folder may include itself and these. A file belongs to its longest folder of this table.
+LOWER = ["ring", "conf", "backends/net", "backends/wire", "backends"]
+MAY_INCLUDE = {
+    "ring": [],
+    "conf": ["ring"],
+    "backends/net": [],
+    "backends/wire": [],
+    "backends": LOWER[:-1],
+    "proxy/route": LOWER,
+    "proxy/session": LOWER + ["proxy/route"],
+    "proxy/control": LOWER + ["proxy/route", "proxy/session"],
+    "proxy": LOWER + ["proxy/route", "proxy/session", "proxy/control"],
+    "tools": LOWER + ["proxy/route", "proxy/session", "proxy/control", "proxy"],
+    "tests": LOWER + ["proxy/route", "proxy/session", "proxy/control", "proxy", "tools"],
+}
+
+# A library has one door: only files whose path begins with one of these include its headers. Tests are free.
+DOORS = {
+    "xxh": ["ring/"],
+    "yaml-cpp/": ["conf/parse"],
+    "event": ["backends/net/", "proxy/control/admin_http.", "proxy/control/server."],
+    "prometheus/": ["proxy/control/metrics."],
+    "boost/": ["proxy/control/command_line.", "tools/"],
+    "nlohmann/": ["conf/", "proxy/control/", "tools/"],
+    "spdlog/": ["backends/", "proxy/"],
+}
+
+MAX_FILE_LINES = 400
+MAX_FUNCTION_LINES = 70
+MAX_README_LINES = 40
+DATA_TABLE = "_table"  # In a file's name: it is rows, and those may be many.
+
+# Waiting for a time is slow on a fast machine and flaky on a slow one; a skipped test is a bug that nobody sees.
+SLEEP = re.compile(r"\b(u?sleep|nanosleep|sleep_for|sleep_until)\(")
+SKIP = re.compile(r"\b(GTEST_SKIP|DISABLED_|pytest\.(skip|xfail|importorskip)|mark\.(skip|xfail)|unittest\.skip)")
+
+INCLUDE = re.compile(r'^\s*#\s*include\s+([<"])([^>"]+)[>"]')
+NOT_CODE = re.compile(
+    r'//[^\n]*|/\*.*?\*/|R"(?P<tag>[^(\s]*)\(.*?\)(?P=tag)"|"(?:\\.|[^"\\\n])*"|(?<![0-9a-fA-F])\'(?:\\.|[^\'\\\n])+\'',
+    re.DOTALL)
+FUNCTION_HEAD = re.compile(r"\)\s*(const\b|noexcept\b|override\b|final\b|mutable\b|&|->.*|:[^:].*|requires\b.*|\s)*$", re.DOTALL)
+TYPE_HEAD = re.compile(r"\b(namespace|class|struct|union|enum|extern)\b[^()]*$")
+
+
+def folder_of(path):
+    """The row of MAY_INCLUDE that a path belongs to, or None."""
+    return max((folder for folder in MAY_INCLUDE if path.startswith(folder + "/")), key=len, default=None)
+
+
+def check_includes(path, lines):
+    own = folder_of(path)
+    if own in ("backends", "proxy") and path.count("/") > own.count("/") + 1:
+        yield 1, f"its folder has no row in the table of {Path(__file__).name}"
+    for number, line in enumerate(lines, 1):
+        match = INCLUDE.match(line)
+        if not match:
+            continue
+        kind, name = match.groups()
+        if kind == '"':
+            target = folder_of(name)
+            if target is None:
+                yield number, f'"{name}" is not written from the root'
+            elif target != own and target not in MAY_INCLUDE[own]:
+                yield number, f"{own}/ includes {target}/, may include only {', '.join(MAY_INCLUDE[own]) or 'itself'}"
+        elif not path.startswith("tests/"):
+            for library, doors in DOORS.items():
+                if name.startswith(library) and not path.startswith(tuple(doors)):
+                    yield number, f"<{name}> is included only in {', '.join(doors)}"
+
+
+def blank(match):
+    """Replaces comments and literals by spaces, line ends kept, so that their braces do not count."""
+    return re.sub(r"[^\n]", " ", match.group())
+
+
+def cpp_functions(text):
+    """(first line, lines) of every function body that is not inside another; initialisers and types are none."""
+    text = re.sub(r"^\s*#[^\n]*", blank, NOT_CODE.sub(blank, text), flags=re.MULTILINE)
+    stack = []  # (is a function, the statement before its brace, where the statement began)
+    statement, begin = "", 0
+    for position, char in enumerate(text):
+        if char == "{":
+            # Google style has a blank before the brace of a body, and none before that of an initialiser.
+            is_body = text[position - 1].isspace()
+            is_function = is_body and bool(FUNCTION_HEAD.search(statement)) and not any(entry[0] for entry in stack)
+            is_scope = is_body and bool(TYPE_HEAD.search(statement))
+            stack.append((is_function, "" if is_function or is_scope else statement, begin))
+            statement, begin = "", position + 1
+        elif char == "}" and stack:
+            is_function, statement, start = stack.pop()
+            if is_function:
+                first = text.count("\n", 0, start) + 1
+                yield first, text.count("\n", start, position) + 1
+            begin = start if statement else position + 1
+        elif char == ";":
+            statement, begin = "", position + 1
+        elif statement or not char.isspace():
+            begin = begin if statement else position
+            statement += char
+
+
+def python_functions(text):
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            yield node.lineno, node.end_lineno - node.lineno + 1
+
+
+def is_python(path, text):
+    return path.endswith(".py") or text.startswith("#!/usr/bin/python3")
+
+
+def check_sizes(path, text):
+    if DATA_TABLE in Path(path).name:
+        return
+    count = text.count("\n")
+    if count > MAX_FILE_LINES:
+        yield 1, f"{count} lines, at most {MAX_FILE_LINES}"
+    functions = []
+    if path.endswith((".h", ".cc")):
+        functions = cpp_functions(text)
+    elif is_python(path, text):
+        functions = python_functions(text)
+    for line, length in functions:
+        if length > MAX_FUNCTION_LINES:
+            yield line, f"a function of {length} lines, at most {MAX_FUNCTION_LINES}"
+
+
+def check_manners(path, lines):
+    # Helpers of the end-to-end tests may poll a foreign process, up to a deadline; a test itself calls them.
+    may_poll = path.endswith(".py") and not Path(path).name.startswith("test_")
+    for number, line in enumerate(lines, 1):
+        if SLEEP.search(line) and not may_poll:
+            yield number, "a test sleeps; it shall drive the clock, or wait for a condition up to a deadline"
+        if SKIP.search(line):
+            yield number, "a test is skipped; it shall run or go"
+
+
+def check_readmes():
+    for folder in SOURCE_FOLDERS:
+        if not (ROOT / folder / "README.md").exists():
+            yield f"{folder}/README.md:1: is missing"
+        for readme in (ROOT / folder).rglob("README.md"):
+            count = len(readme.read_text().splitlines())
+            if count > MAX_README_LINES:
+                yield f"{readme.relative_to(ROOT)}:1: {count} lines, at most {MAX_README_LINES}"
+
+
+def sources():
+    """Every C++ file and script, as (path from the root, text)."""
+    for folder in SOURCE_FOLDERS:
+        for file in sorted((ROOT / folder).rglob("*")):
+            if not file.is_file() or BUILT & set(file.parts):
+                continue
+            if file.suffix in (".h", ".cc", ".py") or file.name == "CMakeLists.txt" or (folder == "tools" and not file.suffix):
+                yield str(file.relative_to(ROOT)), file.read_text()
+
+
+def main():
+    findings = list(check_readmes())
+    for path, text in sources():
+        lines = text.splitlines()
+        found = list(check_sizes(path, text))
+        if path.endswith((".h", ".cc")):
+            found += check_includes(path, lines)
+        if path.startswith("tests/"):
+            found += check_manners(path, lines)
+        findings += [f"{path}:{line}: {what}" for line, what in found]
+    print("\n".join(findings) or "layers, doors, sizes, READMEs and test manners: ok")
+    return 1 if findings else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
