@@ -1,0 +1,22 @@
+// backends/wire/ascii.h – Comparing protocol words without regard to case.
+//
+// Threads: pure functions. ASCII only, whatever the locale: a command's name must not depend on it.
+#pragma once
+
+#include <string_view>
+
+namespace ringproxy::wire {
+
+constexpr char ToLower(char c) {
+  return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
+}
+
+constexpr bool EqualsIgnoringCase(std::string_view a, std::string_view b) {
+  if (a.size() != b.size()) return false;
+  for (size_t i = 0; i < a.size(); ++i) {
+    if (ToLower(a[i]) != ToLower(b[i])) return false;
+  }
+  return true;
+}
+
+}  // namespace ringproxy::wire
