@@ -9,14 +9,14 @@ using ringproxy::test::Frame;
 using ringproxy::test::ReplyCodec;
 using ringproxy::wire::ArrayReader;
 
-constexpr size_t kEveryCut = 256;  // Up to this size.
+constexpr size_t kMostCuts = 64;  // Of one run; the unit tests try every cut of the corpus.
 
 void Require(bool holds) {
   if (!holds) std::abort();
 }
 
 void CheckCuts(std::string_view stream, const std::vector<Frame>& whole) {
-  const size_t step = stream.size() / kEveryCut + 1;
+  const size_t step = stream.size() / kMostCuts + 1;
   for (size_t cut = 1; cut < stream.size(); cut += step) Require(Feed(ReplyCodec(), stream, {cut}) == whole);
   if (step == 1) Require(Feed(ReplyCodec(), stream, ringproxy::test::EveryByte(stream.size())) == whole);
 }

@@ -10,14 +10,14 @@ using ringproxy::test::Frame;
 using ringproxy::test::RequestCodec;
 using ringproxy::wire::Limits;
 
-constexpr size_t kEveryCut = 256;  // Up to this size.
+constexpr size_t kMostCuts = 64;  // Of one run; the unit tests try every cut of the corpus.
 
 void Require(bool holds) {
   if (!holds) std::abort();
 }
 
 void CheckCuts(const RequestCodec& codec, std::string_view stream, const std::vector<Frame>& whole) {
-  const size_t step = stream.size() / kEveryCut + 1;
+  const size_t step = stream.size() / kMostCuts + 1;
   for (size_t cut = 1; cut < stream.size(); cut += step) Require(Feed(codec, stream, {cut}) == whole);
   if (step == 1) Require(Feed(codec, stream, ringproxy::test::EveryByte(stream.size())) == whole);
 }

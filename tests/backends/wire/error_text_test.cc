@@ -75,6 +75,21 @@ TEST(ErrorText, SaysUnknownCommandAsRedisDoes) {
             "-ERR unknown command 'foo', with args beginning with: " + ten + "'abcdefghij' \r\n");
 }
 
+TEST(ErrorText, SaysUnknownSubcommandAsRedisDoes) {
+  const auto text = [](std::string_view inline_request) {
+    RequestParser parser{Limits{}};
+    EXPECT_EQ(parser.Parse(inline_request), RequestParser::Status::kRequest);
+    std::string out;
+    AppendUnknownSubcommand(parser.request(), &out);
+    return out;
+  };
+  EXPECT_EQ(text("config foo bar\n"), "-ERR unknown subcommand 'foo'. Try CONFIG HELP.\r\n");
+  EXPECT_EQ(text("Client \"a\\r\\nb\"\n"), "-ERR unknown subcommand 'a  b'. Try CLIENT HELP.\r\n");
+  EXPECT_EQ(text("config \"aa\\x00b\"\n"), "-ERR unknown subcommand 'aa'. Try CONFIG HELP.\r\n");
+  EXPECT_EQ(text("config " + std::string(200, 'z') + "\n"),
+            "-ERR unknown subcommand '" + std::string(128, 'z') + "'. Try CONFIG HELP.\r\n");
+}
+
 TEST(ErrorText, IsOneWholeReplyWhateverTheNames) {
   const std::string nasty = "a\r\n+OK\r\n";
   const std::string texts[] = {Text({ErrorCode::kNodeDown, nasty, nasty, {}}),
