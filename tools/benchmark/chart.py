@@ -8,18 +8,19 @@ from .proxies import HAPROXY, RINGPROXY, TWEMPROXY  # noqa: E402
 from .workloads import WORKLOADS  # noqa: E402
 
 COLOURS = {RINGPROXY: "#2166ac", TWEMPROXY: "#b2b2b2", HAPROXY: "#f4a582"}
+WIDEST = 2.0  # A longer bar is cut off; its number says how long it is.
 PANELS = [("cpu_us", "CPU per request", "cpu_ratio"), ("p99_us", "p99 latency", "p99_ratio")]
 
 
-def draw(sets, proxies, title, path):
-    """Draws one server set of a result; does nothing when twemproxy was not measured, for then nothing can be compared."""
+def draw(sets, proxies, title, path, aims):
+    """Draws one server set of a result, with or without targets; does nothing when there is no twemproxy to compare with."""
     rows = [(workload, sets[workload.name]["summary"]) for workload in reversed(WORKLOADS) if workload.name in sets]
     shown = [proxy for proxy in proxies if proxy != TWEMPROXY]
     if not rows or not shown or not any(summary["ratios"] for _, summary in rows):
         return False
     figure, axes = pyplot.subplots(1, len(PANELS), sharey=True, figsize=(11, 1.6 + 0.55 * len(rows)))
     for axis, (measure, label, target) in zip(axes, PANELS):
-        _panel(axis, rows, shown, measure, target)
+        _panel(axis, rows, shown, measure, target if aims else None)
         axis.set_title(f"{label}, twemproxy = 1 (less is better)", fontsize=10)
     axes[0].set_yticks(range(len(rows)), [workload.title for workload, _ in rows], fontsize=9)
     axes[0].legend(loc="lower right", fontsize=8)
@@ -35,11 +36,14 @@ def _panel(axis, rows, proxies, measure, target):
     for index, proxy in enumerate(proxies):
         places = [row + 0.4 - height * (index + 0.5) for row in range(len(rows))]
         values = [summary["ratios"].get(proxy, {}).get(measure, 0) for _, summary in rows]
-        bars = axis.barh(places, values, height, color=COLOURS[proxy], label=proxy)
-        axis.bar_label(bars, [f"{value:.2f}" if value else "" for value in values], padding=2, fontsize=8)
+        axis.barh(places, values, height, color=COLOURS[proxy], label=proxy)
+        for place, value in zip(places, values):
+            axis.text(0.02, place, f"{value:.2f}" if value else "", va="center", fontsize=8,
+                      color="white" if proxy == RINGPROXY else "black")
     axis.axvline(1, color="#666666", linewidth=1)
-    aims = [(row, getattr(workload, target)) for row, (workload, _) in enumerate(rows) if getattr(workload, target)]
+    axis.set_xlim(0, WIDEST)
+    aims = [(row, getattr(workload, target)) for row, (workload, _) in enumerate(rows)
+            if target and getattr(workload, target)]
     for row, aim in aims:
         label = "target of ringproxy" if (row, aim) == aims[0] else None
-        axis.plot([aim, aim], [row - 0.45, row + 0.45], color="#b2182b", linewidth=2, label=label)
-    axis.margins(x=0.12)
+        axis.plot([aim, aim], [row - 0.42, row + 0.42], color="#b2182b", linewidth=2, label=label)

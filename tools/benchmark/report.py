@@ -24,7 +24,7 @@ def _head(result):
     versions = ", ".join(f"{name} {version}" for name, version in result["versions"].items())
     return (f"Measured on {result['machine']}; {versions}; {result['date']}. One worker each, pinned to one core; load and "
             f"servers on the other. Medians of {result['rounds']} interleaved rounds of {result['seconds']:g} s; a ratio is "
-            "the median of the rounds' ratios to twemproxy. Bold: ringproxy's target was missed.")
+            "the median of the rounds' ratios of ringproxy to twemproxy. Targets stand in brackets.")
 
 
 def _rows(sets):
@@ -41,8 +41,11 @@ def _judged(value, target, form):
         return ABSENT
     if target is None:
         return form.format(value)
-    shown = f"{form.format(value)} (≤ {form.format(target)})"
-    return shown if value <= target else f"**{shown}**"
+    return _verdict(form.format(value), form.format(target), value <= target)
+
+
+def _verdict(shown, target, met):
+    return f"{shown} (≤ {target}, met)" if met else f"**{shown} (≤ {target}, missed)**"
 
 
 def _cost_table(kind, sets, proxies):
@@ -113,9 +116,8 @@ def _burst_cell(figures, part, proxy):
     shown, ratio = f"{figures[part] / 1024:.1f}", figures[part] / figures["before_kib"]
     if not part.startswith("after"):
         return shown
-    aim = f" (≤ {BURST_RATIO_TARGET:.2f})" if proxy == RINGPROXY else ""
-    text = f"{shown}, x {ratio:.2f}{aim}"
-    return f"**{text}**" if proxy == RINGPROXY and ratio > BURST_RATIO_TARGET else text
+    text = f"{shown}, x {ratio:.2f}"
+    return _verdict(text, f"{BURST_RATIO_TARGET:.2f}", ratio <= BURST_RATIO_TARGET) if proxy == RINGPROXY else text
 
 
 def _notes(result):
@@ -124,8 +126,8 @@ def _notes(result):
     notes = []
     if any(not workload.rate and figures["busy"] < BUSY_ENOUGH
            for _, workload, entry in entries for figures in entry["summary"]["medians"].values()):
-        notes.append(f"° This proxy used less than {BUSY_ENOUGH:.0%} of its core: load and servers were the limit, so its "
-                     "throughput could be higher.")
+        notes.append(f"° This proxy used less than {BUSY_ENOUGH:.0%} of its core: the load, the servers or other work on the "
+                     "machine were the limit, so its throughput could be higher.")
     if any(count for summary in summaries for count in summary["faults"].values()):
         faults = [f"{proxy} {count} in {workload.name} ({kind})" for kind, workload, entry in entries
                   for proxy, count in entry["summary"]["faults"].items() if count]
