@@ -1,0 +1,153 @@
+// The whole proxy in one thread, from a seed: random commands, chunks, delays, resets, stalls and kills. Checked: every
+// request of a client that stays gets exactly one reply, in order and its own (trap 13); every key reaches its owner;
+// nothing is left when everybody has gone.
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+
+#include "proxy/control/worker.h"
+#include "proxy/route/router.h"
+#include "tests/sim/sim_client.h"
+#include "tests/sim/sim_node.h"
+#include "tests/support/test_view.h"
+
+namespace ringproxy::sim {
+namespace {
+
+constexpr uint16_t kFirstPort = 7001;
+constexpr size_t kNodes = 4;
+constexpr size_t kClients = 12;
+
+conf::Config SimConfig() {
+  conf::Config config;
+  conf::Pool& pool = config.pools.emplace_back();
+  pool.name = "pool";
+  pool.ring.virtual_nodes = 64;
+  pool.timeouts = {.connect = net::Duration(50'000), .request = net::Duration(20'000)};
+  pool.reconnect = {.initial = net::Duration(5'000), .max = net::Duration(40'000)};
+  for (size_t i = 0; i < kNodes; ++i) {
+    pool.nodes.push_back({"n" + std::to_string(i), {"sim", static_cast<uint16_t>(kFirstPort + i), ""}, 1});
+  }
+  conf::Listener& listener = config.listeners.emplace_back();
+  listener.name = "sim";
+  listener.routes = {{"", "pool"}};
+  // So few that full queues are common.
+  listener.limits.requests_in_flight = 24;
+  return config;
+}
+
+class Simulation {
+ public:
+  explicit Simulation(uint64_t seed)
+      : loop_(seed),
+        snapshot_(proxy::MakeSnapshot(SimConfig())),
+        stats_(*snapshot_),
+        worker_(std::make_unique<proxy::Worker>(loop_, snapshot_, stats_, view_, seed)) {
+    for (uint32_t i = 0; i < kNodes; ++i) {
+      const auto owns = [this, i](std::string_view key) {
+        return proxy::RouteKey(*snapshot_, snapshot_->listeners[0], key).node == i;
+      };
+      nodes_.push_back(std::make_unique<SimNode>(loop_, kFirstPort + i, owns));
+    }
+  }
+
+  void Run() {
+    worker_->Start();
+    for (uint32_t i = 0; i < kClients; ++i) {
+      clients_.push_back(std::make_unique<SimClient>(loop_, i));
+      loop_.After(loop_.RandomDelay(net::Duration(30'000)), [this, i] { Connect(*clients_[i]); });
+    }
+    for (int i = 0; i < 6; ++i) loop_.After(loop_.RandomDelay(net::Duration(100'000)), [this] { Fault(); });
+    loop_.RunUntil(net::TimePoint(std::chrono::seconds(5)));
+  }
+
+  void Check() {
+    for (const auto& client : clients_) {
+      EXPECT_EQ(client->complaint(), "");
+      if (client->left_early()) continue;
+      EXPECT_EQ(client->unanswered(), 0U);
+      EXPECT_TRUE(client->closed());
+      answered_ += client->answered();
+    }
+    for (const auto& node : nodes_) EXPECT_EQ(node->foreign_keys(), 0U);
+    EXPECT_GT(answered_, 0U);
+    EXPECT_EQ(worker_->session_count(), 0U);
+    EXPECT_EQ(worker_->open_fanouts(), 0U);
+    EXPECT_EQ(worker_->blocks().blocks_in_use(), 0U);
+    for (const backends::NodeStats& node : stats_.nodes) EXPECT_EQ(node.in_flight.value(), 0U);
+    worker_.reset();
+    EXPECT_EQ(loop_.open_streams(), 0U);
+  }
+
+  // For comparing two runs of one seed.
+  std::string Fingerprint() const {
+    std::string text = std::to_string(answered_);
+    for (const auto& node : nodes_) text += "," + std::to_string(node->requests());
+    return text;
+  }
+
+ private:
+  void Connect(SimClient& client) {
+    worker_->AddClient(0, proxy::TestClient(), [&](net::StreamObserver& observer) {
+      return loop_.AdoptWire(client.wire(), observer);
+    });
+    client.Start(static_cast<uint32_t>(50 + loop_.Random(250)));
+  }
+
+  void Fault() {
+    SimNode& node = *nodes_[loop_.Random(kNodes)];
+    const net::Duration length = loop_.RandomDelay(net::Duration(100'000));
+    switch (loop_.Random(3)) {
+      case 0:
+        node.Kill();
+        loop_.After(length, [&node] { node.Restart(); });
+        break;
+      case 1:
+        node.Stall(true);
+        loop_.After(length, [&node] { node.Stall(false); });
+        break;
+      default: node.ResetOne();
+    }
+  }
+
+  SimLoop loop_;
+  std::shared_ptr<const proxy::Snapshot> snapshot_;
+  proxy::WorkerStats stats_;
+  proxy::TestView view_;
+  std::unique_ptr<proxy::Worker> worker_;
+  std::vector<std::unique_ptr<SimNode>> nodes_;
+  std::vector<std::unique_ptr<SimClient>> clients_;
+  size_t answered_ = 0;
+};
+
+// RINGPROXY_SIM_SEEDS: how many; RINGPROXY_SIM_SEED: just this one, to look at a failure.
+uint64_t FromEnvironment(const char* name, uint64_t otherwise) {
+  const char* text = std::getenv(name);
+  return text != nullptr ? std::strtoull(text, nullptr, 10) : otherwise;
+}
+
+TEST(ProxySimulation, AnswersEveryRequestOnceInOrderUnderRandomFaults) {
+  const uint64_t one = FromEnvironment("RINGPROXY_SIM_SEED", 0);
+  const uint64_t first = one != 0 ? one : 1;
+  const uint64_t last = one != 0 ? one : FromEnvironment("RINGPROXY_SIM_SEEDS", 200);
+  for (uint64_t seed = first; seed <= last; ++seed) {
+    SCOPED_TRACE("RINGPROXY_SIM_SEED=" + std::to_string(seed));
+    Simulation simulation(seed);
+    simulation.Run();
+    simulation.Check();
+    if (testing::Test::HasFailure()) break;  // One failing seed is enough to look at.
+  }
+}
+
+TEST(ProxySimulation, RepeatsItselfFromItsSeed) {
+  const auto fingerprint = [] {
+    Simulation simulation(7);
+    simulation.Run();
+    simulation.Check();
+    return simulation.Fingerprint();
+  };
+  EXPECT_EQ(fingerprint(), fingerprint());
+}
+
+}  // namespace
+}  // namespace ringproxy::sim
