@@ -55,12 +55,18 @@ requires std::is_enum_v<E> std::optional<Problem> ReadValue(std::string_view tex
   return UnknownName(text, NamesOf<E>());
 }
 
+// The name of a choice: "vnode".
+template <class E>
+requires std::is_enum_v<E> std::string_view NameOf(E value) {
+  for (const EnumName<E>& row : kNames<E>) {
+    if (row.value == value) return row.name;
+  }
+  return {};
+}
+
 template <class E>
 requires std::is_enum_v<E> std::string FormatValue(E value, const Bounds&) {
-  for (const EnumName<E>& row : kNames<E>) {
-    if (row.value == value) return std::string(row.name);
-  }
-  return "";
+  return std::string(NameOf(value));
 }
 
 }  // namespace ringproxy::conf

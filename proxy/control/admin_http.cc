@@ -11,7 +11,6 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
-#include <fstream>
 #include <nlohmann/json.hpp>
 
 #include "conf/option_table.h"
@@ -69,20 +68,13 @@ void AdminHttp::FreeHttp::operator()(evhttp* http) const {
   evhttp_free(http);
 }
 
-AdminHttp::AdminHttp(std::shared_ptr<const Snapshot> snapshot, AllStats workers)
-    : snapshot_(std::move(snapshot)), workers_(workers), ring_shares_(RingShares(*snapshot_)) {}
+AdminHttp::AdminHttp(std::shared_ptr<const Snapshot> snapshot)
+    : snapshot_(std::move(snapshot)), ring_shares_(RingShares(*snapshot_)) {}
 
 AdminHttp::~AdminHttp() = default;
 
 bool AdminHttp::Listen(event_base* base, std::string* error) {
   const conf::Admin& admin = snapshot_->config.admin;
-  if (!admin.token_file.empty()) {
-    std::ifstream file(admin.token_file);
-    if (!std::getline(file, token_) || token_.empty()) {
-      *error = "cannot read a token from " + admin.token_file;
-      return false;
-    }
-  }
   http_.reset(evhttp_new(base));
   evhttp_set_allowed_methods(http_.get(), EVHTTP_REQ_GET | EVHTTP_REQ_HEAD);
   evhttp_set_max_headers_size(http_.get(), 16 << 10);
@@ -101,11 +93,12 @@ bool AdminHttp::Listen(event_base* base, std::string* error) {
 }
 
 bool AdminHttp::Allowed(evhttp_request* request, const Page* page) const {
-  if (token_.empty() || (page != nullptr && page->open)) return true;
+  const std::string& token = snapshot_->config.admin.token;
+  if (token.empty() || (page != nullptr && page->open)) return true;
   const char* given = evhttp_find_header(evhttp_request_get_input_headers(request), "Authorization");
   constexpr std::string_view kScheme = "Bearer ";
   const std::string_view text = given != nullptr ? given : "";
-  return text.starts_with(kScheme) && SameToken(text.substr(kScheme.size()), token_);
+  return text.starts_with(kScheme) && SameToken(text.substr(kScheme.size()), token);
 }
 
 void AdminHttp::Serve(evhttp_request* request) const {
@@ -182,11 +175,11 @@ AdminReply AdminHttp::Pools(const Query&) const {
                        {"timeouts", Sum(workers_, node, &backends::NodeStats::timeouts)}});
     }
     pools.push_back({{"name", pool.name},
-                     {"protocol", conf::FormatValue(pool.protocol, {})},
+                     {"protocol", conf::NameOf(pool.protocol)},
                      {"ring",
-                      {{"algorithm", conf::FormatValue(pool.ring.algorithm, {})},
+                      {{"algorithm", conf::NameOf(pool.ring.algorithm)},
                        {"virtual_nodes", pool.ring.virtual_nodes},
-                       {"hash", conf::FormatValue(pool.ring.hash, {})},
+                       {"hash", conf::NameOf(pool.ring.hash)},
                        {"hash_tag", pool.ring.hash_tag}}},
                      {"nodes", nodes}});
   }

@@ -27,10 +27,12 @@ struct AdminReply {
 
 class AdminHttp {
  public:
-  AdminHttp(std::shared_ptr<const Snapshot> snapshot, AllStats workers);
+  explicit AdminHttp(std::shared_ptr<const Snapshot> snapshot);
   ~AdminHttp();
 
-  // False, with the reason in `error`, when the address cannot be bound or the token cannot be read.
+  // What the pages show; before Listen.
+  void Observe(AllStats workers) { workers_ = workers; }
+  // False, with the reason in `error`, when the address cannot be bound.
   bool Listen(event_base* base, std::string* error);
   uint16_t port() const { return port_; }
   // /readyz says no from now on.
@@ -60,7 +62,6 @@ class AdminHttp {
   AllStats workers_;
   std::vector<double> ring_shares_;
   std::unique_ptr<evhttp, FreeHttp> http_;
-  std::string token_;
   uint16_t port_ = 0;
   bool draining_ = false;
 };

@@ -10,14 +10,13 @@
 #include <thread>
 
 #include "backends/wire/error_text.h"
-#include "proxy/control/process_view.h"
 
 namespace ringproxy::proxy {
 
 Server::Server(conf::Config config)
     : snapshot_(MakeSnapshot(std::move(config))),
       accepted_(snapshot_->config.listeners.size()),
-      admin_(snapshot_, stats_),
+      admin_(snapshot_),
       drain_timer_(loop_.NewTimer([this] {
         spdlog::warn("drain timeout: the remaining clients are cut off");
         loop_.Stop();
@@ -28,9 +27,7 @@ Server::Server(conf::Config config)
   admin_.Observe(stats_);
   std::random_device entropy;
   for (uint32_t i = 0; i < count; ++i) {
-    workers_.push_back(std::make_unique<WorkerThread>(snapshot_, *stats_[i],
-                                                      std::make_unique<ProcessView>(snapshot_, stats_), entropy()));
-    workers_.back()->AttachView();
+    workers_.push_back(std::make_unique<WorkerThread>(snapshot_, stats_, i, entropy()));
   }
 }
 

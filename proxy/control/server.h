@@ -7,6 +7,7 @@
 
 #include <event2/event_struct.h>
 
+#include <csignal>
 #include <memory>
 #include <string>
 #include <vector>

@@ -2,10 +2,10 @@
 
 namespace ringproxy::proxy {
 
-WorkerThread::WorkerThread(std::shared_ptr<const Snapshot> snapshot, WorkerStats& stats,
-                           std::unique_ptr<ProxyView> view, uint64_t seed)
-    : stats_(stats), view_(std::move(view)) {
-  worker_ = std::make_unique<Worker>(loop_, std::move(snapshot), stats, *view_, seed);
+WorkerThread::WorkerThread(std::shared_ptr<const Snapshot> snapshot, AllStats all_stats, uint32_t index, uint64_t seed)
+    : stats_(*all_stats[index]), view_(snapshot, all_stats, loop_) {
+  worker_ = std::make_unique<Worker>(loop_, std::move(snapshot), stats_, view_, seed);
+  view_.Attach(*worker_);
 }
 
 WorkerThread::~WorkerThread() {

@@ -10,14 +10,15 @@
 #include <thread>
 
 #include "backends/net/libevent_loop.h"
+#include "proxy/control/process_view.h"
 #include "proxy/control/worker.h"
 
 namespace ringproxy::proxy {
 
 class WorkerThread {
  public:
-  WorkerThread(std::shared_ptr<const Snapshot> snapshot, WorkerStats& stats, std::unique_ptr<ProxyView> view,
-               uint64_t seed);
+  // `all_stats[index]` is this worker's.
+  WorkerThread(std::shared_ptr<const Snapshot> snapshot, AllStats all_stats, uint32_t index, uint64_t seed);
   ~WorkerThread();
 
   void Start();
@@ -31,8 +32,8 @@ class WorkerThread {
 
  private:
   WorkerStats& stats_;
-  std::unique_ptr<ProxyView> view_;
   net::LibeventLoop loop_;
+  ProcessView view_;
   std::unique_ptr<Worker> worker_;
   std::thread thread_;
   uint64_t handed_over_ = 0;

@@ -1,13 +1,13 @@
 #include "proxy/session/session.h"
 
 #include <spdlog/spdlog.h>
-#include <strings.h>
 
 #include <cassert>
 #include <cstring>
 
+#include "backends/wire/ascii.h"
 #include "backends/wire/command.h"
-#include "backends/wire/resp_encode.h"
+#include "backends/wire/error_text.h"
 
 namespace ringproxy::proxy {
 namespace {
@@ -19,10 +19,6 @@ constexpr size_t kHoldBytes = 16 << 10;
 // A client's requests under way may hold this many bytes of memory (one request may always be larger).
 constexpr size_t kRequestBytesInFlight = 16 << 20;
 
-bool EqualsIgnoringCase(std::string_view a, std::string_view b) {
-  return a.size() == b.size() && strncasecmp(a.data(), b.data(), a.size()) == 0;
-}
-
 }  // namespace
 
 Session::Session(ClientIo& io, ListenerContext& listener, uint32_t index, uint32_t generation, ClientState client)
@@ -32,9 +28,9 @@ Session::Session(ClientIo& io, ListenerContext& listener, uint32_t index, uint32
       output_(io.io.blocks),
       replies_(io.io.blocks),
       client_(std::move(client)),
-      last_active_(io.io.loop.now()),
       index_(index),
       generation_(generation) {
+  client_.connected_at = client_.last_active = io.io.loop.now();
   listener_.stats.accepted.Add();
 }
 
@@ -52,7 +48,7 @@ void Session::OnReadable() {
   if (state_ != State::kOpen) return;
   const net::IoResult result = input_.Fill(*stream_, io_.io.read_buffer);
   listener_.stats.bytes_in.Add(result.bytes);
-  last_active_ = io_.io.loop.now();
+  client_.last_active = io_.io.loop.now();
   if (result.status == net::IoStatus::kError) return Close(std::strerror(result.error));
   ProcessInput();
   if (result.status == net::IoStatus::kEnd && state_ == State::kOpen) {
@@ -161,14 +157,14 @@ void Session::OnLargeReply(uint32_t slot, net::Block reply) {
 }
 
 bool Session::LooksLikeHttp(const wire::Request& request) {
-  return EqualsIgnoringCase(request.name(), "post") || EqualsIgnoringCase(request.name(), "host:");
+  return wire::EqualsIgnoringCase(request.name(), "post") || wire::EqualsIgnoringCase(request.name(), "host:");
 }
 
 void Session::RefuseProtocol(std::string_view error) {
   spdlog::info("client {} of listener {}: {}", client_.address, listener_.conf.name, error);
   const uint32_t slot = replies_.Open(0, io_.io.loop.now());
   io_.scratch.clear();
-  wire::AppendError("ERR ", error, &io_.scratch);
+  wire::AppendProtocolError(error, &io_.scratch);
   Answer(slot, io_.scratch);
   FinishAfterReplies();
 }
@@ -223,7 +219,7 @@ void Session::OnWritable() {
   if (state_ == State::kClosed) return;
   write_armed_ = false;
   stream_->WatchWrites(false);
-  last_active_ = io_.io.loop.now();
+  client_.last_active = io_.io.loop.now();
   Flush(true);
 }
 
@@ -246,7 +242,8 @@ void Session::Close(std::string_view why) {
 void Session::Tick(net::TimePoint now) {
   replies_.ShrinkIfEmpty();
   const net::Duration idle_timeout = listener_.conf.idle_timeout;
-  if (idle_timeout.count() > 0 && replies_.empty() && now - last_active_ >= idle_timeout) Close("idle for too long");
+  if (idle_timeout.count() > 0 && replies_.empty() && now - client_.last_active >= idle_timeout)
+    Close("idle for too long");
 }
 
 }  // namespace ringproxy::proxy

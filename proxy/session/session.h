@@ -76,7 +76,6 @@ class Session final : public net::StreamObserver {
   ReplyQueue replies_;
   std::unique_ptr<wire::RequestParser> parser_;  // Only while a request is half read.
   ClientState client_;
-  net::TimePoint last_active_;
   uint32_t index_;
   uint32_t generation_;
   State state_ = State::kOpen;

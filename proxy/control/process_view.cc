@@ -1,0 +1,87 @@
+#include "proxy/control/process_view.h"
+
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <fstream>
+
+#include "conf/option_table.h"
+#include "conf/values.h"
+#include "proxy/control/worker.h"
+
+namespace ringproxy::proxy {
+namespace {
+
+uint64_t ResidentBytes() {
+  std::ifstream statm("/proc/self/statm");
+  uint64_t total = 0;
+  uint64_t resident = 0;
+  statm >> total >> resident;
+  return resident * static_cast<uint64_t>(sysconf(_SC_PAGESIZE));
+}
+
+std::chrono::microseconds ToDuration(const timeval& time) {
+  return std::chrono::seconds(time.tv_sec) + std::chrono::microseconds(time.tv_usec);
+}
+
+void AddProcess(ProxyFacts* facts) {
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  facts->process_id = static_cast<int>(getpid());
+  facts->cpu_user = ToDuration(usage.ru_utime);
+  facts->cpu_system = ToDuration(usage.ru_stime);
+  facts->resident_bytes = ResidentBytes();
+}
+
+void AddTotals(AllStats workers, ProxyFacts* facts) {
+  for (const auto& worker : workers) {
+    facts->clients += worker->sessions.value();
+    for (const ListenerStats& listener : worker->listeners) {
+      facts->accepted_total += listener.accepted.value();
+      facts->requests_total += listener.replies.value();
+      facts->bytes_in_total += listener.bytes_in.value();
+      facts->bytes_out_total += listener.bytes_out.value();
+    }
+    for (const backends::Counter& errors : worker->errors) facts->errors_total += errors.value();
+  }
+}
+
+}  // namespace
+
+ProcessView::ProcessView(std::shared_ptr<const Snapshot> snapshot, AllStats workers, const net::Clock& clock)
+    : snapshot_(std::move(snapshot)), workers_(workers), clock_(clock), started_(clock.now()) {}
+
+ProxyFacts ProcessView::Facts() const {
+  ProxyFacts facts;
+  AddProcess(&facts);
+  AddTotals(workers_, &facts);
+  facts.workers = static_cast<uint32_t>(workers_.size());
+  facts.uptime = std::chrono::duration_cast<std::chrono::seconds>(clock_.now() - started_);
+  const auto& listeners = snapshot_->config.listeners;
+  const auto tcp = std::ranges::find_if(listeners, [](const auto& listener) { return !listener.listen.is_unix(); });
+  if (tcp != listeners.end()) facts.tcp_port = tcp->listen.port;
+  for (const conf::Listener& listener : listeners) facts.max_clients += listener.max_connections;
+  for (size_t p = 0; p < snapshot_->pools.size(); ++p) facts.pools.push_back(PoolFacts(p));
+  return facts;
+}
+
+ProxyFacts::Pool ProcessView::PoolFacts(size_t index) const {
+  const conf::Pool& pool = snapshot_->config.pools[index];
+  ProxyFacts::Pool facts{pool.name, conf::NameOf(pool.ring.algorithm), {}};
+  for (uint32_t n = 0; n < pool.nodes.size(); ++n) {
+    const uint32_t node = snapshot_->pools[index].first_node + n;
+    facts.nodes.push_back({.name = pool.nodes[n].name,
+                           .address = pool.nodes[n].address.ToString(),
+                           .up = Sum(workers_, node, &backends::NodeStats::ready_connections) > 0,
+                           .requests = Sum(workers_, node, &backends::NodeStats::requests),
+                           .in_flight = Sum(workers_, node, &backends::NodeStats::in_flight)});
+  }
+  return facts;
+}
+
+void ProcessView::ForEachClient(const std::function<void(const ClientState&)>& visit) const {
+  worker_->ForEachClient(visit);
+}
+
+}  // namespace ringproxy::proxy

@@ -1,0 +1,34 @@
+// proxy/control/process_view.h – What a worker's local commands may see of the whole process.
+//
+// Threads: its worker's; reads the counters of all. Lifetime: snapshot, stats, loop and worker outlive its use.
+#pragma once
+
+#include <memory>
+
+#include "proxy/control/metrics.h"
+#include "proxy/session/local_commands.h"
+
+namespace ringproxy::proxy {
+
+class Worker;
+
+class ProcessView final : public ProxyView {
+ public:
+  ProcessView(std::shared_ptr<const Snapshot> snapshot, AllStats workers, const net::Clock& clock);
+  void Attach(const Worker& worker) { worker_ = &worker; }
+
+  ProxyFacts Facts() const override;
+  void ForEachClient(const std::function<void(const ClientState&)>& visit) const override;
+  net::TimePoint now() const override { return clock_.now(); }
+
+ private:
+  ProxyFacts::Pool PoolFacts(size_t index) const;
+
+  std::shared_ptr<const Snapshot> snapshot_;
+  AllStats workers_;
+  const net::Clock& clock_;
+  net::TimePoint started_;
+  const Worker* worker_ = nullptr;
+};
+
+}  // namespace ringproxy::proxy
