@@ -2,6 +2,7 @@
 // request of a client that stays gets exactly one reply, in order and its own (trap 13); every key reaches its owner;
 // nothing is left when everybody has gone.
 #include <gtest/gtest.h>
+#include <spdlog/spdlog.h>
 
 #include <cstdlib>
 
@@ -43,6 +44,7 @@ class Simulation {
         snapshot_(proxy::MakeSnapshot(SimConfig())),
         stats_(*snapshot_),
         worker_(std::make_unique<proxy::Worker>(loop_, snapshot_, stats_, view_, seed)) {
+    spdlog::set_level(spdlog::level::off);
     for (uint32_t i = 0; i < kNodes; ++i) {
       const auto owns = [this, i](std::string_view key) {
         return proxy::RouteKey(*snapshot_, snapshot_->listeners[0], key).node == i;
@@ -88,9 +90,8 @@ class Simulation {
 
  private:
   void Connect(SimClient& client) {
-    worker_->AddClient(0, proxy::TestClient(), [&](net::StreamObserver& observer) {
-      return loop_.AdoptWire(client.wire(), observer);
-    });
+    worker_->AddClient(0, proxy::TestClient(),
+                       [&](net::StreamObserver& observer) { return loop_.AdoptWire(client.wire(), observer); });
     client.Start(static_cast<uint32_t>(50 + loop_.Random(250)));
   }
 

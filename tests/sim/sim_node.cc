@@ -1,6 +1,7 @@
 #include "tests/sim/sim_node.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "backends/wire/resp_encode.h"
 
@@ -23,20 +24,15 @@ class SimNode::Connection final : public Peer {
   }
   void OnClosed() override { closed_ = true; }
 
+  // Everything that is answered by then leaves together: a node never answers out of order.
   void SendSoon() {
     if (node_.stalled_ || closed_ || replies_.empty()) return;
     // Now and then slower than the pool's request timeout.
     const net::Duration most = node_.loop_.Chance(0.01) ? net::Duration(60'000) : net::Duration(800);
     ready_at_ = std::max(ready_at_, node_.loop_.now() + node_.loop_.RandomDelay(most));
-    node_.loop_.After(ready_at_ - node_.loop_.now(),
-                      [this, alive = alive_, replies = std::exchange(replies_, {})]() mutable {
-                        if (!*alive) return;
-                        if (node_.stalled_) {
-                          replies_.insert(0, replies);
-                        } else if (!closed_) {
-                          wire_->Send(replies);
-                        }
-                      });
+    node_.loop_.After(ready_at_ - node_.loop_.now(), [this, alive = alive_] {
+      if (*alive && !node_.stalled_ && !closed_) wire_->Send(std::exchange(replies_, {}));
+    });
   }
   void Reset() { wire_->Reset(); }
   bool closed() const { return closed_; }
@@ -60,6 +56,8 @@ SimNode::SimNode(SimLoop& loop, uint16_t port, std::function<bool(std::string_vi
     return connections_.back().get();
   });
 }
+
+SimNode::~SimNode() = default;
 
 void SimNode::Kill() {
   alive_ = false;

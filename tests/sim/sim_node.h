@@ -17,6 +17,8 @@ class SimNode {
   // `owns(key)`: whether the ring gives the key to this node.
   SimNode(SimLoop& loop, uint16_t port, std::function<bool(std::string_view)> owns);
 
+  ~SimNode();
+
   // Faults.
   void Kill();  // Resets every connection and refuses new ones; data survive.
   void Restart() { alive_ = true; }
