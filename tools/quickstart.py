@@ -40,7 +40,8 @@ Try:
   curl -s '{host}:{admin}/api/v1/locate?pool=redis&key=a'
   curl -s {host}:{admin}/api/v1/pools
   curl -s {host}:{admin}/metrics | grep ringproxy_
-  redis-cli -p {node} shutdown nosave        # one node down: its keys answer -NODEDOWN, all others are served
+  redis-cli -p {node} shutdown nosave    # one node goes down:
+  redis-cli -p {proxy} get {lost}         # its keys answer NODEDOWN at once, all others are served as before
 The configuration is {config}, the proxy's log {log}.
 Ctrl-C stops everything."""
 
@@ -226,7 +227,9 @@ def serve(fleet, options):
     run_load(proxy, nodes)
     if options.exit:
         return
-    print(NEXT.format(host=HOST, proxy=proxy, admin=admin, node=nodes["r3"], config=config, log=log), flush=True)
+    with contextlib.closing(RedisClient(nodes["r3"])) as client:
+        lost = client.call("RANDOMKEY")
+    print(NEXT.format(host=HOST, proxy=proxy, admin=admin, node=nodes["r3"], lost=lost, config=config, log=log), flush=True)
     watch(fleet)
 
 
