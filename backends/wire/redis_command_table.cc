@@ -135,7 +135,7 @@ constexpr CommandSpec kRedisCommands[] = {
     {"command", -1, kNoKeys, kOther, kLocal, kNone, kNever, "loading stale", "connection"},
     {"command|count", 2, kNoKeys, kOther, kLocal, kNone, kNever, "loading stale", "connection"},
     {"command|docs", -2, kNoKeys, kOther, kAnyNode, kNone, kSafe, "loading stale", "connection"},
-    {"command|getkeys", -4, kNoKeys, kOther, kLocal, kNone, kNever, "loading stale", "connection"},
+    {"command|getkeys", -4, kNoKeys, kOther, kAnyNode, kNone, kSafe, "loading stale", "connection"},
     {"command|getkeysandflags", -4, kNoKeys, kOther, kAnyNode, kNone, kSafe, "loading stale", "connection"},
     {"command|help", 2, kNoKeys, kOther, kLocal, kNone, kNever, "loading stale", "connection"},
     {"command|info", -2, kNoKeys, kOther, kLocal, kNone, kNever, "loading stale", "connection"},

@@ -93,6 +93,6 @@ enum class LocalOutcome : uint8_t {
 
 // Appends exactly one reply. Requires: spec.handling is kLocal and CheckShape(spec, request) is kOk.
 LocalOutcome AnswerLocally(const wire::CommandSpec& spec, const wire::Request& request, ClientState& client,
-                           ProxyView& view, std::string* out);
+                           const ProxyView& view, std::string* out);
 
 }  // namespace ringproxy::proxy

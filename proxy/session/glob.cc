@@ -1,0 +1,66 @@
+#include "proxy/session/glob.h"
+
+#include <algorithm>
+
+#include "backends/wire/ascii.h"
+
+namespace ringproxy::proxy {
+namespace {
+
+// The class that begins at pattern[*at] == '['. Moves *at behind it; an unclosed one ends with the pattern.
+bool MatchesClass(std::string_view pattern, size_t* at, char c) {
+  size_t i = *at + 1;
+  const bool negated = i < pattern.size() && pattern[i] == '^';
+  if (negated) ++i;
+  bool found = false;
+  while (i < pattern.size() && pattern[i] != ']') {
+    if (pattern[i] == '\\' && i + 1 < pattern.size()) ++i;
+    char low = wire::ToLower(pattern[i]);
+    char high = low;
+    if (i + 2 < pattern.size() && pattern[i + 1] == '-') {
+      high = wire::ToLower(pattern[i + 2]);
+      if (low > high) std::swap(low, high);
+      i += 2;
+    }
+    found = found || (low <= c && c <= high);
+    ++i;
+  }
+  *at = std::min(i + 1, pattern.size());
+  return found != negated;
+}
+
+// One element of the pattern, which is no `*`, against one character. Moves *at behind the element.
+bool MatchesOne(std::string_view pattern, size_t* at, char c) {
+  if (pattern[*at] == '[') return MatchesClass(pattern, at, c);
+  if (pattern[*at] == '?') return ++*at, true;
+  if (pattern[*at] == '\\' && *at + 1 < pattern.size()) ++*at;
+  return wire::ToLower(pattern[(*at)++]) == c;
+}
+
+}  // namespace
+
+bool MatchesGlob(std::string_view pattern, std::string_view text) {
+  size_t p = 0;
+  size_t t = 0;
+  // Where to go on when an attempt fails: behind the last `*`, which then takes one more character. Earlier ones need
+  // no second look, which keeps this from being exponential.
+  size_t star = std::string_view::npos;
+  size_t star_text = 0;
+  while (t < text.size()) {
+    if (p < pattern.size() && pattern[p] == '*') {
+      star = ++p;
+      star_text = t;
+      continue;
+    }
+    if (p < pattern.size() && MatchesOne(pattern, &p, wire::ToLower(text[t]))) {
+      ++t;
+      continue;
+    }
+    if (star == std::string_view::npos) return false;
+    p = star;
+    t = ++star_text;
+  }
+  return pattern.find_first_not_of('*', p) == std::string_view::npos;
+}
+
+}  // namespace ringproxy::proxy
