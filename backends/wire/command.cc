@@ -4,6 +4,7 @@
 #include <cassert>
 
 #include "backends/wire/ascii.h"
+#include "backends/wire/stream_options.h"
 
 namespace ringproxy::wire {
 namespace {
@@ -63,13 +64,6 @@ size_t FindWord(const Request& request, size_t first, std::string_view word) {
   size_t i = first;
   while (i < request.size() && !EqualsIgnoringCase(request[i], word)) ++i;
   return i;
-}
-
-bool HasBlockOption(const Request& request) {
-  // GROUP's two arguments are names and may be called anything.
-  const bool has_group = request.size() > 1 && EqualsIgnoringCase(request[1], "group");
-  const size_t streams = FindWord(request, has_group ? 4 : 1, "streams");
-  return FindWord(request, has_group ? 4 : 1, "block") < streams;
 }
 
 // Whether a pattern of SORT says by itself where its keys lie: a hash tag that no `*` can change.
@@ -145,8 +139,9 @@ std::string_view RefusalOf(const CommandSpec& spec, const Request& request, std:
   switch (spec.check) {
     case ArgumentCheck::kNone: break;
     case ArgumentCheck::kBlockOption:
-      if (HasBlockOption(request))
+      if (ReadStreamOptions(request).blocks) {
         return "BLOCK would block the connection that all clients share; leave it out and poll";
+      }
       break;
     case ArgumentCheck::kSortPatterns:
       if (ReachesUnknownKeys(request, hash_tag)) {

@@ -119,12 +119,8 @@ enum class KeyResult : uint8_t {
             // the request goes untouched to the owner of the empty key, and the client reads Redis' own words.
 };
 
-// Requires: CheckShape is kOk. Patterns of SORT count as keys here: they decide on the node.
+// Requires: CheckShape is kOk. Patterns of SORT count as keys: they decide on the node.
 KeyResult FindKeys(const CommandSpec& spec, const Request& request, KeyPositions* out);
-
-// The same for the one command in ten thousand that asks for keys as Redis understands them (COMMAND GETKEYS):
-// without SORT's patterns.
-KeyResult FindNamedKeys(const CommandSpec& spec, const Request& request, KeyPositions* out);
 
 // The fast path: most commands have one key at a fixed place, which CheckShape has shown to exist.
 inline bool HasOneKey(const CommandSpec& spec) {

@@ -1,9 +1,10 @@
 // Where the keys of a request stand. The rules are those of Redis' own key finders (db.c, getKeysFrom…).
-#include <charconv>
 #include <optional>
 
 #include "backends/wire/ascii.h"
 #include "backends/wire/command.h"
+#include "backends/wire/integer.h"
+#include "backends/wire/stream_options.h"
 
 namespace ringproxy::wire {
 namespace {
@@ -27,29 +28,23 @@ KeyResult FindRange(const KeySpec& keys, const Request& request, KeyPositions* o
 
 KeyResult FindCounted(size_t count_position, const Request& request, KeyPositions* out) {
   if (count_position >= request.size()) return KeyResult::kSyntax;
-  const std::string_view text = request[count_position];
-  int64_t count = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), count);
+  const std::optional<int64_t> count = ParseInteger(request[count_position]);
   const auto available = static_cast<int64_t>(request.size() - count_position - 1);
-  if (error != std::errc() || end != text.data() + text.size() || count < 0 || count > available) {
-    return KeyResult::kSyntax;
-  }
-  for (int64_t i = 1; i <= count; ++i) Append(count_position + static_cast<size_t>(i), out);
+  if (!count || *count < 0 || *count > available) return KeyResult::kSyntax;
+  for (int64_t i = 1; i <= *count; ++i) Append(count_position + static_cast<size_t>(i), out);
   return Found(*out);
 }
 
 KeyResult FindStreams(const Request& request, KeyPositions* out) {
-  // The names after GROUP may be called STREAMS too.
-  size_t i = request.size() > 1 && EqualsIgnoringCase(request[1], "group") ? 4 : 1;
-  while (i < request.size() && !EqualsIgnoringCase(request[i], "streams")) ++i;
-  if (i >= request.size()) return KeyResult::kSyntax;
-  const size_t rest = request.size() - i - 1;
+  const size_t streams = ReadStreamOptions(request).streams;
+  if (streams >= request.size()) return KeyResult::kSyntax;
+  const size_t rest = request.size() - streams - 1;
   if (rest == 0 || rest % 2 != 0) return KeyResult::kSyntax;
-  for (size_t key = i + 1; key <= i + rest / 2; ++key) Append(key, out);
+  for (size_t key = streams + 1; key <= streams + rest / 2; ++key) Append(key, out);
   return KeyResult::kOk;
 }
 
-KeyResult FindSort(const Request& request, bool with_patterns, KeyPositions* out) {
+KeyResult FindSort(const Request& request, KeyPositions* out) {
   Append(1, out);
   std::optional<size_t> store;
   for (size_t i = 2; i + 1 < request.size(); ++i) {
@@ -57,7 +52,7 @@ KeyResult FindSort(const Request& request, bool with_patterns, KeyPositions* out
       i += 2;
     } else if (EqualsIgnoringCase(request[i], "by") || EqualsIgnoringCase(request[i], "get")) {
       ++i;
-      if (with_patterns && request[i].find('*') != std::string_view::npos) Append(i, out);
+      if (request[i].find('*') != std::string_view::npos) Append(i, out);
     } else if (EqualsIgnoringCase(request[i], "store")) {
       store = ++i;  // The last one counts.
     }
@@ -95,7 +90,9 @@ KeyResult FindMigrate(const Request& request, KeyPositions* out) {
   return out->empty() ? KeyResult::kSyntax : KeyResult::kOk;
 }
 
-KeyResult Find(const CommandSpec& spec, const Request& request, bool with_patterns, KeyPositions* out) {
+}  // namespace
+
+KeyResult FindKeys(const CommandSpec& spec, const Request& request, KeyPositions* out) {
   out->clear();
   switch (spec.keys.kind) {
     case KeyKind::kNone: return KeyResult::kNoKeys;
@@ -109,21 +106,11 @@ KeyResult Find(const CommandSpec& spec, const Request& request, bool with_patter
       return KeyResult::kOk;
     }
     case KeyKind::kStreams: return FindStreams(request, out);
-    case KeyKind::kSort: return FindSort(request, with_patterns, out);
+    case KeyKind::kSort: return FindSort(request, out);
     case KeyKind::kGeoStore: return FindGeoStore(request, out);
     case KeyKind::kMigrate: return FindMigrate(request, out);
   }
   return KeyResult::kSyntax;
-}
-
-}  // namespace
-
-KeyResult FindKeys(const CommandSpec& spec, const Request& request, KeyPositions* out) {
-  return Find(spec, request, true, out);
-}
-
-KeyResult FindNamedKeys(const CommandSpec& spec, const Request& request, KeyPositions* out) {
-  return Find(spec, request, false, out);
 }
 
 }  // namespace ringproxy::wire
