@@ -39,7 +39,7 @@ def _panel(axis, rows, proxies, measure, target):
         axis.barh(places, values, height, color=COLOURS[proxy], label=proxy)
         for place, value in zip(places, values):
             axis.text(0.02, place, f"{value:.2f}" if value else "", va="center", fontsize=8,
-                      color="white" if proxy == RINGPROXY else "black")
+                      color="white" if proxy == RINGPROXY and value > 0.2 else "black")
     axis.axvline(1, color="#666666", linewidth=1)
     axis.set_xlim(0, WIDEST)
     aims = [(row, getattr(workload, target)) for row, (workload, _) in enumerate(rows)

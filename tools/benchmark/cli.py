@@ -3,6 +3,7 @@ import argparse
 import contextlib
 import datetime
 import json
+import os
 import shutil
 import signal
 import subprocess
@@ -70,7 +71,8 @@ class Bench:
         self.files = machine.raise_file_limit()
         self.load = Loader(children, programs, self.other_cores)
         self.result = {
-            "machine": machine.describe(), "date": datetime.date.today().isoformat(), "rounds": options.rounds,
+            "machine": machine.describe(), "load_before": os.getloadavg()[0],
+            "date": datetime.date.today().isoformat(), "rounds": options.rounds,
             "seconds": options.seconds, "proxies": options.proxies,
             "versions": {name: proxies.version(name, programs) for name in options.proxies},
             "servers": {kind: {} for kind in options.servers}, "memory": {}, "failures": []}
@@ -138,7 +140,7 @@ class Bench:
         (folder / "bench.md").write_text(text)
         for kind, sets in self.result["servers"].items():
             chart.draw(sets, self.options.proxies, f"{report.SERVERS[kind]}\n{self.result['machine']}",
-                       folder / f"bench-{kind}.png", aims=kind == "canned")
+                       folder / f"bench-{kind}.png", aims=kind == report.AIMED)
         print(text)
         print(f"Written to {folder}", file=sys.stderr)
 

@@ -4,7 +4,9 @@ from .proxies import HAPROXY, RINGPROXY, TWEMPROXY
 from .workloads import BURST, BURST_RATIO_TARGET, IDLE, IDLE_BYTES_TARGET, WORKLOADS
 
 SERVERS = {"canned": "Canned-reply servers (the proxy is what saturates)", "redis": "Real redis-servers"}
+AIMED = "canned"  # The targets hold for these servers only.
 ABSENT = "–"
+BUSY_MACHINE = 0.7  # load average before the run
 
 
 def markdown(result):
@@ -13,7 +15,7 @@ def markdown(result):
     for kind, sets in result["servers"].items():
         if sets:
             parts += [f"### {SERVERS[kind]}", _cost_table(kind, sets, result["proxies"]),
-                      _speed_table(sets, result["proxies"])]
+                      _speed_table(kind, sets, result["proxies"])]
     if result["memory"]:
         parts += ["### Memory", _memory_table(result["memory"], result["proxies"])]
     parts += [_notes(result)]
@@ -49,12 +51,11 @@ def _verdict(shown, target, met):
 
 
 def _cost_table(kind, sets, proxies):
-    """CPU and system calls: the targets hold for canned servers only."""
     head = ["workload", *[f"CPU µs: {proxy}" for proxy in proxies], "ratio", *[f"calls: {proxy}" for proxy in proxies]]
     rows = []
     for workload, entry in _rows(sets):
         summary, calls = entry["summary"], entry["calls"]
-        aims = kind == "canned"
+        aims = kind == AIMED
         ratio = summary["ratios"].get(RINGPROXY, {}).get("cpu_us")
         row = [workload.title, *[_cpu(summary, proxy, workload) for proxy in proxies],
                _judged(ratio, workload.cpu_ratio if aims else None, "{:.2f}")]
@@ -74,7 +75,7 @@ def _cpu(summary, proxy, workload):
     return f"{medians['cpu_us']:.2f}{'°' if idle else ''}{faults}"
 
 
-def _speed_table(sets, proxies):
+def _speed_table(kind, sets, proxies):
     head = ["workload", *[f"{proxy}: requests/s" for proxy in proxies],
             *[f"{proxy}: p50 / p99 / p99.9 ms" for proxy in proxies], "p99 ratio"]
     rows = []
@@ -82,9 +83,10 @@ def _speed_table(sets, proxies):
         summary = entry["summary"]
         medians = [summary["medians"].get(proxy) for proxy in proxies]
         ratio = summary["ratios"].get(RINGPROXY, {}).get("p99_us")
-        rows.append([workload.title, *[f"{figures['requests_per_second']:,.0f}" if figures else ABSENT for figures in medians],
+        rows.append([workload.title,
+                     *[f"{figures['requests_per_second']:,.0f}" if figures else ABSENT for figures in medians],
                      *[_latencies(figures) if figures else ABSENT for figures in medians],
-                     _judged(ratio, workload.p99_ratio, "{:.2f}")])
+                     _judged(ratio, workload.p99_ratio if kind == AIMED else None, "{:.2f}")])
     return "Throughput and latency:\n\n" + _table(head, rows)
 
 
@@ -124,10 +126,13 @@ def _notes(result):
     entries = [(kind, workload, entry) for kind, sets in result["servers"].items() for workload, entry in _rows(sets)]
     summaries = [entry["summary"] for _, _, entry in entries]
     notes = []
+    if result["load_before"] > BUSY_MACHINE:
+        notes.append(f"The machine had other work when this began (load average {result['load_before']:.1f}): "
+                     "read the ratios, not the figures.")
     if any(not workload.rate and figures["busy"] < BUSY_ENOUGH
            for _, workload, entry in entries for figures in entry["summary"]["medians"].values()):
-        notes.append(f"° This proxy used less than {BUSY_ENOUGH:.0%} of its core: the load, the servers or other work on the "
-                     "machine were the limit, so its throughput could be higher.")
+        notes.append(f"° This proxy used less than {BUSY_ENOUGH:.0%} of its core: the load, the servers or other work on "
+                     "the machine were the limit, so its throughput could be higher.")
     if any(count for summary in summaries for count in summary["faults"].values()):
         faults = [f"{proxy} {count} in {workload.name} ({kind})" for kind, workload, entry in entries
                   for proxy, count in entry["summary"]["faults"].items() if count]
