@@ -1,6 +1,7 @@
 #include "backends/net/input_buffer.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace ringproxy::net {
 namespace {
@@ -10,6 +11,10 @@ constexpr size_t kTrustedSize = 2 << 20;
 // How far a read into a frame's own block may go past what the frame is known to need: arrays tell their size only
 // element by element, and one read an element would be slow.
 constexpr size_t kReadAhead = 16 << 10;
+
+// After a large frame the next is likely large too: enough is read to see its size, so that the rest goes straight into
+// its own block and is not copied out of the shared buffer.
+constexpr size_t kLookAtFrame = 4 << 10;
 
 }  // namespace
 
@@ -21,7 +26,8 @@ IoResult InputBuffer::Fill(Stream& stream, ReadBuffer& shared) {
     std::memcpy(shared.data.get(), kept_.bytes().data(), carried);
     kept_.Release();
   }
-  const IoResult result = stream.Read(shared.data.get() + carried, ReadBuffer::kSize - carried);
+  const size_t wanted = std::exchange(last_was_large_, false) ? kLookAtFrame : ReadBuffer::kSize - carried;
+  const IoResult result = stream.Read(shared.data.get() + carried, wanted);
   view_ = {shared.data.get(), carried + result.bytes};
   return result;
 }
@@ -47,6 +53,7 @@ Block InputBuffer::TakeFrame(size_t size) {
   Block after = rest.empty() ? Block() : pool_.Copy(rest);
   Block frame = std::move(kept_);
   frame.Truncate(size);
+  last_was_large_ = true;
   kept_ = std::move(after);
   view_ = kept_ ? kept_.bytes() : std::string_view();
   return frame;

@@ -54,6 +54,7 @@ class InputBuffer {
   Block kept_;             // Owns bytes() when set; else they lie in the shared buffer.
   std::string_view view_;  // Unconsumed.
   size_t needed_ = 0;
+  bool last_was_large_ = false;  // The next frame will likely be too.
 };
 
 }  // namespace ringproxy::net
