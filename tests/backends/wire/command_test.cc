@@ -1,0 +1,238 @@
+#include "backends/wire/command.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cctype>
+#include <set>
+
+#include "tests/support/test_request.h"
+
+namespace ringproxy::wire {
+namespace {
+
+using test::TestRequest;
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+std::string_view FoundName(std::string_view line) {
+  const TestRequest request(TestRequest::Split(line));
+  const CommandSpec* spec = FindRedisCommand(Request(request));
+  return spec != nullptr ? spec->name : "none";
+}
+
+Shape ShapeOf(std::string_view line) {
+  const TestRequest request(TestRequest::Split(line));
+  const CommandSpec* spec = FindRedisCommand(Request(request));
+  EXPECT_NE(spec, nullptr) << line;
+  return CheckShape(*spec, request);
+}
+
+std::string_view Refusal(std::string_view line, std::string_view hash_tag = "{}") {
+  const TestRequest request(TestRequest::Split(line));
+  return RefusalOf(*FindRedisCommand(Request(request)), request, hash_tag);
+}
+
+std::string Upper(std::string_view text) {
+  std::string upper(text);
+  std::ranges::transform(upper, upper.begin(), [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
+  return upper;
+}
+
+bool Has(std::string_view flags, std::string_view word) {
+  const std::vector<std::string_view> words = TestRequest::Split(flags);
+  return std::ranges::find(words, word) != words.end();
+}
+
+TEST(CommandTable, FindsEveryRowInAnyCaseAndNumbersThemDensely) {
+  size_t index = 0;
+  for (const CommandSpec& spec : RedisCommands()) {
+    EXPECT_EQ(CommandIndex(spec), index++);
+    EXPECT_EQ(FindRedisCommand(spec.name), &spec) << spec.name;
+    EXPECT_EQ(FindRedisCommand(Upper(spec.name)), &spec) << spec.name;
+    const size_t bar = spec.name.find('|');
+    const std::string upper = Upper(spec.name.substr(0, bar));
+    std::vector<std::string_view> words = {upper};
+    if (bar != std::string_view::npos) words.push_back(spec.name.substr(bar + 1));
+    EXPECT_EQ(FindRedisCommand(Request(TestRequest(words))), &spec) << spec.name;
+  }
+}
+
+TEST(CommandTable, FindsNothingForNamesThatOnlyLookLikeARow) {
+  for (const CommandSpec& spec : RedisCommands()) {
+    for (size_t i = 0; i < spec.name.size(); ++i) {
+      std::string changed(spec.name);
+      changed[i] = static_cast<char>(changed[i] ^ 0x40);
+      EXPECT_EQ(FindRedisCommand(changed), nullptr) << changed;
+      changed[i] = static_cast<char>(spec.name[i] ^ 0x80);
+      EXPECT_EQ(FindRedisCommand(changed), nullptr) << changed;
+      if (spec.name[i] < 'a' || spec.name[i] > 'z') {
+        changed[i] = static_cast<char>(spec.name[i] ^ 0x20);  // '-' and '\r' differ as 'a' and 'A' do.
+        EXPECT_EQ(FindRedisCommand(changed), nullptr) << changed;
+      }
+    }
+  }
+  using namespace std::string_view_literals;
+  for (const std::string_view name : {""sv, "g"sv, "ge"sv, "gett"sv, "get\0"sv, "|"sv, "config|"sv, "config|get|x"sv,
+                                      "config get"sv, "zrevrangebyscorezrevrangebyscore"sv}) {
+    EXPECT_EQ(FindRedisCommand(name), nullptr) << name;
+  }
+}
+
+TEST(CommandTable, ARequestForABarredNameIsUnknownAsInRedis) {
+  EXPECT_EQ(FoundName("config|get x"), "none");
+  EXPECT_EQ(FoundName("foo|bar"), "none");
+}
+
+TEST(CommandTable, ResolvesContainersToTheirSubcommands) {
+  EXPECT_EQ(FoundName("Config GeT x"), "config|get");
+  EXPECT_EQ(FoundName("object encoding k"), "object|encoding");
+  EXPECT_EQ(FoundName("object nosuch k"), "object");
+  EXPECT_EQ(FoundName("command"), "command");
+  EXPECT_EQ(FoundName("get encoding"), "get");
+  EXPECT_EQ(SubcommandsOf(*FindRedisCommand("memory")).size(), 6U);
+  EXPECT_TRUE(SubcommandsOf(*FindRedisCommand("bitfield")).empty());  // bitfield_ro is none of its.
+  EXPECT_TRUE(SubcommandsOf(RedisCommands().back()).empty());
+}
+
+TEST(CommandTable, ChecksArityAndSubcommandsInTheOrderOfRedis) {
+  EXPECT_EQ(ShapeOf("get"), Shape::kWrongArity);
+  EXPECT_EQ(ShapeOf("get a"), Shape::kOk);
+  EXPECT_EQ(ShapeOf("get a b"), Shape::kWrongArity);
+  EXPECT_EQ(ShapeOf("del"), Shape::kWrongArity);
+  EXPECT_EQ(ShapeOf("del a b c"), Shape::kOk);
+  EXPECT_EQ(ShapeOf("client"), Shape::kWrongArity);
+  EXPECT_EQ(ShapeOf("client foo"), Shape::kUnknownSubcommand);
+  EXPECT_EQ(ShapeOf("client setname"), Shape::kWrongArity);
+  EXPECT_EQ(ShapeOf("command"), Shape::kOk);
+  EXPECT_EQ(ShapeOf("command foo"), Shape::kUnknownSubcommand);
+}
+
+TEST(CommandTable, AWriteIsNeverARead) {  // trap 34
+  for (const CommandSpec& spec : RedisCommands()) {
+    if (Has(spec.flags, "write")) {
+      EXPECT_TRUE(spec.access == Access::kWrite || spec.access == Access::kAdmin) << spec.name;
+    }
+    if (spec.access == Access::kRead) {
+      EXPECT_TRUE(Has(spec.flags, "readonly")) << spec.name;
+    }
+    if (Has(spec.flags, "admin")) {
+      EXPECT_EQ(spec.access, Access::kAdmin) << spec.name;
+    }
+  }
+  for (const std::string_view script : {"eval", "evalsha", "fcall"}) {
+    EXPECT_EQ(FindRedisCommand(script)->access, Access::kWrite) << script;
+  }
+}
+
+TEST(CommandTable, OnlyWhatChangesNothingMayBeAskedAgain) {  // trap 25
+  for (const CommandSpec& spec : RedisCommands()) {
+    if (spec.retry == Retry::kNever) continue;
+    EXPECT_FALSE(Has(spec.flags, "write")) << spec.name;
+    EXPECT_FALSE(Has(spec.flags, "admin")) << spec.name;
+    EXPECT_NE(spec.handling, Handling::kRefused) << spec.name;
+    EXPECT_NE(spec.handling, Handling::kLocal) << spec.name;
+  }
+}
+
+TEST(CommandTable, EveryRowSaysWhatBecomesOfItsReplies) {
+  for (const CommandSpec& spec : RedisCommands()) {
+    const bool many = spec.handling == Handling::kSplit || spec.handling == Handling::kAllNodes;
+    EXPECT_EQ(many, spec.merge != Merge::kNone) << spec.name;
+    EXPECT_EQ(spec.handling == Handling::kRefused, !spec.why.empty()) << spec.name;
+    if (spec.handling == Handling::kForward) {
+      EXPECT_NE(spec.keys.kind, KeyKind::kNone) << spec.name;
+    }
+    if (spec.handling == Handling::kSplit) {
+      EXPECT_EQ(spec.keys.kind, KeyKind::kRange) << spec.name;
+    }
+    if (spec.handling == Handling::kAllNodes) {
+      EXPECT_EQ(spec.keys.kind, KeyKind::kNone) << spec.name;
+    }
+  }
+}
+
+TEST(CommandTable, AFixedKeyPositionExistsInEveryRequestOfRightArity) {
+  for (const CommandSpec& spec : RedisCommands()) {
+    if (!HasOneKey(spec)) continue;
+    EXPECT_GT(std::abs(spec.arity), spec.keys.first) << spec.name;
+    EXPECT_EQ(spec.keys.first, spec.keys.last) << spec.name;
+  }
+}
+
+TEST(CommandTable, RefusesWhatWouldBlockASharedConnection) {  // trap 20
+  for (const CommandSpec& spec : RedisCommands()) {
+    if (!Has(spec.flags, "blocking")) continue;
+    EXPECT_TRUE(spec.handling == Handling::kRefused || spec.check == ArgumentCheck::kBlockOption) << spec.name;
+  }
+  EXPECT_THAT(Refusal("xread block 0 streams s 0"), HasSubstr("BLOCK"));
+  EXPECT_THAT(Refusal("xread COUNT 1 Block 10 streams s 0"), HasSubstr("BLOCK"));
+  EXPECT_THAT(Refusal("xreadgroup group g c block 0 streams s >"), HasSubstr("BLOCK"));
+  EXPECT_THAT(Refusal("xreadgroup count 1 group streams c block 0 streams s >"), HasSubstr("BLOCK"));
+  EXPECT_THAT(Refusal("xreadgroup noack group g c block 0 streams s >"), HasSubstr("BLOCK"));
+}
+
+TEST(CommandTable, ANameThatIsTheWordBlockBlocksNobody) {
+  EXPECT_EQ(Refusal("xread streams block 0"), "");
+  EXPECT_EQ(Refusal("xread count 1 streams block streams 0 0"), "");
+  EXPECT_EQ(Refusal("xreadgroup group block block streams s >"), "");
+  EXPECT_EQ(Refusal("xreadgroup count 1 group g block streams s >"), "");
+}
+
+TEST(CommandTable, RefusesWhatNeedsAConnectionOfItsOwn) {  // traps 16, 19, 33
+  for (const std::string_view line : {"multi",
+                                      "exec",
+                                      "discard",
+                                      "watch k",
+                                      "unwatch",
+                                      "subscribe c",
+                                      "psubscribe c",
+                                      "ssubscribe c",
+                                      "publish c m",
+                                      "monitor",
+                                      "auth p",
+                                      "client reply off",
+                                      "client tracking on",
+                                      "blpop k 0",
+                                      "wait 1 0",
+                                      "scan 0",
+                                      "shutdown",
+                                      "config set a b",
+                                      "debug sleep 1",
+                                      "replicaof no one",
+                                      "cluster info",
+                                      "swapdb 0 1",
+                                      "move k 1",
+                                      "script kill"}) {
+    EXPECT_NE(Refusal(line), "") << line;
+  }
+  for (const std::string_view line : {"hscan k 0", "sscan k 0", "zscan k 0"})
+    EXPECT_EQ(Refusal(line), "") << line;  // trap 18
+}
+
+TEST(CommandTable, SortMayOnlyReachKeysThatItsHashTagKeepsOnOneNode) {
+  EXPECT_EQ(Refusal("sort k"), "");
+  EXPECT_EQ(Refusal("sort k by nosort get # limit 0 1 store d"), "");
+  EXPECT_EQ(Refusal("sort {a}k by w_{a}_* get {a}_*->f"), "");
+  EXPECT_EQ(Refusal("sort_ro {a}k by {a}*"), "");
+  for (const std::string_view line :
+       {"sort k by w_*", "sort k get w_*->f", "sort_ro k get *", "sort k by *{a}", "sort k by {*}a", "sort k by {a*}",
+        "sort k by {}a*", "sort k by {a*", "sort k by }{a*", "sort k store by by w_*", "sort k asc get # get w_*"}) {
+    EXPECT_THAT(Refusal(line), HasSubstr("hash tag")) << line;  // trap 21
+  }
+  EXPECT_THAT(Refusal("sort k by {a}*", ""), HasSubstr("hash tag"));
+  EXPECT_EQ(Refusal("sort k by <a>*", "<>"), "");
+  EXPECT_THAT(Refusal("sort k by {a}*", "<>"), HasSubstr("hash tag"));
+}
+
+TEST(CommandTable, CopyStaysInDatabaseZero) {
+  EXPECT_EQ(Refusal("copy a b"), "");
+  EXPECT_EQ(Refusal("copy a b replace"), "");
+  EXPECT_EQ(Refusal("copy a b DB 0 replace"), "");
+  EXPECT_EQ(Refusal("copy db db"), "");
+  EXPECT_THAT(Refusal("copy a b replace db 1"), HasSubstr("database 0"));
+}
+
+}  // namespace
+}  // namespace ringproxy::wire
