@@ -1,12 +1,14 @@
 // ring/vnode_ring.h – Consistent hashing with virtual nodes (Karger et al., STOC 1997), with absolute weights.
 //
-// A node of weight w stands on the ring with virtual_nodes * w points; point v of a node is xxh3(name, seed v). A key
-// belongs to the first point at or after its hash, past the last point to the first. Hence:
+// A node of weight w stands on the ring with virtual_nodes * w points. The points of the node r1 are xxh3 of the texts
+// "r1#0", "r1#1" and so on, whatever hash the keys take. A key belongs to the first point at or after its hash; past
+// the last point, to the first. Hence:
 //  - a node's points depend on its name alone: list order and addresses move no key;
 //  - a node added or removed moves only the keys it gains or loses;
 //  - another weight adds or removes only that node's last points.
-// Points that fall together (once in about 2^64 / points^2 rings) are ordered by name.
-// Threads, promises: see ring.h. Memory: 12 bytes a point and up to 256 KiB of index.
+// Points of equal value stand in the order of their nodes' names, so the first name owns the keys before them.
+//
+// Threads, promises: see ring.h. Memory: 14 to 16 bytes a point.
 #pragma once
 
 #include <vector>
@@ -20,11 +22,12 @@ class VnodeRing final : public Ring {
   VnodeRing(uint32_t virtual_nodes, std::span<const RingNode> nodes);
 
   NodeIndex Pick(uint64_t hash) const override { return owners_[FirstPoint(hash)]; }
+  // Walks the ring clockwise from the key. Beyond attempt 0 it allocates: a second choice is not the ordinary case.
   NodeIndex PickNth(uint64_t hash, uint32_t attempt) const override;
   uint32_t node_count() const override { return node_count_; }
 
  private:
-  // The position of the first point at or after `hash`, wrapped.
+  // The position of the first point at or after `hash`; the sentinel's when there is none.
   size_t FirstPoint(uint64_t hash) const;
   void BuildIndex();
 

@@ -1,0 +1,89 @@
+#include "ring/ring.h"
+
+#include <gtest/gtest.h>
+
+#include <set>
+
+#include "tests/ring/sample.h"
+#include "tests/support/golden.h"
+
+namespace ringproxy::ring {
+namespace {
+
+// What every ring promises.
+class EveryRing : public testing::TestWithParam<Algorithm> {
+ protected:
+  static std::unique_ptr<const Ring> Make(const Nodes& nodes) { return MakeRing(GetParam(), kVirtualNodes, nodes); }
+};
+
+INSTANTIATE_TEST_SUITE_P(Algorithms, EveryRing, testing::Values(Algorithm::kVnode, Algorithm::kModula));
+
+TEST_P(EveryRing, GivesEveryKeyToTheOnlyNode) {
+  const auto ring = Make({{"only", 3}});
+  EXPECT_EQ(KeyCounts(*ring), std::vector<uint32_t>{kKeys});
+  EXPECT_EQ(ring->PickNth(UINT64_MAX, 0), 0U);
+}
+
+TEST_P(EveryRing, GivesEveryNodeAboutItsWeightsShare) {
+  const Nodes nodes = WeightedNodes();
+  uint32_t weights = 0;
+  for (const RingNode& node : nodes) weights += node.weight;
+  const std::vector<uint32_t> counts = KeyCounts(*Make(nodes));
+  for (uint32_t i = 0; i < nodes.size(); ++i) {
+    const double share = static_cast<double>(counts[i]) / kKeys;
+    const double fair = static_cast<double>(nodes[i].weight) / weights;
+    EXPECT_NEAR(share / fair, 1, 0.1) << nodes[i].name;
+  }
+}
+
+TEST_P(EveryRing, ChoosesTheOwnerFirstAndThenEachOtherNodeOnce) {
+  const Nodes nodes = WeightedNodes();
+  const auto ring = Make(nodes);
+  for (const uint64_t hash : {uint64_t{0}, UINT64_MAX, KeyHashes()[0], KeyHashes()[1], KeyHashes()[2]}) {
+    std::set<NodeIndex> chosen;
+    for (uint32_t attempt = 0; attempt < nodes.size(); ++attempt) chosen.insert(ring->PickNth(hash, attempt));
+    EXPECT_EQ(chosen.size(), nodes.size());
+    EXPECT_EQ(ring->PickNth(hash, 0), ring->Pick(hash));
+  }
+}
+
+// Golden picks. The names have three letters on purpose: seeded hashes of such short names once fell together.
+std::string PicksAsText(const Ring& ring) {
+  constexpr uint32_t kInTheClear = 2000;
+  constexpr uint32_t kPerLine = 40;
+  std::string all, text;
+  for (uint32_t i = 0; i < kKeys; ++i) {
+    const std::string pick = std::to_string(ring.Pick(KeyHashes()[i]));
+    all += pick + ' ';
+    if (i < kInTheClear) text += pick + (i % kPerLine == kPerLine - 1 ? '\n' : ' ');
+  }
+  // FNV-1a written out again: a digest must not lean on the hash that it pins.
+  uint64_t digest = 0xcbf29ce484222325;
+  for (const char c : all) digest = (digest ^ static_cast<unsigned char>(c)) * 0x100000001b3;
+  return "node indices of key:0 to key:99999, digest " + std::to_string(digest) +
+         "; of the first 2000 in the clear:\n" + text;
+}
+
+struct GoldenCase {
+  const char* file;
+  Algorithm algorithm;
+  Nodes nodes;
+};
+
+class GoldenPicks : public testing::TestWithParam<GoldenCase> {};
+
+INSTANTIATE_TEST_SUITE_P(Rings, GoldenPicks,
+                         testing::Values(GoldenCase{"vnode_3_equal", Algorithm::kVnode, EqualNodes(3)},
+                                         GoldenCase{"vnode_10_weighted", Algorithm::kVnode, WeightedNodes()},
+                                         GoldenCase{"vnode_100_equal", Algorithm::kVnode, EqualNodes(100)},
+                                         GoldenCase{"modula_3_equal", Algorithm::kModula, EqualNodes(3)},
+                                         GoldenCase{"modula_10_weighted", Algorithm::kModula, WeightedNodes()}),
+                         [](const auto& rings) { return rings.param.file; });
+
+TEST_P(GoldenPicks, StayAsTheyWereReleased) {
+  const auto ring = MakeRing(GetParam().algorithm, kVirtualNodes, GetParam().nodes);
+  test::ExpectGolden(std::string("tests/golden/ring/") + GetParam().file + ".txt", PicksAsText(*ring));
+}
+
+}  // namespace
+}  // namespace ringproxy::ring

@@ -1,0 +1,32 @@
+// tests/ring/sample.h – Node lists, key hashes and counts that the tests of the rings share.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "ring/ring.h"
+
+namespace ringproxy::ring {
+
+constexpr uint32_t kKeys = 100'000;
+constexpr uint32_t kVirtualNodes = 1024;
+
+using Nodes = std::vector<RingNode>;
+
+// The xxh3 hashes of key:0, key:1 and so on.
+const std::vector<uint64_t>& KeyHashes();
+
+// `count` nodes of weight 1, called PREFIX10, PREFIX11 and so on.
+Nodes EqualNodes(uint32_t count, const std::string& prefix = "n");
+// Ten nodes whose weights are 1, 2, 4, 1, 2, 4 …
+Nodes WeightedNodes();
+
+std::unique_ptr<const Ring> MakeVnodeRing(const Nodes& nodes);
+
+// The owner's name for each of KeyHashes().
+std::vector<std::string> Owners(Algorithm algorithm, const Nodes& nodes);
+// The keys that each node of the list owns.
+std::vector<uint32_t> KeyCounts(const Ring& ring);
+
+}  // namespace ringproxy::ring
