@@ -63,11 +63,9 @@ KeyResult FindSort(const Request& request, KeyPositions* out) {
 
 KeyResult FindGeoStore(const Request& request, KeyPositions* out) {
   Append(1, out);
-  std::optional<size_t> store;
   for (size_t i = 5; i + 1 < request.size(); ++i) {
-    if (EqualsIgnoringCase(request[i], "store") || EqualsIgnoringCase(request[i], "storedist")) store = ++i;
+    if (EqualsIgnoringCase(request[i], "store") || EqualsIgnoringCase(request[i], "storedist")) Append(++i, out);
   }
-  if (store) Append(*store, out);
   return KeyResult::kOk;
 }
 

@@ -115,7 +115,7 @@ TEST(FindKeys, OfGeoradiusAndMigrate) {
   EXPECT_THAT(NamesOf("georadius a 1 2 3 km"), ElementsAre("a"));
   EXPECT_THAT(NamesOf("georadius a 1 2 3 km count 1 STORE b"), ElementsAre("a", "b"));
   EXPECT_THAT(NamesOf("georadiusbymember a m 3 km storedist b"), ElementsAre("a", "b"));
-  EXPECT_THAT(NamesOf("georadiusbymember a store 3 km store b storedist c"), ElementsAre("a", "c"));
+  EXPECT_THAT(NamesOf("georadiusbymember a store 3 km store b storedist c"), ElementsAre("a", "b", "c"));
   EXPECT_THAT(NamesOf("georadius_ro a 1 2 3 km"), ElementsAre("a"));
   EXPECT_THAT(NamesOf("migrate h 1 a 0 10"), ElementsAre("a"));
   EXPECT_THAT(NamesOf("migrate h 1 \"\" 0 10 copy keys a b"), ElementsAre("a", "b"));
