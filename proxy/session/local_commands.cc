@@ -122,7 +122,8 @@ LocalOutcome AnswerRole(const LocalCall& call) {
 
 LocalOutcome AnswerConfigGet(const LocalCall& call) {
   // What clients ask for when they connect and what is true of the proxy: the rest is each node's own.
-  constexpr std::pair<std::string_view, std::string_view> kParameters[] = {{"databases", "1"}};
+  constexpr std::pair<std::string_view, std::string_view> kParameters[] = {
+      {"appendonly", "no"}, {"databases", "1"}, {"save", ""}};
   std::string found;
   size_t count = 0;
   for (const auto& [name, value] : kParameters) {

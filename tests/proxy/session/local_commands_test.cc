@@ -227,8 +227,10 @@ TEST_F(LocalCommands, HelpIsALineForALine) {
 
 TEST_F(LocalCommands, ConfigGetTellsThatThereIsOneDatabase) {
   EXPECT_EQ(Ask("config get databases"), "*2\r\n$9\r\ndatabases\r\n$1\r\n1\r\n");
-  EXPECT_EQ(Ask("config get data* *"), "*2\r\n$9\r\ndatabases\r\n$1\r\n1\r\n");
-  EXPECT_EQ(Ask("config get save appendonly"), "*0\r\n");
+  EXPECT_EQ(Ask("config get data* d*"), "*2\r\n$9\r\ndatabases\r\n$1\r\n1\r\n");
+  EXPECT_EQ(Ask("config get SAVE"), "*2\r\n$4\r\nsave\r\n$0\r\n\r\n");
+  EXPECT_THAT(Ask("config get *"), StartsWith("*6\r\n"));
+  EXPECT_EQ(Ask("config get maxmemory"), "*0\r\n");
 }
 
 TEST_F(LocalCommands, RoleIsThatOfAMasterWithoutReplicas) {
