@@ -44,7 +44,8 @@ KeyResult FindStreams(const Request& request, KeyPositions* out) {
   return KeyResult::kOk;
 }
 
-KeyResult FindSort(const Request& request, KeyPositions* out) {
+// `may_store`: SORT_RO takes the word STORE for a mistake, so what follows it is no key.
+KeyResult FindSort(const Request& request, bool may_store, KeyPositions* out) {
   Append(1, out);
   std::optional<size_t> store;
   for (size_t i = 2; i + 1 < request.size(); ++i) {
@@ -53,7 +54,7 @@ KeyResult FindSort(const Request& request, KeyPositions* out) {
     } else if (EqualsIgnoringCase(request[i], "by") || EqualsIgnoringCase(request[i], "get")) {
       ++i;
       if (request[i].find('*') != std::string_view::npos) Append(i, out);
-    } else if (EqualsIgnoringCase(request[i], "store")) {
+    } else if (may_store && EqualsIgnoringCase(request[i], "store")) {
       store = ++i;  // The last one counts.
     }
   }
@@ -104,7 +105,7 @@ KeyResult FindKeys(const CommandSpec& spec, const Request& request, KeyPositions
       return KeyResult::kOk;
     }
     case KeyKind::kStreams: return FindStreams(request, out);
-    case KeyKind::kSort: return FindSort(request, out);
+    case KeyKind::kSort: return FindSort(request, spec.access == Access::kWrite, out);
     case KeyKind::kGeoStore: return FindGeoStore(request, out);
     case KeyKind::kMigrate: return FindMigrate(request, out);
   }
