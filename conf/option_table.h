@@ -60,10 +60,10 @@ inline constexpr OptionRow<Log> kOptions<Log>[] = {
 
 template <>
 inline constexpr OptionRow<ClientLimits> kOptions<ClientLimits>[] = {
-    {"request", &ClientLimits::request_bytes, Bytes(kKiB, 64 * kGiB), Reload::kLive,
+    {"request", &ClientLimits::request_bytes, Bytes(kKiB, 2 * kGiB), Reload::kLive,
      "Longest request, all its arguments together."},
-    {"bulk", &ClientLimits::bulk_bytes, Bytes(kKiB, 16 * kGiB), Reload::kLive, "Longest single argument."},
-    {"key", &ClientLimits::key_bytes, Bytes(1, 16 * kGiB), Reload::kLive, "Longest key."},
+    {"bulk", &ClientLimits::bulk_bytes, Bytes(kKiB, 2 * kGiB), Reload::kLive, "Longest single argument."},
+    {"key", &ClientLimits::key_bytes, Bytes(1, 2 * kGiB), Reload::kLive, "Longest key."},
     {"arguments", &ClientLimits::arguments, Count(1, 1ULL << 30), Reload::kLive, "Most arguments of one request."},
     {"inline", &ClientLimits::inline_bytes, Bytes(64, kMiB), Reload::kLive,
      "Longest line: an inline command or the header of an argument."},
