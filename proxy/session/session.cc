@@ -117,10 +117,13 @@ bool Session::AnswerHere(const wire::CommandSpec* spec, const wire::Request& req
   std::string& out = io_.scratch;
   out.clear();
   if (spec == nullptr) {
+    Count(wire::ErrorCode::kUnknownCommand);
     wire::AppendUnknownCommand(request, &out);
   } else if (const wire::Shape shape = wire::CheckShape(*spec, request); shape == wire::Shape::kUnknownSubcommand) {
+    Count(wire::ErrorCode::kUnknownCommand);
     wire::AppendUnknownSubcommand(request, &out);
   } else if (shape == wire::Shape::kWrongArity) {
+    Count(wire::ErrorCode::kWrongArity);
     wire::AppendWrongArity(spec->name, &out);
   } else if (spec->handling == wire::Handling::kLocal) {
     client_.last_command = spec;
@@ -132,8 +135,11 @@ bool Session::AnswerHere(const wire::CommandSpec* spec, const wire::Request& req
     }
   } else {
     client_.last_command = spec;
-    const std::string_view why = wire::RefusalOf(*spec, request, io_.dispatcher.snapshot().pools.front().hash_tag);
+    const Snapshot& snapshot = io_.dispatcher.snapshot();
+    const uint32_t default_pool = snapshot.listeners[listener_.index].routes.back().pool;
+    const std::string_view why = wire::RefusalOf(*spec, request, snapshot.pools[default_pool].hash_tag);
     if (why.empty()) return false;
+    Count(wire::ErrorCode::kNotSupported);
     wire::AppendNotSupported(spec->name, why, &out);
   }
   Answer(slot, out);
@@ -162,6 +168,7 @@ bool Session::LooksLikeHttp(const wire::Request& request) {
 
 void Session::RefuseProtocol(std::string_view error) {
   spdlog::info("client {} of listener {}: {}", client_.address, listener_.conf.name, error);
+  Count(wire::ErrorCode::kProtocol);
   const uint32_t slot = replies_.Open(0, io_.io.loop.now());
   io_.scratch.clear();
   wire::AppendProtocolError(error, &io_.scratch);

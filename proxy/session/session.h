@@ -60,6 +60,7 @@ class Session final : public net::StreamObserver {
   void HandleRequest(const wire::Request& request, size_t size, bool in_own_block);
   // Answered without a node: unknown, malformed, refused or local commands. False: the request goes on.
   bool AnswerHere(const wire::CommandSpec* spec, const wire::Request& request, uint32_t slot);
+  void Count(wire::ErrorCode code) { io_.errors[static_cast<size_t>(code)].Add(); }
   void Answer(uint32_t slot, std::string_view reply);
   void RefuseProtocol(std::string_view error);
   // The first command of a browser or of a cross-protocol attack, closed without a word as Redis does.

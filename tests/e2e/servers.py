@@ -145,7 +145,7 @@ class RedisServer(Process):
 
     def _answers(self):
         with RawClient(self.port) as client:
-            return client.ask("PING").startswith((b"+PONG", b"-NOAUTH"))
+            return client.ask("PING").startswith((b"+PONG", b"-NOAUTH", b"-LOADING"))
 
     def ask(self, *arguments):
         with RawClient(self.port) as client:

@@ -107,10 +107,10 @@ def test_a_late_reply_is_discarded_once_and_the_connection_stays():
 def test_a_node_that_loads_its_data_is_not_used_until_it_can_serve():
     with Fleet(1) as fleet, fleet.client() as client:
         assert client.ask("SET", "a", "1") == b"+OK\r\n"
-        fleet.nodes[0].ask("DEBUG", "POPULATE", "200000", "pre", "100")
+        fleet.nodes[0].ask("DEBUG", "POPULATE", "50000", "pre", "100")
         fleet.nodes[0].ask("SAVE")
         fleet.nodes[0].kill()
-        # 200,000 keys at 20 microseconds each: it accepts connections for seconds and answers -LOADING.
+        # With a pause after each key it accepts connections for a while and answers -LOADING.
         fleet.nodes[0].arguments = ("--key-load-delay", "20", "--loading-process-events-interval-bytes", "1024")
         fleet.nodes[0].start()
         replies = set()

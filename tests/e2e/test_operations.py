@@ -165,7 +165,8 @@ def test_routes_send_prefixes_to_their_pools(redis):
 def test_metrics_are_prometheus_text_and_count_what_happened(fleet, client):
     def counts():
         names = {"requests": ("requests_total", {"command": "get"}), "unknown": ("requests_total", {"command": "other"}),
-                 "replies": ("replies_total", {}), "nodes": ("node_requests_total", {}), "in": ("bytes_in_total", {})}
+                 "replies": ("replies_total", {}), "nodes": ("node_requests_total", {}), "in": ("bytes_in_total", {}),
+                 "errors": ("errors_total", {"code": "unknown_command"})}
         return {name: fleet.proxy.metric(metric, **labels) for name, (metric, labels) in names.items()}
 
     before = counts()
@@ -174,7 +175,7 @@ def test_metrics_are_prometheus_text_and_count_what_happened(fleet, client):
         client.reply()
     after = counts()
     assert {name: after[name] - before[name] for name in after} == {
-        "requests": 10, "unknown": 1, "replies": 11, "nodes": 10, "in": len(encode("GET", "x")) * 10 + len(encode("NOSUCH"))}
+        "requests": 10, "unknown": 1, "replies": 11, "nodes": 10, "errors": 1, "in": len(encode("GET", "x")) * 10 + len(encode("NOSUCH"))}
     text = fleet.proxy.get("/metrics")[1]
     sample = re.compile(r'[a-z_]+(\{([a-z_]+="[^"\n]*",?)*\})? [-+0-9.e]+(inf|nan)?', re.I)
     for line in text.splitlines():

@@ -12,6 +12,8 @@ class TestView final : public ProxyView {
   void ForEachClient(const std::function<void(const ClientState&)>&) const override {}
 };
 
-inline ClientState TestClient() { return NewClient(1, "127.0.0.1:50000"); }
+inline ClientState TestClient() {
+  return NewClient(1, "127.0.0.1:50000");
+}
 
 }  // namespace ringproxy::proxy
