@@ -38,7 +38,6 @@ std::vector<Point> MakePoints(uint32_t virtual_nodes, std::span<const RingNode> 
 
 VnodeRing::VnodeRing(uint32_t virtual_nodes, std::span<const RingNode> nodes)
     : node_count_(static_cast<uint32_t>(nodes.size())) {
-  assert(!nodes.empty() && virtual_nodes > 0);
   const std::vector<Point> points = MakePoints(virtual_nodes, nodes);
   assert(points.size() < UINT32_MAX);
   points_.reserve(points.size() + 1);
@@ -54,6 +53,7 @@ VnodeRing::VnodeRing(uint32_t virtual_nodes, std::span<const RingNode> nodes)
 
 void VnodeRing::BuildIndex() {
   // The largest power of two not above the points: one to two points a prefix. 64 Ki prefixes at 100 nodes x 1,024.
+  // At least one bit, for a shift by 64 is undefined.
   const size_t count = points_.size() - 1;
   const uint32_t bits = std::max(1U, static_cast<uint32_t>(std::bit_width(count / 2)));
   shift_ = 64 - bits;
