@@ -46,7 +46,8 @@ int64_t SecondsSince(net::TimePoint then, net::TimePoint now) {
   return std::chrono::duration_cast<std::chrono::seconds>(now - then).count();
 }
 
-// One line of CLIENT LIST: Redis' fields in Redis' order, without those that have no meaning here.
+// One line of CLIENT LIST: Redis' fields in Redis' order, without those that have no meaning here. The buffers' sizes
+// are not counted per client, yet stand there as zeros: clients read them as numbers, and some fail without them.
 void AppendLine(const ClientState& client, net::TimePoint now, std::string* text) {
   static const ClientLabels kNone;
   const ClientLabels& labels = client.labels ? *client.labels : kNone;
@@ -56,7 +57,8 @@ void AppendLine(const ClientState& client, net::TimePoint now, std::string* text
   text->append(" age=").append(std::to_string(SecondsSince(client.connected_at, now)));
   text->append(" idle=").append(std::to_string(SecondsSince(client.last_active, now)));
   text->append(client.no_evict ? " flags=e" : " flags=N");
-  text->append(" db=0 sub=0 psub=0 ssub=0 multi=-1 events=r cmd=");
+  text->append(" db=0 sub=0 psub=0 ssub=0 multi=-1 qbuf=0 qbuf-free=0 argv-mem=0 multi-mem=0 rbs=0 rbp=0");
+  text->append(" obl=0 oll=0 omem=0 tot-mem=0 events=r cmd=");
   text->append(client.last_command != nullptr ? client.last_command->name : "NULL");
   text->append(" user=default redir=-1 resp=2 lib-name=").append(labels.lib_name);
   text->append(" lib-ver=").append(labels.lib_version).append("\n");
@@ -89,7 +91,7 @@ bool ReadFilter(const wire::Request& request, ListFilter* filter, std::string* o
   filter->by_id = true;
   for (size_t i = 3; i < request.size(); ++i) {
     const std::optional<int64_t> id = wire::ParseInteger(request[i]);
-    if (!id || *id <= 0) {
+    if (!id) {
       wire::AppendError("ERR Invalid client ID", out);
       return false;
     }

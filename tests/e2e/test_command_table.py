@@ -198,6 +198,7 @@ def test_python_redis_reads_our_command_and_info(fleet):
     assert info["role"] == "master" and info["connected_clients"] >= 1
     assert info["pool0"]["nodes_up"] == 3
     assert any(row["addr"] and row["cmd"] == "client|list" for row in client.client_list())
+    assert client.client_info()["db"] == 0
     assert client.config_get("databases") == {"databases": "1"}
 
 
@@ -208,7 +209,8 @@ def test_python_redis_reads_our_command_and_info(fleet):
     ["CLIENT", "SETNAME", "a b"], ["CLIENT", "SETNAME", ""], ["CLIENT", "GETNAME"], ["CLIENT", "NO-EVICT", "on"],
     ["CLIENT", "NO-EVICT", "x"], ["CLIENT", "LIST", "TYPE", "x"], ["CLIENT", "LIST", "TYPE", "pubsub"],
     ["CLIENT", "LIST", "ID", "x"], ["CLIENT", "LIST", "ID"], ["CLIENT", "LIST", "ID", "999999"],
-    ["CLIENT", "LIST", "foo"], ["CLIENT", "ID", "x"], ["COMMAND", "INFO", "nosuch"], ["COMMAND", "LIST", "x"],
+    ["CLIENT", "LIST", "ID", "0", "-1"], ["CLIENT", "LIST", "foo"], ["CLIENT", "ID", "x"],
+    ["COMMAND", "INFO", "nosuch"], ["COMMAND", "LIST", "x"],
     ["COMMAND", "LIST", "FILTERBY", "x", "y"], ["COMMAND", "LIST", "FILTERBY", "MODULE", "m"],
     ["COMMAND", "GETKEYS", "get"], ["COMMAND", "GETKEYS", "get", "a", "b"], ["COMMAND", "GETKEYS", "nosuch", "a"],
     ["COMMAND", "GETKEYS", "mset", "a", "1", "b", "2"], ["COMMAND", "GETKEYSANDFLAGS", "set", "a", "b"],
