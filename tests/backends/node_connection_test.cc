@@ -1,0 +1,268 @@
+#include "backends/node_connection.h"
+
+#include <gtest/gtest.h>
+#include <spdlog/spdlog.h>
+
+#include "tests/support/fake_loop.h"
+
+namespace ringproxy::backends {
+namespace {
+
+using std::chrono::milliseconds;
+using namespace std::chrono_literals;
+
+// Remembers what came of each ticket, by its slot.
+class RecordingSink final : public ReplySink {
+ public:
+  void OnReply(Ticket ticket, std::string_view reply) override { Add(ticket, std::string(reply)); }
+  void OnLargeReply(Ticket ticket, net::Block reply) override {
+    ++large;
+    Add(ticket, std::string(reply.bytes()));
+  }
+  void OnFailure(Ticket ticket, const wire::Failure& failure) override {
+    Add(ticket, std::string(wire::ErrorName(failure.code)));
+  }
+
+  std::vector<std::pair<uint32_t, std::string>> outcomes;
+  size_t large = 0;
+
+ private:
+  void Add(Ticket ticket, std::string text) { outcomes.emplace_back(ticket.slot, std::move(text)); }
+};
+
+using Outcomes = std::vector<std::pair<uint32_t, std::string>>;
+
+class NodeConnectionTest : public testing::Test {
+ protected:
+  NodeConnectionTest() {
+    spdlog::set_level(spdlog::level::off);
+    settings_.pool = "pool";
+    settings_.node = "r1";
+    settings_.timeouts = {.connect = milliseconds(500), .request = milliseconds(100)};
+    settings_.reconnect = {.initial = milliseconds(50), .max = milliseconds(400)};
+  }
+  ~NodeConnectionTest() override { EXPECT_EQ(stats_.in_flight.value(), connection_ ? connection_->in_flight() : 0); }
+
+  NodeConnection& Make() {
+    connection_ = std::make_unique<NodeConnection>(io_, settings_, sink_, flush_list_, stats_);
+    return *connection_;
+  }
+  // A connection whose handshake is done.
+  NodeConnection& MakeReady() {
+    Make().Connect();
+    FinishHandshake();
+    return *connection_;
+  }
+  void FinishHandshake() {
+    Node().observer->OnConnected(0);
+    EXPECT_EQ(Node().TakeWritten(), "*1\r\n$4\r\nPING\r\n");
+    Node().Receive("+PONG\r\n");
+    EXPECT_EQ(connection_->state(), NodeConnection::State::kReady);
+    FlushAll();
+  }
+  test::FakeSocket& Node() { return loop_.last_socket(); }
+  void Send(uint32_t slot, std::string_view request = "*1\r\n$1\r\nx\r\n") {
+    connection_->Send(request, Ticket{0, 0, slot, Ticket::Kind::kSession});
+  }
+  void FlushAll() {
+    for (size_t i = 0; i < flush_list_.size(); ++i) flush_list_[i]->Flush();
+    flush_list_.clear();
+  }
+
+  test::FakeLoop loop_;
+  WorkerIo io_{.loop = loop_, .blocks = {}, .read_buffer = {}, .random = std::mt19937_64(1)};
+  NodeSettings settings_;
+  RecordingSink sink_;
+  FlushList flush_list_;
+  NodeStats stats_;
+  std::unique_ptr<NodeConnection> connection_;
+};
+
+TEST_F(NodeConnectionTest, SendsABatchInOneWriteAndMatchesRepliesByPosition) {
+  MakeReady();
+  Send(1, "a");
+  Send(2, "b");
+  Send(3, "c");
+  EXPECT_EQ(Node().written, "");
+  Node().writes = 0;
+  FlushAll();
+  EXPECT_EQ(Node().written, "abc");
+  EXPECT_EQ(Node().writes, 1U);
+  Node().Receive(":1\r\n$-1\r\n+three\r\n");
+  EXPECT_EQ(sink_.outcomes, (Outcomes{{1, ":1\r\n"}, {2, "$-1\r\n"}, {3, "+three\r\n"}}));
+}
+
+TEST_F(NodeConnectionTest, UnderstandsRepliesThatArriveByteByByte) {
+  MakeReady();
+  Send(1);
+  Send(2);
+  FlushAll();
+  for (const char c : std::string("$5\r\nhe\r\nl\r\n*2\r\n:1\r\n$-1\r\n")) Node().Receive(std::string(1, c));
+  EXPECT_EQ(sink_.outcomes, (Outcomes{{1, "$5\r\nhe\r\nl\r\n"}, {2, "*2\r\n:1\r\n$-1\r\n"}}));
+}
+
+TEST_F(NodeConnectionTest, HandsALargeReplyOverInItsOwnBlock) {
+  MakeReady();
+  Send(1);
+  Send(2);
+  FlushAll();
+  const std::string large = "$1000000\r\n" + std::string(1'000'000, 'L') + "\r\n";
+  Node().Receive(large + ":2\r\n");
+  EXPECT_EQ(sink_.outcomes, (Outcomes{{1, large}, {2, ":2\r\n"}}));
+  EXPECT_EQ(sink_.large, 1U);
+  EXPECT_EQ(io_.blocks.blocks_in_use(), 0U);
+}
+
+TEST_F(NodeConnectionTest, QueuesRequestsUntilTheFirstHandshakeIsDone) {
+  Make().Connect();
+  Send(1, "early");
+  FlushAll();
+  EXPECT_EQ(Node().written, "");
+  FinishHandshake();
+  EXPECT_EQ(Node().TakeWritten(), "early");
+  Node().Receive("+OK\r\n");
+  EXPECT_EQ(sink_.outcomes, (Outcomes{{1, "+OK\r\n"}}));
+}
+
+TEST_F(NodeConnectionTest, FailsWhatWaitedWhenTheAttemptFailsAndThenFailsAtOnce) {
+  Make().Connect();
+  Send(1);
+  Node().observer->OnConnected(ECONNREFUSED);
+  EXPECT_EQ(sink_.outcomes, (Outcomes{{1, "node_down"}}));
+  Send(2);
+  EXPECT_EQ(sink_.outcomes.back(), (std::pair<uint32_t, std::string>{2, "node_down"}));
+  EXPECT_FALSE(connection_->accepts());
+}
+
+TEST_F(NodeConnectionTest, WaitsLongerAfterEachFailedAttemptUpToTheCap) {
+  Make().Connect();
+  for (const milliseconds whole : {50ms, 100ms, 200ms, 400ms, 400ms}) {
+    const size_t attempts = loop_.sockets();
+    Node().observer->OnConnected(ECONNREFUSED);
+    loop_.Advance(whole / 2 - 1ms);  // Jitter draws from the upper half.
+    EXPECT_EQ(loop_.sockets(), attempts);
+    loop_.Advance(whole / 2 + 2ms);
+    EXPECT_EQ(loop_.sockets(), attempts + 1);
+  }
+}
+
+TEST_F(NodeConnectionTest, DoesNotUseANodeThatLoadsItsData) {
+  Make().Connect();
+  Node().observer->OnConnected(0);
+  Node().Receive("-LOADING Redis is loading the dataset in memory\r\n");
+  EXPECT_EQ(connection_->state(), NodeConnection::State::kBackoff);
+  EXPECT_TRUE(loop_.socket(0).closed());
+  loop_.Advance(60ms);
+  FinishHandshake();
+}
+
+TEST_F(NodeConnectionTest, AuthenticatesBeforeItPings) {
+  settings_.auth = {.username = "app", .password_file = "f", .password = "secret"};
+  Make().Connect();
+  Node().observer->OnConnected(0);
+  EXPECT_EQ(Node().TakeWritten(), "*3\r\n$4\r\nAUTH\r\n$3\r\napp\r\n$6\r\nsecret\r\n*1\r\n$4\r\nPING\r\n");
+  Node().Receive("+OK\r\n");
+  EXPECT_EQ(connection_->state(), NodeConnection::State::kHandshaking);
+  Node().Receive("+PONG\r\n");
+  EXPECT_EQ(connection_->state(), NodeConnection::State::kReady);
+}
+
+TEST_F(NodeConnectionTest, GivesUpAnAttemptThatTakesTooLong) {
+  Make().Connect();
+  loop_.Advance(501ms);
+  EXPECT_EQ(connection_->state(), NodeConnection::State::kBackoff);
+}
+
+// Trap 6.
+TEST_F(NodeConnectionTest, FailsALateRequestAloneAndDiscardsItsReplyOnce) {
+  MakeReady();
+  Send(1);
+  FlushAll();
+  loop_.Advance(60ms);
+  Send(2);
+  FlushAll();
+  loop_.Advance(50ms);
+  EXPECT_EQ(sink_.outcomes, (Outcomes{{1, "timeout"}}));
+  Node().Receive("+late\r\n+two\r\n");
+  EXPECT_EQ(sink_.outcomes, (Outcomes{{1, "timeout"}, {2, "+two\r\n"}}));
+  EXPECT_EQ(stats_.late_replies.value(), 1U);
+  EXPECT_EQ(loop_.sockets(), 1U);
+}
+
+TEST_F(NodeConnectionTest, GivesUpANodeThatStaysSilent) {
+  MakeReady();
+  for (uint32_t i = 0; i < NodeConnection::kSilentTimeouts; ++i) {
+    EXPECT_TRUE(connection_->accepts());
+    Send(i);
+    FlushAll();
+    loop_.Advance(101ms);
+  }
+  EXPECT_FALSE(connection_->accepts());
+  EXPECT_TRUE(loop_.socket(0).closed());
+  EXPECT_EQ(stats_.timeouts.value(), NodeConnection::kSilentTimeouts);
+}
+
+TEST_F(NodeConnectionTest, FailsWhatIsInFlightWhenTheConnectionBreaksAndReplaysNothing) {
+  MakeReady();
+  Send(1, "one");
+  Send(2, "two");
+  FlushAll();
+  Node().ReceiveEnd();
+  EXPECT_EQ(sink_.outcomes, (Outcomes{{1, "node_down"}, {2, "node_down"}}));
+  FinishHandshake();
+  FlushAll();
+  EXPECT_EQ(Node().written, "");
+}
+
+TEST_F(NodeConnectionTest, ClosesOnWhatIsNoReplyAndOnAReplyThatNobodyAskedFor) {
+  for (const char* bytes : {"hello\r\n", "+unasked\r\n"}) {
+    MakeReady();
+    test::FakeSocket& first = Node();
+    first.Receive(bytes);
+    EXPECT_TRUE(first.closed()) << bytes;
+    connection_.reset();
+  }
+}
+
+TEST_F(NodeConnectionTest, RefusesMoreThanItsCaps) {
+  settings_.limits = {.requests_in_flight = 2, .bytes_in_flight = 10};
+  MakeReady();
+  Send(1, "12345678");
+  Send(2, "123");
+  Send(3, "1");
+  Send(4, "1");
+  EXPECT_EQ(sink_.outcomes, (Outcomes{{2, "node_overloaded"}, {4, "node_overloaded"}}));
+  FlushAll();
+  Node().Receive("+1\r\n");
+  Send(5, "1");
+  EXPECT_EQ(sink_.outcomes.size(), 3U);
+}
+
+TEST_F(NodeConnectionTest, GoesOnWritingWhenAFullSocketHasRoomAgain) {
+  MakeReady();
+  Node().room = 3;
+  Send(1, "abcdef");
+  FlushAll();
+  EXPECT_EQ(Node().written, "abc");
+  EXPECT_TRUE(Node().watches_writes);
+  Node().room = 100;
+  Node().observer->OnWritable();
+  EXPECT_EQ(Node().written, "abcdef");
+  EXPECT_FALSE(Node().watches_writes);
+}
+
+TEST_F(NodeConnectionTest, DrainsByFinishingWhatIsInFlight) {
+  MakeReady();
+  Send(1);
+  FlushAll();
+  connection_->Drain();
+  EXPECT_EQ(connection_->state(), NodeConnection::State::kDraining);
+  Send(2);
+  Node().Receive("+OK\r\n");
+  EXPECT_EQ(sink_.outcomes, (Outcomes{{2, "node_down"}, {1, "+OK\r\n"}}));
+  EXPECT_EQ(connection_->state(), NodeConnection::State::kClosed);
+  EXPECT_EQ(stats_.ready_connections.value(), 0U);
+}
+
+}  // namespace
+}  // namespace ringproxy::backends

@@ -1,0 +1,87 @@
+#include "proxy/session/reply_queue.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <random>
+
+#include "tests/support/fake_loop.h"
+
+namespace ringproxy::proxy {
+namespace {
+
+struct NoObserver final : net::StreamObserver {
+  void OnConnected(int) override {}
+  void OnReadable() override {}
+  void OnWritable() override {}
+};
+
+class ReplyQueueTest : public testing::Test {
+ protected:
+  void Resolve(uint32_t slot, const std::string& reply) { queue_.Resolve(slot, std::string_view(reply), now_, output_); }
+  std::string Sent() {
+    output_.Flush(*stream_);
+    return loop_.last_socket().TakeWritten();
+  }
+
+  net::BlockPool pool_;
+  net::TimePoint now_{};
+  net::SendQueue output_{pool_};
+  ReplyQueue queue_{pool_};
+  test::FakeLoop loop_;
+  NoObserver observer_;
+  std::unique_ptr<net::Stream> stream_ = loop_.NewStream(observer_);
+};
+
+// Trap 13.
+TEST_F(ReplyQueueTest, DeliversInTheOrderOfTheRequestsWhateverTheOrderOfTheReplies) {
+  std::mt19937 random(1);
+  for (int round = 0; round < 100; ++round) {
+    std::vector<uint32_t> slots;
+    std::string expected;
+    for (int i = 0; i < 20; ++i) {
+      slots.push_back(queue_.Open(10, now_));
+      expected += std::to_string(slots.back()) + ";";
+    }
+    EXPECT_EQ(queue_.request_bytes(), 200U);
+    std::ranges::shuffle(slots, random);
+    for (const uint32_t slot : slots) Resolve(slot, std::to_string(slot) + ";");
+    EXPECT_EQ(Sent(), expected);
+    EXPECT_TRUE(queue_.empty());
+    EXPECT_EQ(queue_.request_bytes(), 0U);
+  }
+  EXPECT_EQ(pool_.blocks_in_use(), 0U);
+}
+
+TEST_F(ReplyQueueTest, HoldsEverythingBehindTheFrontBack) {
+  const uint32_t first = queue_.Open(1, now_);
+  const uint32_t second = queue_.Open(1, now_);
+  Resolve(second, "second");
+  EXPECT_EQ(Sent(), "");
+  Resolve(first, "first,");
+  EXPECT_EQ(Sent(), "first,second");
+}
+
+TEST_F(ReplyQueueTest, MovesLargeRepliesInAndOutOfTurn) {
+  const uint32_t first = queue_.Open(1, now_);
+  const uint32_t second = queue_.Open(1, now_);
+  const std::string large(100'000, 'L');
+  queue_.Resolve(second, pool_.Copy(large), now_, output_);
+  queue_.Resolve(first, pool_.Copy(large), now_, output_);
+  EXPECT_EQ(Sent(), large + large);
+  EXPECT_EQ(pool_.blocks_in_use(), 0U);
+}
+
+TEST_F(ReplyQueueTest, MeasuresFromOpeningToDelivery) {
+  backends::Histogram histogram;
+  const uint32_t slot = queue_.Open(1, now_);
+  queue_.MeasureInto(slot, &histogram);
+  now_ += std::chrono::microseconds(100);
+  Resolve(slot, "x");
+  EXPECT_EQ(histogram.sum_us(), 100U);
+  queue_.MeasureInto(slot, &histogram);  // Resolved already: nothing to measure.
+  EXPECT_TRUE(queue_.empty());
+}
+
+}  // namespace
+}  // namespace ringproxy::proxy
