@@ -1,0 +1,76 @@
+// tests/proxy/control/worker_fixture.h – A whole worker on a fake loop: two nodes and any number of clients, by hand.
+#pragma once
+
+#include <gtest/gtest.h>
+#include <spdlog/spdlog.h>
+
+#include "proxy/control/worker.h"
+#include "proxy/route/router.h"
+#include "tests/support/fake_loop.h"
+#include "tests/support/test_view.h"
+
+namespace ringproxy::proxy {
+
+class WorkerFixture : public testing::Test {
+ protected:
+  static conf::Config TwoNodes() {
+    conf::Config config;
+    conf::Pool& pool = config.pools.emplace_back();
+    pool.name = "main";
+    pool.nodes = {{"r0", {"10.0.0.1", 1, ""}, 1}, {"r1", {"10.0.0.2", 1, ""}, 1}};
+    conf::Listener& listener = config.listeners.emplace_back();
+    listener.name = "web";
+    listener.routes = {{"", "main"}};
+    return config;
+  }
+
+  // Node i of the configuration becomes socket i; clients follow.
+  void Start(conf::Config config = TwoNodes()) {
+    spdlog::set_level(spdlog::level::off);
+    snapshot_ = MakeSnapshot(std::move(config));
+    stats_ = std::make_unique<WorkerStats>(*snapshot_);
+    worker_ = std::make_unique<Worker>(loop_, snapshot_, *stats_, view_, 1);
+    worker_->Start();
+    for (size_t i = 0; i < snapshot_->node_count; ++i) {
+      loop_.socket(i).observer->OnConnected(0);
+      loop_.socket(i).Receive("+PONG\r\n");
+      loop_.socket(i).TakeWritten();
+    }
+    loop_.EndTurn();
+  }
+  ~WorkerFixture() override {
+    worker_.reset();
+    for (size_t i = 0; i < loop_.sockets(); ++i) EXPECT_TRUE(loop_.socket(i).closed());
+  }
+
+  test::FakeSocket& Node(size_t i) { return loop_.socket(i); }
+  test::FakeSocket& NewClient() {
+    worker_->AddClient(0, TestClient(), [&](net::StreamObserver& observer) { return loop_.NewStream(observer); });
+    return loop_.last_socket();
+  }
+  // A key of the given node.
+  std::string KeyOf(uint32_t node) const {
+    for (int i = 0;; ++i) {
+      std::string key = "k" + std::to_string(i);
+      if (RouteKey(*snapshot_, snapshot_->listeners[0], key).node == node) return key;
+    }
+  }
+  static std::string Encode(const std::vector<std::string>& arguments) {
+    std::string out = "*" + std::to_string(arguments.size()) + "\r\n";
+    for (const std::string& a : arguments) out += "$" + std::to_string(a.size()) + "\r\n" + a + "\r\n";
+    return out;
+  }
+  // Turns until nothing is held back.
+  void Settle() {
+    while (loop_.EndTurn() == net::NextTurn::kAtOnce) {
+    }
+  }
+
+  test::FakeLoop loop_;
+  TestView view_;
+  std::shared_ptr<const Snapshot> snapshot_;
+  std::unique_ptr<WorkerStats> stats_;
+  std::unique_ptr<Worker> worker_;
+};
+
+}  // namespace ringproxy::proxy
