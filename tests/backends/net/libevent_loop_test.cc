@@ -1,0 +1,131 @@
+#include "backends/net/libevent_loop.h"
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <thread>
+
+#include "backends/net/listen_socket.h"
+
+namespace ringproxy::net {
+namespace {
+
+using namespace std::chrono_literals;
+
+// Stops the loop at the first event of its kind and remembers what was told.
+struct Recorder final : StreamObserver {
+  explicit Recorder(LibeventLoop& l) : loop(l) {}
+  void OnConnected(int error) override {
+    connected = error;
+    if (stop_when_connected) loop.Stop();
+  }
+  void OnReadable() override {
+    std::array<char, 100> buffer;
+    const IoResult result = stream->Read(buffer.data(), buffer.size());
+    received.append(buffer.data(), result.bytes);
+    if (result.status != IoStatus::kOk) stream->WatchReads(false);
+    if (received.size() >= wanted) loop.Stop();
+  }
+  void OnWritable() override {}
+
+  LibeventLoop& loop;
+  std::unique_ptr<Stream> stream;
+  std::string received;
+  size_t wanted = 5;
+  int connected = -1;
+  bool stop_when_connected = false;
+};
+
+void Write(Stream& stream, std::string text) {
+  const iovec piece{text.data(), text.size()};
+  EXPECT_EQ(stream.Write({&piece, 1}).bytes, text.size());
+}
+
+// A client connects (to the port that was bound), says hello, and the accepted side hears it.
+void ExpectHello(Endpoint listen, Endpoint connect) {
+  LibeventLoop loop;
+  Recorder server(loop);
+  Recorder client(loop);
+  std::string error;
+  const auto socket = ListenSocket::Open(
+      loop.base(), listen, [&](int fd, const std::string&) { server.stream = loop.Adopt(fd, server); }, &error);
+  ASSERT_NE(socket, nullptr) << error;
+  connect.port = socket->port();
+  client.stream = loop.Connect(connect, client);
+  loop.SetEndOfTurn([&, said = false]() mutable {
+    if (client.connected == 0 && !said) {
+      said = true;
+      Write(*client.stream, "hello");
+    }
+    return NextTurn::kMayWait;
+  });
+  loop.Run();
+  EXPECT_EQ(server.received, "hello");
+}
+
+TEST(LibeventLoop, ConnectsOverTcp) {
+  ExpectHello({"127.0.0.1", 0, ""}, {"127.0.0.1", 0, ""});
+}
+
+TEST(LibeventLoop, ConnectsToAHostNameWithoutBlocking) {
+  ExpectHello({"127.0.0.1", 0, ""}, {"localhost", 0, ""});
+}
+
+TEST(LibeventLoop, ConnectsOverAUnixSocketWhoseFileIsRemovedAfterwards) {
+  const std::string path = testing::TempDir() + "ringproxy_loop_test.sock";
+  ExpectHello({"", 0, path}, {"", 0, path});
+  EXPECT_NE(access(path.c_str(), F_OK), 0);
+}
+
+TEST(LibeventLoop, TellsOfARefusedConnection) {
+  LibeventLoop loop;
+  Recorder client(loop);
+  client.stop_when_connected = true;
+  client.stream = loop.Connect({"", 0, testing::TempDir() + "nobody_listens.sock"}, client);
+  EXPECT_EQ(client.connected, -1);  // Not before Connect returned.
+  loop.Run();
+  EXPECT_GT(client.connected, 0);
+}
+
+TEST(LibeventLoop, RunsTimersAndForgetsDisarmedOnes) {
+  LibeventLoop loop;
+  int fired = 0;
+  const auto never = loop.NewTimer([&] { fired += 100; });
+  never->Arm(1ms);
+  never->Disarm();
+  const auto timer = loop.NewTimer([&] {
+    ++fired;
+    loop.Stop();
+  });
+  const TimePoint before = loop.now();
+  timer->Arm(3ms);
+  EXPECT_TRUE(timer->armed());
+  loop.Run();
+  EXPECT_EQ(fired, 1);
+  EXPECT_FALSE(timer->armed());
+  EXPECT_LE(before, loop.now());
+}
+
+TEST(LibeventLoop, RunsPostedWorkInOrderOnItsOwnThread) {
+  LibeventLoop loop;
+  std::vector<int> order;
+  std::thread::id ran_on;
+  std::jthread poster([&] {
+    for (int i = 0; i < 1000; ++i) {
+      loop.Post([&, i] {
+        order.push_back(i);
+        ran_on = std::this_thread::get_id();
+      });
+    }
+    loop.Stop();
+  });
+  loop.Run();
+  EXPECT_EQ(ran_on, std::this_thread::get_id());
+  ASSERT_EQ(order.size(), 1000U);
+  EXPECT_TRUE(std::ranges::is_sorted(order));
+}
+
+}  // namespace
+}  // namespace ringproxy::net

@@ -1,0 +1,174 @@
+#include "proxy/route/dispatcher.h"
+
+#include <gtest/gtest.h>
+
+#include "backends/wire/resp_request.h"
+#include "tests/support/fake_loop.h"
+
+namespace ringproxy::proxy {
+namespace {
+
+using backends::Ticket;
+
+conf::Config ThreePools() {
+  conf::Config config;
+  for (const auto& [name, nodes] : {std::pair{"main", 2}, {"carts", 1}, {"unreached", 1}}) {
+    conf::Pool& pool = config.pools.emplace_back();
+    pool.name = name;
+    for (int i = 0; i < nodes; ++i) pool.nodes.push_back({name + std::to_string(i), {"10.0.0.1", 1, ""}, 1});
+  }
+  conf::Listener& listener = config.listeners.emplace_back();
+  listener.limits.key_bytes = 100;
+  listener.routes = {{"cart:", "carts"}, {"", "main"}};
+  return config;
+}
+
+// The worker's part of the sink: children go back to the fan-out.
+class Sink final : public backends::ReplySink {
+ public:
+  void OnReply(Ticket ticket, std::string_view reply) override {
+    if (ticket.kind == Ticket::Kind::kFanout) return fanout->OnReply(ticket, blocks->Copy(reply));
+    replies.push_back(std::string(reply));
+  }
+  void OnLargeReply(Ticket, net::Block reply) override { replies.push_back(std::string(reply.bytes())); }
+  void OnFailure(Ticket ticket, const wire::Failure& failure) override {
+    if (ticket.kind == Ticket::Kind::kFanout) return fanout->OnFailure(ticket, failure);
+    replies.push_back(std::string(wire::ErrorName(failure.code)));
+  }
+
+  Fanout* fanout = nullptr;
+  net::BlockPool* blocks = nullptr;
+  std::vector<std::string> replies;
+};
+
+class DispatcherTest : public testing::Test {
+ protected:
+  DispatcherTest() {
+    sink_.fanout = &fanout_;
+    sink_.blocks = &io_.blocks;
+    for (size_t p = 0; p < snapshot_->pools.size(); ++p) {
+      const size_t first = snapshot_->pools[p].first_node;
+      const conf::Pool& pool = snapshot_->config.pools[p];
+      pools_.emplace_back(io_, pool, sink_, flush_list_, std::span(stats_).subspan(first, pool.nodes.size()));
+    }
+    for (auto& pool : pools_) pool.Connect();
+    for (size_t i = 0; i < stats_.size(); ++i) {
+      Node(i).observer->OnConnected(0);
+      Node(i).Receive("+PONG\r\n");
+      Node(i).TakeWritten();
+    }
+    dispatcher_.emplace(snapshot_, pools_, fanout_, sink_);
+  }
+
+  static std::string Encode(const std::vector<std::string>& arguments) {
+    std::string out = "*" + std::to_string(arguments.size()) + "\r\n";
+    for (const std::string& a : arguments) out += "$" + std::to_string(a.size()) + "\r\n" + a + "\r\n";
+    return out;
+  }
+  void Dispatch(const std::vector<std::string>& arguments) {
+    encoded_ = Encode(arguments);
+    ASSERT_EQ(parser_.Parse(encoded_), wire::RequestParser::Status::kRequest);
+    const wire::Request request = parser_.request();
+    dispatcher_->Dispatch({*wire::FindRedisCommand(request), request, {}}, {0, 0}, {0, 0, 0, Ticket::Kind::kSession});
+    for (auto* connection : flush_list_) connection->Flush();
+    flush_list_.clear();
+  }
+  test::FakeSocket& Node(size_t i) { return loop_.socket(i); }
+  std::string KeyOf(uint32_t node, const std::string& prefix = "k") {
+    for (int i = 0;; ++i) {
+      std::string key = prefix + std::to_string(i);
+      if (RouteKey(*snapshot_, snapshot_->listeners[0], key) == Destination{0, node}) return key;
+    }
+  }
+
+  test::FakeLoop loop_;
+  backends::WorkerIo io_{.loop = loop_, .blocks = {}, .read_buffer = {}, .random = std::mt19937_64(1)};
+  std::shared_ptr<const Snapshot> snapshot_ = MakeSnapshot(ThreePools());
+  std::vector<backends::NodeStats> stats_ = std::vector<backends::NodeStats>(snapshot_->node_count);
+  backends::FlushList flush_list_;
+  Sink sink_;
+  Fanout fanout_{io_, sink_};
+  std::vector<backends::NodePool> pools_;
+  std::optional<Dispatcher> dispatcher_;
+  wire::RequestParser parser_{wire::Limits{}};
+  std::string encoded_;
+};
+
+TEST_F(DispatcherTest, SendsAKeyToItsOwnerAndALongerPrefixToItsPool) {
+  Dispatch({"GET", KeyOf(1)});
+  EXPECT_EQ(Node(1).TakeWritten(), encoded_);
+  Dispatch({"GET", "cart:7"});
+  EXPECT_EQ(Node(2).TakeWritten(), encoded_);
+}
+
+// Trap 4.
+TEST_F(DispatcherTest, ForwardsAMultiKeyCommandOfOneNodeUntouched) {
+  Dispatch({"mGeT", KeyOf(0), KeyOf(0), KeyOf(0, "other")});
+  EXPECT_EQ(Node(0).TakeWritten(), encoded_);
+  EXPECT_EQ(fanout_.open(), 0U);
+}
+
+// Traps 1 to 4: duplicates keep their places.
+TEST_F(DispatcherTest, SplitsByNodeAndMergesInKeyOrder) {
+  const std::string a = KeyOf(0);
+  const std::string b = KeyOf(1);
+  Dispatch({"MGET", b, a, "cart:1", b});
+  EXPECT_EQ(Node(0).TakeWritten(), Encode({"MGET", a}));
+  EXPECT_EQ(Node(1).TakeWritten(), Encode({"MGET", b, b}));
+  EXPECT_EQ(Node(2).TakeWritten(), Encode({"MGET", "cart:1"}));
+  Node(2).Receive("*1\r\n$1\r\nc\r\n");
+  Node(1).Receive("*2\r\n$1\r\n1\r\n$1\r\n2\r\n");
+  EXPECT_TRUE(sink_.replies.empty());
+  Node(0).Receive("*1\r\n$-1\r\n");
+  EXPECT_EQ(sink_.replies, std::vector<std::string>{"*4\r\n$1\r\n1\r\n$-1\r\n$1\r\nc\r\n$1\r\n2\r\n"});
+}
+
+TEST_F(DispatcherTest, KeepsKeysAndValuesTogetherWhenItSplitsAnMset) {
+  const std::string a = KeyOf(0);
+  const std::string b = KeyOf(1);
+  Dispatch({"MSET", a, "1", b, "2", a, "3"});
+  EXPECT_EQ(Node(0).TakeWritten(), Encode({"MSET", a, "1", a, "3"}));
+  EXPECT_EQ(Node(1).TakeWritten(), Encode({"MSET", b, "2"}));
+  Node(0).Receive("+OK\r\n");
+  Node(1).Receive("-OOM command not allowed\r\n");
+  EXPECT_EQ(sink_.replies, std::vector<std::string>{"-OOM command not allowed\r\n"});  // Trap 3.
+}
+
+TEST_F(DispatcherTest, AnswersASplitCommandWithTheErrorOfItsDeadNode) {
+  Node(0).ReceiveEnd();
+  loop_.last_socket().observer->OnConnected(ECONNREFUSED);
+  Dispatch({"DEL", KeyOf(0), KeyOf(1)});
+  Node(1).Receive(":1\r\n");
+  EXPECT_EQ(sink_.replies, std::vector<std::string>{"-NODEDOWN node main0 of pool main is down\r\n"});
+}
+
+TEST_F(DispatcherTest, RefusesKeysOfDifferentNodesThatCannotBeSplitAndKeysThatAreTooLong) {
+  Dispatch({"RENAME", KeyOf(0), KeyOf(1)});
+  Dispatch({"GET", std::string(101, 'k')});
+  Dispatch({"MGET", "k", std::string(101, 'k')});
+  EXPECT_EQ(sink_.replies, (std::vector<std::string>{"cross_slot", "key_too_long", "key_too_long"}));
+}
+
+TEST_F(DispatcherTest, AsksEveryNodeThatTheListenerReaches) {
+  Dispatch({"DBSIZE"});
+  for (size_t i = 0; i < 3; ++i) EXPECT_EQ(Node(i).TakeWritten(), encoded_);
+  EXPECT_EQ(Node(3).TakeWritten(), "");
+  for (size_t i = 0; i < 3; ++i) Node(i).Receive(":" + std::to_string(i + 1) + "\r\n");
+  EXPECT_EQ(sink_.replies, std::vector<std::string>{":6\r\n"});
+}
+
+TEST_F(DispatcherTest, AsksANodeThatLivesWhenAnyWillDo) {
+  Node(0).ReceiveEnd();
+  loop_.last_socket().observer->OnConnected(ECONNREFUSED);
+  Dispatch({"TIME"});
+  EXPECT_EQ(Node(1).TakeWritten(), encoded_);
+}
+
+TEST_F(DispatcherTest, SendsAScriptWithoutKeysAlwaysToTheSameNode) {
+  Dispatch({"EVAL", "return 1", "0"});
+  const uint32_t owner = RouteKey(*snapshot_, snapshot_->listeners[0], "").node;
+  EXPECT_EQ(Node(owner).TakeWritten(), encoded_);
+}
+
+}  // namespace
+}  // namespace ringproxy::proxy

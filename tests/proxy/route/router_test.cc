@@ -1,0 +1,50 @@
+#include "proxy/route/router.h"
+
+#include <gtest/gtest.h>
+
+namespace ringproxy::proxy {
+namespace {
+
+std::shared_ptr<const Snapshot> Routes() {
+  conf::Config config;
+  for (const char* name : {"default", "users", "admins"}) {
+    conf::Pool& pool = config.pools.emplace_back();
+    pool.name = name;
+    pool.nodes = {{std::string(name) + "-a", {}, 1}, {std::string(name) + "-b", {}, 3}};
+  }
+  config.pools[1].ring.hash_tag = "<>";
+  conf::Listener& listener = config.listeners.emplace_back();
+  listener.routes = {{"user:", "users"}, {"", "default"}, {"user:admin:", "admins"}};
+  return MakeSnapshot(std::move(config));
+}
+
+TEST(Router, TakesTheLongestPrefixAndElseTheDefault) {
+  const auto snapshot = Routes();
+  const auto pool_of = [&](std::string_view key) { return RouteKey(*snapshot, snapshot->listeners[0], key).pool; };
+  EXPECT_EQ(pool_of("user:1"), 1U);
+  EXPECT_EQ(pool_of("user:admin:1"), 2U);
+  EXPECT_EQ(pool_of("user"), 0U);
+  EXPECT_EQ(pool_of(""), 0U);
+}
+
+TEST(Router, HashesTheTagOfTheKeysOwnPool) {
+  const auto snapshot = Routes();
+  const ListenerSnapshot& listener = snapshot->listeners[0];
+  for (int i = 0; i < 100; ++i) {
+    const std::string number = std::to_string(i);
+    EXPECT_EQ(RouteKey(*snapshot, listener, "{t}" + number), RouteKey(*snapshot, listener, "x{t}"));
+    EXPECT_EQ(RouteKey(*snapshot, listener, "user:<t>" + number), RouteKey(*snapshot, listener, "user:<t>"));
+  }
+}
+
+TEST(Snapshot, NumbersNodesOverAllPoolsAndListsThePoolsOfAListenerOnce) {
+  const auto snapshot = Routes();
+  EXPECT_EQ(snapshot->node_count, 6U);
+  EXPECT_EQ(snapshot->pools[2].first_node, 4U);
+  EXPECT_EQ(snapshot->listeners[0].pools, (std::vector<uint32_t>{0, 1, 2}));
+  EXPECT_EQ(snapshot->listeners[0].routes.front().prefix, "user:admin:");
+  EXPECT_EQ(snapshot->listeners[0].routes.back().prefix, "");
+}
+
+}  // namespace
+}  // namespace ringproxy::proxy
