@@ -3,51 +3,45 @@
 #include <algorithm>
 #include <bit>
 #include <cassert>
-#include <tuple>
 
 #include "ring/hash.h"
 
 namespace ringproxy::ring {
 namespace {
 
-struct Point {
-  uint64_t value;
-  NodeIndex owner;
-};
+VnodePoint MakePoint(uint64_t value, NodeIndex owner) {
+  return {static_cast<uint32_t>(value), static_cast<uint32_t>(value >> 32), owner};
+}
 
-void AppendPoints(const std::string& name, NodeIndex owner, uint64_t count, std::vector<Point>& points) {
+void AppendPoints(const std::string& name, NodeIndex owner, uint64_t count, std::vector<VnodePoint>& points) {
   // The number is text and not xxh3's seed: for short inputs the seed is merely XORed in, and the names n10 and n11
   // would share all their points.
   for (uint64_t v = 0; v < count; ++v) {
-    points.push_back({Hash(HashAlgorithm::kXxh3, name + '#' + std::to_string(v)), owner});
+    points.push_back(MakePoint(Hash(HashAlgorithm::kXxh3, name + '#' + std::to_string(v)), owner));
   }
 }
 
-std::vector<Point> MakePoints(uint32_t virtual_nodes, std::span<const RingNode> nodes) {
-  std::vector<Point> points;
+std::vector<VnodePoint> MakePoints(uint32_t virtual_nodes, std::span<const RingNode> nodes) {
+  uint64_t count = 0;
+  for (const RingNode& node : nodes) count += uint64_t{virtual_nodes} * node.weight;
+  assert(count > 0 && count < UINT32_MAX);
+  std::vector<VnodePoint> points;
+  points.reserve(count + 1);
   for (NodeIndex i = 0; i < nodes.size(); ++i) {
     AppendPoints(nodes[i].name, i, uint64_t{virtual_nodes} * nodes[i].weight, points);
   }
-  std::ranges::sort(points, [&](const Point& a, const Point& b) {
-    return std::tie(a.value, nodes[a.owner].name) < std::tie(b.value, nodes[b.owner].name);
+  std::ranges::sort(points, [&](const VnodePoint& a, const VnodePoint& b) {
+    if (a.value() != b.value()) return a.value() < b.value();
+    return nodes[a.owner].name < nodes[b.owner].name;
   });
+  points.push_back(MakePoint(UINT64_MAX, points.front().owner));
   return points;
 }
 
 }  // namespace
 
 VnodeRing::VnodeRing(uint32_t virtual_nodes, std::span<const RingNode> nodes)
-    : node_count_(static_cast<uint32_t>(nodes.size())) {
-  const std::vector<Point> points = MakePoints(virtual_nodes, nodes);
-  assert(points.size() < UINT32_MAX);
-  points_.reserve(points.size() + 1);
-  owners_.reserve(points.size() + 1);
-  for (const Point& point : points) {
-    points_.push_back(point.value);
-    owners_.push_back(point.owner);
-  }
-  points_.push_back(UINT64_MAX);
-  owners_.push_back(owners_.front());
+    : points_(MakePoints(virtual_nodes, nodes)), node_count_(static_cast<uint32_t>(nodes.size())) {
   BuildIndex();
 }
 
@@ -60,7 +54,7 @@ void VnodeRing::BuildIndex() {
   index_.resize(size_t{1} << bits);
   size_t point = 0;
   for (size_t prefix = 0; prefix < index_.size(); ++prefix) {
-    while (point < count && (points_[point] >> shift_) < prefix) ++point;
+    while (point < count && (points_[point].value() >> shift_) < prefix) ++point;
     index_[prefix] = static_cast<uint32_t>(point);
   }
 }
@@ -69,9 +63,9 @@ size_t VnodeRing::FirstPoint(uint64_t hash) const {
   size_t point = index_[hash >> shift_];
   // Whether the prefix's first points lie before the hash is a coin toss, which a branch would lose half of the time:
   // these two steps are additions. The sentinel, never below a hash, ends the walk.
-  point += points_[point] < hash ? 1 : 0;
-  point += points_[point] < hash ? 1 : 0;
-  while (points_[point] < hash) [[unlikely]]++ point;
+  point += points_[point].value() < hash ? 1 : 0;
+  point += points_[point].value() < hash ? 1 : 0;
+  while (points_[point].value() < hash) [[unlikely]]++ point;
   return point;
 }
 
@@ -82,7 +76,7 @@ NodeIndex VnodeRing::PickNth(uint64_t hash, uint32_t attempt) const {
   std::vector<bool> met(node_count_);
   size_t point = FirstPoint(hash) % count;
   for (uint32_t distinct = 0;; point = (point + 1) % count) {
-    const NodeIndex owner = owners_[point];
+    const NodeIndex owner = points_[point].owner;
     if (met[owner]) continue;
     if (distinct++ == attempt) return owner;
     met[owner] = true;
