@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cassert>
 #include <cstring>
+#include <utility>
 
 #include "backends/handshake.h"
 
@@ -76,7 +77,9 @@ bool NodeConnection::ContinueHandshake(std::string_view reply) {
 void NodeConnection::BecomeReady() {
   Enter(State::kReady);
   stats_.connects.Add();
-  if (failed_attempts_ > 0) spdlog::info("node {} of pool {} is up again", settings_.node, settings_.pool);
+  if (std::exchange(reported_down_, false)) {
+    spdlog::info("node {} of pool {} is up again", settings_.node, settings_.pool);
+  }
   failed_attempts_ = silent_timeouts_ = 0;
   first_attempt_ = true;
   // What waited for the connection is timed from here: it is written now.
@@ -240,7 +243,9 @@ void NodeConnection::Drain() {
 void NodeConnection::Break(std::string_view reason) {
   const bool was_ready = state_ == State::kReady;
   const bool was_draining = state_ == State::kDraining;
-  if (failed_attempts_ == 0 && (!was_ready || !in_flight_.empty())) {
+  // A connection that was idle when it broke is no news unless it cannot be had again.
+  if (!reported_down_ && (!was_ready || !in_flight_.empty())) {
+    reported_down_ = true;
     spdlog::warn("node {} of pool {} is down: {}", settings_.node, settings_.pool, reason);
   }
   stream_.reset();

@@ -108,8 +108,9 @@ class NodeConnection final : private net::StreamObserver {
   uint32_t handshake_replies_ = 0;
   State state_ = State::kIdle;
   bool first_attempt_ = true;
-  bool marked_ = false;       // Stands in flush_list_.
-  bool write_armed_ = false;  // The socket is full; OnWritable will go on.
+  bool reported_down_ = false;  // One log line when it goes, one when it is back.
+  bool marked_ = false;         // Stands in flush_list_.
+  bool write_armed_ = false;    // The socket is full; OnWritable will go on.
 };
 
 }  // namespace ringproxy::backends

@@ -18,7 +18,9 @@ struct NoObserver final : net::StreamObserver {
 
 class ReplyQueueTest : public testing::Test {
  protected:
-  void Resolve(uint32_t slot, const std::string& reply) { queue_.Resolve(slot, std::string_view(reply), now_, output_); }
+  void Resolve(uint32_t slot, const std::string& reply) {
+    queue_.Resolve(slot, std::string_view(reply), now_, output_);
+  }
   std::string Sent() {
     output_.Flush(*stream_);
     return loop_.last_socket().TakeWritten();

@@ -1,0 +1,100 @@
+#include "proxy/control/admin_http.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "proxy/control/metrics.h"
+#include "proxy/route/router.h"
+
+namespace ringproxy::proxy {
+namespace {
+
+using testing::HasSubstr;
+using testing::Not;
+
+class AdminTest : public testing::Test {
+ protected:
+  AdminTest() {
+    stats_.push_back(std::make_unique<WorkerStats>(*snapshot_));
+    stats_.push_back(std::make_unique<WorkerStats>(*snapshot_));
+    admin_.Observe(stats_);
+  }
+
+  static std::shared_ptr<const Snapshot> TwoNodes() {
+    conf::Config config;
+    conf::Pool& pool = config.pools.emplace_back();
+    pool.name = "main";
+    pool.nodes = {{"r0", {"10.0.0.1", 7, ""}, 1}, {"r1", {"10.0.0.2", 7, ""}, 3}};
+    conf::Listener& listener = config.listeners.emplace_back();
+    listener.name = "web";
+    listener.routes = {{"", "main"}};
+    return MakeSnapshot(std::move(config));
+  }
+  std::string Metrics() { return admin_.Get("/metrics", {}).body; }
+
+  std::shared_ptr<const Snapshot> snapshot_ = TwoNodes();
+  std::vector<std::unique_ptr<WorkerStats>> stats_;
+  AdminHttp admin_{snapshot_};
+};
+
+TEST_F(AdminTest, AddsUpTheWorkers) {
+  stats_[0]->nodes[1].requests.Add(3);
+  stats_[1]->nodes[1].requests.Add(4);
+  stats_[0]->listeners[0].accepted.Add(2);
+  stats_[1]->listeners[0].closed.Add(1);
+  EXPECT_THAT(Metrics(), HasSubstr("ringproxy_node_requests_total{pool=\"main\",node=\"r1\"} 7\n"));
+  EXPECT_THAT(Metrics(), HasSubstr("ringproxy_sessions{listener=\"web\"} 1\n"));
+}
+
+TEST_F(AdminTest, WritesHistogramsWithGrowingBucketsThatEndAtTheCount) {
+  EXPECT_THAT(Metrics(), Not(HasSubstr("ringproxy_request_duration_seconds_count")));
+  stats_[0]->pools[0].request_duration[0].Record(std::chrono::microseconds(3));
+  stats_[1]->pools[0].request_duration[0].Record(std::chrono::hours(1));
+  const std::string text = Metrics();
+  const std::string labels = "pool=\"main\",class=\"read\"";
+  EXPECT_THAT(text, HasSubstr("ringproxy_request_duration_seconds_bucket{" + labels + ",le=\"2e-06\"} 0\n"));
+  EXPECT_THAT(text, HasSubstr("ringproxy_request_duration_seconds_bucket{" + labels + ",le=\"4e-06\"} 1\n"));
+  EXPECT_THAT(text, HasSubstr("ringproxy_request_duration_seconds_bucket{" + labels + ",le=\"+Inf\"} 2\n"));
+  EXPECT_THAT(text, HasSubstr("ringproxy_request_duration_seconds_count{" + labels + "} 2\n"));
+}
+
+TEST_F(AdminTest, CountsUnknownCommandsAsOtherAndLeavesOutWhatNeverCame) {
+  stats_[0]->listeners[0].requests[wire::RedisCommands().size()].Add();
+  EXPECT_THAT(Metrics(), HasSubstr("command=\"other\"} 1\n"));
+  EXPECT_THAT(Metrics(), Not(HasSubstr("command=\"get\"")));
+}
+
+TEST_F(AdminTest, SharesFollowTheWeights) {
+  const std::vector<double> shares = RingShares(*snapshot_);
+  EXPECT_NEAR(shares[0], 0.25, 0.04);
+  EXPECT_NEAR(shares[0] + shares[1], 1, 1e-9);
+}
+
+TEST_F(AdminTest, IsReadyOnceEachPoolHasAUsableNodeAndUntilItDrains) {
+  EXPECT_EQ(admin_.Get("/readyz", {}).status, 503);
+  stats_[1]->nodes[0].ready_connections.Add();
+  EXPECT_EQ(admin_.Get("/readyz", {}).status, 200);
+  admin_.SetDraining();
+  EXPECT_EQ(admin_.Get("/readyz", {}).status, 503);
+  EXPECT_EQ(admin_.Get("/healthz", {}).status, 200);
+}
+
+TEST_F(AdminTest, LocatesAKeyWhereTheRouterSendsIt) {
+  for (int i = 0; i < 50; ++i) {
+    const std::string key = "{tag}" + std::to_string(i) + "\xff";
+    const auto node = RouteKey(*snapshot_, snapshot_->listeners[0], key).node;
+    const AdminReply reply = admin_.Get("/api/v1/locate", {{"pool", "main"}, {"key", key}});
+    EXPECT_EQ(reply.status, 200);
+    EXPECT_THAT(reply.body, HasSubstr("\"node\": \"r" + std::to_string(node) + "\""));
+    EXPECT_THAT(reply.body, HasSubstr("\"hashed_part\": \"tag\""));
+  }
+}
+
+TEST_F(AdminTest, SaysWhatIsWrongWithAQuestion) {
+  EXPECT_EQ(admin_.Get("/api/v1/locate", {{"pool", "main"}}).status, 400);
+  EXPECT_EQ(admin_.Get("/api/v1/locate", {{"pool", "x"}, {"key", "k"}}).status, 404);
+  EXPECT_THAT(admin_.Get("/x", {}).body, HasSubstr("/metrics"));
+}
+
+}  // namespace
+}  // namespace ringproxy::proxy
