@@ -32,22 +32,52 @@ uint64_t AllocationsOfThisThread() {
 
 }  // namespace ringproxy::test
 
-// The array and nothrow forms of the library end in these.
+// Every form, since a sanitizer's library has its own of those that are left out, and blocks must not change hands.
 void* operator new(size_t bytes) {
+  return Allocate(bytes);
+}
+void* operator new[](size_t bytes) {
+  return Allocate(bytes);
+}
+void* operator new(size_t bytes, const std::nothrow_t&) noexcept {
+  return Allocate(bytes);
+}
+void* operator new[](size_t bytes, const std::nothrow_t&) noexcept {
   return Allocate(bytes);
 }
 void* operator new(size_t bytes, std::align_val_t alignment) {
   return AllocateAligned(bytes, alignment);
 }
+void* operator new[](size_t bytes, std::align_val_t alignment) {
+  return AllocateAligned(bytes, alignment);
+}
 void operator delete(void* memory) noexcept {
+  std::free(memory);
+}
+void operator delete[](void* memory) noexcept {
   std::free(memory);
 }
 void operator delete(void* memory, size_t) noexcept {
   std::free(memory);
 }
+void operator delete[](void* memory, size_t) noexcept {
+  std::free(memory);
+}
+void operator delete(void* memory, const std::nothrow_t&) noexcept {
+  std::free(memory);
+}
+void operator delete[](void* memory, const std::nothrow_t&) noexcept {
+  std::free(memory);
+}
 void operator delete(void* memory, std::align_val_t) noexcept {
   std::free(memory);
 }
+void operator delete[](void* memory, std::align_val_t) noexcept {
+  std::free(memory);
+}
 void operator delete(void* memory, size_t, std::align_val_t) noexcept {
+  std::free(memory);
+}
+void operator delete[](void* memory, size_t, std::align_val_t) noexcept {
   std::free(memory);
 }
