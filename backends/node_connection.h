@@ -57,6 +57,8 @@ class NodeConnection final : private net::StreamObserver {
   State state() const { return state_; }
   // Requests are taken: they leave now or as soon as the connection is ready.
   bool accepts() const { return state_ == State::kReady || (Starting() && first_attempt_); }
+  // Waiting to be written.
+  size_t batch_bytes() const { return output_.size(); }
   size_t in_flight() const { return in_flight_.size(); }
 
  private:

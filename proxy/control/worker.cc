@@ -6,6 +6,8 @@
 namespace ringproxy::proxy {
 namespace {
 
+// About eight GETs: turns that bring more are long already.
+constexpr size_t kSmallBatch = 384;
 constexpr net::Duration kTickInterval = std::chrono::seconds(1);
 
 std::vector<backends::NodePool> MakePools(const Snapshot& snapshot, backends::WorkerIo& io, backends::ReplySink& sink,
@@ -125,11 +127,14 @@ void Worker::OnFailure(backends::Ticket ticket, const wire::Failure& failure) {
 // Replies first let full sessions read on, then every node is written once, then every session.
 net::NextTurn Worker::EndTurn() {
   for (size_t i = 0; i < client_io_.turn.size(); ++i) client_io_.turn[i]->Resume();
+  nodes_held_ = !nodes_held_ && BatchIsWorthHolding();
   // Nothing came in this turn, so nothing comes soon: what is held leaves now.
   const bool nothing_sent = flush_list_.empty();
   // A flush that breaks a connection fails its requests and so may mark sessions, but sends nothing new.
-  for (size_t i = 0; i < flush_list_.size(); ++i) flush_list_[i]->Flush();
-  flush_list_.clear();
+  if (!nodes_held_) {
+    for (size_t i = 0; i < flush_list_.size(); ++i) flush_list_[i]->Flush();
+    flush_list_.clear();
+  }
   turn_.swap(client_io_.turn);
   const bool idle = nothing_sent && !replied_ && turn_.size() == held_;
   replied_ = false;
@@ -138,7 +143,14 @@ net::NextTurn Worker::EndTurn() {
   turn_.clear();
   DeleteRetired();
   if (drained_ && session_count_ == 0) std::exchange(drained_, nullptr)();
-  return held_ > 0 ? net::NextTurn::kAtOnce : net::NextTurn::kMayWait;
+  return held_ > 0 || nodes_held_ ? net::NextTurn::kAtOnce : net::NextTurn::kMayWait;
+}
+
+// A few small requests, and other clients whose own may be on their way: one turn more may spare several writes.
+bool Worker::BatchIsWorthHolding() const {
+  size_t bytes = 0;
+  for (const backends::NodeConnection* connection : flush_list_) bytes += connection->batch_bytes();
+  return bytes > 0 && bytes < kSmallBatch && session_count_ > 1;
 }
 
 void Worker::DeleteRetired() {

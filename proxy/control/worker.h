@@ -54,6 +54,7 @@ class Worker final : private backends::ReplySink {
   // nullptr, and counted, when the client has left.
   Session* Find(backends::Ticket ticket);
   net::NextTurn EndTurn();
+  bool BatchIsWorthHolding() const;
   void DeleteRetired();
   void Tick();
 
@@ -68,6 +69,7 @@ class Worker final : private backends::ReplySink {
   std::vector<ListenerContext> listeners_;
   std::vector<Session*> turn_;  // client_io_.turn of the turn that ends; swapped, since flushing marks anew.
   size_t held_ = 0;             // Sessions that hold their output since the last turn.
+  bool nodes_held_ = false;     // The nodes' batches wait for the next turn.
   bool replied_ = false;        // Some reply came in this turn.
   std::vector<Place> places_;
   std::vector<uint32_t> free_places_;

@@ -31,6 +31,30 @@ TEST_F(WorkerTest, SendsTheRequestsOfAllClientsOfATurnInOneWriteANode) {
   EXPECT_EQ(Node(0).writes, 1U);
 }
 
+TEST_F(WorkerTest, HoldsASmallBatchOneTurnForOtherClientsButNotForALoneOne) {
+  Start();
+  const std::string get = Encode({"GET", KeyOf(0)});
+  test::FakeSocket& first = NewClient();
+  first.Receive(get);
+  EXPECT_EQ(loop_.EndTurn(), net::NextTurn::kMayWait);
+  EXPECT_EQ(Node(0).TakeWritten(), get);
+  test::FakeSocket& second = NewClient();
+  first.Receive(get);
+  EXPECT_EQ(loop_.EndTurn(), net::NextTurn::kAtOnce);
+  EXPECT_EQ(Node(0).written, "");
+  second.Receive(get);
+  EXPECT_EQ(loop_.EndTurn(), net::NextTurn::kMayWait);
+  EXPECT_EQ(Node(0).TakeWritten(), get + get);
+}
+
+TEST_F(WorkerTest, SendsALargeBatchAtOnce) {
+  Start();
+  NewClient();
+  NewClient().Receive(Encode({"SET", KeyOf(0), std::string(1000, 'v')}));
+  EXPECT_EQ(loop_.EndTurn(), net::NextTurn::kMayWait);
+  EXPECT_NE(Node(0).TakeWritten(), "");
+}
+
 // Trap 13.
 TEST_F(WorkerTest, LetsALocalErrorWaitBehindASlowNode) {
   Start();
