@@ -104,7 +104,8 @@ bool NodeConnection::Admit(size_t request_bytes, Ticket ticket) {
   stats_.in_flight.Add();
   if (state_ == State::kReady) {
     MarkForFlush();
-    if (in_flight_.size() == 1 && !timer_->armed()) timer_->Arm(settings_.timeouts.request);
+    // Not armed although others stand in the FIFO: those have all timed out and their replies are still awaited.
+    if (!timer_->armed()) timer_->Arm(settings_.timeouts.request);
   }
   return true;
 }

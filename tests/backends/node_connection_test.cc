@@ -189,6 +189,17 @@ TEST_F(NodeConnectionTest, FailsALateRequestAloneAndDiscardsItsReplyOnce) {
   EXPECT_EQ(loop_.sockets(), 1U);
 }
 
+TEST_F(NodeConnectionTest, GivesADeadlineToARequestThatFollowsAnUnansweredOneMuchLater) {
+  MakeReady();
+  Send(1);
+  FlushAll();
+  loop_.Advance(10s);
+  Send(2);
+  FlushAll();
+  loop_.Advance(101ms);
+  EXPECT_EQ(sink_.outcomes, (Outcomes{{1, "timeout"}, {2, "timeout"}}));
+}
+
 TEST_F(NodeConnectionTest, GivesUpANodeThatStaysSilent) {
   MakeReady();
   for (uint32_t i = 0; i < NodeConnection::kSilentTimeouts; ++i) {
