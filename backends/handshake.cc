@@ -1,28 +1,83 @@
 #include "backends/handshake.h"
 
+#include "backends/wire/memcache_reply.h"
 #include "backends/wire/resp_encode.h"
 
 namespace ringproxy::backends {
+namespace {
 
-size_t AppendHandshake(const conf::Auth& auth, std::string* out) {
-  size_t replies = 0;
-  if (!auth.password_file.empty()) {
-    wire::AppendArrayHeader(auth.username.empty() ? 2 : 3, out);
-    wire::AppendBulk("AUTH", out);
-    if (!auth.username.empty()) wire::AppendBulk(auth.username, out);
-    wire::AppendBulk(auth.password, out);
-    ++replies;
+class RedisHandshake final : public Handshake {
+ public:
+  explicit RedisHandshake(const conf::Auth& auth) : auth_(auth) {}
+
+  void Start(std::string* out) override {
+    replies_ = 1;
+    if (!auth_.password_file.empty()) {
+      wire::AppendArrayHeader(auth_.username.empty() ? 2 : 3, out);
+      wire::AppendBulk("AUTH", out);
+      if (!auth_.username.empty()) wire::AppendBulk(auth_.username, out);
+      wire::AppendBulk(auth_.password, out);
+      ++replies_;
+    }
+    wire::AppendArrayHeader(1, out);
+    wire::AppendBulk("PING", out);
   }
-  wire::AppendArrayHeader(1, out);
-  wire::AppendBulk("PING", out);
-  return replies + 1;
-}
 
-std::string_view HandshakeRefusal(std::string_view reply) {
-  if (reply.starts_with('+')) return {};
-  // The line without its type and its end; a node that answers anything else is no Redis server.
-  if (reply.starts_with('-')) return reply.substr(1, reply.find('\r') - 1);
-  return "unexpected reply";
+  Step OnReply(std::string_view reply, std::string*) override {
+    // The line without its type and its end; a node that answers anything else is no Redis server.
+    if (reply.starts_with('-')) return Refuse(reply.substr(1, reply.find('\r') - 1));
+    if (!reply.starts_with('+')) return Refuse("unexpected reply");
+    return --replies_ == 0 ? Step::kDone : Step::kMore;
+  }
+
+ private:
+  const conf::Auth& auth_;
+  size_t replies_ = 0;  // Still to come.
+};
+
+class MemcacheHandshake final : public Handshake {
+ public:
+  explicit MemcacheHandshake(const conf::Auth& auth) : auth_(auth) {}
+
+  void Start(std::string* out) override {
+    if (auth_.password_file.empty()) {
+      expected_ = "MN";
+      out->append(kProbe);
+      return;
+    }
+    expected_ = "STORED";
+    const std::string credentials = auth_.username + " " + auth_.password;
+    out->append("set auth 0 0 ").append(std::to_string(credentials.size())).append("\r\n");
+    out->append(credentials).append("\r\n");
+  }
+
+  Step OnReply(std::string_view reply, std::string* out) override {
+    const std::string_view line = wire::TakeLine(&reply);
+    if (!line.starts_with(expected_)) {
+      const bool knows_no_meta = expected_ == "MN" && line == "ERROR";
+      if (!knows_no_meta) return Refuse(line);
+      out->append("version\r\n");
+      expected_ = "VERSION ";
+      return Step::kMore;
+    }
+    if (expected_ != "STORED") return Step::kDone;
+    out->append(kProbe);
+    expected_ = "MN";
+    return Step::kMore;
+  }
+
+ private:
+  static constexpr std::string_view kProbe = "mn\r\n";
+
+  const conf::Auth& auth_;
+  std::string_view expected_;
+};
+
+}  // namespace
+
+std::unique_ptr<Handshake> NewHandshake(conf::Protocol protocol, const conf::Auth& auth) {
+  if (protocol == conf::Protocol::kMemcached) return std::make_unique<MemcacheHandshake>(auth);
+  return std::make_unique<RedisHandshake>(auth);
 }
 
 }  // namespace ringproxy::backends

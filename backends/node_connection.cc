@@ -7,9 +7,18 @@
 #include <cstring>
 #include <utility>
 
-#include "backends/handshake.h"
+#include "backends/wire/memcache_reply.h"
+#include "backends/wire/resp_reply.h"
 
 namespace ringproxy::backends {
+namespace {
+
+std::unique_ptr<wire::ReplyFramer> NewFramer(conf::Protocol protocol) {
+  if (protocol == conf::Protocol::kMemcached) return std::make_unique<wire::MemcacheReplyFramer>();
+  return std::make_unique<wire::RespReplyFramer>();
+}
+
+}  // namespace
 
 NodeConnection::NodeConnection(WorkerIo& io, const NodeSettings& settings, ReplySink& sink, FlushList& flush_list,
                                NodeStats& stats)
@@ -20,7 +29,9 @@ NodeConnection::NodeConnection(WorkerIo& io, const NodeSettings& settings, Reply
       stats_(stats),
       timer_(io.loop.NewTimer([this] { OnTimer(); })),
       output_(io.blocks),
-      input_(io.blocks) {}
+      input_(io.blocks),
+      framer_(NewFramer(settings.protocol)),
+      handshake_(NewHandshake(settings.protocol, settings.auth)) {}
 
 NodeConnection::~NodeConnection() {
   stats_.in_flight.Subtract(in_flight_.size());
@@ -57,21 +68,30 @@ void NodeConnection::OnConnected(int error) {
   if (error != 0) return Break(std::strerror(error));
   Enter(State::kHandshaking);
   timer_->Arm(settings_.timeouts.connect);
-  // Sent apart from output_: requests that wait for the handshake are queued there already.
-  std::string handshake;
-  handshake_replies_ = static_cast<uint32_t>(AppendHandshake(settings_.auth, &handshake));
-  const iovec piece{handshake.data(), handshake.size()};
+  std::string first;
+  handshake_->Start(&first);
+  SendHandshake(first);
+}
+
+// Apart from output_: requests that wait for the handshake are queued there already.
+bool NodeConnection::SendHandshake(const std::string& text) {
+  if (text.empty()) return true;
+  const iovec piece{const_cast<char*>(text.data()), text.size()};
   const net::IoResult written = stream_->Write({&piece, 1});
-  if (written.status != net::IoStatus::kOk || written.bytes != handshake.size()) Break("handshake could not be sent");
+  if (written.status == net::IoStatus::kOk && written.bytes == text.size()) return true;
+  Break("handshake could not be sent");
+  return false;
 }
 
 bool NodeConnection::ContinueHandshake(std::string_view reply) {
-  if (const std::string_view refusal = HandshakeRefusal(reply); !refusal.empty()) {
-    Break(refusal);
+  std::string next;
+  const Handshake::Step step = handshake_->OnReply(reply, &next);
+  if (step == Handshake::Step::kRefused) {
+    Break(handshake_->refusal());
     return false;
   }
-  if (--handshake_replies_ == 0) BecomeReady();
-  return true;
+  if (step == Handshake::Step::kDone) BecomeReady();
+  return SendHandshake(next);
 }
 
 void NodeConnection::BecomeReady() {
@@ -147,18 +167,16 @@ void NodeConnection::OnReadable() {
 bool NodeConnection::DeliverReplies() {
   size_t needed = 0;
   while (!input_.empty()) {
-    const wire::ReplyFramer::Status status = framer_.Frame(input_.bytes());
+    const wire::ReplyFramer::Status status = framer_->Frame(input_.bytes());
     if (status == wire::ReplyFramer::Status::kNeedMore) {
-      needed = framer_.bytes_needed();
+      needed = framer_->bytes_needed();
       break;
     }
     if (status == wire::ReplyFramer::Status::kBad) {
-      Break("not a RESP reply");
+      Break("not a reply of its protocol");
       return false;
     }
-    const size_t size = framer_.size();
-    framer_.Reset();
-    if (!DeliverOne(size)) return false;
+    if (!DeliverOne(framer_->size())) return false;
   }
   input_.Keep(needed);
   return true;
@@ -252,7 +270,7 @@ void NodeConnection::Break(std::string_view reason) {
   stream_.reset();
   output_.Clear();
   input_.Clear();
-  framer_.Reset();
+  framer_->Reset();
   write_armed_ = false;
   if (was_draining) {
     Enter(State::kClosed);

@@ -16,6 +16,7 @@
 #include <string_view>
 #include <vector>
 
+#include "backends/handshake.h"
 #include "backends/net/input_buffer.h"
 #include "backends/net/loop.h"
 #include "backends/net/ring_queue.h"
@@ -23,7 +24,7 @@
 #include "backends/node_settings.h"
 #include "backends/stats.h"
 #include "backends/ticket.h"
-#include "backends/wire/resp_reply.h"
+#include "backends/wire/reply_framer.h"
 #include "backends/worker_io.h"
 
 namespace ringproxy::backends {
@@ -83,6 +84,7 @@ class NodeConnection final : private net::StreamObserver {
   // Frames and delivers what was read; false when the connection broke on it.
   bool DeliverReplies();
   bool DeliverOne(size_t reply_bytes);
+  bool SendHandshake(const std::string& text);
   bool ContinueHandshake(std::string_view reply);
   void BecomeReady();
   void OnTimer();
@@ -102,12 +104,12 @@ class NodeConnection final : private net::StreamObserver {
   std::unique_ptr<net::Timer> timer_;  // By state: the connect timeout, the FIFO's front, the back-off.
   net::SendQueue output_;
   net::InputBuffer input_;
-  wire::ReplyFramer framer_;
+  std::unique_ptr<wire::ReplyFramer> framer_;
+  std::unique_ptr<Handshake> handshake_;
   net::RingQueue<InFlight, 64> in_flight_;
   uint64_t bytes_in_flight_ = 0;
   uint32_t failed_attempts_ = 0;
   uint32_t silent_timeouts_ = 0;  // Deadlines passed since the last byte came.
-  uint32_t handshake_replies_ = 0;
   State state_ = State::kIdle;
   bool first_attempt_ = true;
   bool reported_down_ = false;  // One log line when it goes, one when it is back.

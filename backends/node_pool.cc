@@ -11,6 +11,7 @@ NodePool::NodePool(WorkerIo& io, const conf::Pool& pool, ReplySink& sink, FlushL
     const conf::Node& conf_node = pool.nodes[i];
     Node& node = nodes_.emplace_back();
     node.settings = std::make_unique<NodeSettings>(NodeSettings{
+        pool.protocol,
         pool.name,
         conf_node.name,
         {conf_node.address.host, conf_node.address.port, conf_node.address.unix_path},

@@ -10,6 +10,7 @@
 namespace ringproxy::backends {
 
 struct NodeSettings {
+  conf::Protocol protocol;
   std::string pool;
   std::string node;
   net::Endpoint endpoint;

@@ -18,7 +18,9 @@ namespace ringproxy::conf {
 
 using std::chrono::microseconds;
 
-enum class Protocol : uint8_t { kRedis };
+enum class Protocol : uint8_t { kRedis, kMemcached };
+// What a memcached multi-get becomes when some of its nodes fail.
+enum class OnPartial : uint8_t { kError, kMiss };
 enum class LogLevel : uint8_t { kDebug, kInfo, kWarn, kError };
 enum class LogFormat : uint8_t { kText, kJson };
 
@@ -136,6 +138,7 @@ struct Pool {
   std::vector<Node> nodes;
   RingOptions ring;
   uint32_t connections_per_node = 1;  // Per worker.
+  OnPartial on_partial = OnPartial::kError;
   Auth auth;
   Timeouts timeouts;
   Reconnect reconnect;

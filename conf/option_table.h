@@ -19,7 +19,13 @@ inline constexpr uint64_t kMiB = 1ULL << 20;
 inline constexpr uint64_t kGiB = 1ULL << 30;
 
 template <>
-inline constexpr EnumName<Protocol> kNames<Protocol>[] = {{Protocol::kRedis, "redis"}};
+inline constexpr EnumName<Protocol> kNames<Protocol>[] = {
+    {Protocol::kRedis, "redis"},
+    {Protocol::kMemcached, "memcached"},
+};
+
+template <>
+inline constexpr EnumName<OnPartial> kNames<OnPartial>[] = {{OnPartial::kError, "error"}, {OnPartial::kMiss, "miss"}};
 
 template <>
 inline constexpr EnumName<LogLevel> kNames<LogLevel>[] = {
@@ -155,6 +161,9 @@ inline constexpr OptionRow<Pool> kOptions<Pool>[] = {
     {"ring", &Pool::ring, Section(), Reload::kLive, "How keys are spread over the nodes."},
     {"connections_per_node", &Pool::connections_per_node, Count(1, 64), Reload::kLive,
      "Connections to each node, for each worker."},
+    {"on_partial", &Pool::on_partial, Choice(), Reload::kLive,
+     "A memcached get of several keys when some of its nodes fail: error (the whole reply) or miss (the failed nodes' "
+     "keys are not found)."},
     {"auth", &Pool::auth, Section(), Reload::kLive, "How the nodes are logged in to."},
     {"timeouts", &Pool::timeouts, Section(), Reload::kLive, "How long a node may take."},
     {"reconnect", &Pool::reconnect, Section(), Reload::kLive, "How often a lost node is tried again."},

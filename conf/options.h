@@ -93,9 +93,9 @@ constexpr Bounds MapOf(uint64_t least, uint64_t most) {
 template <class S, class... T>
 using MemberOfTypes = std::variant<T S::*...>;
 template <class S>
-using Member = MemberOfTypes<S, uint32_t, uint64_t, std::chrono::microseconds, std::string, Address,        //
-                             Protocol, LogLevel, LogFormat, ring::Algorithm, ring::HashAlgorithm,           //
-                             Admin, Log, ClientLimits, RingOptions, Auth, Timeouts, Reconnect, NodeLimits,  //
+using Member = MemberOfTypes<S, uint32_t, uint64_t, std::chrono::microseconds, std::string, Address,          //
+                             Protocol, OnPartial, LogLevel, LogFormat, ring::Algorithm, ring::HashAlgorithm,  //
+                             Admin, Log, ClientLimits, RingOptions, Auth, Timeouts, Reconnect, NodeLimits,    //
                              std::vector<Listener>, std::vector<Route>, std::vector<Pool>, std::vector<Node>>;
 
 template <class S>

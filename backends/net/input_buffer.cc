@@ -1,6 +1,8 @@
 #include "backends/net/input_buffer.h"
 
 #include <algorithm>
+#include <cassert>
+#include <cstring>
 #include <utility>
 
 namespace ringproxy::net {
@@ -45,6 +47,12 @@ IoResult InputBuffer::FillKept(Stream& stream) {
   kept_.Commit(result.bytes);
   view_ = kept_.bytes();
   return result;
+}
+
+void InputBuffer::Blank(size_t offset, size_t size) {
+  assert(offset + size <= view_.size());
+  // The bytes lie in kept_ or in the shared buffer, both of them ours to write.
+  std::memset(const_cast<char*>(view_.data()) + offset, ' ', size);
 }
 
 Block InputBuffer::TakeFrame(size_t size) {

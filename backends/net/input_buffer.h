@@ -37,6 +37,9 @@ class InputBuffer {
     if (kept_) kept_.Consume(bytes);
   }
 
+  // Blanks a part of bytes() by spaces, where it lies.
+  void Blank(size_t offset, size_t size);
+
   // The first `size` bytes lie in a block of their own that is worth moving.
   bool CanTakeFrame(size_t size) const { return kept_ && size >= kLargeFrame; }
   // Takes them out. Requires: CanTakeFrame(size).

@@ -41,7 +41,18 @@ enum class Merge : uint8_t {
   kFirst,            // All replies are equal: any of them.
   kEveryElementAnd,  // Arrays of 0 and 1 of equal length: each element is 1 where it is 1 on every node.
   kAnyNonNil,        // The first bulk that is not nil, else nil.
+  // memcached's:
+  kValues,      // VALUE blocks, back in the order of the request's keys, and one END.
+  kStatistics,  // STAT lines: numbers are summed.
+  kSettings,    // STAT lines: those of one node stand for all.
+  kAgreed,      // Every node says the same word: OK, RESET.
+  kUntagCas,    // The one reply, its cas token made the client's.
 };
+
+// Merges of memcached replies; all others are of RESP.
+constexpr bool IsMemcache(Merge merge) {
+  return merge >= Merge::kValues;
+}
 
 // Whether a request may be sent again when nobody knows if the first one was executed.
 enum class Retry : uint8_t { kNever, kSafe };

@@ -13,27 +13,33 @@ namespace {
 struct ErrorRow {
   ErrorCode code;
   std::string_view name;
-  std::string_view redis;  // {pool}, {node} and {timeout} are the failure's.
+  std::string_view redis;     // {pool}, {node} and {timeout} are the failure's.
+  std::string_view memcache;  // Short: clients log it, and some take long ones for a broken connection.
 };
 
 constexpr ErrorRow kErrors[] = {
-    {ErrorCode::kNodeDown, "node_down", "NODEDOWN node {node} of pool {pool} is down"},
-    {ErrorCode::kNoUsableNode, "no_usable_node", "NODEDOWN pool {pool} has no usable node"},
-    {ErrorCode::kTimeout, "timeout", "TIMEOUT node {node} did not answer within {timeout}"},
+    {ErrorCode::kNodeDown, "node_down", "NODEDOWN node {node} of pool {pool} is down", "SERVER_ERROR node down"},
+    {ErrorCode::kNoUsableNode, "no_usable_node", "NODEDOWN pool {pool} has no usable node",
+     "SERVER_ERROR no usable node"},
+    {ErrorCode::kTimeout, "timeout", "TIMEOUT node {node} did not answer within {timeout}", "SERVER_ERROR timeout"},
     {ErrorCode::kNodeOverloaded, "node_overloaded",
-     "OVERLOADED node {node} of pool {pool} has too many requests in flight"},
-    {ErrorCode::kBadReply, "bad_reply", "BADREPLY a node's reply does not fit the request"},
-    {ErrorCode::kCrossSlot, "cross_slot", "CROSSSLOT Keys in request don't hash to the same node"},
-    {ErrorCode::kNotSupported, "not_supported", "ERR not supported by ringproxy"},
-    {ErrorCode::kUnknownCommand, "unknown_command", "ERR unknown command"},
-    {ErrorCode::kWrongArity, "wrong_arity", "ERR wrong number of arguments"},
-    {ErrorCode::kSyntax, "syntax", "ERR syntax error"},
-    {ErrorCode::kKeyTooLong, "key_too_long", "ERR key is too long"},
-    {ErrorCode::kTooLarge, "too_large", "ERR Protocol error: invalid bulk length"},
-    {ErrorCode::kProtocol, "protocol", "ERR Protocol error"},
-    {ErrorCode::kNoRoute, "no_route", "ERR no pool serves this key"},
-    {ErrorCode::kTooManyClients, "too_many_clients", "ERR max number of clients reached"},
-    {ErrorCode::kShuttingDown, "shutting_down", "ERR ringproxy is shutting down"},
+     "OVERLOADED node {node} of pool {pool} has too many requests in flight", "SERVER_ERROR node overloaded"},
+    {ErrorCode::kBadReply, "bad_reply", "BADREPLY a node's reply does not fit the request",
+     "SERVER_ERROR bad reply from a node"},
+    {ErrorCode::kCrossSlot, "cross_slot", "CROSSSLOT Keys in request don't hash to the same node",
+     "SERVER_ERROR not supported"},
+    {ErrorCode::kNotSupported, "not_supported", "ERR not supported by ringproxy", "SERVER_ERROR not supported"},
+    {ErrorCode::kUnknownCommand, "unknown_command", "ERR unknown command", "ERROR"},
+    {ErrorCode::kWrongArity, "wrong_arity", "ERR wrong number of arguments", "ERROR"},
+    {ErrorCode::kSyntax, "syntax", "ERR syntax error", "CLIENT_ERROR bad command line format"},
+    {ErrorCode::kKeyTooLong, "key_too_long", "ERR key is too long", "CLIENT_ERROR bad command line format"},
+    {ErrorCode::kTooLarge, "too_large", "ERR Protocol error: invalid bulk length",
+     "SERVER_ERROR object too large for cache"},
+    {ErrorCode::kProtocol, "protocol", "ERR Protocol error", "CLIENT_ERROR line too long"},
+    {ErrorCode::kNoRoute, "no_route", "ERR no pool serves this key", "SERVER_ERROR no pool serves this key"},
+    {ErrorCode::kTooManyClients, "too_many_clients", "ERR max number of clients reached",
+     "ERROR Too many open connections"},
+    {ErrorCode::kShuttingDown, "shutting_down", "ERR ringproxy is shutting down", "SERVER_ERROR shutting down"},
 };
 
 constexpr bool EveryCodeHasItsRow() {
@@ -92,6 +98,10 @@ void AppendRedisError(const Failure& failure, std::string* out) {
     rest.remove_prefix(close + 1);
   }
   AppendError(text.append(rest), out);
+}
+
+void AppendMemcacheError(ErrorCode code, std::string* out) {
+  out->append(RowOf(code).memcache).append("\r\n");
 }
 
 void AppendUnknownCommand(const Request& request, std::string* out) {

@@ -3,7 +3,8 @@
 // Purpose: every other part fails with an ErrorCode; here alone stands what the client reads, and the name under which
 // `errors_total` counts it. Texts are a contract (tests/golden/error_texts.txt): clients match on them.
 // Threads: pure functions over constant tables.
-// Promise: what is appended is always one whole RESP error, whatever bytes the client or the configuration gave.
+// Promise: what is appended is always one whole RESP error or one memcached line, whatever bytes the client or the
+// configuration gave.
 #pragma once
 
 #include <chrono>
@@ -50,6 +51,9 @@ std::string_view ErrorName(ErrorCode code);
 // "-NODEDOWN node r1 of pool sessions is down\r\n". The codes that need more than a Failure (see above) get a text
 // without the particulars.
 void AppendRedisError(const Failure& failure, std::string* out);
+
+// "SERVER_ERROR node down\r\n", classic text and meta alike.
+void AppendMemcacheError(ErrorCode code, std::string* out);
 
 // As Redis 7.0 words them, its truncations included.
 void AppendUnknownCommand(const Request& request, std::string* out);

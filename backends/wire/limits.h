@@ -27,4 +27,10 @@ inline constexpr uint64_t kMostReplyValues = 1ULL << 40;
 // A longer line that should hold a count or a size is none.
 inline constexpr uint64_t kLongestCountLine = 32;
 
+// memcached's own bound on a key, in bytes; a base64 key is measured as it is written.
+inline constexpr size_t kLongestMemcacheKey = 250;
+// A memcached server that has read 2 KiB of a line without its end closes the connection, unless it is a get or gets.
+// What it is sent stays below.
+inline constexpr size_t kLongestMemcacheLine = 2000;
+
 }  // namespace ringproxy::wire

@@ -36,7 +36,7 @@ constexpr std::string_view kLineEnd = "\r\n";
 
 }  // namespace
 
-ReplyFramer::Status ReplyFramer::Frame(std::string_view bytes) {
+ReplyFramer::Status RespReplyFramer::Frame(std::string_view bytes) {
   if (!in_progress_) {
     position_ = scanned_ = 0;
     pending_ = needed_ = 1;
@@ -51,13 +51,8 @@ ReplyFramer::Status ReplyFramer::Frame(std::string_view bytes) {
   return status;
 }
 
-ReplyFramer::Status ReplyFramer::NeedMore(size_t least) {
-  needed_ = least;
-  return Status::kNeedMore;
-}
-
 // Frames one line, one bulk, or the header of an aggregate, whose values then are as many more to come.
-ReplyFramer::Status ReplyFramer::FrameValue(std::string_view bytes) {
+ReplyFramer::Status RespReplyFramer::FrameValue(std::string_view bytes) {
   const Kind kind = KindOf(bytes[position_]);
   if (kind == Kind::kLine) return FrameLine(bytes);
   if (kind == Kind::kNone) return Status::kBad;
@@ -74,7 +69,7 @@ ReplyFramer::Status ReplyFramer::FrameValue(std::string_view bytes) {
   return pending_ <= kMostReplyValues ? Status::kReply : Status::kBad;
 }
 
-ReplyFramer::Status ReplyFramer::FrameLine(std::string_view bytes) {
+ReplyFramer::Status RespReplyFramer::FrameLine(std::string_view bytes) {
   const size_t end = bytes.find('\r', std::max(position_ + 1, scanned_));
   if (end == std::string_view::npos) {
     scanned_ = bytes.size();
@@ -89,7 +84,7 @@ ReplyFramer::Status ReplyFramer::FrameLine(std::string_view bytes) {
 }
 
 // Reads the line of a count at position_. It is short, so after kNeedMore it is simply read again.
-ReplyFramer::Status ReplyFramer::FrameCount(std::string_view bytes, size_t* after, uint64_t* count, bool* nil) {
+ReplyFramer::Status RespReplyFramer::FrameCount(std::string_view bytes, size_t* after, uint64_t* count, bool* nil) {
   const char* const plain_end = ReadPlainCount(bytes.data() + position_ + 1, bytes.data() + bytes.size(), count);
   if (plain_end != nullptr) {
     *after = static_cast<size_t>(plain_end - bytes.data());
@@ -106,7 +101,7 @@ ReplyFramer::Status ReplyFramer::FrameCount(std::string_view bytes, size_t* afte
   return *nil && bytes[*after - 1] == '\n' ? Status::kReply : Status::kBad;
 }
 
-ReplyFramer::Status ReplyFramer::FrameBulk(std::string_view bytes, size_t start, uint64_t size) {
+ReplyFramer::Status RespReplyFramer::FrameBulk(std::string_view bytes, size_t start, uint64_t size) {
   const size_t end = start + size + kLineEnd.size();
   if (end > bytes.size()) return NeedMore(end);
   if (bytes[end - 2] != '\r' || bytes[end - 1] != '\n') return Status::kBad;
@@ -144,7 +139,7 @@ ArrayReader::ArrayReader(std::string_view reply) {
 
 std::string_view ArrayReader::Next() {
   assert(remaining_ > 0);
-  ReplyFramer framer;
+  RespReplyFramer framer;
   const ReplyFramer::Status status = framer.Frame(rest_);
   assert(status == ReplyFramer::Status::kReply);
   const std::string_view element = rest_.substr(0, framer.size());

@@ -4,7 +4,7 @@
 // Most replies are passed on unread; the readers below serve the merging of split commands and the handshake.
 // Threads: one owner; the readers are pure functions. Lifetime: readers return views into the reply.
 // Promise: the work is linear in the bytes, however they are cut; nothing here allocates. The readers accept any bytes
-// that a ReplyFramer called a reply.
+// that a RespReplyFramer called a reply.
 #pragma once
 
 #include <cstddef>
@@ -13,34 +13,21 @@
 #include <string_view>
 
 #include "backends/wire/limits.h"
+#include "backends/wire/reply_framer.h"
 
 namespace ringproxy::wire {
 
-class ReplyFramer {
+class RespReplyFramer final : public ReplyFramer {
  public:
-  enum class Status : uint8_t { kNeedMore, kReply, kBad };
-
-  // Frames the reply that starts at bytes[0]. After kNeedMore call again with the same bytes plus more (they may have
-  // moved); after anything else the next call starts a new reply.
-  Status Frame(std::string_view bytes);
-
-  // After kReply: its bytes.
-  size_t size() const { return position_; }
-  // After kNeedMore: the least size of this reply as far as it is known, more than was given.
-  size_t bytes_needed() const { return needed_; }
-
-  // Forgets a half framed reply.
-  void Reset() { *this = ReplyFramer(); }
+  Status Frame(std::string_view bytes) override;
+  void Reset() override { in_progress_ = false; }
 
  private:
   Status FrameValue(std::string_view bytes);
   Status FrameLine(std::string_view bytes);
   Status FrameCount(std::string_view bytes, size_t* after, uint64_t* count, bool* nil);
   Status FrameBulk(std::string_view bytes, size_t start, uint64_t size);
-  Status NeedMore(size_t least);
 
-  size_t position_ = 0;  // Where the next unframed value starts.
-  size_t needed_ = 0;
   size_t scanned_ = 0;    // The line at position_ does not end before it.
   uint64_t pending_ = 1;  // Values still to come.
   bool in_progress_ = false;

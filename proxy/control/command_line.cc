@@ -20,16 +20,18 @@ namespace po = boost::program_options;
 constexpr std::string_view kUsage =
     "Usage: ringproxy --config FILE [--check]\n"
     "       ringproxy --redis ADDRESS,ADDRESS,... [--listen ADDRESS] [--admin ADDRESS] [--workers N]\n"
+    "       ringproxy --memcached ADDRESS,ADDRESS,... [--listen ADDRESS] [--admin ADDRESS] [--workers N]\n"
     "       ringproxy --print-config | --print-schema | --print-reference | --version | --help\n";
 
-// The listener and the nodes of a configuration without a file. The port is Redis's own plus one.
-const conf::Address kDefaultListen{"127.0.0.1", 6380, ""};
+// The listeners of a configuration without a file. The ports are near the servers' own.
+const conf::Address kRedisListen{"127.0.0.1", 6380, ""};
+const conf::Address kMemcachedListen{"127.0.0.1", 11311, ""};
 constexpr std::string_view kExampleNode = "127.0.0.1:6379";
 
 // Only what is written here: what is not given has to be told from what was given as its default.
 struct Arguments {
   std::string config_file;
-  std::vector<std::string> redis;
+  std::vector<std::string> redis, memcached;
   std::string listen, admin, workers;
   bool check = false, print_config = false, print_schema = false, print_reference = false;
   bool version = false, help = false;
@@ -41,8 +43,11 @@ po::options_description Describe(Arguments& arguments) {
   add("config", po::value(&arguments.config_file)->value_name("FILE"), "the configuration, see conf/reference.md");
   add("redis", po::value(&arguments.redis)->value_name("ADDRESS,..."),
       "no file: one pool of these Redis servers (HOST:PORT or unix:/PATH)");
+  add("memcached", po::value(&arguments.memcached)->value_name("ADDRESS,..."),
+      "no file: one pool of these memcached servers; may stand beside --redis");
   add("listen", po::value(&arguments.listen)->value_name("ADDRESS"),
-      "without a file: where clients connect (127.0.0.1:6380; for others than this host 0.0.0.0:6380)");
+      "without a file: where clients connect (127.0.0.1:6380, memcached's 127.0.0.1:11311; for others than this host "
+      "0.0.0.0:6380)");
   add("admin", po::value(&arguments.admin)->value_name("ADDRESS"),
       "without a file: where the admin port listens (127.0.0.1:9180)");
   add("workers", po::value(&arguments.workers)->value_name("N"),
@@ -69,14 +74,17 @@ std::optional<std::string> FindConflict(const Arguments& arguments) {
                           arguments.print_reference + arguments.version + arguments.help;
   if (ways_to_end > 1) return "only one of --check, --print-..., --version and --help may be given";
   const bool from_file = !arguments.config_file.empty();
-  const bool without_file = !arguments.redis.empty();
-  if (from_file && without_file) return "--config and --redis exclude each other";
+  const bool without_file = !arguments.redis.empty() || !arguments.memcached.empty();
+  if (from_file && without_file) return "--config excludes --redis and --memcached";
   if (!without_file && !(arguments.listen + arguments.admin + arguments.workers).empty()) {
-    return "--listen, --admin and --workers go with --redis; a file says the same in `listeners`, `admin` and "
-           "`workers`";
+    return "--listen, --admin and --workers go with --redis or --memcached; a file says the same in `listeners`, "
+           "`admin` and `workers`";
+  }
+  if (!arguments.redis.empty() && !arguments.memcached.empty() && !arguments.listen.empty()) {
+    return "--listen goes with one of --redis and --memcached; where there are two listeners, write a file";
   }
   const bool needs_config = ways_to_end == 0 || arguments.check;
-  if (needs_config && !from_file && !without_file) return "--config or --redis is required";
+  if (needs_config && !from_file && !without_file) return "--config, --redis or --memcached is required";
   return std::nullopt;
 }
 
@@ -100,7 +108,7 @@ std::optional<std::string> AddNodes(const std::string& list, conf::Pool& pool) {
     conf::Node& node = pool.nodes.emplace_back();
     const std::string_view address = std::string_view(list).substr(begin, end - begin);
     if (const auto problem = conf::ReadValue(address, conf::AnyAddress(1), node.address)) {
-      return "--redis: " + problem->text;
+      return "--" + pool.name + ": " + problem->text;
     }
     node.name = node.address.ToString();
     begin = end + 1;
@@ -108,19 +116,32 @@ std::optional<std::string> AddNodes(const std::string& list, conf::Pool& pool) {
   return std::nullopt;
 }
 
+// A pool of the servers in `lists` and a listener in front of it, both named after their protocol; nothing if there are
+// no servers.
+std::optional<std::string> AddFleet(const Arguments& arguments, const std::vector<std::string>& lists,
+                                    conf::Protocol protocol, const conf::Address& listen, conf::Config& config) {
+  if (lists.empty()) return std::nullopt;
+  conf::Pool& pool = config.pools.emplace_back();
+  pool.name = conf::NameOf(protocol);
+  pool.protocol = protocol;
+  for (const std::string& list : lists) {
+    if (auto problem = AddNodes(list, pool)) return problem;
+  }
+  conf::Listener& listener = config.listeners.emplace_back();
+  listener.name = pool.name;
+  listener.protocol = protocol;
+  listener.listen = listen;
+  listener.routes = {{"", pool.name}};
+  return Override("--listen", arguments.listen, "listen", listener, &conf::Listener::listen);
+}
+
 // The configuration without a file, or what is wrong with the arguments.
 conf::Result<conf::Config, std::string> MakeConfig(const Arguments& arguments) {
   conf::Config config;
-  conf::Pool& pool = config.pools.emplace_back();
-  pool.name = "redis";
-  for (const std::string& list : arguments.redis) {
-    if (auto problem = AddNodes(list, pool)) return *problem;
+  auto problem = AddFleet(arguments, arguments.redis, conf::Protocol::kRedis, kRedisListen, config);
+  if (!problem) {
+    problem = AddFleet(arguments, arguments.memcached, conf::Protocol::kMemcached, kMemcachedListen, config);
   }
-  conf::Listener& listener = config.listeners.emplace_back();
-  listener.name = "redis";
-  listener.listen = kDefaultListen;
-  listener.routes = {{"", pool.name}};
-  auto problem = Override("--listen", arguments.listen, "listen", listener, &conf::Listener::listen);
   if (!problem) problem = Override("--admin", arguments.admin, "listen", config.admin, &conf::Admin::listen);
   if (!problem) problem = Override("--workers", arguments.workers, "workers", config, &conf::Config::workers);
   if (problem) return *problem;
@@ -158,7 +179,7 @@ std::variant<RunConfig, ExitCode> Decide(Arguments arguments, std::ostream& out,
     err << conf::ToString(config.errors());
     return ExitCode::kBadConfiguration;
   }
-  if (arguments.redis.empty()) arguments.redis.emplace_back(kExampleNode);
+  if (arguments.redis.empty() && arguments.memcached.empty()) arguments.redis.emplace_back(kExampleNode);
   conf::Result<conf::Config, std::string> config = MakeConfig(arguments);
   if (!config) return BadUsage(err, config.errors());
   return Answer(arguments, {std::move(config).value(), ""}, out);

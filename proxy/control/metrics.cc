@@ -139,14 +139,15 @@ void AddListeners(const Snapshot& snapshot, AllStats workers, Families& families
   }
   MetricFamily& sessions = families.Add("sessions", MetricType::Gauge, "Client connections open now.");
   MetricFamily& requests = families.Add("requests_total", MetricType::Counter, "Requests of clients, by command.");
-  const auto commands = wire::RedisCommands();
   for (size_t l = 0; l < snapshot.config.listeners.size(); ++l) {
     const std::string& name = snapshot.config.listeners[l].name;
     AddValue(sessions, {{"listener", name}},
              sum(l, [](const ListenerStats& stats) { return stats.accepted.value() - stats.closed.value(); }));
-    for (size_t c = 0; c <= commands.size(); ++c) {
+    const conf::Protocol protocol = snapshot.config.listeners[l].protocol;
+    const size_t commands = CommandCount(protocol);
+    for (size_t c = 0; c <= commands; ++c) {
       const double count = sum(l, [c](const ListenerStats& stats) { return stats.requests[c].value(); });
-      const std::string_view command = c < commands.size() ? commands[c].name : "other";
+      const std::string_view command = c < commands ? CommandName(protocol, c) : "other";
       if (count > 0) AddValue(requests, {{"listener", name}, {"command", std::string(command)}}, count);
     }
   }
@@ -177,6 +178,15 @@ void AddProcess(AllStats workers, Families& families) {
   for (const auto& worker : workers) stale += worker->stale_replies.value();
   AddValue(families.Add("stale_replies_total", MetricType::Counter, "Replies for clients that had left."), {},
            static_cast<double>(stale));
+  MetricFamily& partial = families.Add("partial_replies_total", MetricType::Counter,
+                                       "Multi-gets of which some nodes failed, by what the client got.");
+  const auto add_partial = [&](const char* outcome, backends::Counter PartialStats::*counter) {
+    uint64_t total = 0;
+    for (const auto& worker : workers) total += (worker->partial.*counter).value();
+    AddValue(partial, {{"outcome", outcome}}, static_cast<double>(total));
+  };
+  add_partial("error", &PartialStats::errors);
+  add_partial("miss", &PartialStats::misses);
   MetricFamily& sessions = families.Add("worker_sessions", MetricType::Gauge, "Client connections of each worker.");
   for (size_t w = 0; w < workers.size(); ++w) {
     AddValue(sessions, {{"worker", std::to_string(w)}}, static_cast<double>(workers[w]->sessions.value()));

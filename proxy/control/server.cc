@@ -91,7 +91,11 @@ WorkerThread& Server::LeastLoaded() {
 void Server::Accept(uint32_t listener, int fd, std::string peer) {
   if (Full(listener)) {
     std::string refusal;
-    wire::AppendRedisError({wire::ErrorCode::kTooManyClients}, &refusal);
+    if (snapshot_->config.listeners[listener].protocol == conf::Protocol::kMemcached) {
+      wire::AppendMemcacheError(wire::ErrorCode::kTooManyClients, &refusal);
+    } else {
+      wire::AppendRedisError({wire::ErrorCode::kTooManyClients}, &refusal);
+    }
     send(fd, refusal.data(), refusal.size(), MSG_NOSIGNAL);
     close(fd);
     return;

@@ -37,7 +37,7 @@ Worker::Worker(net::Loop& loop, std::shared_ptr<const Snapshot> snapshot, Worker
       stats_(stats),
       io_{.loop = loop, .blocks = {}, .read_buffer = {}, .random = std::mt19937_64(seed)},
       pools_(MakePools(*snapshot_, io_, *this, flush_list_, stats.nodes)),
-      fanout_(io_, *this),
+      fanout_(io_, *this, stats.partial),
       dispatcher_(snapshot_, pools_, fanout_, *this),
       client_io_{.io = io_,
                  .dispatcher = dispatcher_,
@@ -75,8 +75,7 @@ void Worker::AddClient(uint32_t listener, ClientState client, const Adopt& adopt
   const uint32_t index = free_places_.back();
   free_places_.pop_back();
   Place& place = places_[index];
-  place.session =
-      std::make_unique<Session>(client_io_, listeners_[listener], index, place.generation, std::move(client));
+  place.session = NewSession(client_io_, listeners_[listener], index, place.generation, std::move(client));
   place.session->Start(adopt(*place.session));
   stats_.sessions.Set(++session_count_);
   if (drained_) place.session->Drain();
@@ -116,12 +115,7 @@ void Worker::OnLargeReply(backends::Ticket ticket, net::Block reply) {
 void Worker::OnFailure(backends::Ticket ticket, const wire::Failure& failure) {
   stats_.errors[static_cast<size_t>(failure.code)].Add();
   if (ticket.kind == backends::Ticket::Kind::kFanout) return fanout_.OnFailure(ticket, failure);
-  Session* session = Find(ticket);
-  if (session == nullptr) return;
-  // Not the sessions' scratch: a request may fail while its session still builds a reply there.
-  std::string text;
-  wire::AppendRedisError(failure, &text);
-  session->OnReply(ticket.slot, text);
+  if (Session* session = Find(ticket)) session->OnFailure(ticket.slot, failure);
 }
 
 // Replies first let full sessions read on, then every node is written once, then every session.

@@ -2,6 +2,7 @@
 
 #include <cassert>
 
+#include "backends/wire/limits.h"
 #include "backends/wire/resp_encode.h"
 
 namespace ringproxy::proxy {
@@ -9,6 +10,21 @@ namespace {
 
 // A part's buffer that one huge MSET has grown beyond this is given back.
 constexpr size_t kKeptPart = 256 << 10;
+
+// The nodes read a get or gets of any length, but no other line beyond a bound.
+bool HasShortLine(const RoutedRequest& routed) {
+  return wire::IsMemcache(routed.spec.merge) && !routed.spec.name.starts_with("get");
+}
+
+// Bytes of the keys in one part.
+size_t LongestKeyList(const RoutedRequest& routed) {
+  constexpr size_t kBeforeKeys = 20;  // The command and an expiry.
+  return HasShortLine(routed) ? wire::kLongestMemcacheLine - kBeforeKeys : std::string_view::npos;
+}
+
+bool MayForward(const RoutedRequest& routed) {
+  return !HasShortLine(routed) || routed.request.encoded().size() <= wire::kLongestMemcacheLine;
+}
 
 }  // namespace
 
@@ -51,6 +67,7 @@ std::optional<Destination> Dispatcher::CommonDestination(const RoutedRequest& ro
     Fail(ticket, wire::ErrorCode::kKeyTooLong);
     return std::nullopt;
   };
+  if (routed.routing_key) return route(*routed.routing_key);
   if (wire::HasOneKey(routed.spec)) return route(wire::FirstKey(routed.spec, routed.request));
   // A script without keys, or keys that cannot be told: see wire::KeyResult.
   if (wire::FindKeys(routed.spec, routed.request, &keys_) != wire::KeyResult::kOk) return route({});
@@ -68,42 +85,71 @@ std::optional<Destination> Dispatcher::CommonDestination(const RoutedRequest& ro
 }
 
 void Dispatcher::Send(RoutedRequest routed, Origin origin, Destination to, backends::Ticket ticket) {
+  if (routed.cas != wire::CasPlace::kNone) return SendTagged(routed, origin, to, ticket);
   backends::NodePool& pool = pools_[to.pool];
   if (routed.block) return pool.Send(to.node, origin.lane, std::move(routed.block), ticket);
   pool.Send(to.node, origin.lane, routed.request.encoded(), ticket);
 }
 
-uint16_t Dispatcher::PartFor(Destination to) {
-  uint16_t& known = part_of_node_[snapshot_->pools[to.pool].first_node + to.node];
-  if (known < part_count_ && parts_[known].to == to) return known;
-  known = static_cast<uint16_t>(part_count_++);
+void Dispatcher::SendTagged(const RoutedRequest& routed, Origin origin, Destination to, backends::Ticket ticket) {
+  const wire::CasTag tag = snapshot_->pools[to.pool].cas_tags[to.node];
+  tagged_.clear();
+  wire::AppendTaggedRequest(routed.request, routed.cas, tag, &tagged_);
+  if (routed.cas == wire::CasPlace::kFlags) {
+    // Its reply may carry a token too.
+    plan_.Clear();
+    plan_.merge = wire::Merge::kUntagCas;
+    plan_.children = 1;
+    plan_.cas_tags.push_back(tag);
+    ticket = Fanout::ChildTicket(fanout_.Open(ticket, &plan_), 0);
+  }
+  pools_[to.pool].Send(to.node, origin.lane, std::string_view(tagged_), ticket);
+  if (tagged_.capacity() > kKeptPart) std::string().swap(tagged_);
+}
+
+uint32_t Dispatcher::PartFor(Destination to, size_t key_bytes, size_t most_bytes) {
+  uint32_t& known = part_of_node_[snapshot_->pools[to.pool].first_node + to.node];
+  if (known < part_count_ && parts_[known].to == to && parts_[known].key_bytes + key_bytes <= most_bytes) {
+    parts_[known].key_bytes += key_bytes;
+    ++parts_[known].keys;
+    return known;
+  }
+  known = static_cast<uint32_t>(part_count_++);
+  if (part_count_ > parts_.size()) parts_.emplace_back();
   parts_[known].to = to;
-  parts_[known].keys = 0;
+  parts_[known].keys = 1;
+  parts_[known].key_bytes = key_bytes;
   parts_[known].encoded.clear();
   return known;
 }
 
+bool Dispatcher::AssignKeys(const RoutedRequest& routed, Origin origin, backends::Ticket ticket) {
+  const ListenerSnapshot& listener = snapshot_->listeners[origin.listener];
+  const size_t most_bytes = LongestKeyList(routed);
+  for (const uint32_t position : keys_) {
+    const std::string_view key = routed.request[position];
+    if (!KeyFits(key, origin)) {
+      Fail(ticket, wire::ErrorCode::kKeyTooLong);
+      return false;
+    }
+    plan_.child_of_key.push_back(PartFor(RouteKey(*snapshot_, listener, key), key.size() + 1, most_bytes));
+  }
+  return true;
+}
+
 uint32_t Dispatcher::SplitByNode(RoutedRequest routed, Origin origin, backends::Ticket ticket) {
   const ListenerSnapshot& listener = snapshot_->listeners[origin.listener];
-  const wire::KeyResult found = wire::FindKeys(routed.spec, routed.request, &keys_);
   part_count_ = 0;
-  part_of_key_.clear();
-  // An odd MSET: Redis answers it with its own words, whichever node is asked.
-  if (found != wire::KeyResult::kOk) part_of_key_.push_back(PartFor(RouteKey(*snapshot_, listener, {})));
-  if (found == wire::KeyResult::kOk) {
-    for (const uint32_t position : keys_) {
-      const std::string_view key = routed.request[position];
-      if (!KeyFits(key, origin)) {
-        Fail(ticket, wire::ErrorCode::kKeyTooLong);
-        return listener.routes.back().pool;
-      }
-      part_of_key_.push_back(PartFor(RouteKey(*snapshot_, listener, key)));
-      ++parts_[part_of_key_.back()].keys;
-    }
+  plan_.Clear();
+  if (wire::FindKeys(routed.spec, routed.request, &keys_) != wire::KeyResult::kOk) {
+    // An odd MSET: Redis answers it with its own words, whichever node is asked.
+    PartFor(RouteKey(*snapshot_, listener, {}), 0, 0);
+  } else if (!AssignKeys(routed, origin, ticket)) {
+    return listener.routes.back().pool;
   }
   const uint32_t pool = parts_[0].to.pool;
   // All on one node: forwarded as it came (trap 4).
-  if (part_count_ == 1) {
+  if (part_count_ == 1 && routed.cas == wire::CasPlace::kNone && MayForward(routed)) {
     Send(std::move(routed), origin, parts_[0].to, ticket);
   } else {
     SendParts(routed, origin, ticket);
@@ -111,17 +157,42 @@ uint32_t Dispatcher::SplitByNode(RoutedRequest routed, Origin origin, backends::
   return pool;
 }
 
-void Dispatcher::SendParts(const RoutedRequest& routed, Origin origin, backends::Ticket ticket) {
+void Dispatcher::EncodeRedisParts(const RoutedRequest& routed) {
   const auto per_key = static_cast<uint32_t>(routed.spec.keys.step);
   for (size_t i = 0; i < part_count_; ++i) {
     wire::AppendArrayHeader(1 + parts_[i].keys * per_key, &parts_[i].encoded);
     wire::AppendBulk(routed.request.name(), &parts_[i].encoded);
   }
   for (size_t i = 0; i < keys_.size(); ++i) {
-    std::string* encoded = &parts_[part_of_key_[i]].encoded;
+    std::string* encoded = &parts_[plan_.child_of_key[i]].encoded;
     for (uint32_t a = 0; a < per_key; ++a) wire::AppendBulk(routed.request[keys_[i] + a], encoded);
   }
-  const uint32_t owner = fanout_.Open(ticket, routed.spec.merge, static_cast<uint32_t>(part_count_), &part_of_key_);
+}
+
+void Dispatcher::EncodeMemcacheParts(const RoutedRequest& routed) {
+  plan_.request.assign(routed.request.encoded());
+  plan_.failures_are_misses = true;
+  for (size_t i = 0; i < part_count_; ++i) {
+    Part& part = parts_[i];
+    part.encoded.append(routed.request.name());
+    // The expiry of a gat.
+    for (size_t word = 1; word < keys_.front(); ++word) part.encoded.append(" ").append(routed.request[word]);
+    const PoolSnapshot& pool = snapshot_->pools[part.to.pool];
+    if (routed.cas != wire::CasPlace::kNone) plan_.cas_tags.push_back(pool.cas_tags[part.to.node]);
+    plan_.failures_are_misses &= snapshot_->config.pools[part.to.pool].on_partial == conf::OnPartial::kMiss;
+  }
+  for (size_t i = 0; i < keys_.size(); ++i) {
+    parts_[plan_.child_of_key[i]].encoded.append(" ").append(routed.request[keys_[i]]);
+    plan_.keys.push_back(routed.request.argument(keys_[i]));
+  }
+  for (size_t i = 0; i < part_count_; ++i) parts_[i].encoded.append("\r\n");
+}
+
+void Dispatcher::SendParts(const RoutedRequest& routed, Origin origin, backends::Ticket ticket) {
+  wire::IsMemcache(routed.spec.merge) ? EncodeMemcacheParts(routed) : EncodeRedisParts(routed);
+  plan_.merge = routed.spec.merge;
+  plan_.children = static_cast<uint32_t>(part_count_);
+  const uint32_t owner = fanout_.Open(ticket, &plan_);
   for (uint32_t i = 0; i < part_count_; ++i) {
     Part& part = parts_[i];
     pools_[part.to.pool].Send(part.to.node, origin.lane, std::string_view(part.encoded), Fanout::ChildTicket(owner, i));
@@ -137,7 +208,11 @@ uint32_t Dispatcher::SendToAllNodes(RoutedRequest routed, Origin origin, backend
     Send(std::move(routed), origin, {listener.pools[0], 0}, ticket);
     return listener.pools[0];
   }
-  const uint32_t owner = fanout_.Open(ticket, routed.spec.merge, children, nullptr);
+  plan_.Clear();
+  plan_.merge = routed.spec.merge;
+  plan_.children = children;
+  plan_.counts_nodes = routed.spec.name == "stats";
+  const uint32_t owner = fanout_.Open(ticket, &plan_);
   uint32_t child = 0;
   for (const uint32_t pool : listener.pools) {
     for (ring::NodeIndex node = 0; node < pools_[pool].node_count(); ++node) {

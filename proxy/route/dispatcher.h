@@ -11,6 +11,7 @@
 
 #include "backends/node_pool.h"
 #include "backends/wire/command.h"
+#include "backends/wire/memcache_command.h"
 #include "proxy/route/fanout.h"
 #include "proxy/route/router.h"
 #include "proxy/route/snapshot.h"
@@ -22,6 +23,10 @@ struct RoutedRequest {
   const wire::CommandSpec& spec;
   const wire::Request& request;
   net::Block block;  // Empty, or exactly request.encoded(): then it is moved and not copied.
+  // Decides about the node in place of the key in the request: memcached's base64 keys.
+  std::optional<std::string_view> routing_key = std::nullopt;
+  // Where the request or its reply carries a token that has to be made the node's or the client's.
+  wire::CasPlace cas = wire::CasPlace::kNone;
 };
 
 // Who asks: an index into the snapshot's listeners, and the lane that keeps one client's requests in order.
@@ -45,7 +50,11 @@ class Dispatcher {
   // Where all keys of the request lie; none: on different nodes, or a key is too long, and the ticket has been failed.
   std::optional<Destination> CommonDestination(const RoutedRequest& routed, Origin origin, backends::Ticket ticket);
   uint32_t SplitByNode(RoutedRequest routed, Origin origin, backends::Ticket ticket);
+  // True, and the ticket failed, when a key is too long; else every key is entered into a part.
+  bool AssignKeys(const RoutedRequest& routed, Origin origin, backends::Ticket ticket);
   void SendParts(const RoutedRequest& routed, Origin origin, backends::Ticket ticket);
+  void EncodeRedisParts(const RoutedRequest& routed);
+  void EncodeMemcacheParts(const RoutedRequest& routed);
   uint32_t SendToAllNodes(RoutedRequest routed, Origin origin, backends::Ticket ticket);
   Destination AnyNode(Origin origin) const;
   void Send(RoutedRequest routed, Origin origin, Destination to, backends::Ticket ticket);
@@ -53,13 +62,16 @@ class Dispatcher {
   bool KeyFits(std::string_view key, Origin origin) const {
     return key.size() <= snapshot_->config.listeners[origin.listener].limits.key_bytes;
   }
-  // The part of the current split that goes to `to`; a new one if it is the first key there.
-  uint16_t PartFor(Destination to);
+  void SendTagged(const RoutedRequest& routed, Origin origin, Destination to, backends::Ticket ticket);
+  // The part of the current split that goes to `to`, with `key_bytes` more in it; a new one if it is the first key
+  // there or would make the part's keys longer than `most_bytes`.
+  uint32_t PartFor(Destination to, size_t key_bytes, size_t most_bytes);
 
   // A sub-request under construction.
   struct Part {
     Destination to;
     uint32_t keys = 0;
+    size_t key_bytes = 0;
     std::string encoded;
   };
 
@@ -69,10 +81,11 @@ class Dispatcher {
   backends::ReplySink& sink_;
   // Scratch of one request, kept for its capacity.
   wire::KeyPositions keys_;
-  std::vector<uint16_t> part_of_key_;
+  FanoutPlan plan_;  // child_of_key: the part of each key.
+  std::string tagged_;
   std::vector<Part> parts_;
   size_t part_count_ = 0;
-  std::vector<uint16_t> part_of_node_;  // By node over all pools; valid when parts_[it].to is that node.
+  std::vector<uint32_t> part_of_node_;  // By node over all pools; valid when parts_[it].to is that node.
 };
 
 }  // namespace ringproxy::proxy

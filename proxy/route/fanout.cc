@@ -1,11 +1,11 @@
 #include "proxy/route/fanout.h"
 
 #include <cassert>
+#include <utility>
 
 namespace ringproxy::proxy {
 
-uint32_t Fanout::Open(backends::Ticket parent, wire::Merge merge, uint32_t children,
-                      std::vector<uint16_t>* child_of_key) {
+uint32_t Fanout::Open(backends::Ticket parent, FanoutPlan* plan) {
   if (free_.empty()) {
     free_.push_back(static_cast<uint32_t>(parents_.size()));
     parents_.emplace_back();
@@ -15,12 +15,9 @@ uint32_t Fanout::Open(backends::Ticket parent, wire::Merge merge, uint32_t child
   ++open_;
   Parent& entry = parents_[owner];
   entry.ticket = parent;
-  entry.merge = merge;
-  entry.waiting = children;
-  entry.replies.resize(children);
-  entry.child_of_key.clear();
-  // Swapped, not copied: the caller gets the vector of an earlier fan-out to fill next time.
-  if (child_of_key != nullptr) entry.child_of_key.swap(*child_of_key);
+  entry.waiting = plan->children;
+  entry.replies.resize(plan->children);
+  std::swap(entry.plan, *plan);
   return owner;
 }
 
@@ -33,16 +30,34 @@ void Fanout::OnReply(backends::Ticket ticket, net::Block reply) {
 
 void Fanout::OnFailure(backends::Ticket ticket, const wire::Failure& failure) {
   std::string text;
-  wire::AppendRedisError(failure, &text);
+  if (wire::IsMemcache(parents_[ticket.owner].plan.merge)) {
+    wire::AppendMemcacheError(failure.code, &text);
+  } else {
+    wire::AppendRedisError(failure, &text);
+  }
   OnReply(ticket, io_.blocks.Copy(text));
+}
+
+std::span<const std::string_view> Fanout::MergeReplies(const FanoutPlan& plan, size_t* size_bytes) {
+  if (!wire::IsMemcache(plan.merge)) {
+    const auto pieces = merger_.Merge(plan.merge, views_, plan.child_of_key);
+    *size_bytes = merger_.size_bytes();
+    return pieces;
+  }
+  const auto pieces = memcache_merger_.Merge(plan, views_);
+  *size_bytes = memcache_merger_.size_bytes();
+  if (memcache_merger_.partial() == MemcacheMerger::Partial::kError) partial_.errors.Add();
+  if (memcache_merger_.partial() == MemcacheMerger::Partial::kMiss) partial_.misses.Add();
+  return pieces;
 }
 
 void Fanout::Finish(uint32_t owner) {
   Parent& parent = parents_[owner];
   views_.clear();
   for (const net::Block& reply : parent.replies) views_.push_back(reply.bytes());
-  const auto pieces = merger_.Merge(parent.merge, views_, parent.child_of_key);
-  net::Block merged = io_.blocks.Acquire(merger_.size_bytes());
+  size_t size_bytes = 0;
+  const auto pieces = MergeReplies(parent.plan, &size_bytes);
+  net::Block merged = io_.blocks.Acquire(size_bytes);
   for (const std::string_view piece : pieces) merged.Append(piece);
   parent.replies.clear();
   const backends::Ticket ticket = parent.ticket;

@@ -21,7 +21,7 @@ void Recycle(std::vector<T>* scratch) {
 }  // namespace
 
 std::span<const std::string_view> ReplyMerger::Merge(wire::Merge merge, std::span<const std::string_view> children,
-                                                     std::span<const uint16_t> child_of_key) {
+                                                     std::span<const uint32_t> child_of_key) {
   assert(!children.empty());
   Recycle(&pieces_);
   Recycle(&readers_);
@@ -42,6 +42,11 @@ std::span<const std::string_view> ReplyMerger::Merge(wire::Merge merge, std::spa
     case wire::Merge::kConcat: MergeConcat(children); break;
     case wire::Merge::kEveryElementAnd: MergeEveryElementAnd(children); break;
     case wire::Merge::kAnyNonNil: MergeAnyNonNil(children); break;
+    case wire::Merge::kValues:
+    case wire::Merge::kStatistics:
+    case wire::Merge::kSettings:
+    case wire::Merge::kAgreed:
+    case wire::Merge::kUntagCas: assert(false);  // MemcacheMerger's.
   }
   return pieces_;
 }
@@ -79,15 +84,15 @@ bool ReplyMerger::ReadArrays(std::span<const std::string_view> children) {
   return true;
 }
 
-void ReplyMerger::MergeInKeyOrder(std::span<const std::string_view> children, std::span<const uint16_t> child_of_key) {
+void ReplyMerger::MergeInKeyOrder(std::span<const std::string_view> children, std::span<const uint32_t> child_of_key) {
   if (!ReadArrays(children)) return;
   expected_.resize(children.size());
-  for (const uint16_t child : child_of_key) ++expected_[child];
+  for (const uint32_t child : child_of_key) ++expected_[child];
   for (size_t i = 0; i < children.size(); ++i) {
     if (readers_[i].remaining() != expected_[i]) return BadReply();
   }
   AddArrayHeader(child_of_key.size());
-  for (const uint16_t child : child_of_key) {
+  for (const uint32_t child : child_of_key) {
     const std::string_view element = readers_[child].Next();
     // An error in place of a value: many clients cannot read one there (trap 1).
     if (wire::IsError(element)) return ReplaceBy(element);

@@ -27,13 +27,13 @@ class ReplyMerger {
   // Returns the merged reply's bytes in pieces, valid until the next Merge or until a child's reply moves.
   // Requires: at least one child.
   std::span<const std::string_view> Merge(wire::Merge merge, std::span<const std::string_view> children,
-                                          std::span<const uint16_t> child_of_key = {});
+                                          std::span<const uint32_t> child_of_key = {});
 
   // Of the last merged reply, all pieces together.
   size_t size_bytes() const { return size_bytes_; }
 
  private:
-  void MergeInKeyOrder(std::span<const std::string_view> children, std::span<const uint16_t> child_of_key);
+  void MergeInKeyOrder(std::span<const std::string_view> children, std::span<const uint32_t> child_of_key);
   void MergeSum(std::span<const std::string_view> children);
   void MergeAllOk(std::span<const std::string_view> children);
   void MergeConcat(std::span<const std::string_view> children);

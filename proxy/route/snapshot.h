@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "backends/wire/memcache_cas.h"
 #include "conf/config.h"
 #include "ring/ring.h"
 
@@ -17,7 +18,8 @@ struct PoolSnapshot {
   std::unique_ptr<const ring::Ring> ring;
   ring::HashAlgorithm hash;
   std::string hash_tag;
-  uint32_t first_node;  // Of the pool's nodes in a count over all pools: node i is first_node + i there.
+  std::vector<wire::CasTag> cas_tags;  // By node.
+  uint32_t first_node;                 // Of the pool's nodes in a count over all pools: node i is first_node + i there.
 };
 
 struct ListenerSnapshot {

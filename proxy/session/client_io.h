@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "backends/wire/memcache_request.h"
 #include "backends/wire/resp_request.h"
 #include "backends/worker_io.h"
 #include "proxy/route/dispatcher.h"
@@ -24,7 +25,8 @@ struct ListenerContext {
   const conf::Listener& conf;
   wire::Limits limits;
   ListenerStats& stats;
-  std::vector<std::unique_ptr<wire::RequestParser>> idle_parsers;
+  std::vector<std::unique_ptr<wire::RequestParser>> idle_parsers;  // Of Redis listeners.
+  wire::MemcacheParser memcache_parser{limits};
 };
 
 struct ClientIo {

@@ -2,8 +2,8 @@
 
 namespace ringproxy::proxy {
 
-uint32_t ReplyQueue::Open(size_t request_bytes, net::TimePoint now) {
-  slots_.push_back({{}, now, nullptr, request_bytes, false});
+uint32_t ReplyQueue::Open(size_t request_bytes, net::TimePoint now, wire::Quiet quiet) {
+  slots_.push_back({{}, now, nullptr, request_bytes, false, quiet});
   request_bytes_ += request_bytes;
   return first_ + static_cast<uint32_t>(slots_.size() - 1);
 }
@@ -26,7 +26,7 @@ void ReplyQueue::DeliverReady(net::TimePoint now, net::SendQueue& output) {
     net::Block reply = std::move(slots_.front().aside);
     // A small reply is copied: one block a reply would make writev slow and keep the blocks busy.
     if (reply.size() < net::kLargeFrame) {
-      output.Append(reply.bytes());
+      Deliver(reply.bytes(), output);
     } else {
       output.Append(std::move(reply));
     }

@@ -13,6 +13,7 @@
 #include "backends/net/ring_queue.h"
 #include "backends/net/send_queue.h"
 #include "backends/stats.h"
+#include "backends/wire/memcache_request.h"
 
 namespace ringproxy::proxy {
 
@@ -20,8 +21,9 @@ class ReplyQueue {
  public:
   explicit ReplyQueue(net::BlockPool& pool) : pool_(pool) {}
 
-  // The slot's number, for Resolve. Numbers wrap after 2^32; far fewer are ever open.
-  uint32_t Open(size_t request_bytes, net::TimePoint now);
+  // The slot's number, for Resolve. Numbers wrap after 2^32; far fewer are ever open. A reply that `quiet` names is not
+  // given to the client.
+  uint32_t Open(size_t request_bytes, net::TimePoint now, wire::Quiet quiet = wire::Quiet::kNone);
   // Where the slot's duration is to be counted, unless it is resolved already.
   void MeasureInto(uint32_t number, backends::Histogram* histogram);
 
@@ -42,11 +44,16 @@ class ReplyQueue {
     backends::Histogram* histogram = nullptr;
     size_t request_bytes = 0;
     bool ready = false;
+    wire::Quiet quiet = wire::Quiet::kNone;
   };
 
   void PopFront(net::TimePoint now);
-  static void Deliver(std::string_view reply, net::SendQueue& output) { output.Append(reply); }
+  static void Deliver(std::string_view reply, net::SendQueue& output) {
+    if (!reply.empty()) output.Append(reply);
+  }
   static void Deliver(net::Block reply, net::SendQueue& output) { output.Append(std::move(reply)); }
+  static std::string_view Bytes(std::string_view reply) { return reply; }
+  static std::string_view Bytes(const net::Block& reply) { return reply.bytes(); }
   net::Block KeepAside(std::string_view reply) { return pool_.Copy(reply); }
   net::Block KeepAside(net::Block reply) { return reply; }
   // Replies that were ready before their turn.
@@ -63,6 +70,10 @@ void ReplyQueue::Resolve(uint32_t number, Reply&& reply, net::TimePoint now, net
   const uint32_t position = number - first_;
   Slot& slot = slots_[position];
   assert(!slot.ready);
+  if (slot.quiet != wire::Quiet::kNone &&
+      wire::IsUnwanted(std::exchange(slot.quiet, wire::Quiet::kNone), Bytes(reply))) {
+    return Resolve(number, std::string_view(), now, output);
+  }
   if (position > 0) {
     slot.aside = KeepAside(std::forward<Reply>(reply));
     slot.ready = true;

@@ -5,9 +5,8 @@
 #include <cassert>
 #include <cstring>
 
-#include "backends/wire/ascii.h"
-#include "backends/wire/command.h"
-#include "backends/wire/error_text.h"
+#include "proxy/session/memcache_session.h"
+#include "proxy/session/redis_session.h"
 
 namespace ringproxy::proxy {
 namespace {
@@ -69,81 +68,7 @@ void Session::ProcessInput() {
     if (!ProcessOne()) break;
   }
   if (state_ != State::kOpen) return input_.Clear();
-  input_.Keep(parser_ ? parser_->bytes_needed() : 0);
-}
-
-bool Session::ProcessOne() {
-  // A whole request is framed by a parser that goes back at once; one that is half read keeps its parser.
-  std::unique_ptr<wire::RequestParser> parser = std::move(parser_);
-  if (!parser && !listener_.idle_parsers.empty()) {
-    parser = std::move(listener_.idle_parsers.back());
-    listener_.idle_parsers.pop_back();
-  }
-  if (!parser) parser = std::make_unique<wire::RequestParser>(listener_.limits);
-  switch (parser->Parse(input_.bytes())) {
-    case wire::RequestParser::Status::kNeedMore: parser_ = std::move(parser); return false;
-    case wire::RequestParser::Status::kBad: RefuseProtocol(parser->error()); break;
-    case wire::RequestParser::Status::kNothing: input_.Consume(parser->size()); break;
-    case wire::RequestParser::Status::kRequest: {
-      const wire::Request request = parser->request();
-      const bool in_place = request.encoded().data() == input_.bytes().data();
-      HandleRequest(request, parser->size(), in_place && input_.CanTakeFrame(parser->size()));
-      break;
-    }
-  }
-  parser->Reset();
-  listener_.idle_parsers.push_back(std::move(parser));
-  return true;
-}
-
-void Session::HandleRequest(const wire::Request& request, size_t size, bool in_own_block) {
-  // The views of `request` stay valid: a block's bytes do not move with its handle.
-  net::Block block = in_own_block ? input_.TakeFrame(size) : net::Block();
-  const net::TimePoint now = io_.io.loop.now();
-  const wire::CommandSpec* spec = wire::FindRedisCommand(request);
-  listener_.stats.requests[spec != nullptr ? wire::CommandIndex(*spec) : wire::RedisCommands().size()].Add();
-  if (spec == nullptr && LooksLikeHttp(request)) return Close("an HTTP client spoke to a Redis listener");
-  const uint32_t slot = replies_.Open(size, now);
-  if (!AnswerHere(spec, request, slot)) {
-    const backends::Ticket ticket{index_, generation_, slot, backends::Ticket::Kind::kSession};
-    const uint32_t pool =
-        io_.dispatcher.Dispatch({*spec, request, std::move(block)}, {listener_.index, index_}, ticket);
-    replies_.MeasureInto(slot, &io_.pool_stats[pool].request_duration[static_cast<size_t>(spec->access)]);
-  }
-  if (!in_own_block && state_ != State::kClosed) input_.Consume(size);
-}
-
-bool Session::AnswerHere(const wire::CommandSpec* spec, const wire::Request& request, uint32_t slot) {
-  std::string& out = io_.scratch;
-  out.clear();
-  if (spec == nullptr) {
-    Count(wire::ErrorCode::kUnknownCommand);
-    wire::AppendUnknownCommand(request, &out);
-  } else if (const wire::Shape shape = wire::CheckShape(*spec, request); shape == wire::Shape::kUnknownSubcommand) {
-    Count(wire::ErrorCode::kUnknownCommand);
-    wire::AppendUnknownSubcommand(request, &out);
-  } else if (shape == wire::Shape::kWrongArity) {
-    Count(wire::ErrorCode::kWrongArity);
-    wire::AppendWrongArity(spec->name, &out);
-  } else if (spec->handling == wire::Handling::kLocal) {
-    client_.last_command = spec;
-    const LocalOutcome outcome = AnswerLocally(*spec, request, client_, io_.view, &out);
-    if (outcome == LocalOutcome::kCloseAfterReply) {
-      Answer(slot, out);
-      FinishAfterReplies();
-      return true;
-    }
-  } else {
-    client_.last_command = spec;
-    const Snapshot& snapshot = io_.dispatcher.snapshot();
-    const uint32_t default_pool = snapshot.listeners[listener_.index].routes.back().pool;
-    const std::string_view why = wire::RefusalOf(*spec, request, snapshot.pools[default_pool].hash_tag);
-    if (why.empty()) return false;
-    Count(wire::ErrorCode::kNotSupported);
-    wire::AppendNotSupported(spec->name, why, &out);
-  }
-  Answer(slot, out);
-  return true;
+  input_.Keep(bytes_needed());
 }
 
 void Session::Answer(uint32_t slot, std::string_view reply) {
@@ -152,28 +77,28 @@ void Session::Answer(uint32_t slot, std::string_view reply) {
   MarkForTurn();
 }
 
+void Session::Dispatch(RoutedRequest routed, uint32_t slot) {
+  const auto access = static_cast<size_t>(routed.spec.access);
+  const backends::Ticket ticket{index_, generation_, slot, backends::Ticket::Kind::kSession};
+  const uint32_t pool = io_.dispatcher.Dispatch(std::move(routed), {listener_.index, index_}, ticket);
+  replies_.MeasureInto(slot, &io_.pool_stats[pool].request_duration[access]);
+}
+
 void Session::OnReply(uint32_t slot, std::string_view reply) {
   Answer(slot, reply);
+}
+
+void Session::OnFailure(uint32_t slot, const wire::Failure& failure) {
+  // Not the sessions' scratch: a request may fail while its session still builds a reply there.
+  std::string text;
+  AppendFailure(failure, &text);
+  Answer(slot, text);
 }
 
 void Session::OnLargeReply(uint32_t slot, net::Block reply) {
   replies_.Resolve(slot, std::move(reply), io_.io.loop.now(), output_);
   listener_.stats.replies.Add();
   MarkForTurn();
-}
-
-bool Session::LooksLikeHttp(const wire::Request& request) {
-  return wire::EqualsIgnoringCase(request.name(), "post") || wire::EqualsIgnoringCase(request.name(), "host:");
-}
-
-void Session::RefuseProtocol(std::string_view error) {
-  spdlog::info("client {} of listener {}: {}", client_.address, listener_.conf.name, error);
-  Count(wire::ErrorCode::kProtocol);
-  const uint32_t slot = replies_.Open(0, io_.io.loop.now());
-  io_.scratch.clear();
-  wire::AppendProtocolError(error, &io_.scratch);
-  Answer(slot, io_.scratch);
-  FinishAfterReplies();
 }
 
 void Session::FinishAfterReplies() {
@@ -238,10 +163,7 @@ void Session::Close(std::string_view why) {
   if (state_ == State::kClosed) return;
   if (!why.empty()) spdlog::debug("client {} of listener {}: {}", client_.address, listener_.conf.name, why);
   state_ = State::kClosed;
-  if (parser_) {
-    parser_->Reset();
-    listener_.idle_parsers.push_back(std::move(parser_));
-  }
+  ForgetHalfRead();
   listener_.stats.closed.Add();
   io_.retired.push_back(index_);
 }
@@ -251,6 +173,14 @@ void Session::Tick(net::TimePoint now) {
   const net::Duration idle_timeout = listener_.conf.idle_timeout;
   if (idle_timeout.count() > 0 && replies_.empty() && now - client_.last_active >= idle_timeout)
     Close("idle for too long");
+}
+
+std::unique_ptr<Session> NewSession(ClientIo& io, ListenerContext& listener, uint32_t index, uint32_t generation,
+                                    ClientState client) {
+  if (listener.conf.protocol == conf::Protocol::kMemcached) {
+    return std::make_unique<MemcacheSession>(io, listener, index, generation, std::move(client));
+  }
+  return std::make_unique<RedisSession>(io, listener, index, generation, std::move(client));
 }
 
 }  // namespace ringproxy::proxy

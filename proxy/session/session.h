@@ -1,9 +1,10 @@
 // proxy/session/session.h – One client's connection, from its first byte to its last.
 //
-// Purpose: frames requests, answers what needs no node, hands the rest to the dispatcher, and returns the replies in
-// the order of the requests, in one write a turn. Threads: its worker's. Ownership: the worker's session table; after
-// Close the worker deletes it at the end of the turn, never while one of its calls is on the stack. Promise: every
-// request gets exactly one reply, in order, or the connection closes (traps 11 to 13).
+// Purpose: reads requests, hands them on, and returns the replies in the order of the requests, in one write a turn.
+// What a request is, which ones need no node, and the words of a failure are the protocol's: redis_session,
+// memcache_session. Threads: its worker's. Ownership: the worker's session table; after Close the worker deletes it at
+// the end of the turn, never while one of its calls is on the stack. Promise: every request gets exactly one reply, in
+// order, or the connection closes (traps 11 to 13).
 #pragma once
 
 #include <memory>
@@ -12,24 +13,24 @@
 
 #include "backends/net/input_buffer.h"
 #include "backends/net/send_queue.h"
-#include "backends/wire/resp_request.h"
 #include "proxy/session/client_io.h"
 #include "proxy/session/local_commands.h"
 #include "proxy/session/reply_queue.h"
 
 namespace ringproxy::proxy {
 
-class Session final : public net::StreamObserver {
+class Session : public net::StreamObserver {
  public:
   // `index` and `generation`: its place in the worker's table, for its tickets.
   Session(ClientIo& io, ListenerContext& listener, uint32_t index, uint32_t generation, ClientState client);
-  ~Session();
+  virtual ~Session();
 
   // Called once, before any event.
   void Start(std::unique_ptr<net::Stream> stream) { stream_ = std::move(stream); }
 
   void OnReply(uint32_t slot, std::string_view reply);
   void OnLargeReply(uint32_t slot, net::Block reply);
+  void OnFailure(uint32_t slot, const wire::Failure& failure);
 
   // At the end of the turn, in this order: Resume reads on where a full queue had stopped it; Flush writes. `idle`: the
   // loop has nothing else to do. True: output is held for a turn, since more of its batch is under way.
@@ -46,6 +47,29 @@ class Session final : public net::StreamObserver {
   bool closed() const { return state_ == State::kClosed; }
   const ClientState& client() const { return client_; }
 
+ protected:
+  // Frames one request of input() and handles it; false when there is none (more).
+  virtual bool ProcessOne() = 0;
+  // The least size of the request that is half read, 0 if none is.
+  virtual size_t bytes_needed() const = 0;
+  // The session closes: memory for half a request goes back.
+  virtual void ForgetHalfRead() {}
+  virtual void AppendFailure(const wire::Failure& failure, std::string* out) const = 0;
+
+  void Count(wire::ErrorCode code) { io_.errors[static_cast<size_t>(code)].Add(); }
+  uint32_t OpenSlot(size_t request_bytes, wire::Quiet quiet = wire::Quiet::kNone) {
+    return replies_.Open(request_bytes, io_.io.loop.now(), quiet);
+  }
+  void Answer(uint32_t slot, std::string_view reply);
+  // To the nodes; the slot is resolved by the reply.
+  void Dispatch(RoutedRequest routed, uint32_t slot);
+  void FinishAfterReplies();
+
+  ClientIo& io() { return io_; }
+  ListenerContext& listener() { return listener_; }
+  net::InputBuffer& input() { return input_; }
+  ClientState& mutable_client() { return client_; }
+
  private:
   // kOpen → kFinishing (no more requests: EOF, QUIT, protocol error, drain) → kClosed
   enum class State : uint8_t { kOpen, kFinishing, kClosed };
@@ -55,17 +79,6 @@ class Session final : public net::StreamObserver {
   void OnWritable() override;
 
   void ProcessInput();
-  // Frames one request and handles it; false when there is none (more).
-  bool ProcessOne();
-  void HandleRequest(const wire::Request& request, size_t size, bool in_own_block);
-  // Answered without a node: unknown, malformed, refused or local commands. False: the request goes on.
-  bool AnswerHere(const wire::CommandSpec* spec, const wire::Request& request, uint32_t slot);
-  void Count(wire::ErrorCode code) { io_.errors[static_cast<size_t>(code)].Add(); }
-  void Answer(uint32_t slot, std::string_view reply);
-  void RefuseProtocol(std::string_view error);
-  // The first command of a browser or of a cross-protocol attack, closed without a word as Redis does.
-  bool LooksLikeHttp(const wire::Request& request);
-  void FinishAfterReplies();
   bool QueueFull() const;
   void MarkForTurn();
 
@@ -75,7 +88,6 @@ class Session final : public net::StreamObserver {
   net::InputBuffer input_;
   net::SendQueue output_;
   ReplyQueue replies_;
-  std::unique_ptr<wire::RequestParser> parser_;  // Only while a request is half read.
   ClientState client_;
   uint32_t index_;
   uint32_t generation_;
@@ -85,5 +97,9 @@ class Session final : public net::StreamObserver {
   bool paused_ = false;       // The queue is full: nothing more is read.
   bool write_armed_ = false;  // The socket is full; OnWritable will go on.
 };
+
+// Of the kind that speaks the listener's protocol.
+std::unique_ptr<Session> NewSession(ClientIo& io, ListenerContext& listener, uint32_t index, uint32_t generation,
+                                    ClientState client);
 
 }  // namespace ringproxy::proxy

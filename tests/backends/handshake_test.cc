@@ -5,20 +5,70 @@
 namespace ringproxy::backends {
 namespace {
 
-TEST(Handshake, PingsAndAuthenticatesFirstWhenThereIsAPassword) {
+using Step = Handshake::Step;
+
+const conf::Auth kNoAuth{};
+const conf::Auth kPassword{.username = "", .password_file = "f", .password = "p"};
+const conf::Auth kUser{.username = "u", .password_file = "f", .password = "p"};
+
+std::string Start(Handshake& handshake) {
   std::string out;
-  EXPECT_EQ(AppendHandshake({}, &out), 1U);
-  EXPECT_EQ(out, "*1\r\n$4\r\nPING\r\n");
-  out.clear();
-  EXPECT_EQ(AppendHandshake({.username = "", .password_file = "f", .password = "p"}, &out), 2U);
-  EXPECT_EQ(out, "*2\r\n$4\r\nAUTH\r\n$1\r\np\r\n*1\r\n$4\r\nPING\r\n");
+  handshake.Start(&out);
+  return out;
 }
 
-TEST(Handshake, GoesOnAfterASimpleStringAndTellsTheWordsOfEverythingElse) {
-  EXPECT_EQ(HandshakeRefusal("+OK\r\n"), "");
-  EXPECT_EQ(HandshakeRefusal("+PONG\r\n"), "");
-  EXPECT_EQ(HandshakeRefusal("-LOADING Redis is loading\r\n"), "LOADING Redis is loading");
-  EXPECT_EQ(HandshakeRefusal("$2\r\nhi\r\n"), "unexpected reply");
+Step Feed(Handshake& handshake, std::string_view reply, std::string_view expected_next = "") {
+  std::string next;
+  const Step step = handshake.OnReply(reply, &next);
+  EXPECT_EQ(next, expected_next);
+  return step;
+}
+
+TEST(RedisHandshake, PingsAndIsDoneAfterThePong) {
+  const auto handshake = NewHandshake(conf::Protocol::kRedis, kNoAuth);
+  for (int connection = 0; connection < 2; ++connection) {
+    EXPECT_EQ(Start(*handshake), "*1\r\n$4\r\nPING\r\n");
+    EXPECT_EQ(Feed(*handshake, "+PONG\r\n"), Step::kDone);
+  }
+}
+
+TEST(RedisHandshake, AuthenticatesFirstWhenThereIsAPassword) {
+  const auto handshake = NewHandshake(conf::Protocol::kRedis, kPassword);
+  EXPECT_EQ(Start(*handshake), "*2\r\n$4\r\nAUTH\r\n$1\r\np\r\n*1\r\n$4\r\nPING\r\n");
+  EXPECT_EQ(Feed(*handshake, "+OK\r\n"), Step::kMore);
+  EXPECT_EQ(Feed(*handshake, "+PONG\r\n"), Step::kDone);
+}
+
+TEST(RedisHandshake, TellsTheWordsOfARefusal) {
+  const auto handshake = NewHandshake(conf::Protocol::kRedis, kNoAuth);
+  Start(*handshake);
+  EXPECT_EQ(Feed(*handshake, "-LOADING Redis is loading\r\n"), Step::kRefused);
+  EXPECT_EQ(handshake->refusal(), "LOADING Redis is loading");
+  EXPECT_EQ(Feed(*handshake, "$2\r\nhi\r\n"), Step::kRefused);
+  EXPECT_EQ(handshake->refusal(), "unexpected reply");
+}
+
+TEST(MemcacheHandshake, AsksMnAndFallsBackToVersion) {
+  const auto handshake = NewHandshake(conf::Protocol::kMemcached, kNoAuth);
+  EXPECT_EQ(Start(*handshake), "mn\r\n");
+  EXPECT_EQ(Feed(*handshake, "MN\r\n"), Step::kDone);
+  EXPECT_EQ(Start(*handshake), "mn\r\n");
+  EXPECT_EQ(Feed(*handshake, "ERROR\r\n", "version\r\n"), Step::kMore);
+  EXPECT_EQ(Feed(*handshake, "VERSION 1.4.0\r\n"), Step::kDone);
+}
+
+TEST(MemcacheHandshake, LogsInByTheAsciiAuthentication) {
+  const auto handshake = NewHandshake(conf::Protocol::kMemcached, kUser);
+  EXPECT_EQ(Start(*handshake), "set auth 0 0 3\r\nu p\r\n");
+  EXPECT_EQ(Feed(*handshake, "STORED\r\n", "mn\r\n"), Step::kMore);
+  EXPECT_EQ(Feed(*handshake, "MN\r\n"), Step::kDone);
+}
+
+TEST(MemcacheHandshake, TellsTheWordsOfARefusal) {
+  const auto handshake = NewHandshake(conf::Protocol::kMemcached, kUser);
+  Start(*handshake);
+  EXPECT_EQ(Feed(*handshake, "CLIENT_ERROR authentication failure\r\n"), Step::kRefused);
+  EXPECT_EQ(handshake->refusal(), "CLIENT_ERROR authentication failure");
 }
 
 }  // namespace

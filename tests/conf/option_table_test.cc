@@ -129,16 +129,23 @@ TEST(OptionTable, RefusesANameThatCouldForgeALineOfLogOrReply) {
 
 TEST(OptionTable, ReadsEveryWordOfEveryChoice) {
   Config config = SampleConfig();
+  // A listener and its pools have to speak the same.
+  const auto speak = [&](Protocol protocol) {
+    for (Listener& listener : config.listeners) listener.protocol = protocol;
+    for (Pool& pool : config.pools) pool.protocol = protocol;
+  };
   WalkOptions(config, "", [&]<class T>(const auto&, const std::string& path, T& value) {
     if constexpr (std::is_enum_v<T>) {
       const T before = value;
       for (const EnumName<T>& row : kNames<T>) {
         value = row.value;
+        if constexpr (std::is_same_v<T, Protocol>) speak(value);
         const Result<Config> parsed = ParseConfig(PrintConfig(config), "test.yaml");
         ASSERT_TRUE(parsed.ok()) << path << "\n" << ToString(parsed.errors());
         EXPECT_TRUE(*parsed == config) << path << " = " << row.name;
       }
       value = before;
+      if constexpr (std::is_same_v<T, Protocol>) speak(value);
     }
   });
 }

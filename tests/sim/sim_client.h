@@ -50,7 +50,7 @@ class SimClient final : public Peer {
   std::shared_ptr<Wire> wire_;
   std::deque<Expected> expected_;
   std::string input_;
-  wire::ReplyFramer framer_;
+  wire::RespReplyFramer framer_;
   std::string complaint_;
   uint32_t commands_left_ = 0;
   size_t answered_ = 0;

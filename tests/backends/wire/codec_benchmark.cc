@@ -45,7 +45,7 @@ BENCHMARK(FrameRequests)->ArgNames({"arguments", "bytes"})->Args({2, 16})->Args(
 
 void FrameReplies(benchmark::State& state, std::string_view reply) {
   const std::string all = Repeated(reply, kPipelined);
-  ReplyFramer framer;
+  RespReplyFramer framer;
   for (auto _ : state) {
     std::string_view rest = all;
     while (!rest.empty()) {

@@ -95,7 +95,7 @@ TEST(ErrorText, IsOneWholeReplyWhateverTheNames) {
   const std::string texts[] = {Text({ErrorCode::kNodeDown, nasty, nasty, {}}),
                                UnknownCommand("\"x\\r\\n+OK\" \"\\n\"\n")};
   for (const std::string& text : texts) {
-    ReplyFramer framer;
+    RespReplyFramer framer;
     ASSERT_EQ(framer.Frame(text), ReplyFramer::Status::kReply);
     EXPECT_EQ(framer.size(), text.size());
     EXPECT_TRUE(IsError(text));

@@ -11,6 +11,8 @@
 #include <string_view>
 #include <vector>
 
+#include "backends/wire/memcache_reply.h"
+#include "backends/wire/memcache_request.h"
 #include "backends/wire/resp_reply.h"
 #include "backends/wire/resp_request.h"
 
@@ -18,7 +20,7 @@ namespace ringproxy::test {
 
 // One frame of a stream.
 struct Frame {
-  std::string kind;                // "request", "nothing", "bad", "reply"
+  std::string kind;                // "request", "nothing", "refused", "bad", "reply"
   std::string text;                // Encoded request, error, or reply.
   std::vector<std::string> parts;  // Arguments.
   size_t end = 0;                  // Where in the stream it ends; for "bad" where it starts.
@@ -58,7 +60,37 @@ class RequestCodec {
   wire::RequestParser parser_;
 };
 
-class ReplyCodec {
+class MemcacheRequestCodec {
+ public:
+  explicit MemcacheRequestCodec(const wire::Limits& limits) : parser_(limits) {}
+
+  // A refused request's frame ends before what is to be swallowed, which is its last part.
+  bool Step(std::string_view bytes, Frame* frame) {
+    using Status = wire::MemcacheParser::Status;
+    const Status status = parser_.Parse(bytes, &progress_);
+    if (status == Status::kNeedMore) return false;
+    assert(progress_.needed == 0);
+    const std::string reply(parser_.reply());
+    if (status == Status::kBad) *frame = {"bad", reply, {}, 0};
+    if (status == Status::kRefused) {
+      *frame = {"refused", reply, {std::to_string(parser_.swallow())}, parser_.size()};
+    }
+    if (status != Status::kRequest) return true;
+    const wire::Request& request = parser_.request();
+    assert(parser_.unwanted().offset + parser_.unwanted().size <= parser_.size());
+    *frame = {"request", std::string(request.encoded()), {std::string(parser_.routing_key())}, parser_.size()};
+    for (size_t i = 0; i < request.size(); ++i) frame->parts.emplace_back(request[i]);
+    return true;
+  }
+  size_t bytes_needed() const { return progress_.needed; }
+
+ private:
+  wire::MemcacheParser parser_;
+  wire::MemcacheParser::Progress progress_;
+};
+
+template <typename Framer>
+class FramerCodec {
  public:
   bool Step(std::string_view bytes, Frame* frame) {
     using Status = wire::ReplyFramer::Status;
@@ -74,8 +106,11 @@ class ReplyCodec {
   size_t bytes_needed() const { return framer_.bytes_needed(); }
 
  private:
-  wire::ReplyFramer framer_;
+  Framer framer_;
 };
+
+using ReplyCodec = FramerCodec<wire::RespReplyFramer>;
+using MemcacheReplyCodec = FramerCodec<wire::MemcacheReplyFramer>;
 
 // All frames of `stream`, up to and including the first bad one. Asserts what holds for every call.
 template <typename Codec>

@@ -87,7 +87,7 @@ TEST(ReplyFramer, FollowsAnyDepthWithoutMemory) {
   std::string deep;
   for (int i = 0; i < 1'000'000; ++i) deep += "*1\r\n";
   deep += ":1\r\n";
-  ReplyFramer framer;
+  RespReplyFramer framer;
   const test::AllocationCounter counter;
   EXPECT_EQ(framer.Frame(deep), Status::kReply);
   EXPECT_EQ(framer.size(), deep.size());
@@ -95,13 +95,13 @@ TEST(ReplyFramer, FollowsAnyDepthWithoutMemory) {
 }
 
 TEST(ReplyFramer, TellsHowManyBytesALargeBulkNeeds) {
-  ReplyFramer framer;
+  RespReplyFramer framer;
   EXPECT_EQ(framer.Frame("*2\r\n:1\r\n$1048576\r\nxxx"), Status::kNeedMore);
   EXPECT_EQ(framer.bytes_needed(), 8U + 10U + 1048576U + 2U);
 }
 
 TEST(ReplyFramer, StartsAnewAfterEveryVerdictAndAfterReset) {
-  ReplyFramer framer;
+  RespReplyFramer framer;
   EXPECT_EQ(framer.Frame("x"), Status::kBad);
   EXPECT_EQ(framer.Frame("+OK\r\n"), Status::kReply);
   EXPECT_EQ(framer.Frame("*2\r\n:1\r\n"), Status::kNeedMore);

@@ -60,6 +60,21 @@ TEST(SplitPoints, DoNotChangeHowRepliesAreFramed) {
   for (const std::string& stream : corpus) ExpectSameHoweverCut(ReplyCodec(), stream);
 }
 
+TEST(SplitPoints, DoNotChangeHowMemcacheRequestsAreFramed) {
+  const std::vector<std::string> corpus = Corpus("memcache_request");
+  ASSERT_GE(corpus.size(), 80U);
+  for (const std::string& stream : corpus) {
+    ExpectSameHoweverCut(MemcacheRequestCodec(wire::Limits{}), stream);
+    ExpectSameHoweverCut(MemcacheRequestCodec(kTinyLimits), stream);
+  }
+}
+
+TEST(SplitPoints, DoNotChangeHowMemcacheRepliesAreFramed) {
+  const std::vector<std::string> corpus = Corpus("memcache_reply");
+  ASSERT_GE(corpus.size(), 30U);
+  for (const std::string& stream : corpus) ExpectSameHoweverCut(MemcacheReplyCodec(), stream);
+}
+
 // A stream whose framed part disappears: reading it again faults. So a codec that returns without a fault has looked
 // at every byte a bounded number of times.
 class VanishingStream {
@@ -127,11 +142,35 @@ TEST(SplitPoints, CostALargeBulkNoSecondLook) {
   EXPECT_EQ(framed, bytes.size());
 }
 
+TEST(SplitPoints, CostAMultiGetOfAHundredThousandKeysOneSecondLookAtMost) {
+  // Its words are found once the line is whole, so only the search for the line's end is held to one look.
+  std::string bytes = "get";
+  while (bytes.size() < 8 << 20) bytes += " key";
+  wire::MemcacheParser parser{wire::Limits{}};
+  wire::MemcacheParser::Progress progress;
+  const size_t framed = FeedVanishing(bytes, [&](std::string_view seen) {
+    // The first page stays: it says that this line may be long.
+    return parser.Parse(seen, &progress) != wire::MemcacheParser::Status::kNeedMore;
+  });
+  EXPECT_EQ(framed, 0U);
+  EXPECT_EQ(progress.scanned, bytes.size());
+}
+
+TEST(SplitPoints, CostAReplyOfAMillionValuesNoSecondLook) {
+  std::string bytes;
+  for (size_t i = 0; i < 500'000; ++i) bytes += "VALUE key 0 3\r\nabc\r\n";
+  bytes += "END\r\n";
+  wire::MemcacheReplyFramer framer;
+  const size_t framed = FeedVanishing(
+      bytes, [&](std::string_view seen) { return framer.Frame(seen) == wire::ReplyFramer::Status::kReply; });
+  EXPECT_EQ(framed, bytes.size());
+}
+
 TEST(SplitPoints, CostAReplyOfAMillionElementsNoSecondLook) {
   std::string bytes;
   wire::AppendArrayHeader(500'000, &bytes);
   for (size_t i = 0; i < 500'000; ++i) bytes += "*1\r\n$-1\r\n";
-  wire::ReplyFramer framer;
+  wire::RespReplyFramer framer;
   const size_t framed = FeedVanishing(
       bytes, [&](std::string_view seen) { return framer.Frame(seen) == wire::ReplyFramer::Status::kReply; });
   EXPECT_EQ(framed, bytes.size());
@@ -139,7 +178,7 @@ TEST(SplitPoints, CostAReplyOfAMillionElementsNoSecondLook) {
 
 TEST(SplitPoints, CostALongStatusLineNoSecondLook) {
   const std::string bytes = "+" + std::string(8 << 20, 'x') + "\r\n";
-  wire::ReplyFramer framer;
+  wire::RespReplyFramer framer;
   const size_t framed = FeedVanishing(
       bytes, [&](std::string_view seen) { return framer.Frame(seen) == wire::ReplyFramer::Status::kReply; });
   EXPECT_EQ(framed, bytes.size());

@@ -92,14 +92,16 @@ TEST(CommandLine, EndsWithOneAfterABadConfiguration) {
 }
 
 TEST(CommandLine, EndsWithTwoAfterBadUsage) {
-  ExpectBadUsage({}, "--config or --redis is required");
-  ExpectBadUsage({"--check"}, "--config or --redis is required");
-  ExpectBadUsage({"--config", "a", "--redis", "b:1"}, "--config and --redis exclude each other");
+  ExpectBadUsage({}, "--config, --redis or --memcached is required");
+  ExpectBadUsage({"--check"}, "--config, --redis or --memcached is required");
+  ExpectBadUsage({"--config", "a", "--redis", "b:1"}, "--config excludes --redis and --memcached");
   ExpectBadUsage({"--config", "a", "--check", "--version"},
                  "only one of --check, --print-..., --version and --help may be given");
   ExpectBadUsage({"--config", "a", "--listen", "b:1"},
-                 "--listen, --admin and --workers go with --redis; a file says the same in `listeners`, `admin` and "
-                 "`workers`");
+                 "--listen, --admin and --workers go with --redis or --memcached; a file says the same in "
+                 "`listeners`, `admin` and `workers`");
+  ExpectBadUsage({"--redis", "a:1", "--memcached", "b:1", "--listen", "c:1"},
+                 "--listen goes with one of --redis and --memcached; where there are two listeners, write a file");
   ExpectBadUsage({"--redis", "a:1,"}, "--redis: \"\" lacks a port, as in 127.0.0.1:6380");
   ExpectBadUsage({"--redis", "a:1,a:1"}, "pools.redis.nodes[1]: name a:1 is taken by pools.redis.nodes[0]");
   ExpectBadUsage({"--redis", "a:1", "--workers", "0"}, "--workers: 0 is below the least, 1");
@@ -110,13 +112,25 @@ TEST(CommandLine, EndsWithTwoAfterBadUsage) {
 }
 
 TEST(CommandLine, GuessesAtNoOption) {
-  ExpectBadUsage({"--memcached", "127.0.0.1:11211"}, "unrecognised option '--memcached'");
+  ExpectBadUsage({"--memcache", "127.0.0.1:11211"}, "unrecognised option '--memcache'");
   ExpectBadUsage({"--conf", "a"}, "unrecognised option '--conf'");
   EXPECT_EQ(RunWith({"ringproxy.yaml"}).exit, ExitCode::kBadUsage);
   EXPECT_EQ(RunWith({"--config"}).exit, ExitCode::kBadUsage);
   EXPECT_EQ(RunWith({"--config", "a", "--config", "b"}).exit, ExitCode::kBadUsage);
   EXPECT_EQ(RunWith({"--version=1"}).exit, ExitCode::kBadUsage);
   EXPECT_EQ(RunWith({"-x"}).exit, ExitCode::kBadUsage);
+}
+
+TEST(CommandLine, PutsAListenerInFrontOfEachKindOfServer) {
+  const Outcome outcome = RunWith({"--redis", "a:1", "--memcached", "b:1,c:1", "--print-config"});
+  EXPECT_EQ(outcome.exit, ExitCode::kClean);
+  const auto config = conf::ParseConfig(outcome.out, "printed");
+  ASSERT_TRUE(config.ok());
+  ASSERT_EQ(config->listeners.size(), 2U);
+  EXPECT_EQ(config->listeners[1].protocol, conf::Protocol::kMemcached);
+  EXPECT_EQ(config->listeners[1].listen.ToString(), "127.0.0.1:11311");
+  EXPECT_EQ(config->pools[1].name, "memcached");
+  EXPECT_EQ(config->pools[1].nodes.size(), 2U);
 }
 
 TEST(CommandLine, ChecksWithoutRunning) {

@@ -64,5 +64,22 @@ TEST_F(NoAllocationTest, APipelineOfSixteenTakesNothingFromTheHeap) {
   ExpectNoneOnceWarm(Times(16, Encode({"GET", KeyOf(0)})), Times(16, "$64\r\n" + std::string(64, 'v') + "\r\n"));
 }
 
+TEST_F(NoAllocationTest, MemcachedGetTakesNothingFromTheHeap) {
+  Start(TwoMemcachedNodes());
+  const std::string key = KeyOf(0);
+  ExpectNoneOnceWarm("get " + key + "\r\n", "VALUE " + key + " 0 64\r\n" + std::string(64, 'v') + "\r\nEND\r\n");
+}
+
+TEST_F(NoAllocationTest, APipelineOfMemcachedSetsTakesNothingFromTheHeap) {
+  Start(TwoMemcachedNodes());
+  ExpectNoneOnceWarm(Times(16, "set " + KeyOf(0) + " 0 0 64\r\n" + std::string(64, 'v') + "\r\n"),
+                     Times(16, "STORED\r\n"));
+}
+
+TEST_F(NoAllocationTest, MetaGetTakesNothingFromTheHeap) {
+  Start(TwoMemcachedNodes());
+  ExpectNoneOnceWarm("mg " + KeyOf(0) + " v\r\n", "VA 64\r\n" + std::string(64, 'v') + "\r\n");
+}
+
 }  // namespace
 }  // namespace ringproxy::proxy

@@ -24,6 +24,12 @@ class WorkerFixture : public testing::Test {
     return config;
   }
 
+  static conf::Config TwoMemcachedNodes() {
+    conf::Config config = TwoNodes();
+    config.pools[0].protocol = config.listeners[0].protocol = conf::Protocol::kMemcached;
+    return config;
+  }
+
   // Node i of the configuration becomes socket i; clients follow.
   void Start(conf::Config config = TwoNodes()) {
     spdlog::set_level(spdlog::level::off);
@@ -33,7 +39,8 @@ class WorkerFixture : public testing::Test {
     worker_->Start();
     for (size_t i = 0; i < snapshot_->node_count; ++i) {
       loop_.socket(i).observer->OnConnected(0);
-      loop_.socket(i).Receive("+PONG\r\n");
+      const bool memcached = snapshot_->config.pools[0].protocol == conf::Protocol::kMemcached;
+      loop_.socket(i).Receive(memcached ? "MN\r\n" : "+PONG\r\n");
       loop_.socket(i).TakeWritten();
     }
     loop_.EndTurn();

@@ -87,7 +87,8 @@ class DispatcherTest : public testing::Test {
   std::vector<backends::NodeStats> stats_ = std::vector<backends::NodeStats>(snapshot_->node_count);
   backends::FlushList flush_list_;
   Sink sink_;
-  Fanout fanout_{io_, sink_};
+  PartialStats partial_;
+  Fanout fanout_{io_, sink_, partial_};
   std::vector<backends::NodePool> pools_;
   std::optional<Dispatcher> dispatcher_;
   wire::RequestParser parser_{wire::Limits{}};

@@ -16,8 +16,8 @@ void MergeSixteenValuesOfFourNodes(benchmark::State& state) {
     wire::AppendBulk(std::string(static_cast<size_t>(state.range(0)), 'x'), &child);
   }
   const std::vector<std::string_view> children(kNodes, child);
-  std::vector<uint16_t> child_of_key;
-  for (size_t i = 0; i < kKeys; ++i) child_of_key.push_back(static_cast<uint16_t>(i % kNodes));
+  std::vector<uint32_t> child_of_key;
+  for (size_t i = 0; i < kKeys; ++i) child_of_key.push_back(static_cast<uint32_t>(i % kNodes));
   ReplyMerger merger;
   std::string out;
   for (auto _ : state) {

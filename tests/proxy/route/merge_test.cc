@@ -18,7 +18,7 @@ using wire::Merge;
 constexpr std::string_view kDoesNotFit = "-BADREPLY a node's reply does not fit the request\r\n";
 
 std::string Merged(Merge merge, const std::vector<std::string_view>& children,
-                   const std::vector<uint16_t>& child_of_key = {}) {
+                   const std::vector<uint32_t>& child_of_key = {}) {
   ReplyMerger merger;
   std::string all;
   for (const std::string_view piece : merger.Merge(merge, children, child_of_key)) all += piece;
@@ -57,7 +57,7 @@ TEST(MergeInKeyOrder, CopiesNoValue) {
   std::string first = "*1\r\n";
   wire::AppendBulk(std::string(1 << 20, 'x'), &first);
   const std::vector<std::string_view> children = {first, "*1\r\n$-1\r\n"};
-  const std::vector<uint16_t> child_of_key = {1, 0};
+  const std::vector<uint32_t> child_of_key = {1, 0};
   ReplyMerger merger;
   const auto pieces = merger.Merge(Merge::kInKeyOrder, children, child_of_key);
   ASSERT_EQ(pieces.size(), 3U);
@@ -114,7 +114,7 @@ TEST(MergeAnyNonNil, TakesAnyNodesValueThenTheErrorThenNil) {
 TEST(ReplyMerger, DoesNotAllocateOnceWarm) {
   ReplyMerger merger;
   const std::vector<std::string_view> children = {"*2\r\n$1\r\na\r\n$1\r\nc\r\n", "*1\r\n$1\r\nb\r\n"};
-  const std::vector<uint16_t> child_of_key = {0, 1, 0};
+  const std::vector<uint32_t> child_of_key = {0, 1, 0};
   merger.Merge(Merge::kInKeyOrder, children, child_of_key);
   const test::AllocationCounter counter;
   for (int i = 0; i < 100; ++i) merger.Merge(Merge::kInKeyOrder, children, child_of_key);
@@ -126,7 +126,7 @@ TEST(ReplyMerger, MakesOneWholeReplyOfAnyReplies) {
   std::vector<std::string> replies;
   for (const auto& entry : std::filesystem::directory_iterator(test::SourceRoot() / "tests/fuzz/corpus/resp_reply")) {
     const std::string bytes = test::ReadFile(entry.path());
-    wire::ReplyFramer framer;
+    wire::RespReplyFramer framer;
     if (framer.Frame(bytes) == wire::ReplyFramer::Status::kReply) replies.push_back(bytes.substr(0, framer.size()));
   }
   ASSERT_GE(replies.size(), 20U);
@@ -136,12 +136,12 @@ TEST(ReplyMerger, MakesOneWholeReplyOfAnyReplies) {
   for (int run = 0; run < 20'000; ++run) {
     std::vector<std::string_view> children;
     for (size_t i = 0; i <= below(4); ++i) children.push_back(replies[below(replies.size())]);
-    std::vector<uint16_t> child_of_key;
-    for (size_t i = 0; i <= below(6); ++i) child_of_key.push_back(static_cast<uint16_t>(below(children.size())));
+    std::vector<uint32_t> child_of_key;
+    for (size_t i = 0; i <= below(6); ++i) child_of_key.push_back(static_cast<uint32_t>(below(children.size())));
     for (const Merge merge : {Merge::kInKeyOrder, Merge::kSum, Merge::kAllOk, Merge::kConcat, Merge::kFirst,
                               Merge::kEveryElementAnd, Merge::kAnyNonNil}) {
       const std::string merged = Merged(merge, children, child_of_key);
-      wire::ReplyFramer framer;
+      wire::RespReplyFramer framer;
       ASSERT_EQ(framer.Frame(merged), wire::ReplyFramer::Status::kReply) << merged;
       ASSERT_EQ(framer.size(), merged.size()) << merged;
     }

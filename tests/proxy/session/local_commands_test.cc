@@ -54,7 +54,7 @@ class LocalCommands : public testing::Test {
   std::string Ask(std::string_view line) { return Ask(TestRequest::Split(line)); }
 
   static void ExpectOneReply(std::string_view out) {
-    wire::ReplyFramer framer;
+    wire::RespReplyFramer framer;
     EXPECT_EQ(framer.Frame(out), wire::ReplyFramer::Status::kReply) << out;
     EXPECT_EQ(framer.size(), out.size()) << out;
   }

@@ -1,0 +1,39 @@
+// backends/wire/memcache_cas.h – Tokens of compare-and-swap that belong to the node that gave them (trap 24).
+//
+// Every node counts its tokens for itself, from 1 on. When a key's owner changes, a token of the old one may equal that
+// of an unrelated item on the new one, and a cas would overwrite what its client has never seen. So the proxy mixes a
+// tag of the node into each token on its way to the client and out of it on its way back: on any other node the
+// result matches nothing, and the client reads EXISTS, as if somebody else had been faster.
+// Tags stand above bit 40 of a token and below bit 62: counters do not reach so far, and clients that read a token as a
+// signed number still can.
+// Threads: pure functions.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "backends/wire/memcache_command.h"
+#include "backends/wire/request.h"
+
+namespace ringproxy::wire {
+
+using CasTag = uint64_t;
+
+// `name_hash`: any good hash of the node's name; every proxy must use the same.
+constexpr CasTag MakeCasTag(uint64_t name_hash) {
+  return (name_hash & 0x3fffff) << 40;
+}
+
+// Appends `token` with the tag put in or taken out, which is the same; anything but a number stays as it is.
+void AppendRetagged(std::string_view token, CasTag tag, std::string* out);
+
+// Appends the request as the node is to read it. `place` is kArgument or kFlags. Words that ask for quiet, or were
+// blanked for that, are left out.
+void AppendTaggedRequest(const Request& request, CasPlace place, CasTag tag, std::string* out);
+
+// Appends the line of a meta command's reply with its flag c as the client is to read it; returns the rest of the
+// reply, the data block, to be passed on as it is.
+std::string_view AppendUntaggedLine(std::string_view reply, CasTag tag, std::string* out);
+
+}  // namespace ringproxy::wire

@@ -1,0 +1,166 @@
+#include "backends/wire/memcache_command.h"
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+
+namespace ringproxy::wire {
+namespace {
+
+constexpr std::string_view kOneServer = "it concerns one server: ask the node itself";
+
+constexpr KeySpec kNoKeys = {};
+constexpr KeySpec kKey = {KeyKind::kOne, 1, 1, 1};
+constexpr KeySpec KeysFrom(int8_t first) {
+  return {KeyKind::kRange, first, -1, 1};
+}
+
+using enum Access;
+using enum Handling;
+using enum Merge;
+using enum Retry;
+using enum MemcacheSyntax;
+
+constexpr MemcacheSpec Storage(std::string_view name, int arity = -5, CasPlace cas = CasPlace::kNone) {
+  return {{name, arity, kKey, kWrite, kForward, Merge::kNone, kNever, "", ""},
+          kStorage,
+          static_cast<uint8_t>(1 - arity),
+          Quiet::kAll,
+          cas};
+}
+constexpr MemcacheSpec Retrieval(std::string_view name, int8_t first_key, Access access, Retry retry, CasPlace cas) {
+  return {{name, -(first_key + 1), KeysFrom(first_key), access, kSplit, kValues, retry, "", ""},
+          kKeys,
+          0,
+          Quiet::kNone,
+          cas};
+}
+// One key and plain arguments.
+constexpr MemcacheSpec Keyed(std::string_view name, int arity, uint8_t most_words) {
+  return {{name, arity, kKey, kWrite, kForward, Merge::kNone, kNever, "", ""},
+          kPlain,
+          most_words,
+          Quiet::kAll,
+          CasPlace::kNone};
+}
+constexpr MemcacheSpec Meta(std::string_view name, int arity, Access access, Retry retry, Quiet quiet,
+                            MemcacheSyntax syntax = kMeta, CasPlace cas = CasPlace::kFlags) {
+  return {{name, arity, kKey, access, kForward, Merge::kNone, retry, "", ""}, syntax, 0, quiet, cas};
+}
+constexpr MemcacheSpec Local(std::string_view name) {
+  return {{name, -1, kNoKeys, kOther, kLocal, Merge::kNone, kNever, "", ""}, kPlain, 0, Quiet::kNone, CasPlace::kNone};
+}
+constexpr MemcacheSpec AllNodes(std::string_view name, Access access, Merge merge, int arity, uint8_t most_words,
+                                Quiet quiet) {
+  return {{name, arity, kNoKeys, access, kAllNodes, merge, kNever, "", ""}, kPlain, most_words, quiet, CasPlace::kNone};
+}
+constexpr MemcacheSpec Refused(std::string_view name) {
+  return {{name, -1, kNoKeys, kAdmin, kRefused, Merge::kNone, kNever, "", "", kOneServer},
+          kPlain,
+          0,
+          Quiet::kAll,
+          CasPlace::kNone};
+}
+
+// A most_words of 0 is no bound.
+constexpr MemcacheSpec kMemcacheCommands[] = {
+    Storage("add"),
+    Storage("append"),
+    Refused("cache_memlimit"),
+    Storage("cas", -6, CasPlace::kArgument),
+    Refused("debugtime"),
+    Keyed("decr", -3, 4),
+    Keyed("delete", -2, 4),
+    Refused("extstore"),
+    AllNodes("flush_all", kWrite, kAgreed, -1, 3, Quiet::kAll),
+    Retrieval("gat", 2, kWrite, kNever, CasPlace::kNone),
+    Retrieval("gats", 2, kWrite, kNever, CasPlace::kValues),
+    Retrieval("get", 1, kRead, kSafe, CasPlace::kNone),
+    Retrieval("gets", 1, kRead, kSafe, CasPlace::kValues),
+    Keyed("incr", -3, 4),
+    Refused("lru"),
+    Refused("lru_crawler"),
+    Meta("ma", -2, kWrite, kNever, Quiet::kDoneAndValues),
+    Meta("md", -2, kWrite, kNever, Quiet::kDone),
+    Meta("me", -1, kRead, kSafe, Quiet::kNone, kMeta, CasPlace::kNone),
+    Meta("mg", -2, kRead, kNever, Quiet::kMiss),
+    Refused("misbehave"),
+    Local("mn"),
+    Meta("ms", -2, kWrite, kNever, Quiet::kDone, kMetaSet),
+    Storage("prepend"),
+    Local("quit"),
+    Refused("refresh_certs"),
+    Storage("replace"),
+    Storage("set"),
+    Refused("shutdown"),
+    Refused("slabs"),
+    AllNodes("stats", kOther, kStatistics, 1, 0, Quiet::kNone),
+    Refused("stats|cachedump"),
+    Refused("stats|conns"),
+    Refused("stats|detail"),
+    Refused("stats|extstore"),
+    AllNodes("stats|items", kOther, kStatistics, -2, 0, Quiet::kNone),
+    AllNodes("stats|reset", kAdmin, kAgreed, -2, 0, Quiet::kNone),
+    AllNodes("stats|settings", kOther, kSettings, -2, 0, Quiet::kNone),
+    AllNodes("stats|sizes", kOther, kStatistics, -2, 0, Quiet::kNone),
+    Refused("stats|sizes_disable"),
+    Refused("stats|sizes_enable"),
+    AllNodes("stats|slabs", kOther, kStatistics, -2, 0, Quiet::kNone),
+    Keyed("touch", -3, 4),
+    AllNodes("verbosity", kAdmin, kAgreed, -2, 4, Quiet::kAll),
+    {{"version", -1, kNoKeys, kOther, kAnyNode, Merge::kNone, kNever, "", ""},
+     kPlain,
+     0,
+     Quiet::kNone,
+     CasPlace::kNone},
+    Refused("watch"),
+};
+static_assert(std::ranges::is_sorted(kMemcacheCommands, {}, [](const MemcacheSpec& row) { return row.command.name; }));
+
+// Names by their first eight bytes, in an open-addressing table: a lookup is done for every request.
+class NameIndex {
+ public:
+  NameIndex() {
+    for (const MemcacheSpec& spec : kMemcacheCommands) {
+      size_t place = PlaceOf(spec.command.name);
+      while (places_[place] != nullptr) place = (place + 1) % kPlaces;
+      places_[place] = &spec;
+    }
+  }
+
+  const MemcacheSpec* Find(std::string_view name) const {
+    for (size_t i = PlaceOf(name); places_[i] != nullptr; i = (i + 1) % kPlaces) {
+      if (places_[i]->command.name == name) return places_[i];
+    }
+    return nullptr;
+  }
+
+ private:
+  static constexpr size_t kPlaces = 256;
+  static_assert(std::size(kMemcacheCommands) < kPlaces / 4);
+
+  static size_t PlaceOf(std::string_view name) {
+    uint64_t word = 0;
+    std::memcpy(&word, name.data(), std::min(name.size(), sizeof word));
+    return (((word + name.size()) * 0x9e3779b97f4a7c15) >> 32) % kPlaces;
+  }
+
+  std::array<const MemcacheSpec*, kPlaces> places_{};
+};
+
+}  // namespace
+
+std::span<const MemcacheSpec> MemcacheCommands() {
+  return kMemcacheCommands;
+}
+
+const MemcacheSpec* FindMemcacheCommand(std::string_view name) {
+  static const NameIndex index;
+  return index.Find(name);
+}
+
+size_t MemcacheCommandIndex(const MemcacheSpec& spec) {
+  return static_cast<size_t>(&spec - kMemcacheCommands);
+}
+
+}  // namespace ringproxy::wire

@@ -1,0 +1,57 @@
+// backends/wire/memcache_command.h – What ringproxy knows of each memcached command: one row per command and `stats`
+// subcommand, classic text and meta.
+//
+// Purpose: as command.h for Redis. The row's CommandSpec says which nodes a command goes to and how their replies
+// become one; the rest of the row is what only memcached has: data blocks, noreply and quiet, cas tokens. Source:
+// protocol.txt of memcached 1.6. Threads: the table is constant.
+#pragma once
+
+#include "backends/wire/command.h"
+
+namespace ringproxy::wire {
+
+// Which replies the client has asked not to see. The proxy takes the wish out of the request, so that every request to
+// a node has exactly one reply, and keeps the reply back itself (trap 8).
+enum class Quiet : uint8_t {
+  kNone,
+  kAll,            // noreply
+  kMiss,           // mg q: EN
+  kDone,           // ms q, md q: HD
+  kDoneAndValues,  // ma q: HD and VA
+};
+
+// Where a request or its reply carries the token of compare-and-swap. See memcache_cas.h.
+enum class CasPlace : uint8_t {
+  kNone,
+  kArgument,  // cas: the last argument.
+  kValues,    // gets, gats: at the end of each VALUE line.
+  kFlags,     // Meta: the flags C and E of the request, c of the reply.
+};
+
+// The syntax of what follows the name.
+enum class MemcacheSyntax : uint8_t {
+  kPlain,    // Arguments; the last may be noreply.
+  kKeys,     // Keys up to the end of the line, without noreply.
+  kStorage,  // key flags exptime bytes [cas] [noreply], then a data block.
+  kMeta,     // key flags*
+  kMetaSet,  // key bytes flags*, then a data block.
+};
+
+struct MemcacheSpec {
+  CommandSpec command;  // Its arity is the least number of words, negative as in "at least".
+  MemcacheSyntax syntax;
+  uint8_t most_words;  // Of kPlain and kStorage, the name and noreply included.
+  Quiet quiet;         // What noreply or the flag q means here.
+  CasPlace cas;
+};
+
+// All rows, sorted by name; "stats" is followed by its subcommands ("stats|items").
+std::span<const MemcacheSpec> MemcacheCommands();
+
+// The row called exactly `name`, which is case-sensitive as in memcached; nullptr if there is none.
+const MemcacheSpec* FindMemcacheCommand(std::string_view name);
+
+// Dense, for arrays of counters: 0 to MemcacheCommands().size() - 1.
+size_t MemcacheCommandIndex(const MemcacheSpec& spec);
+
+}  // namespace ringproxy::wire

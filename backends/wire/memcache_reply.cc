@@ -1,0 +1,120 @@
+#include "backends/wire/memcache_reply.h"
+
+#include <algorithm>
+#include <cassert>
+#include <charconv>
+
+#include "backends/wire/limits.h"
+
+namespace ringproxy::wire {
+namespace {
+
+constexpr std::string_view kLineEnd = "\r\n";
+// No line of a memcached server is so long.
+constexpr size_t kLongestLine = 64 << 10;
+
+std::optional<uint64_t> Size(std::string_view word) {
+  uint64_t size = 0;
+  const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), size);
+  const bool whole = error == std::errc() && end == word.data() + word.size();
+  return whole && size <= kLargestReplyBulk ? std::optional(size) : std::nullopt;
+}
+
+// The size of the data block behind `line`; nothing if there is none, as in "VA x".
+std::optional<uint64_t> BlockSize(std::string_view line) {
+  const bool is_value = TakeWord(&line) == "VALUE";
+  if (is_value) {
+    TakeWord(&line);  // The key and its flags.
+    TakeWord(&line);
+  }
+  return Size(TakeWord(&line));
+}
+
+}  // namespace
+
+std::string_view TakeWord(std::string_view* line) {
+  line->remove_prefix(std::min(line->find_first_not_of(' '), line->size()));
+  const std::string_view word = line->substr(0, line->find(' '));
+  line->remove_prefix(word.size());
+  return word;
+}
+
+std::string_view TakeLine(std::string_view* text) {
+  const size_t end = text->find('\n');
+  std::string_view line = text->substr(0, end);
+  text->remove_prefix(end == std::string_view::npos ? text->size() : end + 1);
+  if (line.ends_with('\r')) line.remove_suffix(1);
+  return line;
+}
+
+ReplyFramer::Status MemcacheReplyFramer::Frame(std::string_view bytes) {
+  if (!in_progress_) {
+    position_ = scanned_ = 0;
+    needed_ = 1;
+    in_progress_ = true;
+  }
+  if (bytes.size() < needed_) return Status::kNeedMore;
+  Part part = Part::kMoreFollow;
+  while (part == Part::kMoreFollow) part = FramePart(bytes);
+  in_progress_ = part == Part::kNeedMore;
+  return part == Part::kLast ? Status::kReply : part == Part::kBad ? Status::kBad : Status::kNeedMore;
+}
+
+MemcacheReplyFramer::Part MemcacheReplyFramer::FramePart(std::string_view bytes) {
+  const size_t end = bytes.find('\n', std::max(position_, scanned_));
+  if (end == std::string_view::npos) {
+    scanned_ = bytes.size();
+    NeedMore(bytes.size() + 1);
+    return bytes.size() - position_ > kLongestLine ? Part::kBad : Part::kNeedMore;
+  }
+  scanned_ = end;
+  if (end == position_ || bytes[end - 1] != '\r') return Part::kBad;
+  const std::string_view line = bytes.substr(position_, end - 1 - position_);
+  const bool is_value = line.starts_with("VALUE ");
+  if (is_value || line.starts_with("VA ")) {
+    const std::optional<uint64_t> size = BlockSize(line);
+    if (!size) return Part::kBad;
+    const size_t after = end + 1 + *size + kLineEnd.size();
+    if (after > bytes.size()) {
+      NeedMore(after);
+      return Part::kNeedMore;
+    }
+    if (bytes.substr(after - kLineEnd.size(), kLineEnd.size()) != kLineEnd) return Part::kBad;
+    position_ = after;
+    return is_value ? Part::kMoreFollow : Part::kLast;
+  }
+  position_ = end + 1;
+  return line.starts_with("STAT ") ? Part::kMoreFollow : Part::kLast;
+}
+
+bool IsMemcacheError(std::string_view reply) {
+  return reply.starts_with("ERROR") || reply.starts_with("CLIENT_ERROR") || reply.starts_with("SERVER_ERROR");
+}
+
+const std::optional<MemcacheValue>& ValueReader::Peek() {
+  if (next_ || !rest_.starts_with("VALUE ")) return next_;
+  const size_t end = rest_.find('\r');
+  const std::string_view line = rest_.substr(0, end);
+  std::string_view words = line;
+  TakeWord(&words);
+  MemcacheValue value;
+  value.key = TakeWord(&words);
+  TakeWord(&words);
+  const std::string_view size_word = TakeWord(&words);
+  value.head = line.substr(0, static_cast<size_t>(size_word.data() + size_word.size() - line.data()));
+  value.cas = TakeWord(&words);
+  const std::optional<uint64_t> size = Size(size_word);
+  assert(size);
+  value.whole = rest_.substr(0, end + kLineEnd.size() + *size + kLineEnd.size());
+  value.data = value.whole.substr(end);
+  next_ = value;
+  return next_;
+}
+
+void ValueReader::Advance() {
+  assert(next_);
+  rest_.remove_prefix(next_->whole.size());
+  next_.reset();
+}
+
+}  // namespace ringproxy::wire

@@ -1,0 +1,283 @@
+#include "backends/wire/memcache_request.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cstring>
+#include <optional>
+
+#include "backends/wire/base64.h"
+#include "backends/wire/integer.h"
+
+namespace ringproxy::wire {
+namespace {
+
+constexpr std::string_view kNoreply = "noreply";
+constexpr std::string_view kDataEnd = "\r\n";
+// What memcached 1.6 takes of `ms`; with more it would not know that a data block follows.
+constexpr size_t kMostSetFlags = 16;
+// The size of a data block is an int there, its end included.
+constexpr uint64_t kMostData = INT32_MAX - kDataEnd.size();
+// Nobody sends so much, so what follows is not a data block.
+constexpr uint64_t kMostSwallowed = 1ULL << 48;
+// What one multi-get may leave behind in memory.
+constexpr size_t kKeptWords = 4096;
+
+template <typename T>
+std::optional<T> Number(std::string_view text) {
+  T value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  return value;
+}
+
+// These lines may be as long as they like.
+bool StartsRetrieval(std::string_view bytes) {
+  bytes.remove_prefix(std::min(bytes.find_first_not_of(' '), bytes.size()));
+  return bytes.starts_with("get ") || bytes.starts_with("gets ");
+}
+
+bool IsNumber(std::string_view text) {
+  return !text.empty() && std::ranges::all_of(text, IsDigit);
+}
+
+}  // namespace
+
+MemcacheParser::Status MemcacheParser::Parse(std::string_view bytes, Progress* progress) {
+  if (bytes.size() < progress->needed) return Status::kNeedMore;
+  const size_t line_end = bytes.find('\n', progress->scanned);
+  const size_t line_size = std::min(line_end, bytes.size());
+  if (line_size > limits_.inline_bytes &&
+      (line_size > limits_.request_bytes || !StartsRetrieval(bytes.substr(0, limits_.inline_bytes)))) {
+    *progress = {};
+    spec_ = nullptr;
+    quiet_ = Quiet::kNone;
+    Refuse(ErrorCode::kProtocol);
+    return Status::kBad;
+  }
+  if (line_end == std::string_view::npos) {
+    *progress = {bytes.size(), bytes.size() + 1};
+    return Status::kNeedMore;
+  }
+  const Status status = ReadLine(bytes, line_end);
+  *progress = status == Status::kNeedMore ? Progress{line_end, needed_} : Progress{};
+  return status;
+}
+
+MemcacheParser::Status MemcacheParser::ReadLine(std::string_view bytes, size_t line_end) {
+  size_ = line_end + 1;
+  spec_ = nullptr;
+  quiet_ = Quiet::kNone;
+  cas_ = CasPlace::kNone;
+  unwanted_ = {};
+  routing_key_ = {};
+  std::string_view line = bytes.substr(0, line_end);
+  if (line.ends_with('\r')) line.remove_suffix(1);
+  // A NUL would end the line for the node, and only for the node.
+  if (!Split(line) || line_.find('\0') != std::string_view::npos) return Refuse(ErrorCode::kUnknownCommand);
+  spec_ = FindMemcacheCommand(Word(0));
+  if (spec_ == nullptr) return Refuse(ErrorCode::kUnknownCommand);
+  if (spec_->command.name == "stats" && words_.size() > 1) {
+    spec_ = FindMemcacheCommand(std::string("stats|").append(Word(1)));
+    if (spec_ == nullptr) return Refuse(ErrorCode::kUnknownCommand);
+  }
+  if (spec_->syntax == MemcacheSyntax::kStorage || spec_->syntax == MemcacheSyntax::kPlain) TakeNoreply();
+  if (spec_->command.handling == Handling::kRefused) return Refuse(ErrorCode::kNotSupported);
+  const size_t words = words_.size() + (unwanted_.size > 0 ? 1 : 0);
+  const bool too_many = spec_->most_words > 0 && words > spec_->most_words;
+  if (words < static_cast<size_t>(std::abs(spec_->command.arity)) || too_many) {
+    // Whoever says noreply in the wrong place is told so.
+    quiet_ = Quiet::kNone;
+    return Refuse(ErrorCode::kWrongArity);
+  }
+  switch (spec_->syntax) {
+    case MemcacheSyntax::kPlain: return ReadPlain();
+    case MemcacheSyntax::kKeys: return ReadKeys();
+    case MemcacheSyntax::kStorage: return ReadStorage(bytes);
+    case MemcacheSyntax::kMeta:
+    case MemcacheSyntax::kMetaSet: return ReadMeta(bytes);
+  }
+  return Status::kBad;
+}
+
+// False when there is no word.
+bool MemcacheParser::Split(std::string_view line) {
+  if (words_.capacity() > kKeptWords) std::vector<ArgumentSpan>().swap(words_);
+  words_.clear();
+  indent_ = std::min(line.find_first_not_of(' '), line.size());
+  line_ = line.substr(indent_);
+  for (size_t start = 0; start < line_.size();) {
+    const size_t end = std::min(line_.find(' ', start), line_.size());
+    if (end > start) words_.push_back({static_cast<uint32_t>(start), static_cast<uint32_t>(end - start)});
+    start = end + 1;
+  }
+  return !words_.empty();
+}
+
+void MemcacheParser::TakeNoreply() {
+  if (spec_->quiet != Quiet::kAll || words_.size() < 2 || Word(words_.size() - 1) != kNoreply) return;
+  quiet_ = Quiet::kAll;
+  unwanted_ = words_.back();
+  unwanted_.offset += static_cast<uint32_t>(indent_);
+  words_.pop_back();
+}
+
+MemcacheParser::Status MemcacheParser::Refuse(ErrorCode code, std::string_view line, uint64_t swallow) {
+  error_ = code;
+  swallow_ = swallow;
+  reply_.clear();
+  // An error in what was asked quietly is shown only by meta commands.
+  if (quiet_ == Quiet::kAll) return Status::kRefused;
+  if (line.empty()) {
+    AppendMemcacheError(code, &reply_);
+  } else {
+    reply_.append(line).append(kDataEnd);
+  }
+  return Status::kRefused;
+}
+
+MemcacheParser::Status MemcacheParser::Refuse(ErrorCode code, uint64_t swallow) {
+  return Refuse(code, {}, swallow);
+}
+
+MemcacheParser::Status MemcacheParser::Accept() {
+  // Only the bytes of the line and its data: spaces before it may be many.
+  const std::string_view encoded(line_.data(), size_ - indent_);
+  request_ = Request(encoded, words_);
+  return Status::kRequest;
+}
+
+MemcacheParser::Status MemcacheParser::ReadPlain() {
+  // Words that memcached ignores may make a line longer than it reads at once.
+  if (line_.size() > kLongestMemcacheLine) return Refuse(ErrorCode::kSyntax);
+  if (spec_->command.keys.kind == KeyKind::kOne) {
+    if (words_.size() == 1) return Refuse(ErrorCode::kWrongArity);  // `delete noreply`
+    routing_key_ = Word(1);
+    if (routing_key_.size() > kLongestMemcacheKey) return Refuse(ErrorCode::kKeyTooLong);
+  }
+  return Accept();
+}
+
+MemcacheParser::Status MemcacheParser::ReadKeys() {
+  if (words_.size() > limits_.arguments) return Refuse(ErrorCode::kSyntax);
+  const auto first = static_cast<size_t>(spec_->command.keys.first);
+  for (size_t i = first; i < words_.size(); ++i) {
+    if (words_[i].size > kLongestMemcacheKey) return Refuse(ErrorCode::kKeyTooLong);
+  }
+  constexpr size_t kLongestExptime = 11;
+  if (first > 1 && (words_[1].size > kLongestExptime || !Number<int32_t>(Word(1)))) {
+    return Refuse(ErrorCode::kSyntax, "CLIENT_ERROR invalid exptime argument");
+  }
+  cas_ = spec_->cas;
+  return Accept();
+}
+
+MemcacheParser::Status MemcacheParser::ReadStorage(std::string_view bytes) {
+  constexpr size_t kKey = 1, kFlags = 2, kExptime = 3, kBytes = 4, kCas = 5;
+  const bool has_cas = spec_->cas == CasPlace::kArgument;
+  // With noreply in the place of the size or the token, no data block can be told from the next line.
+  if (words_.size() <= (has_cas ? kCas : kBytes)) return Refuse(ErrorCode::kSyntax);
+  uint64_t data = 0;
+  if (const Status status = ReadSize(Word(kBytes), &data); status != Status::kRequest) return status;
+  const bool sound = words_[kKey].size <= kLongestMemcacheKey && Number<uint32_t>(Word(kFlags)) &&
+                     Number<int32_t>(Word(kExptime)) && (!has_cas || Number<uint64_t>(Word(kCas))) &&
+                     line_.size() <= kLongestMemcacheLine;
+  if (!sound) return Refuse(ErrorCode::kSyntax, data + kDataEnd.size());
+  routing_key_ = Word(kKey);
+  cas_ = spec_->cas;
+  return ReadData(bytes, data);
+}
+
+MemcacheParser::Status MemcacheParser::ReadSize(std::string_view word, uint64_t* data) {
+  // As memcached does: what follows a line without a size is the next line.
+  if (!IsNumber(word)) return Refuse(ErrorCode::kSyntax);
+  const std::optional<uint64_t> size = Number<uint64_t>(word);
+  if (!size || *size > kMostSwallowed) {
+    Refuse(ErrorCode::kSyntax);
+    return Status::kBad;
+  }
+  *data = *size;
+  return Status::kRequest;
+}
+
+MemcacheParser::Status MemcacheParser::ReadData(std::string_view bytes, uint64_t data) {
+  const size_t line_bytes = size_;
+  if (data > std::min(limits_.bulk_bytes, kMostData) || data > limits_.request_bytes - line_bytes) {
+    return Refuse(ErrorCode::kTooLarge, data + kDataEnd.size());
+  }
+  const size_t end = line_bytes + data + kDataEnd.size();
+  if (bytes.size() < end) {
+    needed_ = end;
+    return Status::kNeedMore;
+  }
+  size_ = end;
+  if (bytes.substr(end - kDataEnd.size(), kDataEnd.size()) != kDataEnd) {
+    return Refuse(ErrorCode::kSyntax, "CLIENT_ERROR bad data chunk");
+  }
+  return Accept();
+}
+
+MemcacheParser::Status MemcacheParser::ReadMeta(std::string_view bytes) {
+  const size_t first_flag = spec_->syntax == MemcacheSyntax::kMetaSet ? 3 : 2;
+  if (words_.size() < first_flag) return Refuse(ErrorCode::kSyntax);
+  if (spec_->syntax == MemcacheSyntax::kMeta) {
+    if (words_[1].size > kLongestMemcacheKey || line_.size() > kLongestMemcacheLine) return Refuse(ErrorCode::kSyntax);
+    const Status status = ReadMetaFlags(first_flag);
+    return status == Status::kRequest ? Accept() : status;
+  }
+  uint64_t data = 0;
+  if (const Status status = ReadSize(Word(2), &data); status != Status::kRequest) return status;
+  const uint64_t block = data + kDataEnd.size();
+  if (words_[1].size > kLongestMemcacheKey || line_.size() > kLongestMemcacheLine) {
+    return Refuse(ErrorCode::kSyntax, block);
+  }
+  if (words_.size() - first_flag > kMostSetFlags)
+    return Refuse(ErrorCode::kSyntax, "CLIENT_ERROR options flags too long", block);
+  const Status status = ReadMetaFlags(first_flag);
+  if (status != Status::kRequest) {
+    swallow_ = block;
+    return status;
+  }
+  return ReadData(bytes, data);
+}
+
+// The flags that concern the proxy; all others are the node's.
+MemcacheParser::Status MemcacheParser::ReadMetaFlags(size_t first_flag) {
+  routing_key_ = Word(1);
+  bool base64 = false;
+  for (size_t i = first_flag; i < words_.size(); ++i) {
+    switch (Word(i).front()) {
+      case 'b': base64 = true; break;
+      case 'c':
+      case 'C':
+      case 'E': cas_ = spec_->cas; break;
+      case 'q':
+        // Only one of them is taken out below, and a node must not see any.
+        if (unwanted_.size > 0) return Refuse(ErrorCode::kSyntax, "CLIENT_ERROR duplicate flag");
+        unwanted_ = {words_[i].offset + static_cast<uint32_t>(indent_), words_[i].size};
+        quiet_ = spec_->quiet;
+        break;
+      default: break;
+    }
+  }
+  if (base64) {
+    if (!DecodeBase64(routing_key_, &decoded_key_)) {
+      const bool is_debug = spec_->command.name == "me";
+      return Refuse(ErrorCode::kSyntax, is_debug ? "" : "CLIENT_ERROR error decoding key");
+    }
+    routing_key_ = decoded_key_;
+  }
+  return Status::kRequest;
+}
+
+bool IsUnwanted(Quiet quiet, std::string_view reply) {
+  switch (quiet) {
+    case Quiet::kNone: return false;
+    case Quiet::kAll: return true;
+    case Quiet::kMiss: return reply.starts_with("EN");
+    case Quiet::kDone: return reply.starts_with("HD");
+    case Quiet::kDoneAndValues: return reply.starts_with("HD") || reply.starts_with("VA ");
+  }
+  return false;
+}
+
+}  // namespace ringproxy::wire

@@ -1,0 +1,39 @@
+// backends/wire/reply_framer.h – Finds where one reply of a node ends, whatever protocol it speaks.
+//
+// Threads: one owner. Promise: the work is linear in the bytes, however they are cut; framing does not allocate.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+namespace ringproxy::wire {
+
+class ReplyFramer {
+ public:
+  enum class Status : uint8_t { kNeedMore, kReply, kBad };
+
+  virtual ~ReplyFramer() = default;
+
+  // Frames the reply that starts at bytes[0]. After kNeedMore call again with the same bytes plus more (they may have
+  // moved); after anything else the next call starts a new reply.
+  virtual Status Frame(std::string_view bytes) = 0;
+  // Forgets a half framed reply.
+  virtual void Reset() = 0;
+
+  // After kReply: its bytes.
+  size_t size() const { return position_; }
+  // After kNeedMore: the least size of this reply as far as it is known, more than was given.
+  size_t bytes_needed() const { return needed_; }
+
+ protected:
+  Status NeedMore(size_t least) {
+    needed_ = least;
+    return Status::kNeedMore;
+  }
+
+  size_t position_ = 0;  // Where the next unframed part starts.
+  size_t needed_ = 0;
+};
+
+}  // namespace ringproxy::wire

@@ -1,0 +1,18 @@
+#include "proxy/route/fanout_plan.h"
+
+namespace ringproxy::proxy {
+
+void FanoutPlan::Clear() {
+  constexpr size_t kKeptBytes = 64 << 10;
+  constexpr size_t kKeptKeys = 4096;
+  if (child_of_key.capacity() > kKeptKeys || request.capacity() > kKeptBytes) *this = {};
+  merge = wire::Merge::kNone;
+  children = 0;
+  child_of_key.clear();
+  request.clear();
+  keys.clear();
+  cas_tags.clear();
+  failures_are_misses = counts_nodes = false;
+}
+
+}  // namespace ringproxy::proxy

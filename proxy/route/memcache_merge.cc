@@ -1,0 +1,135 @@
+#include "proxy/route/memcache_merge.h"
+
+#include <algorithm>
+#include <cassert>
+#include <functional>
+
+#include "backends/wire/error_text.h"
+#include "proxy/route/memcache_statistics.h"
+
+namespace ringproxy::proxy {
+namespace {
+
+constexpr std::string_view kEnd = "END\r\n";
+constexpr size_t kLongestToken = 21;  // A space and twenty digits.
+// Scratch beyond this is given back.
+constexpr size_t kKeptPieces = 4096;
+
+// An END that is a line of its own; a node's failure may come after values it has already sent.
+bool IsWhole(std::string_view reply) {
+  return reply == kEnd || reply.ends_with("\r\nEND\r\n");
+}
+
+std::string_view LastLine(std::string_view reply) {
+  const size_t before = reply.rfind('\n', reply.size() - 2);
+  return before == std::string_view::npos ? reply : reply.substr(before + 1);
+}
+
+}  // namespace
+
+std::span<const std::string_view> MemcacheMerger::Merge(const FanoutPlan& plan,
+                                                        std::span<const std::string_view> children) {
+  assert(!children.empty());
+  if (pieces_.capacity() > kKeptPieces) {
+    std::vector<std::string_view>().swap(pieces_);
+    std::string().swap(text_);
+  }
+  pieces_.clear();
+  readers_.clear();
+  text_.clear();
+  size_bytes_ = 0;
+  partial_ = Partial::kNone;
+  switch (plan.merge) {
+    case wire::Merge::kValues: MergeValues(plan, children); break;
+    case wire::Merge::kAgreed: MergeAgreed(children); break;
+    case wire::Merge::kStatistics:
+    case wire::Merge::kSettings: MergeStatistics(plan, children); break;
+    case wire::Merge::kUntagCas: UntagCas(plan, children.front()); break;
+    default: assert(false);
+  }
+  return pieces_;
+}
+
+void MemcacheMerger::Add(std::string_view piece) {
+  pieces_.push_back(piece);
+  size_bytes_ += piece.size();
+}
+
+void MemcacheMerger::ReplaceBy(std::string_view reply) {
+  pieces_.clear();
+  size_bytes_ = 0;
+  Add(reply);
+}
+
+void MemcacheMerger::BadReply() {
+  text_.clear();
+  wire::AppendMemcacheError(wire::ErrorCode::kBadReply, &text_);
+  ReplaceBy(text_);
+}
+
+bool MemcacheMerger::ReadValues(const FanoutPlan& plan, std::span<const std::string_view> children) {
+  const auto failed = static_cast<size_t>(std::ranges::count_if(children, std::not_fn(IsWhole)));
+  const bool some_answered = failed < children.size();
+  if (failed > 0 && some_answered) partial_ = plan.failures_are_misses ? Partial::kMiss : Partial::kError;
+  if (failed > 0 && partial_ != Partial::kMiss) {
+    ReplaceBy(LastLine(*std::ranges::find_if_not(children, IsWhole)));
+    return false;
+  }
+  for (const std::string_view child : children) readers_.emplace_back(IsWhole(child) ? child : kEnd);
+  return true;
+}
+
+void MemcacheMerger::MergeValues(const FanoutPlan& plan, std::span<const std::string_view> children) {
+  if (!ReadValues(plan, children)) return;
+  text_.reserve(plan.cas_tags.empty() ? 0 : plan.child_of_key.size() * kLongestToken);
+  for (size_t i = 0; i < plan.child_of_key.size(); ++i) {
+    const uint32_t child = plan.child_of_key[i];
+    const auto& value = readers_[child].Peek();
+    if (!value || value->key != plan.key(i)) continue;
+    AddValue(*value, plan.cas_tags.empty() ? 0 : plan.cas_tags[child]);
+    readers_[child].Advance();
+  }
+  const bool all_used = std::ranges::all_of(readers_, [](wire::ValueReader& reader) { return !reader.Peek(); });
+  if (!all_used) return BadReply();
+  Add(kEnd);
+}
+
+void MemcacheMerger::AddValue(const wire::MemcacheValue& value, wire::CasTag tag) {
+  if (tag == 0 || value.cas.empty()) return Add(value.whole);
+  const size_t start = text_.size();
+  text_.push_back(' ');
+  wire::AppendRetagged(value.cas, tag, &text_);
+  Add(value.head);
+  Add(std::string_view(text_).substr(start));
+  Add(value.data);
+}
+
+void MemcacheMerger::MergeAgreed(std::span<const std::string_view> children) {
+  const auto failed = std::ranges::find_if(children, wire::IsMemcacheError);
+  if (failed != children.end()) return ReplaceBy(*failed);
+  const bool all_equal = std::ranges::all_of(children, [&](std::string_view c) { return c == children.front(); });
+  all_equal ? ReplaceBy(children.front()) : BadReply();
+}
+
+void MemcacheMerger::MergeStatistics(const FanoutPlan& plan, std::span<const std::string_view> children) {
+  std::vector<std::string_view> answered;
+  std::ranges::copy_if(children, std::back_inserter(answered), IsWhole);
+  if (answered.empty()) return ReplaceBy(LastLine(children.front()));
+  if (plan.merge == wire::Merge::kSettings) return ReplaceBy(answered.front());
+  AppendMergedStatistics(answered, &text_);
+  if (plan.counts_nodes) {
+    text_.append("STAT ringproxy_nodes ").append(std::to_string(children.size())).append("\r\n");
+    text_.append("STAT ringproxy_nodes_answered ").append(std::to_string(answered.size())).append("\r\n");
+  }
+  text_.append(kEnd);
+  Add(text_);
+}
+
+void MemcacheMerger::UntagCas(const FanoutPlan& plan, std::string_view reply) {
+  if (!reply.starts_with("HD") && !reply.starts_with("VA ")) return ReplaceBy(reply);
+  const std::string_view data = wire::AppendUntaggedLine(reply, plan.cas_tags.front(), &text_);
+  Add(text_);
+  if (!data.empty()) Add(data);
+}
+
+}  // namespace ringproxy::proxy

@@ -1,0 +1,96 @@
+#include "proxy/session/memcache_session.h"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+
+namespace ringproxy::proxy {
+namespace {
+
+// The first byte of every request of the binary protocol, and of none in text.
+constexpr char kBinaryMagic = '\x80';
+
+}  // namespace
+
+bool MemcacheSession::ProcessOne() {
+  if (swallow_ > 0 && !Swallow()) return false;
+  if (input().bytes().front() == kBinaryMagic) {
+    CloseBinaryClient();
+    return false;
+  }
+  wire::MemcacheParser& parser = listener().memcache_parser;
+  switch (parser.Parse(input().bytes(), &progress_)) {
+    case wire::MemcacheParser::Status::kNeedMore: return false;
+    case wire::MemcacheParser::Status::kRequest: HandleRequest(parser); return true;
+    case wire::MemcacheParser::Status::kRefused:
+      Refuse(parser);
+      input().Consume(parser.size());
+      swallow_ = parser.swallow();
+      return true;
+    case wire::MemcacheParser::Status::kBad:
+      spdlog::info("client {} of listener {}: {}", client().address, listener().conf.name,
+                   wire::ErrorName(parser.error()));
+      Refuse(parser);
+      FinishAfterReplies();
+      return false;
+  }
+  return false;
+}
+
+bool MemcacheSession::Swallow() {
+  const size_t size = std::min<uint64_t>(swallow_, input().bytes().size());
+  input().Consume(size);
+  swallow_ -= size;
+  return !input().empty();
+}
+
+void MemcacheSession::HandleRequest(const wire::MemcacheParser& parser) {
+  const wire::MemcacheSpec& spec = parser.spec();
+  const size_t size = parser.size();
+  listener().stats.requests[wire::MemcacheCommandIndex(spec)].Add();
+  mutable_client().last_command = &spec.command;
+  if (spec.command.handling == wire::Handling::kLocal) {
+    AnswerLocally(parser);
+    input().Consume(size);
+    return;
+  }
+  if (parser.unwanted().size > 0) input().Blank(parser.unwanted().offset, parser.unwanted().size);
+  const bool in_place = parser.request().encoded().data() == input().bytes().data();
+  // The views of the request stay valid: a block's bytes do not move with its handle.
+  const bool in_own_block = in_place && input().CanTakeFrame(size);
+  net::Block block = in_own_block ? input().TakeFrame(size) : net::Block();
+  RoutedRequest routed{spec.command, parser.request(), std::move(block)};
+  if (wire::HasOneKey(spec.command)) routed.routing_key = parser.routing_key();
+  routed.cas = parser.cas();
+  Dispatch(std::move(routed), OpenSlot(size, parser.quiet()));
+  if (!in_own_block && !closed()) input().Consume(size);
+}
+
+void MemcacheSession::AnswerLocally(const wire::MemcacheParser& parser) {
+  if (parser.spec().command.name == "quit") return FinishAfterReplies();
+  // mn: in its turn, so after everything that this client has asked for is settled (trap 27).
+  Answer(OpenSlot(0), "MN\r\n");
+}
+
+void MemcacheSession::Refuse(const wire::MemcacheParser& parser) {
+  const auto& all = wire::MemcacheCommands();
+  const wire::MemcacheSpec* spec = parser.known_spec();
+  listener().stats.requests[spec != nullptr ? wire::MemcacheCommandIndex(*spec) : all.size()].Add();
+  Count(parser.error());
+  Answer(OpenSlot(0), parser.reply());
+}
+
+void MemcacheSession::CloseBinaryClient() {
+  spdlog::warn(
+      "client {} of listener {} speaks memcached's binary protocol, which ringproxy does not; set the client to the "
+      "text (ASCII) protocol",
+      client().address, listener().conf.name);
+  Count(wire::ErrorCode::kProtocol);
+  FinishAfterReplies();
+}
+
+void MemcacheSession::AppendFailure(const wire::Failure& failure, std::string* out) const {
+  wire::AppendMemcacheError(failure.code, out);
+}
+
+}  // namespace ringproxy::proxy

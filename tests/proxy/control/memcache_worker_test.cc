@@ -1,0 +1,202 @@
+// Memcached clients and nodes around a whole worker.
+#include "tests/proxy/control/worker_fixture.h"
+
+namespace ringproxy::proxy {
+namespace {
+
+class MemcacheWorkerTest : public WorkerFixture {
+ protected:
+  MemcacheWorkerTest() {
+    Start(TwoMemcachedNodes());
+    a_ = KeyOf(0);
+    b_ = KeyOf(1);
+  }
+
+  // The client sends, the turn ends.
+  void Ask(test::FakeSocket& client, const std::string& requests) {
+    client.Receive(requests);
+    Settle();
+  }
+  void Reply(size_t node, const std::string& replies) {
+    Node(node).Receive(replies);
+    Settle();
+  }
+
+  std::string a_;  // A key of node 0.
+  std::string b_;  // And of node 1.
+};
+
+TEST_F(MemcacheWorkerTest, ForwardsAKeyToItsNodeAndTheReplyBack) {
+  test::FakeSocket& client = NewClient();
+  Ask(client, "set " + b_ + " 5 0 2\r\nhi\r\n");
+  EXPECT_EQ(Node(1).TakeWritten(), "set " + b_ + " 5 0 2\r\nhi\r\n");
+  Reply(1, "STORED\r\n");
+  EXPECT_EQ(client.TakeWritten(), "STORED\r\n");
+}
+
+TEST_F(MemcacheWorkerTest, SplitsAMultiGetByNodeAndMergesIt) {
+  test::FakeSocket& client = NewClient();
+  Ask(client, "get " + b_ + " " + a_ + " " + b_ + "\r\n");
+  EXPECT_EQ(Node(0).TakeWritten(), "get " + a_ + "\r\n");
+  EXPECT_EQ(Node(1).TakeWritten(), "get " + b_ + " " + b_ + "\r\n");
+  const std::string b = "VALUE " + b_ + " 0 1\r\nB\r\n";
+  Reply(0, "END\r\n");
+  Reply(1, b + b + "END\r\n");
+  EXPECT_EQ(client.TakeWritten(), b + b + "END\r\n");
+}
+
+// trap 8: forwarded with a reply, which is swallowed; it pairs with no other request.
+TEST_F(MemcacheWorkerTest, SwallowsTheReplyToNoreply) {
+  test::FakeSocket& client = NewClient();
+  Ask(client, "set " + a_ + " 0 0 1 noreply\r\n1\r\nget " + a_ + "\r\n");
+  EXPECT_EQ(Node(0).TakeWritten(), "set " + a_ + " 0 0 1        \r\n1\r\nget " + a_ + "\r\n");
+  Reply(0, "SERVER_ERROR out of memory storing object\r\nEND\r\n");
+  EXPECT_EQ(client.TakeWritten(), "END\r\n");
+}
+
+TEST_F(MemcacheWorkerTest, StaysSilentWhenANoreplyRequestFails) {
+  test::FakeSocket& client = NewClient();
+  Node(0).end_of_stream = true;
+  Node(0).observer->OnReadable();
+  loop_.last_socket().observer->OnConnected(ECONNREFUSED);
+  Ask(client, "delete " + a_ + " noreply\r\nget " + a_ + "\r\n");
+  EXPECT_EQ(client.TakeWritten(), "SERVER_ERROR node down\r\n");
+}
+
+// trap 27: over several nodes, in any order of their replies.
+TEST_F(MemcacheWorkerTest, AnswersMnWhenAllEarlierQuietCommandsAreSettled) {
+  test::FakeSocket& client = NewClient();
+  Ask(client, "mg " + a_ + " v q k O1\r\nms " + b_ + " 1 q O2\r\n1\r\nmg " + b_ + " q O3\r\nmn\r\n");
+  EXPECT_EQ(Node(0).TakeWritten(), "mg " + a_ + " v   k O1\r\n");
+  EXPECT_EQ(Node(1).TakeWritten(), "ms " + b_ + " 1   O2\r\n1\r\nmg " + b_ + "   O3\r\n");
+  Reply(1, "HD O2\r\nEN\r\n");
+  EXPECT_EQ(client.TakeWritten(), "");
+  Reply(0, "VA 1 k" + a_ + " O1\r\nA\r\n");
+  EXPECT_EQ(client.TakeWritten(), "VA 1 k" + a_ + " O1\r\nA\r\nMN\r\n");
+}
+
+TEST_F(MemcacheWorkerTest, RoutesABase64KeyByWhatItDecodesTo) {
+  // "k0" and "k1" are azA= and azE=.
+  test::FakeSocket& client = NewClient();
+  for (const auto& [key, text] : {std::pair{"k0", "azA="}, {"k1", "azE="}, {"k2", "azI="}, {"k3", "azM="}}) {
+    const uint32_t node = RouteKey(*snapshot_, snapshot_->listeners[0], key).node;
+    const std::string request = std::string("mg ") + text + " b v\r\n";
+    Ask(client, request);
+    EXPECT_EQ(Node(node).TakeWritten(), request);
+    Reply(node, "EN\r\n");
+  }
+}
+
+// trap 7
+TEST_F(MemcacheWorkerTest, PairsAnEarlyErrorWithTheRequestThatIsBeingWritten) {
+  test::FakeSocket& client = NewClient();
+  Node(0).room = 1000;
+  Ask(client, "set " + a_ + " 0 0 100000\r\n" + std::string(100'000, 'v') + "\r\n");
+  Ask(client, "get " + a_ + "\r\n");
+  Reply(0, "SERVER_ERROR object too large for cache\r\n");
+  EXPECT_EQ(client.TakeWritten(), "SERVER_ERROR object too large for cache\r\n");
+  Node(0).room = SIZE_MAX;
+  Node(0).observer->OnWritable();
+  EXPECT_TRUE(Node(0).TakeWritten().ends_with("get " + a_ + "\r\n"));
+  Reply(0, "END\r\n");
+  EXPECT_EQ(client.TakeWritten(), "END\r\n");
+}
+
+// trap 30
+TEST_F(MemcacheWorkerTest, SwallowsTheDataOfARefusedValueHoweverItIsCut) {
+  test::FakeSocket& client = NewClient();
+  Ask(client, "set " + std::string(251, 'k') + " 0 0 200\r\n");
+  EXPECT_EQ(client.TakeWritten(), "CLIENT_ERROR bad command line format\r\n");
+  for (int i = 0; i < 200; ++i) Ask(client, "g");
+  Ask(client, "\r");
+  Ask(client, "\nmn\r\n");
+  EXPECT_EQ(client.TakeWritten(), "MN\r\n");
+  EXPECT_EQ(Node(0).TakeWritten() + Node(1).TakeWritten(), "");
+}
+
+// trap 24
+TEST_F(MemcacheWorkerTest, MakesATokenTheNodesOwn) {
+  test::FakeSocket& client = NewClient();
+  Ask(client, "gets " + a_ + "\r\n");
+  EXPECT_EQ(Node(0).TakeWritten(), "gets " + a_ + "\r\n");
+  Reply(0, "VALUE " + a_ + " 0 1 17\r\nA\r\nEND\r\n");
+  const std::string reply = client.TakeWritten();
+  const size_t token_at = reply.find(" 0 1 ") + 5;
+  const std::string token = reply.substr(token_at, reply.find('\r') - token_at);
+  EXPECT_NE(token, "17");
+  Ask(client, "cas " + a_ + " 0 0 1 " + token + "\r\nB\r\n");
+  EXPECT_EQ(Node(0).TakeWritten(), "cas " + a_ + " 0 0 1 17\r\nB\r\n");
+  Ask(client, "ms " + a_ + " 1 C" + token + " c q\r\nB\r\nms " + b_ + " 1 C" + token + "\r\nB\r\n");
+  EXPECT_EQ(Node(0).TakeWritten(), "ms " + a_ + " 1 C17 c\r\nB\r\n");
+  EXPECT_NE(Node(1).TakeWritten(), "ms " + b_ + " 1 C17\r\nB\r\n");
+  Reply(0, "STORED\r\nEX c18\r\n");
+  Reply(1, "EX\r\n");
+  EXPECT_TRUE(client.TakeWritten().starts_with("STORED\r\nEX"));
+}
+
+TEST_F(MemcacheWorkerTest, KeepsLongGatLinesWithinWhatANodeReads) {
+  std::string request = "gat 60";
+  for (int i = 0; i < 1000; ++i) request += " " + a_;
+  test::FakeSocket& client = NewClient();
+  Ask(client, request + "\r\n");
+  std::string lines = Node(0).TakeWritten();
+  size_t replies = 0;
+  for (; !lines.empty(); ++replies) {
+    const size_t end = lines.find('\n');
+    EXPECT_LT(end, 2048U);
+    lines.erase(0, end + 1);
+  }
+  EXPECT_GT(replies, 1U);
+  for (size_t i = 0; i < replies; ++i) Reply(0, "END\r\n");
+  EXPECT_EQ(client.TakeWritten(), "END\r\n");
+}
+
+TEST_F(MemcacheWorkerTest, FlushesAllNodesAndAnswersOnce) {
+  test::FakeSocket& client = NewClient();
+  Ask(client, "flush_all 10\r\nflush_all noreply\r\n");
+  for (size_t node : {0U, 1U}) {
+    EXPECT_EQ(Node(node).TakeWritten(), "flush_all 10\r\nflush_all        \r\n");
+    Reply(node, "OK\r\nOK\r\n");
+  }
+  EXPECT_EQ(client.TakeWritten(), "OK\r\n");
+}
+
+// trap 11
+TEST_F(MemcacheWorkerTest, QuitDeliversWhatIsUnderWayAndClosesWithoutAReply) {
+  test::FakeSocket& client = NewClient();
+  Ask(client, "get " + a_ + "\r\nquit\r\nget " + a_ + "\r\n");
+  EXPECT_FALSE(client.closed());
+  EXPECT_EQ(Node(0).TakeWritten(), "get " + a_ + "\r\n");
+  Reply(0, "END\r\n");
+  EXPECT_EQ(client.TakeWritten(), "END\r\n");
+  EXPECT_TRUE(client.closed());
+}
+
+TEST_F(MemcacheWorkerTest, KeepsTheConnectionAfterGarbage) {
+  test::FakeSocket& client = NewClient();
+  Ask(client, "garbage\r\n\r\nmn\r\n");
+  EXPECT_EQ(client.TakeWritten(), "ERROR\r\nERROR\r\nMN\r\n");
+  EXPECT_EQ(stats_->errors[static_cast<size_t>(wire::ErrorCode::kUnknownCommand)].value(), 2U);
+}
+
+// trap 28
+TEST_F(MemcacheWorkerTest, ClosesABinaryClientWithoutAWord) {
+  test::FakeSocket& client = NewClient();
+  Ask(client, std::string("\x80\x0a\0\0\0\0\0\0", 8));
+  EXPECT_EQ(client.TakeWritten(), "");
+  EXPECT_TRUE(client.closed());
+}
+
+TEST_F(MemcacheWorkerTest, CountsByCommandAndPartialRepliesByOutcome) {
+  test::FakeSocket& client = NewClient();
+  Ask(client, "get " + a_ + " " + b_ + "\r\n");
+  Reply(0, "END\r\n");
+  Reply(1, "SERVER_ERROR out of memory\r\n");
+  EXPECT_EQ(client.TakeWritten(), "SERVER_ERROR out of memory\r\n");
+  EXPECT_EQ(stats_->partial.errors.value(), 1U);
+  const size_t get = wire::MemcacheCommandIndex(*wire::FindMemcacheCommand("get"));
+  EXPECT_EQ(stats_->listeners[0].requests[get].value(), 1U);
+}
+
+}  // namespace
+}  // namespace ringproxy::proxy
