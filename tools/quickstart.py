@@ -1,4 +1,5 @@
-"""Starts three redis-servers and ringproxy in front of them on loopback, puts some keys in, says what to try next.
+"""Starts three redis-servers, three memcached and ringproxy in front of them on loopback, puts some keys in, says what
+to try next.
 
 The fleet is a child of this process and lives in a temporary directory; Ctrl-C or SIGTERM stops all of it.
 """
@@ -16,8 +17,9 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 HOST = "127.0.0.1"
-PROXY_PORT, ADMIN_PORT = 6380, 9180
+PROXY_PORT, MEMCACHED_PORT, ADMIN_PORT = 6380, 11311, 9180
 NODES = ["r1", "r2", "r3"]
+MEMCACHED_NODES = ["m1", "m2", "m3"]
 KEYS = 10_000
 PATIENCE_SECONDS = 15
 
@@ -26,16 +28,22 @@ drain_timeout: 2s
 admin: {{listen: {host}:{admin}}}
 listeners:
   - {{name: redis, listen: {host}:{proxy}, pool: redis}}
+  - {{name: memcached, protocol: memcached, listen: {host}:{memcached}, pool: memcached}}
 pools:
   redis:
     nodes:
 {nodes}
+  memcached:
+    protocol: memcached
+    nodes:
+{memcached_nodes}
 """
 
 NEXT = """
 Try:
   redis-cli -p {proxy} set a b
   redis-cli -p {proxy} mget a key:1 key:2 key:3
+  printf 'set a 0 0 1\\r\\nb\\r\\nget a key:1 key:2\\r\\nmg key:3 v k\\r\\nquit\\r\\n' | nc {host} {memcached}
   redis-benchmark -p {proxy} -t set,get -P 16 -n 200000 -q
   curl -s '{host}:{admin}/api/v1/locate?pool=redis&key=a'
   curl -s {host}:{admin}/api/v1/pools
@@ -113,6 +121,45 @@ class RedisClient:
         self.socket.close()
 
 
+class MemcachedClient:
+    """The few lines of memcached's text protocol that a load needs."""
+
+    def __init__(self, port):
+        self.socket = socket.create_connection((HOST, port), timeout=PATIENCE_SECONDS)
+        self.stream = self.socket.makefile("rb")
+
+    def ask(self, requests):
+        self.socket.sendall(requests.encode())
+
+    def line(self):
+        line = self.stream.readline()
+        if not line.endswith(b"\r\n"):
+            raise Failed("the connection was closed instead of a reply")
+        return line[:-2].decode()
+
+    def values(self):
+        """The rest of a get's reply."""
+        found = {}
+        while (line := self.line()).startswith("VALUE "):
+            _, key, _, size = line.split(" ")
+            found[key] = self.stream.read(int(size) + 2)[:-2].decode()
+        if line != "END":
+            raise Failed(line)
+        return found
+
+    def items(self):
+        self.ask("stats\r\n")
+        found = {}
+        while (line := self.line()).startswith("STAT "):
+            _, name, value = line.split(" ", 2)
+            found[name] = value
+        return int(found["curr_items"])
+
+    def close(self):
+        self.stream.close()
+        self.socket.close()
+
+
 class Fleet:
     """The processes that were started, stopped in the opposite order by their own pid."""
 
@@ -166,6 +213,21 @@ def start_node(fleet, name):
     return port
 
 
+def answers_mn(port):
+    with contextlib.suppress(OSError, Failed), contextlib.closing(MemcachedClient(port)) as client:
+        client.ask("mn\r\n")
+        return client.line() == "MN"
+    return False
+
+
+def start_memcached(fleet, name):
+    port = free_port()
+    # Where root starts it, it wants to be told who to be; elsewhere it ignores that.
+    process, log = fleet.start(name, "memcached", "-u", "root", "-l", HOST, "-p", port, "-U", 0)
+    wait_until(lambda: answers_mn(port), process, f"memcached {name}", log)
+    return port
+
+
 def is_ready(port):
     with contextlib.suppress(urllib.error.URLError, OSError):
         with urllib.request.urlopen(f"http://{HOST}:{port}/readyz", timeout=1) as reply:
@@ -173,12 +235,16 @@ def is_ready(port):
     return False
 
 
-def start_proxy(fleet, program, nodes, proxy, admin):
-    rows = "\n".join(f"      - {{name: {name}, address: {HOST}:{port}}}" for name, port in nodes.items())
+def node_rows(nodes):
+    return "\n".join(f"      - {{name: {name}, address: {HOST}:{port}}}" for name, port in nodes.items())
+
+
+def start_proxy(fleet, program, nodes, memcached_nodes, ports):
     config = fleet.folder / "ringproxy.yaml"
-    config.write_text(CONFIG.format(host=HOST, admin=admin, proxy=proxy, nodes=rows))
+    config.write_text(CONFIG.format(host=HOST, **ports, nodes=node_rows(nodes),
+                                    memcached_nodes=node_rows(memcached_nodes)))
     process, log = fleet.start("ringproxy", program, "--config", config)
-    wait_until(lambda: is_ready(admin), process, "ringproxy", log)
+    wait_until(lambda: is_ready(ports["admin"]), process, "ringproxy", log)
     return config, log
 
 
@@ -199,9 +265,31 @@ def run_load(proxy, nodes):
     for name, port in nodes.items():
         with contextlib.closing(RedisClient(port)) as client:
             counts[name] = client.call("DBSIZE")
+    check_spread("Redis", counts)
+
+
+def check_spread(protocol, counts):
     if sum(counts.values()) != KEYS or 0 in counts.values():
         raise Failed(f"{KEYS} keys were not spread over all nodes: {counts}")
-    print(f"wrote and read {KEYS:,} keys: " + ", ".join(f"{count:,} on {name}" for name, count in counts.items()))
+    print(f"{protocol}: wrote and read {KEYS:,} keys: " + ", ".join(f"{n:,} on {name}" for name, n in counts.items()))
+
+
+def run_memcached_load(proxy, nodes):
+    """As run_load, with sets that want no reply and gets of 100 keys at once."""
+    keys = {f"key:{number}": f"value:{number}" for number in range(KEYS)}
+    with contextlib.closing(MemcachedClient(proxy)) as client:
+        client.ask("".join(f"set {key} 0 0 {len(value)} noreply\r\n{value}\r\n" for key, value in keys.items()))
+        names = list(keys)
+        for first in range(0, KEYS, 100):
+            part = names[first:first + 100]
+            client.ask(f"get {' '.join(part)}\r\n")
+            if client.values() != {key: keys[key] for key in part}:
+                raise Failed("a get through the proxy answered other values than were set")
+    counts = {}
+    for name, port in nodes.items():
+        with contextlib.closing(MemcachedClient(port)) as client:
+            counts[name] = client.items()
+    check_spread("memcached", counts)
 
 
 def watch(fleet):
@@ -219,17 +307,22 @@ def watch(fleet):
 def serve(fleet, options):
     program = options.bin.resolve() if options.bin else build(ROOT / "build" / "quickstart.log")
     nodes = {name: start_node(fleet, name) for name in NODES}
-    print("redis-servers: " + ", ".join(f"{name} on {HOST}:{port}" for name, port in nodes.items()))
-    proxy = port_or_another(PROXY_PORT, "the proxy")
-    admin = port_or_another(ADMIN_PORT, "the admin port")
-    config, log = start_proxy(fleet, program, nodes, proxy, admin)
-    print(f"ringproxy: Redis on {HOST}:{proxy}, admin on http://{HOST}:{admin}")
-    run_load(proxy, nodes)
+    memcached_nodes = {name: start_memcached(fleet, name) for name in MEMCACHED_NODES}
+    for kind, started in (("redis-servers", nodes), ("memcached", memcached_nodes)):
+        print(f"{kind}: " + ", ".join(f"{name} on {HOST}:{port}" for name, port in started.items()))
+    ports = {"proxy": port_or_another(PROXY_PORT, "the proxy"),
+             "memcached": port_or_another(MEMCACHED_PORT, "the proxy's memcached listener"),
+             "admin": port_or_another(ADMIN_PORT, "the admin port")}
+    config, log = start_proxy(fleet, program, nodes, memcached_nodes, ports)
+    print(f"ringproxy: Redis on {HOST}:{ports['proxy']}, memcached on {HOST}:{ports['memcached']}, "
+          f"admin on http://{HOST}:{ports['admin']}")
+    run_load(ports["proxy"], nodes)
+    run_memcached_load(ports["memcached"], memcached_nodes)
     if options.exit:
         return
     with contextlib.closing(RedisClient(nodes["r3"])) as client:
         lost = client.call("RANDOMKEY")
-    print(NEXT.format(host=HOST, proxy=proxy, admin=admin, node=nodes["r3"], lost=lost, config=config, log=log), flush=True)
+    print(NEXT.format(host=HOST, **ports, node=nodes["r3"], lost=lost, config=config, log=log), flush=True)
     watch(fleet)
 
 
@@ -239,8 +332,8 @@ def interrupt(*_):
 
 def main():
     parser = argparse.ArgumentParser(prog="tools/quickstart", description=(
-        "Installs the packages, builds the release preset, starts three redis-servers and ringproxy in front of them, "
-        "runs a short load and says what to try next. Ctrl-C stops all that it started."))
+        "Installs the packages, builds the release preset, starts three redis-servers, three memcached and ringproxy in "
+        "front of them, runs a short load and says what to try next. Ctrl-C stops all that it started."))
     parser.add_argument("--exit", action="store_true", help="check that it works, stop everything, leave with 0 or 1")
     parser.add_argument("--bin", type=Path, metavar="FILE", help="this ringproxy instead of building one")
     options = parser.parse_args()
