@@ -93,7 +93,8 @@ bool IsMemcacheError(std::string_view reply) {
 
 const std::optional<MemcacheValue>& ValueReader::Peek() {
   if (next_ || !rest_.starts_with("VALUE ")) return next_;
-  const size_t end = rest_.find('\r');
+  // As it was framed: a '\r' alone ends no line.
+  const size_t end = rest_.find('\n') - 1;
   const std::string_view line = rest_.substr(0, end);
   std::string_view words = line;
   TakeWord(&words);
