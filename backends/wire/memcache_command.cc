@@ -100,6 +100,7 @@ constexpr MemcacheSpec kMemcacheCommands[] = {
     Refused("stats|detail"),
     Refused("stats|extstore"),
     AllNodes("stats|items", kOther, kStatistics, -2, 0, Quiet::kNone),
+    Refused("stats|proxy"),
     AllNodes("stats|reset", kAdmin, kAgreed, -2, 0, Quiet::kNone),
     AllNodes("stats|settings", kOther, kSettings, -2, 0, Quiet::kNone),
     AllNodes("stats|sizes", kOther, kStatistics, -2, 0, Quiet::kNone),

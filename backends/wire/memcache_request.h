@@ -74,6 +74,7 @@ class MemcacheParser {
   Status ReadStorage(std::string_view bytes);
   Status ReadMeta(std::string_view bytes);
   Status ReadMetaFlags(size_t first_flag);
+  Status RefuseFlags(std::string_view line);
   Status ReadSize(std::string_view word, uint64_t* data);
   // The data block of `data` bytes behind the line.
   Status ReadData(std::string_view bytes, uint64_t data);

@@ -67,6 +67,8 @@ TEST(MemcacheParser, FramesEachKindOfCommand) {
       {"ms k 2 T30\r\nhi\r\n", {"ms", "k", "2", "T30"}, "k"},
       {"mn\r\n", {"mn"}, ""},
       {"mg YmFy b v\r\n", {"mg", "YmFy", "b", "v"}, "bar"},
+      {"mg YQpi b v\r\n", {"mg", "YQpi", "b", "v"}, "a\nb"},
+      {"set k +1 +2 +1\r\n1\r\n", {"set", "k", "+1", "+2", "+1"}, "k"},
   };
   for (const Case& c : cases) {
     const Parsed parsed(c.bytes);
@@ -170,6 +172,12 @@ TEST(MemcacheParser, RefusesWithTheServersWordsAndSwallowsTheData) {
       {"mg YmF b v\r\n", "CLIENT_ERROR error decoding key\r\n"},
       {"ms !!!! 5 b\r\n", "CLIENT_ERROR error decoding key\r\n", 7},
       {"me YmF b\r\n", kFormat},
+      {"md k q q\r\n", "CLIENT_ERROR invalid or duplicate flag\r\n"},
+      {"ma YmF b\r\n", "CLIENT_ERROR invalid or duplicate flag\r\n"},
+      // "a\nb": a node that returns it raw would forge a reply.
+      {"mg YQpi b k v\r\n", "CLIENT_ERROR a key with line ends cannot be returned\r\n"},
+      {"ms YQpi 5 k b\r\n", "CLIENT_ERROR a key with line ends cannot be returned\r\n", 7},
+      {"me YQpi b\r\n", "CLIENT_ERROR a key with line ends cannot be returned\r\n"},
       {"ms k 5 a b c d e f g h i j k l m n o p t\r\n", "CLIENT_ERROR options flags too long\r\n", 7},
       {"cache_memlimit 64\r\n", "SERVER_ERROR not supported\r\n"},
       {"stats cachedump 1 1\r\n", "SERVER_ERROR not supported\r\n"},
