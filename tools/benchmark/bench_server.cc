@@ -102,7 +102,7 @@ class Server {
 int main(int argc, char** argv) {
   namespace options = boost::program_options;
   size_t nodes = 0;
-  options::options_description known("bench_server: canned-reply Redis nodes");
+  options::options_description known("bench_server: canned-reply Redis and memcached nodes");
   known.add_options()("help", "show this")("nodes", options::value(&nodes)->default_value(4),
                                            "how many ports to serve");
   options::variables_map given;

@@ -5,13 +5,14 @@
 #include <charconv>
 #include <optional>
 
+#include "tools/benchmark/canned_memcache.h"
+#include "tools/benchmark/canned_value.h"
+
 namespace ringproxy::bench {
 namespace {
 
 constexpr size_t kMaxArguments = size_t{1} << 20;
-constexpr size_t kMaxBulkBytes = size_t{512} << 20;
 constexpr size_t kMaxLineBytes = 20;
-constexpr size_t kDefaultValueBytes = 64;
 constexpr std::string_view kEnd = "\r\n";
 constexpr std::string_view kOkLine = "+OK\r\n";
 
@@ -38,12 +39,6 @@ Reply ReplyTo(std::string_view name) {
   return Reply::kOk;
 }
 
-size_t ValueBytes(std::string_view key) {
-  size_t bytes = kDefaultValueBytes;
-  if (key.starts_with('s')) std::from_chars(key.data() + 1, key.data() + key.size(), bytes);
-  return std::min(bytes, kMaxBulkBytes);
-}
-
 void AppendNumber(CannedOutput& out, char type, size_t number) {
   char line[kMaxLineBytes];
   line[0] = type;
@@ -54,11 +49,9 @@ void AppendNumber(CannedOutput& out, char type, size_t number) {
 }
 
 void AppendValue(CannedOutput& out, std::string_view key) {
-  const size_t bytes = ValueBytes(key);
+  const size_t bytes = CannedValueBytes(key);
   AppendNumber(out, '$', bytes);
-  out.Append(key.substr(0, bytes));
-  if (bytes > key.size()) out.AppendFiller(bytes - key.size());
-  out.Append(kEnd);
+  AppendCannedValue(out, key, bytes);
 }
 
 // Reads "<type>NUMBER\r\n" at `at`, which moves behind it. No number and `bad` unset: more bytes are needed.
@@ -101,6 +94,13 @@ void CannedReplies::Skipped(size_t bytes, CannedOutput& out) {
 
 bool CannedReplies::FeedWhole(std::string_view bytes, size_t& used, CannedOutput& out) {
   while (used < bytes.size()) {
+    if (skip_ == 0 && bytes[used] != '*') {
+      const std::optional<size_t> text = AnswerMemcache(bytes.substr(used), out);
+      if (!text) return false;
+      if (*text == 0) return true;
+      used += *text;
+      continue;
+    }
     size_t length = 0;
     const Framed framed = Frame(bytes.substr(used), length);
     if (framed == Framed::kBad) return false;
@@ -120,7 +120,7 @@ CannedReplies::Framed CannedReplies::Frame(std::string_view bytes, size_t& used)
   arguments_.clear();
   for (size_t i = 0; i < *count; ++i) {
     const std::optional<size_t> length = ReadLine(bytes, '$', at, bad);
-    if (bad || (length && *length > kMaxBulkBytes)) return Framed::kBad;
+    if (bad || (length && *length > kMostCannedBytes)) return Framed::kBad;
     if (!length) return Framed::kNeedMore;
     const size_t whole = *length + kEnd.size();
     const size_t here = std::min(whole, bytes.size() - at);

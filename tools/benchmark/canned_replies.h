@@ -1,7 +1,6 @@
 // tools/benchmark/canned_replies.h – What a canned server makes of the bytes it reads: requests framed, replies
-// appended. Purpose: a Redis that stores nothing. The value of a key is the key itself, then filler, up to the size
-// which the key
-//   names ("s4096:0000000012" has 4096 bytes), so a client can check that each reply belongs to its request.
+// appended. Purpose: a Redis, or by its first byte a memcached, that stores nothing. What a value is: canned_value.h; a
+//   client can check that each reply belongs to its request.
 // Threads: one.
 // Lifetime: one for each connection.
 // Promises: requests are framed at any split; nothing is kept of a large value; a reply follows the last byte of its

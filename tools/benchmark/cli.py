@@ -13,7 +13,7 @@ from pathlib import Path
 
 from . import chart, machine, memory, proxies, report
 from .children import Children
-from .fleet import start_fleet
+from .fleet import SERVERS, start_fleet
 from .measure import Loader, count_calls, run_rounds, summarise
 from .workloads import IDLE, IDLE_CONNECTIONS, MEMORY, QUICK, WORKLOADS
 
@@ -27,7 +27,7 @@ def parse_arguments(arguments):
     parser.add_argument("--quick", action="store_true", help="seconds instead of minutes: two workloads, canned servers")
     parser.add_argument("--workload", nargs="+", choices=NAMES + MEMORY, metavar="NAME",
                         help="only these: " + ", ".join(NAMES + MEMORY))
-    parser.add_argument("--servers", nargs="+", choices=list(report.SERVERS), help="canned, redis (both)")
+    parser.add_argument("--servers", nargs="+", choices=list(SERVERS), help=", ".join(SERVERS) + " (all)")
     parser.add_argument("--proxies", default=",".join(proxies.KINDS), help="which, by commas (%(default)s)")
     parser.add_argument("--rounds", type=int, help="interleaved rounds (5; quick 3)")
     parser.add_argument("--seconds", type=float, help="measured seconds of a run (2; quick 1)")
@@ -36,7 +36,7 @@ def parse_arguments(arguments):
     options = parser.parse_args(arguments)
     quick = options.quick
     options.workload = options.workload or (QUICK if quick else NAMES + MEMORY)
-    options.servers = options.servers or (["canned"] if quick else list(report.SERVERS))
+    options.servers = options.servers or (["canned"] if quick else list(SERVERS))
     options.rounds = options.rounds or (3 if quick else 5)
     options.seconds = options.seconds or (1.0 if quick else 2.0)
     options.proxies = options.proxies.split(",")
@@ -57,7 +57,7 @@ def build():
 
 def missing_programs(options, programs):
     wanted = [proxies.PROGRAMS[name] for name in options.proxies if name in proxies.PROGRAMS]
-    wanted += ["redis-server"] if "redis" in options.servers else []
+    wanted += [SERVERS[kind].program for kind in options.servers if SERVERS[kind].program]
     own = ["bench_load", "bench_server"] + (["ringproxy"] if proxies.RINGPROXY in options.proxies else [])
     return [name for name in wanted if not shutil.which(name)] + [name for name in own if not (programs / name).exists()]
 
@@ -90,7 +90,8 @@ class Bench:
             self.result["failures"].append(f"{what}: {error}")
 
     def measure_workloads(self, kind):
-        chosen = [workload for workload in WORKLOADS if workload.name in self.options.workload]
+        chosen = [workload for workload in WORKLOADS
+                  if workload.name in self.options.workload and workload.protocol == SERVERS[kind].protocol]
         if not chosen:
             return
         fleet = start_fleet(kind, self.children, self.programs, self.other_cores)
@@ -139,8 +140,8 @@ class Bench:
         text = report.markdown(self.result)
         (folder / "bench.md").write_text(text)
         for kind, sets in self.result["servers"].items():
-            chart.draw(sets, self.options.proxies, f"{report.SERVERS[kind]}\n{self.result['machine']}",
-                       folder / f"bench-{kind}.png", aims=kind == report.AIMED)
+            chart.draw(sets, self.options.proxies, f"{SERVERS[kind].title}\n{self.result['machine']}",
+                       folder / f"bench-{kind}.png", aims=SERVERS[kind].aimed)
         print(text)
         print(f"Written to {folder}", file=sys.stderr)
 
@@ -149,7 +150,7 @@ def main(arguments=None):
     options = parse_arguments(arguments)
     programs = options.bin.resolve() if options.bin else build()
     if missing := missing_programs(options, programs):
-        print(f"tools/bench: not there: {', '.join(missing)}. The packages are nutcracker, haproxy and redis-server; "
+        print(f"tools/bench: not there: {', '.join(missing)}. The packages are nutcracker, haproxy, redis-server and memcached; "
               "--proxies and --servers leave some out.", file=sys.stderr)
         return 2
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # So that the children are stopped on the way out.

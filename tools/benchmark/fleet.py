@@ -1,4 +1,4 @@
-"""The two sets of four servers: canned (bench_server: replies of any size for nearly no CPU) and real redis-servers."""
+"""The sets of four servers: canned (bench_server: replies of any size for nearly no CPU) and real ones, for each protocol."""
 import subprocess
 from dataclasses import dataclass, field
 
@@ -6,6 +6,22 @@ from .children import answers, free_port
 from .machine import wait_until
 
 NODES = 4
+
+
+@dataclass(frozen=True)
+class Servers:
+    title: str
+    protocol: str
+    aimed: bool = False  # The targets hold for these servers only.
+    program: str = ""    # Also the name of its package.
+
+
+SERVERS = {
+    "canned": Servers("Canned-reply servers (the proxy is what saturates)", "redis", aimed=True),
+    "redis": Servers("Real redis-servers", "redis", program="redis-server"),
+    "canned-memcached": Servers("Canned-reply memcached (the proxy is what saturates)", "memcached", aimed=True),
+    "memcached": Servers("Real memcached servers", "memcached", program="memcached"),
+}
 
 
 @dataclass
@@ -16,40 +32,47 @@ class Fleet:
     filled: set = field(default_factory=set)
 
     @property
+    def protocol(self):
+        return SERVERS[self.kind].protocol
+
+    @property
     def addresses(self):
         return [f"127.0.0.1:{port}" for port in self.ports]
 
 
 def start_fleet(kind, children, programs, cores):
-    return {"canned": _start_canned, "redis": _start_redis}[kind](children, programs, cores)
+    if not SERVERS[kind].program:
+        return _start_canned(kind, children, programs, cores)
+    ports = [free_port() for _ in range(NODES)]
+    servers = [children.start(f"{kind}-{port}", COMMANDS[kind](port, children.folder), cores) for port in ports]
+    for port in ports:
+        wait_until(lambda port=port: answers(port), 10, f"{kind} answers on port {port}")
+    return Fleet(kind, ports, [server.pid for server in servers])
 
 
-def _start_canned(children, programs, cores):
+COMMANDS = {
+    "redis": lambda port, folder: ["redis-server", "--port", port, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no",
+                                   "--maxclients", "15000", "--loglevel", "warning", "--dir", folder],
+    # As redis-server: one thread for the requests.
+    "memcached": lambda port, _: ["memcached", "-u", "root", "-U", 0, "-l", "127.0.0.1", "-p", port, "-t", 1, "-c", 15000,
+                                  "-m", 256],
+}
+
+
+def _start_canned(kind, children, programs, cores):
     server = children.start("bench_server", [programs / "bench_server", "--nodes", NODES], cores,
                             stdout=subprocess.PIPE, text=True)
     ports = [int(port) for port in server.stdout.readline().split()]
-    return Fleet("canned", ports, [server.pid])
-
-
-def _start_redis(children, _programs, cores):
-    ports = [free_port() for _ in range(NODES)]
-    servers = [
-        children.start(f"redis-{port}", ["redis-server", "--port", port, "--bind", "127.0.0.1", "--save", "",
-                                         "--appendonly", "no", "--maxclients", "15000", "--loglevel", "warning",
-                                         "--dir", children.folder], cores)
-        for port in ports
-    ]
-    for port in ports:
-        wait_until(lambda port=port: answers(port), 10, f"redis-server answers on port {port}")
-    return Fleet("redis", ports, [server.pid for server in servers])
+    return Fleet(kind, ports, [server.pid])
 
 
 def fill(fleet, workload, load):
     """Stores a workload's keys on every node, since haproxy sends any key anywhere. Canned servers know all keys already."""
     shape = (workload.value_bytes, workload.keys)
-    if fleet.kind == "canned" or shape in fleet.filled:
+    if not SERVERS[fleet.kind].program or shape in fleet.filled:
         return
     for address in fleet.addresses:
-        load(address, ["--command", "set", "--connections", 1, "--pipeline", min(16, workload.keys),
+        load(address, ["--protocol", fleet.protocol, "--command", "set", "--connections", 1,
+                       "--pipeline", min(16, workload.keys),
                        "--requests", workload.keys, "--value-bytes", workload.value_bytes, "--keys", workload.keys])
     fleet.filled.add(shape)

@@ -17,6 +17,12 @@ CommandKind CommandNamed(const std::string& name) {
   throw std::invalid_argument("--command is get, set or mget, not " + name);
 }
 
+Protocol ProtocolNamed(const std::string& name) {
+  if (name == "redis") return Protocol::kRedis;
+  if (name == "memcached") return Protocol::kMemcached;
+  throw std::invalid_argument("--protocol is redis or memcached, not " + name);
+}
+
 std::pair<std::string, int> NamedProcess(const std::string& text) {
   const size_t equals = text.find('=');
   if (equals == std::string::npos) throw std::invalid_argument("--watch wants NAME=PID, not " + text);
@@ -34,9 +40,10 @@ void Check(const LoadOptions& load) {
 
 std::optional<LoadOptions> ParseLoadOptions(int argc, char** argv, int& exit_code) {
   LoadOptions load;
+  std::string protocol = "redis";
   std::string command = "get";
   std::vector<std::string> watched;
-  options::options_description known("bench_load: load for Redis proxies; prints JSON");
+  options::options_description known("bench_load: load for Redis and memcached proxies; prints JSON");
   known.add_options()("help", "show this");
   known.add_options()("address", options::value(&load.address), "127.0.0.1:6380 or unix:/path");
   known.add_options()("connections", options::value(&load.connections)->default_value(load.connections));
@@ -46,6 +53,7 @@ std::optional<LoadOptions> ParseLoadOptions(int argc, char** argv, int& exit_cod
   known.add_options()("warmup", options::value(&load.warmup)->default_value(load.warmup), "seconds before it");
   known.add_options()("rate", options::value(&load.rate), "open loop: requests a second");
   known.add_options()("linger", options::value(&load.linger), "seconds to keep the idle connections afterwards");
+  known.add_options()("protocol", options::value(&protocol)->default_value(protocol), "redis or memcached");
   known.add_options()("command", options::value(&command)->default_value(command), "get, set or mget");
   known.add_options()("value-bytes", options::value(&load.shape.value_bytes)->default_value(load.shape.value_bytes));
   known.add_options()("keys", options::value(&load.shape.keys)->default_value(load.shape.keys), "distinct keys");
@@ -63,6 +71,7 @@ std::optional<LoadOptions> ParseLoadOptions(int argc, char** argv, int& exit_cod
       exit_code = 0;
       return std::nullopt;
     }
+    load.shape.protocol = ProtocolNamed(protocol);
     load.shape.command = CommandNamed(command);
     for (const std::string& text : watched) load.watched.push_back(NamedProcess(text));
     Check(load);

@@ -23,30 +23,33 @@ class Proxy:
         return self.process.pid
 
 
-def _ringproxy(programs, listen, extra, nodes, _files):
+def _ringproxy(programs, listen, extra, fleet, _files):
     config = "\n".join([
         "workers: 1", f"admin: {{listen: 127.0.0.1:{extra}}}", "listeners:",
-        f"  - {{name: bench, listen: 127.0.0.1:{listen}, protocol: redis, max_connections: 20000, pool: bench}}",
-        "pools:", "  bench:", "    protocol: redis", "    nodes:", *[f"      - {node}" for node in nodes], ""])
+        f"  - {{name: bench, listen: 127.0.0.1:{listen}, protocol: {fleet.protocol}, max_connections: 20000, "
+        "pool: bench}",
+        "pools:", "  bench:", f"    protocol: {fleet.protocol}", "    nodes:",
+        *[f"      - {node}" for node in fleet.addresses], ""])
     return config, lambda path: [programs / "ringproxy", "--config", path]
 
 
-def _twemproxy(_programs, listen, extra, nodes, _files):
+def _twemproxy(_programs, listen, extra, fleet, _files):
     config = "\n".join([
-        "bench:", f"  listen: 127.0.0.1:{listen}", "  hash: fnv1a_64", "  distribution: ketama", "  redis: true",
+        "bench:", f"  listen: 127.0.0.1:{listen}", "  hash: fnv1a_64", "  distribution: ketama",
+        f"  redis: {str(fleet.protocol == 'redis').lower()}",
         "  preconnect: true", "  auto_eject_hosts: false", "  timeout: 400", "  backlog: 4096", "  servers:",
-        *[f"   - {node}:1" for node in nodes], ""])
+        *[f"   - {node}:1" for node in fleet.addresses], ""])
     return config, lambda path: ["nutcracker", "-c", path, "-a", "127.0.0.1", "-s", extra, "-v", 2]
 
 
-def _haproxy(_programs, listen, _extra, nodes, files):
+def _haproxy(_programs, listen, _extra, fleet, files):
     # In TCP mode every client connection has a server connection of its own, so half of the files are for clients.
     config = "\n".join([
         "global", "  nbthread 1", f"  maxconn {files // 2 - 100}", "defaults", "  mode tcp",
         "  timeout connect 5s", "  timeout client 1h", "  timeout server 1h",
         "frontend clients", f"  bind 127.0.0.1:{listen} backlog 4096", "  default_backend nodes",
         "backend nodes", "  balance roundrobin",
-        *[f"  server node{index} {node}" for index, node in enumerate(nodes)], ""])
+        *[f"  server node{index} {node}" for index, node in enumerate(fleet.addresses)], ""])
     return config, lambda path: ["haproxy", "-db", "-f", path]
 
 
@@ -72,7 +75,7 @@ def version(name, programs):
 
 def start_proxy(name, fleet, children, programs, cores, files):
     listen, extra = free_port(), free_port()
-    config, command = KINDS[name][0](programs, listen, extra, fleet.addresses, files)
+    config, command = KINDS[name][0](programs, listen, extra, fleet, files)
     path = children.folder / f"{name}.conf"
     path.write_text(config)
     process = children.start(name, command(path), cores)
@@ -80,17 +83,22 @@ def start_proxy(name, fleet, children, programs, cores, files):
     def ready():
         if process.poll() is not None:
             raise RuntimeError(f"{name} ended at once; see {children.folder / (name + '.log')}")
-        return answers(listen) and _serves(listen)
+        return answers(listen) and _serves(listen, fleet.protocol)
 
     wait_until(ready, READY_SECONDS, f"{name} serves")
     return Proxy(name, f"127.0.0.1:{listen}", process, open_files(process.pid))
 
 
-def _serves(port):
+# A read of a key and how its answer starts.
+PROBES = {"redis": (b"*2\r\n$3\r\nGET\r\n$9\r\ns16:%05d\r\n", (b"$",)), "memcached": (b"get s16:%05d\r\n", (b"VALUE", b"END"))}
+
+
+def _serves(port, protocol):
     """Whether keys of every node are answered without an error: the connections to all nodes stand."""
     with socket.create_connection(("127.0.0.1", port), timeout=READY_SECONDS) as client:
         for key in range(PROBE_KEYS):
-            client.sendall(b"*2\r\n$3\r\nGET\r\n$9\r\ns16:%05d\r\n" % key)
-            if not client.recv(4096).startswith(b"$"):
+            request, answers_start = PROBES[protocol]
+            client.sendall(request % key)
+            if not client.recv(4096).startswith(answers_start):
                 return False
     return True

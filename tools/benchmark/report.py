@@ -1,10 +1,9 @@
 """The Markdown report: a table of what is to be reached, the full figures, memory, and how it was measured."""
+from .fleet import SERVERS
 from .measure import BUSY_ENOUGH
 from .proxies import HAPROXY, RINGPROXY, TWEMPROXY
 from .workloads import BURST, BURST_RATIO_TARGET, IDLE, IDLE_BYTES_TARGET, WORKLOADS
 
-SERVERS = {"canned": "Canned-reply servers (the proxy is what saturates)", "redis": "Real redis-servers"}
-AIMED = "canned"  # The targets hold for these servers only.
 ABSENT = "–"
 BUSY_MACHINE = 0.7  # load average before the run
 
@@ -14,7 +13,7 @@ def markdown(result):
     parts = [_head(result)]
     for kind, sets in result["servers"].items():
         if sets:
-            parts += [f"### {SERVERS[kind]}", _cost_table(kind, sets, result["proxies"]),
+            parts += [f"### {SERVERS[kind].title}", _cost_table(kind, sets, result["proxies"]),
                       _speed_table(kind, sets, result["proxies"])]
     if result["memory"]:
         parts += ["### Memory", _memory_table(result["memory"], result["proxies"])]
@@ -55,7 +54,7 @@ def _cost_table(kind, sets, proxies):
     rows = []
     for workload, entry in _rows(sets):
         summary, calls = entry["summary"], entry["calls"]
-        aims = kind == AIMED
+        aims = SERVERS[kind].aimed
         ratio = summary["ratios"].get(RINGPROXY, {}).get("cpu_us")
         row = [workload.title, *[_cpu(summary, proxy, workload) for proxy in proxies],
                _judged(ratio, workload.cpu_ratio if aims else None, "{:.2f}")]
@@ -86,7 +85,7 @@ def _speed_table(kind, sets, proxies):
         rows.append([workload.title,
                      *[f"{figures['requests_per_second']:,.0f}" if figures else ABSENT for figures in medians],
                      *[_latencies(figures) if figures else ABSENT for figures in medians],
-                     _judged(ratio, workload.p99_ratio if kind == AIMED else None, "{:.2f}")])
+                     _judged(ratio, workload.p99_ratio if SERVERS[kind].aimed else None, "{:.2f}")])
     return "Throughput and latency:\n\n" + _table(head, rows)
 
 

@@ -39,13 +39,23 @@ std::string Value(const std::string& key, size_t bytes) {
 
 RequestSet::RequestSet(const RequestShape& shape) : shape_(shape) {
   const std::vector<std::string> keys = ShuffledKeys(shape_);
-  for (const std::string& key : keys) {
-    value_heads_.push_back(Head('$', shape_.value_bytes) + key.substr(0, shape_.value_bytes));
-  }
+  for (const std::string& key : keys) value_heads_.push_back(HeadOfValue(key) + key.substr(0, shape_.value_bytes));
+  shape_.protocol == Protocol::kRedis ? BuildRedis(keys) : BuildMemcache(keys);
+}
+
+void RequestSet::BuildRedis(const std::vector<std::string>& keys) {
   switch (shape_.command) {
     case CommandKind::kGet: BuildGets(keys); break;
     case CommandKind::kSet: BuildSets(keys); break;
     case CommandKind::kMget: BuildMgets(keys); break;
+  }
+}
+
+void RequestSet::BuildMemcache(const std::vector<std::string>& keys) {
+  switch (shape_.command) {
+    case CommandKind::kGet: BuildMemcacheGets(keys, 1); break;
+    case CommandKind::kSet: BuildMemcacheSets(keys); break;
+    case CommandKind::kMget: BuildMemcacheGets(keys, std::min(shape_.mget_keys, keys.size())); break;
   }
 }
 
@@ -79,8 +89,35 @@ void RequestSet::BuildMgets(const std::vector<std::string>& keys) {
   }
 }
 
+void RequestSet::BuildMemcacheGets(const std::vector<std::string>& keys, size_t per_request) {
+  count_ = keys.size() / per_request;
+  for (size_t request = 0; request < count_; ++request) {
+    bytes_ += "get";
+    for (size_t i = request * per_request; i < (request + 1) * per_request; ++i) {
+      bytes_ += " " + keys[i];
+      ExpectValue(i);
+    }
+    bytes_ += "\r\n";
+    pieces_.push_back({.text = "END\r\n"});
+  }
+}
+
+void RequestSet::BuildMemcacheSets(const std::vector<std::string>& keys) {
+  count_ = keys.size();
+  for (const std::string& key : keys) {
+    bytes_ += "set " + key + " 0 0 " + std::to_string(shape_.value_bytes) + "\r\n";
+    bytes_ += Value(key, shape_.value_bytes) + "\r\n";
+    pieces_.push_back({.text = "STORED\r\n"});
+  }
+}
+
+std::string RequestSet::HeadOfValue(const std::string& key) const {
+  if (shape_.protocol == Protocol::kRedis) return Head('$', shape_.value_bytes);
+  return "VALUE " + key + " 0 " + std::to_string(shape_.value_bytes) + "\r\n";
+}
+
 void RequestSet::ExpectValue(size_t index) {
-  const size_t key_bytes = value_heads_[index].size() - Head('$', shape_.value_bytes).size();
+  const size_t key_bytes = value_heads_[index].size() - value_heads_[index].find('\n') - 1;
   pieces_.push_back({.text = value_heads_[index], .body = shape_.value_bytes - key_bytes, .tail = true});
 }
 

@@ -16,9 +16,11 @@
 
 namespace ringproxy::bench {
 
+enum class Protocol { kRedis, kMemcached };
 enum class CommandKind { kGet, kSet, kMget };
 
 struct RequestShape {
+  Protocol protocol = Protocol::kRedis;
   CommandKind command = CommandKind::kGet;
   size_t value_bytes = 64;
   size_t keys = 10'000;
@@ -50,15 +52,20 @@ class RequestSet {
   const Piece* ReplyTo(uint64_t request) const { return &pieces_[request % count_ * pieces_per_reply()]; }
 
  private:
+  void BuildRedis(const std::vector<std::string>& keys);
+  void BuildMemcache(const std::vector<std::string>& keys);
   void BuildGets(const std::vector<std::string>& keys);
   void BuildSets(const std::vector<std::string>& keys);
   void BuildMgets(const std::vector<std::string>& keys);
+  void BuildMemcacheGets(const std::vector<std::string>& keys, size_t per_request);
+  void BuildMemcacheSets(const std::vector<std::string>& keys);
   void ExpectValue(size_t index);
+  std::string HeadOfValue(const std::string& key) const;
 
   RequestShape shape_;
   size_t count_ = 0;
   std::string bytes_;
-  std::vector<std::string> value_heads_;  // "$64\r\n" and the key
+  std::vector<std::string> value_heads_;  // "$64\r\n" and the key; memcached: "VALUE key 0 64\r\n" and the key
   std::string array_head_;
   std::vector<Piece> pieces_;
 };

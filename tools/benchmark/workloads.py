@@ -10,10 +10,12 @@ MIB = 1024 * KIB
 class Workload:
     name: str
     title: str
+    protocol: str = "redis"
     command: str = "get"
     connections: int = 50
     pipeline: int = 1
     value_bytes: int = 64
+    mget_keys: int = 16
     keys: int = 10_000
     rate: int = 0
     cpu_ratio: Optional[float] = None  # at most this share of twemproxy's CPU per request
@@ -21,7 +23,7 @@ class Workload:
     p99_ratio: Optional[float] = None  # at most this share of twemproxy's p99
 
     def load_arguments(self):
-        arguments = ["--command", self.command, "--connections", self.connections, "--pipeline", self.pipeline,
+        arguments = ["--protocol", self.protocol, "--command", self.command, "--mget-keys", self.mget_keys, "--connections", self.connections, "--pipeline", self.pipeline,
                      "--value-bytes", self.value_bytes, "--keys", self.keys]
         return arguments + (["--rate", self.rate] if self.rate else [])
 
@@ -37,6 +39,12 @@ WORKLOADS = [
     Workload("get-1m", "GET 1 MiB, 8 clients", connections=8, value_bytes=MIB, keys=16, cpu_ratio=0.75),
     Workload("set-1m", "SET 1 MiB, 8 clients", command="set", connections=8, value_bytes=MIB, keys=16, cpu_ratio=0.75),
     Workload("open-20k", "GET 64 B, open loop, 20,000/s", rate=20_000, p99_ratio=1.0),
+    Workload("mc-get-64", "get 64 B, 50 clients", "memcached", cpu_ratio=0.90, calls=3.0),
+    Workload("mc-get-64-p16", "get 64 B, 50 clients, pipelined 16", "memcached", pipeline=16, cpu_ratio=0.60),
+    Workload("mc-set-64", "set 64 B, 50 clients", "memcached", command="set", cpu_ratio=0.90, calls=3.0),
+    Workload("mc-set-64-p16", "set 64 B, 50 clients, pipelined 16", "memcached", command="set", pipeline=16,
+             cpu_ratio=0.60),
+    Workload("mc-get-100", "get of 100 keys, 50 clients", "memcached", command="mget", mget_keys=100, cpu_ratio=0.60),
 ]
 QUICK = ["get-64", "get-64-p16"]
 

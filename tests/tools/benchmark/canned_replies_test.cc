@@ -58,6 +58,25 @@ TEST(CannedReplies, AreTheSameAtEverySplit) {
   }
 }
 
+TEST(CannedReplies, SpeakMemcachedToWhomeverDoesAtEverySplit) {
+  const std::string requests =
+      "mn\r\nversion\r\nget s40:0000000001\r\nset k 0 0 5\r\nhello\r\nget s14:0000000002 plain\r\nset k 0 0 "
+      "2\r\n\r\n\r\nmn\r\n";
+  std::string plain = "plain";
+  plain.resize(64, '.');
+  const std::string replies =
+      "MN\r\nVERSION 1.6.0\r\nVALUE s40:0000000001 0 40\r\ns40:0000000001" + std::string(26, '.') +
+      "\r\nEND\r\nSTORED\r\nVALUE s14:0000000002 0 14\r\ns14:0000000002\r\nVALUE plain 0 64\r\n" + plain +
+      "\r\nEND\r\nSTORED\r\nMN\r\n";
+  for (size_t split = 0; split <= requests.size(); ++split) {
+    CannedReplies canned;
+    CannedOutput out;
+    ASSERT_TRUE(canned.Feed(std::string_view(requests).substr(0, split), out));
+    ASSERT_TRUE(canned.Feed(std::string_view(requests).substr(split), out));
+    ASSERT_EQ(Written(out), replies) << "split at " << split;
+  }
+}
+
 TEST(CannedReplies, AnswerALargeValueOnlyWhenItsLastByteHasCome) {
   const std::string request = Request({"SET", "k", std::string(1000, 'v')});
   CannedReplies replies;
@@ -70,8 +89,8 @@ TEST(CannedReplies, AnswerALargeValueOnlyWhenItsLastByteHasCome) {
 }
 
 TEST(CannedReplies, RefuseWhatIsNoRequest) {
-  for (const char* bytes : {"GET k\r\n", "*0\r\n", "*-1\r\n", "*a\r\n", "*1\r\n$-1\r\n", "*1\r\n+x\r\n",
-                            "*9999999999999999999999999\r\n"}) {
+  for (const char* bytes : {"GET k\r\n", "set k 0 0 x\r\n", "*0\r\n", "*-1\r\n", "*a\r\n", "*1\r\n$-1\r\n",
+                            "*1\r\n+x\r\n", "*9999999999999999999999999\r\n"}) {
     CannedReplies replies;
     CannedOutput out;
     EXPECT_FALSE(replies.Feed(bytes, out)) << bytes;

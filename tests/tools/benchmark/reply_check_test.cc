@@ -25,13 +25,16 @@ Verdict FeedAll(ReplyCheck& check, const RequestSet& set, std::string_view bytes
 }
 
 TEST(ReplyCheck, AcceptsARightReplyAtEverySplit) {
-  for (const CommandKind command : {CommandKind::kGet, CommandKind::kSet, CommandKind::kMget}) {
-    const RequestSet set({.command = command, .keys = 32, .mget_keys = 3});
-    const std::string reply = RightReply(set, 0);
-    for (size_t split = 1; split < reply.size(); ++split) {
-      ReplyCheck check;
-      ASSERT_EQ(FeedAll(check, set, reply.substr(0, split)), Verdict::kNeedMore) << split;
-      ASSERT_EQ(FeedAll(check, set, reply.substr(split)), Verdict::kReply) << split;
+  for (const bool memcached : {false, true}) {
+    for (const CommandKind command : {CommandKind::kGet, CommandKind::kSet, CommandKind::kMget}) {
+      const Protocol protocol = memcached ? Protocol::kMemcached : Protocol::kRedis;
+      const RequestSet set({.protocol = protocol, .command = command, .keys = 32, .mget_keys = 3});
+      const std::string reply = RightReply(set, 0);
+      for (size_t split = 1; split < reply.size(); ++split) {
+        ReplyCheck check;
+        ASSERT_EQ(FeedAll(check, set, reply.substr(0, split)), Verdict::kNeedMore) << split;
+        ASSERT_EQ(FeedAll(check, set, reply.substr(split)), Verdict::kReply) << split;
+      }
     }
   }
 }
