@@ -35,6 +35,7 @@ NodeConnection::NodeConnection(WorkerIo& io, const NodeSettings& settings, Reply
 
 NodeConnection::~NodeConnection() {
   stats_.in_flight.Subtract(in_flight_.size());
+  if (state_ == State::kReady) stats_.ready_connections.Subtract(1);
 }
 
 bool NodeConnection::MayMove(State from, State to) {
@@ -43,7 +44,7 @@ bool NodeConnection::MayMove(State from, State to) {
     case State::kConnecting: return from == State::kIdle || from == State::kBackoff || from == State::kReady;
     case State::kHandshaking: return from == State::kConnecting;
     case State::kReady: return from == State::kHandshaking;
-    case State::kBackoff: return from == State::kConnecting || from == State::kHandshaking;
+    case State::kBackoff: return from != State::kIdle && from != State::kDraining && from != State::kClosed;
     case State::kDraining: return from == State::kReady;
     case State::kClosed: return from != State::kClosed;
   }
@@ -55,7 +56,8 @@ void NodeConnection::Enter(State next) {
   if (state_ == State::kReady) stats_.ready_connections.Subtract(1);
   state_ = next;
   if (state_ == State::kReady) stats_.ready_connections.Add();
-  timer_->Disarm();
+  // One deadline for connecting and the handshake together.
+  if (state_ != State::kHandshaking) timer_->Disarm();
 }
 
 void NodeConnection::Connect() {
@@ -67,7 +69,6 @@ void NodeConnection::Connect() {
 void NodeConnection::OnConnected(int error) {
   if (error != 0) return Break(std::strerror(error));
   Enter(State::kHandshaking);
-  timer_->Arm(settings_.timeouts.connect);
   std::string first;
   handshake_->Start(&first);
   SendHandshake(first);
@@ -100,7 +101,8 @@ void NodeConnection::BecomeReady() {
   if (std::exchange(reported_down_, false)) {
     spdlog::info("node {} of pool {} is up again", settings_.node, settings_.pool);
   }
-  failed_attempts_ = silent_timeouts_ = 0;
+  silent_timeouts_ = 0;
+  ready_since_ = io_.loop.now();
   first_attempt_ = true;
   // What waited for the connection is timed from here: it is written now.
   for (size_t i = 0; i < in_flight_.size(); ++i) in_flight_[i].sent = io_.loop.now();
@@ -115,7 +117,7 @@ bool NodeConnection::Admit(size_t request_bytes, Ticket ticket) {
     return false;
   }
   if (in_flight_.size() >= settings_.limits.requests_in_flight ||
-      bytes_in_flight_ + request_bytes > settings_.limits.bytes_in_flight) {
+      (bytes_in_flight_ > 0 && bytes_in_flight_ + request_bytes > settings_.limits.bytes_in_flight)) {
     Fail(ticket, wire::ErrorCode::kNodeOverloaded);
     return false;
   }
@@ -184,12 +186,14 @@ bool NodeConnection::DeliverReplies() {
 
 bool NodeConnection::DeliverOne(size_t reply_bytes) {
   const std::string_view reply = input_.bytes().substr(0, reply_bytes);
+  const bool was_handshaking = state_ == State::kHandshaking;
   if (state_ == State::kHandshaking) {
     if (!ContinueHandshake(reply)) return false;
     input_.Consume(reply_bytes);
-    return true;
+    if (state_ != State::kReady || input_.empty()) return true;
   }
-  if (in_flight_.empty()) {
+  // The requests that waited for the handshake are not written yet: no reply can be theirs.
+  if (in_flight_.empty() || was_handshaking) {
     Break("a reply that nobody asked for");
     return false;
   }
@@ -210,8 +214,7 @@ bool NodeConnection::DeliverOne(size_t reply_bytes) {
     }
   }
   if (state_ == State::kDraining && in_flight_.empty()) {
-    Enter(State::kClosed);
-    stream_.reset();
+    CloseForGood();
     return false;
   }
   return true;
@@ -245,17 +248,29 @@ void NodeConnection::CheckDeadlines() {
     stats_.timeouts.Add();
     Fail(entry.ticket, wire::ErrorCode::kTimeout);
   }
+  // Nobody waits for the replies that are still to come.
+  if (state_ == State::kDraining && !timer_->armed()) return CloseForGood();
   if (!any_passed) return;
-  if (++silent_timeouts_ >= kSilentTimeouts) return Break("no reply to several requests in a row");
+  // Requests that were sent one after the other meet the same silence: it counts once a timeout.
+  if (now >= next_silence_) {
+    next_silence_ = now + settings_.timeouts.request;
+    if (++silent_timeouts_ >= kSilentTimeouts) return Break("no reply to several requests in a row");
+  }
   if (!timer_->armed()) timer_->Arm(settings_.timeouts.request);
 }
 
 void NodeConnection::Drain() {
-  if (state_ == State::kReady && !in_flight_.empty())
-    return Enter(State::kDraining), timer_->Arm(settings_.timeouts.request);
   if (state_ == State::kClosed || state_ == State::kDraining) return;
+  if (state_ != State::kReady || in_flight_.empty()) return CloseForGood();
+  Enter(State::kDraining);
+  CheckDeadlines();  // Arms the timer for the deadlines that stand.
+}
+
+void NodeConnection::CloseForGood() {
   Enter(State::kClosed);
   stream_.reset();
+  output_.Clear();
+  input_.Clear();
   FailInFlight();
 }
 
@@ -267,16 +282,17 @@ void NodeConnection::Break(std::string_view reason) {
     reported_down_ = true;
     spdlog::warn("node {} of pool {} is down: {}", settings_.node, settings_.pool, reason);
   }
+  if (was_draining) return CloseForGood();
   stream_.reset();
   output_.Clear();
   input_.Clear();
   framer_->Reset();
   write_armed_ = false;
-  if (was_draining) {
-    Enter(State::kClosed);
-    return FailInFlight();
-  }
-  if (was_ready) {
+  const bool lasted = was_ready && io_.loop.now() - ready_since_ >= settings_.reconnect.initial;
+  if (lasted) failed_attempts_ = 0;
+  if (was_ready && failed_attempts_ == 0) {
+    // Once only when it broke as soon as it was ready, or the two would go on like that without a pause.
+    if (!lasted) ++failed_attempts_;
     // A node that was fine a moment ago is asked again at once, since servers close idle connections all the time;
     // requests wait for that unless it was given up for its silence.
     first_attempt_ = silent_timeouts_ < kSilentTimeouts;
@@ -284,7 +300,7 @@ void NodeConnection::Break(std::string_view reason) {
     timer_->Arm(settings_.timeouts.connect);
     stream_ = io_.loop.Connect(settings_.endpoint, *this);
   } else {
-    stats_.connect_failures.Add();
+    if (!was_ready) stats_.connect_failures.Add();
     ++failed_attempts_;
     first_attempt_ = false;
     Enter(State::kBackoff);

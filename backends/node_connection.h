@@ -91,6 +91,7 @@ class NodeConnection final : private net::StreamObserver {
   void CheckDeadlines();
   // The connection is lost: everything in flight fails, a new attempt follows after the back-off.
   void Break(std::string_view reason);
+  void CloseForGood();
   void FailInFlight();
   void Fail(Ticket ticket, wire::ErrorCode code);
   net::Duration NextBackoff();
@@ -109,7 +110,9 @@ class NodeConnection final : private net::StreamObserver {
   net::RingQueue<InFlight, 64> in_flight_;
   uint64_t bytes_in_flight_ = 0;
   uint32_t failed_attempts_ = 0;
-  uint32_t silent_timeouts_ = 0;  // Deadlines passed since the last byte came.
+  uint32_t silent_timeouts_ = 0;   // Since the last byte came, counted once a timeout.
+  net::TimePoint next_silence_{};  // Not counted again before.
+  net::TimePoint ready_since_{};
   State state_ = State::kIdle;
   bool first_attempt_ = true;
   bool reported_down_ = false;  // One log line when it goes, one when it is back.

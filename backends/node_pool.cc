@@ -1,7 +1,5 @@
 #include "backends/node_pool.h"
 
-#include <algorithm>
-
 namespace ringproxy::backends {
 
 NodePool::NodePool(WorkerIo& io, const conf::Pool& pool, ReplySink& sink, FlushList& flush_list,
@@ -38,8 +36,9 @@ void NodePool::Drain() {
   }
 }
 
-bool NodePool::Accepts(ring::NodeIndex node) const {
-  return std::ranges::any_of(nodes_[node].connections, [](const auto& connection) { return connection->accepts(); });
+bool NodePool::Accepts(ring::NodeIndex node, uint32_t lane) const {
+  const auto& connections = nodes_[node].connections;
+  return connections[lane % connections.size()]->accepts();
 }
 
 }  // namespace ringproxy::backends

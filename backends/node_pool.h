@@ -29,8 +29,8 @@ class NodePool {
     connections[lane % connections.size()]->Send(std::forward<Request>(request), ticket);
   }
 
-  // The node takes requests now, on at least one connection.
-  bool Accepts(ring::NodeIndex node) const;
+  // The node takes requests of this lane now.
+  bool Accepts(ring::NodeIndex node, uint32_t lane) const;
   uint32_t node_count() const { return static_cast<uint32_t>(nodes_.size()); }
 
  private:

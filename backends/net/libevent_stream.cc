@@ -13,6 +13,7 @@
 #include <cassert>
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
 namespace ringproxy::net {
 namespace {
@@ -59,6 +60,7 @@ LibeventStream::~LibeventStream() {
   if (resolving_ != nullptr) evdns_getaddrinfo_cancel(resolving_);
   if (event_initialized(&event_)) event_del(&event_);
   if (fd_ >= 0) close(fd_);
+  if (found_ != nullptr) evutil_freeaddrinfo(found_);
 }
 
 bool LibeventStream::ConnectNow(const Endpoint& endpoint) {
@@ -82,15 +84,25 @@ void LibeventStream::ResolveAndConnect(const Endpoint& endpoint, evdns_base* dns
         if (error == EVUTIL_EAI_CANCEL) return;  // By the destructor: there is no self any more.
         auto* self = static_cast<LibeventStream*>(arg);
         self->resolving_ = nullptr;
-        self->OnResolved(error, found ? found->ai_addr : nullptr, found ? found->ai_addrlen : 0);
-        if (found != nullptr) evutil_freeaddrinfo(found);
+        self->OnResolved(error, found);
       },
       this);
 }
 
-void LibeventStream::OnResolved(int error, const sockaddr* address, socklen_t size) {
-  if (error != 0 || address == nullptr) return FailSoon(EHOSTUNREACH);
-  ConnectTo(address, size);
+void LibeventStream::OnResolved(int error, evutil_addrinfo* found) {
+  if (error != 0 || found == nullptr) return FailSoon(EHOSTUNREACH);
+  found_ = next_ = found;
+  ConnectToNext();
+}
+
+void LibeventStream::ConnectToNext() {
+  if (event_initialized(&event_)) event_del(&event_);
+  if (fd_ >= 0) close(fd_);
+  fd_ = -1;
+  watched_ = 0;
+  connect_error_ = 0;
+  const evutil_addrinfo* address = std::exchange(next_, next_->ai_next);
+  ConnectTo(address->ai_addr, static_cast<socklen_t>(address->ai_addrlen));
 }
 
 void LibeventStream::ConnectTo(const sockaddr* address, socklen_t size) {
@@ -117,19 +129,23 @@ void LibeventStream::FailSoon(int error) {
 }
 
 void LibeventStream::FinishConnecting() {
-  connecting_ = false;
   int error = connect_error_;
   socklen_t size = sizeof error;
   if (error == 0) getsockopt(fd_, SOL_SOCKET, SO_ERROR, &error, &size);
+  if (error != 0 && next_ != nullptr) return ConnectToNext();
+  connecting_ = false;
   if (error == 0) Watch(EV_READ);
   observer_.OnConnected(error);
 }
 
 void LibeventStream::OnEvent(short what) {
   if (connecting_) return FinishConnecting();
-  // One call only, since it may destroy this stream; readiness is by level, so the other comes again next turn.
-  if (what & EV_READ) return observer_.OnReadable();
-  if (what & EV_WRITE) observer_.OnWritable();
+  // One call only, since it may destroy this stream; readiness is by level, so the other comes again next turn. Turn
+  // and turn about, since a peer that never stops sending would leave no turn for a write.
+  const bool write = (what & EV_WRITE) && !((what & EV_READ) && wrote_last_);
+  wrote_last_ = write;
+  if (write) return observer_.OnWritable();
+  if (what & EV_READ) observer_.OnReadable();
 }
 
 void LibeventStream::Watch(short what) {

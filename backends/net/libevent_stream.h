@@ -5,6 +5,7 @@
 
 #include <event2/event.h>
 #include <event2/event_struct.h>
+#include <event2/util.h>
 
 #include "backends/net/loop.h"
 
@@ -32,7 +33,9 @@ class LibeventStream final : public Stream {
 
  private:
   void OnEvent(short what);
-  void OnResolved(int error, const sockaddr* address, socklen_t size);
+  void OnResolved(int error, evutil_addrinfo* found);
+  // A name may have several addresses, not all of them served.
+  void ConnectToNext();
   void ConnectTo(const sockaddr* address, socklen_t size);
   void FinishConnecting();
   // Tells the observer of a failure in the next turn: Connect promises not to call it before it returns.
@@ -45,7 +48,10 @@ class LibeventStream final : public Stream {
   evdns_getaddrinfo_request* resolving_ = nullptr;
   int fd_ = -1;
   int connect_error_ = 0;
+  evutil_addrinfo* found_ = nullptr;  // Of the host name; owned.
+  evutil_addrinfo* next_ = nullptr;   // In found_: to be tried when the attempt under way fails.
   bool connecting_ = false;
+  bool wrote_last_ = false;
   short watched_ = 0;
   event event_{};
 };

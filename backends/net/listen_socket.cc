@@ -6,6 +6,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -51,8 +52,11 @@ BoundAddress TcpAddress(const Endpoint& endpoint, std::string* error) {
   return result;
 }
 
-// A socket file that a dead process left behind would block the name for ever; a live one must not be taken over.
+// A socket file that a dead process left behind would block the name for ever; a live one must not be taken over, and a
+// file of another kind, to which connecting is refused likewise, must not be lost.
 void RemoveStaleSocket(const BoundAddress& bound, const std::string& path) {
+  struct stat file {};
+  if (lstat(path.c_str(), &file) != 0 || !S_ISSOCK(file.st_mode)) return;
   const int probe = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
   if (connect(probe, reinterpret_cast<const sockaddr*>(&bound.address), bound.size) != 0 && errno == ECONNREFUSED) {
     unlink(path.c_str());

@@ -21,6 +21,8 @@ class SendQueue {
 
   bool empty() const { return size_ == 0; }
   size_t size() const { return size_; }
+  // What is left of the first piece.
+  size_t front_size() const { return head_ == nullptr ? 0 : head_->end - head_->begin; }
 
   void Append(std::string_view bytes) {
     if (tail_ == nullptr || bytes.size() > tail_->capacity - tail_->end) return AppendSlowly(bytes);

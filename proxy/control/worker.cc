@@ -9,6 +9,7 @@ namespace {
 // About eight GETs: turns that bring more are long already.
 constexpr size_t kSmallBatch = 384;
 constexpr net::Duration kTickInterval = std::chrono::seconds(1);
+constexpr size_t kKeptScratch = 256 << 10;
 
 std::vector<backends::NodePool> MakePools(const Snapshot& snapshot, backends::WorkerIo& io, backends::ReplySink& sink,
                                           backends::FlushList& flush_list, std::vector<backends::NodeStats>& stats) {
@@ -137,7 +138,8 @@ net::NextTurn Worker::EndTurn() {
   turn_.clear();
   DeleteRetired();
   if (drained_ && session_count_ == 0) std::exchange(drained_, nullptr)();
-  return held_ > 0 || nodes_held_ ? net::NextTurn::kAtOnce : net::NextTurn::kMayWait;
+  // A session that stands in the list again holds its output or has more to read.
+  return nodes_held_ || !client_io_.turn.empty() ? net::NextTurn::kAtOnce : net::NextTurn::kMayWait;
 }
 
 // A few small requests, and other clients whose own may be on their way: one turn more may spare several writes.
@@ -161,6 +163,8 @@ void Worker::DeleteRetired() {
 
 void Worker::Tick() {
   io_.blocks.Trim();
+  // A huge ECHO must not cost its memory for ever.
+  if (client_io_.scratch.capacity() > kKeptScratch) std::string().swap(client_io_.scratch);
   for (Place& place : places_) {
     if (place.session && !place.session->closed()) place.session->Tick(io_.loop.now());
   }

@@ -227,7 +227,7 @@ Destination Dispatcher::AnyNode(Origin origin) const {
   const uint32_t count = pools_[pool].node_count();
   for (uint32_t i = 0; i < count; ++i) {
     const uint32_t node = (origin.lane + i) % count;
-    if (pools_[pool].Accepts(node)) return {pool, node};
+    if (pools_[pool].Accepts(node, origin.lane)) return {pool, node};
   }
   return {pool, 0};
 }

@@ -72,7 +72,7 @@ void ReplyQueue::Resolve(uint32_t number, Reply&& reply, net::TimePoint now, net
   assert(!slot.ready);
   if (slot.quiet != wire::Quiet::kNone &&
       wire::IsUnwanted(std::exchange(slot.quiet, wire::Quiet::kNone), Bytes(reply))) {
-    return Resolve(number, std::string_view(), now, output);
+    return Resolve(number, std::string_view(""), now, output);  // Not null: it may be copied.
   }
   if (position > 0) {
     slot.aside = KeepAside(std::forward<Reply>(reply));

@@ -72,7 +72,9 @@ void Session::ProcessInput() {
 }
 
 void Session::Answer(uint32_t slot, std::string_view reply) {
-  replies_.Resolve(slot, reply, io_.io.loop.now(), output_);
+  // It was not idle while it waited.
+  client_.last_active = io_.io.loop.now();
+  replies_.Resolve(slot, reply, client_.last_active, output_);
   listener_.stats.replies.Add();
   MarkForTurn();
 }
@@ -96,7 +98,8 @@ void Session::OnFailure(uint32_t slot, const wire::Failure& failure) {
 }
 
 void Session::OnLargeReply(uint32_t slot, net::Block reply) {
-  replies_.Resolve(slot, std::move(reply), io_.io.loop.now(), output_);
+  client_.last_active = io_.io.loop.now();
+  replies_.Resolve(slot, std::move(reply), client_.last_active, output_);
   listener_.stats.replies.Add();
   MarkForTurn();
 }
@@ -123,11 +126,12 @@ void Session::Resume() {
 bool Session::Flush(bool idle) {
   marked_ = false;
   if (state_ == State::kClosed) return false;
-  if (output_.size() > listener_.conf.limits.output_bytes) {
-    Close("it does not read: the output limit is reached");
+  // The queue got room after Resume: a node's write failed in this turn. It reads on in the next.
+  if (paused_ && state_ == State::kOpen && !QueueFull()) MarkForTurn();
+  if (write_armed_) {
+    CloseIfItDoesNotRead();
     return false;
   }
-  if (write_armed_) return false;
   if (!replies_.empty() && !output_.empty() && !idle && held_turns_ < kHoldTurns && output_.size() < kHoldBytes) {
     ++held_turns_;
     MarkForTurn();
@@ -143,8 +147,16 @@ bool Session::Flush(bool idle) {
   const bool full = written.status == net::IoStatus::kWouldBlock;
   if (full != write_armed_) stream_->WatchWrites(full);
   write_armed_ = full;
+  if (full) CloseIfItDoesNotRead();
   if (state_ == State::kFinishing && replies_.empty() && output_.empty()) Close({});
   return false;
+}
+
+// The reply that is being written does not count: a client that reads may ask for one of any size.
+void Session::CloseIfItDoesNotRead() {
+  const size_t front = output_.front_size();
+  const size_t waiting = output_.size() - (front >= net::kLargeFrame ? front : 0);
+  if (waiting > listener_.conf.limits.output_bytes) Close("it does not read: the output limit is reached");
 }
 
 void Session::OnWritable() {

@@ -79,6 +79,7 @@ class Session : public net::StreamObserver {
   void OnWritable() override;
 
   void ProcessInput();
+  void CloseIfItDoesNotRead();
   bool QueueFull() const;
   void MarkForTurn();
 

@@ -275,5 +275,100 @@ TEST_F(NodeConnectionTest, DrainsByFinishingWhatIsInFlight) {
   EXPECT_EQ(stats_.ready_connections.value(), 0U);
 }
 
+TEST_F(NodeConnectionTest, ClosesADrainingConnectionWhoseNodeStaysSilent) {
+  MakeReady();
+  Send(1);
+  FlushAll();
+  connection_->Drain();
+  loop_.Advance(10s);
+  EXPECT_EQ(sink_.outcomes, (Outcomes{{1, "timeout"}}));
+  EXPECT_EQ(connection_->state(), NodeConnection::State::kClosed);
+  EXPECT_TRUE(Node().closed());
+}
+
+TEST_F(NodeConnectionTest, ClosesADrainingConnectionWhoseRequestsHadAllTimedOutBefore) {
+  MakeReady();
+  Send(1);
+  FlushAll();
+  loop_.Advance(101ms);
+  connection_->Drain();
+  loop_.Advance(10s);
+  EXPECT_EQ(connection_->state(), NodeConnection::State::kClosed);
+}
+
+TEST_F(NodeConnectionTest, KeepsTheDeadlineOfARequestWhenItDrains) {
+  MakeReady();
+  Send(1);
+  FlushAll();
+  loop_.Advance(90ms);
+  connection_->Drain();
+  loop_.Advance(11ms);
+  EXPECT_EQ(sink_.outcomes, (Outcomes{{1, "timeout"}}));
+}
+
+TEST_F(NodeConnectionTest, ConnectsAndShakesHandsWithinOneConnectTimeout) {
+  Make().Connect();
+  loop_.Advance(400ms);
+  Node().observer->OnConnected(0);
+  loop_.Advance(101ms);
+  EXPECT_EQ(connection_->state(), NodeConnection::State::kBackoff);
+}
+
+// Trap 6.
+TEST_F(NodeConnectionTest, DoesNotGiveANodeUpForOneSilenceThatSeveralRequestsMet) {
+  MakeReady();
+  for (uint32_t i = 0; i < 5; ++i) {
+    Send(i);
+    FlushAll();
+    loop_.Advance(1ms);
+  }
+  loop_.Advance(85ms);
+  Send(9);
+  FlushAll();
+  loop_.Advance(20ms);  // All but the last are late, by 6 ms at most.
+  EXPECT_EQ(loop_.sockets(), 1U);
+  Node().Receive("+0\r\n+1\r\n+2\r\n+3\r\n+4\r\n+9\r\n");
+  EXPECT_EQ(sink_.outcomes.back(), (std::pair<uint32_t, std::string>{9, "+9\r\n"}));
+}
+
+TEST_F(NodeConnectionTest, LeavesNoGaugeAboveZeroWhenItDies) {
+  MakeReady();
+  EXPECT_EQ(stats_.ready_connections.value(), 1U);
+  connection_.reset();
+  EXPECT_EQ(stats_.ready_connections.value(), 0U);
+}
+
+TEST_F(NodeConnectionTest, WaitsBeforeItReturnsToANodeThatClosesEveryConnectionAtOnce) {
+  Make().Connect();
+  for (int i = 0; i < 20 && connection_->state() == NodeConnection::State::kConnecting; ++i) {
+    FinishHandshake();
+    Node().ReceiveEnd();
+  }
+  EXPECT_LT(loop_.sockets(), 5U);
+}
+
+TEST_F(NodeConnectionTest, GivesNoWaitingRequestAReplyThatCameBeforeItWasWritten) {
+  Make().Connect();
+  Send(1, "early");
+  Node().observer->OnConnected(0);
+  Node().Receive("+PONG\r\n+stray\r\n");
+  EXPECT_NE(sink_.outcomes, (Outcomes{{1, "+stray\r\n"}}));
+}
+
+TEST_F(NodeConnectionTest, HoldsNoMemoryOnceClosed) {
+  Make().Connect();
+  Send(1, "early");
+  connection_->Drain();
+  EXPECT_EQ(io_.blocks.blocks_in_use(), 0U);
+}
+
+TEST_F(NodeConnectionTest, SendsARequestLargerThanItsByteCapWhenNothingElseWaits) {
+  settings_.limits = {.requests_in_flight = 2, .bytes_in_flight = 10};
+  MakeReady();
+  Send(1, "12345678901");
+  Send(2, "1");
+  EXPECT_EQ(sink_.outcomes, (Outcomes{{2, "node_overloaded"}}));
+}
+
 }  // namespace
 }  // namespace ringproxy::backends

@@ -1,5 +1,7 @@
 #include "proxy/control/worker.h"
 
+#include <malloc.h>
+
 #include "tests/proxy/control/worker_fixture.h"
 
 namespace ringproxy::proxy {
@@ -230,6 +232,130 @@ TEST_F(WorkerTest, GivesMemoryBackAfterABurst) {
   EXPECT_EQ(worker_->blocks().blocks_in_use(), 0U);
   loop_.Advance(3s);
   EXPECT_EQ(worker_->blocks().free_bytes(), 0U);
+}
+
+TEST_F(WorkerTest, ReadsOnAfterTheWriteToANodeFailedEveryRequestOfAFullQueue) {
+  conf::Config config = TwoNodes();
+  config.listeners[0].limits.requests_in_flight = 2;
+  Start(std::move(config));
+  test::FakeSocket& client = NewClient();
+  const std::string get = Encode({"GET", KeyOf(0)});
+  client.Receive(get + get + Encode({"PING"}));
+  EXPECT_FALSE(client.watches_reads);
+  Node(0).error = EPIPE;  // Told by the write at the end of this very turn.
+  Settle();
+  for (int i = 0; i < 5; ++i) Settle();
+  EXPECT_TRUE(client.written.ends_with("+PONG\r\n")) << client.written;
+  EXPECT_TRUE(client.watches_reads);
+}
+
+TEST_F(WorkerTest, CountsTheIdleTimeoutFromTheLastReply) {
+  conf::Config config = TwoNodes();
+  config.listeners[0].idle_timeout = 2s;
+  config.pools[0].timeouts.request = 10s;
+  Start(std::move(config));
+  test::FakeSocket& client = NewClient();
+  client.Receive(Encode({"GET", KeyOf(0)}));
+  Settle();
+  loop_.Advance(4900ms);
+  Settle();
+  Node(0).Receive("$-1\r\n");
+  Settle();
+  loop_.Advance(100ms);
+  Settle();
+  EXPECT_EQ(client.written, "$-1\r\n");
+  EXPECT_FALSE(client.closed());
+}
+
+TEST_F(WorkerTest, DeliversAReplyThatCameInTheTurnOfTheIdleCheck) {
+  conf::Config config = TwoNodes();
+  config.listeners[0].idle_timeout = 2s;
+  config.pools[0].timeouts.request = 10s;
+  Start(std::move(config));
+  test::FakeSocket& client = NewClient();
+  client.Receive(Encode({"GET", KeyOf(0)}));
+  Settle();
+  loop_.Advance(4900ms);
+  Settle();
+  Node(0).Receive("$-1\r\n");
+  loop_.Advance(100ms);  // The tick falls into the same turn.
+  Settle();
+  EXPECT_EQ(client.written, "$-1\r\n");
+}
+
+TEST_F(WorkerTest, GivesAClientThatReadsAReplyLargerThanItsOutputLimit) {
+  conf::Config config = TwoNodes();
+  config.listeners[0].limits.output_bytes = 1000;
+  Start(std::move(config));
+  test::FakeSocket& client = NewClient();
+  client.Receive(Encode({"ECHO", std::string(2000, 'x')}));
+  Settle();
+  EXPECT_EQ(client.written.size(), 2000U + std::string("$2000\r\n\r\n").size());
+  EXPECT_FALSE(client.closed());
+}
+
+TEST_F(WorkerTest, GivesASlowReaderAReplyLargerThanItsOutputLimitPieceByPiece) {
+  conf::Config config = TwoNodes();
+  config.listeners[0].limits.output_bytes = 64 << 10;
+  Start(std::move(config));
+  test::FakeSocket& client = NewClient();
+  client.room = 1000;
+  client.Receive(Encode({"GET", KeyOf(0)}));
+  Settle();
+  const std::string reply = "$1000000\r\n" + std::string(1'000'000, 'L') + "\r\n";
+  Node(0).Receive(reply);
+  Settle();
+  while (!client.closed() && client.written.size() < reply.size()) {
+    client.room = 50'000;
+    client.observer->OnWritable();
+    Settle();
+  }
+  EXPECT_EQ(client.written, reply);
+}
+
+TEST_F(WorkerTest, SendsACommandForAnyNodeToOneWhoseConnectionOfThisLaneIsUp) {
+  conf::Config config = TwoNodes();
+  config.pools[0].connections_per_node = 2;
+  spdlog::set_level(spdlog::level::off);
+  snapshot_ = MakeSnapshot(std::move(config));
+  stats_ = std::make_unique<WorkerStats>(*snapshot_);
+  worker_ = std::make_unique<Worker>(loop_, snapshot_, *stats_, view_, 1);
+  worker_->Start();
+  for (size_t i = 0; i < 4; ++i) {  // Sockets: r0 lane 0, r0 lane 1, r1 lane 0, r1 lane 1.
+    if (i == 0) {
+      loop_.socket(i).observer->OnConnected(ECONNREFUSED);
+      continue;
+    }
+    loop_.socket(i).observer->OnConnected(0);
+    loop_.socket(i).Receive("+PONG\r\n");
+    loop_.socket(i).TakeWritten();
+  }
+  loop_.EndTurn();
+  test::FakeSocket& client = NewClient();
+  client.Receive(Encode({"LOLWUT"}));
+  Settle();
+  EXPECT_EQ(client.written, "");
+  EXPECT_EQ(loop_.socket(2).written, Encode({"LOLWUT"}));
+}
+
+TEST_F(WorkerTest, GivesTheMemoryOfALargeLocalReplyBack) {
+  Start();
+  const auto used = [] {
+    const struct mallinfo2 info = mallinfo2();
+    return info.uordblks + info.hblkhd;
+  };
+  const size_t before = used();
+  {
+    test::FakeSocket& client = NewClient();
+    client.Receive(Encode({"ECHO", std::string(64 << 20, 'x')}));
+    Settle();
+    EXPECT_GT(client.written.size(), 64U << 20);
+    std::string().swap(client.written);
+    std::string().swap(client.incoming);
+    loop_.Advance(3s);
+    Settle();
+  }
+  EXPECT_LT(used(), before + (8 << 20));
 }
 
 }  // namespace
