@@ -8,7 +8,7 @@
 // While the first attempt after kIdle or kReady is under way requests wait for it, since it usually takes well under a
 // millisecond; after a failed attempt they fail at once until a connection is ready.
 // A request that gets no reply in time fails, and its late reply is discarded by position (trap 6): the connection goes
-// on serving everybody else. Only a node that stays silent for kSilentTimeouts deadlines in a row is given up.
+// on serving everybody else. Only a node that stays silent for kSilentTimeouts timeouts is given up.
 // Threads: its worker's. Ownership: its NodePool's; io, settings, sink and stats outlive it.
 // Promise: exactly one OnReply, OnLargeReply or OnFailure follows each Send, possibly before Send returns (a failure).
 #pragma once
