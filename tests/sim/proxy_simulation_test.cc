@@ -1,4 +1,5 @@
-// The whole proxy in one thread, from a seed: random commands, chunks, delays, resets, stalls and kills. Checked: every
+// The whole proxy in one thread, from a seed: random commands of Redis and memcached
+// clients, chunks, delays, resets, stalls and kills. Checked: every
 // request of a client that stays gets exactly one reply, in order and its own (trap 13); every key reaches its owner;
 // nothing is left when everybody has gone.
 #include <gtest/gtest.h>
@@ -6,34 +7,47 @@
 
 #include <cstdlib>
 
+#include "conf/values.h"
 #include "proxy/control/worker.h"
 #include "proxy/route/router.h"
-#include "tests/sim/sim_client.h"
-#include "tests/sim/sim_node.h"
+#include "tests/sim/sim_memcache_client.h"
+#include "tests/sim/sim_memcache_node.h"
+#include "tests/sim/sim_redis_client.h"
+#include "tests/sim/sim_redis_node.h"
 #include "tests/support/test_view.h"
 
 namespace ringproxy::sim {
 namespace {
 
 constexpr uint16_t kFirstPort = 7001;
-constexpr size_t kNodes = 4;
-constexpr size_t kClients = 12;
+constexpr uint32_t kNodes = 3;  // Of each protocol.
+constexpr uint32_t kClients = 14;
 
-conf::Config SimConfig() {
-  conf::Config config;
+constexpr conf::Protocol kProtocols[] = {conf::Protocol::kRedis, conf::Protocol::kMemcached};
+
+// A listener and a pool of each protocol, both with the protocol's number.
+void AddFleet(conf::Protocol protocol, conf::Config& config) {
   conf::Pool& pool = config.pools.emplace_back();
-  pool.name = "pool";
+  pool.name = conf::NameOf(protocol);
+  pool.protocol = protocol;
   pool.ring.virtual_nodes = 64;
   pool.timeouts = {.connect = net::Duration(50'000), .request = net::Duration(20'000)};
   pool.reconnect = {.initial = net::Duration(5'000), .max = net::Duration(40'000)};
-  for (size_t i = 0; i < kNodes; ++i) {
-    pool.nodes.push_back({"n" + std::to_string(i), {"sim", static_cast<uint16_t>(kFirstPort + i), ""}, 1});
+  for (uint32_t i = 0; i < kNodes; ++i) {
+    const size_t port = kFirstPort + (config.pools.size() - 1) * kNodes + i;
+    pool.nodes.push_back({"n" + std::to_string(i), {"sim", static_cast<uint16_t>(port), ""}, 1});
   }
   conf::Listener& listener = config.listeners.emplace_back();
-  listener.name = "sim";
-  listener.routes = {{"", "pool"}};
+  listener.name = pool.name;
+  listener.protocol = protocol;
+  listener.routes = {{"", pool.name}};
   // So few that full queues are common.
   listener.limits.requests_in_flight = 24;
+}
+
+conf::Config SimConfig() {
+  conf::Config config;
+  for (const conf::Protocol protocol : kProtocols) AddFleet(protocol, config);
   return config;
 }
 
@@ -45,19 +59,30 @@ class Simulation {
         stats_(*snapshot_),
         worker_(std::make_unique<proxy::Worker>(loop_, snapshot_, stats_, view_, seed)) {
     spdlog::set_level(spdlog::level::off);
-    for (uint32_t i = 0; i < kNodes; ++i) {
-      const auto owns = [this, i](std::string_view key) {
-        return proxy::RouteKey(*snapshot_, snapshot_->listeners[0], key).node == i;
+    for (uint32_t i = 0; i < std::size(kProtocols) * kNodes; ++i) {
+      const uint32_t fleet = i / kNodes;
+      const auto owns = [this, i, fleet](std::string_view key) {
+        return proxy::RouteKey(*snapshot_, snapshot_->listeners[fleet], key).node == i % kNodes;
       };
-      nodes_.push_back(std::make_unique<SimNode>(loop_, kFirstPort + i, owns));
+      const auto port = static_cast<uint16_t>(kFirstPort + i);
+      if (kProtocols[fleet] == conf::Protocol::kRedis) {
+        nodes_.push_back(std::make_unique<SimRedisNode>(loop_, port, owns));
+      } else {
+        nodes_.push_back(std::make_unique<SimMemcacheNode>(loop_, port, owns));
+      }
     }
   }
 
   void Run() {
     worker_->Start();
     for (uint32_t i = 0; i < kClients; ++i) {
-      clients_.push_back(std::make_unique<SimClient>(loop_, i));
-      loop_.After(loop_.RandomDelay(net::Duration(30'000)), [this, i] { Connect(*clients_[i]); });
+      const uint32_t fleet = i % std::size(kProtocols);
+      if (kProtocols[fleet] == conf::Protocol::kRedis) {
+        clients_.push_back(std::make_unique<SimRedisClient>(loop_, i));
+      } else {
+        clients_.push_back(std::make_unique<SimMemcacheClient>(loop_, i));
+      }
+      loop_.After(loop_.RandomDelay(net::Duration(30'000)), [this, i, fleet] { Connect(fleet, *clients_[i]); });
     }
     for (int i = 0; i < 6; ++i) loop_.After(loop_.RandomDelay(net::Duration(100'000)), [this] { Fault(); });
     loop_.RunUntil(net::TimePoint(std::chrono::seconds(5)));
@@ -71,7 +96,7 @@ class Simulation {
       EXPECT_TRUE(client->closed());
       answered_ += client->answered();
     }
-    for (const auto& node : nodes_) EXPECT_EQ(node->foreign_keys(), 0U);
+    for (const auto& node : nodes_) EXPECT_EQ(node->wrong_requests(), 0U);
     EXPECT_GT(answered_, 0U);
     EXPECT_EQ(worker_->session_count(), 0U);
     EXPECT_EQ(worker_->open_fanouts(), 0U);
@@ -89,14 +114,14 @@ class Simulation {
   }
 
  private:
-  void Connect(SimClient& client) {
-    worker_->AddClient(0, proxy::TestClient(),
+  void Connect(uint32_t listener, SimClient& client) {
+    worker_->AddClient(listener, proxy::TestClient(),
                        [&](net::StreamObserver& observer) { return loop_.AdoptWire(client.wire(), observer); });
     client.Start(static_cast<uint32_t>(50 + loop_.Random(250)));
   }
 
   void Fault() {
-    SimNode& node = *nodes_[loop_.Random(kNodes)];
+    SimNode& node = *nodes_[loop_.Random(nodes_.size())];
     const net::Duration length = loop_.RandomDelay(net::Duration(100'000));
     switch (loop_.Random(3)) {
       case 0:

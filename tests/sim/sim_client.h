@@ -1,4 +1,5 @@
-// tests/sim/sim_client.h – A simulated client: pipelines random commands and checks that every reply is its own.
+// tests/sim/sim_client.h – A simulated client: pipelines random commands and checks that every reply is its own. Which
+// commands, and what may answer them, is said by the classes that derive from it.
 //
 // A value always names its key, so a reply that belongs to another request shows.
 #pragma once
@@ -7,16 +8,17 @@
 #include <functional>
 #include <memory>
 #include <string>
-#include <vector>
+#include <string_view>
 
-#include "backends/wire/resp_reply.h"
+#include "backends/wire/reply_framer.h"
 #include "tests/sim/sim_loop.h"
 
 namespace ringproxy::sim {
 
-class SimClient final : public Peer {
+class SimClient : public Peer {
  public:
-  explicit SimClient(SimLoop& loop, uint32_t number) : loop_(loop), number_(number), wire_(loop.NewWire(this)) {}
+  SimClient(SimLoop& loop, uint32_t number, std::unique_ptr<wire::ReplyFramer> framer)
+      : loop_(loop), number_(number), framer_(std::move(framer)), wire_(loop.NewWire(this)) {}
 
   std::shared_ptr<Wire> wire() { return wire_; }
   // Sends bursts until `commands` are out, then finishes by one of: half-close, QUIT, or a reset in between.
@@ -32,25 +34,43 @@ class SimClient final : public Peer {
   // What was wrong, empty if nothing.
   const std::string& complaint() const { return complaint_; }
 
- private:
+ protected:
   // True when `reply` may answer the request.
   using Check = std::function<bool(std::string_view reply)>;
+
+  virtual void SendRandomCommand(std::string* out) = 0;
+  // The last command: what is expected of it, if anything.
+  virtual void SendQuit(std::string* out) = 0;
+  // What the proxy may say instead of a node.
+  virtual bool IsNodeFailure(std::string_view reply) const = 0;
+
+  void Expect(std::string encoded, Check check, std::string* out);
+  // The reply may be kept back. Such requests are followed by one that is answered always, before any other: a failure
+  // does not say whose it is.
+  void ExpectPerhaps(std::string encoded, Check check, std::string* out);
+  Check OrFailure(Check check) const;
+
+  std::string RandomKey();
+  std::string RandomValue(const std::string& key);
+  SimLoop& loop() { return loop_; }
+  uint32_t number() const { return number_; }
+
+ private:
   struct Expected {
     std::string request;
     Check check;
+    bool perhaps = false;
   };
 
   void Burst();
-  void SendRandomCommand(std::string* out);
-  void Expect(std::string encoded, Check check, std::string* out);
-  std::string RandomKey();
+  void OnReplyBytes(std::string_view reply);
 
   SimLoop& loop_;
   uint32_t number_;
+  std::unique_ptr<wire::ReplyFramer> framer_;
   std::shared_ptr<Wire> wire_;
   std::deque<Expected> expected_;
   std::string input_;
-  wire::RespReplyFramer framer_;
   std::string complaint_;
   uint32_t commands_left_ = 0;
   size_t answered_ = 0;

@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "backends/wire/resp_encode.h"
-
 namespace ringproxy::sim {
 
 class SimNode::Connection final : public Peer {
@@ -15,10 +13,10 @@ class SimNode::Connection final : public Peer {
 
   void OnBytes(std::string_view bytes) override {
     input_ += bytes;
-    while (parser_.Parse(input_) == wire::RequestParser::Status::kRequest) {
-      replies_ += node_.Answer(parser_.request());
-      input_.erase(0, parser_.size());
-      if (input_.empty()) break;
+    while (!input_.empty()) {
+      const size_t used = node_.AnswerFirst(input_, &replies_);
+      if (used == 0) break;
+      input_.erase(0, used);
     }
     SendSoon();
   }
@@ -40,7 +38,6 @@ class SimNode::Connection final : public Peer {
  private:
   SimNode& node_;
   std::shared_ptr<Wire> wire_;
-  wire::RequestParser parser_{wire::Limits{}};
   std::string input_;
   std::string replies_;
   net::TimePoint ready_at_{};
@@ -72,44 +69,6 @@ void SimNode::Stall(bool on) {
 void SimNode::ResetOne() {
   const auto open = std::ranges::find_if(connections_, [](const auto& connection) { return !connection->closed(); });
   if (open != connections_.end()) (*open)->Reset();
-}
-
-std::string SimNode::Answer(const wire::Request& request) {
-  std::string name(request.name());
-  std::ranges::transform(name, name.begin(), [](unsigned char c) { return std::tolower(c); });
-  if (name == "ping") return "+PONG\r\n";
-  ++requests_;
-  const size_t step = name == "mset" ? 2 : 1;
-  const bool many = name == "mset" || name == "mget" || name == "del";
-  for (size_t i = 1; i < (many ? request.size() : 2); i += step) foreign_keys_ += owns_(request[i]) ? 0 : 1;
-  return AnswerKeyed(name, request);
-}
-
-std::string SimNode::AnswerKeyed(std::string_view name, const wire::Request& request) {
-  std::string out;
-  const auto append_value = [&](std::string_view key) {
-    const auto found = data_.find(key);
-    found == data_.end() ? wire::AppendNilBulk(&out) : wire::AppendBulk(found->second, &out);
-  };
-  if (name == "get") {
-    append_value(request[1]);
-  } else if (name == "set") {
-    data_[std::string(request[1])] = request[2];
-    out = "+OK\r\n";
-  } else if (name == "mset") {
-    for (size_t i = 1; i + 1 < request.size(); i += 2) data_[std::string(request[i])] = request[i + 1];
-    out = "+OK\r\n";
-  } else if (name == "mget") {
-    wire::AppendArrayHeader(request.size() - 1, &out);
-    for (size_t i = 1; i < request.size(); ++i) append_value(request[i]);
-  } else if (name == "del") {
-    int64_t gone = 0;
-    for (size_t i = 1; i < request.size(); ++i) gone += static_cast<int64_t>(data_.erase(std::string(request[i])));
-    wire::AppendInteger(gone, &out);
-  } else {
-    wire::AppendError("ERR the simulated node does not know this command", &out);
-  }
-  return out;
 }
 
 }  // namespace ringproxy::sim

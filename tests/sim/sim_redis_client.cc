@@ -1,0 +1,84 @@
+#include "tests/sim/sim_redis_client.h"
+
+#include <vector>
+
+#include "backends/wire/resp_encode.h"
+#include "backends/wire/resp_reply.h"
+
+namespace ringproxy::sim {
+namespace {
+
+std::string Encode(const std::vector<std::string>& arguments) {
+  std::string out;
+  wire::AppendArrayHeader(arguments.size(), &out);
+  for (const std::string& argument : arguments) wire::AppendBulk(argument, &out);
+  return out;
+}
+
+// Nil or a value of this key.
+bool BelongsTo(std::string_view element, const std::string& key) {
+  if (wire::IsNil(element)) return true;
+  const auto value = wire::BulkReply(element);
+  return value && value->starts_with(key + "=");
+}
+
+bool AnswersMget(std::string_view reply, const std::vector<std::string>& keys) {
+  wire::ArrayReader elements(reply);
+  if (!elements.is_array() || elements.remaining() != keys.size()) return false;
+  for (const std::string& key : keys) {
+    if (!BelongsTo(elements.Next(), key)) return false;
+  }
+  return true;
+}
+
+}  // namespace
+
+SimRedisClient::SimRedisClient(SimLoop& loop, uint32_t number)
+    : SimClient(loop, number, std::make_unique<wire::RespReplyFramer>()) {}
+
+bool SimRedisClient::IsNodeFailure(std::string_view reply) const {
+  return reply.starts_with("-NODEDOWN ") || reply.starts_with("-TIMEOUT ");
+}
+
+void SimRedisClient::SendQuit(std::string* out) {
+  Expect(
+      Encode({"QUIT"}), [](auto reply) { return reply == "+OK\r\n"; }, out);
+}
+
+void SimRedisClient::SendRandomCommand(std::string* out) {
+  const std::string key = RandomKey();
+  const std::string value = RandomValue(key);
+  switch (loop().Random(8)) {
+    case 0:
+    case 1: return Expect(Encode({"SET", key, value}), OrFailure([](auto reply) { return reply == "+OK\r\n"; }), out);
+    case 2:
+    case 3: return Expect(Encode({"GET", key}), OrFailure([key](auto reply) { return BelongsTo(reply, key); }), out);
+    case 4: {
+      std::vector<std::string> keys;
+      for (size_t i = 1 + loop().Random(12); i > 0; --i) keys.push_back(RandomKey());
+      std::vector<std::string> arguments = keys;
+      arguments.insert(arguments.begin(), "mget");
+      return Expect(Encode(arguments), OrFailure([keys](auto reply) { return AnswersMget(reply, keys); }), out);
+    }
+    case 5: {
+      const std::string other = RandomKey();
+      return Expect(Encode({"MSET", key, value, other, other + "=2"}), OrFailure([](auto r) { return r == "+OK\r\n"; }),
+                    out);
+    }
+    case 6: {
+      const std::string text = std::to_string(number()) + ":" + std::to_string(loop().Random(1'000'000));
+      std::string wanted;
+      wire::AppendBulk(text, &wanted);
+      return Expect(
+          Encode({"ECHO", text}), [wanted](auto reply) { return reply == wanted; }, out);
+    }
+    default:
+      return Expect(Encode({"DEL", key, RandomKey(), RandomKey()}), OrFailure([](auto reply) {
+                      const auto gone = wire::IntegerReply(reply);
+                      return gone && *gone >= 0 && *gone <= 3;
+                    }),
+                    out);
+  }
+}
+
+}  // namespace ringproxy::sim

@@ -1,0 +1,18 @@
+// tests/sim/sim_redis_client.h – A simulated client that speaks RESP.
+#pragma once
+
+#include "tests/sim/sim_client.h"
+
+namespace ringproxy::sim {
+
+class SimRedisClient final : public SimClient {
+ public:
+  SimRedisClient(SimLoop& loop, uint32_t number);
+
+ private:
+  void SendRandomCommand(std::string* out) override;
+  void SendQuit(std::string* out) override;
+  bool IsNodeFailure(std::string_view reply) const override;
+};
+
+}  // namespace ringproxy::sim

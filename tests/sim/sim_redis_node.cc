@@ -1,0 +1,55 @@
+#include "tests/sim/sim_redis_node.h"
+
+#include <algorithm>
+#include <cctype>
+
+#include "backends/wire/resp_encode.h"
+
+namespace ringproxy::sim {
+
+size_t SimRedisNode::AnswerFirst(std::string_view input, std::string* reply) {
+  wire::RequestParser parser{wire::Limits{}};
+  if (parser.Parse(input) != wire::RequestParser::Status::kRequest) return 0;
+  *reply += Answer(parser.request());
+  return parser.size();
+}
+
+std::string SimRedisNode::Answer(const wire::Request& request) {
+  std::string name(request.name());
+  std::ranges::transform(name, name.begin(), [](unsigned char c) { return std::tolower(c); });
+  if (name == "ping") return "+PONG\r\n";
+  CountRequest();
+  const size_t step = name == "mset" ? 2 : 1;
+  const bool many = name == "mset" || name == "mget" || name == "del";
+  for (size_t i = 1; i < (many ? request.size() : 2); i += step) CheckKey(request[i]);
+  return AnswerKeyed(name, request);
+}
+
+std::string SimRedisNode::AnswerKeyed(std::string_view name, const wire::Request& request) {
+  std::string out;
+  const auto append_value = [&](std::string_view key) {
+    const auto found = data_.find(key);
+    found == data_.end() ? wire::AppendNilBulk(&out) : wire::AppendBulk(found->second, &out);
+  };
+  if (name == "get") {
+    append_value(request[1]);
+  } else if (name == "set") {
+    data_[std::string(request[1])] = request[2];
+    out = "+OK\r\n";
+  } else if (name == "mset") {
+    for (size_t i = 1; i + 1 < request.size(); i += 2) data_[std::string(request[i])] = request[i + 1];
+    out = "+OK\r\n";
+  } else if (name == "mget") {
+    wire::AppendArrayHeader(request.size() - 1, &out);
+    for (size_t i = 1; i < request.size(); ++i) append_value(request[i]);
+  } else if (name == "del") {
+    int64_t gone = 0;
+    for (size_t i = 1; i < request.size(); ++i) gone += static_cast<int64_t>(data_.erase(std::string(request[i])));
+    wire::AppendInteger(gone, &out);
+  } else {
+    wire::AppendError("ERR the simulated node does not know this command", &out);
+  }
+  return out;
+}
+
+}  // namespace ringproxy::sim

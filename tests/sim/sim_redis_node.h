@@ -1,0 +1,23 @@
+// tests/sim/sim_redis_node.h – A simulated Redis node: a map.
+#pragma once
+
+#include <map>
+
+#include "backends/wire/resp_request.h"
+#include "tests/sim/sim_node.h"
+
+namespace ringproxy::sim {
+
+class SimRedisNode final : public SimNode {
+ public:
+  using SimNode::SimNode;
+
+ private:
+  size_t AnswerFirst(std::string_view input, std::string* reply) override;
+  std::string Answer(const wire::Request& request);
+  std::string AnswerKeyed(std::string_view name, const wire::Request& request);
+
+  std::map<std::string, std::string, std::less<>> data_;
+};
+
+}  // namespace ringproxy::sim
