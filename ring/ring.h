@@ -9,16 +9,35 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <vector>
 
 namespace ringproxy::ring {
 
 using NodeIndex = uint32_t;
 
-enum class Algorithm : uint8_t { kVnode, kModula };
+enum class Algorithm : uint8_t { kVnode, kKetama, kTwemproxy, kMaglev, kJump, kRendezvous, kModula, kSlots };
+
+// Both ends included, of the 16,384 slots of Redis Cluster.
+struct SlotRange {
+  uint16_t first;
+  uint16_t last;
+  bool operator==(const SlotRange&) const = default;
+};
 
 struct RingNode {
   std::string name;     // The node's identity: points are made from it, so a new address moves no key.
   uint32_t weight = 1;  // At least 1.
+  // ketama and twemproxy call a node without a name of its own by its address.
+  std::string host = {};
+  uint16_t port = 0;
+  bool has_alias = false;             // The name was given and is not just the address.
+  std::vector<SlotRange> slots = {};  // kSlots only.
+};
+
+struct RingSpec {
+  Algorithm algorithm = Algorithm::kVnode;
+  uint32_t virtual_nodes = 1024;  // Points per unit of weight (vnode), per node on average (ketama, twemproxy).
+  uint32_t table_size = 65537;    // maglev: a prime.
 };
 
 class Ring {
@@ -31,8 +50,8 @@ class Ring {
   virtual uint32_t node_count() const = 0;
 };
 
-// Requires: nodes not empty, names distinct, weights and virtual_nodes at least 1 (conf/validate sees to it).
-// Node index i of the ring is nodes[i].
-std::unique_ptr<const Ring> MakeRing(Algorithm algorithm, uint32_t virtual_nodes, std::span<const RingNode> nodes);
+// Requires: nodes not empty, names distinct, weights and virtual_nodes at least 1, a prime table_size above the number
+// of nodes, every slot owned once (conf/validate sees to it). Node index i of the ring is nodes[i].
+std::unique_ptr<const Ring> MakeRing(const RingSpec& spec, std::span<const RingNode> nodes);
 
 }  // namespace ringproxy::ring

@@ -33,7 +33,7 @@ const std::vector<uint64_t>& RandomHashes() {
 }
 
 void Pick(benchmark::State& state, Algorithm algorithm) {
-  const auto ring = MakeRing(algorithm, kVirtualNodes, MakeNodes(state.range(0)));
+  const auto ring = MakeRing({algorithm, kVirtualNodes}, MakeNodes(state.range(0)));
   const std::vector<uint64_t>& hashes = RandomHashes();
   size_t i = 0;
   for (auto _ : state) benchmark::DoNotOptimize(ring->Pick(hashes[i++ % kSamples]));
@@ -43,7 +43,7 @@ BENCHMARK_CAPTURE(Pick, modula, Algorithm::kModula)->Arg(100);
 
 // Each lookup waits for the one before: the latency, where Pick measures the throughput.
 void PickInAChain(benchmark::State& state) {
-  const auto ring = MakeRing(Algorithm::kVnode, kVirtualNodes, MakeNodes(state.range(0)));
+  const auto ring = MakeRing({.virtual_nodes = kVirtualNodes}, MakeNodes(state.range(0)));
   uint64_t hash = 1;
   for (auto _ : state) hash = (hash + ring->Pick(hash) + 1) * 0x9e3779b97f4a7c15;
   benchmark::DoNotOptimize(hash);
@@ -52,7 +52,7 @@ BENCHMARK(PickInAChain)->Arg(10)->Arg(100)->Arg(1000);
 
 // What a request pays: the tag is looked for, 20 bytes are hashed, the node is picked.
 void HashAndPick(benchmark::State& state) {
-  const auto ring = MakeRing(Algorithm::kVnode, kVirtualNodes, MakeNodes(state.range(0)));
+  const auto ring = MakeRing({.virtual_nodes = kVirtualNodes}, MakeNodes(state.range(0)));
   std::vector<std::string> keys;
   for (size_t i = 0; i < kSamples / 16; ++i) keys.push_back(std::to_string(10'000'000'000'000'000'000U - i * i * 7919));
   size_t i = 0;
@@ -75,7 +75,7 @@ BENCHMARK_CAPTURE(HashKey, fnv1a_64, HashAlgorithm::kFnv1a64);
 
 void Build(benchmark::State& state) {
   const std::vector<RingNode> nodes = MakeNodes(state.range(0));
-  for (auto _ : state) benchmark::DoNotOptimize(MakeRing(Algorithm::kVnode, kVirtualNodes, nodes));
+  for (auto _ : state) benchmark::DoNotOptimize(MakeRing({.virtual_nodes = kVirtualNodes}, nodes));
 }
 BENCHMARK(Build)->Arg(10)->Arg(100)->Arg(1000)->Unit(benchmark::kMillisecond);
 

@@ -13,7 +13,7 @@ namespace {
 // What every ring promises.
 class EveryRing : public testing::TestWithParam<Algorithm> {
  protected:
-  static std::unique_ptr<const Ring> Make(const Nodes& nodes) { return MakeRing(GetParam(), kVirtualNodes, nodes); }
+  static std::unique_ptr<const Ring> Make(const Nodes& nodes) { return MakeRing({GetParam(), kVirtualNodes}, nodes); }
 };
 
 INSTANTIATE_TEST_SUITE_P(Algorithms, EveryRing, testing::Values(Algorithm::kVnode, Algorithm::kModula));
@@ -85,7 +85,7 @@ TEST_P(GoldenPicks, StayAsTheyWereReleased) {
       "A failure means that keys have moved between nodes that did not change: whoever upgrades loses them from the "
       "cache, and two proxies of different versions send one key to two nodes. Mend the ring or the hash; write the "
       "file anew only for a node list or a ring that no release has had.");
-  const auto ring = MakeRing(GetParam().algorithm, kVirtualNodes, GetParam().nodes);
+  const auto ring = MakeRing({GetParam().algorithm, kVirtualNodes}, GetParam().nodes);
   test::ExpectGolden(std::string("tests/golden/ring/") + GetParam().file + ".txt", PicksAsText(*ring));
 }
 

@@ -26,11 +26,11 @@ Nodes WeightedNodes() {
 }
 
 std::unique_ptr<const Ring> MakeVnodeRing(const Nodes& nodes) {
-  return MakeRing(Algorithm::kVnode, kVirtualNodes, nodes);
+  return MakeRing({.virtual_nodes = kVirtualNodes}, nodes);
 }
 
 std::vector<std::string> Owners(Algorithm algorithm, const Nodes& nodes) {
-  const auto ring = MakeRing(algorithm, kVirtualNodes, nodes);
+  const auto ring = MakeRing({algorithm, kVirtualNodes}, nodes);
   std::vector<std::string> owners;
   for (const uint64_t hash : KeyHashes()) owners.push_back(nodes[ring->Pick(hash)].name);
   return owners;

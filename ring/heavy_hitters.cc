@@ -1,0 +1,102 @@
+#include "ring/heavy_hitters.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace ringproxy::ring {
+namespace {
+
+constexpr double kDecayBase = 1.08;
+// From here on a counter as good as never decays.
+constexpr size_t kDecaySteps = 256;
+
+// The probability that a counter decays, by its count, out of 2^32.
+const std::array<uint32_t, kDecaySteps>& DecayOdds() {
+  static const std::array<uint32_t, kDecaySteps> odds = [] {
+    std::array<uint32_t, kDecaySteps> table{};
+    for (size_t count = 0; count < kDecaySteps; ++count) {
+      table[count] = static_cast<uint32_t>(std::pow(kDecayBase, -static_cast<double>(count)) * UINT32_MAX);
+    }
+    return table;
+  }();
+  return odds;
+}
+
+}  // namespace
+
+// xorshift64 (Marsaglia 2003): a die need not be good here, but cheap.
+bool HeavyHitters::Decays(uint32_t count) {
+  if (count >= kDecaySteps) return false;
+  dice_ ^= dice_ << 13;
+  dice_ ^= dice_ >> 7;
+  dice_ ^= dice_ << 17;
+  return static_cast<uint32_t>(dice_ >> 32) <= DecayOdds()[count];
+}
+
+uint32_t HeavyHitters::Count(uint64_t hash, uint32_t count) {
+  const auto fingerprint = static_cast<uint32_t>(hash >> 32) | 1;  // 0 is nobody's.
+  uint32_t largest = 0;
+  for (size_t row = 0; row < kRows; ++row) {
+    Counter& counter = rows_[row][(hash >> (row * 11)) % kColumns];
+    if (counter.fingerprint != fingerprint) {
+      uint32_t left = count;
+      while (left > 0 && counter.count > 0) {
+        if (Decays(counter.count)) --counter.count;
+        --left;
+      }
+      if (counter.count > 0) continue;
+      counter = {fingerprint, std::max(left, 1U)};
+    } else {
+      counter.count += std::min(count, UINT32_MAX - counter.count);
+    }
+    largest = std::max(largest, counter.count);
+  }
+  return largest;
+}
+
+void HeavyHitters::Add(uint64_t hash, std::string_view key, uint32_t count) {
+  total_ += count;
+  const uint32_t counted = Count(hash, count);
+  if (counted > least_listed_) List(hash, key, counted);
+}
+
+void HeavyHitters::List(uint64_t hash, std::string_view key, uint32_t count) {
+  const auto known = std::ranges::find(listed_, hash, &Listed::hash);
+  if (known != listed_.end()) {
+    known->count = std::max(known->count, count);
+  } else if (listed_.size() < kListed) {
+    listed_.push_back({hash, count, std::string(key.substr(0, kLongestKey))});
+  } else {
+    auto& least = *std::ranges::min_element(listed_, {}, &Listed::count);
+    if (count <= least.count) return;
+    least.hash = hash;
+    least.count = count;
+    least.key.assign(key.substr(0, kLongestKey));
+  }
+  if (listed_.size() == kListed) least_listed_ = std::ranges::min(listed_, {}, &Listed::count).count;
+}
+
+std::vector<HeavyHitters::Hitter> HeavyHitters::Top(size_t most) const {
+  std::vector<Hitter> top;
+  for (const Listed& entry : listed_) top.push_back({entry.key, entry.count});
+  std::ranges::sort(
+      top, [](const Hitter& a, const Hitter& b) { return a.count != b.count ? a.count > b.count : a.key < b.key; });
+  if (top.size() > most) top.resize(most);
+  return top;
+}
+
+void HeavyHitters::Halve() {
+  for (auto& row : rows_) {
+    for (Counter& counter : row) counter.count /= 2;
+  }
+  for (Listed& entry : listed_) entry.count /= 2;
+  std::erase_if(listed_, [](const Listed& entry) { return entry.count == 0; });
+  least_listed_ /= 2;
+  total_ /= 2;
+}
+
+void HeavyHitters::Clear() {
+  *this = HeavyHitters();
+}
+
+}  // namespace ringproxy::ring
