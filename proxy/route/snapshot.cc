@@ -4,18 +4,17 @@
 #include <cassert>
 #include <set>
 
+#include "conf/pool_ring.h"
+
 namespace ringproxy::proxy {
 namespace {
 
 PoolSnapshot MakePool(const conf::Pool& pool, uint32_t first_node) {
-  std::vector<ring::RingNode> nodes;
   std::vector<wire::CasTag> cas_tags;
   for (const conf::Node& node : pool.nodes) {
-    nodes.push_back({node.name, node.weight});
     cas_tags.push_back(wire::MakeCasTag(ring::Hash(ring::HashAlgorithm::kXxh3, node.name)));
   }
-  return {ring::MakeRing(pool.ring.algorithm, pool.ring.virtual_nodes, nodes), pool.ring.hash, pool.ring.hash_tag,
-          std::move(cas_tags), first_node};
+  return {conf::MakePoolRing(pool), pool.ring.hash, pool.ring.hash_tag, std::move(cas_tags), first_node};
 }
 
 uint32_t PoolIndex(const conf::Config& config, const std::string& name) {

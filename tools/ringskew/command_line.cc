@@ -1,0 +1,208 @@
+#include "tools/ringskew/command_line.h"
+
+#include <algorithm>
+#include <boost/program_options.hpp>
+#include <charconv>
+#include <iostream>
+#include <vector>
+
+#include "conf/parse.h"
+#include "conf/values.h"
+
+namespace ringproxy::ringskew {
+namespace {
+
+namespace po = boost::program_options;
+
+constexpr std::string_view kUsage =
+    "Usage: ringskew --config FILE --pool NAME --keys FILE|-|COUNT:uniform|COUNT:zipf:S [options]\n"
+    "       ringskew --nodes a,b=2,c [--virtual-nodes N] [--algorithm A] --keys … [options]\n"
+    "Says how uneven the load of a pool's nodes is, why, and what to change.\n";
+
+constexpr uint32_t kMostVirtualNodes = 65536;
+
+struct Arguments {
+  std::string config, pool, nodes, keys, format = "table", out, sweep, algorithm, hash, hash_tag;
+  std::string column, weight_column, bytes_column, prefix_delimiter = ":";
+  std::vector<std::string> add, remove, weight;
+  uint32_t virtual_nodes = 0;
+  double target = 1.10;
+  bool help = false;
+};
+
+po::options_description Describe(Arguments& a) {
+  po::options_description options("Options");
+  auto add = options.add_options();
+  const auto text = [](std::string* value) { return po::value(value)->value_name("X"); };
+  const auto texts = [](std::vector<std::string>* value) { return po::value(value)->value_name("X")->composing(); };
+  add("config", text(&a.config), "a configuration of ringproxy");
+  add("pool", text(&a.pool), "which of its pools (not needed when it has one)");
+  add("nodes", text(&a.nodes), "without a configuration: names, and weights behind a '='");
+  add("keys", text(&a.keys), "a file with one key a line, or key TAB weight [TAB bytes]; - reads standard input");
+  add("key-column", text(&a.column), "the file is a log: the column of the key, a number or a name of its first line");
+  add("weight-column", text(&a.weight_column), "of a log: requests");
+  add("bytes-column", text(&a.bytes_column), "of a log: bytes");
+  add("virtual-nodes", po::value(&a.virtual_nodes)->value_name("N"),
+      "another number than configured; with --config a what-if");
+  add("algorithm", text(&a.algorithm), "another algorithm; with --config a what-if");
+  add("hash", text(&a.hash), "with --nodes: the hash of a key");
+  add("hash-tag", text(&a.hash_tag), "with --nodes: two characters, or \"\" for none ({})");
+  add("sweep", text(&a.sweep), "A..B: every power of two from A to B virtual nodes");
+  add("target", po::value(&a.target)->value_name("R"), "the peak/mean to reach (1.10)");
+  add("add", texts(&a.add), "what if this node came: NAME or NAME=WEIGHT; may be repeated");
+  add("remove", texts(&a.remove), "what if this node left; may be repeated");
+  add("weight", texts(&a.weight), "what if NAME=WEIGHT; may be repeated");
+  add("prefix-delimiter", text(&a.prefix_delimiter), "ends the prefix of a key (:)");
+  add("format", text(&a.format), "table, json, csv or html");
+  add("out", text(&a.out), "a file for the report");
+  add("help", po::bool_switch(&a.help), "print this, and end");
+  return options;
+}
+
+using Problem = std::optional<std::string>;
+
+template <class E>
+Problem ReadName(const char* option, const std::string& text, E* value) {
+  if (const auto problem = conf::ReadValue(text, conf::Choice(), *value))
+    return std::string(option) + ": " + problem->text;
+  return std::nullopt;
+}
+
+Problem ReadVirtualNodes(std::string_view text, uint32_t* value) {
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), *value);
+  const bool whole = error == std::errc() && end == text.data() + text.size();
+  if (whole && *value >= 1 && *value <= kMostVirtualNodes) return std::nullopt;
+  return "'" + std::string(text) + "' is not a number of virtual nodes from 1 to " + std::to_string(kMostVirtualNodes);
+}
+
+Problem ReadSweep(const std::string& text, std::vector<uint32_t>* sweep) {
+  if (text.empty()) return std::nullopt;
+  const size_t dots = text.find("..");
+  uint32_t first = 0;
+  uint32_t last = 0;
+  if (dots == std::string::npos) return "--sweep: " + text + " is not A..B, as in 16..4096";
+  if (auto problem = ReadVirtualNodes(std::string_view(text).substr(0, dots), &first)) return "--sweep: " + *problem;
+  if (auto problem = ReadVirtualNodes(std::string_view(text).substr(dots + 2), &last)) return "--sweep: " + *problem;
+  if (first > last) return "--sweep: " + text + " goes down";
+  for (uint64_t v = first; v <= last; v *= 2) sweep->push_back(static_cast<uint32_t>(v));
+  return std::nullopt;
+}
+
+Problem ReadFormat(const std::string& text, Format* format) {
+  constexpr std::pair<std::string_view, Format> kFormats[] = {
+      {"table", Format::kTable}, {"json", Format::kJson}, {"csv", Format::kCsv}, {"html", Format::kHtml}};
+  const auto* found = std::ranges::find(kFormats, text, &std::pair<std::string_view, Format>::first);
+  if (found == std::end(kFormats)) return "--format: " + text + " is none of table, json, csv and html";
+  *format = found->second;
+  return std::nullopt;
+}
+
+// The pool of a configuration. `exit` tells a bad file from bad usage.
+Problem ReadPool(const Arguments& a, conf::Pool* pool, ExitCode* exit) {
+  const auto config = conf::LoadConfig(a.config);
+  if (!config) {
+    *exit = ExitCode::kBadInput;
+    return conf::ToString(config.errors());
+  }
+  if (a.pool.empty() && config->pools.size() == 1) {
+    *pool = config->pools[0];
+    return std::nullopt;
+  }
+  std::string known;
+  for (const conf::Pool& candidate : config->pools) {
+    if (candidate.name == a.pool) {
+      *pool = candidate;
+      return std::nullopt;
+    }
+    known += (known.empty() ? "" : ", ") + candidate.name;
+  }
+  *exit = ExitCode::kBadInput;
+  return (a.pool.empty() ? "--pool is needed" : "no pool is called " + a.pool) + "; " + a.config + " has " + known;
+}
+
+Problem ReadNodes(const Arguments& a, conf::Pool* pool) {
+  auto nodes = PoolOfNodes(a.nodes);
+  if (!nodes) return "--nodes: " + nodes.errors();
+  *pool = std::move(nodes).value();
+  if (a.virtual_nodes > 0) pool->ring.virtual_nodes = a.virtual_nodes;
+  if (!a.algorithm.empty()) {
+    if (auto problem = ReadName("--algorithm", a.algorithm, &pool->ring.algorithm)) return problem;
+  }
+  if (!a.hash.empty()) {
+    if (auto problem = ReadName("--hash", a.hash, &pool->ring.hash)) return problem;
+  }
+  return std::nullopt;
+}
+
+Problem ReadChange(const Arguments& a, Order* order) {
+  Change change{.add = a.add, .remove = a.remove, .weight = a.weight, .algorithm = {}, .virtual_nodes = {}};
+  if (!a.config.empty() && a.virtual_nodes > 0) change.virtual_nodes = a.virtual_nodes;
+  if (!a.config.empty() && !a.algorithm.empty()) {
+    ring::Algorithm algorithm{};
+    if (auto problem = ReadName("--algorithm", a.algorithm, &algorithm)) return problem;
+    change.algorithm = algorithm;
+  }
+  if (change.empty()) return std::nullopt;
+  if (const auto changed = Changed(order->pool, change); !changed) return changed.errors();
+  order->analysis.change = change;
+  return std::nullopt;
+}
+
+Problem Read(const Arguments& a, const po::variables_map& values, Order* order, ExitCode* exit) {
+  if (a.config.empty() == a.nodes.empty()) return "one of --config and --nodes is needed";
+  if (a.keys.empty()) return "--keys is needed";
+  if (values.contains("virtual-nodes")) {
+    uint32_t ignored = 0;
+    if (auto problem = ReadVirtualNodes(std::to_string(a.virtual_nodes), &ignored))
+      return "--virtual-nodes: " + *problem;
+  }
+  if (a.target < 1) return std::string("--target: a peak/mean is at least 1");
+  if (auto problem = a.config.empty() ? ReadNodes(a, &order->pool) : ReadPool(a, &order->pool, exit)) return problem;
+  if (values.contains("hash-tag")) order->pool.ring.hash_tag = a.hash_tag;
+  if (order->pool.ring.hash_tag.size() == 1) return std::string("--hash-tag takes two characters, or none");
+  if (auto problem = ReadChange(a, order)) return problem;
+  if (auto problem = ReadSweep(a.sweep, &order->analysis.sweep)) return problem;
+  if (!order->analysis.sweep.empty() && order->pool.ring.algorithm != ring::Algorithm::kVnode) {
+    return "--sweep: the algorithm " + std::string(conf::NameOf(order->pool.ring.algorithm)) + " has no virtual nodes";
+  }
+  order->analysis.target = a.target;
+  order->analysis.prefix_delimiter = a.prefix_delimiter;
+  order->keys = {a.keys, {a.column, a.weight_column, a.bytes_column}};
+  order->out = a.out;
+  return ReadFormat(a.format, &order->format);
+}
+
+}  // namespace
+
+std::optional<Order> ParseCommandLine(int argc, const char* const* argv, std::ostream& out, std::ostream& err,
+                                      ExitCode* exit) {
+  Arguments arguments;
+  const po::options_description options = Describe(arguments);
+  po::variables_map values;
+  *exit = ExitCode::kBadUsage;
+  try {
+    constexpr int kStyle = po::command_line_style::unix_style & ~po::command_line_style::allow_guessing;
+    const po::positional_options_description no_positional;
+    po::store(po::command_line_parser(argc, argv).options(options).positional(no_positional).style(kStyle).run(),
+              values);
+    po::notify(values);
+  } catch (const po::error& error) {
+    err << "ringskew: " << error.what() << "\n" << kUsage;
+    return std::nullopt;
+  }
+  if (arguments.help) {
+    out << kUsage << "\n" << options;
+    *exit = ExitCode::kClean;
+    return std::nullopt;
+  }
+  Order order;
+  if (const Problem problem = Read(arguments, values, &order, exit)) {
+    err << "ringskew: " << *problem << "\n";
+    if (*exit == ExitCode::kBadUsage) err << kUsage;
+    return std::nullopt;
+  }
+  *exit = ExitCode::kClean;
+  return order;
+}
+
+}  // namespace ringproxy::ringskew

@@ -1,0 +1,38 @@
+// tools/ringskew/key_source.h – Keys from a file, from standard input or made up, one after another in constant memory.
+//
+// Files: one key a line; or key, TAB, weight, and TAB, bytes; or a log, of which a column is named. Synthetic:
+// COUNT:uniform and COUNT:zipf:S, the i-th key of weight i^-S. Threads: one.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace ringproxy::ringskew {
+
+struct KeySample {
+  std::string_view key;
+  double requests = 1;
+  double bytes = 0;
+};
+
+struct KeyFormat {
+  std::string column;         // A number from 1 or a name of the first line; empty: the whole line, or up to a TAB.
+  std::string weight_column;  // Likewise; empty: none.
+  std::string bytes_column;
+};
+
+using KeyVisitor = std::function<void(const KeySample&)>;
+// Called now and then with the bytes that were read so far.
+using Progress = std::function<void(uint64_t bytes)>;
+
+struct KeySource {
+  std::string what;  // A file's name, "-", or a synthetic set.
+  KeyFormat format;
+};
+
+// Visits every key. Returns what is wrong with the input, in one line, or nothing.
+std::optional<std::string> ForEachKey(const KeySource& source, const KeyVisitor& visit, const Progress& progress);
+
+}  // namespace ringproxy::ringskew

@@ -1,0 +1,125 @@
+#include <nlohmann/json.hpp>
+
+#include "tools/ringskew/numbers.h"
+#include "tools/ringskew/render.h"
+
+namespace ringproxy::ringskew {
+namespace {
+
+using nlohmann::ordered_json;
+
+ordered_json Spread(const ring::Spread& spread) {
+  return {{"peak_to_mean", spread.peak_to_mean}, {"cv", spread.cv}, {"gini", spread.gini}};
+}
+
+ordered_json Nodes(const std::vector<NodeRow>& nodes) {
+  ordered_json rows = ordered_json::array();
+  for (const NodeRow& node : nodes) {
+    rows.push_back({{"name", node.name},
+                    {"weight", node.weight},
+                    {"keys", node.keys},
+                    {"requests", node.requests},
+                    {"bytes", node.bytes},
+                    {"share", node.share},
+                    {"fair_share", node.fair_share},
+                    {"ratio", node.ratio},
+                    {"ring_share", node.ring_share}});
+  }
+  return rows;
+}
+
+ordered_json HotKeys(const std::vector<HotRow>& hot) {
+  ordered_json rows = ordered_json::array();
+  for (const HotRow& row : hot) {
+    rows.push_back({{"key", row.name}, {"node", row.node}, {"share", row.share}, {"copies", row.copies}});
+  }
+  return rows;
+}
+
+ordered_json Sweep(const std::vector<SweepRow>& sweep) {
+  ordered_json rows = ordered_json::array();
+  for (const SweepRow& row : sweep) {
+    rows.push_back({{"virtual_nodes", row.virtual_nodes},
+                    {"keys", Spread(row.keys)},
+                    {"requests", Spread(row.requests)},
+                    {"fullest_share", row.fullest_share},
+                    {"expected_cv", row.expected_cv},
+                    {"memory_bytes", row.memory_bytes},
+                    {"lookup_ns", row.lookup_ns},
+                    {"reaches_target", row.reaches_target}});
+  }
+  return rows;
+}
+
+ordered_json Change(const ChangeReport& change) {
+  return {{"what", change.what},
+          {"nodes", Nodes(change.nodes)},
+          {"requests", Spread(change.requests)},
+          {"moved_keys", change.moved_keys},
+          {"moved_requests", change.moved_requests},
+          {"least_moved", change.least_moved},
+          {"extra_misses", change.extra_misses}};
+}
+
+// Names with commas or quotes as spreadsheets want them.
+std::string Cell(const std::string& text) {
+  if (text.find_first_of(",\"\n\r") == std::string::npos) return text;
+  std::string quoted = "\"";
+  for (const char c : text) quoted += c == '"' ? "\"\"" : std::string(1, c);
+  return quoted + "\"";
+}
+
+}  // namespace
+
+std::string RenderJson(const Report& report) {
+  ordered_json json = {{"version", 1},
+                       {"pool", report.pool},
+                       {"algorithm", report.algorithm},
+                       {"hash", report.hash},
+                       {"virtual_nodes", report.virtual_nodes},
+                       {"source", report.source},
+                       {"partial", report.partial},
+                       {"keys", report.keys},
+                       {"requests", report.requests},
+                       {"bytes", report.bytes},
+                       {"nodes", Nodes(report.nodes)},
+                       {"spread",
+                        {{"requests", Spread(report.requests_spread)},
+                         {"keys", Spread(report.keys_spread)},
+                         {"ring", Spread(report.ring_spread)},
+                         {"without_hot_keys", Spread(report.without_hot_spread)},
+                         {"expected_cv", report.expected_cv},
+                         {"expected_peak_to_mean", report.expected_peak},
+                         {"sampling_cv", report.sampling_cv}}},
+                       {"hot_keys", HotKeys(report.hot_keys)}};
+  json["hot_prefixes"] = ordered_json::array();
+  for (const HotRow& row : report.hot_prefixes) {
+    json["hot_prefixes"].push_back({{"prefix", row.name}, {"share", row.share}});
+  }
+  json["target"] = report.target;
+  json["sweep"] = Sweep(report.sweep);
+  json["change"] = report.change ? Change(*report.change) : ordered_json();
+  json["advice"] = report.advice;
+  json["yaml"] = report.yaml;
+  // Keys are any bytes; what is no UTF-8 is replaced.
+  return json.dump(2, ' ', false, ordered_json::error_handler_t::replace) + "\n";
+}
+
+std::string RenderCsv(const Report& report) {
+  std::string text = "node,weight,keys,requests,bytes,share,fair_share,ratio,ring_share\n";
+  for (const NodeRow& node : report.nodes) {
+    text += Cell(node.name) + "," + std::to_string(node.weight) + "," + std::to_string(node.keys) + "," +
+            Fixed(node.requests, 0) + "," + Fixed(node.bytes, 0) + "," + Fixed(node.share, 6) + "," +
+            Fixed(node.fair_share, 6) + "," + Fixed(node.ratio, 6) + "," + Fixed(node.ring_share, 6) + "\n";
+  }
+  if (report.sweep.empty()) return text;
+  text += "\nvirtual_nodes,keys_peak_to_mean,keys_cv,expected_cv,requests_peak_to_mean,memory_bytes,lookup_ns\n";
+  for (const SweepRow& row : report.sweep) {
+    text += std::to_string(row.virtual_nodes) + "," + Fixed(row.keys.peak_to_mean, 6) + "," + Fixed(row.keys.cv, 6) +
+            "," + Fixed(row.expected_cv, 6) + "," + Fixed(row.requests.peak_to_mean, 6) + "," +
+            std::to_string(row.memory_bytes) + "," + Fixed(row.lookup_ns, 1) + "\n";
+  }
+  return text;
+}
+
+}  // namespace ringproxy::ringskew

@@ -1,0 +1,87 @@
+// tools/ringskew/report.h – Everything that one analysis found, as plain data: what the renderers print.
+//
+// Units: shares are parts of 1, ratios are share by fair share. Requests are a key's weight in the input; 1 a key where
+// the input has none.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "ring/skew.h"
+
+namespace ringproxy::ringskew {
+
+struct NodeRow {
+  std::string name;
+  uint32_t weight = 1;
+  uint64_t keys = 0;
+  double requests = 0;
+  double bytes = 0;
+  double share = 0;       // Of the requests.
+  double fair_share = 0;  // By weight.
+  double ratio = 0;
+  double ring_share = 0;  // Of all possible hashes, whatever the keys.
+};
+
+// A key or a prefix with many requests.
+struct HotRow {
+  std::string name;
+  std::string node;  // Of a key: its owner.
+  double share = 0;
+  uint32_t copies = 1;  // Of a key: on so many nodes it would have to lie to cost each at most half of its fair share.
+};
+
+struct SweepRow {
+  uint32_t virtual_nodes = 0;
+  uint64_t memory_bytes = 0;
+  double lookup_ns = 0;
+  ring::Spread keys;
+  ring::Spread requests;
+  double fullest_share = 0;  // Of the keys: the largest of all nodes.
+  double expected_cv = 0;
+  bool reaches_target = false;  // The first that does.
+};
+
+struct ChangeReport {
+  std::string what;
+  std::vector<NodeRow> nodes;  // As they would become; those that leave are not among them.
+  ring::Spread requests;
+  double moved_keys = 0;  // Shares.
+  double moved_requests = 0;
+  double least_moved = 0;     // What no algorithm could spare: the part that nodes have to gain.
+  uint64_t extra_misses = 0;  // Each moved key misses once where it is read next.
+};
+
+struct Report {
+  std::string pool;
+  std::string algorithm;
+  std::string hash;
+  uint32_t virtual_nodes = 0;
+  std::string source;  // Where the keys came from.
+  bool partial = false;
+  uint64_t keys = 0;
+  double requests = 0;
+  double bytes = 0;
+  bool has_bytes = false;
+
+  std::vector<NodeRow> nodes;
+  ring::Spread keys_spread;
+  ring::Spread requests_spread;
+  ring::Spread ring_spread;         // Of the ring alone.
+  ring::Spread without_hot_spread;  // Of the requests without the hot keys.
+  double expected_cv = 0;           // Of an ideal hash with so many virtual nodes.
+  double expected_peak = 0;
+  double sampling_cv = 0;  // What so many keys scatter on a perfect ring.
+
+  std::vector<HotRow> hot_keys;
+  std::vector<HotRow> hot_prefixes;
+  double target = 0;
+  std::vector<SweepRow> sweep;
+  std::optional<ChangeReport> change;
+  std::vector<std::string> advice;  // Sentences.
+  std::string yaml;                 // Lines to paste; empty when nothing is to be changed.
+};
+
+}  // namespace ringproxy::ringskew

@@ -1,0 +1,52 @@
+// tools/ringskew/topology.h – A pool and its ring, and the pool that it would become.
+//
+// Threads: values; a ring is immutable.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "conf/config.h"
+#include "conf/result.h"
+#include "ring/hash.h"
+#include "ring/ring.h"
+
+namespace ringproxy::ringskew {
+
+struct Topology {
+  conf::Pool pool;
+  std::shared_ptr<const ring::Ring> ring;
+
+  ring::NodeIndex Owner(uint64_t hash) const { return ring->Pick(hash); }
+  std::vector<double> weights() const;
+  uint64_t points() const;  // Of a vnode ring: virtual nodes of all nodes together.
+};
+
+Topology MakeTopology(conf::Pool pool);
+
+inline uint64_t KeyHash(const conf::Pool& pool, std::string_view key) {
+  return ring::Hash(pool.ring.hash, ring::HashTag(key, pool.ring.hash_tag));
+}
+
+// A pool of the nodes "a,b=2,c": names, with the weight behind a '='.
+conf::Result<conf::Pool, std::string> PoolOfNodes(std::string_view list);
+
+// What --add, --remove, --weight, --algorithm and --virtual-nodes of a what-if say.
+struct Change {
+  std::vector<std::string> add;     // NAME or NAME=WEIGHT
+  std::vector<std::string> remove;  // NAME
+  std::vector<std::string> weight;  // NAME=WEIGHT
+  std::optional<ring::Algorithm> algorithm;
+  std::optional<uint32_t> virtual_nodes;
+
+  bool empty() const { return add.empty() && remove.empty() && weight.empty() && !algorithm && !virtual_nodes; }
+  // "add d, remove b": for headings.
+  std::string ToString() const;
+};
+
+conf::Result<conf::Pool, std::string> Changed(conf::Pool pool, const Change& change);
+
+}  // namespace ringproxy::ringskew
