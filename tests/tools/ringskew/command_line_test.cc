@@ -1,0 +1,80 @@
+#include "tools/ringskew/command_line.h"
+
+#include <gtest/gtest.h>
+
+#include <sstream>
+#include <vector>
+
+#include "tests/support/golden.h"
+
+namespace ringproxy::ringskew {
+namespace {
+
+struct Outcome {
+  std::optional<Order> order;
+  ExitCode exit{};
+  std::string out, err;
+};
+
+Outcome Parse(std::vector<const char*> arguments) {
+  arguments.insert(arguments.begin(), "ringskew");
+  std::ostringstream out, err;
+  Outcome outcome;
+  outcome.order = ParseCommandLine(static_cast<int>(arguments.size()), arguments.data(), out, err, &outcome.exit);
+  outcome.out = out.str();
+  outcome.err = err.str();
+  return outcome;
+}
+
+void ExpectError(const std::vector<const char*>& arguments, ExitCode exit, const std::string& text) {
+  const Outcome outcome = Parse(arguments);
+  EXPECT_FALSE(outcome.order);
+  EXPECT_EQ(outcome.exit, exit);
+  EXPECT_TRUE(outcome.err.starts_with("ringskew: " + text)) << outcome.err;
+}
+
+TEST(RingskewCommandLine, ReadsNodesWithoutAConfiguration) {
+  const Outcome outcome = Parse({"--nodes", "a,b=2", "--virtual-nodes", "64", "--keys", "k", "--sweep", "16..100",
+                                 "--hash-tag", "", "--format", "html", "--out", "r.html"});
+  ASSERT_TRUE(outcome.order) << outcome.err;
+  EXPECT_EQ(outcome.order->pool.nodes.size(), 2U);
+  EXPECT_EQ(outcome.order->pool.ring.virtual_nodes, 64U);
+  EXPECT_EQ(outcome.order->pool.ring.hash_tag, "");
+  EXPECT_EQ(outcome.order->analysis.sweep, (std::vector<uint32_t>{16, 32, 64}));
+  EXPECT_FALSE(outcome.order->analysis.change);
+  EXPECT_EQ(outcome.order->format, Format::kHtml);
+}
+
+TEST(RingskewCommandLine, TakesAnotherRingThanConfiguredForAWhatIf) {
+  const std::string config = test::SourceRoot() / "conf/examples/redis.yaml";
+  const Outcome outcome = Parse({"--config", config.c_str(), "--keys", "k", "--virtual-nodes", "64", "--remove", "r1"});
+  ASSERT_TRUE(outcome.order) << outcome.err;
+  ASSERT_TRUE(outcome.order->analysis.change);
+  EXPECT_EQ(outcome.order->analysis.change->ToString(), "remove r1, 64 virtual nodes");
+  EXPECT_EQ(outcome.order->pool.ring.virtual_nodes, 1024U);
+}
+
+TEST(RingskewCommandLine, SaysInOneLineWhatIsWrong) {
+  const std::string config = test::SourceRoot() / "conf/examples/two-pools.yaml";
+  ExpectError({}, ExitCode::kBadUsage, "one of --config and --nodes is needed\n");
+  ExpectError({"--nodes", "a"}, ExitCode::kBadUsage, "--keys is needed\n");
+  ExpectError({"--nodes", "a=x", "--keys", "k"}, ExitCode::kBadUsage, "--nodes: the weight of a is x, not a number");
+  ExpectError({"--nodes", "a", "--keys", "k", "--sweep", "9"}, ExitCode::kBadUsage,
+              "--sweep: 9 is not A..B, as in 16..4096\n");
+  ExpectError({"--nodes", "a", "--keys", "k", "--sweep", "9..2"}, ExitCode::kBadUsage, "--sweep: 9..2 goes down\n");
+  ExpectError({"--nodes", "a", "--keys", "k", "--virtual-nodes", "0"}, ExitCode::kBadUsage,
+              "--virtual-nodes: '0' is not");
+  ExpectError({"--nodes", "a", "--keys", "k", "--format", "pdf"}, ExitCode::kBadUsage,
+              "--format: pdf is none of table");
+  ExpectError({"--nodes", "a", "--keys", "k", "--remove", "x"}, ExitCode::kBadUsage,
+              "no node is called x; there are a\n");
+  ExpectError({"--nodes", "a", "--keys", "k", "--algorithm", "modula", "--sweep", "1..2"}, ExitCode::kBadUsage,
+              "--sweep: the algorithm modula has no virtual nodes\n");
+  ExpectError({"--config", "/nowhere", "--keys", "k"}, ExitCode::kBadInput, "/nowhere");
+  ExpectError({"--config", config.c_str(), "--keys", "k"}, ExitCode::kBadInput, "--pool is needed; ");
+  ExpectError({"--config", config.c_str(), "--pool", "x", "--keys", "k"}, ExitCode::kBadInput, "no pool is called x; ");
+  EXPECT_EQ(Parse({"--help"}).exit, ExitCode::kClean);
+}
+
+}  // namespace
+}  // namespace ringproxy::ringskew
