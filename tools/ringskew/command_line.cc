@@ -27,7 +27,7 @@ struct Arguments {
   std::vector<std::string> add, remove, weight;
   uint32_t virtual_nodes = 0;
   double target = 1.10;
-  bool help = false;
+  bool scan = false, help = false;
 };
 
 po::options_description Describe(Arguments& a) {
@@ -39,6 +39,7 @@ po::options_description Describe(Arguments& a) {
   add("pool", text(&a.pool), "which of its pools (not needed when it has one)");
   add("nodes", text(&a.nodes), "without a configuration: names, and weights behind a '='");
   add("keys", text(&a.keys), "a file with one key a line, or key TAB weight [TAB bytes]; - reads standard input");
+  add("scan", po::bool_switch(&a.scan), "instead of --keys, with --config: read the keys from the pool's live nodes");
   add("key-column", text(&a.column), "the file is a log: the column of the key, a number or a name of its first line");
   add("weight-column", text(&a.weight_column), "of a log: requests");
   add("bytes-column", text(&a.bytes_column), "of a log: bytes");
@@ -150,7 +151,9 @@ Problem ReadChange(const Arguments& a, Order* order) {
 
 Problem Read(const Arguments& a, const po::variables_map& values, Order* order, ExitCode* exit) {
   if (a.config.empty() == a.nodes.empty()) return "one of --config and --nodes is needed";
-  if (a.keys.empty()) return "--keys is needed";
+  if (a.keys.empty() && !a.scan) return "--keys or --scan is needed";
+  if (!a.keys.empty() && a.scan) return "--keys and --scan exclude each other";
+  if (a.scan && a.config.empty()) return "--scan needs --config, which says where the nodes are";
   if (values.contains("virtual-nodes")) {
     uint32_t ignored = 0;
     if (auto problem = ReadVirtualNodes(std::to_string(a.virtual_nodes), &ignored))
@@ -167,6 +170,7 @@ Problem Read(const Arguments& a, const po::variables_map& values, Order* order, 
   }
   order->analysis.target = a.target;
   order->analysis.prefix_delimiter = a.prefix_delimiter;
+  order->scan = a.scan;
   order->keys = {a.keys, {a.column, a.weight_column, a.bytes_column}};
   order->out = a.out;
   return ReadFormat(a.format, &order->format);

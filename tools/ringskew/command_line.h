@@ -17,6 +17,7 @@ enum class ExitCode : int { kClean = 0, kBadInput = 1, kBadUsage = 2, kPartial =
 
 struct Order {
   conf::Pool pool;
+  bool scan = false;  // Read the keys from the pool's nodes.
   KeySource keys;
   AnalysisOptions analysis;
   Format format = Format::kTable;

@@ -7,6 +7,7 @@
 #include "tools/ringskew/command_line.h"
 #include "tools/ringskew/numbers.h"
 #include "tools/ringskew/render.h"
+#include "tools/ringskew/scan.h"
 
 namespace {
 
@@ -27,28 +28,49 @@ int Fail(const std::string& text) {
   return static_cast<int>(ExitCode::kBadInput);
 }
 
+// On a terminal only, where it overwrites itself.
+void ShowProgress(const std::string& text) {
+  static const bool terminal = isatty(STDERR_FILENO) == 1;
+  if (terminal) std::cerr << "\r\x1b[K" << text << std::flush;
+}
+
+// The report's source, or an error. `partial`: some node could not be read.
+std::optional<std::string> ReadKeys(const Order& order, Analysis& analysis, std::string* source, bool* partial) {
+  const auto add = [&](const KeySample& sample) { analysis.Add(sample); };
+  if (!order.scan) {
+    *source = order.keys.what;
+    return ForEachKey(order.keys, add, [](uint64_t bytes) {
+      ShowProgress(ringproxy::ringskew::Bytes(static_cast<double>(bytes)) + " read");
+    });
+  }
+  *source = "the pool's nodes";
+  const auto problems = ScanNodes(order.pool, add, [](uint64_t keys) { ShowProgress(Grouped(keys) + " keys read"); });
+  ShowProgress("");
+  for (const std::string& problem : problems) std::cerr << "ringskew: " << problem << "\n";
+  if (problems.size() == order.pool.nodes.size()) return "no node could be read";
+  *partial = !problems.empty();
+  return std::nullopt;
+}
+
 int Run(const Order& order) {
   Analysis analysis(order.pool, order.analysis);
-  const bool shows_progress = isatty(STDERR_FILENO) == 1;
-  const auto error = ForEachKey(
-      order.keys, [&](const KeySample& sample) { analysis.Add(sample); },
-      [&](uint64_t bytes) {
-        if (shows_progress)
-          std::cerr << "\r" << ringproxy::ringskew::Bytes(static_cast<double>(bytes)) << " read " << std::flush;
-      });
-  if (shows_progress) std::cerr << "\r" << std::flush;
+  std::string source;
+  bool partial = false;
+  const auto error = ReadKeys(order, analysis, &source, &partial);
+  ShowProgress("");
   if (error) return Fail(*error);
-  const Report report = analysis.Finish(order.keys.what, false);
+  const Report report = analysis.Finish(source, partial);
+  const ExitCode done = partial ? ExitCode::kPartial : ExitCode::kClean;
   const bool to_terminal = order.out.empty() && isatty(STDOUT_FILENO) == 1;
   const std::string text = Render(report, order.format, to_terminal);
   if (order.out.empty()) {
     std::cout << text << std::flush;
-    return static_cast<int>(ExitCode::kClean);
+    return static_cast<int>(done);
   }
   std::ofstream file(order.out, std::ios::binary);
   file << text;
   file.close();
-  return file.good() ? static_cast<int>(ExitCode::kClean) : Fail(order.out + ": cannot be written");
+  return file.good() ? static_cast<int>(done) : Fail(order.out + ": cannot be written");
 }
 
 }  // namespace

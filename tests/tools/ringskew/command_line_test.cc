@@ -57,7 +57,7 @@ TEST(RingskewCommandLine, TakesAnotherRingThanConfiguredForAWhatIf) {
 TEST(RingskewCommandLine, SaysInOneLineWhatIsWrong) {
   const std::string config = test::SourceRoot() / "conf/examples/two-pools.yaml";
   ExpectError({}, ExitCode::kBadUsage, "one of --config and --nodes is needed\n");
-  ExpectError({"--nodes", "a"}, ExitCode::kBadUsage, "--keys is needed\n");
+  ExpectError({"--nodes", "a"}, ExitCode::kBadUsage, "--keys or --scan is needed\n");
   ExpectError({"--nodes", "a=x", "--keys", "k"}, ExitCode::kBadUsage, "--nodes: the weight of a is x, not a number");
   ExpectError({"--nodes", "a", "--keys", "k", "--sweep", "9"}, ExitCode::kBadUsage,
               "--sweep: 9 is not A..B, as in 16..4096\n");
