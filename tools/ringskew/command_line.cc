@@ -103,7 +103,9 @@ Problem ReadPool(const Arguments& a, conf::Pool* pool, ExitCode* exit) {
   const auto config = conf::LoadConfig(a.config);
   if (!config) {
     *exit = ExitCode::kBadInput;
-    return conf::ToString(config.errors());
+    std::string errors = conf::ToString(config.errors());
+    errors.erase(errors.find_last_not_of('\n') + 1);
+    return errors;
   }
   if (a.pool.empty() && config->pools.size() == 1) {
     *pool = config->pools[0];

@@ -1,6 +1,7 @@
 // tools/ringskew/numbers.h – Numbers as people read them. Threads: pure functions.
 #pragma once
 
+#include <cmath>
 #include <cstdint>
 #include <cstdio>
 #include <string>
@@ -23,6 +24,10 @@ inline std::string Grouped(uint64_t value) {
   std::string text = std::to_string(value);
   for (size_t at = text.size(); at > 3;) text.insert(at -= 3, ",");
   return text;
+}
+
+inline std::string Rounded(double value) {
+  return Grouped(static_cast<uint64_t>(std::llround(value)));
 }
 
 inline std::string Bytes(double bytes) {

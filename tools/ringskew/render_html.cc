@@ -13,7 +13,7 @@ constexpr std::string_view kStyle = R"(<style>
 body{font:15px/1.5 system-ui,sans-serif;color:var(--ink);background:var(--back);max-width:62rem;margin:2rem auto;padding:0 1rem}
 h1{font-size:1.5rem;margin:0}h2{font-size:1.1rem;margin:2rem 0 .5rem}p{margin:.3rem 0}.soft{color:var(--soft)}
 table{border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums}
-th,td{padding:.3rem .6rem;text-align:right;border-bottom:1px solid var(--line)}th:first-child,td:first-child{text-align:left}
+th,td{padding:.3rem .6rem;text-align:right;white-space:nowrap;border-bottom:1px solid var(--line)}th:first-child,td:first-child{text-align:left}
 pre{background:var(--box);padding:.8rem;border-radius:6px;overflow:auto}.advice{border-left:4px solid var(--bar);background:var(--box);padding:.6rem 1rem;margin:.5rem 0}
 .partial{color:var(--hot);font-weight:600}svg{width:100%;height:auto}svg text{fill:var(--ink);font:12px system-ui,sans-serif}
 .bar{fill:var(--bar)}.over{fill:var(--hot)}.fair{stroke:var(--ink);stroke-dasharray:3 3}.curve{fill:none;stroke:var(--bar);stroke-width:2}
@@ -31,6 +31,17 @@ std::string Escaped(std::string_view text) {
       // A key may hold any byte; what no page may contain is shown as a point.
       default: out += static_cast<unsigned char>(c) < 0x20 ? "·" : std::string(1, c);
     }
+  }
+  return out;
+}
+
+// Line by line: a line end is no byte to hide here.
+std::string EscapedLines(const std::string& text) {
+  std::string out;
+  for (size_t begin = 0; begin < text.size();) {
+    const size_t end = std::min(text.find('\n', begin), text.size());
+    out += Escaped(std::string_view(text).substr(begin, end - begin)) + "\n";
+    begin = end + 1;
   }
   return out;
 }
@@ -70,6 +81,29 @@ std::string RatioChart(const std::vector<NodeRow>& nodes) {
   return svg + Text(fair, y + 16, "fair share", "middle") + "</svg>\n";
 }
 
+struct Bar {
+  std::string label;
+  double share;
+};
+
+// Shares as bars, the longest as long as the page.
+std::string ShareChart(const std::vector<Bar>& bars, const char* label) {
+  constexpr double kRow = 20, kLeft = 240, kWidth = 540;
+  double most = 1e-9;
+  for (const Bar& bar : bars) most = std::max(most, bar.share);
+  std::string svg = "<svg viewBox=\"0 0 900 " + Fixed(kRow * static_cast<double>(bars.size()) + 8, 0) +
+                    "\" role=\"img\" aria-label=\"" + label + "\">\n";
+  double y = 4;
+  for (const Bar& bar : bars) {
+    svg += Text(kLeft - 8, y + 13, Escaped(bar.label.substr(0, 40)), "end");
+    svg += "<rect class=\"bar\" x=\"" + Fixed(kLeft, 1) + "\" y=\"" + Fixed(y + 2, 1) + "\" width=\"" +
+           Fixed(bar.share / most * kWidth, 1) + "\" height=\"14\" rx=\"2\"/>\n";
+    svg += Text(kLeft + bar.share / most * kWidth + 6, y + 13, Percent(bar.share));
+    y += kRow;
+  }
+  return svg + "</svg>\n";
+}
+
 // Peak/mean over the virtual nodes, both on a logarithmic scale's even steps.
 std::string SweepChart(const Report& report) {
   constexpr double kLeft = 60, kTop = 14, kWidth = 800, kHeight = 220;
@@ -103,10 +137,8 @@ std::string NodeTable(const std::vector<NodeRow>& nodes, bool has_bytes) {
   if (has_bytes) head.push_back("bytes");
   std::string table = "<table>" + TableRow(head, "th");
   for (const NodeRow& node : nodes) {
-    Cells cells = {Escaped(node.name),  std::to_string(node.weight),
-                   Grouped(node.keys),  Grouped(static_cast<uint64_t>(node.requests)),
-                   Percent(node.share), Percent(node.fair_share),
-                   Fixed(node.ratio, 3)};
+    Cells cells = {Escaped(node.name),  std::to_string(node.weight), Grouped(node.keys),  Rounded(node.requests),
+                   Percent(node.share), Percent(node.fair_share),    Fixed(node.ratio, 3)};
     if (has_bytes) cells.push_back(Bytes(node.bytes));
     table += TableRow(cells);
   }
@@ -128,7 +160,10 @@ std::string SpreadTable(const Report& report) {
 std::string HotTables(const Report& report) {
   std::string html;
   if (!report.hot_keys.empty()) {
-    html += "<h2>Hottest keys</h2>\n<table>" + TableRow({"key", "node", "share", "copies"}, "th");
+    std::vector<Bar> bars;
+    for (const HotRow& hot : report.hot_keys) bars.push_back({hot.name, hot.share});
+    html += "<h2>Hottest keys</h2>\n" + ShareChart(bars, "hottest keys") + "<table>" +
+            TableRow({"key", "node", "share", "copies"}, "th");
     for (const HotRow& hot : report.hot_keys) {
       html += TableRow({Escaped(hot.name), Escaped(hot.node), Percent(hot.share), std::to_string(hot.copies)});
     }
@@ -161,9 +196,14 @@ std::string ChangePart(const Report& report) {
   if (!report.change) return {};
   const ChangeReport& change = *report.change;
   return "<h2>After: " + Escaped(change.what) + "</h2>\n" + RatioChart(change.nodes) +
-         NodeTable(change.nodes, report.has_bytes) + "<p>Moved: <b>" + Percent(change.moved_keys) +
-         "</b> of the keys, <b>" + Percent(change.moved_requests) + "</b> of the requests; the least possible is " +
-         Percent(change.least_moved) + ". " + Grouped(change.extra_misses) + " keys miss once.</p>\n";
+         NodeTable(change.nodes, report.has_bytes) +
+         ShareChart({{"moved keys", change.moved_keys},
+                     {"moved requests", change.moved_requests},
+                     {"the least possible", change.least_moved}},
+                    "moved keys") +
+         "<p>Moved: <b>" + Percent(change.moved_keys) + "</b> of the keys, <b>" + Percent(change.moved_requests) +
+         "</b> of the requests; the least possible is " + Percent(change.least_moved) + ". " +
+         Grouped(change.extra_misses) + " keys miss once.</p>\n";
 }
 
 }  // namespace
@@ -175,12 +215,12 @@ std::string RenderHtml(const Report& report) {
       Escaped(report.pool) + "</title>\n" + std::string(kStyle) + "</head><body>\n";
   html += "<h1>Pool " + Escaped(report.pool) + "</h1>\n<p class=\"soft\">" + std::to_string(report.nodes.size()) +
           " nodes, " + report.algorithm + ", " + Grouped(report.virtual_nodes) + " virtual nodes, hash " + report.hash +
-          "; " + Grouped(report.keys) + " keys from " + Escaped(report.source) + ", " +
-          Grouped(static_cast<uint64_t>(report.requests)) + " requests</p>\n";
+          "; " + Grouped(report.keys) + " keys from " + Escaped(report.source) + ", " + Rounded(report.requests) +
+          " requests</p>\n";
   if (report.partial) html += "<p class=\"partial\">Partial: not every node could be read.</p>\n";
   html += "<h2>Advice</h2>\n";
   for (const std::string& sentence : report.advice) html += "<p class=\"advice\">" + Escaped(sentence) + "</p>\n";
-  if (!report.yaml.empty()) html += "<pre>" + Escaped(report.yaml).replace(0, 0, "") + "</pre>\n";
+  if (!report.yaml.empty()) html += "<pre>" + EscapedLines(report.yaml) + "</pre>\n";
   html += "<h2>Share by node</h2>\n" + RatioChart(report.nodes) + NodeTable(report.nodes, report.has_bytes);
   html += "<h2>How uneven, and why</h2>\n" + SpreadTable(report) + HotTables(report) + SweepPart(report) +
           ChangePart(report);

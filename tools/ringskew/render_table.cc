@@ -76,8 +76,7 @@ class Table {
   void Head() {
     text_ += Coloured(kBold, "pool " + report_.pool) + ": " + std::to_string(report_.nodes.size()) + " nodes, " +
              report_.algorithm + ", " + Grouped(report_.virtual_nodes) + " virtual nodes, hash " + report_.hash + "\n";
-    text_ += Grouped(report_.keys) + " keys from " + report_.source + ", " +
-             Grouped(static_cast<uint64_t>(report_.requests)) + " requests";
+    text_ += Grouped(report_.keys) + " keys from " + report_.source + ", " + Rounded(report_.requests) + " requests";
     if (report_.has_bytes) text_ += ", " + Bytes(report_.bytes);
     text_ += "\n";
     if (report_.partial) text_ += Coloured(kRed, "PARTIAL: not every node could be read") + "\n";
@@ -93,7 +92,7 @@ class Table {
       Row row = {node.name,
                  std::to_string(node.weight),
                  Grouped(node.keys),
-                 Grouped(static_cast<uint64_t>(node.requests)),
+                 Rounded(node.requests),
                  Percent(node.share),
                  Percent(node.fair_share),
                  Fixed(node.ratio, 3) + "  " + Bar(node.ratio)};
