@@ -24,6 +24,11 @@ const std::array<uint32_t, kDecaySteps>& DecayOdds() {
 
 }  // namespace
 
+HeavyHitters::Listed::Listed(uint64_t its_hash, uint32_t its_count, std::string_view its_key)
+    : hash(its_hash), count(its_count), size(static_cast<uint32_t>(std::min(its_key.size(), kLongestKey))) {
+  std::copy_n(its_key.begin(), size, key.begin());
+}
+
 // xorshift64 (Marsaglia 2003): a die need not be good here, but cheap.
 bool HeavyHitters::Decays(uint32_t count) {
   if (count >= kDecaySteps) return false;
@@ -65,20 +70,18 @@ void HeavyHitters::List(uint64_t hash, std::string_view key, uint32_t count) {
   if (known != listed_.end()) {
     known->count = std::max(known->count, count);
   } else if (listed_.size() < kListed) {
-    listed_.push_back({hash, count, std::string(key.substr(0, kLongestKey))});
+    listed_.emplace_back(hash, count, key);
   } else {
-    auto& least = *std::ranges::min_element(listed_, {}, &Listed::count);
+    Listed& least = *std::ranges::min_element(listed_, {}, &Listed::count);
     if (count <= least.count) return;
-    least.hash = hash;
-    least.count = count;
-    least.key.assign(key.substr(0, kLongestKey));
+    least = Listed(hash, count, key);
   }
   if (listed_.size() == kListed) least_listed_ = std::ranges::min(listed_, {}, &Listed::count).count;
 }
 
 std::vector<HeavyHitters::Hitter> HeavyHitters::Top(size_t most) const {
   std::vector<Hitter> top;
-  for (const Listed& entry : listed_) top.push_back({entry.key, entry.count});
+  for (const Listed& entry : listed_) top.push_back({std::string(entry.key.data(), entry.size), entry.count});
   std::ranges::sort(
       top, [](const Hitter& a, const Hitter& b) { return a.count != b.count ? a.count > b.count : a.key < b.key; });
   if (top.size() > most) top.resize(most);

@@ -19,6 +19,8 @@ namespace ringproxy::ring {
 
 class HeavyHitters {
  public:
+  HeavyHitters() { listed_.reserve(kListed); }
+
   static constexpr size_t kListed = 128;
   static constexpr size_t kLongestKey = 256;  // More of a key is cut off in the list.
 
@@ -50,7 +52,10 @@ class HeavyHitters {
   struct Listed {
     uint64_t hash;
     uint32_t count;
-    std::string key;
+    uint32_t size;
+    std::array<char, kLongestKey> key;
+
+    Listed(uint64_t its_hash, uint32_t its_count, std::string_view its_key);
   };
 
   // The key's largest counter after `count` more requests.

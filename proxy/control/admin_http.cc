@@ -22,15 +22,6 @@ namespace {
 
 using nlohmann::json;
 
-AdminReply JsonReply(int status, const json& body) {
-  // Node names and keys may hold any bytes; invalid UTF-8 must not throw.
-  return {status, body.dump(2, ' ', false, json::error_handler_t::replace) + "\n"};
-}
-
-AdminReply JsonError(int status, const std::string& text) {
-  return JsonReply(status, {{"error", text}});
-}
-
 // In time that does not tell how much of the token was right.
 bool SameToken(std::string_view given, std::string_view token) {
   if (given.size() != token.size()) return false;
@@ -49,6 +40,15 @@ uint16_t BoundPort(evhttp_bound_socket* socket) {
 
 }  // namespace
 
+AdminReply JsonReply(int status, const json& body) {
+  // Node names and keys may hold any bytes; invalid UTF-8 must not throw.
+  return {status, body.dump(2, ' ', false, json::error_handler_t::replace) + "\n"};
+}
+
+AdminReply JsonError(int status, const std::string& text) {
+  return JsonReply(status, {{"error", text}});
+}
+
 struct AdminHttp::Page {
   const char* path;
   AdminReply (AdminHttp::*get)(const Query&) const;
@@ -62,6 +62,9 @@ const AdminHttp::Page AdminHttp::kPages[] = {
     {"/readyz", &AdminHttp::Ready, true, "it serves: each pool has a usable node, and it is not draining"},
     {"/api/v1/pools", &AdminHttp::Pools, false, "pools, nodes and their state"},
     {"/api/v1/locate", &AdminHttp::Locate, false, "?pool=P&key=K: the node that owns the key"},
+    {"/api/v1/skew", &AdminHttp::Skew, false, "each node's share of the requests in the last minute and hour; ?pool=P"},
+    {"/api/v1/hotkeys", &AdminHttp::HotKeysPage, false,
+     "the most frequent keys, about of the last minute; ?pool=P&limit=20"},
 };
 
 void AdminHttp::FreeHttp::operator()(evhttp* http) const {

@@ -7,10 +7,12 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <vector>
 
 #include "backends/net/loop.h"
+#include "proxy/control/load_history.h"
 #include "proxy/control/metrics.h"
 
 struct event_base;
@@ -25,6 +27,9 @@ struct AdminReply {
   const char* type = "application/json";
 };
 
+AdminReply JsonReply(int status, const nlohmann::json& body);
+AdminReply JsonError(int status, const std::string& text);
+
 class AdminHttp {
  public:
   explicit AdminHttp(std::shared_ptr<const Snapshot> snapshot);
@@ -35,6 +40,8 @@ class AdminHttp {
   // False, with the reason in `error`, when the address cannot be bound.
   bool Listen(event_base* base, std::string* error);
   uint16_t port() const { return port_; }
+  // Remembers what each node got so far, for /api/v1/skew; about once a LoadHistory::kStep.
+  void SampleLoads(net::TimePoint now);
   // /readyz says no from now on.
   void SetDraining() { draining_ = true; }
 
@@ -51,6 +58,9 @@ class AdminHttp {
   AdminReply Ready(const Query&) const;
   AdminReply Pools(const Query&) const;
   AdminReply Locate(const Query& query) const;
+  // admin_skew.cc
+  AdminReply Skew(const Query& query) const;
+  AdminReply HotKeysPage(const Query& query) const;
 
   void Serve(evhttp_request* request) const;
   bool Allowed(evhttp_request* request, const Page* page) const;
@@ -61,6 +71,7 @@ class AdminHttp {
   std::shared_ptr<const Snapshot> snapshot_;
   AllStats workers_;
   std::vector<double> ring_shares_;
+  LoadHistory loads_;
   std::unique_ptr<evhttp, FreeHttp> http_;
   uint16_t port_ = 0;
   bool draining_ = false;

@@ -20,7 +20,8 @@ Server::Server(conf::Config config)
       drain_timer_(loop_.NewTimer([this] {
         spdlog::warn("drain timeout: the remaining clients are cut off");
         loop_.Stop();
-      })) {
+      })),
+      load_timer_(loop_.NewTimer([this] { SampleLoads(); })) {
   const uint32_t configured = snapshot_->config.workers;
   const uint32_t count = configured > 0 ? configured : std::max(1U, std::thread::hardware_concurrency());
   for (uint32_t i = 0; i < count; ++i) stats_.push_back(std::make_unique<WorkerStats>(*snapshot_));
@@ -72,6 +73,7 @@ ExitCode Server::Run() {
     event_add(&signal_events_[i], nullptr);
   }
   for (auto& worker : workers_) worker->Start();
+  SampleLoads();
   loop_.Run();
   workers_.clear();
   spdlog::info("bye");
@@ -127,6 +129,11 @@ void Server::Drain() {
     worker->Drain([this] { loop_.Post([this] { OnWorkerDrained(); }); });
   }
   drain_timer_->Arm(snapshot_->config.drain_timeout);
+}
+
+void Server::SampleLoads() {
+  admin_.SampleLoads(loop_.now());
+  load_timer_->Arm(LoadHistory::kStep);
 }
 
 void Server::OnWorkerDrained() {

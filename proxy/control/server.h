@@ -39,6 +39,7 @@ class Server {
   // Stops accepting; ends when every client's replies are delivered or the drain timeout has passed.
   void Drain();
   void OnWorkerDrained();
+  void SampleLoads();
 
   std::shared_ptr<const Snapshot> snapshot_;
   net::LibeventLoop loop_;
@@ -49,6 +50,7 @@ class Server {
   AdminHttp admin_;
   std::vector<event> signal_events_;
   std::unique_ptr<net::Timer> drain_timer_;
+  std::unique_ptr<net::Timer> load_timer_;  // Samples the nodes' loads.
   uint64_t next_client_id_ = 1;
   size_t workers_draining_ = 0;
   bool draining_ = false;

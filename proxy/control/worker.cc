@@ -39,7 +39,8 @@ Worker::Worker(net::Loop& loop, std::shared_ptr<const Snapshot> snapshot, Worker
       io_{.loop = loop, .blocks = {}, .read_buffer = {}, .random = std::mt19937_64(seed)},
       pools_(MakePools(*snapshot_, io_, *this, flush_list_, stats.nodes)),
       fanout_(io_, *this, stats.partial),
-      dispatcher_(snapshot_, pools_, fanout_, *this),
+      hot_keys_(snapshot_->pools.size()),
+      dispatcher_(snapshot_, pools_, fanout_, hot_keys_, *this),
       client_io_{.io = io_,
                  .dispatcher = dispatcher_,
                  .view = view,
@@ -168,6 +169,8 @@ void Worker::Tick() {
   for (Place& place : places_) {
     if (place.session && !place.session->closed()) place.session->Tick(io_.loop.now());
   }
+  hot_keys_.Tick();
+  stats_.hot_keys.Set(hot_keys_.View());
   tick_->Arm(kTickInterval);
 }
 

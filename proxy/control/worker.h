@@ -15,6 +15,7 @@
 #include "proxy/control/worker_stats.h"
 #include "proxy/route/dispatcher.h"
 #include "proxy/route/fanout.h"
+#include "proxy/route/hot_keys.h"
 #include "proxy/session/client_io.h"
 #include "proxy/session/session.h"
 
@@ -64,6 +65,7 @@ class Worker final : private backends::ReplySink {
   backends::FlushList flush_list_;
   std::vector<backends::NodePool> pools_;
   Fanout fanout_;
+  HotKeys hot_keys_;
   Dispatcher dispatcher_;
   ClientIo client_io_;
   std::vector<ListenerContext> listeners_;

@@ -9,7 +9,9 @@
 
 #include "backends/stats.h"
 #include "backends/wire/memcache_command.h"
+#include "proxy/control/published.h"
 #include "proxy/route/fanout.h"
+#include "proxy/route/hot_keys.h"
 #include "proxy/route/snapshot.h"
 #include "proxy/session/session_stats.h"
 
@@ -40,6 +42,7 @@ struct WorkerStats {
   backends::Counter stale_replies;         // For clients that had left.
   backends::Counter sessions;              // Open now.
   PartialStats partial;
+  Published<HotKeysView> hot_keys;  // Anew every second.
 };
 
 }  // namespace ringproxy::proxy

@@ -29,10 +29,11 @@ bool MayForward(const RoutedRequest& routed) {
 }  // namespace
 
 Dispatcher::Dispatcher(std::shared_ptr<const Snapshot> snapshot, std::span<backends::NodePool> pools, Fanout& fanout,
-                       backends::ReplySink& sink)
+                       HotKeys& hot_keys, backends::ReplySink& sink)
     : snapshot_(std::move(snapshot)),
       pools_(pools),
       fanout_(fanout),
+      hot_keys_(hot_keys),
       sink_(sink),
       parts_(snapshot_->node_count),
       part_of_node_(snapshot_->node_count) {}
@@ -63,7 +64,7 @@ std::optional<Destination> Dispatcher::CommonDestination(const RoutedRequest& ro
                                                          backends::Ticket ticket) {
   const ListenerSnapshot& listener = snapshot_->listeners[origin.listener];
   const auto route = [&](std::string_view key) -> std::optional<Destination> {
-    if (KeyFits(key, origin)) return RouteKey(*snapshot_, listener, key);
+    if (KeyFits(key, origin)) return Route(listener, key);
     Fail(ticket, wire::ErrorCode::kKeyTooLong);
     return std::nullopt;
   };
@@ -132,7 +133,7 @@ bool Dispatcher::AssignKeys(const RoutedRequest& routed, Origin origin, backends
       Fail(ticket, wire::ErrorCode::kKeyTooLong);
       return false;
     }
-    plan_.child_of_key.push_back(PartFor(RouteKey(*snapshot_, listener, key), key.size() + 1, most_bytes));
+    plan_.child_of_key.push_back(PartFor(Route(listener, key), key.size() + 1, most_bytes));
   }
   return true;
 }

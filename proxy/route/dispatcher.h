@@ -13,6 +13,7 @@
 #include "backends/wire/command.h"
 #include "backends/wire/memcache_command.h"
 #include "proxy/route/fanout.h"
+#include "proxy/route/hot_keys.h"
 #include "proxy/route/router.h"
 #include "proxy/route/snapshot.h"
 
@@ -38,7 +39,7 @@ struct Origin {
 class Dispatcher {
  public:
   Dispatcher(std::shared_ptr<const Snapshot> snapshot, std::span<backends::NodePool> pools, Fanout& fanout,
-             backends::ReplySink& sink);
+             HotKeys& hot_keys, backends::ReplySink& sink);
 
   // Requires: CheckShape(spec, request) is kOk, RefusalOf is empty, and the command is not a local one.
   // Returns the pool that the request is counted for.
@@ -63,6 +64,12 @@ class Dispatcher {
     return key.size() <= snapshot_->config.listeners[origin.listener].limits.key_bytes;
   }
   void SendTagged(const RoutedRequest& routed, Origin origin, Destination to, backends::Ticket ticket);
+  // Where the key lies; it is also counted.
+  Destination Route(const ListenerSnapshot& listener, std::string_view key) {
+    const Destination to = RouteKey(*snapshot_, listener, key);
+    hot_keys_.Note(to.pool, key);
+    return to;
+  }
   // The part of the current split that goes to `to`, with `key_bytes` more in it; a new one if it is the first key
   // there or would make the part's keys longer than `most_bytes`.
   uint32_t PartFor(Destination to, size_t key_bytes, size_t most_bytes);
@@ -78,6 +85,7 @@ class Dispatcher {
   std::shared_ptr<const Snapshot> snapshot_;
   std::span<backends::NodePool> pools_;
   Fanout& fanout_;
+  HotKeys& hot_keys_;
   backends::ReplySink& sink_;
   // Scratch of one request, kept for its capacity.
   wire::KeyPositions keys_;

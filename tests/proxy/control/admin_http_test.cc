@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <nlohmann/json.hpp>
+
 #include "proxy/control/metrics.h"
 #include "proxy/route/router.h"
 
@@ -94,6 +96,37 @@ TEST_F(AdminTest, SaysWhatIsWrongWithAQuestion) {
   EXPECT_EQ(admin_.Get("/api/v1/locate", {{"pool", "main"}}).status, 400);
   EXPECT_EQ(admin_.Get("/api/v1/locate", {{"pool", "x"}, {"key", "k"}}).status, 404);
   EXPECT_THAT(admin_.Get("/x", {}).body, HasSubstr("/metrics"));
+}
+
+TEST_F(AdminTest, ShowsHowTheLoadIsSpread) {
+  admin_.SampleLoads(net::TimePoint(std::chrono::seconds(100)));
+  stats_[0]->nodes[0].requests.Add(30);
+  stats_[1]->nodes[1].requests.Add(30);
+  stats_[1]->nodes[1].bytes_sent.Add(500);
+  admin_.SampleLoads(net::TimePoint(std::chrono::seconds(110)));
+  const auto minute = nlohmann::json::parse(admin_.Get("/api/v1/skew", {{"pool", "main"}}).body)["pools"][0]["minute"];
+  EXPECT_EQ(minute["seconds"], 10);
+  EXPECT_EQ(minute["requests"], 60);
+  // r1 has three quarters of the weight and half of the requests.
+  EXPECT_DOUBLE_EQ(minute["nodes"][0]["ratio"], 2);
+  EXPECT_DOUBLE_EQ(minute["peak_to_mean"], 2);
+  EXPECT_EQ(minute["nodes"][1]["bytes"], 500);
+  EXPECT_EQ(nlohmann::json::parse(admin_.Get("/api/v1/skew", {{"pool", "x"}}).body)["pools"].size(), 0U);
+}
+
+TEST_F(AdminTest, AddsUpTheWorkersHotKeys) {
+  for (uint64_t count : {30U, 50U}) {
+    auto view = std::make_shared<HotKeysView>();
+    view->pools.push_back({{{"hot", count}, {"warm", 10}}, 200});
+    stats_[count == 30 ? 0 : 1]->hot_keys.Set(std::move(view));
+  }
+  const auto pool = nlohmann::json::parse(admin_.Get("/api/v1/hotkeys", {{"limit", "1"}}).body)["pools"][0];
+  ASSERT_EQ(pool["keys"].size(), 1U);
+  EXPECT_EQ(pool["keys"][0]["key"], "hot");
+  EXPECT_DOUBLE_EQ(pool["keys"][0]["share"], 0.2);
+  EXPECT_EQ(pool["keys"][0]["node"],
+            nlohmann::json::parse(admin_.Get("/api/v1/locate", {{"pool", "main"}, {"key", "hot"}}).body)["node"]);
+  EXPECT_EQ(admin_.Get("/api/v1/hotkeys", {{"limit", "x"}}).status, 400);
 }
 
 }  // namespace

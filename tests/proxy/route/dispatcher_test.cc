@@ -57,7 +57,7 @@ class DispatcherTest : public testing::Test {
       Node(i).Receive("+PONG\r\n");
       Node(i).TakeWritten();
     }
-    dispatcher_.emplace(snapshot_, pools_, fanout_, sink_);
+    dispatcher_.emplace(snapshot_, pools_, fanout_, hot_keys_, sink_);
   }
 
   static std::string Encode(const std::vector<std::string>& arguments) {
@@ -89,6 +89,7 @@ class DispatcherTest : public testing::Test {
   Sink sink_;
   PartialStats partial_;
   Fanout fanout_{io_, sink_, partial_};
+  HotKeys hot_keys_{snapshot_->pools.size()};
   std::vector<backends::NodePool> pools_;
   std::optional<Dispatcher> dispatcher_;
   wire::RequestParser parser_{wire::Limits{}};

@@ -1,0 +1,27 @@
+#include "proxy/route/hot_keys.h"
+
+#include "ring/hash.h"
+
+namespace ringproxy::proxy {
+
+void HotKeys::Take(uint32_t pool, std::string_view key) {
+  pools_[pool].Add(ring::Hash(ring::HashAlgorithm::kXxh3, key), key, kOneIn);
+  // xorshift64 (Marsaglia 2003): the next one is 1 to 31 keys away, 16 on average.
+  dice_ ^= dice_ << 13;
+  dice_ ^= dice_ >> 7;
+  dice_ ^= dice_ << 17;
+  countdown_ = 1 + static_cast<uint32_t>((dice_ >> 32) % (2 * kOneIn - 1));
+}
+
+void HotKeys::Tick() {
+  if (++ticks_ % kHalfLifeTicks != 0) return;
+  for (ring::HeavyHitters& pool : pools_) pool.Halve();
+}
+
+std::shared_ptr<const HotKeysView> HotKeys::View() const {
+  auto view = std::make_shared<HotKeysView>();
+  for (const ring::HeavyHitters& pool : pools_) view->pools.push_back({pool.Top(), pool.total()});
+  return view;
+}
+
+}  // namespace ringproxy::proxy
