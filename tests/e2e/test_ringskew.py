@@ -1,13 +1,15 @@
 """ringskew as its users run it: files, pipes, live nodes, a page in a browser."""
 
+import contextlib
 import json
 import os
 import pathlib
+import random
 import subprocess
 
 import pytest
 from memcache_servers import MemcachedServer, storage
-from servers import BINARY, RedisServer
+from servers import BINARY, Fleet, RedisServer, encode, wait_for
 
 RINGSKEW = str(pathlib.Path(BINARY).with_name("ringskew"))
 
@@ -97,3 +99,28 @@ def test_the_page_opens_in_a_browser_without_a_network(tmp_path):
                     page.as_uri()], check=True, capture_output=True, timeout=60, env={**os.environ, "HOME": str(tmp_path)})
     # A page of text and charts, not an empty sheet.
     assert picture.read_bytes()[:8] == b"\x89PNG\r\n\x1a\n" and picture.stat().st_size > 50_000
+
+
+def test_live_names_the_true_hot_keys_of_a_proxy_under_a_zipf_load():
+    # The i-th key gets 1/i of the first one's requests.
+    with Fleet(3, workers=2) as fleet:
+        weights = [1 / (rank + 1) for rank in range(2000)]
+        draw = random.Random(7)
+        with contextlib.ExitStack() as stack:
+            clients = [stack.enter_context(fleet.client()) for _ in range(4)]
+            for _ in range(10):
+                for client in clients:
+                    keys = draw.choices(range(len(weights)), weights, k=1000)
+                    client.send(b"".join(encode("GET", f"zipf:{key}") for key in keys))
+                    for _ in keys:
+                        client.reply()
+        url = f"http://127.0.0.1:{fleet.proxy.admin_port}"
+        # Lists are published once a second, loads sampled every five.
+        found = wait_for(lambda: (now := report("--live", url))["requests"] >= 40_000 and len(now["hot_keys"]) >= 5 and now,
+                         "the load to be seen")
+        assert [row["key"] for row in found["hot_keys"][:3]] == ["zipf:0", "zipf:1", "zipf:2"]
+        assert found["hot_keys"][0]["share"] == pytest.approx(weights[0] / sum(weights), rel=0.15)
+        assert sum(row["requests"] for row in found["nodes"]) == found["requests"]
+        assert "alone is" in found["advice"][0] or found["advice"][0].startswith("Nothing to change")
+        assert b"--live has shares, not keys" in run("--live", url, "--sweep", "16..64", code=2).stderr
+    assert b"Connection refused" in run("--live", url, code=1).stderr

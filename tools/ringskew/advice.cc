@@ -81,6 +81,11 @@ void AdviseWeights(const conf::Pool& pool, Report& report) {
 
 }  // namespace
 
+uint32_t CopiesNeeded(double share, size_t nodes) {
+  const auto all = static_cast<double>(nodes);
+  return static_cast<uint32_t>(std::clamp(std::ceil(share * all / 0.5), 1.0, all));
+}
+
 void AddAdvice(const conf::Pool& pool, Report& report) {
   AdviseRing(pool, report);
   AdviseHotKeys(report);

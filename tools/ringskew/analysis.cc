@@ -14,8 +14,6 @@ namespace {
 constexpr ring::NodeIndex kNoNode = std::numeric_limits<ring::NodeIndex>::max();
 constexpr size_t kSampleHashes = 1 << 16;
 constexpr size_t kShownHot = 20;
-// A key below is not hot, however even all others are.
-constexpr double kHotShare = 0.001;
 // Hot besides: so many times an average key.
 constexpr double kHotTimesMean = 10;
 // Bytes of a vnode ring's point and, on average, of its index.
@@ -95,7 +93,6 @@ std::vector<NodeRow> Analysis::Rows(const Trial& trial) const {
 void Analysis::AddHotKeys(Report& report) const {
   const double mean = requests_ / static_cast<double>(std::max<uint64_t>(keys_, 1));
   const double least = std::max(kHotShare * requests_, kHotTimesMean * mean);
-  const auto nodes = static_cast<double>(base_.topology.pool.nodes.size());
   std::vector<double> rest = base_.tally.requests;
   for (const auto& hitter : hot_keys_.Top(kShownHot)) {
     const auto count = static_cast<double>(hitter.count);
@@ -103,9 +100,8 @@ void Analysis::AddHotKeys(Report& report) const {
     const ring::NodeIndex owner = base_.topology.Owner(KeyHash(base_.topology.pool, hitter.key));
     rest[owner] = std::max(rest[owner] - count, 0.0);
     const double share = count / requests_;
-    // A copy costs its node at most half of its fair share (policies: ceil(p * N / 0.5)).
-    const auto copies = static_cast<uint32_t>(std::min(std::ceil(share * nodes / 0.5), nodes));
-    report.hot_keys.push_back({hitter.key, base_.topology.pool.nodes[owner].name, share, std::max(copies, 1U)});
+    report.hot_keys.push_back(
+        {hitter.key, base_.topology.pool.nodes[owner].name, share, CopiesNeeded(share, rest.size())});
   }
   report.without_hot_spread = ring::MeasureSpread(rest, base_.topology.weights());
   for (const auto& hitter : hot_prefixes_.Top(kShownHot)) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <boost/program_options.hpp>
 #include <charconv>
+#include <fstream>
 #include <iostream>
 #include <vector>
 
@@ -17,12 +18,13 @@ namespace po = boost::program_options;
 constexpr std::string_view kUsage =
     "Usage: ringskew --config FILE --pool NAME --keys FILE|-|COUNT:uniform|COUNT:zipf:S [options]\n"
     "       ringskew --nodes a,b=2,c [--virtual-nodes N] [--algorithm A] --keys … [options]\n"
+    "       ringskew --live http://127.0.0.1:9180 [--pool NAME] [options]\n"
     "Says how uneven the load of a pool's nodes is, why, and what to change.\n";
 
 constexpr uint32_t kMostVirtualNodes = 65536;
 
 struct Arguments {
-  std::string config, pool, nodes, keys, format = "table", out, sweep, algorithm, hash, hash_tag;
+  std::string config, pool, nodes, keys, live, token_file, format = "table", out, sweep, algorithm, hash, hash_tag;
   std::string column, weight_column, bytes_column, prefix_delimiter = ":";
   std::vector<std::string> add, remove, weight;
   uint32_t virtual_nodes = 0;
@@ -40,6 +42,8 @@ po::options_description Describe(Arguments& a) {
   add("nodes", text(&a.nodes), "without a configuration: names, and weights behind a '='");
   add("keys", text(&a.keys), "a file with one key a line, or key TAB weight [TAB bytes]; - reads standard input");
   add("scan", po::bool_switch(&a.scan), "instead of --keys, with --config: read the keys from the pool's live nodes");
+  add("live", text(&a.live), "instead of all that: what a running proxy has measured, http://127.0.0.1:9180");
+  add("token-file", text(&a.token_file), "with --live: a file whose first line is the admin port's token");
   add("key-column", text(&a.column), "the file is a log: the column of the key, a number or a name of its first line");
   add("weight-column", text(&a.weight_column), "of a log: requests");
   add("bytes-column", text(&a.bytes_column), "of a log: bytes");
@@ -151,7 +155,24 @@ Problem ReadChange(const Arguments& a, Order* order) {
   return std::nullopt;
 }
 
+Problem ReadLive(const Arguments& a, Order* order) {
+  const bool needs_keys = !(a.config + a.nodes + a.keys + a.sweep + a.algorithm).empty() || a.scan ||
+                          a.virtual_nodes > 0 || !a.add.empty() || !a.remove.empty() || !a.weight.empty();
+  if (needs_keys)
+    return std::string("--live has shares, not keys: it goes with --pool, --target, --format and --out only");
+  order->live = {a.live, a.pool, ""};
+  if (a.token_file.empty()) return std::nullopt;
+  std::ifstream file(a.token_file);
+  if (!std::getline(file, order->live->token)) return "--token-file: " + a.token_file + " cannot be read";
+  return std::nullopt;
+}
+
 Problem Read(const Arguments& a, const po::variables_map& values, Order* order, ExitCode* exit) {
+  if (a.target < 1) return std::string("--target: a peak/mean is at least 1");
+  order->analysis.target = a.target;
+  order->out = a.out;
+  if (auto problem = ReadFormat(a.format, &order->format)) return problem;
+  if (!a.live.empty()) return ReadLive(a, order);
   if (a.config.empty() == a.nodes.empty()) return "one of --config and --nodes is needed";
   if (a.keys.empty() && !a.scan) return "--keys or --scan is needed";
   if (!a.keys.empty() && a.scan) return "--keys and --scan exclude each other";
@@ -161,7 +182,6 @@ Problem Read(const Arguments& a, const po::variables_map& values, Order* order, 
     if (auto problem = ReadVirtualNodes(std::to_string(a.virtual_nodes), &ignored))
       return "--virtual-nodes: " + *problem;
   }
-  if (a.target < 1) return std::string("--target: a peak/mean is at least 1");
   if (auto problem = a.config.empty() ? ReadNodes(a, &order->pool) : ReadPool(a, &order->pool, exit)) return problem;
   if (values.contains("hash-tag")) order->pool.ring.hash_tag = a.hash_tag;
   if (order->pool.ring.hash_tag.size() == 1) return std::string("--hash-tag takes two characters, or none");
@@ -170,12 +190,10 @@ Problem Read(const Arguments& a, const po::variables_map& values, Order* order, 
   if (!order->analysis.sweep.empty() && order->pool.ring.algorithm != ring::Algorithm::kVnode) {
     return "--sweep: the algorithm " + std::string(conf::NameOf(order->pool.ring.algorithm)) + " has no virtual nodes";
   }
-  order->analysis.target = a.target;
   order->analysis.prefix_delimiter = a.prefix_delimiter;
   order->scan = a.scan;
   order->keys = {a.keys, {a.column, a.weight_column, a.bytes_column}};
-  order->out = a.out;
-  return ReadFormat(a.format, &order->format);
+  return std::nullopt;
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 
 #include "tools/ringskew/analysis.h"
 #include "tools/ringskew/key_source.h"
+#include "tools/ringskew/live.h"
 
 namespace ringproxy::ringskew {
 
@@ -17,7 +18,8 @@ enum class ExitCode : int { kClean = 0, kBadInput = 1, kBadUsage = 2, kPartial =
 
 struct Order {
   conf::Pool pool;
-  bool scan = false;  // Read the keys from the pool's nodes.
+  bool scan = false;               // Read the keys from the pool's nodes.
+  std::optional<LiveSource> live;  // Instead of keys and pool.
   KeySource keys;
   AnalysisOptions analysis;
   Format format = Format::kTable;

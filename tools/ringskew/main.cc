@@ -52,17 +52,24 @@ std::optional<std::string> ReadKeys(const Order& order, Analysis& analysis, std:
   return std::nullopt;
 }
 
-int Run(const Order& order) {
+// The report, or what is wrong.
+ringproxy::conf::Result<Report, std::string> MakeReport(const Order& order) {
+  if (order.live) return LiveReport(*order.live, order.analysis.target);
   Analysis analysis(order.pool, order.analysis);
   std::string source;
   bool partial = false;
   const auto error = ReadKeys(order, analysis, &source, &partial);
   ShowProgress("");
-  if (error) return Fail(*error);
-  const Report report = analysis.Finish(source, partial);
-  const ExitCode done = partial ? ExitCode::kPartial : ExitCode::kClean;
+  if (error) return *error;
+  return analysis.Finish(source, partial);
+}
+
+int Run(const Order& order) {
+  const auto report = MakeReport(order);
+  if (!report) return Fail(report.errors());
+  const ExitCode done = report->partial ? ExitCode::kPartial : ExitCode::kClean;
   const bool to_terminal = order.out.empty() && isatty(STDOUT_FILENO) == 1;
-  const std::string text = Render(report, order.format, to_terminal);
+  const std::string text = Render(*report, order.format, to_terminal);
   if (order.out.empty()) {
     std::cout << text << std::flush;
     return static_cast<int>(done);

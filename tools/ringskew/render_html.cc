@@ -149,9 +149,9 @@ std::string SpreadTable(const Report& report) {
   const auto row = [](const std::string& what, const ring::Spread& spread) {
     return TableRow({what, Fixed(spread.peak_to_mean, 3), Percent(spread.cv), Fixed(spread.gini, 3)});
   };
-  std::string table = "<table>" + TableRow({"", "peak/mean", "CV", "Gini"}, "th") +
-                      row("requests", report.requests_spread) + row("keys", report.keys_spread) +
-                      row("the ring alone", report.ring_spread);
+  std::string table =
+      "<table>" + TableRow({"", "peak/mean", "CV", "Gini"}, "th") + row("requests", report.requests_spread) +
+      (report.keys > 0 ? row("keys", report.keys_spread) : "") + row("the ring alone", report.ring_spread);
   if (!report.hot_keys.empty()) table += row("requests without the hot keys", report.without_hot_spread);
   table += TableRow({"an ideal hash would give", Fixed(report.expected_peak, 3), Percent(report.expected_cv), ""});
   return table + TableRow({"so many keys on a perfect ring", "", Percent(report.sampling_cv), ""}) + "</table>\n";
@@ -215,8 +215,8 @@ std::string RenderHtml(const Report& report) {
       Escaped(report.pool) + "</title>\n" + std::string(kStyle) + "</head><body>\n";
   html += "<h1>Pool " + Escaped(report.pool) + "</h1>\n<p class=\"soft\">" + std::to_string(report.nodes.size()) +
           " nodes, " + report.algorithm + ", " + Grouped(report.virtual_nodes) + " virtual nodes, hash " + report.hash +
-          "; " + Grouped(report.keys) + " keys from " + Escaped(report.source) + ", " + Rounded(report.requests) +
-          " requests</p>\n";
+          "; " + (report.keys > 0 ? Grouped(report.keys) + " keys from " : "") + Escaped(report.source) + ", " +
+          Rounded(report.requests) + " requests</p>\n";
   if (report.partial) html += "<p class=\"partial\">Partial: not every node could be read.</p>\n";
   html += "<h2>Advice</h2>\n";
   for (const std::string& sentence : report.advice) html += "<p class=\"advice\">" + Escaped(sentence) + "</p>\n";

@@ -76,7 +76,8 @@ class Table {
   void Head() {
     text_ += Coloured(kBold, "pool " + report_.pool) + ": " + std::to_string(report_.nodes.size()) + " nodes, " +
              report_.algorithm + ", " + Grouped(report_.virtual_nodes) + " virtual nodes, hash " + report_.hash + "\n";
-    text_ += Grouped(report_.keys) + " keys from " + report_.source + ", " + Rounded(report_.requests) + " requests";
+    if (report_.keys > 0) text_ += Grouped(report_.keys) + " keys from ";
+    text_ += report_.source + ", " + Rounded(report_.requests) + " requests";
     if (report_.has_bytes) text_ += ", " + Bytes(report_.bytes);
     text_ += "\n";
     if (report_.partial) text_ += Coloured(kRed, "PARTIAL: not every node could be read") + "\n";
@@ -87,6 +88,8 @@ class Table {
     text_ += "\n";
     Row head = {"node", "weight", "keys", "requests", "share", "fair", "ratio"};
     if (report_.has_bytes) head.insert(head.begin() + 4, "bytes");
+    // What a proxy has measured has no keys.
+    if (report_.keys == 0) head.erase(head.begin() + 2);
     std::vector<Row> rows = {head};
     for (const NodeRow& node : nodes) {
       Row row = {node.name,
@@ -97,6 +100,7 @@ class Table {
                  Percent(node.fair_share),
                  Fixed(node.ratio, 3) + "  " + Bar(node.ratio)};
       if (report_.has_bytes) row.insert(row.begin() + 4, Bytes(node.bytes));
+      if (report_.keys == 0) row.erase(row.begin() + 2);
       rows.push_back(std::move(row));
     }
     rows[0].back() += std::string(kBarWidth + 2, ' ');
@@ -110,11 +114,11 @@ class Table {
     };
     std::vector<Row> rows = {{"", "peak/mean", "CV", "Gini"},
                              row("requests", report_.requests_spread),
-                             row("keys", report_.keys_spread),
                              row("the ring alone", report_.ring_spread)};
+    if (report_.keys > 0) rows.insert(rows.begin() + 2, row("keys", report_.keys_spread));
     if (!report_.hot_keys.empty()) rows.push_back(row("requests without the hot keys", report_.without_hot_spread));
     rows.push_back({"an ideal hash would give", Fixed(report_.expected_peak, 3), Percent(report_.expected_cv), ""});
-    rows.push_back({"so many keys on a perfect ring", "", Percent(report_.sampling_cv), ""});
+    if (report_.keys > 0) rows.push_back({"so many keys on a perfect ring", "", Percent(report_.sampling_cv), ""});
     text_ += Aligned(rows);
   }
 
