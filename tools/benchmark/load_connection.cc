@@ -21,6 +21,7 @@ LoadConnection::LoadConnection(Fd fd, const RequestSet& set, uint64_t first_requ
       set_(set),
       first_request_(first_request),
       sent_(first_request * set.request_bytes()),
+      check_(set.protocol()),
       starts_(kFirstStarts) {}
 
 void LoadConnection::Register(Epoll& epoll) {

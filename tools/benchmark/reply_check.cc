@@ -7,6 +7,17 @@ namespace ringproxy::bench {
 namespace {
 
 constexpr std::string_view kEnd = "\r\n";
+constexpr std::string_view kRedisErrors[] = {"-"};
+constexpr std::string_view kMemcachedErrors[] = {"ERROR", "CLIENT_ERROR ", "SERVER_ERROR "};
+
+// Whether `text` is an error reply, or what has come of one.
+bool MayBeError(Protocol protocol, std::string_view text) {
+  const auto fits = [text](std::string_view word) {
+    return word.substr(0, text.size()) == text.substr(0, word.size());
+  };
+  return protocol == Protocol::kRedis ? std::ranges::any_of(kRedisErrors, fits)
+                                      : std::ranges::any_of(kMemcachedErrors, fits);
+}
 
 // Compares what has come of `text`, of which the first `done` bytes matched before; takes it from `bytes`.
 bool TakeMatching(std::string_view& bytes, std::string_view text, size_t done, size_t& at) {
@@ -20,15 +31,11 @@ bool TakeMatching(std::string_view& bytes, std::string_view text, size_t done, s
 }  // namespace
 
 ReplyCheck::Verdict ReplyCheck::Feed(std::string_view& bytes, const Piece* pieces, size_t piece_count) {
-  if (!in_error_ && piece_ == 0 && at_ == 0 && bytes.starts_with('-')) {
-    in_error_ = true;
-    error_text_.clear();
-  }
   if (in_error_) return FeedError(bytes);
   while (!bytes.empty()) {
     bool wrong = false;
     const bool ended = FeedPiece(bytes, pieces[piece_], wrong);
-    if (wrong) return Verdict::kWrong;
+    if (wrong) return BeginError(bytes, pieces[0]) ? FeedError(bytes) : Verdict::kWrong;
     if (!ended) return Verdict::kNeedMore;
     at_ = 0;
     if (++piece_ < piece_count) continue;
@@ -59,6 +66,17 @@ bool ReplyCheck::FeedPiece(std::string_view& bytes, const Piece& piece, bool& wr
   return !wrong && at_ == body_end + kEnd.size();
 }
 
+// An error stands in place of a whole reply. The S of STORED may have come, and matched, before SERVER_ERROR goes on.
+bool ReplyCheck::BeginError(std::string_view bytes, const Piece& first) {
+  if (piece_ > 0 || at_ >= first.text.size()) return false;
+  const std::string_view matched = first.text.substr(0, at_);
+  if (!MayBeError(protocol_, std::string(matched).append(bytes))) return false;
+  error_text_ = matched;
+  in_error_ = true;
+  at_ = 0;
+  return true;
+}
+
 ReplyCheck::Verdict ReplyCheck::FeedError(std::string_view& bytes) {
   const size_t end = bytes.find('\n');
   const size_t step = end == std::string_view::npos ? bytes.size() : end + 1;
@@ -66,7 +84,7 @@ ReplyCheck::Verdict ReplyCheck::FeedError(std::string_view& bytes) {
   bytes.remove_prefix(step);
   if (end == std::string_view::npos) return Verdict::kNeedMore;
   in_error_ = false;
-  return Verdict::kErrorReply;
+  return MayBeError(protocol_, error_text_) ? Verdict::kErrorReply : Verdict::kWrong;
 }
 
 size_t ReplyCheck::bytes_to_skip(const Piece* pieces) const {

@@ -19,6 +19,8 @@ class ReplyCheck {
  public:
   enum class Verdict { kNeedMore, kReply, kErrorReply, kWrong };
 
+  explicit ReplyCheck(Protocol protocol = Protocol::kRedis) : protocol_(protocol) {}
+
   // Takes bytes from the front of `bytes` until the reply described by `pieces` ends.
   Verdict Feed(std::string_view& bytes, const Piece* pieces, size_t piece_count);
 
@@ -31,8 +33,10 @@ class ReplyCheck {
 
  private:
   bool FeedPiece(std::string_view& bytes, const Piece& piece, bool& wrong);
+  bool BeginError(std::string_view bytes, const Piece& first);
   Verdict FeedError(std::string_view& bytes);
 
+  Protocol protocol_;
   size_t piece_ = 0;
   size_t at_ = 0;  // within the piece
   bool in_error_ = false;

@@ -41,6 +41,7 @@ class RequestSet {
   RequestSet(const RequestSet&) = delete;
   RequestSet& operator=(const RequestSet&) = delete;
 
+  Protocol protocol() const { return shape_.protocol; }
   size_t count() const { return count_; }
   size_t request_bytes() const { return bytes_.size() / count_; }
 

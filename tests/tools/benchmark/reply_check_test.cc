@@ -75,6 +75,42 @@ TEST(ReplyCheck, CountsAnErrorInPlaceOfAReplyAndGoesOn) {
   EXPECT_EQ(FeedAll(check, set, RightReply(set, 0)), Verdict::kReply);
 }
 
+TEST(ReplyCheck, CountsTheErrorsOfMemcachedAtEverySplitAndGoesOn) {
+  for (const CommandKind command : {CommandKind::kGet, CommandKind::kSet, CommandKind::kMget}) {
+    const RequestSet set({.protocol = Protocol::kMemcached, .command = command, .keys = 8, .mget_keys = 3});
+    for (const std::string error : {"ERROR\r\n", "CLIENT_ERROR bad data chunk\r\n", "SERVER_ERROR node down\r\n"}) {
+      for (size_t split = 1; split < error.size(); ++split) {
+        ReplyCheck check(Protocol::kMemcached);
+        ASSERT_EQ(FeedAll(check, set, error.substr(0, split)), Verdict::kNeedMore) << split;
+        ASSERT_EQ(FeedAll(check, set, error.substr(split)), Verdict::kErrorReply) << split;
+        ASSERT_EQ(check.error_text(), error);
+        ASSERT_EQ(FeedAll(check, set, RightReply(set, 0)), Verdict::kReply);
+      }
+    }
+  }
+}
+
+TEST(ReplyCheck, RejectsWhatOnlyBeginsLikeAnErrorAndTheErrorsOfTheOtherProtocol) {
+  const RequestSet set({.protocol = Protocol::kMemcached, .keys = 8});
+  for (const char* reply : {"END\r\n", "STORED\r\n", "SERVED\r\n", "-ERR no\r\n"}) {
+    ReplyCheck whole(Protocol::kMemcached);
+    EXPECT_EQ(FeedAll(whole, set, reply), Verdict::kWrong) << reply;
+  }
+  ReplyCheck split(Protocol::kMemcached);
+  EXPECT_EQ(FeedAll(split, set, "E"), Verdict::kNeedMore);
+  EXPECT_EQ(FeedAll(split, set, "ND\r\n"), Verdict::kWrong);
+  ReplyCheck redis;
+  EXPECT_EQ(FeedAll(redis, RequestSet({.keys = 8}), "ERROR\r\n"), Verdict::kWrong);
+}
+
+TEST(ReplyCheck, RejectsAnErrorInTheMiddleOfAReply) {
+  const RequestSet set({.protocol = Protocol::kMemcached, .command = CommandKind::kMget, .keys = 8, .mget_keys = 3});
+  const Piece& first = set.ReplyTo(0)[0];
+  ReplyCheck check(Protocol::kMemcached);
+  EXPECT_EQ(FeedAll(check, set, std::string(first.text) + std::string(first.body, '.') + "\r\n"), Verdict::kNeedMore);
+  EXPECT_EQ(FeedAll(check, set, "SERVER_ERROR node down\r\n"), Verdict::kWrong);
+}
+
 TEST(ReplyCheck, LetsTheBodyOfALargeValueBeThrownAway) {
   const RequestSet set({.value_bytes = 100'000, .keys = 8});
   const std::string reply = RightReply(set, 0);
