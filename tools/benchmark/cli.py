@@ -35,14 +35,30 @@ def parse_arguments(arguments):
     parser.add_argument("--output", type=Path, default=ROOT / "build" / "bench", help="folder of the results (%(default)s)")
     options = parser.parse_args(arguments)
     quick = options.quick
+    options.servers = options.servers or [kind for kind, servers in SERVERS.items() if servers.aimed or not quick]
+    if unserved := unserved_workloads(options):
+        parser.error(f"no servers of --servers speak the protocol of {', '.join(unserved)}")
     options.workload = options.workload or (QUICK if quick else NAMES + MEMORY)
-    options.servers = options.servers or (["canned"] if quick else list(SERVERS))
+    options.servers = [kind for kind in options.servers if workloads_of(kind, options)]
     options.rounds = options.rounds or (3 if quick else 5)
     options.seconds = options.seconds or (1.0 if quick else 2.0)
     options.proxies = options.proxies.split(",")
     if unknown := set(options.proxies) - set(proxies.KINDS):
         parser.error(f"unknown proxy {', '.join(unknown)}; there are {', '.join(proxies.KINDS)}")
     return options
+
+
+def workloads_of(kind, options):
+    """The chosen workloads that speak the protocol of these servers."""
+    return [workload for workload in WORKLOADS
+            if workload.name in options.workload and workload.protocol == SERVERS[kind].protocol]
+
+
+def unserved_workloads(options):
+    """Names that were given although no server of the given ones can serve them."""
+    protocols = {SERVERS[kind].protocol for kind in options.servers}
+    return [workload.name for workload in WORKLOADS
+            if workload.name in (options.workload or []) and workload.protocol not in protocols]
 
 
 def build():
@@ -90,13 +106,9 @@ class Bench:
             self.result["failures"].append(f"{what}: {error}")
 
     def measure_workloads(self, kind):
-        chosen = [workload for workload in WORKLOADS
-                  if workload.name in self.options.workload and workload.protocol == SERVERS[kind].protocol]
-        if not chosen:
-            return
         fleet = start_fleet(kind, self.children, self.programs, self.other_cores)
         running = [self.start_proxy(name, fleet) for name in self.options.proxies]
-        for workload in chosen:
+        for workload in workloads_of(kind, self.options):
             print(f"{kind} servers, {workload.title}", file=sys.stderr)
             with self.tolerating(f"{workload.name} ({kind})"):
                 runs = run_rounds(self.load, workload, running, fleet, self.options.rounds, self.options.seconds)
@@ -150,8 +162,8 @@ def main(arguments=None):
     options = parse_arguments(arguments)
     programs = options.bin.resolve() if options.bin else build()
     if missing := missing_programs(options, programs):
-        print(f"tools/bench: not there: {', '.join(missing)}. The packages are nutcracker, haproxy, redis-server and memcached; "
-              "--proxies and --servers leave some out.", file=sys.stderr)
+        print(f"tools/bench: not there: {', '.join(missing)}. The packages are nutcracker, haproxy, redis-server and "
+              "memcached; --proxies and --servers leave some out.", file=sys.stderr)
         return 2
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # So that the children are stopped on the way out.
     with tempfile.TemporaryDirectory(prefix="ringproxy-bench-") as folder, Children(Path(folder)) as children:

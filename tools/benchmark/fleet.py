@@ -1,4 +1,4 @@
-"""The sets of four servers: canned (bench_server: replies of any size for nearly no CPU) and real ones, for each protocol."""
+"""The sets of four servers of each protocol: canned (bench_server: replies of any size for nearly no CPU) and real ones."""
 import subprocess
 from dataclasses import dataclass, field
 

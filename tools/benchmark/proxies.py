@@ -90,15 +90,18 @@ def start_proxy(name, fleet, children, programs, cores, files):
 
 
 # A read of a key and how its answer starts.
-PROBES = {"redis": (b"*2\r\n$3\r\nGET\r\n$9\r\ns16:%05d\r\n", (b"$",)), "memcached": (b"get s16:%05d\r\n", (b"VALUE", b"END"))}
+PROBES = {
+    "redis": (b"*2\r\n$3\r\nGET\r\n$9\r\ns16:%05d\r\n", b"$"),
+    "memcached": (b"get s16:%05d\r\n", (b"VALUE", b"END")),
+}
 
 
 def _serves(port, protocol):
     """Whether keys of every node are answered without an error: the connections to all nodes stand."""
     with socket.create_connection(("127.0.0.1", port), timeout=READY_SECONDS) as client:
+        request, answer = PROBES[protocol]
         for key in range(PROBE_KEYS):
-            request, answers_start = PROBES[protocol]
             client.sendall(request % key)
-            if not client.recv(4096).startswith(answers_start):
+            if not client.recv(4096).startswith(answer):
                 return False
     return True

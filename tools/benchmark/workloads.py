@@ -23,7 +23,8 @@ class Workload:
     p99_ratio: Optional[float] = None  # at most this share of twemproxy's p99
 
     def load_arguments(self):
-        arguments = ["--protocol", self.protocol, "--command", self.command, "--mget-keys", self.mget_keys, "--connections", self.connections, "--pipeline", self.pipeline,
+        arguments = ["--protocol", self.protocol, "--command", self.command, "--mget-keys", self.mget_keys,
+                     "--connections", self.connections, "--pipeline", self.pipeline,
                      "--value-bytes", self.value_bytes, "--keys", self.keys]
         return arguments + (["--rate", self.rate] if self.rate else [])
 
