@@ -1,6 +1,6 @@
-// The whole proxy in one thread, from a seed: random commands of Redis and memcached
-// clients, chunks, delays, resets, stalls and kills. Checked: every
-// request of a client that stays gets exactly one reply, in order and its own (trap 13); every key reaches its owner;
+// The whole proxy in one thread, from a seed: random commands of Redis and memcached clients, chunks, delays, resets,
+// stalls and kills. Checked: every request of a client that stays gets exactly one reply, in order and its own (traps
+// 8, 9, 13, 27), and what only it writes it reads again (trap 1); every key and cas token reaches its owner (trap 24);
 // nothing is left when everybody has gone.
 #include <gtest/gtest.h>
 #include <spdlog/spdlog.h>
@@ -43,6 +43,7 @@ void AddFleet(conf::Protocol protocol, conf::Config& config) {
   listener.routes = {{"", pool.name}};
   // So few that full queues are common.
   listener.limits.requests_in_flight = 24;
+  listener.limits.bulk_bytes = kLargestValue;
 }
 
 conf::Config SimConfig() {

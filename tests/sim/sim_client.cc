@@ -5,6 +5,10 @@
 namespace ringproxy::sim {
 
 std::string SimClient::RandomKey() {
+  return loop_.Chance(0.4) ? own_.Random() : SharedKey();
+}
+
+std::string SimClient::SharedKey() {
   return "key:" + std::to_string(loop_.Random(200));
 }
 
@@ -13,17 +17,24 @@ std::string SimClient::RandomValue(const std::string& key) {
 }
 
 void SimClient::Expect(std::string encoded, Check check, std::string* out) {
-  *out += encoded;
-  expected_.push_back({std::move(encoded), std::move(check)});
+  ExpectPerhaps(std::move(encoded), std::move(check), nullptr, out);
 }
 
-void SimClient::ExpectPerhaps(std::string encoded, Check check, std::string* out) {
-  Expect(std::move(encoded), std::move(check), out);
-  expected_.back().perhaps = true;
+void SimClient::ExpectPerhaps(std::string encoded, Check check, Silence silence, std::string* out) {
+  *out += encoded;
+  expected_.push_back({std::move(encoded), std::move(check), std::move(silence)});
 }
 
 SimClient::Check SimClient::OrFailure(Check check) const {
   return [this, check = std::move(check)](std::string_view reply) { return IsNodeFailure(reply) || check(reply); };
+}
+
+SimClient::Check SimClient::OrLost(const std::string& key, Check check) {
+  return [this, key, check = std::move(check)](std::string_view reply) {
+    if (!IsNodeFailure(reply)) return check(reply);
+    own_.Unknown(key);
+    return true;
+  };
 }
 
 void SimClient::Start(uint32_t commands) {
@@ -71,16 +82,32 @@ void SimClient::OnBytes(std::string_view bytes) {
 
 void SimClient::OnReplyBytes(std::string_view reply) {
   // A failure may be any one's of those that need no reply, so none of them is struck off.
-  if (!expected_.empty() && expected_.front().perhaps && IsNodeFailure(reply)) return;
-  while (!expected_.empty() && expected_.front().perhaps && !expected_.front().check(reply)) expected_.pop_front();
-  if (expected_.empty()) {
-    complaint_ = "a reply to nothing: " + std::string(reply.substr(0, 80));
-  } else if (!expected_.front().check(reply)) {
-    complaint_ = "to " + expected_.front().request.substr(0, 120) + " came " + std::string(reply.substr(0, 120));
-  } else {
-    expected_.pop_front();
-    ++answered_;
+  if (!expected_.empty() && expected_.front().silence && IsNodeFailure(reply)) {
+    ++shown_failures_;
+    return;
   }
+  while (!expected_.empty()) {
+    const Expected front = std::move(expected_.front());
+    expected_.pop_front();
+    const bool own = front.check(reply);
+    answered_ += own ? 1 : 0;
+    if (own && front.silence) return;
+    if (own) return SettleSilences(front.request);
+    if (!front.silence) {
+      complaint_ = "to " + front.request.substr(0, 120) + " came " + std::string(reply.substr(0, 120));
+      return;
+    }
+    ++silences_;
+    wrong_silences_ += front.silence(shown_failures_ > 0) ? 0 : 1;
+  }
+  complaint_ = "a reply to nothing: " + std::string(reply.substr(0, 80));
+}
+
+// Each failure stands for one request that stayed silent otherwise.
+void SimClient::SettleSilences(const std::string& request) {
+  if (wrong_silences_ > shown_failures_) complaint_ = "a reply was kept back before " + request.substr(0, 80);
+  if (shown_failures_ > silences_) complaint_ = "too many failures before " + request.substr(0, 80);
+  shown_failures_ = wrong_silences_ = silences_ = 0;
 }
 
 }  // namespace ringproxy::sim

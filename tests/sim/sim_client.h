@@ -1,7 +1,8 @@
 // tests/sim/sim_client.h – A simulated client: pipelines random commands and checks that every reply is its own. Which
 // commands, and what may answer them, is said by the classes that derive from it.
 //
-// A value always names its key, so a reply that belongs to another request shows.
+// A value always names its key, so a reply that belongs to another request shows. Of the keys that it alone writes the
+// client knows what they hold, so a value that is lost shows too.
 #pragma once
 
 #include <deque>
@@ -11,14 +12,18 @@
 #include <string_view>
 
 #include "backends/wire/reply_framer.h"
+#include "tests/sim/own_keys.h"
 #include "tests/sim/sim_loop.h"
 
 namespace ringproxy::sim {
 
+// The largest value that the proxy may take; the clients' own values stay below.
+inline constexpr size_t kLargestValue = 100'000;
+
 class SimClient : public Peer {
  public:
   SimClient(SimLoop& loop, uint32_t number, std::unique_ptr<wire::ReplyFramer> framer)
-      : loop_(loop), number_(number), framer_(std::move(framer)), wire_(loop.NewWire(this)) {}
+      : loop_(loop), number_(number), framer_(std::move(framer)), wire_(loop.NewWire(this)), own_(loop, number) {}
 
   std::shared_ptr<Wire> wire() { return wire_; }
   // Sends bursts until `commands` are out, then finishes by one of: half-close, QUIT, or a reset in between.
@@ -35,8 +40,10 @@ class SimClient : public Peer {
   const std::string& complaint() const { return complaint_; }
 
  protected:
-  // True when `reply` may answer the request.
+  // True when `reply` may answer the request. Called once with each reply that may be its own.
   using Check = std::function<bool(std::string_view reply)>;
+  // True when the request may have gone without a reply. `any_failed`: a failure was shown that may be its own.
+  using Silence = std::function<bool(bool any_failed)>;
 
   virtual void SendRandomCommand(std::string* out) = 0;
   // The last command: what is expected of it, if anything.
@@ -47,29 +54,39 @@ class SimClient : public Peer {
   void Expect(std::string encoded, Check check, std::string* out);
   // The reply may be kept back. Such requests are followed by one that is answered always, before any other: a failure
   // does not say whose it is.
-  void ExpectPerhaps(std::string encoded, Check check, std::string* out);
+  void ExpectPerhaps(std::string encoded, Check check, Silence silence, std::string* out);
   Check OrFailure(Check check) const;
+  // Of a request that writes `key`: after a failure nobody knows what it holds.
+  Check OrLost(const std::string& key, Check check);
 
+  // One that every client of this protocol uses, or sometimes one of its own.
   std::string RandomKey();
+  std::string SharedKey();
   std::string RandomValue(const std::string& key);
   SimLoop& loop() { return loop_; }
+  OwnKeys& own() { return own_; }
   uint32_t number() const { return number_; }
 
  private:
   struct Expected {
     std::string request;
     Check check;
-    bool perhaps = false;
+    Silence silence;  // None: it has to be answered.
   };
 
   void Burst();
   void OnReplyBytes(std::string_view reply);
+  void SettleSilences(const std::string& request);
 
   SimLoop& loop_;
   uint32_t number_;
   std::unique_ptr<wire::ReplyFramer> framer_;
   std::shared_ptr<Wire> wire_;
+  OwnKeys own_;
   std::deque<Expected> expected_;
+  size_t shown_failures_ = 0;  // Of the requests that may be silent, since the last that may not.
+  size_t wrong_silences_ = 0;
+  size_t silences_ = 0;
   std::string input_;
   std::string complaint_;
   uint32_t commands_left_ = 0;

@@ -1,8 +1,12 @@
-// tests/sim/sim_memcache_node.h – A simulated memcached node: a map with cas numbers. It reads requests by itself, and
-// holds it against the proxy when one of them would not be answered: noreply and the flag q must never arrive.
+// tests/sim/sim_memcache_node.h – A simulated memcached node: a map with cas numbers.
+//
+// It reads requests by itself, and holds it against the proxy when one of them would not be answered (noreply and the
+// flag q must never arrive), when a data block does not end where it should, and when a cas token is not one that this
+// node gave for this key (trap 24).
 #pragma once
 
 #include <map>
+#include <set>
 #include <vector>
 
 #include "tests/sim/sim_node.h"
@@ -19,15 +23,35 @@ class SimMemcacheNode final : public SimNode {
     uint64_t cas = 0;
   };
   using Words = std::vector<std::string>;
+  using Handler = std::string (SimMemcacheNode::*)(const Words& words, std::string_view data);
+  struct Command {
+    Handler handler;
+    size_t size_word;  // Where the size of the data block stands in the line, 0 if there is none.
+  };
+
+  static const std::map<std::string_view, Command>& Commands();
 
   size_t AnswerFirst(std::string_view input, std::string* reply) override;
-  std::string AnswerLine(const Words& words);
-  std::string AnswerGet(const Words& words);
-  std::string AnswerMeta(const Words& words, std::string_view data);
-  std::string Store(const std::string& key, std::string_view data);
+  std::string Ping(const Words& words, std::string_view data);
+  std::string Admin(const Words& words, std::string_view data);
+  std::string Get(const Words& words, std::string_view data);
+  std::string Store(const Words& words, std::string_view data);
+  std::string Change(const Words& words, std::string_view data);
+  std::string Meta(const Words& words, std::string_view data);
+  // The code of a meta command's reply once it is carried out; VA where it may have a value.
+  std::string CarryOut(const Words& words, const std::string& key, std::string_view data);
+
+  void Put(const std::string& key, std::string_view value) { data_[key] = {std::string(value), next_cas_++}; }
+  // The number that the item holds afterwards. Requires: the item exists.
+  std::string Add(const std::string& key, uint64_t delta);
+  // Whether `token` is the item's, or EXISTS and NOT_FOUND otherwise.
+  enum class Match { kSame, kOther, kMissing };
+  Match Compare(const std::string& key, const std::string& token);
+  std::string GiveToken(const std::string& key);
 
   std::map<std::string, Item, std::less<>> data_;
   uint64_t next_cas_ = 1;
+  std::map<std::string, std::set<std::string>> given_tokens_;  // By key.
 };
 
 }  // namespace ringproxy::sim

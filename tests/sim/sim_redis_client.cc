@@ -15,14 +15,16 @@ std::string Encode(const std::vector<std::string>& arguments) {
   return out;
 }
 
+}  // namespace
+
 // Nil or a value of this key.
-bool BelongsTo(std::string_view element, const std::string& key) {
-  if (wire::IsNil(element)) return true;
+bool SimRedisClient::BelongsTo(std::string_view element, const std::string& key) {
+  if (wire::IsNil(element)) return own().MayHold(key, std::nullopt);
   const auto value = wire::BulkReply(element);
-  return value && value->starts_with(key + "=");
+  return value && value->starts_with(key + "=") && own().MayHold(key, value);
 }
 
-bool AnswersMget(std::string_view reply, const std::vector<std::string>& keys) {
+bool SimRedisClient::AnswersMget(std::string_view reply, const std::vector<std::string>& keys) {
   wire::ArrayReader elements(reply);
   if (!elements.is_array() || elements.remaining() != keys.size()) return false;
   for (const std::string& key : keys) {
@@ -30,8 +32,6 @@ bool AnswersMget(std::string_view reply, const std::vector<std::string>& keys) {
   }
   return true;
 }
-
-}  // namespace
 
 SimRedisClient::SimRedisClient(SimLoop& loop, uint32_t number)
     : SimClient(loop, number, std::make_unique<wire::RespReplyFramer>()) {}
@@ -50,20 +50,29 @@ void SimRedisClient::SendRandomCommand(std::string* out) {
   const std::string value = RandomValue(key);
   switch (loop().Random(8)) {
     case 0:
-    case 1: return Expect(Encode({"SET", key, value}), OrFailure([](auto reply) { return reply == "+OK\r\n"; }), out);
+    case 1:
+      return Expect(Encode({"SET", key, value}),
+                    OrLost(key,
+                           [this, key, value](auto reply) {
+                             own().Holds(key, value);
+                             return reply == "+OK\r\n";
+                           }),
+                    out);
     case 2:
-    case 3: return Expect(Encode({"GET", key}), OrFailure([key](auto reply) { return BelongsTo(reply, key); }), out);
+    case 3:
+      return Expect(Encode({"GET", key}), OrFailure([this, key](auto reply) { return BelongsTo(reply, key); }), out);
     case 4: {
       std::vector<std::string> keys;
       for (size_t i = 1 + loop().Random(12); i > 0; --i) keys.push_back(RandomKey());
       std::vector<std::string> arguments = keys;
       arguments.insert(arguments.begin(), "mget");
-      return Expect(Encode(arguments), OrFailure([keys](auto reply) { return AnswersMget(reply, keys); }), out);
+      return Expect(Encode(arguments), OrFailure([this, keys](auto reply) { return AnswersMget(reply, keys); }), out);
     }
     case 5: {
-      const std::string other = RandomKey();
-      return Expect(Encode({"MSET", key, value, other, other + "=2"}), OrFailure([](auto r) { return r == "+OK\r\n"; }),
-                    out);
+      const std::string other = SharedKey();
+      const std::string third = SharedKey();
+      return Expect(Encode({"MSET", other, RandomValue(other), third, third + "=2"}),
+                    OrFailure([](auto r) { return r == "+OK\r\n"; }), out);
     }
     case 6: {
       const std::string text = std::to_string(number()) + ":" + std::to_string(loop().Random(1'000'000));
@@ -73,7 +82,7 @@ void SimRedisClient::SendRandomCommand(std::string* out) {
           Encode({"ECHO", text}), [wanted](auto reply) { return reply == wanted; }, out);
     }
     default:
-      return Expect(Encode({"DEL", key, RandomKey(), RandomKey()}), OrFailure([](auto reply) {
+      return Expect(Encode({"DEL", SharedKey(), SharedKey(), SharedKey()}), OrFailure([](auto reply) {
                       const auto gone = wire::IntegerReply(reply);
                       return gone && *gone >= 0 && *gone <= 3;
                     }),

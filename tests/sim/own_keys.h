@@ -1,0 +1,39 @@
+// tests/sim/own_keys.h – The keys that one simulated client alone writes, and what they hold as far as it can tell.
+//
+// Purpose: a key that everybody writes may hold anything, so a value that was lost on the way looks like a miss. Of its
+// own keys a client knows better. It is told of outcomes in the order of its requests.
+// Promise: after a failed write nothing is held against the proxy any more: it may have been carried out or not.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "tests/sim/sim_loop.h"
+
+namespace ringproxy::sim {
+
+class OwnKeys {
+ public:
+  OwnKeys(SimLoop& loop, uint32_t client);
+
+  std::string Random() { return names_[loop_.Random(names_.size())]; }
+
+  void Holds(const std::string& key, const std::string& value);
+  void Gone(const std::string& key);
+  void Unknown(const std::string& key);
+
+  // Whether a read may have found this; nullopt is a miss. Always, for a key that is not one of these.
+  bool MayHold(const std::string& key, std::optional<std::string_view> value) const;
+  // Whether anything may be there.
+  bool MayExist(const std::string& key) const;
+
+ private:
+  SimLoop& loop_;
+  std::vector<std::string> names_;
+  std::map<std::string, std::optional<std::string>> held_;  // Known keys, which start as missing.
+};
+
+}  // namespace ringproxy::sim
