@@ -88,14 +88,16 @@ struct Node {
   std::string name;  // Identity: the ring hashes it, metrics and errors show it. Defaults to the address as text.
   Address address;
   uint32_t weight = 1;
+  std::string slots = {};  // "0-5460,8192": what it owns on a ring of slots.
 
   bool operator==(const Node&) const = default;
 };
 
 struct RingOptions {
   ring::Algorithm algorithm = ring::Algorithm::kVnode;
-  uint32_t virtual_nodes = 1024;  // Per unit of weight.
-  ring::HashAlgorithm hash = ring::HashAlgorithm::kXxh3;
+  uint32_t virtual_nodes = 0;   // 0 (`auto` in the file) = the algorithm's own; see conf/pool_ring.
+  uint32_t table_size = 65537;  // Entries of maglev's table: a prime.
+  ring::HashAlgorithm hash = ring::HashAlgorithm::kAuto;
   std::string hash_tag = "{}";  // Two characters, or empty for none.
 
   bool operator==(const RingOptions&) const = default;

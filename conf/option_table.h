@@ -40,14 +40,29 @@ inline constexpr EnumName<LogFormat> kNames<LogFormat>[] = {{LogFormat::kText, "
 
 template <>
 inline constexpr EnumName<ring::Algorithm> kNames<ring::Algorithm>[] = {
-    {ring::Algorithm::kVnode, "vnode"},
-    {ring::Algorithm::kModula, "modula"},
+    {ring::Algorithm::kVnode, "vnode"},         {ring::Algorithm::kKetama, "ketama"},
+    {ring::Algorithm::kTwemproxy, "twemproxy"}, {ring::Algorithm::kMaglev, "maglev"},
+    {ring::Algorithm::kJump, "jump"},           {ring::Algorithm::kRendezvous, "rendezvous"},
+    {ring::Algorithm::kModula, "modula"},       {ring::Algorithm::kSlots, "slots"},
 };
 
 template <>
 inline constexpr EnumName<ring::HashAlgorithm> kNames<ring::HashAlgorithm>[] = {
+    {ring::HashAlgorithm::kAuto, "auto"},
     {ring::HashAlgorithm::kXxh3, "xxh3"},
+    {ring::HashAlgorithm::kXxh64, "xxh64"},
+    {ring::HashAlgorithm::kMd5, "md5"},
     {ring::HashAlgorithm::kFnv1a64, "fnv1a_64"},
+    {ring::HashAlgorithm::kFnv1a32, "fnv1a_32"},
+    {ring::HashAlgorithm::kFnv164, "fnv1_64"},
+    {ring::HashAlgorithm::kFnv132, "fnv1_32"},
+    {ring::HashAlgorithm::kCrc16, "crc16"},
+    {ring::HashAlgorithm::kCrc32, "crc32"},
+    {ring::HashAlgorithm::kCrc32a, "crc32a"},
+    {ring::HashAlgorithm::kMurmur, "murmur"},
+    {ring::HashAlgorithm::kHsieh, "hsieh"},
+    {ring::HashAlgorithm::kJenkins, "jenkins"},
+    {ring::HashAlgorithm::kOneAtATime, "one_at_a_time"},
 };
 
 template <>
@@ -109,15 +124,25 @@ inline constexpr OptionRow<Node> kOptions<Node>[] = {
      "Its identity: the ring is made from names, so an address may change and no key moves. Without it, the address."},
     {"address", &Node::address, AnyAddress(1).Required(), Reload::kLive, "The server: HOST:PORT or unix:/PATH."},
     {"weight", &Node::weight, Count(1, 1000), Reload::kLive, "Its share of the keys, relative to the other nodes."},
+    {"slots", &Node::slots, Text(0, 4096), Reload::kLive,
+     "On a ring of slots: what it owns of the slots 0 to 16383, as in 0-5460,8192. Every slot has one owner."},
 };
 
 template <>
 inline constexpr OptionRow<RingOptions> kOptions<RingOptions>[] = {
     {"algorithm", &RingOptions::algorithm, Choice(), Reload::kLive,
-     "How a key's hash becomes a node: vnode (consistent) or modula (hash modulo weight; any change moves most keys)."},
-    {"virtual_nodes", &RingOptions::virtual_nodes, Count(1, 65536), Reload::kLive,
-     "Points on the ring for each unit of weight (vnode). More points, more even shares."},
-    {"hash", &RingOptions::hash, Choice(), Reload::kLive, "The hash of a key."},
+     "How a key's hash becomes a node. vnode: a change moves no key needlessly. maglev: more even, moves a little "
+     "more. "
+     "jump: nodes come and go at the list's end only. rendezvous: for short lists. slots: every move is yours. ketama "
+     "and twemproxy: as libmemcached and twemproxy have it. modula: any change moves nearly every key."},
+    {"virtual_nodes", &RingOptions::virtual_nodes, CountOrZero("auto", 1, 65536), Reload::kLive,
+     "Points on the ring: for each unit of weight (vnode; auto = 1024), or for each node on average (ketama and "
+     "twemproxy; auto = 160). More points, more even shares."},
+    {"table_size", &RingOptions::table_size, Count(3, 16'777'213), Reload::kLive,
+     "Entries of maglev's table, a prime, a hundred times the nodes or more."},
+    {"hash", &RingOptions::hash, Choice(), Reload::kLive,
+     "The hash of a key, with twemproxy's results where it has the name. auto: md5 for ketama, fnv1a_64 for twemproxy, "
+     "crc16 (Redis Cluster's) for slots, else xxh3."},
     {"hash_tag", &RingOptions::hash_tag, Text(0, 2), Reload::kLive,
      "Two characters; of a key like a{b}c only what stands between them is hashed. Empty = always the whole key."},
 };

@@ -1,25 +1,86 @@
 #include "conf/pool_ring.h"
 
+#include <algorithm>
+#include <charconv>
+
+#include "ring/slots_ring.h"
+
 namespace ringproxy::conf {
+namespace {
+
+constexpr uint32_t kVnodePoints = 1024;
+constexpr uint32_t kKetamaPoints = 160;  // As libmemcached and twemproxy have it.
+
+bool IsKetama(ring::Algorithm algorithm) {
+  return algorithm == ring::Algorithm::kKetama || algorithm == ring::Algorithm::kTwemproxy;
+}
+
+// These pick by a remainder or by the low bits; all others by the top ones.
+bool PicksByLowBits(ring::Algorithm algorithm) {
+  return IsKetama(algorithm) || algorithm == ring::Algorithm::kSlots || algorithm == ring::Algorithm::kModula;
+}
+
+bool ReadSlot(std::string_view text, uint16_t* slot) {
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), *slot);
+  return error == std::errc() && end == text.data() + text.size() && *slot < ring::kSlots;
+}
 
 std::vector<ring::RingNode> RingNodes(const Pool& pool) {
   std::vector<ring::RingNode> nodes;
   for (const Node& node : pool.nodes) {
-    nodes.push_back({.name = node.name,
-                     .weight = node.weight,
-                     .host = node.address.is_unix() ? node.address.unix_path : node.address.host,
-                     .port = node.address.port,
-                     .has_alias = node.name != node.address.ToString()});
+    ring::RingNode& made = nodes.emplace_back();
+    made.name = node.name;
+    made.weight = node.weight;
+    made.host = node.address.is_unix() ? node.address.unix_path : node.address.host;
+    made.port = node.address.port;
+    made.has_alias = node.name != node.address.ToString();
+    // Only where they count: elsewhere nobody has looked at them.
+    if (pool.ring.algorithm == ring::Algorithm::kSlots) made.slots = std::move(ParseSlots(node.slots)).value();
   }
   return nodes;
 }
 
-ring::RingSpec SpecOf(const RingOptions& options) {
-  return {.algorithm = options.algorithm, .virtual_nodes = options.virtual_nodes};
+}  // namespace
+
+uint32_t VirtualNodesOf(const RingOptions& options) {
+  if (options.virtual_nodes > 0) return options.virtual_nodes;
+  return IsKetama(options.algorithm) ? kKetamaPoints : kVnodePoints;
+}
+
+ring::HashAlgorithm HashOf(const RingOptions& options) {
+  if (options.hash != ring::HashAlgorithm::kAuto) return options.hash;
+  switch (options.algorithm) {
+    case ring::Algorithm::kKetama: return ring::HashAlgorithm::kMd5;
+    case ring::Algorithm::kTwemproxy: return ring::HashAlgorithm::kFnv1a64;
+    case ring::Algorithm::kSlots: return ring::HashAlgorithm::kCrc16;
+    default: return ring::HashAlgorithm::kXxh3;
+  }
+}
+
+Result<std::vector<ring::SlotRange>, std::string> ParseSlots(std::string_view text) {
+  std::vector<ring::SlotRange> ranges;
+  while (!text.empty()) {
+    const std::string_view part = text.substr(0, text.find(','));
+    text.remove_prefix(std::min(part.size() + 1, text.size()));
+    const size_t dash = part.find('-');
+    ring::SlotRange range{};
+    const bool sound = ReadSlot(part.substr(0, dash), &range.first) &&
+                       (dash == std::string_view::npos || ReadSlot(part.substr(dash + 1), &range.last));
+    if (dash == std::string_view::npos) range.last = range.first;
+    if (!sound || range.first > range.last) return "'" + std::string(part) + "' is no range of the slots 0 to 16383";
+    ranges.push_back(range);
+  }
+  return ranges;
 }
 
 std::unique_ptr<const ring::Ring> MakePoolRing(const Pool& pool) {
-  return ring::MakeRing(SpecOf(pool.ring), RingNodes(pool));
+  const ring::RingSpec spec{pool.ring.algorithm, VirtualNodesOf(pool.ring), pool.ring.table_size};
+  return ring::MakeRing(spec, RingNodes(pool));
 }
+
+KeyHasher::KeyHasher(const RingOptions& options)
+    : hash_(HashOf(options)),
+      mixes_(ring::HashBits(hash_) < 64 && !PicksByLowBits(options.algorithm)),
+      hash_tag_(options.hash_tag) {}
 
 }  // namespace ringproxy::conf

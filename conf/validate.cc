@@ -4,9 +4,13 @@
 #include <map>
 
 #include "conf/address.h"
+#include "conf/pool_ring.h"
 #include "conf/quote.h"
 #include "conf/read_file.h"
 #include "conf/units.h"
+#include "conf/values.h"
+#include "ring/maglev_ring.h"
+#include "ring/slots_ring.h"
 
 namespace ringproxy::conf {
 
@@ -121,18 +125,81 @@ void CheckRingSizes(const Config& config, Source& source) {
     if (pool.ring.algorithm != ring::Algorithm::kVnode) continue;
     uint64_t weight = 0;
     for (const Node& node : pool.nodes) weight += node.weight;
-    const uint64_t points = weight * pool.ring.virtual_nodes;
+    const uint32_t virtual_nodes = VirtualNodesOf(pool.ring);
+    const uint64_t points = weight * virtual_nodes;
     all_points += points;
     if (points <= kMostVirtualNodes) continue;
     each_fits = false;
     source.Fail("pools." + PathPart(pool.name) + ".ring.virtual_nodes",
-                std::to_string(pool.ring.virtual_nodes) + " for each of " + std::to_string(weight) +
-                    " units of weight make " + std::to_string(points) + " virtual nodes, above the most, " +
-                    std::to_string(kMostVirtualNodes));
+                std::to_string(virtual_nodes) + " for each of " + std::to_string(weight) + " units of weight make " +
+                    std::to_string(points) + " virtual nodes, above the most, " + std::to_string(kMostVirtualNodes));
   }
   if (!each_fits || all_points <= kMostVirtualNodesInAll) return;
   source.Fail("pools", "their rings have " + std::to_string(all_points) + " virtual nodes in all, above the most, " +
                            std::to_string(kMostVirtualNodesInAll));
+}
+
+// Trap 31: of a narrow hash a ring sees one short arc, and its owner gets every key.
+void CheckHashWidth(const Pool& pool, const std::string& path, Source& source) {
+  const ring::HashAlgorithm hash = HashOf(pool.ring);
+  constexpr uint32_t kEnough = 32;
+  const bool any_width =
+      pool.ring.algorithm == ring::Algorithm::kSlots || pool.ring.algorithm == ring::Algorithm::kModula;
+  if (any_width || ring::HashBits(hash) >= kEnough) return;
+  source.Fail(path + ".hash",
+              std::string(NameOf(hash)) + " has " + std::to_string(ring::HashBits(hash)) +
+                  " bits, too few for the ring " + std::string(NameOf(pool.ring.algorithm)) +
+                  ": nearly all keys would go to one node; take crc32a or xxh3, or the algorithm modula");
+}
+
+void CheckMaglev(const Pool& pool, const std::string& path, Source& source) {
+  const uint32_t size = pool.ring.table_size;
+  if (!ring::IsPrime(size)) source.Fail(path + ".table_size", std::to_string(size) + " is not a prime, as 65537 is");
+  if (size < pool.nodes.size()) {
+    source.Fail(path + ".table_size",
+                std::to_string(size) + " is below the number of nodes, " + std::to_string(pool.nodes.size()));
+  }
+}
+
+// Every slot has one owner.
+void CheckSlots(const Pool& pool, const std::string& path, Source& source) {
+  std::vector<const Node*> owners(ring::kSlots);
+  for (size_t i = 0; i < pool.nodes.size(); ++i) {
+    const std::string here = Index(path + ".nodes", i) + ".slots";
+    const auto ranges = ParseSlots(pool.nodes[i].slots);
+    if (!ranges) return source.Fail(here, ranges.errors());
+    for (const ring::SlotRange& range : *ranges) {
+      for (uint32_t slot = range.first; slot <= range.last; ++slot) {
+        if (owners[slot] != nullptr) {
+          return source.Fail(here, "slot " + std::to_string(slot) + " is owned by " + owners[slot]->name + " already");
+        }
+        owners[slot] = &pool.nodes[i];
+      }
+    }
+  }
+  const auto nobody = std::ranges::find(owners, nullptr);
+  if (nobody == owners.end()) return;
+  source.Fail(path + ".nodes",
+              "slot " + std::to_string(nobody - owners.begin()) + " has no owner; all of 0 to 16383 need one");
+}
+
+void CheckRing(const Pool& pool, const std::string& path, Source& source) {
+  const std::string ring = path + ".ring";
+  if (!source.Sound({ring, path + ".nodes"})) return;
+  CheckHashWidth(pool, ring, source);
+  const bool is_slots = pool.ring.algorithm == ring::Algorithm::kSlots;
+  if (pool.ring.algorithm == ring::Algorithm::kMaglev) CheckMaglev(pool, ring, source);
+  if (is_slots) CheckSlots(pool, path, source);
+  for (size_t i = 0; i < pool.nodes.size() && !is_slots; ++i) {
+    if (pool.nodes[i].slots.empty()) continue;
+    source.Fail(Index(path + ".nodes", i) + ".slots", "goes with the ring's algorithm slots only");
+  }
+  const bool is_ketama =
+      pool.ring.algorithm == ring::Algorithm::kKetama || pool.ring.algorithm == ring::Algorithm::kTwemproxy;
+  if (is_ketama && VirtualNodesOf(pool.ring) < 4) {
+    source.Fail(ring + ".virtual_nodes",
+                std::to_string(pool.ring.virtual_nodes) + " is below the least of a ketama ring, 4");
+  }
 }
 
 void CheckPools(const Config& config, Source& source) {
@@ -147,6 +214,7 @@ void CheckPools(const Config& config, Source& source) {
     if (pool.ring.hash_tag.size() == 1) {
       source.Fail(hash_tag, Quote(pool.ring.hash_tag) + " is one character; it takes two, or none");
     }
+    CheckRing(pool, path, source);
     const std::string initial = path + ".reconnect.initial";
     if (source.Sound({initial, path + ".reconnect.max"}) && pool.reconnect.initial > pool.reconnect.max) {
       source.Fail(initial, FormatDuration(pool.reconnect.initial) + " is above reconnect.max, " +

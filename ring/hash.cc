@@ -2,24 +2,43 @@
 
 #include <xxhash.h>
 
+#include <cassert>
+
+#include "ring/md5.h"
+#include "ring/twemproxy_hash.h"
+
 namespace ringproxy::ring {
-namespace {
-
-// Fowler, Noll, Vo: FNV-1a with 64 bits, on unsigned bytes (twemproxy's reads signed ones, which differs above 0x7f).
-uint64_t Fnv1a64(std::string_view bytes) {
-  uint64_t hash = 0xcbf29ce484222325;
-  for (const char c : bytes) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3;
-  return hash;
-}
-
-}  // namespace
 
 uint64_t Hash(HashAlgorithm algorithm, std::string_view bytes) {
   switch (algorithm) {
     case HashAlgorithm::kXxh3: return XXH3_64bits(bytes.data(), bytes.size());
+    case HashAlgorithm::kXxh64: return XXH64(bytes.data(), bytes.size(), 0);
+    case HashAlgorithm::kMd5: return Md5(bytes)[0];
     case HashAlgorithm::kFnv1a64: return Fnv1a64(bytes);
+    case HashAlgorithm::kFnv1a32: return Fnv1a32(bytes);
+    case HashAlgorithm::kFnv164: return Fnv164(bytes);
+    case HashAlgorithm::kFnv132: return Fnv132(bytes);
+    case HashAlgorithm::kCrc16: return Crc16(bytes);
+    case HashAlgorithm::kCrc32: return Crc32(bytes);
+    case HashAlgorithm::kCrc32a: return Crc32a(bytes);
+    case HashAlgorithm::kMurmur: return Murmur(bytes);
+    case HashAlgorithm::kHsieh: return Hsieh(bytes);
+    case HashAlgorithm::kJenkins: return Jenkins(bytes);
+    case HashAlgorithm::kOneAtATime: return OneAtATime(bytes);
+    case HashAlgorithm::kAuto: break;
   }
+  assert(false);
   return 0;
+}
+
+uint32_t HashBits(HashAlgorithm algorithm) {
+  switch (algorithm) {
+    case HashAlgorithm::kXxh3:
+    case HashAlgorithm::kXxh64: return 64;
+    case HashAlgorithm::kCrc16: return 16;  // The upper ones depend on the release of twemproxy.
+    case HashAlgorithm::kCrc32: return 15;
+    default: return 32;
+  }
 }
 
 std::string_view HashTag(std::string_view key, std::string_view tag) {

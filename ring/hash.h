@@ -1,4 +1,4 @@
-// ring/hash.h – The hashes that turn a key into 64 bits, and the part of a key that is hashed.
+// ring/hash.h – The hashes that turn a key into bits, and the part of a key that is hashed.
 //
 // Threads: pure functions.
 // Promise: a hash never changes; rings and the skew tool both rest on it.
@@ -9,9 +9,29 @@
 
 namespace ringproxy::ring {
 
-enum class HashAlgorithm : uint8_t { kXxh3, kFnv1a64 };
+// All but xxh3, xxh64 and md5 are twemproxy's, see twemproxy_hash.h; md5 is the first four bytes of the digest.
+enum class HashAlgorithm : uint8_t {
+  kAuto,  // What the ring's algorithm is used with.
+  kXxh3,
+  kXxh64,
+  kMd5,
+  kFnv1a64,
+  kFnv1a32,
+  kFnv164,
+  kFnv132,
+  kCrc16,
+  kCrc32,
+  kCrc32a,
+  kMurmur,
+  kHsieh,
+  kJenkins,
+  kOneAtATime,
+};
 
+// Requires: not kAuto.
 uint64_t Hash(HashAlgorithm algorithm, std::string_view bytes);
+// How many bits of it can be relied on: what a ring needs to tell its keys apart.
+uint32_t HashBits(HashAlgorithm algorithm);
 
 // The part of `key` between the first `tag[0]` and the first `tag[1]` after it when that part is not empty, else the
 // whole key (Redis Cluster's rule). `tag` is two characters, or empty: the whole key always.

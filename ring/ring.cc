@@ -3,7 +3,12 @@
 #include <algorithm>
 #include <cassert>
 
+#include "ring/jump_ring.h"
+#include "ring/ketama_ring.h"
+#include "ring/maglev_ring.h"
 #include "ring/modula_ring.h"
+#include "ring/rendezvous_ring.h"
+#include "ring/slots_ring.h"
 #include "ring/vnode_ring.h"
 
 namespace ringproxy::ring {
@@ -14,8 +19,13 @@ std::unique_ptr<const Ring> MakeRing(const RingSpec& spec, std::span<const RingN
   assert(std::ranges::all_of(nodes, [](const RingNode& node) { return node.weight > 0; }));
   switch (spec.algorithm) {
     case Algorithm::kVnode: return std::make_unique<VnodeRing>(spec.virtual_nodes, nodes);
+    case Algorithm::kKetama: return std::make_unique<KetamaRing>(spec.virtual_nodes, nodes, false);
+    case Algorithm::kTwemproxy: return std::make_unique<KetamaRing>(spec.virtual_nodes, nodes, true);
+    case Algorithm::kMaglev: return std::make_unique<MaglevRing>(spec.table_size, nodes);
+    case Algorithm::kJump: return std::make_unique<JumpRing>(nodes);
+    case Algorithm::kRendezvous: return std::make_unique<RendezvousRing>(nodes);
     case Algorithm::kModula: return std::make_unique<ModulaRing>(nodes);
-    default: break;
+    case Algorithm::kSlots: return std::make_unique<SlotsRing>(nodes);
   }
   return nullptr;
 }

@@ -17,27 +17,23 @@ using NodeIndex = uint32_t;
 
 enum class Algorithm : uint8_t { kVnode, kKetama, kTwemproxy, kMaglev, kJump, kRendezvous, kModula, kSlots };
 
-// Both ends included, of the 16,384 slots of Redis Cluster.
 struct SlotRange {
-  uint16_t first;
-  uint16_t last;
-  bool operator==(const SlotRange&) const = default;
+  uint16_t first, last;  // Both inclusive, of the 16,384 slots.
 };
 
 struct RingNode {
-  std::string name;     // The node's identity: points are made from it, so a new address moves no key.
-  uint32_t weight = 1;  // At least 1.
-  // ketama and twemproxy call a node without a name of its own by its address.
-  std::string host = {};
-  uint16_t port = 0;
-  bool has_alias = false;             // The name was given and is not just the address.
-  std::vector<SlotRange> slots = {};  // kSlots only.
+  std::string name;                   // The node's identity: points are made from it, so a new address moves no key.
+  uint32_t weight = 1;                // At least 1.
+  std::string host = {};              // Ketama and twemproxy name a node without an alias by its address.
+  uint16_t port = 0;                  //
+  bool has_alias = false;             // The name was given, and is not just the address.
+  std::vector<SlotRange> slots = {};  // Algorithm::kSlots only.
 };
 
 struct RingSpec {
   Algorithm algorithm = Algorithm::kVnode;
-  uint32_t virtual_nodes = 1024;  // Points per unit of weight (vnode), per node on average (ketama, twemproxy).
-  uint32_t table_size = 65537;    // maglev: a prime.
+  uint32_t virtual_nodes = 1024;  // Points a unit of weight (vnode); points a node on average (ketama, twemproxy: 160).
+  uint32_t table_size = 65537;    // Maglev's: a prime.
 };
 
 class Ring {
@@ -50,8 +46,8 @@ class Ring {
   virtual uint32_t node_count() const = 0;
 };
 
-// Requires: nodes not empty, names distinct, weights and virtual_nodes at least 1, a prime table_size above the number
-// of nodes, every slot owned once (conf/validate sees to it). Node index i of the ring is nodes[i].
+// Requires: nodes not empty, names distinct, weights and virtual_nodes at least 1, and what the header of the
+// algorithm's ring asks for (conf/validate sees to it). Node index i of the ring is nodes[i].
 std::unique_ptr<const Ring> MakeRing(const RingSpec& spec, std::span<const RingNode> nodes);
 
 }  // namespace ringproxy::ring

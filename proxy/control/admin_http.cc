@@ -181,8 +181,8 @@ AdminReply AdminHttp::Pools(const Query&) const {
                      {"protocol", conf::NameOf(pool.protocol)},
                      {"ring",
                       {{"algorithm", conf::NameOf(pool.ring.algorithm)},
-                       {"virtual_nodes", pool.ring.virtual_nodes},
-                       {"hash", conf::NameOf(pool.ring.hash)},
+                       {"virtual_nodes", conf::VirtualNodesOf(pool.ring)},
+                       {"hash", conf::NameOf(conf::HashOf(pool.ring))},
                        {"hash_tag", pool.ring.hash_tag}}},
                      {"nodes", nodes}});
   }
@@ -202,7 +202,7 @@ AdminReply AdminHttp::Locate(const Query& query) const {
   // As text: JSON's numbers lose bits above 2^53 in most readers.
   return JsonReply(200, {{"pool", pool->name},
                          {"key", key->second},
-                         {"hashed_part", ring::HashTag(key->second, routing.hash_tag)},
+                         {"hashed_part", routing.hash.HashedPart(key->second)},
                          {"hash", std::to_string(hash)},
                          {"node", node.name},
                          {"address", node.address.ToString()}});

@@ -17,7 +17,7 @@ struct Destination {
 };
 
 inline uint64_t KeyHash(const PoolSnapshot& pool, std::string_view key) {
-  return ring::Hash(pool.hash, ring::HashTag(key, pool.hash_tag));
+  return pool.hash(key);
 }
 
 inline Destination RouteKey(const Snapshot& snapshot, const ListenerSnapshot& listener, std::string_view key) {

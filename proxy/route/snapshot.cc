@@ -14,7 +14,7 @@ PoolSnapshot MakePool(const conf::Pool& pool, uint32_t first_node) {
   for (const conf::Node& node : pool.nodes) {
     cas_tags.push_back(wire::MakeCasTag(ring::Hash(ring::HashAlgorithm::kXxh3, node.name)));
   }
-  return {conf::MakePoolRing(pool), pool.ring.hash, pool.ring.hash_tag, std::move(cas_tags), first_node};
+  return {conf::MakePoolRing(pool), conf::KeyHasher(pool.ring), pool.ring.hash_tag, std::move(cas_tags), first_node};
 }
 
 uint32_t PoolIndex(const conf::Config& config, const std::string& name) {

@@ -10,13 +10,14 @@
 
 #include "backends/wire/memcache_cas.h"
 #include "conf/config.h"
+#include "conf/pool_ring.h"
 #include "ring/ring.h"
 
 namespace ringproxy::proxy {
 
 struct PoolSnapshot {
   std::unique_ptr<const ring::Ring> ring;
-  ring::HashAlgorithm hash;
+  conf::KeyHasher hash;
   std::string hash_tag;
   std::vector<wire::CasTag> cas_tags;  // By node.
   uint32_t first_node;                 // Of the pool's nodes in a count over all pools: node i is first_node + i there.

@@ -37,11 +37,12 @@ TEST(JsonSchema, RefusesUnknownKeysEverywhere) {
 TEST(JsonSchema, SaysBoundsChoicesAndDefaults) {
   const nlohmann::json schema = nlohmann::json::parse(JsonSchema());
   const auto& pool = schema["properties"]["pools"]["additionalProperties"]["properties"];
-  const auto& virtual_nodes = pool["ring"]["properties"]["virtual_nodes"];
-  EXPECT_EQ(virtual_nodes["minimum"], 1);
-  EXPECT_EQ(virtual_nodes["maximum"], 65536);
-  EXPECT_EQ(virtual_nodes["default"], 1024);
-  EXPECT_EQ(pool["ring"]["properties"]["algorithm"]["enum"], nlohmann::json({"vnode", "modula"}));
+  const auto& table_size = pool["ring"]["properties"]["table_size"];
+  EXPECT_EQ(table_size["minimum"], 3);
+  EXPECT_EQ(table_size["maximum"], 16'777'213);
+  EXPECT_EQ(table_size["default"], 65537);
+  EXPECT_EQ(pool["ring"]["properties"]["algorithm"]["enum"],
+            nlohmann::json({"vnode", "ketama", "twemproxy", "maglev", "jump", "rendezvous", "modula", "slots"}));
   EXPECT_EQ(pool["timeouts"]["properties"]["request"]["default"], "400ms");
   EXPECT_EQ(pool["nodes"]["items"]["oneOf"].size(), 2U);
   EXPECT_EQ(schema["properties"]["workers"]["oneOf"][0]["const"], "auto");

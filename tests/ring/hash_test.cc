@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <bit>
 #include <string>
 #include <utility>
 
@@ -32,21 +33,62 @@ TEST(Hash, Xxh3GivesItsPublishedValuesAtEveryLengthClass) {
   }
 }
 
-TEST(Hash, Fnv1a64GivesItsPublishedValues) {
-  EXPECT_EQ(Hash(HashAlgorithm::kFnv1a64, ""), 0xcbf29ce484222325);
-  EXPECT_EQ(Hash(HashAlgorithm::kFnv1a64, "a"), 0xaf63dc4c8601ec8c);
-  EXPECT_EQ(Hash(HashAlgorithm::kFnv1a64, "foobar"), 0x85944171f73967e8);
+TEST(Hash, Xxh64GivesItsPublishedValues) {
+  EXPECT_EQ(Hash(HashAlgorithm::kXxh64, ""), 0xef46db3751d8e999);
+  EXPECT_EQ(Hash(HashAlgorithm::kXxh64, "abc"), 0x44bc2cf5ad770999);
 }
 
-// Trap 31: read as signed characters, bytes above 0x7f would flip the hash's upper bits.
-TEST(Hash, Fnv1a64ReadsBytesAsUnsigned) {
-  EXPECT_EQ(Hash(HashAlgorithm::kFnv1a64, "\xff"), (0xcbf29ce484222325 ^ 0xff) * 0x100000001b3);
+// RFC 1321, section A.5: 900150983cd24fb0 …, read as a little-endian word.
+TEST(Hash, Md5IsTheFirstWordOfTheDigest) {
+  EXPECT_EQ(Hash(HashAlgorithm::kMd5, "abc"), 0x98500190);
+  EXPECT_EQ(Hash(HashAlgorithm::kMd5, ""), 0xd98c1dd4);
+}
+
+struct HashCase {
+  HashAlgorithm algorithm;
+  std::string_view key;
+  uint64_t hash;
+};
+
+// Published values, as far as the names mean what they say.
+TEST(Hash, GivesThePublishedValuesOfEachFunction) {
+  constexpr HashCase kCases[] = {
+      {HashAlgorithm::kFnv1a32, "foobar", 0xbf9cf968},  // FNV's own test vectors
+      {HashAlgorithm::kFnv132, "foobar", 0x31f0b262},
+      {HashAlgorithm::kFnv1a64, "foobar", 0xf73967e8},    // 0x85944171f73967e8
+      {HashAlgorithm::kFnv164, "foobar", 0xa4dda9c2},     // 0x340d8765a4dda9c2
+      {HashAlgorithm::kCrc32a, "123456789", 0xcbf43926},  // CRC catalogue: CRC-32/ISO-HDLC
+      {HashAlgorithm::kCrc32, "123456789", 0xcbf4 & 0x7fff},
+      {HashAlgorithm::kCrc16, "123456789", 0x869031c3},  // its low half is CRC-16/XMODEM
+      {HashAlgorithm::kOneAtATime, "a", 0xca2e9442},     // Jenkins
+      {HashAlgorithm::kOneAtATime, "The quick brown fox jumps over the lazy dog", 0x519e91f5},
+  };
+  for (const HashCase& c : kCases) {
+    EXPECT_EQ(Hash(c.algorithm, c.key), c.hash) << c.key;
+  }
+}
+
+// trap 31: characters are signed in twemproxy.
+TEST(Hash, ReadsBytesAsTwemproxyDoes) {
+  EXPECT_EQ(Hash(HashAlgorithm::kFnv1a32, "\xff"), static_cast<uint32_t>((0x811c9dc5 ^ 0xffffffff) * 0x01000193U));
+  EXPECT_EQ(Hash(HashAlgorithm::kCrc32a, "\xff"), 0xff000000U);
 }
 
 TEST(Hash, ReadsZeroBytesLikeAnyOther) {
-  for (const HashAlgorithm algorithm : {HashAlgorithm::kXxh3, HashAlgorithm::kFnv1a64}) {
+  for (const HashAlgorithm algorithm : {HashAlgorithm::kXxh3, HashAlgorithm::kFnv1a64, HashAlgorithm::kMurmur,
+                                        HashAlgorithm::kHsieh, HashAlgorithm::kJenkins}) {
     EXPECT_NE(Hash(algorithm, std::string("a\0b", 3)), Hash(algorithm, std::string("a\0c", 3)));
-    EXPECT_NE(Hash(algorithm, std::string("\0", 1)), Hash(algorithm, ""));
+  }
+}
+
+TEST(Hash, FillsAsManyBitsAsItSays) {
+  for (int name = static_cast<int>(HashAlgorithm::kXxh3); name <= static_cast<int>(HashAlgorithm::kOneAtATime);
+       ++name) {
+    const auto algorithm = static_cast<HashAlgorithm>(name);
+    if (algorithm == HashAlgorithm::kCrc16) continue;  // Its upper half is not to be relied on.
+    uint64_t seen = 0;
+    for (int i = 0; i < 2000; ++i) seen |= Hash(algorithm, "key:" + std::to_string(i));
+    EXPECT_EQ(std::bit_width(seen), static_cast<int>(HashBits(algorithm))) << name;
   }
 }
 

@@ -13,10 +13,15 @@ namespace {
 // What every ring promises.
 class EveryRing : public testing::TestWithParam<Algorithm> {
  protected:
-  static std::unique_ptr<const Ring> Make(const Nodes& nodes) { return MakeRing({GetParam(), kVirtualNodes}, nodes); }
+  static std::unique_ptr<const Ring> Make(const Nodes& nodes) {
+    return MakeRing({GetParam(), kVirtualNodes}, WithSlots(nodes));
+  }
 };
 
-INSTANTIATE_TEST_SUITE_P(Algorithms, EveryRing, testing::Values(Algorithm::kVnode, Algorithm::kModula));
+INSTANTIATE_TEST_SUITE_P(Algorithms, EveryRing,
+                         testing::Values(Algorithm::kVnode, Algorithm::kKetama, Algorithm::kTwemproxy,
+                                         Algorithm::kMaglev, Algorithm::kJump, Algorithm::kRendezvous,
+                                         Algorithm::kModula, Algorithm::kSlots));
 
 TEST_P(EveryRing, GivesEveryKeyToTheOnlyNode) {
   const auto ring = Make({{"only", 3}});
@@ -76,8 +81,21 @@ INSTANTIATE_TEST_SUITE_P(Rings, GoldenPicks,
                          testing::Values(GoldenCase{"vnode_3_equal", Algorithm::kVnode, EqualNodes(3)},
                                          GoldenCase{"vnode_10_weighted", Algorithm::kVnode, WeightedNodes()},
                                          GoldenCase{"vnode_100_equal", Algorithm::kVnode, EqualNodes(100)},
+                                         GoldenCase{"ketama_10_weighted", Algorithm::kKetama, WeightedNodes()},
+                                         GoldenCase{"ketama_100_equal", Algorithm::kKetama, EqualNodes(100)},
+                                         GoldenCase{"maglev_3_equal", Algorithm::kMaglev, EqualNodes(3)},
+                                         GoldenCase{"maglev_10_weighted", Algorithm::kMaglev, WeightedNodes()},
+                                         GoldenCase{"maglev_100_equal", Algorithm::kMaglev, EqualNodes(100)},
+                                         GoldenCase{"jump_3_equal", Algorithm::kJump, EqualNodes(3)},
+                                         GoldenCase{"jump_10_weighted", Algorithm::kJump, WeightedNodes()},
+                                         GoldenCase{"jump_100_equal", Algorithm::kJump, EqualNodes(100)},
+                                         GoldenCase{"rendezvous_3_equal", Algorithm::kRendezvous, EqualNodes(3)},
+                                         GoldenCase{"rendezvous_10_weighted", Algorithm::kRendezvous, WeightedNodes()},
+                                         GoldenCase{"rendezvous_100_equal", Algorithm::kRendezvous, EqualNodes(100)},
                                          GoldenCase{"modula_3_equal", Algorithm::kModula, EqualNodes(3)},
-                                         GoldenCase{"modula_10_weighted", Algorithm::kModula, WeightedNodes()}),
+                                         GoldenCase{"modula_10_weighted", Algorithm::kModula, WeightedNodes()},
+                                         GoldenCase{"slots_10_weighted", Algorithm::kSlots,
+                                                    WithSlots(WeightedNodes())}),
                          [](const auto& rings) { return rings.param.file; });
 
 TEST_P(GoldenPicks, StayAsTheyWereReleased) {

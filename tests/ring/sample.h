@@ -24,9 +24,28 @@ Nodes WeightedNodes();
 
 std::unique_ptr<const Ring> MakeVnodeRing(const Nodes& nodes);
 
+// The same nodes with slots by weight, in list order.
+Nodes WithSlots(Nodes nodes);
+
 // The owner's name for each of KeyHashes().
 std::vector<std::string> Owners(Algorithm algorithm, const Nodes& nodes);
 // The keys that each node of the list owns.
 std::vector<uint32_t> KeyCounts(const Ring& ring);
+
+// Four standard deviations of a share of `fair` that is counted over KeyHashes().
+double SamplingError(double fair);
+// Each node's share of KeyHashes() is its weight's, within the sampling error.
+void ExpectSharesByWeight(Algorithm algorithm, const Nodes& nodes);
+
+struct Moves {
+  uint32_t needed = 0;    // To or from the node that changed.
+  uint32_t needless = 0;  // Between two others.
+};
+
+Moves CountMoves(Algorithm algorithm, const Nodes& before, const Nodes& after, const std::string& changed);
+// The keys that the node of that name owns.
+uint32_t CountOwned(Algorithm algorithm, const Nodes& nodes, const std::string& name);
+// Neither the listed order nor addresses are part of the layout.
+void ExpectSamePicksInEveryOrder(Algorithm algorithm, Nodes nodes);
 
 }  // namespace ringproxy::ring

@@ -134,33 +134,7 @@ TEST(VnodeRing, HasTheFullestOfAHundredNodesWithinFifteenPercentOfTheMean) {
 
 // Trap 32: the name is the identity, not the place in the list.
 TEST(VnodeRing, PicksTheSameNodesInWhateverOrderTheyAreListed) {
-  Nodes nodes = WeightedNodes();
-  const auto before = Owners(Algorithm::kVnode, nodes);
-  std::mt19937 random(2);
-  for (int i = 0; i < 3; ++i) {
-    std::ranges::shuffle(nodes, random);
-    EXPECT_EQ(Owners(Algorithm::kVnode, nodes), before);
-  }
-}
-
-struct Moves {
-  uint32_t needed = 0;    // To or from the node that changed.
-  uint32_t needless = 0;  // Between two others.
-};
-
-Moves CountMoves(const Nodes& before, const Nodes& after, const std::string& changed) {
-  const auto old_owners = Owners(Algorithm::kVnode, before);
-  const auto new_owners = Owners(Algorithm::kVnode, after);
-  Moves moves;
-  for (uint32_t i = 0; i < kKeys; ++i) {
-    if (old_owners[i] == new_owners[i]) continue;
-    ++(old_owners[i] == changed || new_owners[i] == changed ? moves.needed : moves.needless);
-  }
-  return moves;
-}
-
-uint32_t CountOwned(const Nodes& nodes, const std::string& name) {
-  return static_cast<uint32_t>(std::ranges::count(Owners(Algorithm::kVnode, nodes), name));
+  ExpectSamePicksInEveryOrder(Algorithm::kVnode, WeightedNodes());
 }
 
 // The changes of this test move exactly the keys that the changed node gains or loses, and no other.
@@ -169,11 +143,11 @@ TEST(VnodeRing, KeepsEveryKeyOfTheOtherNodesWhenOneIsAddedOrRemoved) {
     for (const uint32_t weight : {1, 4}) {
       Nodes more = nodes;
       more.insert(more.begin() + 1, {"new", weight});
-      const uint32_t owned = CountOwned(more, "new");
-      const Moves added = CountMoves(nodes, more, "new");
+      const uint32_t owned = CountOwned(Algorithm::kVnode, more, "new");
+      const Moves added = CountMoves(Algorithm::kVnode, nodes, more, "new");
       EXPECT_EQ(added.needless, 0U);
       EXPECT_EQ(added.needed, owned);
-      const Moves removed = CountMoves(more, nodes, "new");
+      const Moves removed = CountMoves(Algorithm::kVnode, more, nodes, "new");
       EXPECT_EQ(removed.needless, 0U);
       EXPECT_EQ(removed.needed, owned);
     }
@@ -185,9 +159,9 @@ TEST(VnodeRing, MovesKeysOnlyToANodeThatGetsHeavierAndOnlyFromOneThatGetsLighter
   Nodes heavier = nodes;
   heavier[4].weight += 3;
   const std::string& name = nodes[4].name;
-  const uint32_t gain = CountOwned(heavier, name) - CountOwned(nodes, name);
-  const Moves up = CountMoves(nodes, heavier, name);
-  const Moves down = CountMoves(heavier, nodes, name);
+  const uint32_t gain = CountOwned(Algorithm::kVnode, heavier, name) - CountOwned(Algorithm::kVnode, nodes, name);
+  const Moves up = CountMoves(Algorithm::kVnode, nodes, heavier, name);
+  const Moves down = CountMoves(Algorithm::kVnode, heavier, nodes, name);
   EXPECT_EQ(up.needless, 0U);
   EXPECT_EQ(down.needless, 0U);
   EXPECT_EQ(up.needed, gain);
@@ -198,8 +172,8 @@ TEST(VnodeRing, MovesKeysOnlyToANodeThatGetsHeavierAndOnlyFromOneThatGetsLighter
 TEST(VnodeRing, MovesOnlyItsShareToASecondNode) {
   const Nodes one = {{"r1", 1}};
   const Nodes two = {{"r1", 1}, {"r2", 1}};
-  EXPECT_EQ(CountMoves(one, two, "r2").needed, CountOwned(two, "r2"));
-  EXPECT_NEAR(CountOwned(two, "r2") / (kKeys / 2.0), 1, 0.1);
+  EXPECT_EQ(CountMoves(Algorithm::kVnode, one, two, "r2").needed, CountOwned(Algorithm::kVnode, two, "r2"));
+  EXPECT_NEAR(CountOwned(Algorithm::kVnode, two, "r2") / (kKeys / 2.0), 1, 0.1);
 }
 
 TEST(VnodeRing, MovesNoMoreKeysWithAnotherVirtualNodeCountThanThePointsThatComeOrGo) {

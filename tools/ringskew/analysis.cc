@@ -48,11 +48,12 @@ void Analysis::Add(const KeySample& sample) {
   ++keys_;
   requests_ += sample.requests;
   bytes_ += sample.bytes;
-  const uint64_t hash = KeyHash(base_.topology.pool, sample.key);
+  const uint64_t hash = base_.topology.hasher(sample.key);
   const ring::NodeIndex owner = base_.topology.Owner(hash);
   base_.tally.Add(owner, sample);
   if (changed_) {
-    const ring::NodeIndex new_owner = changed_->topology.Owner(hash);
+    // Another algorithm may hash otherwise.
+    const ring::NodeIndex new_owner = changed_->topology.Owner(changed_->topology.hasher(sample.key));
     changed_->tally.Add(new_owner, sample);
     if (base_of_changed_[new_owner] != owner) {
       ++moved_keys_;
@@ -97,7 +98,7 @@ void Analysis::AddHotKeys(Report& report) const {
   for (const auto& hitter : hot_keys_.Top(kShownHot)) {
     const auto count = static_cast<double>(hitter.count);
     if (count < least) break;
-    const ring::NodeIndex owner = base_.topology.Owner(KeyHash(base_.topology.pool, hitter.key));
+    const ring::NodeIndex owner = base_.topology.Owner(base_.topology.hasher(hitter.key));
     rest[owner] = std::max(rest[owner] - count, 0.0);
     const double share = count / requests_;
     report.hot_keys.push_back(
@@ -167,8 +168,8 @@ Report Analysis::Finish(const std::string& source, bool partial) {
   Report report;
   report.pool = topology.pool.name;
   report.algorithm = conf::NameOf(topology.pool.ring.algorithm);
-  report.hash = conf::NameOf(topology.pool.ring.hash);
-  report.virtual_nodes = topology.pool.ring.virtual_nodes;
+  report.hash = conf::NameOf(conf::HashOf(topology.pool.ring));
+  report.virtual_nodes = conf::VirtualNodesOf(topology.pool.ring);
   report.source = source;
   report.partial = partial;
   report.keys = keys_;

@@ -55,7 +55,11 @@ const json* FindPool(const json& page, const std::string& name) {
 conf::Pool PoolOf(const json& page) {
   conf::Pool pool;
   pool.name = page.at("name");
-  for (const json& node : page.at("nodes")) pool.nodes.push_back({node.at("name"), {}, node.at("weight")});
+  for (const json& from : page.at("nodes")) {
+    conf::Node& node = pool.nodes.emplace_back();
+    node.name = from.at("name");
+    node.weight = from.at("weight");
+  }
   const json& ring = page.at("ring");
   pool.ring.virtual_nodes = ring.at("virtual_nodes");
   pool.ring.hash_tag = ring.at("hash_tag");
@@ -127,8 +131,8 @@ conf::Result<Report, std::string> LiveReport(const LiveSource& source, double ta
   Report report;
   report.pool = pool.name;
   report.algorithm = conf::NameOf(pool.ring.algorithm);
-  report.hash = conf::NameOf(pool.ring.hash);
-  report.virtual_nodes = pool.ring.virtual_nodes;
+  report.hash = conf::NameOf(conf::HashOf(pool.ring));
+  report.virtual_nodes = conf::VirtualNodesOf(pool.ring);
   report.source = source.url + ", the last " + Fixed(window.at("seconds"), 0) + " seconds";
   report.target = target;
   report.expected_cv = ring::ExpectedCv(static_cast<uint32_t>(pool.nodes.size()), report.virtual_nodes);

@@ -54,13 +54,14 @@ std::vector<double> Topology::weights() const {
 
 uint64_t Topology::points() const {
   uint64_t points = 0;
-  for (const conf::Node& node : pool.nodes) points += uint64_t{node.weight} * pool.ring.virtual_nodes;
+  for (const conf::Node& node : pool.nodes) points += uint64_t{node.weight} * conf::VirtualNodesOf(pool.ring);
   return points;
 }
 
 Topology MakeTopology(conf::Pool pool) {
   std::shared_ptr<const ring::Ring> ring = conf::MakePoolRing(pool);
-  return {std::move(pool), std::move(ring)};
+  conf::KeyHasher hasher(pool.ring);
+  return {std::move(pool), std::move(ring), std::move(hasher)};
 }
 
 conf::Result<conf::Pool, std::string> PoolOfNodes(std::string_view list) {

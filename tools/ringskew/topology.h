@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "conf/config.h"
+#include "conf/pool_ring.h"
 #include "conf/result.h"
 #include "ring/hash.h"
 #include "ring/ring.h"
@@ -19,6 +20,7 @@ namespace ringproxy::ringskew {
 struct Topology {
   conf::Pool pool;
   std::shared_ptr<const ring::Ring> ring;
+  conf::KeyHasher hasher;
 
   ring::NodeIndex Owner(uint64_t hash) const { return ring->Pick(hash); }
   std::vector<double> weights() const;
@@ -28,7 +30,7 @@ struct Topology {
 Topology MakeTopology(conf::Pool pool);
 
 inline uint64_t KeyHash(const conf::Pool& pool, std::string_view key) {
-  return ring::Hash(pool.ring.hash, ring::HashTag(key, pool.ring.hash_tag));
+  return conf::KeyHasher(pool.ring)(key);
 }
 
 // A pool of the nodes "a,b=2,c": names, with the weight behind a '='.

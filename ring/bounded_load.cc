@@ -1,0 +1,42 @@
+#include "ring/bounded_load.h"
+
+#include <cassert>
+#include <cmath>
+
+namespace ringproxy::ring {
+
+BoundedLoad::BoundedLoad(const Ring& ring, std::span<const RingNode> nodes, double bound)
+    // In integers, for 10 * 1.1 in floating point is a little more than 11, and its ceiling 12.
+    : ring_(ring), bound_thousandths_(static_cast<uint64_t>(std::llround(bound * 1000))) {
+  assert(ring.node_count() == nodes.size());
+  assert(bound_thousandths_ >= 1000 && bound_thousandths_ <= 1'000'000);
+  for (const RingNode& node : nodes) {
+    nodes_.push_back({.weight = node.weight});
+    all_weights_ += node.weight;
+  }
+}
+
+uint64_t BoundedLoad::Limit(NodeIndex node) const {
+  const uint64_t divisor = all_weights_ * 1000;
+  return ((total_ + 1) * bound_thousandths_ * nodes_[node].weight + divisor - 1) / divisor;
+}
+
+BoundedLoad::Choice BoundedLoad::Pick(uint64_t hash) const {
+  for (uint32_t attempt = 0;; ++attempt) {
+    const NodeIndex node = ring_.PickNth(hash, attempt);
+    if (nodes_[node].load < Limit(node)) return {node, attempt};
+  }
+}
+
+void BoundedLoad::Begin(NodeIndex node) {
+  ++nodes_[node].load;
+  ++total_;
+}
+
+void BoundedLoad::End(NodeIndex node) {
+  assert(nodes_[node].load > 0);
+  --nodes_[node].load;
+  --total_;
+}
+
+}  // namespace ringproxy::ring

@@ -1,0 +1,49 @@
+#include "ring/jump_ring.h"
+
+#include <algorithm>
+#include <cassert>
+
+#include "ring/mix.h"
+
+namespace ringproxy::ring {
+namespace {
+
+// After so many jumps a node, those not yet met follow in list order: a very light node comes up too seldom to wait.
+constexpr uint64_t kJumpsPerNode = 16;
+
+}  // namespace
+
+uint32_t JumpHash(uint64_t key, uint32_t buckets) {
+  // The paper's floating point is the same on every host: IEEE 754 rounds one multiplication and one division exactly,
+  // and no product is added to anything, which a compiler might fuse.
+  constexpr double kTwoTo31 = 1LL << 31;
+  int64_t bucket = 0;
+  for (int64_t next = 0; next < buckets;) {
+    bucket = next;
+    key = key * 2862933555777941757U + 1;
+    next = static_cast<int64_t>(static_cast<double>(bucket + 1) * (kTwoTo31 / static_cast<double>((key >> 33) + 1)));
+  }
+  return static_cast<uint32_t>(bucket);
+}
+
+JumpRing::JumpRing(std::span<const RingNode> nodes) : node_count_(static_cast<uint32_t>(nodes.size())) {
+  for (NodeIndex i = 0; i < nodes.size(); ++i) owners_.insert(owners_.end(), nodes[i].weight, i);
+}
+
+NodeIndex JumpRing::PickNth(uint64_t hash, uint32_t attempt) const {
+  assert(attempt < node_count_);
+  if (attempt == 0) return Pick(hash);
+  std::vector<bool> met(node_count_);
+  uint32_t distinct = 0;
+  for (uint64_t jumps = kJumpsPerNode * node_count_; jumps > 0; --jumps, hash = Mix(hash + 1)) {
+    const NodeIndex node = Pick(hash);
+    if (met[node]) continue;
+    if (distinct++ == attempt) return node;
+    met[node] = true;
+  }
+  for (NodeIndex node = 0;; ++node) {
+    if (!met[node] && distinct++ == attempt) return node;
+  }
+}
+
+}  // namespace ringproxy::ring

@@ -1,0 +1,88 @@
+#include "ring/maglev_ring.h"
+
+#include <algorithm>
+#include <cassert>
+
+#include "ring/hash.h"
+
+namespace ringproxy::ring {
+namespace {
+
+constexpr uint16_t kNobody = UINT16_MAX;
+
+// One node while the table is filled.
+struct Filler {
+  uint16_t node;
+  uint64_t weight;
+  uint32_t next, skip;  // `next` is the next entry of the node's order.
+  uint64_t turns = 0;   // Taken so far.
+
+  void TakeTurn(std::vector<uint16_t>& owners) {
+    const auto step = [&] { next = static_cast<uint32_t>((uint64_t{next} + skip) % owners.size()); };
+    while (owners[next] != kNobody) step();
+    owners[next] = node;
+    step();
+    ++turns;
+  }
+};
+
+std::vector<Filler> MakeFillers(uint32_t table_size, std::span<const RingNode> nodes) {
+  std::vector<Filler> fillers;
+  for (size_t i = 0; i < nodes.size(); ++i) {
+    const uint64_t hash = Hash(HashAlgorithm::kXxh3, nodes[i].name);
+    const auto offset = static_cast<uint32_t>((hash >> 32) % table_size);
+    const auto skip = static_cast<uint32_t>((hash & UINT32_MAX) % (table_size - 1) + 1);
+    fillers.push_back({static_cast<uint16_t>(i), nodes[i].weight, offset, skip});
+  }
+  // Whoever is first in a round has the better choice of entries: that must not depend on the list's order.
+  std::ranges::sort(fillers, {}, [&](const Filler& filler) -> const std::string& { return nodes[filler.node].name; });
+  return fillers;
+}
+
+std::vector<uint16_t> FillTable(uint32_t table_size, std::span<const RingNode> nodes) {
+  std::vector<Filler> fillers = MakeFillers(table_size, nodes);
+  const uint64_t heaviest = std::ranges::max(nodes, {}, &RingNode::weight).weight;
+  std::vector<uint16_t> owners(table_size, kNobody);
+  uint32_t vacant = table_size;
+  for (uint64_t round = 1;; ++round) {
+    for (Filler& filler : fillers) {
+      // Rounded up, so that the first round gives every node an entry, however light it is.
+      if (filler.turns * heaviest >= round * filler.weight) continue;
+      filler.TakeTurn(owners);
+      if (--vacant == 0) return owners;
+    }
+  }
+}
+
+}  // namespace
+
+bool IsPrime(uint32_t number) {
+  if (number < 2) return false;
+  for (uint64_t divisor = 2; divisor * divisor <= number; ++divisor) {
+    if (number % divisor == 0) return false;
+  }
+  return true;
+}
+
+MaglevRing::MaglevRing(uint32_t table_size, std::span<const RingNode> nodes)
+    : node_count_(static_cast<uint32_t>(nodes.size())) {
+  // Only modulo a prime does every skip lead to every entry.
+  assert(IsPrime(table_size) && nodes.size() <= table_size && nodes.size() < kNobody);
+  owners_ = FillTable(table_size, nodes);
+}
+
+NodeIndex MaglevRing::PickNth(uint64_t hash, uint32_t attempt) const {
+  assert(attempt < node_count_);
+  if (attempt == 0) return Pick(hash);
+  std::vector<bool> met(node_count_);
+  size_t entry = Entry(hash);
+  // It ends: every node has an entry.
+  for (uint32_t distinct = 0;; entry = (entry + 1) % owners_.size()) {
+    const NodeIndex owner = owners_[entry];
+    if (met[owner]) continue;
+    if (distinct++ == attempt) return owner;
+    met[owner] = true;
+  }
+}
+
+}  // namespace ringproxy::ring

@@ -1,0 +1,44 @@
+#include "ring/slots_ring.h"
+
+#include <algorithm>
+#include <cassert>
+
+#include "ring/mix.h"
+
+namespace ringproxy::ring {
+namespace {
+
+constexpr uint16_t kNobody = UINT16_MAX;
+
+std::array<uint16_t, kSlots> MakeOwners(std::span<const RingNode> nodes) {
+  assert(nodes.size() < kNobody);
+  std::array<uint16_t, kSlots> owners;
+  owners.fill(kNobody);
+  for (size_t i = 0; i < nodes.size(); ++i) {
+    for (const auto [first, last] : nodes[i].slots) {
+      assert(first <= last && last < kSlots);
+      for (size_t slot = first; slot <= last; ++slot) {
+        assert(owners[slot] == kNobody);
+        owners[slot] = static_cast<uint16_t>(i);
+      }
+    }
+  }
+  assert(std::ranges::find(owners, kNobody) == owners.end());
+  return owners;
+}
+
+}  // namespace
+
+SlotsRing::SlotsRing(std::span<const RingNode> nodes) : owners_(MakeOwners(nodes)), others_(nodes) {}
+
+NodeIndex SlotsRing::PickNth(uint64_t hash, uint32_t attempt) const {
+  assert(attempt < node_count());
+  const NodeIndex owner = Pick(hash);
+  if (attempt == 0) return owner;
+  // Slots are small numbers: plus one, since zero is the one number that Mix leaves as it is.
+  const uint64_t order = Mix(hash % kSlots + 1);
+  // The order without the owner: a place less for those behind it.
+  return others_.PickNth(order, attempt <= others_.AttemptOf(owner, order) ? attempt - 1 : attempt);
+}
+
+}  // namespace ringproxy::ring
