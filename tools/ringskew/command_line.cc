@@ -185,6 +185,7 @@ Problem Read(const Arguments& a, const po::variables_map& values, Order* order, 
   if (auto problem = a.config.empty() ? ReadNodes(a, &order->pool) : ReadPool(a, &order->pool, exit)) return problem;
   if (values.contains("hash-tag")) order->pool.ring.hash_tag = a.hash_tag;
   if (order->pool.ring.hash_tag.size() == 1) return std::string("--hash-tag takes two characters, or none");
+  if (auto problem = WhyNoRing(order->pool)) return problem;
   if (auto problem = ReadChange(a, order)) return problem;
   if (auto problem = ReadSweep(a.sweep, &order->analysis.sweep)) return problem;
   if (!order->analysis.sweep.empty() && order->pool.ring.algorithm != ring::Algorithm::kVnode) {

@@ -4,6 +4,7 @@
 #include <charconv>
 
 #include "conf/pool_ring.h"
+#include "conf/validate.h"
 #include "conf/values.h"
 
 namespace ringproxy::ringskew {
@@ -64,6 +65,21 @@ Topology MakeTopology(conf::Pool pool) {
   return {std::move(pool), std::move(ring), std::move(hasher)};
 }
 
+std::optional<std::string> WhyNoRing(const conf::Pool& pool) {
+  // As if it stood in a file: the rules are there.
+  conf::Config config;
+  config.pools.push_back(pool);
+  config.pools[0].auth = {};  // Its files are not read again.
+  conf::Listener& listener = config.listeners.emplace_back();
+  listener.name = "none";
+  listener.listen.unix_path = "none";  // No node's.
+  listener.protocol = pool.protocol;
+  listener.routes = {{"", pool.name}};
+  const auto checked = conf::CheckedConfig(std::move(config));
+  if (checked) return std::nullopt;
+  return checked.errors().front().ToString();
+}
+
 conf::Result<conf::Pool, std::string> PoolOfNodes(std::string_view list) {
   conf::Pool pool;
   pool.name = "nodes";
@@ -110,6 +126,7 @@ conf::Result<conf::Pool, std::string> Changed(conf::Pool pool, const Change& cha
   if (pool.nodes.empty()) return std::string("no node is left");
   if (change.algorithm) pool.ring.algorithm = *change.algorithm;
   if (change.virtual_nodes) pool.ring.virtual_nodes = *change.virtual_nodes;
+  if (auto problem = WhyNoRing(pool)) return *problem;
   return pool;
 }
 

@@ -27,7 +27,11 @@ struct Topology {
   uint64_t points() const;  // Of a vnode ring: virtual nodes of all nodes together.
 };
 
+// Requires: WhyNoRing is empty.
 Topology MakeTopology(conf::Pool pool);
+
+// What the rules of a configuration have against the pool's ring and nodes; nothing if it can be made.
+std::optional<std::string> WhyNoRing(const conf::Pool& pool);
 
 inline uint64_t KeyHash(const conf::Pool& pool, std::string_view key) {
   return conf::KeyHasher(pool.ring)(key);

@@ -70,6 +70,10 @@ TEST(RingskewCommandLine, SaysInOneLineWhatIsWrong) {
               "no node is called x; there are a\n");
   ExpectError({"--nodes", "a", "--keys", "k", "--algorithm", "modula", "--sweep", "1..2"}, ExitCode::kBadUsage,
               "--sweep: the algorithm modula has no virtual nodes\n");
+  ExpectError({"--nodes", "a,b", "--keys", "k", "--algorithm", "slots"}, ExitCode::kBadUsage,
+              "pools.nodes.nodes: slot 0 has no owner");
+  ExpectError({"--nodes", "a,b", "--keys", "k", "--algorithm", "ketama", "--hash", "crc32"}, ExitCode::kBadUsage,
+              "pools.nodes.ring.hash: crc32 has 15 bits");
   ExpectError({"--config", "/nowhere", "--keys", "k"}, ExitCode::kBadInput, "/nowhere");
   ExpectError({"--config", config.c_str(), "--keys", "k"}, ExitCode::kBadInput, "--pool is needed; ");
   ExpectError({"--config", config.c_str(), "--pool", "x", "--keys", "k"}, ExitCode::kBadInput, "no pool is called x; ");
