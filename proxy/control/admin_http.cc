@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
 #include <nlohmann/json.hpp>
 
@@ -28,6 +29,28 @@ bool SameToken(std::string_view given, std::string_view token) {
   unsigned difference = 0;
   for (size_t i = 0; i < token.size(); ++i) difference |= static_cast<unsigned>(given[i] ^ token[i]);
   return difference == 0;
+}
+
+// Keys may hold any byte, zeros too, which evhttp's own parser of queries takes for an end.
+std::string Decoded(std::string_view text) {
+  const std::string terminated(text);
+  size_t size = 0;
+  char* const decoded = evhttp_uridecode(terminated.c_str(), 1, &size);
+  if (decoded == nullptr) return terminated;
+  std::string result(decoded, size);
+  std::free(decoded);
+  return result;
+}
+
+AdminHttp::Query ParseQuery(std::string_view text) {
+  AdminHttp::Query query;
+  while (!text.empty()) {
+    const std::string_view pair = text.substr(0, text.find('&'));
+    text.remove_prefix(std::min(pair.size() + 1, text.size()));
+    const size_t equals = std::min(pair.find('='), pair.size());
+    query[Decoded(pair.substr(0, equals))] = Decoded(pair.substr(std::min(equals + 1, pair.size())));
+  }
+  return query;
 }
 
 uint16_t BoundPort(evhttp_bound_socket* socket) {
@@ -108,15 +131,8 @@ void AdminHttp::Serve(evhttp_request* request) const {
   const evhttp_uri* uri = evhttp_request_get_evhttp_uri(request);
   const char* raw_path = uri != nullptr ? evhttp_uri_get_path(uri) : nullptr;
   const std::string path = raw_path != nullptr ? raw_path : "";
-  Query query;
-  evkeyvalq parameters{};
   const char* raw_query = uri != nullptr ? evhttp_uri_get_query(uri) : nullptr;
-  if (raw_query != nullptr && evhttp_parse_query_str(raw_query, &parameters) == 0) {
-    for (const evkeyval* pair = parameters.tqh_first; pair != nullptr; pair = pair->next.tqe_next) {
-      query[pair->key] = pair->value;
-    }
-    evhttp_clear_headers(&parameters);
-  }
+  const Query query = ParseQuery(raw_query != nullptr ? raw_query : "");
   const auto* page = std::ranges::find(kPages, path, &Page::path);
   const bool allowed = Allowed(request, page != std::end(kPages) ? page : nullptr);
   const AdminReply reply = allowed ? Get(path, query) : JsonError(401, "a bearer token is needed");

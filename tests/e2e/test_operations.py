@@ -218,3 +218,10 @@ def test_the_log_can_be_json(redis):
         client.closed_by_peer()
         entries = wait_for(lambda: [json.loads(line) for line in proxy.log().splitlines()], "log lines")
         assert all(set(entry) == {"time", "level", "message"} for entry in entries)
+
+
+def test_locate_takes_any_byte_of_a_key():
+    with Fleet(3) as fleet:
+        for escaped, key in (("a%00b", "a\0b"), ("a+b%20c", "a b c"), ("%25", "%"), ("", ""), ("k%3D1%26x", "k=1&x")):
+            status, body = fleet.proxy.get(f"/api/v1/locate?pool=main&key={escaped}")
+            assert status == 200 and json.loads(body)["key"] == key
