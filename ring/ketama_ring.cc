@@ -11,40 +11,55 @@ namespace ringproxy::ring {
 namespace {
 
 constexpr uint16_t kMemcachedPort = 11211;
-constexpr uint32_t kPointsPerHash = 4;
+constexpr uint32_t kPointsPerHash = 4;  // A digest of 16 bytes.
 
-std::string PointName(const RingNode& node, bool aliases) {
-  if (node.host.empty() || (aliases && node.has_alias)) return node.name;
-  // A Unix socket's path has no port.
-  if (node.port == kMemcachedPort || node.port == 0) return node.host;
-  return node.host + ":" + std::to_string(node.port);
+// See the table in the header.
+std::string PointName(KetamaKind kind, const RingNode& node) {
+  const bool is_twemproxy = kind == KetamaKind::kTwemproxy;
+  if (node.host.empty() || (is_twemproxy && node.has_alias)) return node.name;
+  if (node.port == kMemcachedPort) return node.host;
+  const bool is_unix = node.port == 0;
+  return node.host + ":" + (is_twemproxy && is_unix ? "" : std::to_string(node.port));
 }
 
-// How many hashes a node gets, rounded as the originals round: in float, with a little added in double.
-uint32_t HashesOf(uint32_t weight, uint32_t total_weight, uint32_t points_per_node, size_t nodes) {
-  const float part = static_cast<float>(weight) / static_cast<float>(total_weight);
-  const float scaled = part * static_cast<float>(points_per_node) / 4 * static_cast<float>(nodes);
-  return static_cast<uint32_t>(std::floor(static_cast<float>(static_cast<double>(scaled) + 0.0000000001)));
+// The order in which a program keeps its nodes, which is that of their points of equal value.
+std::vector<NodeIndex> OrderOf(KetamaKind kind, const std::vector<std::string>& names) {
+  std::vector<NodeIndex> order(names.size());
+  std::iota(order.begin(), order.end(), 0);
+  if (kind == KetamaKind::kLibmemcached) return order;
+  std::ranges::stable_sort(order, [&](NodeIndex a, NodeIndex b) {
+    if (names[a].size() != names[b].size()) return names[a].size() < names[b].size();
+    return names[a] < names[b];
+  });
+  return order;
 }
 
 }  // namespace
 
-KetamaRing::KetamaRing(uint32_t points_per_node, std::span<const RingNode> nodes, bool aliases)
+uint32_t KetamaRing::PointsOf(uint32_t weight, uint64_t total_weight, uint32_t points_per_node, size_t nodes) {
+  const float part = static_cast<float>(weight) / static_cast<float>(total_weight);
+  const float hashes = part * static_cast<float>(points_per_node) / 4 * static_cast<float>(nodes);
+  // The programs add so little that only a float near zero would notice; it is here for the sake of completeness.
+  const auto nudged = static_cast<float>(static_cast<double>(hashes) + 1e-10);
+  return static_cast<uint32_t>(std::floor(nudged)) * kPointsPerHash;
+}
+
+KetamaRing::KetamaRing(KetamaKind kind, uint32_t points_per_node, std::span<const RingNode> nodes)
     : node_count_(static_cast<uint32_t>(nodes.size())) {
-  uint32_t total_weight = 0;
-  for (const RingNode& node : nodes) total_weight += node.weight;
-  for (NodeIndex i = 0; i < nodes.size(); ++i) {
-    const std::string name = PointName(nodes[i], aliases);
-    const uint32_t hashes = HashesOf(nodes[i].weight, total_weight, points_per_node, nodes.size());
-    for (uint32_t k = 0; k < hashes; ++k) {
-      for (const uint32_t value : Md5(name + "-" + std::to_string(k))) points_.push_back({value, i});
+  uint64_t total_weight = 0;
+  std::vector<std::string> names;
+  for (const RingNode& node : nodes) {
+    total_weight += node.weight;
+    names.push_back(PointName(kind, node));
+  }
+  for (const NodeIndex i : OrderOf(kind, names)) {
+    const uint32_t count = PointsOf(nodes[i].weight, total_weight, points_per_node, nodes.size());
+    for (uint32_t k = 0; k < count / kPointsPerHash; ++k) {
+      for (const uint32_t value : Md5(names[i] + "-" + std::to_string(k))) points_.push_back({value, i});
     }
   }
-  // So light a weight that every node was rounded to nothing is no ring.
   assert(!points_.empty());
-  std::ranges::sort(points_, [](const Point& a, const Point& b) {
-    return a.value != b.value ? a.value < b.value : a.owner < b.owner;
-  });
+  std::ranges::stable_sort(points_, {}, &Point::value);
 }
 
 size_t KetamaRing::FirstPoint(uint32_t hash) const {
@@ -54,6 +69,7 @@ size_t KetamaRing::FirstPoint(uint32_t hash) const {
 
 NodeIndex KetamaRing::PickNth(uint64_t hash, uint32_t attempt) const {
   assert(attempt < node_count_);
+  if (attempt == 0) return Pick(hash);
   std::vector<bool> met(node_count_);
   size_t point = FirstPoint(static_cast<uint32_t>(hash));
   uint32_t distinct = 0;
@@ -63,7 +79,6 @@ NodeIndex KetamaRing::PickNth(uint64_t hash, uint32_t attempt) const {
     if (distinct++ == attempt) return owner;
     met[owner] = true;
   }
-  // Nodes whose weight was rounded to no point come last, in the order of the list.
   for (NodeIndex node = 0;; ++node) {
     if (!met[node] && distinct++ == attempt) return node;
   }

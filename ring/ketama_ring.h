@@ -1,14 +1,26 @@
-// ring/ketama_ring.h – The weighted ketama of libmemcached and twemproxy, point for point, for those who come from
-// there.
+// ring/ketama_ring.h – Weighted ketama, point for point as libmemcached 1.1 (MEMCACHED_BEHAVIOR_KETAMA_WEIGHTED) and
+// twemproxy 0.5 (distribution: ketama) have it, for those who come from there: their keys stay where they are.
 //
-// A node of n has floor(w / W * points / 4 * n) * 4 points, in float arithmetic as both programs compute it; four of
-// them come from one MD5 of "name-k". A key belongs to the first point at or above its 32-bit hash, past the last one
-// to the first. The name is the address: `host:port`, or `host` alone when the port is 11211; twemproxy takes the
-// node's own name instead where one is given. Points of equal value stand in the order of the nodes' list; both
-// programs leave that to qsort (two of 80,000 points are equal). Weights are relative, so another node changes
-// everybody's points: with uneven weights 4 to 6 % of the keys move for nothing. The ring vnode has absolute weights
-// instead. Sources: libmemcached 1.1 hosts.cc, twemproxy 0.5 nc_ketama.c. Threads, promises: see ring.h. Memory: 8
-// bytes a point.
+// A node has PointsOf(…) points; each MD5 of "name-0", "name-1" … gives four, its little-endian words. A key belongs to
+// the first point at or above the low 32 bits of its hash; past the last point, to the first. libmemcached hashes keys
+// with md5, twemproxy with whatever its pool says. The programs differ in two things:
+//
+//                                        libmemcached               twemproxy
+//   a node is called                     by its address             by its alias, without one by its address
+//   an address is                        host:port                  host:port
+//     at port 11211                      host                       host
+//     of a Unix socket                   path:0                     path:  (a colon and no port)
+//   points of equal value (2 of 80,000)
+//   stand in the order of                the list                   their nodes' names, a shorter name first
+//
+// Hence twemproxy's list order moves no key: it sorts its servers when it reads them. In libmemcached the order is what
+// qsort leaves, which is the list's with glibc's merge sort. A name above 80 bytes overruns a buffer of twemproxy's;
+// nobody can say where its points lie, and here they lie where the whole name puts them.
+//
+// Weights are relative, so a node added or removed changes everybody's points: with weights 1 to 4, 4 to 6 % of the
+// keys move for nothing (vnode_ring: none). A node of very little weight gets no point and so no key.
+//
+// Threads, promises: see ring.h. Memory: 8 bytes a point.
 #pragma once
 
 #include <vector>
@@ -17,13 +29,19 @@
 
 namespace ringproxy::ring {
 
+enum class KetamaKind : uint8_t { kLibmemcached, kTwemproxy };
+
 class KetamaRing final : public Ring {
  public:
-  // `aliases`: as twemproxy, a node with a name of its own is called by that.
-  KetamaRing(uint32_t points_per_node, std::span<const RingNode> nodes, bool aliases);
+  // points_per_node is 160 in both programs. Requires: PointsOf the heaviest node is not 0.
+  KetamaRing(KetamaKind kind, uint32_t points_per_node, std::span<const RingNode> nodes);
 
-  // The low 32 bits of `hash` count.
+  // How many points a node has: w / W * points_per_node * nodes, in float as the programs compute it and rounded down
+  // to a multiple of four. So each of 25 equal nodes has 156 points, not 160.
+  static uint32_t PointsOf(uint32_t weight, uint64_t total_weight, uint32_t points_per_node, size_t nodes);
+
   NodeIndex Pick(uint64_t hash) const override { return points_[FirstPoint(static_cast<uint32_t>(hash))].owner; }
+  // Walks the ring from the key; nodes without a point come last, as listed. Beyond attempt 0 it allocates.
   NodeIndex PickNth(uint64_t hash, uint32_t attempt) const override;
   uint32_t node_count() const override { return node_count_; }
 
@@ -33,6 +51,7 @@ class KetamaRing final : public Ring {
     NodeIndex owner;
   };
 
+  // The position of the first point at or above `hash`, wrapped.
   size_t FirstPoint(uint32_t hash) const;
 
   std::vector<Point> points_;  // Ascending.

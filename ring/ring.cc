@@ -19,8 +19,8 @@ std::unique_ptr<const Ring> MakeRing(const RingSpec& spec, std::span<const RingN
   assert(std::ranges::all_of(nodes, [](const RingNode& node) { return node.weight > 0; }));
   switch (spec.algorithm) {
     case Algorithm::kVnode: return std::make_unique<VnodeRing>(spec.virtual_nodes, nodes);
-    case Algorithm::kKetama: return std::make_unique<KetamaRing>(spec.virtual_nodes, nodes, false);
-    case Algorithm::kTwemproxy: return std::make_unique<KetamaRing>(spec.virtual_nodes, nodes, true);
+    case Algorithm::kKetama: return std::make_unique<KetamaRing>(KetamaKind::kLibmemcached, spec.virtual_nodes, nodes);
+    case Algorithm::kTwemproxy: return std::make_unique<KetamaRing>(KetamaKind::kTwemproxy, spec.virtual_nodes, nodes);
     case Algorithm::kMaglev: return std::make_unique<MaglevRing>(spec.table_size, nodes);
     case Algorithm::kJump: return std::make_unique<JumpRing>(nodes);
     case Algorithm::kRendezvous: return std::make_unique<RendezvousRing>(nodes);
