@@ -1,132 +1,336 @@
-"""Keys that twemproxy or libmemcached have placed are found where the rings of their names look for them (trap 31)."""
+"""Rings against the programs whose names they bear: the keys that nutcracker and libmemcached's library send to a server
+must be the ring's, every one of them.
+
+Keys go through the real nutcracker into real memcached servers, and then each server is asked which ones it has.
+libmemcached's library is asked directly; it needs no servers for that.
+"""
 
 import contextlib
 import ctypes
+import hashlib
+import pathlib
+import random
+import socket
+import struct
 import subprocess
+import tempfile
 
 import pytest
+
 from memcache_servers import MemcacheClient, MemcachedServer
-from servers import Proxy, free_port, wait_for
+from servers import BINARY, PATIENCE, Process, Proxy, free_port, wait_for
 
-KEYS = 10_000
-WEIGHTS = [1, 2, 1, 4]
-HASHES = ["md5", "fnv1a_64", "fnv1a_32", "fnv1_64", "fnv1_32", "crc32a", "murmur", "hsieh", "jenkins", "one_at_a_time"]
+RING_PICK = pathlib.Path(BINARY).with_name("ring_pick")
 
+# Short and long, bytes above 0x7f (twemproxy's characters are signed, trap 31), and every odd form of a hash tag (21).
+TAGGED = [b"{}%d", b"{%d", b"}%d{a}", b"{%d}{a}", b"{{%d}}", b"x{user%d}y", b"a{}{%d}", b"$%d$", b"$$%d", b"$a$%d$"]
+KEYS = ([b"key:%d" % i for i in range(5000)] + [tag % i for tag in TAGGED for i in range(300)] +
+        [b"\xc3\xa9\xff\x80%d" % i for i in range(1000)] + [b"long-%03d:" % i * 20 for i in range(900)] +
+        [b"abcdefghij"[i:] * (i % 3 + 1) for i in range(10)] + [bytes([c]) * 2 for c in range(33, 123)])
+assert len(set(KEYS)) == len(KEYS) >= 10_000 and max(map(len, KEYS)) <= 250
 
-def keys(tag=b""):
-    """Some with a hash tag, some with bytes above 0x7f: twemproxy's characters are signed."""
-    shapes = [b"user:%d", b"{group%d}:member", b"k\xc3\xa9y:%d", b"%d", b"a-rather-long-key-that-fills-several-words:%d"]
-    return [shapes[i % len(shapes)] % i + tag for i in range(KEYS)]
+# Two points of these names are equal, by md5, and 10.0.0.1's ports have such a pair as well.
+TWINS, TWIN_POINT = ("n81", "n975"), 607858066
+TWIN_PORTS, TWIN_PORTS_POINT = (159, 975), 305570588
 
-
-def set_all(port, names):
-    with MemcacheClient(port) as client:
-        for first in range(0, len(names), 500):
-            part = names[first:first + 500]
-            client.send(b"".join(b"set %s 0 0 1\r\nx\r\n" % key for key in part))
-            for key in part:
-                assert client.reply() == b"STORED\r\n", key
+HASHES = ["one_at_a_time", "md5", "crc16", "crc32", "crc32a", "fnv1_64", "fnv1a_64", "fnv1_32", "fnv1a_32", "hsieh", "murmur",
+          "jenkins"]
 
 
-def missing(port, names):
-    """The keys that are not found."""
-    gone = []
-    with MemcacheClient(port) as client:
-        for first in range(0, len(names), 500):
-            part = names[first:first + 500]
-            client.send(b"".join(b"get %s\r\n" % key for key in part))
-            gone += [key for key in part if client.reply() == b"END\r\n"]
-    return gone
+class Node:
+    """A server of a list: its address as the programs write it, its weight, perhaps a name, and its process if it has one."""
+
+    def __init__(self, host, port=0, weight=1, name=""):
+        self.host, self.port, self.weight, self.name = host, port, weight, name
+
+    def ours(self):
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        address = f"{host}:{self.port}" if self.port else f"unix:{self.host}"
+        return {"address": address, "weight": self.weight, **({"name": self.name} if self.name else {})}
+
+    def for_ring_pick(self):
+        return " ".join(str(value) for value in self.ours().values())
+
+    def for_nutcracker(self):
+        address = f"{self.host}:{self.port}" if self.port else self.host
+        return f"{address}:{self.weight} {self.name}".strip()
+
+
+def picks(algorithm, hash_name, nodes, keys, hash_tag=""):
+    """The number of each key's node."""
+    done = subprocess.run([RING_PICK, algorithm, hash_name, hash_tag, *(node.for_ring_pick() for node in nodes)],
+                          input=b"".join(key + b"\n" for key in keys), capture_output=True, check=True, timeout=PATIENCE)
+    return [int(line) for line in done.stdout.split()]
+
+
+def assert_same(found, expected, keys):
+    """Says how many keys differ, and the first few, rather than two lists of ten thousand numbers."""
+    assert len(found) == len(expected) == len(keys)
+    different = [(key, ours, theirs) for key, ours, theirs in zip(keys, found, expected) if ours != theirs]
+    assert not different, f"{len(different)} of {len(keys)} keys lie elsewhere: (key, ring, program) {different[:5]}"
+
+
+def ask_for_all(client, keys):
+    """Which of the keys are there; in parts, for more would not fit into a socket whose replies nobody reads."""
+    lines = []
+    for start in range(0, len(keys), 500):
+        lines += client.exchange(b"".join(b"mg %s\r\n" % key for key in keys[start:start + 500])).split(b"\r\n")[:-1]
+    assert len(lines) == len(keys) and set(lines) <= {b"HD", b"EN"}, lines[:5]
+    return {key for key, line in zip(keys, lines) if line == b"HD"}
+
+
+def keys_before(point, count=20):
+    """Keys whose md5 hash is so little below the point that, on a ring of two nodes, they belong to it."""
+    found, i = [], 0
+    while len(found) < count:
+        key, i = b"near-%d" % i, i + 1
+        if 0 <= point - struct.unpack("<I", hashlib.md5(key).digest()[:4])[0] < 1 << 18:
+            found.append(key)
+    return found
+
+
+# nutcracker
+
+
+class AnyClient(MemcacheClient):
+    """A MemcacheClient of any address: a port of 127.0.0.1, (host, port) or a path."""
+
+    def __init__(self, address):
+        self.buffer = b""
+        if isinstance(address, str):
+            self.socket = socket.socket(socket.AF_UNIX)
+            self.socket.settimeout(PATIENCE)
+            self.socket.connect(address)
+        else:
+            self.socket = socket.create_connection(address, PATIENCE)
+
+
+class Memcached(MemcachedServer):
+    """memcached where it is told to listen: at (host, port) or on a path."""
+
+    def __init__(self, address):
+        super().__init__()
+        self.address = address
+
+    def start(self):
+        where = ["-s", self.address] if isinstance(self.address, str) else ["-U", "0", "-l", self.address[0], "-p", str(self.address[1])]
+        self.process = subprocess.Popen(["memcached", "-u", "root", *where], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        wait_for(self._answers, "memcached")
+
+    def client(self):
+        return AnyClient(self.address)
+
+    def has(self, keys):
+        with self.client() as client:
+            return ask_for_all(client, keys)
+
+
+class Nutcracker(Process):
+    def __init__(self, nodes, distribution, hash_name, hash_tag=""):
+        super().__init__()
+        self.folder = tempfile.TemporaryDirectory()
+        self.port, statistics_port = free_port(), free_port()
+        lines = ["pool:", f"  listen: 127.0.0.1:{self.port}", f"  hash: {hash_name}", f"  distribution: {distribution}",
+                 *([f'  hash_tag: "{hash_tag}"'] if hash_tag else []), "  servers:", *(f"    - {node.for_nutcracker()}" for node in nodes)]
+        path = pathlib.Path(self.folder.name) / "nutcracker.yml"
+        path.write_text("\n".join(lines) + "\n")
+        self.command = ["nutcracker", "-c", str(path), "-s", str(statistics_port), "-a", "127.0.0.1"]
+
+    def start(self):
+        self.process = subprocess.Popen(self.command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        wait_for(lambda: self.client().socket.close() is None, "nutcracker")
+
+    def client(self):
+        return MemcacheClient(self.port)
+
+    def store(self, keys):
+        with self.client() as client:
+            for start in range(0, len(keys), 500):
+                part = keys[start:start + 500]
+                client.send(b"".join(b"set %s 0 0 1\r\nx\r\n" % key for key in part))
+                assert {client.reply() for _ in part} == {b"STORED\r\n"}
+
+    def __exit__(self, *_):
+        super().__exit__()
+        self.folder.cleanup()
+
+
+def address_at_memcached_port():
+    """A loopback address whose port 11211 is free: the port has a meaning for ketama, so another will not do."""
+    while True:
+        host = f"127.{random.randint(1, 254)}.{random.randint(0, 255)}.{random.randint(1, 254)}"
+        with contextlib.suppress(OSError), socket.socket() as probe:
+            probe.bind((host, 11211))
+            return host, 11211
 
 
 @pytest.fixture(scope="module")
 def servers():
+    """Eight servers: five at ports of 127.0.0.1, two at port 11211 of other addresses, one on a Unix socket."""
     with contextlib.ExitStack() as stack:
-        yield [stack.enter_context(MemcachedServer()) for _ in WEIGHTS]
+        folder = stack.enter_context(tempfile.TemporaryDirectory())
+        addresses = [("127.0.0.1", free_port()) for _ in range(5)] + [address_at_memcached_port() for _ in range(2)] + [f"{folder}/a.sock"]
+        yield [stack.enter_context(Memcached(address)) for address in addresses]
 
 
-def proxy(servers, algorithm, key_hash=None, named=False, **ring):
-    nodes = [{**({"name": f"server-{number}"} if named else {}), "address": f"127.0.0.1:{server.port}", "weight": weight}
-             for number, (server, weight) in enumerate(zip(servers, WEIGHTS))]
-    ring = {"algorithm": algorithm, **({"hash": key_hash} if key_hash else {}), **ring}
-    return Proxy({"admin": {"listen": "127.0.0.1:0"}, "workers": 1,
-                  "listeners": [{"name": "l", "listen": "127.0.0.1:0", "protocol": "memcached", "pool": "p"}],
-                  "pools": {"p": {"protocol": "memcached", "nodes": nodes, "ring": ring}}})
+def nodes_of(servers, weights, names=()):
+    nodes = []
+    for i, (server, weight) in enumerate(zip(servers, weights)):
+        host, port = (server.address, 0) if isinstance(server.address, str) else server.address
+        nodes.append(Node(host, port, weight, names[i] if names else ""))
+    return nodes
 
 
-@contextlib.contextmanager
-def nutcracker(tmp_path, servers, key_hash, named, hash_tag=None):
-    port, stats = free_port(), free_port()
-    lines = ["p:", f"  listen: 127.0.0.1:{port}", f"  hash: {key_hash}", "  distribution: ketama", "  preconnect: true",
-             *([f'  hash_tag: "{hash_tag}"'] if hash_tag else []), "  servers:",
-             *[f"   - 127.0.0.1:{server.port}:{weight}" + (f" server-{number}" if named else "")
-               for number, (server, weight) in enumerate(zip(servers, WEIGHTS))]]
-    path = tmp_path / "nutcracker.yml"
-    path.write_text("\n".join(lines) + "\n")
-    process = subprocess.Popen(["nutcracker", "-c", path, "-s", str(stats), "-a", "127.0.0.1"], stdout=subprocess.DEVNULL,
-                               stderr=subprocess.DEVNULL)
-
-    def serves():
-        with MemcacheClient(port) as client:
-            return client.ask("get x") == b"END\r\n"
-    try:
-        wait_for(serves, "nutcracker")
-        yield port
-    finally:
-        process.kill()
-        process.wait()
+def nutcrackers_picks(servers, nodes, keys, distribution, hash_name, hash_tag=""):
+    """Stores the keys through nutcracker; the number of the server at which each one lies."""
+    servers = servers[:len(nodes)]
+    for server in servers:
+        server.ask("flush_all")
+    with Nutcracker(nodes, distribution, hash_name, hash_tag) as nutcracker:
+        nutcracker.store(keys)
+    owners = {}
+    for i, server in enumerate(servers):
+        for key in server.has(keys):
+            assert key not in owners
+            owners[key] = i
+    return [owners[key] for key in keys]
 
 
-@pytest.mark.parametrize("key_hash", HASHES)
-@pytest.mark.parametrize("named", [False, True], ids=["by-address", "by-name"])
-def test_keys_that_twemproxy_placed_are_found(tmp_path, servers, key_hash, named):
-    names = keys(b":%s:%d" % (key_hash.encode(), named))
-    with nutcracker(tmp_path, servers, key_hash, named) as port:
-        set_all(port, names)
-    with proxy(servers, "twemproxy", key_hash, named, hash_tag="") as ours:
-        assert missing(ours.port, names) == []
+def compare_with_nutcracker(servers, nodes, hash_name, hash_tag="", keys=KEYS):
+    theirs = nutcrackers_picks(servers, nodes, keys, "ketama", hash_name, hash_tag)
+    assert_same(picks("twemproxy", hash_name, nodes, keys, hash_tag), theirs, keys)
+    return theirs
 
 
-def test_keys_with_hash_tags_that_twemproxy_placed_are_found(tmp_path, servers):
-    names = keys(b":tagged")
-    with nutcracker(tmp_path, servers, "fnv1a_64", True, hash_tag="{}") as port:
-        set_all(port, names)
-    with proxy(servers, "twemproxy", None, True, hash_tag="{}") as ours:
-        assert missing(ours.port, names) == []
+@pytest.mark.parametrize("hash_name", ["md5", "fnv1a_64"])
+@pytest.mark.parametrize("names", [(), ("a", "shard-02", "cache.eu/3", "d", "r10", "r9", "n", "unix")], ids=["addresses", "names"])
+@pytest.mark.parametrize("weights", [(1,) * 8, (1, 2, 4, 1, 3, 2, 5, 4), (1000, 1, 999, 37, 500, 8, 250, 3)], ids=["equal", "uneven", "wild"])
+def test_keys_lie_where_nutcracker_puts_them(servers, weights, names, hash_name):
+    """Trap 31: names, port 11211, float rounding; the weights of named servers count, whatever twemproxy's notes say."""
+    theirs = compare_with_nutcracker(servers, nodes_of(servers, weights, names), hash_name)
+    assert len(set(theirs)) == 8 or min(weights) * 40 * 8 < sum(weights)
 
 
-class Libmemcached:
-    """As much of the library as places keys by weighted ketama."""
+@pytest.mark.parametrize("hash_name", HASHES)
+def test_key_hashes_are_nutcrackers(servers, hash_name):
+    compare_with_nutcracker(servers, nodes_of(servers, (2, 3, 1)), hash_name)
+    # hash modulo weights shows the low bits, which a narrow hash has alone. nutcracker sorts servers by their names: by
+    # length, then by bytes.
+    nodes = nodes_of(servers, (31, 1, 23, 9, 33), ("b", "d", "aa", "bb", "aaa"))
+    theirs = nutcrackers_picks(servers, nodes, KEYS, "modula", hash_name)
+    assert_same(picks("modula", hash_name, nodes, KEYS), theirs, KEYS)
 
-    KETAMA_WEIGHTED = 16  # memcached_behavior_t
 
-    def __init__(self, servers):
+@pytest.mark.parametrize("hash_tag", ["{}", "$$", "}{"])
+def test_hash_tags_are_nutcrackers(servers, hash_tag):
+    compare_with_nutcracker(servers, nodes_of(servers, (1, 1, 2)), "fnv1a_64", hash_tag)
+
+
+def test_one_server_has_all_keys_and_a_second_one_takes_its_share_only(servers):
+    """Trap 32."""
+    assert set(compare_with_nutcracker(servers, nodes_of(servers, (3,)), "murmur")) == {0}
+    compare_with_nutcracker(servers, nodes_of(servers, (3, 3)), "murmur")
+
+
+@pytest.mark.parametrize("names", [TWINS, TWINS[::-1]])
+def test_a_point_of_two_servers_belongs_to_the_shorter_name_as_in_nutcracker(servers, names):
+    keys = keys_before(TWIN_POINT)
+    theirs = compare_with_nutcracker(servers, nodes_of(servers, (1, 1), names), "md5", keys=keys)
+    assert {names[i] for i in theirs} == {"n81"}
+
+
+def proxy_config(nodes, **ring):
+    pool = {"protocol": "memcached", "nodes": [node.ours() for node in nodes], "ring": {"algorithm": "twemproxy", **ring}}
+    return {"workers": 1, "admin": {"listen": "127.0.0.1:0"}, "pools": {"main": pool},
+            "listeners": [{"name": "web", "listen": "127.0.0.1:0", "pool": "main", "protocol": "memcached"}]}
+
+
+def test_the_proxy_finds_all_that_nutcracker_has_stored(servers):
+    """What somebody sees who changes from one to the other."""
+    nodes = nodes_of(servers, (1, 2, 4, 1, 3, 2, 5, 4), ("a", "b", "c", "d", "", "", "", ""))
+    nutcrackers_picks(servers, nodes, KEYS, "ketama", "fnv1a_64", "{}")
+    with Proxy(proxy_config(nodes)) as proxy, MemcacheClient(proxy.port) as client:
+        missed = set(KEYS) - ask_for_all(client, KEYS)
+    assert not missed, f"{len(missed)} of {len(KEYS)} keys missed: {list(missed)[:5]}"
+
+
+def test_a_hash_that_is_too_narrow_is_refused():
+    """Trap 31."""
+    with Proxy(proxy_config([Node("127.0.0.1", 11212)], hash="crc32"), ready=False) as proxy:
+        assert proxy.wait() == 1
+        assert "ring.hash: crc32 has 15 bits, too few for the ring twemproxy" in proxy.log()
+
+
+# libmemcached
+
+KETAMA_WEIGHTED = 16  # memcached_behavior_t: MEMCACHED_BEHAVIOR_KETAMA_WEIGHTED
+
+
+class LibMemcached:
+    def __init__(self, nodes):
         self.library = ctypes.CDLL("libmemcached.so.11")
-        self.library.memcached_create.restype = ctypes.c_void_p
-        self.memory = ctypes.c_void_p(self.library.memcached_create(None))
-        for server, weight in zip(servers, WEIGHTS):
-            done = self.library.memcached_server_add_with_weight(self.memory, b"127.0.0.1", ctypes.c_uint16(server.port),
-                                                                 ctypes.c_uint32(weight))
-            assert done == 0
-        assert self.library.memcached_behavior_set(self.memory, self.KETAMA_WEIGHTED, ctypes.c_uint64(1)) == 0
+        handle, text, number = ctypes.c_void_p, ctypes.c_char_p, ctypes.c_uint32
+        self.library.memcached_create.restype = handle
+        self.library.memcached_create.argtypes = [handle]
+        self.library.memcached_free.argtypes = [handle]
+        self.library.memcached_behavior_set.argtypes = [handle, ctypes.c_int, ctypes.c_uint64]
+        self.library.memcached_server_add_with_weight.argtypes = [handle, text, ctypes.c_uint16, number]
+        self.library.memcached_server_add_unix_socket_with_weight.argtypes = [handle, text, number]
+        self.library.memcached_generate_hash.argtypes = [handle, text, ctypes.c_size_t]
+        self.library.memcached_generate_hash.restype = number
+        self.memcached = self.library.memcached_create(None)
+        assert self.library.memcached_behavior_set(self.memcached, KETAMA_WEIGHTED, 1) == 0
+        for node in nodes:
+            assert self._add(node.host.encode(), node.port, node.weight) == 0
 
-    def owner(self, key):
-        return self.library.memcached_generate_hash(self.memory, key, ctypes.c_size_t(len(key)))
+    def _add(self, host, port, weight):
+        if port:
+            return self.library.memcached_server_add_with_weight(self.memcached, host, port, weight)
+        return self.library.memcached_server_add_unix_socket_with_weight(self.memcached, host, weight)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.library.memcached_free(self.memcached)
+
+    def picks(self, keys):
+        return [self.library.memcached_generate_hash(self.memcached, key, len(key)) for key in keys]
 
 
-def test_keys_lie_where_libmemcached_looks_for_them(servers):
-    library = Libmemcached(servers)
-    names = keys(b":libmemcached")
-    for number, server in enumerate(servers):
-        set_all(server.port, [key for key in names if library.owner(key) == number])
-    assert {library.owner(key) for key in names} == set(range(len(servers)))
-    with proxy(servers, "ketama", hash_tag="") as ours:
-        assert missing(ours.port, names) == []
+def compare_with_libmemcached(nodes, keys=KEYS):
+    with LibMemcached(nodes) as libmemcached:
+        theirs = libmemcached.picks(keys)
+    assert_same(picks("ketama", "md5", nodes, keys), theirs, keys)
+    return theirs
 
 
-def test_a_hash_that_is_too_narrow_is_refused(servers):
-    ours = proxy(servers, "twemproxy", "crc32")
-    ours.ready = False
-    ours.start()
-    assert ours.wait() == 1
-    assert "ring.hash: crc32 has 15 bits, too few for the ring twemproxy" in ours.log()
+NODE_LISTS = {
+    "one": [Node("10.0.0.1", 11211, 3)],
+    "equal": [Node("10.0.0.%d" % i, 11212) for i in range(1, 6)],
+    "at the port that is left out": [Node("10.0.0.%d" % i, 11211, i) for i in range(1, 6)],
+    "mixed ports": [Node("10.0.0.1", 11211, 1), Node("10.0.0.1", 11212, 2), Node("cache-3.internal", 11211, 4), Node("cache-3.internal", 1, 3)],
+    "names do not count": [Node("10.0.0.1", 11211, 1, "a"), Node("10.0.0.1", 11212, 2, "b")],
+    "IPv6 and Unix": [Node("::1", 11211, 1), Node("fe80::17", 11212, 2), Node("/run/cache/a.sock", weight=3), Node("/run/b.sock")],
+    "too light for a point": [Node("10.0.0.1", 11211, 1), Node("10.0.0.2", 11211, 500), Node("10.0.0.3", 11211, 700)],
+    "a hundred": [Node("10.0.1.%d" % i, 11211) for i in range(100)],
+}
+
+
+@pytest.mark.parametrize("name", NODE_LISTS)
+def test_keys_lie_where_libmemcached_puts_them(name):
+    compare_with_libmemcached(NODE_LISTS[name])
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_keys_lie_where_libmemcached_puts_them_whatever_the_weights(seed):
+    choose = random.Random(seed)
+    nodes = [Node("10.%d.0.%d" % (seed, i), choose.choice([11211, 11212, 6379]), choose.choice([choose.randint(1, 10), choose.randint(1, 1000)]))
+             for i in range(choose.randint(2, 60))]
+    compare_with_libmemcached(nodes)
+
+
+@pytest.mark.parametrize("ports", [TWIN_PORTS, TWIN_PORTS[::-1]])
+def test_a_point_of_two_servers_belongs_to_the_first_listed_as_in_libmemcached(ports):
+    theirs = compare_with_libmemcached([Node("10.0.0.1", port) for port in ports], keys_before(TWIN_PORTS_POINT))
+    assert set(theirs) == {0}
