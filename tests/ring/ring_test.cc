@@ -69,6 +69,22 @@ std::string PicksAsText(const Ring& ring) {
          "; of the first 2000 in the clear:\n" + text;
 }
 
+// Weighted nodes whose names and addresses both count: every other one at port 11211, every third with an alias.
+Nodes KetamaNodes() {
+  Nodes nodes = WeightedNodes();
+  for (uint32_t i = 0; i < nodes.size(); ++i) {
+    nodes[i].host = "10.0.0." + std::to_string(i);
+    nodes[i].port = i % 2 == 0 ? 11211 : 11212;
+    nodes[i].has_alias = i % 3 == 0;
+  }
+  return nodes;
+}
+
+uint32_t PointsOf(Algorithm algorithm) {
+  return algorithm == Algorithm::kKetama || algorithm == Algorithm::kTwemproxy ? 160 : kVirtualNodes;
+}
+
+// Those of ketama and twemproxy are written by tests/golden/ring/ketama_reference.py.
 struct GoldenCase {
   const char* file;
   Algorithm algorithm;
@@ -81,8 +97,9 @@ INSTANTIATE_TEST_SUITE_P(Rings, GoldenPicks,
                          testing::Values(GoldenCase{"vnode_3_equal", Algorithm::kVnode, EqualNodes(3)},
                                          GoldenCase{"vnode_10_weighted", Algorithm::kVnode, WeightedNodes()},
                                          GoldenCase{"vnode_100_equal", Algorithm::kVnode, EqualNodes(100)},
-                                         GoldenCase{"ketama_10_weighted", Algorithm::kKetama, WeightedNodes()},
+                                         GoldenCase{"ketama_10_weighted", Algorithm::kKetama, KetamaNodes()},
                                          GoldenCase{"ketama_100_equal", Algorithm::kKetama, EqualNodes(100)},
+                                         GoldenCase{"twemproxy_10_weighted", Algorithm::kTwemproxy, KetamaNodes()},
                                          GoldenCase{"maglev_3_equal", Algorithm::kMaglev, EqualNodes(3)},
                                          GoldenCase{"maglev_10_weighted", Algorithm::kMaglev, WeightedNodes()},
                                          GoldenCase{"maglev_100_equal", Algorithm::kMaglev, EqualNodes(100)},
@@ -103,7 +120,7 @@ TEST_P(GoldenPicks, StayAsTheyWereReleased) {
       "A failure means that keys have moved between nodes that did not change: whoever upgrades loses them from the "
       "cache, and two proxies of different versions send one key to two nodes. Mend the ring or the hash; write the "
       "file anew only for a node list or a ring that no release has had.");
-  const auto ring = MakeRing({GetParam().algorithm, kVirtualNodes}, GetParam().nodes);
+  const auto ring = MakeRing({GetParam().algorithm, PointsOf(GetParam().algorithm)}, GetParam().nodes);
   test::ExpectGolden(std::string("tests/golden/ring/") + GetParam().file + ".txt", PicksAsText(*ring));
 }
 
