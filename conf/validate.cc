@@ -20,6 +20,8 @@ namespace {
 constexpr uint64_t kMostVirtualNodes = 4ULL << 20;
 constexpr uint64_t kMostVirtualNodesInAll = 16ULL << 20;
 constexpr size_t kLongestSecret = 4096;
+// Of four points a node float rounding may leave none to anybody: 41 equal nodes have 0.99999 hashes each.
+constexpr uint32_t kLeastKetamaPoints = 8;
 
 std::string Index(const std::string& list, size_t index) {
   return list + "[" + std::to_string(index) + "]";
@@ -196,9 +198,10 @@ void CheckRing(const Pool& pool, const std::string& path, Source& source) {
   }
   const bool is_ketama =
       pool.ring.algorithm == ring::Algorithm::kKetama || pool.ring.algorithm == ring::Algorithm::kTwemproxy;
-  if (is_ketama && VirtualNodesOf(pool.ring) < 4) {
-    source.Fail(ring + ".virtual_nodes",
-                std::to_string(pool.ring.virtual_nodes) + " is below the least of a ketama ring, 4");
+  if (is_ketama && VirtualNodesOf(pool.ring) < kLeastKetamaPoints) {
+    source.Fail(ring + ".virtual_nodes", std::to_string(pool.ring.virtual_nodes) +
+                                             " is below the least of a ketama ring, " +
+                                             std::to_string(kLeastKetamaPoints));
   }
 }
 
