@@ -63,7 +63,7 @@ def test_a_protocol_error_is_answered_as_redis_answers_it_and_closes(fleet, redi
         with RawClient(port) as client:
             client.send(encode("ECHO", "before"))
             assert client.reply() == bulk("before")
-            with contextlib.suppress(ConnectionError):
+            with contextlib.suppress(OSError):
                 client.send(data)
                 client.socket.shutdown(socket.SHUT_WR)
             answers.append(client.closed_by_peer())
@@ -87,7 +87,7 @@ GARBAGE = {
 def test_garbage_is_refused_with_one_log_line_at_most_and_disturbs_nobody(fleet, client, data):
     lines = len(fleet.proxy.log().splitlines())
     with fleet.client() as stranger:
-        with contextlib.suppress(ConnectionError):
+        with contextlib.suppress(OSError):
             stranger.send(data)
             stranger.socket.shutdown(socket.SHUT_WR)
         stranger.closed_by_peer()
@@ -127,7 +127,7 @@ def test_a_client_that_never_reads_is_disconnected_and_others_do_not_notice():
         with fleet.client() as good, fleet.client() as bad:
             assert good.ask("SET", "big", b"x" * (1 << 20)) == b"+OK\r\n"
             before = fleet.proxy.resident_bytes()
-            with contextlib.suppress(ConnectionError):
+            with contextlib.suppress(OSError):
                 bad.send(encode("GET", "big") * 200)
             wait_for(lambda: fleet.proxy.metric("sessions") == 1, "the client to be disconnected")
             assert good.ask("PING") == b"+PONG\r\n"
