@@ -21,8 +21,26 @@ using std::chrono::microseconds;
 enum class Protocol : uint8_t { kRedis, kMemcached };
 // What a memcached multi-get becomes when some of its nodes fail.
 enum class OnPartial : uint8_t { kError, kMiss };
+// What becomes of the keys of a node that is down: see conf/option_table.
+enum class DownPolicy : uint8_t { kError, kRehash, kGutter };
 enum class LogLevel : uint8_t { kDebug, kInfo, kWarn, kError };
 enum class LogFormat : uint8_t { kText, kJson };
+
+// A share or a factor, exact: 0.5, 50% and 1.25 are 500, 500 and 1250 thousandths.
+struct Ratio {
+  uint32_t thousandths = 0;
+
+  constexpr double value() const { return thousandths / 1000.0; }
+  bool operator==(const Ratio&) const = default;
+};
+
+// 5000/s, 300/m
+struct Rate {
+  uint64_t amount = 0;
+  microseconds window = std::chrono::seconds(1);
+
+  bool operator==(const Rate&) const = default;
+};
 
 // host:port, [v6]:port or unix:/path. The host stays text: it is resolved when a connection is opened.
 struct Address {
@@ -99,6 +117,7 @@ struct RingOptions {
   uint32_t table_size = 65537;  // Entries of maglev's table: a prime.
   ring::HashAlgorithm hash = ring::HashAlgorithm::kAuto;
   std::string hash_tag = "{}";  // Two characters, or empty for none.
+  Ratio load_bound;             // 0 = off.
 
   bool operator==(const RingOptions&) const = default;
 };
@@ -114,6 +133,7 @@ struct Auth {
 struct Timeouts {
   microseconds connect{1'000'000};
   microseconds request{400'000};
+  microseconds total{0};  // 0 = connect + request.
 
   bool operator==(const Timeouts&) const = default;
 };
@@ -121,7 +141,8 @@ struct Timeouts {
 // Wait before the n-th reconnection attempt: initial × 2^n, at most `max`, each drawn evenly from its upper half.
 struct Reconnect {
   microseconds initial{50'000};
-  microseconds max{2'000'000};
+  microseconds max{1'000'000};
+  Rate rate{10};
 
   bool operator==(const Reconnect&) const = default;
 };
@@ -134,6 +155,54 @@ struct NodeLimits {
   bool operator==(const NodeLimits&) const = default;
 };
 
+struct Retries {
+  uint32_t max = 0;
+  Ratio budget{200};
+  Rate least{3};
+
+  bool operator==(const Retries&) const = default;
+};
+
+struct Hedging {
+  Ratio budget;  // 0 = off.
+
+  bool operator==(const Hedging&) const = default;
+};
+
+struct Health {
+  microseconds interval{1'000'000};  // 0 = no checks.
+  microseconds fast_interval{200'000};
+  microseconds down_interval{5'000'000};
+  microseconds timeout{500'000};
+  uint32_t rise = 2;
+  uint32_t fall = 3;
+  std::string maintenance_key;  // Empty = none.
+
+  bool operator==(const Health&) const = default;
+};
+
+// Rules at 0 are off.
+struct Breaker {
+  uint32_t consecutive_failures = 5;
+  Ratio failure_ratio{500};
+  uint32_t min_requests = 20;
+  microseconds window{10'000'000};
+  Ratio slow_ratio{1000};
+  microseconds slow_threshold{100'000};
+  Ratio slow_factor;
+  microseconds open{1'000'000};
+  microseconds ramp{1'000'000};
+
+  bool operator==(const Breaker&) const = default;
+};
+
+struct OnDown {
+  DownPolicy policy = DownPolicy::kError;
+  std::string gutter;  // The pool, for kGutter.
+
+  bool operator==(const OnDown&) const = default;
+};
+
 struct Pool {
   std::string name;
   Protocol protocol = Protocol::kRedis;
@@ -143,6 +212,14 @@ struct Pool {
   OnPartial on_partial = OnPartial::kError;
   Auth auth;
   Timeouts timeouts;
+  Retries retries;
+  Hedging hedging;
+  Health health;
+  Breaker breaker;
+  OnDown on_down;
+  microseconds gutter_ttl{10'000'000};
+  bool flush_on_return = false;
+  Ratio max_ejected{500};
   Reconnect reconnect;
   NodeLimits limits;
 

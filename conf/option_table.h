@@ -27,6 +27,13 @@ inline constexpr EnumName<Protocol> kNames<Protocol>[] = {
 template <>
 inline constexpr EnumName<OnPartial> kNames<OnPartial>[] = {{OnPartial::kError, "error"}, {OnPartial::kMiss, "miss"}};
 
+// kGutter has a form of its own, {gutter: POOL}.
+template <>
+inline constexpr EnumName<DownPolicy> kNames<DownPolicy>[] = {
+    {DownPolicy::kError, "error"},
+    {DownPolicy::kRehash, "rehash"},
+};
+
 template <>
 inline constexpr EnumName<LogLevel> kNames<LogLevel>[] = {
     {LogLevel::kDebug, "debug"},
@@ -145,6 +152,10 @@ inline constexpr OptionRow<RingOptions> kOptions<RingOptions>[] = {
      "crc16 (Redis Cluster's) for slots, else xxh3."},
     {"hash_tag", &RingOptions::hash_tag, Text(0, 2), Reload::kLive,
      "Two characters; of a key like a{b}c only what stands between them is hashed. Empty = always the whole key."},
+    {"load_bound", &RingOptions::load_bound, FactorOrZero(1050, 100'000), Reload::kLive,
+     "1.25 = a node takes at most 1.25 times its share of the requests in flight, and what is above goes to the next "
+     "node; 0 = off. Only for nodes that hold the same data or may miss: on a sharded store a key is not found on "
+     "another node than its own, and a write there is lost."},
 };
 
 template <>
@@ -160,6 +171,66 @@ inline constexpr OptionRow<Timeouts> kOptions<Timeouts>[] = {
      "Longest wait until a connection to a node is open and its handshake answered."},
     {"request", &Timeouts::request, Duration(milliseconds(1), minutes(10)), Reload::kLive,
      "Longest wait for one reply, from the moment the request was written."},
+    {"total", &Timeouts::total, Duration(seconds(0), minutes(20)), Reload::kLive,
+     "Longest wait of a client for one request in all, with connecting and retries; its parts on several nodes share "
+     "it. 0s = connect and request together."},
+};
+
+template <>
+inline constexpr OptionRow<Retries> kOptions<Retries>[] = {
+    {"max", &Retries::max, Count(0, 10), Reload::kLive,
+     "How often a read that failed is sent once more; 0 = never. Writes are never sent again."},
+    {"budget", &Retries::budget, Percent(0, 100), Reload::kLive,
+     "Most retries, as a share of the pool's requests in the last ten seconds."},
+    {"least", &Retries::least, PerTime(0, 1'000'000), Reload::kLive,
+     "Retries that are allowed however few requests there are."},
+};
+
+template <>
+inline constexpr OptionRow<Hedging> kOptions<Hedging>[] = {
+    {"budget", &Hedging::budget, Percent(0, 50), Reload::kLive,
+     "Most reads that are asked of the next node too when the first has not answered within the time that 95% of the "
+     "replies take, as a share of the requests; 0% = off, 5% is a good value. Only with on_down: rehash."},
+};
+
+template <>
+inline constexpr OptionRow<Health> kOptions<Health>[] = {
+    {"interval", &Health::interval, Duration(seconds(0), hours(1)), Reload::kLive,
+     "Between two checks of a node, by the whole process; 0s = no checks."},
+    {"fast_interval", &Health::fast_interval, Duration(milliseconds(10), minutes(1)), Reload::kLive,
+     "Between two checks while the last ones disagree with the node's state."},
+    {"down_interval", &Health::down_interval, Duration(milliseconds(10), hours(1)), Reload::kLive,
+     "Longest wait between two checks of a node that stays down."},
+    {"timeout", &Health::timeout, Duration(milliseconds(1), minutes(1)), Reload::kLive,
+     "Longest wait for the answer to a check."},
+    {"rise", &Health::rise, Count(1, 100), Reload::kLive, "Checks in a row that make a node up again."},
+    {"fall", &Health::fall, Count(1, 100), Reload::kLive, "Failed checks in a row that make a node down."},
+    {"maintenance_key", &Health::maintenance_key, Text(0, 1024), Reload::kLive,
+     "While this key exists on a Redis node, its checks fail: SET it to take the node out; empty = none."},
+};
+
+template <>
+inline constexpr OptionRow<Breaker> kOptions<Breaker>[] = {
+    {"consecutive_failures", &Breaker::consecutive_failures, Count(0, 100'000), Reload::kLive,
+     "Timeouts and errors like LOADING or OOM in a row that open the breaker; 0 = never."},
+    {"failure_ratio", &Breaker::failure_ratio, Percent(0, 100), Reload::kLive,
+     "Share of such failures in the window that opens it; 0% = never."},
+    {"min_requests", &Breaker::min_requests, Count(1, 1'000'000), Reload::kLive,
+     "Requests below which no share is judged: in the window, and in a second for the slow ones."},
+    {"window", &Breaker::window, Duration(seconds(1), minutes(5)), Reload::kLive,
+     "The time that failure_ratio looks back."},
+    {"slow_ratio", &Breaker::slow_ratio, Percent(0, 100), Reload::kLive,
+     "Share of replies slower than slow_threshold that opens it after three such seconds in a row; 0% = never. Large "
+     "requests and replies are not judged by the clock."},
+    {"slow_threshold", &Breaker::slow_threshold, Duration(milliseconds(1), minutes(1)), Reload::kLive,
+     "From this on a reply is slow."},
+    {"slow_factor", &Breaker::slow_factor, FactorOrZero(1500, 1'000'000), Reload::kLive,
+     "Opens it when 95% of the node's replies take up to so many times what they take on the pool's median node, for "
+     "three seconds in a row; 0 = never."},
+    {"open", &Breaker::open, Duration(milliseconds(10), minutes(1)), Reload::kLive,
+     "How long it stays open at first; half as long again each time that it opens anew, at most 1m."},
+    {"ramp", &Breaker::ramp, Duration(seconds(0), minutes(10)), Reload::kLive,
+     "After it has closed, the time in which the requests in flight may grow back to what they were."},
 };
 
 template <>
@@ -168,6 +239,8 @@ inline constexpr OptionRow<Reconnect> kOptions<Reconnect>[] = {
      "Wait before the first attempt to reconnect; it doubles with each further one."},
     {"max", &Reconnect::max, Duration(milliseconds(1), minutes(10)), Reload::kLive,
      "Longest wait between two attempts."},
+    {"rate", &Reconnect::rate, PerTime(1, 100'000), Reload::kLive,
+     "Most connections that a worker opens to a node in a time."},
 };
 
 template <>
@@ -191,6 +264,21 @@ inline constexpr OptionRow<Pool> kOptions<Pool>[] = {
      "keys are not found)."},
     {"auth", &Pool::auth, Section(), Reload::kLive, "How the nodes are logged in to."},
     {"timeouts", &Pool::timeouts, Section(), Reload::kLive, "How long a node may take."},
+    {"retries", &Pool::retries, Section(), Reload::kLive, "When a read that failed is tried once more."},
+    {"hedging", &Pool::hedging, Section(), Reload::kLive, "When a read that takes long is asked of a second node."},
+    {"health", &Pool::health, Section(), Reload::kLive, "How the process checks its nodes."},
+    {"breaker", &Pool::breaker, Section(), Reload::kLive,
+     "When a worker stops asking a node because of the answers to its clients' requests."},
+    {"on_down", &Pool::on_down, WhenDown(), Reload::kLive,
+     "What becomes of the keys of a node that is down. error: they fail at once and no key moves. rehash: they go to "
+     "the next node on the ring, for caches. {gutter: POOL}: that pool takes them."},
+    {"gutter_ttl", &Pool::gutter_ttl, Duration(seconds(1), hours(1)), Reload::kLive,
+     "Longest expiry of what is written to the gutter pool."},
+    {"flush_on_return", &Pool::flush_on_return, Switch(), Reload::kLive,
+     "Whether a node that was down is emptied before it serves again, since under rehash its values may be older than "
+     "what its neighbour took meanwhile. Every proxy does so once."},
+    {"max_ejected", &Pool::max_ejected, Percent(0, 100), Reload::kLive,
+     "Most nodes of the pool that may be out at once. When more are down the proxy goes on asking them."},
     {"reconnect", &Pool::reconnect, Section(), Reload::kLive, "How often a lost node is tried again."},
     {"limits", &Pool::limits, Section(), Reload::kLive, "Caps of one connection to a node."},
 };

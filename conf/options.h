@@ -26,6 +26,11 @@ enum class Kind : uint8_t {
   kCount,       // 128
   kBytes,       // 64KiB
   kDuration,    // 20ms
+  kPercent,     // 50%
+  kFactor,      // 1.25
+  kRate,        // 5000/s
+  kSwitch,      // true or false
+  kOnDown,      // error, rehash or {gutter: POOL}
   kChoice,      // One of kNames<E>.
   kName,        // Shown in errors and metrics: no blanks, no control characters.
   kText,        // Any text.
@@ -37,8 +42,8 @@ enum class Kind : uint8_t {
   kNamedMap,    // A map from a name to a section.
 };
 
-// What a value may be. `least` and `most` hold counts, bytes, microseconds, the length of a text, the number of
-// entries, or (least) the lowest port, whichever the kind is about.
+// What a value may be. `least` and `most` hold counts, bytes, microseconds, thousandths, the length of a text, the
+// number of entries, or (least) the lowest port, whichever the kind is about.
 struct Bounds {
   Kind kind;
   uint64_t least = 0;
@@ -60,6 +65,22 @@ constexpr Bounds Bytes(uint64_t least, uint64_t most) {
 }
 constexpr Bounds Duration(std::chrono::microseconds least, std::chrono::microseconds most) {
   return {Kind::kDuration, static_cast<uint64_t>(least.count()), static_cast<uint64_t>(most.count())};
+}
+constexpr Bounds Percent(uint64_t least, uint64_t most) {
+  return {Kind::kPercent, least * 10, most * 10};
+}
+// Written "0", it is off.
+constexpr Bounds FactorOrZero(uint64_t least_thousandths, uint64_t most_thousandths) {
+  return {Kind::kFactor, least_thousandths, most_thousandths, "0"};
+}
+constexpr Bounds PerTime(uint64_t least, uint64_t most) {
+  return {Kind::kRate, least, most};
+}
+constexpr Bounds Switch() {
+  return {Kind::kSwitch};
+}
+constexpr Bounds WhenDown() {
+  return {Kind::kOnDown};
 }
 constexpr Bounds Choice() {
   return {Kind::kChoice};
@@ -93,9 +114,11 @@ constexpr Bounds MapOf(uint64_t least, uint64_t most) {
 template <class S, class... T>
 using MemberOfTypes = std::variant<T S::*...>;
 template <class S>
-using Member = MemberOfTypes<S, uint32_t, uint64_t, std::chrono::microseconds, std::string, Address,          //
+using Member = MemberOfTypes<S, uint32_t, uint64_t, bool, std::chrono::microseconds, std::string, Address,    //
+                             Ratio, Rate, OnDown,                                                             //
                              Protocol, OnPartial, LogLevel, LogFormat, ring::Algorithm, ring::HashAlgorithm,  //
                              Admin, Log, ClientLimits, RingOptions, Auth, Timeouts, Reconnect, NodeLimits,    //
+                             Retries, Hedging, Health, Breaker,                                               //
                              std::vector<Listener>, std::vector<Route>, std::vector<Pool>, std::vector<Node>>;
 
 template <class S>
@@ -123,7 +146,8 @@ inline constexpr std::nullptr_t kNames = nullptr;
 // A value written as one text, as opposed to a section or a collection of sections.
 template <class T>
 concept Scalar = std::is_enum_v<T> || std::is_integral_v<T> || std::is_same_v<T, std::chrono::microseconds> ||
-    std::is_same_v<T, std::string> || std::is_same_v<T, Address>;
+    std::is_same_v<T, std::string> || std::is_same_v<T, Address> || std::is_same_v<T, Ratio> ||
+    std::is_same_v<T, Rate> || std::is_same_v<T, OnDown>;
 template <class T>
 inline constexpr bool kIsVector = false;
 template <class T>

@@ -102,8 +102,8 @@ class Reader {
 
   template <Scalar T>
   void Read(const YAML::Node& node, const std::string& path, const Bounds& bounds, T& value) {
-    const bool is_address = std::is_same_v<T, Address>;
-    if (!node.IsScalar()) return Refuse(node, path, (is_address ? "" : "a ") + DescribeKind(bounds));
+    constexpr bool kIsPattern = std::is_same_v<T, Address> || std::is_same_v<T, OnDown> || std::is_same_v<T, bool>;
+    if (!node.IsScalar()) return Refuse(node, path, (kIsPattern ? "" : "a ") + DescribeKind(bounds));
     if (const auto problem = ReadValue(node.Scalar(), bounds, value)) source_.Fail(path, problem->text);
   }
 
@@ -132,6 +132,15 @@ class Reader {
     }
     const bool has_address = element.address != Address{};
     if (element.name.empty() && has_address) element.name = element.address.ToString();
+  }
+
+  // error, rehash or {gutter: POOL}
+  void Read(const YAML::Node& node, const std::string& path, const Bounds& bounds, OnDown& value) {
+    if (!node.IsMap()) return Read<OnDown>(node, path, bounds, value);
+    const YAML::Node gutter = node["gutter"];
+    if (node.size() != 1 || !gutter.IsDefined()) return source_.Fail(path, "as a map it is {gutter: POOL}");
+    value.policy = DownPolicy::kGutter;
+    Read(gutter, path + ".gutter", Name(), value.gutter);
   }
 
   // `pool: P` is the one route {"", P}; both forms fill the same member.

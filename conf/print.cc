@@ -74,6 +74,11 @@ class Printer {
     Line(indent, name, " " + YamlValue(value, bounds));
   }
 
+  void Option(std::string_view name, const Bounds& bounds, const OnDown& value, const std::string& indent) {
+    if (value.policy != DownPolicy::kGutter) return Option<OnDown>(name, bounds, value, indent);
+    Line(indent, name, " {gutter: " + Yaml(value.gutter) + "}");
+  }
+
   template <SectionType S>
   void Option(std::string_view name, const Bounds&, const S& section, const std::string& indent) {
     Line(indent, name, "");

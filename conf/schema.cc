@@ -30,6 +30,18 @@ Json TextSchema(const Bounds& bounds) {
 template <Scalar T>
 Json ValueSchema(const Bounds& bounds, const T&) {
   if constexpr (std::is_enum_v<T>) return {{"enum", NamesOf<T>()}};
+  if constexpr (std::is_same_v<T, bool>) return {{"type", "boolean"}};
+  if constexpr (std::is_same_v<T, Ratio>) {
+    return {{"type", {"string", "number"}}, {"pattern", "^[0-9]+([.][0-9]+)?%?$"}, {"minimum", 0}};
+  }
+  if constexpr (std::is_same_v<T, Rate>) return {{"type", "string"}, {"pattern", "^[0-9]+/(s|m|h|d)$"}};
+  if constexpr (std::is_same_v<T, OnDown>) {
+    const Json gutter = {{"type", "object"},
+                         {"required", {"gutter"}},
+                         {"additionalProperties", false},
+                         {"properties", {{"gutter", TextSchema(Name())}}}};
+    return {{"oneOf", {{{"enum", NamesOf<DownPolicy>()}}, gutter}}};
+  }
   if constexpr (std::is_integral_v<T>) return NumberSchema(bounds);
   if constexpr (std::is_same_v<T, std::string>) return TextSchema(bounds);
   if constexpr (std::is_same_v<T, std::chrono::microseconds>) {
@@ -67,6 +79,7 @@ Json ValueSchema(const Bounds& bounds, const std::vector<T>&) {
 
 template <class T>
 Json DefaultOf(const Bounds& bounds, const T& value) {
+  if constexpr (std::is_same_v<T, bool>) return value;
   if constexpr (std::is_integral_v<T>) {
     if (bounds.kind == Kind::kCount && (value != 0 || bounds.word_for_zero.empty())) return value;
   }
@@ -80,7 +93,10 @@ Json SectionSchema() {
   S defaults;
   ForEachOption(defaults, [&]<class T>(const OptionRow<S>& row, const T& value) {
     Json option = ValueSchema(row.bounds, value);
-    const std::string range = row.bounds.kind == Kind::kDuration ? " From " + DescribeBounds(row.bounds) + "." : "";
+    // What the schema itself cannot say of a text.
+    constexpr Kind kTexts[] = {Kind::kDuration, Kind::kPercent, Kind::kFactor, Kind::kRate};
+    const bool is_text = std::ranges::find(kTexts, row.bounds.kind) != std::end(kTexts);
+    const std::string range = is_text ? " From " + DescribeBounds(row.bounds) + "." : "";
     option["description"] = std::string(row.doc) + range;
     if constexpr (Scalar<T>) {
       if (!row.bounds.required) option["default"] = DefaultOf(row.bounds, value);

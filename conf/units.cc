@@ -24,6 +24,13 @@ constexpr Unit kSizeUnits[] = {
     {"B", 1}, {"KiB", 1ULL << 10}, {"MiB", 1ULL << 20}, {"GiB", 1ULL << 30}, {"TiB", 1ULL << 40},
 };
 
+constexpr Unit kRateUnits[] = {
+    {"s", 1'000'000},
+    {"m", 60'000'000},
+    {"h", 3'600'000'000},
+    {"d", 86'400'000'000},
+};
+
 // What chrono can hold, and far more than any bound of an option.
 constexpr uint64_t kMost = std::numeric_limits<int64_t>::max();
 
@@ -90,6 +97,79 @@ std::string FormatSize(uint64_t bytes) {
   // Plain bytes are written without a unit, as they are read.
   if (bytes == 0 || bytes % 1024 != 0) return std::to_string(bytes);
   return FormatWithUnit(bytes, kSizeUnits);
+}
+
+Result<Ratio, Problem> ParseRatio(std::string_view text) {
+  constexpr std::string_view kKind = "a ratio such as 0.5 or 50%";
+  std::string_view number = text;
+  uint64_t unit = 1000;
+  if (number.ends_with('%')) {
+    number.remove_suffix(1);
+    unit = 10;
+  }
+  const std::string_view whole = number.substr(0, number.find('.'));
+  const Result<uint64_t, Problem> units = ParseNumber(whole, text, kKind);
+  if (!units) return units.errors();
+  if (*units > std::numeric_limits<uint32_t>::max() / 1000 - 1) return Problem{Quote(text) + " is too large"};
+  uint64_t thousandths = *units * unit;
+  if (whole.size() < number.size()) {
+    const std::string_view decimals = number.substr(whole.size() + 1);
+    const Result<uint64_t, Problem> fraction = ParseNumber(decimals, text, kKind);
+    if (!fraction) return fraction.errors();
+    uint64_t scale = unit;
+    for (size_t i = 0; i < decimals.size(); ++i) scale /= 10;
+    if (scale == 0) return Problem{Quote(text) + " has too many decimals"};
+    thousandths += *fraction * scale;
+  }
+  return Ratio{static_cast<uint32_t>(thousandths)};
+}
+
+namespace {
+
+// `value` of `unit` parts, without needless zeros.
+std::string Decimal(uint32_t value, uint32_t unit) {
+  std::string text = std::to_string(value / unit);
+  uint32_t rest = value % unit;
+  if (rest > 0) text += '.';
+  while (rest > 0) {
+    rest *= 10;
+    text += static_cast<char>('0' + rest / unit);
+    rest %= unit;
+  }
+  return text;
+}
+
+}  // namespace
+
+std::string FormatPercent(Ratio ratio) {
+  return Decimal(ratio.thousandths, 10) + "%";
+}
+
+std::string FormatFactor(Ratio ratio) {
+  return Decimal(ratio.thousandths, 1000);
+}
+
+Result<Rate, Problem> ParseRate(std::string_view text) {
+  constexpr std::string_view kKind = "a rate such as 5000/s";
+  const size_t slash = text.find('/');
+  if (slash == std::string_view::npos) return Problem{Quote(text) + " is not " + std::string(kKind)};
+  const Result<uint64_t, Problem> amount = ParseNumber(text.substr(0, slash), text, kKind);
+  if (!amount) return amount.errors();
+  for (const Unit& unit : kRateUnits) {
+    if (unit.name == text.substr(slash + 1)) {
+      return Rate{*amount, std::chrono::microseconds(static_cast<int64_t>(unit.factor))};
+    }
+  }
+  return Problem{Quote(text) + " is not " + std::string(kKind) + "; it may be per " + Names(kRateUnits)};
+}
+
+std::string FormatRate(Rate rate) {
+  for (const Unit& unit : kRateUnits) {
+    if (static_cast<uint64_t>(rate.window.count()) == unit.factor) {
+      return std::to_string(rate.amount) + "/" + std::string(unit.name);
+    }
+  }
+  return {};
 }
 
 Result<uint64_t, Problem> ParseCount(std::string_view text) {

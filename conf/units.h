@@ -1,6 +1,6 @@
-// conf/units.h – Durations, sizes and counts as people write them.
+// conf/units.h – Durations, sizes, ratios, rates and counts as people write them.
 //
-// Purpose: `500us 20ms 1s 5m 1h` and `512 64KiB 1MiB 2GiB`. Whole numbers only, so that nothing is ever rounded.
+// Purpose: `500us 20ms 1s 5m 1h`, `512 64KiB 1MiB 2GiB`, `0.5 50% 1.25` and `5000/s 300/m`. Nothing is ever rounded.
 // Promise: Parse(Format(x)) == x for every x that is not negative.
 // Threads: pure functions.
 #pragma once
@@ -10,6 +10,7 @@
 #include <string>
 #include <string_view>
 
+#include "conf/config.h"
 #include "conf/result.h"
 
 namespace ringproxy::conf {
@@ -22,6 +23,14 @@ std::string FormatDuration(std::chrono::microseconds duration);
 // A number without a unit is bytes.
 Result<uint64_t, Problem> ParseSize(std::string_view text);
 std::string FormatSize(uint64_t bytes);
+
+// At most three decimals, one with a percent sign.
+Result<Ratio, Problem> ParseRatio(std::string_view text);
+std::string FormatPercent(Ratio ratio);
+std::string FormatFactor(Ratio ratio);
+
+Result<Rate, Problem> ParseRate(std::string_view text);
+std::string FormatRate(Rate rate);
 
 // Decimal digits alone.
 Result<uint64_t, Problem> ParseCount(std::string_view text);

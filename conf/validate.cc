@@ -205,6 +205,35 @@ void CheckRing(const Pool& pool, const std::string& path, Source& source) {
   }
 }
 
+// What becomes of a dead node's keys, and the options that go with only one answer.
+void CheckOnDown(const Config& config, const Pool& pool, const std::string& path, Source& source) {
+  const std::string on_down = path + ".on_down";
+  if (!source.Sound({on_down, on_down + ".gutter", "pools"})) return;
+  if (pool.on_down.policy == DownPolicy::kGutter) {
+    const Pool* gutter = FindPool(config, pool.on_down.gutter);
+    if (gutter == nullptr) return source.Fail(on_down, "no pool is called " + Quote(pool.on_down.gutter));
+    if (gutter == &pool) return source.Fail(on_down, "a pool cannot be its own gutter");
+    if (gutter->protocol != pool.protocol) {
+      source.Fail(on_down, "pool " + Quote(gutter->name) + " speaks another protocol");
+    }
+    if (gutter->on_down.policy == DownPolicy::kGutter) {
+      source.Fail(on_down, "pool " + Quote(gutter->name) + " has a gutter itself; they do not make chains");
+    }
+  }
+  if (pool.on_down.policy == DownPolicy::kRehash) return;
+  if (pool.flush_on_return) source.Fail(path + ".flush_on_return", "goes with on_down: rehash only");
+  if (pool.hedging.budget.thousandths > 0) source.Fail(path + ".hedging.budget", "goes with on_down: rehash only");
+}
+
+// `small` may not be above `large`; both are options of the pool.
+void CheckOrder(const std::string& pool, std::string_view small, microseconds small_value, std::string_view large,
+                microseconds large_value, Source& source) {
+  const std::string path = pool + "." + std::string(small);
+  if (!source.Sound({path, pool + "." + std::string(large)}) || small_value <= large_value) return;
+  source.Fail(path,
+              FormatDuration(small_value) + " is above " + std::string(large) + ", " + FormatDuration(large_value));
+}
+
 void CheckPools(const Config& config, Source& source) {
   OwnAddresses own;
   for (const Listener& listener : config.listeners) own.emplace(listener.listen.ToString(), listener.name);
@@ -218,10 +247,13 @@ void CheckPools(const Config& config, Source& source) {
       source.Fail(hash_tag, Quote(pool.ring.hash_tag) + " is one character; it takes two, or none");
     }
     CheckRing(pool, path, source);
-    const std::string initial = path + ".reconnect.initial";
-    if (source.Sound({initial, path + ".reconnect.max"}) && pool.reconnect.initial > pool.reconnect.max) {
-      source.Fail(initial, FormatDuration(pool.reconnect.initial) + " is above reconnect.max, " +
-                               FormatDuration(pool.reconnect.max));
+    CheckOnDown(config, pool, path, source);
+    CheckOrder(path, "reconnect.initial", pool.reconnect.initial, "reconnect.max", pool.reconnect.max, source);
+    if (pool.timeouts.total > microseconds(0)) {
+      CheckOrder(path, "timeouts.request", pool.timeouts.request, "timeouts.total", pool.timeouts.total, source);
+    }
+    if (!pool.health.maintenance_key.empty() && pool.protocol != Protocol::kRedis) {
+      source.Fail(path + ".health.maintenance_key", "goes with protocol: redis only");
     }
     if (!pool.auth.username.empty() && pool.auth.password_file.empty()) {
       source.Fail(path + ".auth.username", Quote(pool.auth.username) + " stands without a password_file");

@@ -13,6 +13,8 @@ namespace {
 std::string FormatBound(uint64_t bound, Kind kind) {
   if (kind == Kind::kBytes) return FormatSize(bound);
   if (kind == Kind::kDuration) return FormatDuration(std::chrono::microseconds(bound));
+  if (kind == Kind::kPercent) return FormatPercent({static_cast<uint32_t>(bound)});
+  if (kind == Kind::kFactor) return FormatFactor({static_cast<uint32_t>(bound)});
   return std::to_string(bound);
 }
 
@@ -96,11 +98,49 @@ std::optional<Problem> ReadValue(std::string_view text, const Bounds& bounds, Ad
   return std::nullopt;
 }
 
+std::optional<Problem> ReadValue(std::string_view text, const Bounds& bounds, Ratio& value) {
+  const Result<Ratio, Problem> ratio = ParseRatio(text);
+  if (!ratio) return ratio.errors();
+  const bool is_off = ratio->thousandths == 0 && !bounds.word_for_zero.empty();
+  if (is_off) {
+    value = {};
+    return std::nullopt;
+  }
+  if (auto problem = CheckRange(text, ratio->thousandths, bounds)) return problem;
+  value = *ratio;
+  return std::nullopt;
+}
+
+std::optional<Problem> ReadValue(std::string_view text, const Bounds& bounds, Rate& value) {
+  const Result<Rate, Problem> rate = ParseRate(text);
+  if (!rate) return rate.errors();
+  if (auto problem = CheckRange(text, rate->amount, bounds)) return problem;
+  value = *rate;
+  return std::nullopt;
+}
+
+std::optional<Problem> ReadValue(std::string_view text, const Bounds&, bool& value) {
+  if (text != "true" && text != "false") return Problem{Quote(text) + " is neither true nor false"};
+  value = text == "true";
+  return std::nullopt;
+}
+
+std::optional<Problem> ReadValue(std::string_view text, const Bounds& bounds, OnDown& value) {
+  OnDown read;
+  auto problem = ReadValue(text, bounds, read.policy);
+  if (problem) return Problem{problem->text + ", or {gutter: POOL}"};
+  value = read;
+  return std::nullopt;
+}
+
 std::string FormatValue(uint64_t value, const Bounds& bounds) {
   if (value == 0 && !bounds.word_for_zero.empty()) return std::string(bounds.word_for_zero);
   return FormatBound(value, bounds.kind);
 }
 
+std::string FormatValue(uint32_t value, const Bounds& bounds) {
+  return FormatValue(uint64_t{value}, bounds);
+}
 std::string FormatValue(std::chrono::microseconds value, const Bounds&) {
   return FormatDuration(value);
 }
@@ -109,6 +149,20 @@ std::string FormatValue(const std::string& value, const Bounds&) {
 }
 std::string FormatValue(const Address& value, const Bounds&) {
   return value.ToString();
+}
+
+std::string FormatValue(Ratio value, const Bounds& bounds) {
+  return bounds.kind == Kind::kPercent ? FormatPercent(value) : FormatFactor(value);
+}
+std::string FormatValue(Rate value, const Bounds&) {
+  return FormatRate(value);
+}
+std::string FormatValue(bool value, const Bounds&) {
+  return value ? "true" : "false";
+}
+std::string FormatValue(const OnDown& value, const Bounds&) {
+  if (value.policy != DownPolicy::kGutter) return std::string(NameOf(value.policy));
+  return "{gutter: " + value.gutter + "}";
 }
 
 std::optional<Problem> CheckEntries(size_t entries, const Bounds& bounds) {
@@ -123,6 +177,11 @@ std::string DescribeKind(const Bounds& bounds) {
     case Kind::kCount: return "number";
     case Kind::kBytes: return "size";
     case Kind::kDuration: return "duration";
+    case Kind::kPercent: return "ratio";
+    case Kind::kFactor: return "factor";
+    case Kind::kRate: return "rate";
+    case Kind::kSwitch: return "true or false";
+    case Kind::kOnDown: return "error, rehash or {gutter: POOL}";
     case Kind::kChoice: return "word";
     case Kind::kName: return "name";
     case Kind::kText: return "text";
@@ -140,6 +199,9 @@ std::string DescribeBounds(const Bounds& bounds) {
   switch (bounds.kind) {
     case Kind::kCount:
     case Kind::kBytes:
+    case Kind::kPercent:
+    case Kind::kFactor:
+    case Kind::kRate:
     case Kind::kDuration: {
       const std::string range = FormatBound(bounds.least, bounds.kind) + " to " + FormatBound(bounds.most, bounds.kind);
       return bounds.word_for_zero.empty() ? range : range + " or " + std::string(bounds.word_for_zero);
@@ -148,6 +210,8 @@ std::string DescribeBounds(const Bounds& bounds) {
     case Kind::kText: return "at most " + std::to_string(bounds.most) + " bytes";
     case Kind::kList:
     case Kind::kNamedMap: return std::to_string(bounds.least) + " to " + std::to_string(bounds.most) + " entries";
+    case Kind::kSwitch:
+    case Kind::kOnDown:
     case Kind::kChoice:
     case Kind::kPath:
     case Kind::kAddress:

@@ -21,11 +21,21 @@ std::optional<Problem> ReadValue(std::string_view text, const Bounds& bounds, ui
 std::optional<Problem> ReadValue(std::string_view text, const Bounds& bounds, std::chrono::microseconds& value);
 std::optional<Problem> ReadValue(std::string_view text, const Bounds& bounds, std::string& value);
 std::optional<Problem> ReadValue(std::string_view text, const Bounds& bounds, Address& value);
+std::optional<Problem> ReadValue(std::string_view text, const Bounds& bounds, Ratio& value);
+std::optional<Problem> ReadValue(std::string_view text, const Bounds& bounds, Rate& value);
+std::optional<Problem> ReadValue(std::string_view text, const Bounds& bounds, bool& value);
+// The words alone; {gutter: POOL} is the parser's.
+std::optional<Problem> ReadValue(std::string_view text, const Bounds& bounds, OnDown& value);
 
 std::string FormatValue(uint64_t value, const Bounds& bounds);
+std::string FormatValue(uint32_t value, const Bounds& bounds);
 std::string FormatValue(std::chrono::microseconds value, const Bounds& bounds);
 std::string FormatValue(const std::string& value, const Bounds& bounds);
 std::string FormatValue(const Address& value, const Bounds& bounds);
+std::string FormatValue(Ratio value, const Bounds& bounds);
+std::string FormatValue(Rate value, const Bounds& bounds);
+std::string FormatValue(bool value, const Bounds& bounds);
+std::string FormatValue(const OnDown& value, const Bounds& bounds);
 
 // For a number of entries that breaks the bounds of a list or a map.
 std::optional<Problem> CheckEntries(size_t entries, const Bounds& bounds);

@@ -13,7 +13,16 @@ namespace ringproxy::conf {
 namespace {
 
 template <class T>
-constexpr bool kIsNumber = std::is_integral_v<T> || std::is_same_v<T, std::chrono::microseconds>;
+constexpr bool kIsNumber =
+    (std::is_integral_v<T> && !std::is_same_v<T, bool>) || std::is_same_v<T, std::chrono::microseconds> ||
+    std::is_same_v<T, Ratio> || std::is_same_v<T, Rate>;
+
+// As an error says it: rates are bounded by their amount alone.
+template <class T>
+std::string Bound(T value, const Bounds& bounds) {
+  if constexpr (std::is_same_v<T, Rate>) return std::to_string(value.amount);
+  return FormatValue(value, bounds);
+}
 
 Errors ErrorsOf(const Config& config) {
   const Result<Config> parsed = ParseConfig(PrintConfig(config), "test.yaml");
@@ -89,10 +98,10 @@ TEST(OptionTable, RefusesOneLessThanTheLeastAndOneMoreThanTheMostOfEveryNumber) 
       const bool zero_has_a_word = !row.bounds.word_for_zero.empty() && row.bounds.least == 1;
       if (row.bounds.least > 0 && !zero_has_a_word) {
         value = T(row.bounds.least - 1);
-        ExpectOnly(config, path, "is below the least, " + FormatValue(T(row.bounds.least), row.bounds));
+        ExpectOnly(config, path, "is below the least, " + Bound(T(row.bounds.least), row.bounds));
       }
       value = T(row.bounds.most + 1);
-      ExpectOnly(config, path, "is above the most, " + FormatValue(T(row.bounds.most), row.bounds));
+      ExpectOnly(config, path, "is above the most, " + Bound(T(row.bounds.most), row.bounds));
       value = before;
     }
   });

@@ -25,6 +25,28 @@ TEST(PrintConfig, GivesAFileThatMeansTheSame) {
   }
 }
 
+TEST(PrintConfig, WritesRatiosRatesAndWhatHappensWhenANodeIsDown) {
+  Config config = SampleConfig();
+  Pool& pool = config.pools[0];
+  pool.ring.load_bound = {1250};
+  pool.max_ejected = {125};
+  pool.reconnect.rate = {300, std::chrono::minutes(1)};
+  pool.flush_on_return = true;
+  ExpectRoundTrip(config);
+  pool.flush_on_return = false;
+  Pool gutter = pool;
+  gutter.name = "true";
+  pool.on_down = {DownPolicy::kGutter, gutter.name};
+  gutter.on_down = {};
+  config.pools.push_back(gutter);
+  ExpectRoundTrip(config);
+  const std::string text = PrintConfig(config);
+  for (const char* line : {"load_bound: 1.25\n", "max_ejected: 12.5%\n", "rate: 300/m\n", "flush_on_return: false\n",
+                           "on_down: {gutter: \"true\"}\n", "on_down: error\n"}) {
+    EXPECT_NE(text.find(line), std::string::npos) << line;
+  }
+}
+
 TEST(PrintConfig, QuotesWhatYamlWouldTakeForSomethingElse) {
   for (const char* name :
        {"true", "No",  "null", "~",    "123",   "1e3", "0x1f", "a#b", "#a",  "a:",   "a:b",        "-",

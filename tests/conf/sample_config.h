@@ -17,7 +17,9 @@ inline Config SampleConfig() {
   Pool& pool = config.pools.emplace_back();
   pool.name = "sessions";
   pool.nodes = {{"r1", {"127.0.0.1", 7001, ""}, 1}};
-  pool.reconnect = {std::chrono::milliseconds(1), std::chrono::minutes(10)};
+  pool.reconnect = {std::chrono::milliseconds(1), std::chrono::minutes(10), {10}};
+  pool.timeouts.total = std::chrono::minutes(20);
+  pool.on_down.policy = DownPolicy::kRehash;
   return config;
 }
 

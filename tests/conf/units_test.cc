@@ -53,6 +53,41 @@ TEST(Units, RefuseWhatIsNoSize) {
   }
 }
 
+TEST(Units, ReadRatiosAsSharesPercentagesAndFactors) {
+  EXPECT_EQ(ParseRatio("0")->thousandths, 0U);
+  EXPECT_EQ(ParseRatio("0.5")->thousandths, 500U);
+  EXPECT_EQ(ParseRatio("50%")->thousandths, 500U);
+  EXPECT_EQ(ParseRatio("12.5%")->thousandths, 125U);
+  EXPECT_EQ(ParseRatio("1.25")->thousandths, 1250U);
+  EXPECT_EQ(ParseRatio("1.005")->thousandths, 1005U);
+  EXPECT_EQ(ParseRatio("3")->thousandths, 3000U);
+}
+
+TEST(Units, RefuseWhatIsNoRatio) {
+  for (const char* text : {"", "%", ".5", "5.", "1.", "-1", "+1", "0.5 ", "1.2345", "1.25%", "1e3", "50%%", "1,5",
+                           "99999999", "18446744073709551616"}) {
+    EXPECT_FALSE(ParseRatio(text).ok()) << text;
+  }
+  EXPECT_EQ(ParseRatio("half").errors().text, "half is not a ratio such as 0.5 or 50%");
+}
+
+TEST(Units, GiveBackEveryRatioTheyFormatted) {
+  for (uint32_t thousandths = 0; thousandths < 20'000; ++thousandths) {
+    EXPECT_EQ(ParseRatio(FormatPercent({thousandths}))->thousandths, thousandths);
+    EXPECT_EQ(ParseRatio(FormatFactor({thousandths}))->thousandths, thousandths);
+  }
+}
+
+TEST(Units, ReadAndFormatRates) {
+  EXPECT_EQ(*ParseRate("5000/s"), (Rate{5000, microseconds(1'000'000)}));
+  EXPECT_EQ(*ParseRate("300/m"), (Rate{300, microseconds(60'000'000)}));
+  for (const char* text : {"0/s", "5000/s", "300/m", "1/h", "7/d"}) EXPECT_EQ(FormatRate(*ParseRate(text)), text);
+  for (const char* text : {"", "5", "/s", "5/", "5/ms", "5 /s", "-5/s", "5/s/s", "1.5/s"}) {
+    EXPECT_FALSE(ParseRate(text).ok()) << text;
+  }
+  EXPECT_EQ(ParseRate("5/ms").errors().text, "5/ms is not a rate such as 5000/s; it may be per s, m, h or d");
+}
+
 TEST(Units, ReadCountsOfDigitsAlone) {
   EXPECT_EQ(*ParseCount("0"), 0U);
   EXPECT_EQ(*ParseCount("18446744073709551615"), std::numeric_limits<uint64_t>::max());
