@@ -73,7 +73,29 @@ class MemcacheHandshake final : public Handshake {
   std::string_view expected_;
 };
 
+class Question final : public Handshake {
+ public:
+  Question(std::string request, std::string expected, std::string otherwise)
+      : request_(std::move(request)), expected_(std::move(expected)), otherwise_(std::move(otherwise)) {}
+
+  void Start(std::string* out) override { out->append(request_); }
+  Step OnReply(std::string_view reply, std::string*) override {
+    if (reply.starts_with(expected_)) return Step::kDone;
+    if (!reply.starts_with('-')) return Refuse(otherwise_);
+    return Refuse(reply.substr(1, reply.find('\r') - 1));
+  }
+
+ private:
+  std::string request_;
+  std::string expected_;
+  std::string otherwise_;
+};
+
 }  // namespace
+
+std::unique_ptr<Handshake> NewQuestion(std::string request, std::string expected, std::string otherwise) {
+  return std::make_unique<Question>(std::move(request), std::move(expected), std::move(otherwise));
+}
 
 std::unique_ptr<Handshake> NewHandshake(conf::Protocol protocol, const conf::Auth& auth) {
   if (protocol == conf::Protocol::kMemcached) return std::make_unique<MemcacheHandshake>(auth);

@@ -41,4 +41,7 @@ class Handshake {
 // `auth` outlives it.
 std::unique_ptr<Handshake> NewHandshake(conf::Protocol protocol, const conf::Auth& auth);
 
+// One request whose reply has to begin with `expected`; `otherwise` is the refusal when it is not an error of its own.
+std::unique_ptr<Handshake> NewQuestion(std::string request, std::string expected, std::string otherwise);
+
 }  // namespace ringproxy::backends

@@ -7,44 +7,43 @@
 #include <cstring>
 #include <utility>
 
-#include "backends/wire/memcache_reply.h"
-#include "backends/wire/resp_reply.h"
+#include "backends/reply_framers.h"
 
 namespace ringproxy::backends {
 namespace {
 
-std::unique_ptr<wire::ReplyFramer> NewFramer(conf::Protocol protocol) {
-  if (protocol == conf::Protocol::kMemcached) return std::make_unique<wire::MemcacheReplyFramer>();
-  return std::make_unique<wire::RespReplyFramer>();
-}
+// A node may take its time over more than these: a large multi-get, a whole collection.
+constexpr size_t kMostTimedRequest = 4 << 10;
+constexpr size_t kMostTimedReply = 64 << 10;
 
 }  // namespace
 
-NodeConnection::NodeConnection(WorkerIo& io, const NodeSettings& settings, ReplySink& sink, FlushList& flush_list,
-                               NodeStats& stats)
+NodeConnection::NodeConnection(WorkerIo& io, const NodeSettings& settings, NodeGuard& guard, ReplySink& sink,
+                               FlushList& flush_list, NodeStats& stats)
     : io_(io),
       settings_(settings),
+      guard_(guard),
       sink_(sink),
       flush_list_(flush_list),
       stats_(stats),
       timer_(io.loop.NewTimer([this] { OnTimer(); })),
       output_(io.blocks),
       input_(io.blocks),
-      framer_(NewFramer(settings.protocol)),
+      framer_(NewReplyFramer(settings.protocol)),
       handshake_(NewHandshake(settings.protocol, settings.auth)) {}
 
 NodeConnection::~NodeConnection() {
-  stats_.in_flight.Subtract(in_flight_.size());
+  while (!in_flight_.empty()) PopFront();
   if (state_ == State::kReady) stats_.ready_connections.Subtract(1);
 }
 
 bool NodeConnection::MayMove(State from, State to) {
   switch (to) {
     case State::kIdle: return false;
-    case State::kConnecting: return from == State::kIdle || from == State::kBackoff || from == State::kReady;
+    case State::kConnecting: return from != State::kDraining && from != State::kHandshaking;
     case State::kHandshaking: return from == State::kConnecting;
     case State::kReady: return from == State::kHandshaking;
-    case State::kBackoff: return from != State::kIdle && from != State::kDraining && from != State::kClosed;
+    case State::kBackoff: return from != State::kDraining;
     case State::kDraining: return from == State::kReady;
     case State::kClosed: return from != State::kClosed;
   }
@@ -60,10 +59,29 @@ void NodeConnection::Enter(State next) {
   if (state_ != State::kHandshaking) timer_->Disarm();
 }
 
+net::Duration NodeConnection::Total() const {
+  const conf::Timeouts& timeouts = settings_.timeouts;
+  return timeouts.total > net::Duration(0) ? timeouts.total : timeouts.connect + timeouts.request;
+}
+
 void NodeConnection::Connect() {
+  if (const net::Duration wait = guard_.WaitToConnect(); wait > net::Duration(0)) {
+    Enter(State::kBackoff);
+    timer_->Arm(wait);
+    return;
+  }
+  Attempt();
+}
+
+void NodeConnection::Attempt() {
   Enter(State::kConnecting);
+  connect_deadline_ = io_.loop.now() + settings_.timeouts.connect;
   timer_->Arm(settings_.timeouts.connect);
   stream_ = io_.loop.Connect(settings_.endpoint, *this);
+}
+
+void NodeConnection::Hurry() {
+  if (state_ == State::kBackoff) Connect();
 }
 
 void NodeConnection::OnConnected(int error) {
@@ -98,15 +116,17 @@ bool NodeConnection::ContinueHandshake(std::string_view reply) {
 void NodeConnection::BecomeReady() {
   Enter(State::kReady);
   stats_.connects.Add();
-  if (std::exchange(reported_down_, false)) {
-    spdlog::info("node {} of pool {} is up again", settings_.node, settings_.pool);
-  }
+  guard_.OnReady();
   silent_timeouts_ = 0;
   ready_since_ = io_.loop.now();
   first_attempt_ = true;
   // What waited for the connection is timed from here: it is written now.
-  for (size_t i = 0; i < in_flight_.size(); ++i) in_flight_[i].sent = io_.loop.now();
-  if (!in_flight_.empty()) timer_->Arm(settings_.timeouts.request);
+  for (size_t i = 0; i < in_flight_.size(); ++i) {
+    InFlight& entry = in_flight_[i];
+    entry.sent = io_.loop.now();
+    entry.deadline = std::min(entry.deadline, entry.sent + settings_.timeouts.request);
+  }
+  FailLate();  // Nothing is late now; it arms the timer.
   if (!output_.empty()) MarkForFlush();
 }
 
@@ -121,13 +141,18 @@ bool NodeConnection::Admit(size_t request_bytes, Ticket ticket) {
     Fail(ticket, wire::ErrorCode::kNodeOverloaded);
     return false;
   }
-  in_flight_.push_back({ticket, io_.loop.now(), static_cast<uint32_t>(request_bytes)});
+  const net::TimePoint now = io_.loop.now();
+  const bool ready = state_ == State::kReady;
+  const net::TimePoint deadline = now + (ready ? std::min(Total(), settings_.timeouts.request) : Total());
+  in_flight_.push_back({ticket, now, deadline, static_cast<uint32_t>(request_bytes)});
   bytes_in_flight_ += request_bytes;
-  stats_.in_flight.Add();
-  if (state_ == State::kReady) {
+  guard_.OnSent();
+  if (ready) {
     MarkForFlush();
     // Not armed although others stand in the FIFO: those have all timed out and their replies are still awaited.
-    if (!timer_->armed()) timer_->Arm(settings_.timeouts.request);
+    if (!timer_->armed()) timer_->Arm(deadline - now);
+  } else if (in_flight_.size() == 1 && deadline < connect_deadline_) {
+    timer_->Arm(deadline - now);
   }
   return true;
 }
@@ -197,21 +222,12 @@ bool NodeConnection::DeliverOne(size_t reply_bytes) {
     Break("a reply that nobody asked for");
     return false;
   }
-  const InFlight entry = in_flight_.front();
-  in_flight_.pop_front();
-  bytes_in_flight_ -= entry.bytes;
-  stats_.in_flight.Subtract(1);
+  const InFlight entry = PopFront();
   if (entry.timed_out) {
     stats_.late_replies.Add();
     input_.Consume(reply_bytes);
   } else {
-    stats_.request_duration.Record(io_.loop.now() - entry.sent);
-    if (input_.CanTakeFrame(reply_bytes)) {
-      sink_.OnLargeReply(entry.ticket, input_.TakeFrame(reply_bytes));
-    } else {
-      sink_.OnReply(entry.ticket, reply);
-      input_.Consume(reply_bytes);
-    }
+    Deliver(entry, reply_bytes);
   }
   if (state_ == State::kDraining && in_flight_.empty()) {
     CloseForGood();
@@ -220,11 +236,35 @@ bool NodeConnection::DeliverOne(size_t reply_bytes) {
   return true;
 }
 
+void NodeConnection::Deliver(const InFlight& entry, size_t reply_bytes) {
+  const std::string_view reply = input_.bytes().substr(0, reply_bytes);
+  const wire::Fault fault = framer_->FaultOf(reply);
+  if (entry.ticket.kind == Ticket::Kind::kInternal) {
+    guard_.OnProbe(fault == wire::Fault::kNone);
+    return input_.Consume(reply_bytes);
+  }
+  stats_.request_duration.Record(io_.loop.now() - entry.sent);
+  guard_.OnReply(entry.sent, fault, entry.bytes <= kMostTimedRequest && reply_bytes <= kMostTimedReply);
+  if (input_.CanTakeFrame(reply_bytes)) {
+    sink_.OnLargeReply(entry.ticket, input_.TakeFrame(reply_bytes));
+  } else {
+    sink_.OnReply(entry.ticket, reply);
+    input_.Consume(reply_bytes);
+  }
+}
+
 void NodeConnection::OnTimer() {
   switch (state_) {
     case State::kBackoff: return Connect();
-    case State::kConnecting: return Break("connecting timed out");
-    case State::kHandshaking: return Break("the handshake timed out");
+    case State::kConnecting:
+    case State::kHandshaking: {
+      const bool connecting = state_ == State::kConnecting;
+      const net::TimePoint now = io_.loop.now();
+      if (now >= connect_deadline_) return Break(connecting ? "connecting timed out" : "the handshake timed out");
+      FailLate();
+      if (!timer_->armed()) return timer_->Arm(connect_deadline_ - now);
+      return;
+    }
     case State::kReady:
     case State::kDraining: return CheckDeadlines();
     case State::kIdle:
@@ -234,20 +274,28 @@ void NodeConnection::OnTimer() {
 
 // Deadlines stand in the order of the FIFO, so one timer for the first that has not passed is enough. It is not moved
 // when that request is answered: it fires at the old deadline and looks again.
-void NodeConnection::CheckDeadlines() {
+bool NodeConnection::FailLate() {
   const net::TimePoint now = io_.loop.now();
   bool any_passed = false;
   for (size_t i = 0; i < in_flight_.size(); ++i) {
     InFlight& entry = in_flight_[i];
     if (entry.timed_out) continue;
-    if (entry.sent + settings_.timeouts.request > now) {
-      timer_->Arm(entry.sent + settings_.timeouts.request - now);
+    if (entry.deadline > now) {
+      const bool until_connected = Starting() && connect_deadline_ < entry.deadline;
+      timer_->Arm((until_connected ? connect_deadline_ : entry.deadline) - now);
       break;
     }
     entry.timed_out = any_passed = true;
     stats_.timeouts.Add();
+    if (entry.ticket.kind != Ticket::Kind::kInternal) guard_.OnTimeout(entry.sent);
     Fail(entry.ticket, wire::ErrorCode::kTimeout);
   }
+  return any_passed;
+}
+
+void NodeConnection::CheckDeadlines() {
+  const net::TimePoint now = io_.loop.now();
+  const bool any_passed = FailLate();
   // Nobody waits for the replies that are still to come.
   if (state_ == State::kDraining && !timer_->armed()) return CloseForGood();
   if (!any_passed) return;
@@ -266,23 +314,31 @@ void NodeConnection::Drain() {
   CheckDeadlines();  // Arms the timer for the deadlines that stand.
 }
 
+void NodeConnection::Reopen() {
+  reopens_ = state_ == State::kDraining;
+  if (state_ == State::kClosed) Connect();
+}
+
 void NodeConnection::CloseForGood() {
   Enter(State::kClosed);
   stream_.reset();
   output_.Clear();
   input_.Clear();
+  framer_->Reset();
+  write_armed_ = false;
   FailInFlight();
+  if (std::exchange(reopens_, false)) Connect();
 }
 
 void NodeConnection::Break(std::string_view reason) {
   const bool was_ready = state_ == State::kReady;
   const bool was_draining = state_ == State::kDraining;
-  // A connection that was idle when it broke is no news unless it cannot be had again.
-  if (!reported_down_ && (!was_ready || !in_flight_.empty())) {
-    reported_down_ = true;
-    spdlog::warn("node {} of pool {} is down: {}", settings_.node, settings_.pool, reason);
-  }
   if (was_draining) return CloseForGood();
+  // One that was idle when it broke is no news: servers close those all the time.
+  if (was_ready && !in_flight_.empty()) {
+    spdlog::warn("a connection to node {} of pool {} is lost with {} requests under way: {}", settings_.node,
+                 settings_.pool, in_flight_.size(), reason);
+  }
   stream_.reset();
   output_.Clear();
   input_.Clear();
@@ -296,15 +352,14 @@ void NodeConnection::Break(std::string_view reason) {
     // A node that was fine a moment ago is asked again at once, since servers close idle connections all the time;
     // requests wait for that unless it was given up for its silence.
     first_attempt_ = silent_timeouts_ < kSilentTimeouts;
-    Enter(State::kConnecting);
-    timer_->Arm(settings_.timeouts.connect);
-    stream_ = io_.loop.Connect(settings_.endpoint, *this);
+    Connect();
   } else {
     if (!was_ready) stats_.connect_failures.Add();
     ++failed_attempts_;
     first_attempt_ = false;
     Enter(State::kBackoff);
     timer_->Arm(NextBackoff());
+    if (!was_ready) guard_.OnConnectFailed(reason);
   }
   FailInFlight();
 }
@@ -312,16 +367,22 @@ void NodeConnection::Break(std::string_view reason) {
 // The sink may send new requests from within its calls, so the old ones are told apart by their number.
 void NodeConnection::FailInFlight() {
   for (size_t old = in_flight_.size(); old > 0; --old) {
-    const InFlight entry = in_flight_.front();
-    in_flight_.pop_front();
-    bytes_in_flight_ -= entry.bytes;
-    stats_.in_flight.Subtract(1);
+    const InFlight entry = PopFront();
     if (!entry.timed_out) Fail(entry.ticket, wire::ErrorCode::kNodeDown);
   }
   in_flight_.ShrinkIfEmpty();
 }
 
+NodeConnection::InFlight NodeConnection::PopFront() {
+  const InFlight entry = in_flight_.front();
+  in_flight_.pop_front();
+  bytes_in_flight_ -= entry.bytes;
+  guard_.OnGone();
+  return entry;
+}
+
 void NodeConnection::Fail(Ticket ticket, wire::ErrorCode code) {
+  if (ticket.kind == Ticket::Kind::kInternal) return guard_.OnProbe(false);
   stats_.failures.Add();
   sink_.OnFailure(ticket, {code, settings_.pool, settings_.node, settings_.timeouts.request});
 }

@@ -9,7 +9,9 @@
 // millisecond; after a failed attempt they fail at once until a connection is ready.
 // A request that gets no reply in time fails, and its late reply is discarded by position (trap 6): the connection goes
 // on serving everybody else. Only a node that stays silent for kSilentTimeouts timeouts is given up.
-// Threads: its worker's. Ownership: its NodePool's; io, settings, sink and stats outlive it.
+// A client's request waits at most timeouts.total, the wait for the connection included; its guard learns what became
+// of it. A ticket of Kind::kInternal is the guard's own probe.
+// Threads: its worker's. Ownership: its NodePool's; io, settings, guard, sink and stats outlive it.
 // Promise: exactly one OnReply, OnLargeReply or OnFailure follows each Send, possibly before Send returns (a failure).
 #pragma once
 
@@ -21,6 +23,7 @@
 #include "backends/net/loop.h"
 #include "backends/net/ring_queue.h"
 #include "backends/net/send_queue.h"
+#include "backends/node_guard.h"
 #include "backends/node_settings.h"
 #include "backends/stats.h"
 #include "backends/ticket.h"
@@ -40,11 +43,13 @@ class NodeConnection final : private net::StreamObserver {
 
   static constexpr uint32_t kSilentTimeouts = 3;
 
-  NodeConnection(WorkerIo& io, const NodeSettings& settings, ReplySink& sink, FlushList& flush_list, NodeStats& stats);
+  NodeConnection(WorkerIo& io, const NodeSettings& settings, NodeGuard& guard, ReplySink& sink, FlushList& flush_list,
+                 NodeStats& stats);
   NodeConnection(const NodeConnection&) = delete;
   NodeConnection& operator=(const NodeConnection&) = delete;
   ~NodeConnection();
 
+  // Opens it, now or as soon as the guard allows.
   void Connect();
   // `request` is copied into this turn's batch.
   void Send(std::string_view request, Ticket ticket);
@@ -52,8 +57,12 @@ class NodeConnection final : private net::StreamObserver {
   void Send(net::Block request, Ticket ticket);
   // Writes the batch of this turn.
   void Flush();
+  // The node is well again: ends the wait before the next attempt.
+  void Hurry();
   // No more requests will come: closes when the last reply is in.
   void Drain();
+  // Takes Drain back: opens it anew once it is closed.
+  void Reopen();
 
   State state() const { return state_; }
   // Requests are taken: they leave now or as soon as the connection is ready.
@@ -66,6 +75,7 @@ class NodeConnection final : private net::StreamObserver {
   struct InFlight {
     Ticket ticket;
     net::TimePoint sent;
+    net::TimePoint deadline;
     uint32_t bytes = 0;
     bool timed_out = false;  // Already failed; its reply will be discarded.
   };
@@ -76,6 +86,9 @@ class NodeConnection final : private net::StreamObserver {
   void OnReadable() override;
   void OnWritable() override { Flush(); }
 
+  // The longest wait of a client, from handing a request over.
+  net::Duration Total() const;
+  void Attempt();
   bool Starting() const { return state_ == State::kConnecting || state_ == State::kHandshaking; }
   void Enter(State next);
   // Checks state and caps; false when the ticket has been failed. Else the request is entered into the FIFO.
@@ -84,20 +97,25 @@ class NodeConnection final : private net::StreamObserver {
   // Frames and delivers what was read; false when the connection broke on it.
   bool DeliverReplies();
   bool DeliverOne(size_t reply_bytes);
+  void Deliver(const InFlight& entry, size_t reply_bytes);
   bool SendHandshake(const std::string& text);
   bool ContinueHandshake(std::string_view reply);
   void BecomeReady();
   void OnTimer();
+  // Fails what waits too long; arms the timer for the next that may. True when any was failed.
+  bool FailLate();
   void CheckDeadlines();
   // The connection is lost: everything in flight fails, a new attempt follows after the back-off.
   void Break(std::string_view reason);
   void CloseForGood();
   void FailInFlight();
+  InFlight PopFront();
   void Fail(Ticket ticket, wire::ErrorCode code);
   net::Duration NextBackoff();
 
   WorkerIo& io_;
   const NodeSettings& settings_;
+  NodeGuard& guard_;
   ReplySink& sink_;
   FlushList& flush_list_;
   NodeStats& stats_;
@@ -113,11 +131,12 @@ class NodeConnection final : private net::StreamObserver {
   uint32_t silent_timeouts_ = 0;   // Since the last byte came, counted once a timeout.
   net::TimePoint next_silence_{};  // Not counted again before.
   net::TimePoint ready_since_{};
+  net::TimePoint connect_deadline_{};
   State state_ = State::kIdle;
   bool first_attempt_ = true;
-  bool reported_down_ = false;  // One log line when it goes, one when it is back.
-  bool marked_ = false;         // Stands in flush_list_.
-  bool write_armed_ = false;    // The socket is full; OnWritable will go on.
+  bool reopens_ = false;      // As soon as it is drained.
+  bool marked_ = false;       // Stands in flush_list_.
+  bool write_armed_ = false;  // The socket is full; OnWritable will go on.
 };
 
 }  // namespace ringproxy::backends

@@ -1,25 +1,47 @@
 #include "backends/node_pool.h"
 
-namespace ringproxy::backends {
+#include <algorithm>
 
-NodePool::NodePool(WorkerIo& io, const conf::Pool& pool, ReplySink& sink, FlushList& flush_list,
-                   std::span<NodeStats> stats) {
+namespace ringproxy::backends {
+namespace {
+
+std::unique_ptr<ring::BoundedLoad> NewBound(const ring::Ring& ring, const conf::Pool& pool) {
+  if (pool.ring.load_bound.thousandths == 0) return nullptr;
+  std::vector<ring::RingNode> nodes;
+  for (const conf::Node& node : pool.nodes) nodes.push_back({.name = node.name, .weight = node.weight});
+  return std::make_unique<ring::BoundedLoad>(ring, nodes, pool.ring.load_bound.value());
+}
+
+std::string_view ProbeRequest(conf::Protocol protocol) {
+  return protocol == conf::Protocol::kMemcached ? "version\r\n" : "*1\r\n$4\r\nPING\r\n";
+}
+
+}  // namespace
+
+NodePool::NodePool(const Parts& parts, const conf::Pool& pool)
+    : parts_(parts), rehashes_(pool.on_down.policy == conf::DownPolicy::kRehash), bound_(NewBound(parts.ring, pool)) {
   nodes_.reserve(pool.nodes.size());
-  for (size_t i = 0; i < pool.nodes.size(); ++i) {
-    const conf::Node& conf_node = pool.nodes[i];
+  for (uint32_t i = 0; i < pool.nodes.size(); ++i) {
+    NodeStats& stats = parts.stats[parts.first_node + i];
     Node& node = nodes_.emplace_back();
-    node.settings = std::make_unique<NodeSettings>(NodeSettings{
-        pool.protocol,
-        pool.name,
-        conf_node.name,
-        {conf_node.address.host, conf_node.address.port, conf_node.address.unix_path},
-        pool.auth,
-        pool.timeouts,
-        pool.reconnect,
-        pool.limits,
-    });
+    node.settings = std::make_unique<NodeSettings>(SettingsOf(pool, pool.nodes[i]));
+    const NodeGuard::Parts guard{
+        .io = parts.io,
+        .settings = *node.settings,
+        .verdict = parts.board.verdict(parts.first_node + i),
+        .stats = stats,
+        .observer = parts.observer,
+        .node = parts.first_node + i,
+        .bound = bound_.get(),
+        .index = i,
+        .keeps_percentile = pool.hedging.budget.thousandths > 0,
+        .connections = pool.connections_per_node,
+    };
+    // The nodes stay where they are, also when the pool is moved.
+    node.guard = std::make_unique<NodeGuard>(guard, [&node] { Probe(node); });
     for (uint32_t c = 0; c < pool.connections_per_node; ++c) {
-      node.connections.push_back(std::make_unique<NodeConnection>(io, *node.settings, sink, flush_list, stats[i]));
+      node.connections.push_back(
+          std::make_unique<NodeConnection>(parts.io, *node.settings, *node.guard, parts.sink, parts.flush_list, stats));
     }
   }
 }
@@ -39,6 +61,61 @@ void NodePool::Drain() {
 bool NodePool::Accepts(ring::NodeIndex node, uint32_t lane) const {
   const auto& connections = nodes_[node].connections;
   return connections[lane % connections.size()]->accepts();
+}
+
+std::optional<ring::NodeIndex> NodePool::Choose(uint64_t hash, bool is_read) {
+  std::optional<ring::NodeIndex> full;  // Better than nobody.
+  for (uint32_t attempt = 0; attempt < nodes_.size(); ++attempt) {
+    const ring::NodeIndex node = attempt == 0 ? parts_.ring.Pick(hash) : parts_.ring.PickNth(hash, attempt);
+    if (!Admits(node, is_read)) {
+      if (attempt == 0 && !rehashes_) return std::nullopt;
+      continue;
+    }
+    if (nodes_[node].guard->HasRoom()) return node;
+    if (!full) full = node;
+  }
+  return full;
+}
+
+void NodePool::Refuse(ring::NodeIndex node, Ticket ticket) {
+  const Node& refused = nodes_[node];
+  NodeStats& stats = parts_.stats[parts_.first_node + node];
+  stats.requests.Add();
+  stats.failures.Add();
+  parts_.sink.OnFailure(ticket, {wire::ErrorCode::kNodeDown, refused.settings->pool, refused.settings->node, {}});
+}
+
+// A connection that is not ready is a probe itself: its handshake.
+void NodePool::Probe(const Node& node) {
+  for (auto& connection : node.connections) {
+    if (connection->state() != NodeConnection::State::kReady) continue;
+    return connection->Send(ProbeRequest(node.settings->protocol), Ticket{.kind = Ticket::Kind::kInternal});
+  }
+}
+
+void NodePool::Hurry(ring::NodeIndex node) {
+  for (auto& connection : nodes_[node].connections) connection->Hurry();
+  nodes_[node].guard->Hurry();
+}
+
+void NodePool::Disable(ring::NodeIndex node) {
+  for (auto& connection : nodes_[node].connections) connection->Drain();
+}
+
+void NodePool::Enable(ring::NodeIndex node) {
+  for (auto& connection : nodes_[node].connections) connection->Reopen();
+}
+
+void NodePool::Tick() {
+  std::vector<net::Duration> percentiles;
+  for (const Node& node : nodes_) {
+    if (const auto own = node.guard->Percentile95()) percentiles.push_back(*own);
+  }
+  // Of two nodes neither can be called the odd one.
+  if (percentiles.size() < 3) return;
+  const auto middle = percentiles.begin() + static_cast<std::ptrdiff_t>(percentiles.size() / 2);
+  std::ranges::nth_element(percentiles, middle);
+  for (const Node& node : nodes_) node.guard->OnPoolMedian(*middle);
 }
 
 }  // namespace ringproxy::backends

@@ -1,9 +1,10 @@
 // backends/node_pool.h – The node connections of one pool in one worker.
 //
-// Threads: its worker's. Lifetime: io, sink, flush list and stats outlive it.
+// Threads: its worker's. Lifetime: what its parts refer to outlives it.
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -15,8 +16,17 @@ namespace ringproxy::backends {
 
 class NodePool {
  public:
-  // stats[i] belongs to node i of `pool`.
-  NodePool(WorkerIo& io, const conf::Pool& pool, ReplySink& sink, FlushList& flush_list, std::span<NodeStats> stats);
+  struct Parts {
+    WorkerIo& io;
+    ReplySink& sink;
+    FlushList& flush_list;
+    BreakerObserver& observer;
+    const NodeBoard& board;
+    const ring::Ring& ring;      // The pool's.
+    uint32_t first_node;         // The pool's node i is first_node + i over all pools.
+    std::span<NodeStats> stats;  // Over all pools.
+  };
+  NodePool(const Parts& parts, const conf::Pool& pool);
 
   // Opens every connection, so that the first request finds them ready.
   void Connect();
@@ -29,15 +39,39 @@ class NodePool {
     connections[lane % connections.size()]->Send(std::forward<Request>(request), ticket);
   }
 
+  // Whether a request may be sent to the node, by what the process and this worker know of it. Ask once a request: a
+  // node on trial counts how often.
+  bool Admits(ring::NodeIndex node, bool is_read) { return nodes_[node].guard->Admits(is_read); }
+  // Who takes a key: its owner, or the next choice on the ring that is admitted and has room under load_bound. Nobody
+  // when that is the owner's alone to answer (on_down is not rehash) and it is not admitted, or when no node is.
+  std::optional<ring::NodeIndex> Choose(uint64_t hash, bool is_read);
+  // Fails the ticket in the node's name: it is down.
+  void Refuse(ring::NodeIndex node, Ticket ticket);
   // The node takes requests of this lane now.
   bool Accepts(ring::NodeIndex node, uint32_t lane) const;
+  std::optional<net::Duration> Percentile95(ring::NodeIndex node) const { return nodes_[node].guard->Percentile95(); }
+
+  // The process has seen the node well again.
+  void Hurry(ring::NodeIndex node);
+  // By an operator: closes the node's connections once they are idle; opens them again.
+  void Disable(ring::NodeIndex node);
+  void Enable(ring::NodeIndex node);
+  // Once a second: compares the nodes' latencies.
+  void Tick();
   uint32_t node_count() const { return static_cast<uint32_t>(nodes_.size()); }
 
  private:
   struct Node {
-    std::unique_ptr<NodeSettings> settings;  // Connections refer to it.
+    std::unique_ptr<NodeSettings> settings;  // Guard and connections refer to it.
+    std::unique_ptr<NodeGuard> guard;
     std::vector<std::unique_ptr<NodeConnection>> connections;
   };
+
+  static void Probe(const Node& node);
+
+  Parts parts_;
+  bool rehashes_;
+  std::unique_ptr<ring::BoundedLoad> bound_;  // Only with load_bound.
   std::vector<Node> nodes_;
 };
 

@@ -18,6 +18,21 @@ struct NodeSettings {
   conf::Timeouts timeouts;
   conf::Reconnect reconnect;
   conf::NodeLimits limits;
+  conf::Breaker breaker;
 };
+
+inline NodeSettings SettingsOf(const conf::Pool& pool, const conf::Node& node) {
+  return {
+      .protocol = pool.protocol,
+      .pool = pool.name,
+      .node = node.name,
+      .endpoint = {node.address.host, node.address.port, node.address.unix_path},
+      .auth = pool.auth,
+      .timeouts = pool.timeouts,
+      .reconnect = pool.reconnect,
+      .limits = pool.limits,
+      .breaker = pool.breaker,
+  };
+}
 
 }  // namespace ringproxy::backends

@@ -55,6 +55,7 @@ struct NodeStats {
   Counter bytes_received;
   Counter in_flight;
   Counter ready_connections;
+  Counter breaker_state;  // CircuitBreaker::State
   Histogram request_duration;
 };
 

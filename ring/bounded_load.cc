@@ -24,7 +24,7 @@ uint64_t BoundedLoad::Limit(NodeIndex node) const {
 BoundedLoad::Choice BoundedLoad::Pick(uint64_t hash) const {
   for (uint32_t attempt = 0;; ++attempt) {
     const NodeIndex node = ring_.PickNth(hash, attempt);
-    if (nodes_[node].load < Limit(node)) return {node, attempt};
+    if (HasRoom(node)) return {node, attempt};
   }
 }
 

@@ -29,6 +29,8 @@ class BoundedLoad {
   // Requires: `nodes` are the ring's; 1 <= bound <= 1,000, of which thousandths count.
   BoundedLoad(const Ring& ring, std::span<const RingNode> nodes, double bound);
 
+  // Whether the node may take one request more.
+  bool HasRoom(NodeIndex node) const { return nodes_[node].load < Limit(node); }
   // The first choice for `hash` that has room. It counts nothing: Begin does, once the request is really sent. Looks at
   // one choice for most keys; at a bound near 1 at many for some.
   Choice Pick(uint64_t hash) const;

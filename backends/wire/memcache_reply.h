@@ -16,6 +16,7 @@ namespace ringproxy::wire {
 class MemcacheReplyFramer final : public ReplyFramer {
  public:
   Status Frame(std::string_view bytes) override;
+  Fault FaultOf(std::string_view reply) const override { return MemcacheFault(reply); }
   void Reset() override { in_progress_ = false; }
 
  private:

@@ -7,6 +7,8 @@
 #include <cstdint>
 #include <string_view>
 
+#include "backends/wire/fault.h"
+
 namespace ringproxy::wire {
 
 class ReplyFramer {
@@ -18,6 +20,8 @@ class ReplyFramer {
   // Frames the reply that starts at bytes[0]. After kNeedMore call again with the same bytes plus more (they may have
   // moved); after anything else the next call starts a new reply.
   virtual Status Frame(std::string_view bytes) = 0;
+  // Of a whole reply.
+  virtual Fault FaultOf(std::string_view reply) const = 0;
   // Forgets a half framed reply.
   virtual void Reset() = 0;
 

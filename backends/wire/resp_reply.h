@@ -20,6 +20,7 @@ namespace ringproxy::wire {
 class RespReplyFramer final : public ReplyFramer {
  public:
   Status Frame(std::string_view bytes) override;
+  Fault FaultOf(std::string_view reply) const override { return RedisFault(reply); }
   void Reset() override { in_progress_ = false; }
 
  private:

@@ -84,6 +84,8 @@ const AdminHttp::Page AdminHttp::kPages[] = {
     {"/healthz", &AdminHttp::Health, true, "the process lives"},
     {"/readyz", &AdminHttp::Ready, true, "it serves: each pool has a usable node, and it is not draining"},
     {"/api/v1/pools", &AdminHttp::Pools, false, "pools, nodes and their state"},
+    {"/api/v1/nodes", &AdminHttp::Nodes, false,
+     "each node's state, why and since when; ?pool=P. POST /api/v1/nodes/NAME/drain, disable or enable; ?pool=P"},
     {"/api/v1/locate", &AdminHttp::Locate, false, "?pool=P&key=K: the node that owns the key"},
     {"/api/v1/skew", &AdminHttp::Skew, false, "each node's share of the requests in the last minute and hour; ?pool=P"},
     {"/api/v1/hotkeys", &AdminHttp::HotKeysPage, false,
@@ -102,7 +104,7 @@ AdminHttp::~AdminHttp() = default;
 bool AdminHttp::Listen(event_base* base, std::string* error) {
   const conf::Admin& admin = snapshot_->config.admin;
   http_.reset(evhttp_new(base));
-  evhttp_set_allowed_methods(http_.get(), EVHTTP_REQ_GET | EVHTTP_REQ_HEAD);
+  evhttp_set_allowed_methods(http_.get(), EVHTTP_REQ_GET | EVHTTP_REQ_HEAD | EVHTTP_REQ_POST);
   evhttp_set_max_headers_size(http_.get(), 16 << 10);
   evhttp_set_max_body_size(http_.get(), 64 << 10);
   evhttp_set_timeout(http_.get(), 30);
@@ -127,7 +129,7 @@ bool AdminHttp::Allowed(evhttp_request* request, const Page* page) const {
   return text.starts_with(kScheme) && SameToken(text.substr(kScheme.size()), token);
 }
 
-void AdminHttp::Serve(evhttp_request* request) const {
+void AdminHttp::Serve(evhttp_request* request) {
   const evhttp_uri* uri = evhttp_request_get_evhttp_uri(request);
   const char* raw_path = uri != nullptr ? evhttp_uri_get_path(uri) : nullptr;
   const std::string path = raw_path != nullptr ? raw_path : "";
@@ -135,7 +137,10 @@ void AdminHttp::Serve(evhttp_request* request) const {
   const Query query = ParseQuery(raw_query != nullptr ? raw_query : "");
   const auto* page = std::ranges::find(kPages, path, &Page::path);
   const bool allowed = Allowed(request, page != std::end(kPages) ? page : nullptr);
-  const AdminReply reply = allowed ? Get(path, query) : JsonError(401, "a bearer token is needed");
+  const bool is_post = evhttp_request_get_command(request) == EVHTTP_REQ_POST;
+  const AdminReply reply = !allowed  ? JsonError(401, "a bearer token is needed")
+                           : is_post ? Post(Decoded(path), query)
+                                     : Get(path, query);
   evkeyvalq* headers = evhttp_request_get_output_headers(request);
   evhttp_add_header(headers, "Content-Type", reply.type);
   if (!allowed) evhttp_add_header(headers, "WWW-Authenticate", "Bearer");
@@ -155,7 +160,7 @@ AdminReply AdminHttp::Get(const std::string& path, const Query& query) const {
 }
 
 AdminReply AdminHttp::Metrics(const Query&) const {
-  return {200, MetricsText(*snapshot_, workers_, ring_shares_), "text/plain; version=0.0.4; charset=utf-8"};
+  return {200, MetricsText(*snapshot_, workers_, ring_shares_, *health_), "text/plain; version=0.0.4; charset=utf-8"};
 }
 
 AdminReply AdminHttp::Health(const Query&) const {
@@ -169,7 +174,7 @@ AdminReply AdminHttp::Ready(const Query&) const {
     const conf::Pool& pool = snapshot_->config.pools[p];
     bool usable = false;
     for (uint32_t n = 0; n < pool.nodes.size(); ++n) {
-      usable |= Sum(workers_, snapshot_->pools[p].first_node + n, &backends::NodeStats::ready_connections) > 0;
+      usable |= IsUsable(workers_, *health_, snapshot_->pools[p].first_node + n);
     }
     if (!usable) reasons += "pool " + pool.name + " has no usable node\n";
   }
@@ -187,7 +192,7 @@ AdminReply AdminHttp::Pools(const Query&) const {
                        {"address", pool.nodes[n].address.ToString()},
                        {"weight", pool.nodes[n].weight},
                        {"share", ring_shares_[node]},
-                       {"up", Sum(workers_, node, &backends::NodeStats::ready_connections) > 0},
+                       {"up", IsUp(workers_, *health_, node)},
                        {"in_flight", Sum(workers_, node, &backends::NodeStats::in_flight)},
                        {"requests", Sum(workers_, node, &backends::NodeStats::requests)},
                        {"failures", Sum(workers_, node, &backends::NodeStats::failures)},

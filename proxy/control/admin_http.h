@@ -35,8 +35,11 @@ class AdminHttp {
   explicit AdminHttp(std::shared_ptr<const Snapshot> snapshot);
   ~AdminHttp();
 
-  // What the pages show; before Listen.
-  void Observe(AllStats workers) { workers_ = workers; }
+  // What the pages show and change; before Listen.
+  void Observe(AllStats workers, HealthMonitor& health) {
+    workers_ = workers;
+    health_ = &health;
+  }
   // False, with the reason in `error`, when the address cannot be bound.
   bool Listen(event_base* base, std::string* error);
   uint16_t port() const { return port_; }
@@ -48,6 +51,7 @@ class AdminHttp {
   // What the port answers; apart from HTTP, for tests. `query`: decoded parameters.
   using Query = std::map<std::string, std::string>;
   AdminReply Get(const std::string& path, const Query& query) const;
+  AdminReply Post(const std::string& path, const Query& query);
 
  private:
   struct Page;
@@ -58,11 +62,16 @@ class AdminHttp {
   AdminReply Ready(const Query&) const;
   AdminReply Pools(const Query&) const;
   AdminReply Locate(const Query& query) const;
+  // admin_nodes.cc
+  AdminReply Nodes(const Query& query) const;
+  nlohmann::json NodeJson(uint32_t pool, uint32_t node) const;
+  // The nodes called so, in all pools or in one; over all pools.
+  std::vector<uint32_t> FindNodes(const std::string& name, const Query& query) const;
   // admin_skew.cc
   AdminReply Skew(const Query& query) const;
   AdminReply HotKeysPage(const Query& query) const;
 
-  void Serve(evhttp_request* request) const;
+  void Serve(evhttp_request* request);
   bool Allowed(evhttp_request* request, const Page* page) const;
 
   struct FreeHttp {
@@ -70,6 +79,7 @@ class AdminHttp {
   };
   std::shared_ptr<const Snapshot> snapshot_;
   AllStats workers_;
+  HealthMonitor* health_ = nullptr;
   std::vector<double> ring_shares_;
   LoadHistory loads_;
   std::unique_ptr<evhttp, FreeHttp> http_;

@@ -101,6 +101,46 @@ void ForEachNode(const Snapshot& snapshot, const std::function<void(Labels, uint
   }
 }
 
+Labels LabelsOf(const Snapshot& snapshot, uint32_t wanted) {
+  Labels found;
+  ForEachNode(snapshot, [&](Labels labels, uint32_t node) {
+    if (node == wanted) found = std::move(labels);
+  });
+  return found;
+}
+
+// One worker's open breaker is worse than another's on trial.
+double BreakerState(AllStats workers, uint32_t node) {
+  using State = backends::CircuitBreaker::State;
+  State worst = State::kClosed;
+  for (const auto& worker : workers) {
+    const auto state = static_cast<State>(worker->nodes[node].breaker_state.value());
+    if (state == State::kOpen || worst == State::kClosed) worst = state;
+  }
+  return static_cast<double>(worst);
+}
+
+void AddHealth(const Snapshot& snapshot, AllStats workers, const HealthMonitor& health, Families& families) {
+  MetricFamily& up = families.Add("node_up", MetricType::Gauge,
+                                  "1 while the node is not out and some worker's connection to it is ready.");
+  ForEachNode(snapshot, [&](Labels labels, uint32_t node) {
+    AddValue(up, std::move(labels), IsUp(workers, health, node) ? 1 : 0);
+  });
+  MetricFamily& breaker = families.Add("node_breaker_state", MetricType::Gauge,
+                                       "The worst of the workers' circuit breakers: 0 closed, 1 open, 2 half-open.");
+  ForEachNode(snapshot,
+              [&](Labels labels, uint32_t node) { AddValue(breaker, std::move(labels), BreakerState(workers, node)); });
+  MetricFamily& transitions =
+      families.Add("node_transitions_total", MetricType::Counter, "Changes of a node's state, by what caused them.");
+  for (const auto& [transition, count] : health.transitions()) {
+    Labels labels = LabelsOf(snapshot, transition.node);
+    labels.push_back({"from", std::string(NameOf(transition.from))});
+    labels.push_back({"to", std::string(NameOf(transition.to))});
+    labels.push_back({"reason", transition.reason});
+    AddValue(transitions, std::move(labels), static_cast<double>(count));
+  }
+}
+
 void AddNodes(const Snapshot& snapshot, AllStats workers, std::span<const double> shares, Families& families) {
   for (const NodeStatRow& row : kNodeStats) {
     MetricFamily& family = families.Add(row.name, row.type, row.help);
@@ -108,11 +148,6 @@ void AddNodes(const Snapshot& snapshot, AllStats workers, std::span<const double
       AddValue(family, std::move(labels), static_cast<double>(Sum(workers, node, row.counter)));
     });
   }
-  MetricFamily& up =
-      families.Add("node_up", MetricType::Gauge, "1 while some worker's connection to the node is ready.");
-  ForEachNode(snapshot, [&](Labels labels, uint32_t node) {
-    AddValue(up, std::move(labels), Sum(workers, node, &backends::NodeStats::ready_connections) > 0 ? 1 : 0);
-  });
   MetricFamily& share = families.Add("ring_share", MetricType::Gauge, "The node's share of its pool's ring.");
   ForEachNode(snapshot, [&](Labels labels, uint32_t node) { AddValue(share, std::move(labels), shares[node]); });
   MetricFamily& duration = families.Add("node_request_duration_seconds", MetricType::Histogram,
@@ -216,11 +251,24 @@ std::vector<double> RingShares(const Snapshot& snapshot) {
   return shares;
 }
 
-std::string MetricsText(const Snapshot& snapshot, AllStats workers, std::span<const double> ring_shares) {
+bool IsUp(AllStats workers, const HealthMonitor& health, uint32_t node) {
+  const NodeState state = health.view(node).state;
+  const bool is_well = state == NodeState::kUp || state == NodeState::kTrial;
+  return is_well && Sum(workers, node, &backends::NodeStats::ready_connections) > 0;
+}
+
+bool IsUsable(AllStats workers, const HealthMonitor& health, uint32_t node) {
+  return health.verdict(node) != backends::Verdict::kEjected &&
+         Sum(workers, node, &backends::NodeStats::ready_connections) > 0;
+}
+
+std::string MetricsText(const Snapshot& snapshot, AllStats workers, std::span<const double> ring_shares,
+                        const HealthMonitor& health) {
   Families families;
   AddListeners(snapshot, workers, families);
   AddPools(snapshot, workers, families);
   AddNodes(snapshot, workers, ring_shares, families);
+  AddHealth(snapshot, workers, health, families);
   AddProcess(workers, families);
   return families.Text();
 }

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "proxy/control/health_monitor.h"
 #include "proxy/control/worker_stats.h"
 
 namespace ringproxy::proxy {
@@ -20,7 +21,13 @@ using AllStats = std::span<const std::unique_ptr<WorkerStats>>;
 std::vector<double> RingShares(const Snapshot& snapshot);
 
 // The body of GET /metrics.
-std::string MetricsText(const Snapshot& snapshot, AllStats workers, std::span<const double> ring_shares);
+std::string MetricsText(const Snapshot& snapshot, AllStats workers, std::span<const double> ring_shares,
+                        const HealthMonitor& health);
+
+// Whether the node is well as far as anybody knows, and some worker has a connection to it.
+bool IsUp(AllStats workers, const HealthMonitor& health, uint32_t node);
+// Whether requests reach the node: also while it is down, when too many are and the pool asks all of them.
+bool IsUsable(AllStats workers, const HealthMonitor& health, uint32_t node);
 
 // Sums over workers, for the admin port's other pages.
 uint64_t Sum(AllStats workers, uint32_t node, backends::Counter backends::NodeStats::*counter);

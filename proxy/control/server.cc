@@ -15,6 +15,7 @@ namespace ringproxy::proxy {
 
 Server::Server(conf::Config config)
     : snapshot_(MakeSnapshot(std::move(config))),
+      board_(snapshot_->node_count),
       accepted_(snapshot_->config.listeners.size()),
       admin_(snapshot_),
       drain_timer_(loop_.NewTimer([this] {
@@ -25,11 +26,28 @@ Server::Server(conf::Config config)
   const uint32_t configured = snapshot_->config.workers;
   const uint32_t count = configured > 0 ? configured : std::max(1U, std::thread::hardware_concurrency());
   for (uint32_t i = 0; i < count; ++i) stats_.push_back(std::make_unique<WorkerStats>(*snapshot_));
-  admin_.Observe(stats_);
   std::random_device entropy;
+  health_ = std::make_unique<HealthMonitor>(loop_, snapshot_, board_, count, entropy(), WorkerOrders());
+  admin_.Observe(stats_, *health_);
   for (uint32_t i = 0; i < count; ++i) {
-    workers_.push_back(std::make_unique<WorkerThread>(snapshot_, stats_, i, entropy()));
+    const auto on_breaker = [this, i](const backends::BreakerNews& news) {
+      loop_.Post([this, i, news] { health_->OnBreaker(i, news); });
+    };
+    workers_.push_back(std::make_unique<WorkerThread>(snapshot_, stats_, i, entropy(), board_, on_breaker));
   }
+}
+
+HealthMonitor::WorkerOrders Server::WorkerOrders() {
+  const auto to_all = [this](void (backends::NodePool::*order)(ring::NodeIndex)) {
+    return [this, order](uint32_t pool, ring::NodeIndex node) {
+      for (auto& worker : workers_) {
+        worker->WithPool(pool, [order, node](backends::NodePool& nodes) { (nodes.*order)(node); });
+      }
+    };
+  };
+  return {.hurry = to_all(&backends::NodePool::Hurry),
+          .disable = to_all(&backends::NodePool::Disable),
+          .enable = to_all(&backends::NodePool::Enable)};
 }
 
 Server::~Server() {
@@ -73,6 +91,7 @@ ExitCode Server::Run() {
     event_add(&signal_events_[i], nullptr);
   }
   for (auto& worker : workers_) worker->Start();
+  health_->Start();
   SampleLoads();
   loop_.Run();
   workers_.clear();

@@ -16,6 +16,7 @@
 #include "backends/net/listen_socket.h"
 #include "proxy/control/admin_http.h"
 #include "proxy/control/command_line.h"
+#include "proxy/control/health_monitor.h"
 #include "proxy/control/worker_thread.h"
 
 namespace ringproxy::proxy {
@@ -40,11 +41,14 @@ class Server {
   void Drain();
   void OnWorkerDrained();
   void SampleLoads();
+  HealthMonitor::WorkerOrders WorkerOrders();
 
   std::shared_ptr<const Snapshot> snapshot_;
+  backends::NodeBoard board_;
   net::LibeventLoop loop_;
   std::vector<std::unique_ptr<WorkerStats>> stats_;
   std::vector<std::unique_ptr<WorkerThread>> workers_;
+  std::unique_ptr<HealthMonitor> health_;
   std::vector<std::unique_ptr<net::ListenSocket>> listeners_;
   std::vector<uint64_t> accepted_;  // Handed out so far, by listener.
   AdminHttp admin_;

@@ -11,13 +11,21 @@ constexpr size_t kSmallBatch = 384;
 constexpr net::Duration kTickInterval = std::chrono::seconds(1);
 constexpr size_t kKeptScratch = 256 << 10;
 
-std::vector<backends::NodePool> MakePools(const Snapshot& snapshot, backends::WorkerIo& io, backends::ReplySink& sink,
-                                          backends::FlushList& flush_list, std::vector<backends::NodeStats>& stats) {
+std::vector<backends::NodePool> MakePools(const Snapshot& snapshot, const Worker::Parts& parts, backends::WorkerIo& io,
+                                          backends::ReplySink& sink, backends::FlushList& flush_list) {
   std::vector<backends::NodePool> pools;
   for (size_t i = 0; i < snapshot.pools.size(); ++i) {
-    const conf::Pool& pool = snapshot.config.pools[i];
-    const std::span<backends::NodeStats> all(stats);
-    pools.emplace_back(io, pool, sink, flush_list, all.subspan(snapshot.pools[i].first_node, pool.nodes.size()));
+    const backends::NodePool::Parts pool{
+        .io = io,
+        .sink = sink,
+        .flush_list = flush_list,
+        .observer = parts.observer,
+        .board = parts.board,
+        .ring = *snapshot.pools[i].ring,
+        .first_node = snapshot.pools[i].first_node,
+        .stats = parts.stats.nodes,
+    };
+    pools.emplace_back(pool, snapshot.config.pools[i]);
   }
   return pools;
 }
@@ -32,29 +40,28 @@ wire::Limits LimitsOf(const conf::ClientLimits& limits) {
 
 }  // namespace
 
-Worker::Worker(net::Loop& loop, std::shared_ptr<const Snapshot> snapshot, WorkerStats& stats, ProxyView& view,
-               uint64_t seed)
+Worker::Worker(const Parts& parts, std::shared_ptr<const Snapshot> snapshot, uint64_t seed)
     : snapshot_(std::move(snapshot)),
-      stats_(stats),
-      io_{.loop = loop, .blocks = {}, .read_buffer = {}, .random = std::mt19937_64(seed)},
-      pools_(MakePools(*snapshot_, io_, *this, flush_list_, stats.nodes)),
-      fanout_(io_, *this, stats.partial),
+      stats_(parts.stats),
+      io_{.loop = parts.loop, .blocks = {}, .read_buffer = {}, .random = std::mt19937_64(seed)},
+      pools_(MakePools(*snapshot_, parts, io_, *this, flush_list_)),
+      fanout_(io_, *this, stats_.partial),
       hot_keys_(snapshot_->pools.size()),
       dispatcher_(snapshot_, pools_, fanout_, hot_keys_, *this),
       client_io_{.io = io_,
                  .dispatcher = dispatcher_,
-                 .view = view,
-                 .pool_stats = stats.pools,
-                 .errors = stats.errors,
+                 .view = parts.view,
+                 .pool_stats = stats_.pools,
+                 .errors = stats_.errors,
                  .turn = {},
                  .retired = {},
                  .scratch = {}},
-      tick_(loop.NewTimer([this] { Tick(); })) {
+      tick_(parts.loop.NewTimer([this] { Tick(); })) {
   for (uint32_t i = 0; i < snapshot_->config.listeners.size(); ++i) {
     const conf::Listener& listener = snapshot_->config.listeners[i];
-    listeners_.push_back({i, listener, LimitsOf(listener.limits), stats.listeners[i], {}});
+    listeners_.push_back({i, listener, LimitsOf(listener.limits), stats_.listeners[i], {}});
   }
-  loop.SetEndOfTurn([this] { return EndTurn(); });
+  parts.loop.SetEndOfTurn([this] { return EndTurn(); });
   tick_->Arm(kTickInterval);
 }
 
@@ -169,6 +176,7 @@ void Worker::Tick() {
   for (Place& place : places_) {
     if (place.session && !place.session->closed()) place.session->Tick(io_.loop.now());
   }
+  for (backends::NodePool& pool : pools_) pool.Tick();
   hot_keys_.Tick();
   stats_.hot_keys.Set(hot_keys_.View());
   tick_->Arm(kTickInterval);

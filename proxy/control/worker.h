@@ -23,8 +23,15 @@ namespace ringproxy::proxy {
 
 class Worker final : private backends::ReplySink {
  public:
-  // `seed` for jitter; `view` answers INFO and CLIENT LIST.
-  Worker(net::Loop& loop, std::shared_ptr<const Snapshot> snapshot, WorkerStats& stats, ProxyView& view, uint64_t seed);
+  struct Parts {
+    net::Loop& loop;
+    WorkerStats& stats;
+    ProxyView& view;  // Answers INFO and CLIENT LIST.
+    const backends::NodeBoard& board;
+    backends::BreakerObserver& observer;  // Called on the worker's loop.
+  };
+  // `seed` for jitter.
+  Worker(const Parts& parts, std::shared_ptr<const Snapshot> snapshot, uint64_t seed);
   ~Worker();
 
   // Opens the node connections.
@@ -36,6 +43,9 @@ class Worker final : private backends::ReplySink {
 
   // Takes no more requests; calls `drained` at the end of a turn once the last session is gone.
   void Drain(std::function<void()> drained);
+
+  // The pools' nodes, for what the process decides about them.
+  backends::NodePool& pool(uint32_t index) { return pools_[index]; }
 
   void ForEachClient(const std::function<void(const ClientState&)>& visit) const;
   size_t session_count() const { return session_count_; }

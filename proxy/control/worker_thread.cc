@@ -2,9 +2,11 @@
 
 namespace ringproxy::proxy {
 
-WorkerThread::WorkerThread(std::shared_ptr<const Snapshot> snapshot, AllStats all_stats, uint32_t index, uint64_t seed)
-    : stats_(*all_stats[index]), view_(snapshot, all_stats, loop_) {
-  worker_ = std::make_unique<Worker>(loop_, std::move(snapshot), stats_, view_, seed);
+WorkerThread::WorkerThread(std::shared_ptr<const Snapshot> snapshot, AllStats all_stats, uint32_t index, uint64_t seed,
+                           const backends::NodeBoard& board, OnBreakerNews on_breaker)
+    : on_breaker_(std::move(on_breaker)), stats_(*all_stats[index]), view_(snapshot, all_stats, loop_) {
+  const Worker::Parts parts{.loop = loop_, .stats = stats_, .view = view_, .board = board, .observer = *this};
+  worker_ = std::make_unique<Worker>(parts, std::move(snapshot), seed);
   view_.Attach(*worker_);
 }
 
@@ -33,6 +35,10 @@ void WorkerThread::AddClient(uint32_t listener, ClientState client, int fd) {
 
 void WorkerThread::Drain(std::function<void()> drained) {
   loop_.Post([this, drained = std::move(drained)] { worker_->Drain(drained); });
+}
+
+void WorkerThread::WithPool(uint32_t pool, std::function<void(backends::NodePool&)> work) {
+  loop_.Post([this, pool, work = std::move(work)] { work(worker_->pool(pool)); });
 }
 
 uint64_t WorkerThread::sessions() const {

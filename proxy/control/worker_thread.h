@@ -15,10 +15,13 @@
 
 namespace ringproxy::proxy {
 
-class WorkerThread {
+class WorkerThread final : private backends::BreakerObserver {
  public:
+  // Called on the worker's thread.
+  using OnBreakerNews = std::function<void(const backends::BreakerNews&)>;
   // `all_stats[index]` is this worker's.
-  WorkerThread(std::shared_ptr<const Snapshot> snapshot, AllStats all_stats, uint32_t index, uint64_t seed);
+  WorkerThread(std::shared_ptr<const Snapshot> snapshot, AllStats all_stats, uint32_t index, uint64_t seed,
+               const backends::NodeBoard& board, OnBreakerNews on_breaker);
   ~WorkerThread();
 
   void Start();
@@ -26,11 +29,16 @@ class WorkerThread {
   void AddClient(uint32_t listener, ClientState client, int fd);
   // `drained` runs on the worker's thread.
   void Drain(std::function<void()> drained);
+  // Runs `work` with one of the worker's pools, on its thread.
+  void WithPool(uint32_t pool, std::function<void(backends::NodePool&)> work);
 
   // Clients handed over that have not left: exact for this thread's own hand-overs, since it counts those itself.
   uint64_t sessions() const;
 
  private:
+  void OnBreaker(const backends::BreakerNews& news) override { on_breaker_(news); }
+
+  OnBreakerNews on_breaker_;
   WorkerStats& stats_;
   net::LibeventLoop loop_;
   ProcessView view_;

@@ -8,6 +8,10 @@
 namespace ringproxy::proxy {
 namespace {
 
+bool IsRead(const RoutedRequest& routed) {
+  return routed.spec.access == wire::Access::kRead;
+}
+
 // A part's buffer that one huge MSET has grown beyond this is given back.
 constexpr size_t kKeptPart = 256 << 10;
 
@@ -43,15 +47,15 @@ uint32_t Dispatcher::Dispatch(RoutedRequest routed, Origin origin, backends::Tic
     case wire::Handling::kSplit: return SplitByNode(std::move(routed), origin, ticket);
     case wire::Handling::kAllNodes: return SendToAllNodes(std::move(routed), origin, ticket);
     case wire::Handling::kAnyNode: {
-      const Destination to = AnyNode(origin);
-      Send(std::move(routed), origin, to, ticket);
-      return to.pool;
+      const Destination any = AnyNode(origin);
+      Send(std::move(routed), origin, any, ticket);
+      return any.to.pool;
     }
     case wire::Handling::kForward: {
       const std::optional<Destination> to = CommonDestination(routed, origin, ticket);
       if (!to) return snapshot_->listeners[origin.listener].routes.back().pool;
       Send(std::move(routed), origin, *to, ticket);
-      return to->pool;
+      return to->to.pool;
     }
     case wire::Handling::kLocal:
     case wire::Handling::kRefused: break;
@@ -64,7 +68,7 @@ std::optional<Destination> Dispatcher::CommonDestination(const RoutedRequest& ro
                                                          backends::Ticket ticket) {
   const ListenerSnapshot& listener = snapshot_->listeners[origin.listener];
   const auto route = [&](std::string_view key) -> std::optional<Destination> {
-    if (KeyFits(key, origin)) return Route(listener, key);
+    if (KeyFits(key, origin)) return Route(listener, key, IsRead(routed));
     Fail(ticket, wire::ErrorCode::kKeyTooLong);
     return std::nullopt;
   };
@@ -85,14 +89,37 @@ std::optional<Destination> Dispatcher::CommonDestination(const RoutedRequest& ro
   return common;
 }
 
-void Dispatcher::Send(RoutedRequest routed, Origin origin, Destination to, backends::Ticket ticket) {
-  if (routed.cas != wire::CasPlace::kNone) return SendTagged(routed, origin, to, ticket);
-  backends::NodePool& pool = pools_[to.pool];
-  if (routed.block) return pool.Send(to.node, origin.lane, std::move(routed.block), ticket);
-  pool.Send(to.node, origin.lane, routed.request.encoded(), ticket);
+Destination Dispatcher::RouteAround(uint32_t pool, uint64_t hash, std::string_view key, bool is_read) {
+  const PoolSnapshot& routing = snapshot_->pools[pool];
+  if (const auto node = pools_[pool].Choose(hash, is_read)) return {{pool, *node}};
+  const NodeId owner{pool, routing.ring->Pick(hash)};
+  if (snapshot_->config.pools[pool].on_down.policy != conf::DownPolicy::kGutter) {
+    return {owner, Destination::Standing::kDown};
+  }
+  const uint64_t gutter_hash = KeyHash(snapshot_->pools[routing.gutter], key);
+  const auto node = pools_[routing.gutter].Choose(gutter_hash, is_read);
+  if (!node) return {owner, Destination::Standing::kDown};
+  return {{routing.gutter, *node}, Destination::Standing::kGutter, owner};
 }
 
-void Dispatcher::SendTagged(const RoutedRequest& routed, Origin origin, Destination to, backends::Ticket ticket) {
+bool Dispatcher::MayAsk(const Destination& to, bool is_read, backends::Ticket ticket) {
+  backends::NodePool& pool = pools_[to.to.pool];
+  // Where keys may move, Route has asked already.
+  const bool may = snapshot_->pools[to.to.pool].moves_keys ? to.standing != Destination::Standing::kDown
+                                                           : pool.Admits(to.to.node, is_read);
+  if (!may) pool.Refuse(to.to.node, ticket);
+  return may;
+}
+
+void Dispatcher::Send(RoutedRequest routed, Origin origin, const Destination& to, backends::Ticket ticket) {
+  if (!MayAsk(to, IsRead(routed), ticket)) return;
+  if (routed.cas != wire::CasPlace::kNone) return SendTagged(routed, origin, to.to, ticket);
+  backends::NodePool& pool = pools_[to.to.pool];
+  if (routed.block) return pool.Send(to.to.node, origin.lane, std::move(routed.block), ticket);
+  pool.Send(to.to.node, origin.lane, routed.request.encoded(), ticket);
+}
+
+void Dispatcher::SendTagged(const RoutedRequest& routed, Origin origin, NodeId to, backends::Ticket ticket) {
   const wire::CasTag tag = snapshot_->pools[to.pool].cas_tags[to.node];
   tagged_.clear();
   wire::AppendTaggedRequest(routed.request, routed.cas, tag, &tagged_);
@@ -108,8 +135,8 @@ void Dispatcher::SendTagged(const RoutedRequest& routed, Origin origin, Destinat
   if (tagged_.capacity() > kKeptPart) std::string().swap(tagged_);
 }
 
-uint32_t Dispatcher::PartFor(Destination to, size_t key_bytes, size_t most_bytes) {
-  uint32_t& known = part_of_node_[snapshot_->pools[to.pool].first_node + to.node];
+uint32_t Dispatcher::PartFor(const Destination& to, size_t key_bytes, size_t most_bytes) {
+  uint32_t& known = part_of_node_[snapshot_->pools[to.to.pool].first_node + to.to.node];
   if (known < part_count_ && parts_[known].to == to && parts_[known].key_bytes + key_bytes <= most_bytes) {
     parts_[known].key_bytes += key_bytes;
     ++parts_[known].keys;
@@ -133,7 +160,7 @@ bool Dispatcher::AssignKeys(const RoutedRequest& routed, Origin origin, backends
       Fail(ticket, wire::ErrorCode::kKeyTooLong);
       return false;
     }
-    plan_.child_of_key.push_back(PartFor(Route(listener, key), key.size() + 1, most_bytes));
+    plan_.child_of_key.push_back(PartFor(Route(listener, key, IsRead(routed)), key.size() + 1, most_bytes));
   }
   return true;
 }
@@ -144,11 +171,11 @@ uint32_t Dispatcher::SplitByNode(RoutedRequest routed, Origin origin, backends::
   plan_.Clear();
   if (wire::FindKeys(routed.spec, routed.request, &keys_) != wire::KeyResult::kOk) {
     // An odd MSET: Redis answers it with its own words, whichever node is asked.
-    PartFor(RouteKey(*snapshot_, listener, {}), 0, 0);
+    PartFor(Route(listener, {}, IsRead(routed)), 0, 0);
   } else if (!AssignKeys(routed, origin, ticket)) {
     return listener.routes.back().pool;
   }
-  const uint32_t pool = parts_[0].to.pool;
+  const uint32_t pool = parts_[0].to.to.pool;
   // All on one node: forwarded as it came (trap 4).
   if (part_count_ == 1 && routed.cas == wire::CasPlace::kNone && MayForward(routed)) {
     Send(std::move(routed), origin, parts_[0].to, ticket);
@@ -178,9 +205,9 @@ void Dispatcher::EncodeMemcacheParts(const RoutedRequest& routed) {
     part.encoded.append(routed.request.name());
     // The expiry of a gat.
     for (size_t word = 1; word < keys_.front(); ++word) part.encoded.append(" ").append(routed.request[word]);
-    const PoolSnapshot& pool = snapshot_->pools[part.to.pool];
-    if (routed.cas != wire::CasPlace::kNone) plan_.cas_tags.push_back(pool.cas_tags[part.to.node]);
-    plan_.failures_are_misses &= snapshot_->config.pools[part.to.pool].on_partial == conf::OnPartial::kMiss;
+    const NodeId to = part.to.to;
+    if (routed.cas != wire::CasPlace::kNone) plan_.cas_tags.push_back(snapshot_->pools[to.pool].cas_tags[to.node]);
+    plan_.failures_are_misses &= snapshot_->config.pools[to.pool].on_partial == conf::OnPartial::kMiss;
   }
   for (size_t i = 0; i < keys_.size(); ++i) {
     parts_[plan_.child_of_key[i]].encoded.append(" ").append(routed.request[keys_[i]]);
@@ -196,7 +223,10 @@ void Dispatcher::SendParts(const RoutedRequest& routed, Origin origin, backends:
   const uint32_t owner = fanout_.Open(ticket, &plan_);
   for (uint32_t i = 0; i < part_count_; ++i) {
     Part& part = parts_[i];
-    pools_[part.to.pool].Send(part.to.node, origin.lane, std::string_view(part.encoded), Fanout::ChildTicket(owner, i));
+    const backends::Ticket child = Fanout::ChildTicket(owner, i);
+    if (MayAsk(part.to, IsRead(routed), child)) {
+      pools_[part.to.to.pool].Send(part.to.to.node, origin.lane, std::string_view(part.encoded), child);
+    }
     if (part.encoded.capacity() > kKeptPart) std::string().swap(part.encoded);
   }
 }
@@ -206,7 +236,7 @@ uint32_t Dispatcher::SendToAllNodes(RoutedRequest routed, Origin origin, backend
   uint32_t children = 0;
   for (const uint32_t pool : listener.pools) children += pools_[pool].node_count();
   if (children == 1) {
-    Send(std::move(routed), origin, {listener.pools[0], 0}, ticket);
+    Send(std::move(routed), origin, {{listener.pools[0], 0}}, ticket);
     return listener.pools[0];
   }
   plan_.Clear();
@@ -217,20 +247,25 @@ uint32_t Dispatcher::SendToAllNodes(RoutedRequest routed, Origin origin, backend
   uint32_t child = 0;
   for (const uint32_t pool : listener.pools) {
     for (ring::NodeIndex node = 0; node < pools_[pool].node_count(); ++node) {
-      pools_[pool].Send(node, origin.lane, routed.request.encoded(), Fanout::ChildTicket(owner, child++));
+      const backends::Ticket part = Fanout::ChildTicket(owner, child++);
+      if (pools_[pool].Admits(node, IsRead(routed))) {
+        pools_[pool].Send(node, origin.lane, routed.request.encoded(), part);
+      } else {
+        pools_[pool].Refuse(node, part);
+      }
     }
   }
   return listener.routes.back().pool;
 }
 
-Destination Dispatcher::AnyNode(Origin origin) const {
+Destination Dispatcher::AnyNode(Origin origin) {
   const uint32_t pool = snapshot_->listeners[origin.listener].routes.back().pool;
   const uint32_t count = pools_[pool].node_count();
   for (uint32_t i = 0; i < count; ++i) {
     const uint32_t node = (origin.lane + i) % count;
-    if (pools_[pool].Accepts(node, origin.lane)) return {pool, node};
+    if (pools_[pool].Accepts(node, origin.lane) && pools_[pool].Admits(node, true)) return {{pool, node}};
   }
-  return {pool, 0};
+  return {{pool, 0}, Destination::Standing::kDown};
 }
 
 }  // namespace ringproxy::proxy

@@ -36,6 +36,19 @@ struct Origin {
   uint32_t lane;
 };
 
+// Who is asked for a key.
+struct Destination {
+  enum class Standing : uint8_t {
+    kServes,  // Its owner, or the one that stands in for it.
+    kGutter,  // A node of the gutter pool, which takes only some requests.
+    kDown,    // Nobody: the owner is down.
+  };
+  NodeId to;
+  Standing standing = Standing::kServes;
+  NodeId owner = {};  // kGutter: in whose place.
+  bool operator==(const Destination&) const = default;
+};
+
 class Dispatcher {
  public:
   Dispatcher(std::shared_ptr<const Snapshot> snapshot, std::span<backends::NodePool> pools, Fanout& fanout,
@@ -57,22 +70,29 @@ class Dispatcher {
   void EncodeRedisParts(const RoutedRequest& routed);
   void EncodeMemcacheParts(const RoutedRequest& routed);
   uint32_t SendToAllNodes(RoutedRequest routed, Origin origin, backends::Ticket ticket);
-  Destination AnyNode(Origin origin) const;
-  void Send(RoutedRequest routed, Origin origin, Destination to, backends::Ticket ticket);
+  Destination AnyNode(Origin origin);
+  void Send(RoutedRequest routed, Origin origin, const Destination& to, backends::Ticket ticket);
+  // Fails the ticket, and says no, if nobody may be asked.
+  bool MayAsk(const Destination& to, bool is_read, backends::Ticket ticket);
   void Fail(backends::Ticket ticket, wire::ErrorCode code) { sink_.OnFailure(ticket, {code, {}, {}, {}}); }
   bool KeyFits(std::string_view key, Origin origin) const {
     return key.size() <= snapshot_->config.listeners[origin.listener].limits.key_bytes;
   }
-  void SendTagged(const RoutedRequest& routed, Origin origin, Destination to, backends::Ticket ticket);
-  // Where the key lies; it is also counted.
-  Destination Route(const ListenerSnapshot& listener, std::string_view key) {
-    const Destination to = RouteKey(*snapshot_, listener, key);
-    hot_keys_.Note(to.pool, key);
-    return to;
+  void SendTagged(const RoutedRequest& routed, Origin origin, NodeId to, backends::Ticket ticket);
+  // Who is asked for the key; it is also counted.
+  Destination Route(const ListenerSnapshot& listener, std::string_view key, bool is_read) {
+    const uint32_t pool = RoutePool(listener, key);
+    hot_keys_.Note(pool, key);
+    const PoolSnapshot& routing = snapshot_->pools[pool];
+    const uint64_t hash = KeyHash(routing, key);
+    if (routing.moves_keys) [[unlikely]]
+      return RouteAround(pool, hash, key, is_read);
+    return {{pool, routing.ring->Pick(hash)}};
   }
+  Destination RouteAround(uint32_t pool, uint64_t hash, std::string_view key, bool is_read);
   // The part of the current split that goes to `to`, with `key_bytes` more in it; a new one if it is the first key
   // there or would make the part's keys longer than `most_bytes`.
-  uint32_t PartFor(Destination to, size_t key_bytes, size_t most_bytes);
+  uint32_t PartFor(const Destination& to, size_t key_bytes, size_t most_bytes);
 
   // A sub-request under construction.
   struct Part {
@@ -93,7 +113,7 @@ class Dispatcher {
   std::string tagged_;
   std::vector<Part> parts_;
   size_t part_count_ = 0;
-  std::vector<uint32_t> part_of_node_;  // By node over all pools; valid when parts_[it].to is that node.
+  std::vector<uint32_t> part_of_node_;  // By node over all pools; valid when parts_[it].to is there.
 };
 
 }  // namespace ringproxy::proxy

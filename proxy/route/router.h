@@ -10,22 +10,28 @@
 
 namespace ringproxy::proxy {
 
-struct Destination {
+struct NodeId {
   uint32_t pool = 0;
   ring::NodeIndex node = 0;
-  bool operator==(const Destination&) const = default;
+  bool operator==(const NodeId&) const = default;
 };
 
 inline uint64_t KeyHash(const PoolSnapshot& pool, std::string_view key) {
   return pool.hash(key);
 }
 
-inline Destination RouteKey(const Snapshot& snapshot, const ListenerSnapshot& listener, std::string_view key) {
+inline uint32_t RoutePool(const ListenerSnapshot& listener, std::string_view key) {
   const ListenerSnapshot::Route* route = listener.routes.data();
   // Ends at the default route at the latest: every key starts with its empty prefix.
   while (!key.starts_with(route->prefix)) ++route;
-  const PoolSnapshot& pool = snapshot.pools[route->pool];
-  return {route->pool, pool.ring->Pick(KeyHash(pool, key))};
+  return route->pool;
+}
+
+// The key's owner, whether it is up or not.
+inline NodeId RouteKey(const Snapshot& snapshot, const ListenerSnapshot& listener, std::string_view key) {
+  const uint32_t pool = RoutePool(listener, key);
+  const PoolSnapshot& routing = snapshot.pools[pool];
+  return {pool, routing.ring->Pick(KeyHash(routing, key))};
 }
 
 }  // namespace ringproxy::proxy

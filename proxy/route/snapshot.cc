@@ -14,7 +14,14 @@ PoolSnapshot MakePool(const conf::Pool& pool, uint32_t first_node) {
   for (const conf::Node& node : pool.nodes) {
     cas_tags.push_back(wire::MakeCasTag(ring::Hash(ring::HashAlgorithm::kXxh3, node.name)));
   }
-  return {conf::MakePoolRing(pool), conf::KeyHasher(pool.ring), pool.ring.hash_tag, std::move(cas_tags), first_node};
+  return {
+      .ring = conf::MakePoolRing(pool),
+      .hash = conf::KeyHasher(pool.ring),
+      .hash_tag = pool.ring.hash_tag,
+      .cas_tags = std::move(cas_tags),
+      .moves_keys = pool.on_down.policy != conf::DownPolicy::kError || pool.ring.load_bound.thousandths > 0,
+      .first_node = first_node,
+  };
 }
 
 uint32_t PoolIndex(const conf::Config& config, const std::string& name) {
@@ -43,6 +50,10 @@ std::shared_ptr<const Snapshot> MakeSnapshot(conf::Config config) {
   for (const conf::Pool& pool : config.pools) {
     snapshot->pools.push_back(MakePool(pool, snapshot->node_count));
     snapshot->node_count += static_cast<uint32_t>(pool.nodes.size());
+  }
+  for (size_t i = 0; i < config.pools.size(); ++i) {
+    const conf::OnDown& on_down = config.pools[i].on_down;
+    if (on_down.policy == conf::DownPolicy::kGutter) snapshot->pools[i].gutter = PoolIndex(config, on_down.gutter);
   }
   for (const conf::Listener& listener : config.listeners) snapshot->listeners.push_back(MakeListener(config, listener));
   snapshot->config = std::move(config);

@@ -4,6 +4,7 @@
 #include <spdlog/spdlog.h>
 
 #include "tests/support/fake_loop.h"
+#include "tests/support/health_fixture.h"
 
 namespace ringproxy::backends {
 namespace {
@@ -44,7 +45,18 @@ class NodeConnectionTest : public testing::Test {
   ~NodeConnectionTest() override { EXPECT_EQ(stats_.in_flight.value(), connection_ ? connection_->in_flight() : 0); }
 
   NodeConnection& Make() {
-    connection_ = std::make_unique<NodeConnection>(io_, settings_, sink_, flush_list_, stats_);
+    connection_.reset();
+    guard_ = std::make_unique<NodeGuard>(
+        NodeGuard::Parts{
+            .io = io_,
+            .settings = settings_,
+            .verdict = health_.board.verdict(0),
+            .stats = stats_,
+            .observer = health_.observer,
+            .node = 0,
+        },
+        [] {});
+    connection_ = std::make_unique<NodeConnection>(io_, settings_, *guard_, sink_, flush_list_, stats_);
     return *connection_;
   }
   // A connection whose handshake is done.
@@ -75,6 +87,8 @@ class NodeConnectionTest : public testing::Test {
   RecordingSink sink_;
   FlushList flush_list_;
   NodeStats stats_;
+  test::Health health_{1};
+  std::unique_ptr<NodeGuard> guard_;
   std::unique_ptr<NodeConnection> connection_;
 };
 

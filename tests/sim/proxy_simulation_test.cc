@@ -8,6 +8,7 @@
 #include <cstdlib>
 
 #include "conf/values.h"
+#include "proxy/control/health_monitor.h"
 #include "proxy/control/worker.h"
 #include "proxy/route/router.h"
 #include "tests/sim/sim_memcache_client.h"
@@ -32,7 +33,14 @@ void AddFleet(conf::Protocol protocol, conf::Config& config) {
   pool.protocol = protocol;
   pool.ring.virtual_nodes = 64;
   pool.timeouts = {.connect = net::Duration(50'000), .request = net::Duration(20'000)};
-  pool.reconnect = {.initial = net::Duration(5'000), .max = net::Duration(40'000)};
+  pool.reconnect = {.initial = net::Duration(5'000), .max = net::Duration(40'000), .rate = {100}};
+  pool.health = {.interval = net::Duration(40'000),
+                 .fast_interval = net::Duration(8'000),
+                 .down_interval = net::Duration(60'000),
+                 .timeout = net::Duration(20'000),
+                 .maintenance_key = {}};
+  pool.breaker.open = net::Duration(20'000);
+  pool.breaker.ramp = net::Duration(50'000);
   for (uint32_t i = 0; i < kNodes; ++i) {
     const size_t port = kFirstPort + (config.pools.size() - 1) * kNodes + i;
     pool.nodes.push_back({"n" + std::to_string(i), {"sim", static_cast<uint16_t>(port), ""}, 1});
@@ -52,13 +60,17 @@ conf::Config SimConfig() {
   return config;
 }
 
-class Simulation {
+class Simulation final : private backends::BreakerObserver {
  public:
   explicit Simulation(uint64_t seed)
       : loop_(seed),
         snapshot_(proxy::MakeSnapshot(SimConfig())),
         stats_(*snapshot_),
-        worker_(std::make_unique<proxy::Worker>(loop_, snapshot_, stats_, view_, seed)) {
+        board_(snapshot_->node_count),
+        monitor_(std::make_unique<proxy::HealthMonitor>(loop_, snapshot_, board_, 1, seed, Orders())),
+        worker_(std::make_unique<proxy::Worker>(
+            proxy::Worker::Parts{.loop = loop_, .stats = stats_, .view = view_, .board = board_, .observer = *this},
+            snapshot_, seed)) {
     spdlog::set_level(spdlog::level::off);
     for (uint32_t i = 0; i < std::size(kProtocols) * kNodes; ++i) {
       const uint32_t fleet = i / kNodes;
@@ -76,6 +88,7 @@ class Simulation {
 
   void Run() {
     worker_->Start();
+    monitor_->Start();
     for (uint32_t i = 0; i < kClients; ++i) {
       const uint32_t fleet = i % std::size(kProtocols);
       if (kProtocols[fleet] == conf::Protocol::kRedis) {
@@ -104,6 +117,7 @@ class Simulation {
     EXPECT_EQ(worker_->blocks().blocks_in_use(), 0U);
     for (const backends::NodeStats& node : stats_.nodes) EXPECT_EQ(node.in_flight.value(), 0U);
     worker_.reset();
+    monitor_.reset();
     EXPECT_EQ(loop_.open_streams(), 0U);
   }
 
@@ -115,6 +129,21 @@ class Simulation {
   }
 
  private:
+  // As between threads: later.
+  void OnBreaker(const backends::BreakerNews& news) override {
+    loop_.Post([this, news] { monitor_->OnBreaker(0, news); });
+  }
+  proxy::HealthMonitor::WorkerOrders Orders() {
+    const auto later = [this](void (backends::NodePool::*order)(ring::NodeIndex)) {
+      return [this, order](uint32_t pool, ring::NodeIndex node) {
+        loop_.Post([this, order, pool, node] { (worker_->pool(pool).*order)(node); });
+      };
+    };
+    return {.hurry = later(&backends::NodePool::Hurry),
+            .disable = later(&backends::NodePool::Disable),
+            .enable = later(&backends::NodePool::Enable)};
+  }
+
   void Connect(uint32_t listener, SimClient& client) {
     worker_->AddClient(listener, proxy::TestClient(),
                        [&](net::StreamObserver& observer) { return loop_.AdoptWire(client.wire(), observer); });
@@ -141,6 +170,8 @@ class Simulation {
   std::shared_ptr<const proxy::Snapshot> snapshot_;
   proxy::WorkerStats stats_;
   proxy::TestView view_;
+  backends::NodeBoard board_;
+  std::unique_ptr<proxy::HealthMonitor> monitor_;
   std::unique_ptr<proxy::Worker> worker_;
   std::vector<std::unique_ptr<SimNode>> nodes_;
   std::vector<std::unique_ptr<SimClient>> clients_;

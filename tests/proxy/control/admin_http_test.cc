@@ -7,6 +7,7 @@
 
 #include "proxy/control/metrics.h"
 #include "proxy/route/router.h"
+#include "tests/support/fake_loop.h"
 
 namespace ringproxy::proxy {
 namespace {
@@ -19,7 +20,7 @@ class AdminTest : public testing::Test {
   AdminTest() {
     stats_.push_back(std::make_unique<WorkerStats>(*snapshot_));
     stats_.push_back(std::make_unique<WorkerStats>(*snapshot_));
-    admin_.Observe(stats_);
+    admin_.Observe(stats_, monitor_);
   }
 
   static std::shared_ptr<const Snapshot> TwoNodes() {
@@ -36,6 +37,9 @@ class AdminTest : public testing::Test {
 
   std::shared_ptr<const Snapshot> snapshot_ = TwoNodes();
   std::vector<std::unique_ptr<WorkerStats>> stats_;
+  test::FakeLoop loop_;
+  backends::NodeBoard board_{snapshot_->node_count};
+  HealthMonitor monitor_{loop_, snapshot_, board_, 2, 1, {}};
   AdminHttp admin_{snapshot_};
 };
 

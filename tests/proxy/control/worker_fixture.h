@@ -7,6 +7,7 @@
 #include "proxy/control/worker.h"
 #include "proxy/route/router.h"
 #include "tests/support/fake_loop.h"
+#include "tests/support/health_fixture.h"
 #include "tests/support/test_view.h"
 
 namespace ringproxy::proxy {
@@ -35,7 +36,7 @@ class WorkerFixture : public testing::Test {
     spdlog::set_level(spdlog::level::off);
     snapshot_ = MakeSnapshot(std::move(config));
     stats_ = std::make_unique<WorkerStats>(*snapshot_);
-    worker_ = std::make_unique<Worker>(loop_, snapshot_, *stats_, view_, 1);
+    MakeWorker();
     worker_->Start();
     for (size_t i = 0; i < snapshot_->node_count; ++i) {
       loop_.socket(i).observer->OnConnected(0);
@@ -44,6 +45,13 @@ class WorkerFixture : public testing::Test {
       loop_.socket(i).TakeWritten();
     }
     loop_.EndTurn();
+  }
+  // Of the snapshot.
+  void MakeWorker() {
+    health_ = std::make_unique<test::Health>(snapshot_->node_count);
+    const Worker::Parts parts{
+        .loop = loop_, .stats = *stats_, .view = view_, .board = health_->board, .observer = health_->observer};
+    worker_ = std::make_unique<Worker>(parts, snapshot_, 1);
   }
   ~WorkerFixture() override {
     worker_.reset();
@@ -77,6 +85,7 @@ class WorkerFixture : public testing::Test {
   TestView view_;
   std::shared_ptr<const Snapshot> snapshot_;
   std::unique_ptr<WorkerStats> stats_;
+  std::unique_ptr<test::Health> health_;
   std::unique_ptr<Worker> worker_;
 };
 

@@ -319,7 +319,7 @@ TEST_F(WorkerTest, SendsACommandForAnyNodeToOneWhoseConnectionOfThisLaneIsUp) {
   spdlog::set_level(spdlog::level::off);
   snapshot_ = MakeSnapshot(std::move(config));
   stats_ = std::make_unique<WorkerStats>(*snapshot_);
-  worker_ = std::make_unique<Worker>(loop_, snapshot_, *stats_, view_, 1);
+  MakeWorker();
   worker_->Start();
   for (size_t i = 0; i < 4; ++i) {  // Sockets: r0 lane 0, r0 lane 1, r1 lane 0, r1 lane 1.
     if (i == 0) {

@@ -4,6 +4,7 @@
 
 #include "backends/wire/resp_request.h"
 #include "tests/support/fake_loop.h"
+#include "tests/support/health_fixture.h"
 
 namespace ringproxy::proxy {
 namespace {
@@ -47,9 +48,17 @@ class DispatcherTest : public testing::Test {
     sink_.fanout = &fanout_;
     sink_.blocks = &io_.blocks;
     for (size_t p = 0; p < snapshot_->pools.size(); ++p) {
-      const size_t first = snapshot_->pools[p].first_node;
-      const conf::Pool& pool = snapshot_->config.pools[p];
-      pools_.emplace_back(io_, pool, sink_, flush_list_, std::span(stats_).subspan(first, pool.nodes.size()));
+      const backends::NodePool::Parts parts{
+          .io = io_,
+          .sink = sink_,
+          .flush_list = flush_list_,
+          .observer = health_.observer,
+          .board = health_.board,
+          .ring = *snapshot_->pools[p].ring,
+          .first_node = snapshot_->pools[p].first_node,
+          .stats = stats_,
+      };
+      pools_.emplace_back(parts, snapshot_->config.pools[p]);
     }
     for (auto& pool : pools_) pool.Connect();
     for (size_t i = 0; i < stats_.size(); ++i) {
@@ -77,7 +86,7 @@ class DispatcherTest : public testing::Test {
   std::string KeyOf(uint32_t node, const std::string& prefix = "k") {
     for (int i = 0;; ++i) {
       std::string key = prefix + std::to_string(i);
-      if (RouteKey(*snapshot_, snapshot_->listeners[0], key) == Destination{0, node}) return key;
+      if (RouteKey(*snapshot_, snapshot_->listeners[0], key) == NodeId{0, node}) return key;
     }
   }
 
@@ -85,6 +94,7 @@ class DispatcherTest : public testing::Test {
   backends::WorkerIo io_{.loop = loop_, .blocks = {}, .read_buffer = {}, .random = std::mt19937_64(1)};
   std::shared_ptr<const Snapshot> snapshot_ = MakeSnapshot(ThreePools());
   std::vector<backends::NodeStats> stats_ = std::vector<backends::NodeStats>(snapshot_->node_count);
+  test::Health health_{snapshot_->node_count};
   backends::FlushList flush_list_;
   Sink sink_;
   PartialStats partial_;

@@ -1,0 +1,138 @@
+#include "backends/health_check.h"
+
+#include <cassert>
+#include <cstring>
+#include <utility>
+
+#include "backends/reply_framers.h"
+#include "backends/wire/resp_encode.h"
+#include "conf/units.h"
+
+namespace ringproxy::backends {
+namespace {
+
+std::unique_ptr<Handshake> MaintenanceQuestion(const std::string& key) {
+  if (key.empty()) return nullptr;
+  std::string request;
+  wire::AppendArrayHeader(2, &request);
+  wire::AppendBulk("EXISTS", &request);
+  wire::AppendBulk(key, &request);
+  return NewQuestion(std::move(request), ":0", "its maintenance key exists");
+}
+
+std::unique_ptr<Handshake> FlushQuestion(conf::Protocol protocol) {
+  constexpr const char* kOtherwise = "it could not be emptied";
+  if (protocol == conf::Protocol::kMemcached) return NewQuestion("flush_all\r\n", "OK", kOtherwise);
+  return NewQuestion("*1\r\n$7\r\nFLUSHDB\r\n", "+OK", kOtherwise);
+}
+
+}  // namespace
+
+HealthCheck::HealthCheck(WorkerIo& io, const NodeSettings& settings, const conf::Health& options)
+    : io_(io),
+      settings_(settings),
+      options_(options),
+      login_(NewHandshake(settings.protocol, settings.auth)),
+      probe_(NewHandshake(settings.protocol, no_auth_)),
+      maintenance_(MaintenanceQuestion(options.maintenance_key)),
+      flush_(FlushQuestion(settings.protocol)),
+      framer_(NewReplyFramer(settings.protocol)),
+      timer_(io.loop.NewTimer(
+          [this] { Finish(false, "no answer to a check within " + conf::FormatDuration(options_.timeout)); })),
+      input_(io.blocks) {}
+
+void HealthCheck::Check(Done done) {
+  std::vector<Handshake*> questions = {stream_ ? probe_.get() : login_.get()};
+  if (maintenance_) questions.push_back(maintenance_.get());
+  Ask(std::move(questions), std::move(done));
+}
+
+void HealthCheck::Flush(Done done) {
+  std::vector<Handshake*> questions = {flush_.get()};
+  if (!stream_) questions.insert(questions.begin(), login_.get());
+  Ask(std::move(questions), std::move(done));
+}
+
+void HealthCheck::Ask(std::vector<Handshake*> questions, Done done) {
+  assert(!running());
+  done_ = std::move(done);
+  questions_ = std::move(questions);
+  timer_->Arm(options_.timeout);
+  if (stream_) return AskNext();
+  stream_ = io_.loop.Connect(settings_.endpoint, *this);
+}
+
+void HealthCheck::OnConnected(int error) {
+  if (error != 0) return Finish(false, std::strerror(error));
+  AskNext();
+}
+
+void HealthCheck::AskNext() {
+  std::string text;
+  questions_.front()->Start(&text);
+  Write(text);
+}
+
+void HealthCheck::Write(const std::string& text) {
+  if (text.empty()) return;
+  const iovec piece{const_cast<char*>(text.data()), text.size()};
+  const net::IoResult written = stream_->Write({&piece, 1});
+  if (written.status != net::IoStatus::kOk || written.bytes != text.size()) {
+    Finish(false, "a check could not be sent");
+  }
+}
+
+void HealthCheck::OnReadable() {
+  const net::IoResult result = input_.Fill(*stream_, io_.read_buffer);
+  size_t needed = 0;
+  while (!input_.empty() && running()) {
+    const wire::ReplyFramer::Status status = framer_->Frame(input_.bytes());
+    if (status == wire::ReplyFramer::Status::kNeedMore) {
+      needed = framer_->bytes_needed();
+      break;
+    }
+    if (status == wire::ReplyFramer::Status::kBad) return Finish(false, "not a reply of its protocol");
+    const std::string reply(input_.bytes().substr(0, framer_->size()));
+    input_.Consume(framer_->size());
+    OnReply(reply);
+  }
+  if (!stream_) return;
+  const bool ended = result.status == net::IoStatus::kEnd || result.status == net::IoStatus::kError;
+  if (running()) {
+    if (ended) return Finish(false, "closed by the node");
+    return input_.Keep(needed);
+  }
+  // Servers close idle connections; the next check opens another.
+  if (ended || !input_.empty()) Stop();
+}
+
+void HealthCheck::OnReply(std::string_view reply) {
+  std::string next;
+  switch (questions_.front()->OnReply(reply, &next)) {
+    case Handshake::Step::kMore: return Write(next);
+    case Handshake::Step::kRefused: return Finish(false, questions_.front()->refusal());
+    case Handshake::Step::kDone: questions_.erase(questions_.begin());
+  }
+  if (questions_.empty()) return Finish(true, {});
+  AskNext();
+}
+
+void HealthCheck::Finish(bool good, const std::string& why) {
+  const Done done = std::move(done_);
+  done_ = nullptr;
+  timer_->Disarm();
+  const std::string reason = why;  // The question's own text may go with Stop.
+  if (!good) Stop();
+  done(good, reason);
+}
+
+void HealthCheck::Stop() {
+  done_ = nullptr;
+  timer_->Disarm();
+  stream_.reset();
+  input_.Clear();
+  framer_->Reset();
+  questions_.clear();
+}
+
+}  // namespace ringproxy::backends

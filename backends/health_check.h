@@ -1,0 +1,65 @@
+// backends/health_check.h – Asks one node, over a connection of its own, whether it can serve.
+//
+// A check is what a data connection's handshake is: connecting, the same login, PING or mn; then, on Redis, whether the
+// maintenance key is there. The connection is kept from check to check, and dropped with a failure. Replies like
+// LOADING or MASTERDOWN are failures in the node's own words.
+// Threads: its loop's. Lifetime: io and settings outlive it; `done` may start the next question.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "backends/handshake.h"
+#include "backends/net/input_buffer.h"
+#include "backends/net/loop.h"
+#include "backends/node_settings.h"
+#include "backends/wire/reply_framer.h"
+#include "backends/worker_io.h"
+
+namespace ringproxy::backends {
+
+class HealthCheck final : private net::StreamObserver {
+ public:
+  // `why` is empty when it went well.
+  using Done = std::function<void(bool good, const std::string& why)>;
+
+  HealthCheck(WorkerIo& io, const NodeSettings& settings, const conf::Health& options);
+
+  // Requires: not running().
+  void Check(Done done);
+  // Empties the node: FLUSHDB or flush_all. Requires: not running().
+  void Flush(Done done);
+  // Forgets the question and closes the connection.
+  void Stop();
+  bool running() const { return done_ != nullptr; }
+
+ private:
+  void OnConnected(int error) override;
+  void OnReadable() override;
+  void OnWritable() override {}
+
+  void Ask(std::vector<Handshake*> questions, Done done);
+  void AskNext();
+  void OnReply(std::string_view reply);
+  void Write(const std::string& text);
+  void Finish(bool good, const std::string& why);
+
+  WorkerIo& io_;
+  const NodeSettings& settings_;
+  const conf::Health& options_;
+  conf::Auth no_auth_;
+  std::unique_ptr<Handshake> login_;
+  std::unique_ptr<Handshake> probe_;
+  std::unique_ptr<Handshake> maintenance_;  // nullptr without a key.
+  std::unique_ptr<Handshake> flush_;
+  std::unique_ptr<wire::ReplyFramer> framer_;
+  std::unique_ptr<net::Stream> stream_;
+  std::unique_ptr<net::Timer> timer_;
+  net::InputBuffer input_;
+  std::vector<Handshake*> questions_;  // Still to be asked; the first is under way.
+  Done done_;
+};
+
+}  // namespace ringproxy::backends

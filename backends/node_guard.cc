@@ -1,0 +1,119 @@
+#include "backends/node_guard.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace ringproxy::backends {
+namespace {
+
+// In kHalfOpen a pool whose clients only write is tried by further probes.
+constexpr net::Duration kTrialWait = std::chrono::milliseconds(100);
+
+// Part of the rate as a burst, the rest as its refill: in any second no more than the rate together.
+TokenBucket ConnectBucket(conf::Rate rate, uint32_t connections) {
+  const uint64_t burst = std::max<uint64_t>(connections, rate.amount / 5);
+  const double seconds = std::chrono::duration<double>(rate.window).count();
+  const double rest = rate.amount > burst ? static_cast<double>(rate.amount - burst) : 1;
+  return {rest / seconds, burst};
+}
+
+}  // namespace
+
+NodeGuard::NodeGuard(const Parts& parts, std::function<void()> probe)
+    : parts_(parts),
+      probe_(std::move(probe)),
+      breaker_(parts.settings.breaker),
+      outlier_(parts.settings.breaker, parts.keeps_percentile),
+      connects_(ConnectBucket(parts.settings.reconnect.rate, parts.connections)),
+      timer_(parts.io.loop.NewTimer([this] { OnTimer(); })) {}
+
+void NodeGuard::OnReply(net::TimePoint sent, wire::Fault fault, bool timed) {
+  const net::TimePoint now = parts_.io.loop.now();
+  const net::Duration latency = now - sent;
+  const TripReason reason = outlier_.OnReply(latency, fault, timed, now);
+  switch (breaker_.state()) {
+    case CircuitBreaker::State::kClosed:
+      if (reason != TripReason::kNone) Trip(reason);
+      return;
+    case CircuitBreaker::State::kOpen: return;
+    case CircuitBreaker::State::kHalfOpen: {
+      const bool good = fault == wire::Fault::kNone && !(timed && outlier_.IsSlow(latency));
+      breaker_.OnOutcome(good, parts_.stats.in_flight.value(), Random(), sent, now);
+      Publish({});
+    }
+  }
+}
+
+void NodeGuard::OnTimeout(net::TimePoint sent) {
+  const net::TimePoint now = parts_.io.loop.now();
+  const TripReason reason = outlier_.OnTimeout(now);
+  if (breaker_.state() == CircuitBreaker::State::kClosed) {
+    if (reason != TripReason::kNone) Trip(reason);
+    return;
+  }
+  breaker_.OnOutcome(false, parts_.stats.in_flight.value(), Random(), sent, now);
+  Publish({});
+}
+
+void NodeGuard::OnProbe(bool good) {
+  if (breaker_.state() == CircuitBreaker::State::kClosed) return;
+  breaker_.OnProbe(good, Random(), parts_.io.loop.now());
+  Publish({});
+  // Failed while open: the state is the same, its end is not.
+  if (breaker_.state() == CircuitBreaker::State::kOpen) timer_->Arm(breaker_.open_until() - parts_.io.loop.now());
+}
+
+void NodeGuard::OnReady() {
+  const bool waits_for_it =
+      breaker_.state() == CircuitBreaker::State::kOpen && breaker_.reason() == TripReason::kConnection;
+  // A node that was cut off for its answers has to sit out its time: a handshake says little about those.
+  if (waits_for_it || breaker_.ProbeIsDue(parts_.io.loop.now())) OnProbe(true);
+}
+
+void NodeGuard::OnConnectFailed(std::string_view why) {
+  // Others of the node's connections may be fine: it refuses more than so many, perhaps.
+  if (parts_.stats.ready_connections.value() > 0 || breaker_.state() == CircuitBreaker::State::kOpen) return;
+  Trip(TripReason::kConnection, why);
+}
+
+net::Duration NodeGuard::WaitToConnect() {
+  const net::TimePoint now = parts_.io.loop.now();
+  return connects_.Take(now) ? net::Duration(0) : connects_.WaitFor(now);
+}
+
+void NodeGuard::Hurry() {
+  if (breaker_.state() == CircuitBreaker::State::kOpen) probe_();
+}
+
+void NodeGuard::OnPoolMedian(net::Duration median) {
+  const TripReason reason = outlier_.OnPoolMedian(median, parts_.io.loop.now());
+  if (reason != TripReason::kNone && breaker_.state() == CircuitBreaker::State::kClosed) Trip(reason);
+}
+
+void NodeGuard::Trip(TripReason reason, std::string_view detail) {
+  breaker_.Trip(reason, parts_.stats.in_flight.value(), Random(), parts_.io.loop.now());
+  Publish(detail);
+}
+
+void NodeGuard::Publish(std::string_view detail) {
+  const CircuitBreaker::State state = breaker_.state();
+  if (state == published_) return;
+  published_ = state;
+  switch (state) {
+    case CircuitBreaker::State::kClosed:
+      outlier_.Clear();
+      timer_->Disarm();
+      break;
+    case CircuitBreaker::State::kOpen: timer_->Arm(breaker_.open_until() - parts_.io.loop.now()); break;
+    case CircuitBreaker::State::kHalfOpen: timer_->Arm(kTrialWait); break;
+  }
+  parts_.stats.breaker_state.Set(static_cast<uint64_t>(state));
+  parts_.observer.OnBreaker({parts_.node, state, breaker_.reason(), std::string(detail)});
+}
+
+void NodeGuard::OnTimer() {
+  probe_();
+  if (breaker_.state() == CircuitBreaker::State::kHalfOpen) timer_->Arm(kTrialWait);
+}
+
+}  // namespace ringproxy::backends

@@ -1,0 +1,109 @@
+// backends/node_guard.h – Stands before one node in one worker: decides whether a request is sent, and learns from what
+// became of it.
+//
+// Purpose: puts together what the process has decided (the board), this worker's circuit breaker and its rules, the
+// limit on new connections, and the load that a bounded ring counts. A node's connections tell it everything.
+// Threads: its worker's. Lifetime: all that the constructor is given outlives it.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "backends/circuit_breaker.h"
+#include "backends/node_board.h"
+#include "backends/node_settings.h"
+#include "backends/outlier.h"
+#include "backends/stats.h"
+#include "backends/token_bucket.h"
+#include "backends/worker_io.h"
+#include "ring/bounded_load.h"
+
+namespace ringproxy::backends {
+
+// What a worker finds out about a node, told to the process.
+struct BreakerNews {
+  uint32_t node;  // Over all pools.
+  CircuitBreaker::State state;
+  TripReason reason;
+  std::string detail;  // The operating system's or the node's own words, if there are any.
+};
+
+class BreakerObserver {
+ public:
+  virtual void OnBreaker(const BreakerNews& news) = 0;
+
+ protected:
+  ~BreakerObserver() = default;
+};
+
+class NodeGuard {
+ public:
+  struct Parts {
+    WorkerIo& io;
+    const NodeSettings& settings;
+    const std::atomic<Verdict>& verdict;
+    NodeStats& stats;
+    BreakerObserver& observer;
+    uint32_t node;                       // Over all pools.
+    ring::BoundedLoad* bound = nullptr;  // The pool's, if it has one.
+    ring::NodeIndex index = 0;           // In the pool, for `bound`.
+    bool keeps_percentile = false;
+    uint32_t connections = 1;
+  };
+
+  // `probe` sends the node something harmless over a connection that is ready, if one is; the answer comes to OnProbe.
+  NodeGuard(const Parts& parts, std::function<void()> probe);
+
+  bool Admits(bool is_read) {
+    const Verdict verdict = parts_.verdict.load(std::memory_order_relaxed);
+    if (verdict != Verdict::kServe) return verdict == Verdict::kKeepAsking;
+    return breaker_.Admits(is_read, parts_.stats.in_flight.value(), parts_.io.loop.now());
+  }
+  bool HasRoom() const { return parts_.bound == nullptr || parts_.bound->HasRoom(parts_.index); }
+
+  // A request enters or leaves the FIFO of a connection.
+  void OnSent() {
+    parts_.stats.in_flight.Add();
+    if (parts_.bound != nullptr) parts_.bound->Begin(parts_.index);
+  }
+  void OnGone() {
+    parts_.stats.in_flight.Subtract(1);
+    if (parts_.bound != nullptr) parts_.bound->End(parts_.index);
+  }
+  // A client's request was answered, or was not in time. `timed`: the clock may judge it.
+  void OnReply(net::TimePoint sent, wire::Fault fault, bool timed);
+  void OnTimeout(net::TimePoint sent);
+  // The answer to the probe; none in time is not good.
+  void OnProbe(bool good);
+  // A handshake has succeeded, or a connection could not be had.
+  void OnReady();
+  void OnConnectFailed(std::string_view why);
+  // 0: a connection may be opened now, which is counted. Else the wait until one may.
+  net::Duration WaitToConnect();
+  // The process has seen the node well again: no reason to wait for the end of the open time.
+  void Hurry();
+
+  CircuitBreaker::State breaker_state() const { return breaker_.state(); }
+  std::optional<net::Duration> Percentile95() const { return outlier_.Percentile95(parts_.io.loop.now()); }
+  // Once a second.
+  void OnPoolMedian(net::Duration median);
+
+ private:
+  void Trip(TripReason reason, std::string_view detail = {});
+  // Tells everybody who wants to know when the breaker's state is another than before.
+  void Publish(std::string_view detail);
+  void OnTimer();
+  double Random() { return std::uniform_real_distribution<double>(0, 1)(parts_.io.random); }
+
+  Parts parts_;
+  std::function<void()> probe_;
+  CircuitBreaker breaker_;
+  Outlier outlier_;
+  TokenBucket connects_;
+  std::unique_ptr<net::Timer> timer_;  // kOpen: its end. kHalfOpen: no client tried the node for a while.
+  CircuitBreaker::State published_ = CircuitBreaker::State::kClosed;
+};
+
+}  // namespace ringproxy::backends

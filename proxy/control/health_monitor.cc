@@ -1,0 +1,227 @@
+#include "proxy/control/health_monitor.h"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <utility>
+
+namespace ringproxy::proxy {
+namespace {
+
+using backends::CircuitBreaker;
+using backends::TripReason;
+
+std::string_view NameOf(TripReason reason) {
+  switch (reason) {
+    case TripReason::kNone: return "none";
+    case TripReason::kConnection: return "connection";
+    case TripReason::kTimeouts: return "timeouts";
+    case TripReason::kFailures: return "failures";
+    case TripReason::kSlow: return "slow";
+    case TripReason::kSlowerThanPool: return "slower_than_pool";
+  }
+  return "none";
+}
+
+// For a log line, where nobody else has found words.
+std::string_view Explain(TripReason reason) {
+  switch (reason) {
+    case TripReason::kTimeouts: return "too many timeouts in a row";
+    case TripReason::kFailures: return "too many of its replies are errors or do not come";
+    case TripReason::kSlow: return "too many slow replies";
+    case TripReason::kSlowerThanPool: return "much slower than the other nodes";
+    case TripReason::kNone:
+    case TripReason::kConnection: return "";
+  }
+  return "";
+}
+
+constexpr std::string_view kByCheck = "check";
+
+}  // namespace
+
+std::string_view NameOf(NodeState state) {
+  switch (state) {
+    case NodeState::kUp: return "up";
+    case NodeState::kTrial: return "trial";
+    case NodeState::kDown: return "down";
+    case NodeState::kDrained: return "drained";
+    case NodeState::kDisabled: return "disabled";
+  }
+  return "";
+}
+
+struct HealthMonitor::Node {
+  Node(HealthMonitor& monitor, uint32_t number, uint32_t pool_index, ring::NodeIndex node_index, uint32_t workers)
+      : id(number),
+        pool(pool_index),
+        index(node_index),
+        conf(monitor.snapshot_->config.pools[pool_index]),
+        settings(backends::SettingsOf(conf, conf.nodes[node_index])),
+        health(conf.health),
+        check(monitor.io_, settings, conf.health),
+        timer(monitor.io_.loop.NewTimer([this, &monitor] { monitor.Check(*this); })),
+        breakers(workers, CircuitBreaker::State::kClosed) {
+    view.since = std::chrono::system_clock::now();
+    view.reason = "start";
+  }
+
+  bool AnyBreaker(CircuitBreaker::State state) const { return std::ranges::find(breakers, state) != breakers.end(); }
+
+  uint32_t id;  // Over all pools.
+  uint32_t pool;
+  ring::NodeIndex index;
+  const conf::Pool& conf;
+  backends::NodeSettings settings;
+  backends::HealthState health;
+  backends::HealthCheck check;
+  std::unique_ptr<net::Timer> timer;            // The next check.
+  std::vector<CircuitBreaker::State> breakers;  // By worker.
+  NodeOrder order = NodeOrder::kEnable;
+  bool needs_flush = false;  // It was out, and its pool wants it emptied.
+  NodeView view;
+};
+
+HealthMonitor::HealthMonitor(net::Loop& loop, std::shared_ptr<const Snapshot> snapshot, backends::NodeBoard& board,
+                             uint32_t workers, uint64_t seed, WorkerOrders orders)
+    : snapshot_(std::move(snapshot)),
+      io_{.loop = loop, .blocks = {}, .read_buffer = {}, .random = std::mt19937_64(seed)},
+      board_(board),
+      orders_(std::move(orders)),
+      failing_open_(snapshot_->pools.size()) {
+  for (uint32_t p = 0; p < snapshot_->pools.size(); ++p) {
+    const conf::Pool& pool = snapshot_->config.pools[p];
+    ejections_.emplace_back(pool.nodes.size(), pool.max_ejected, pool.on_down.policy);
+    for (uint32_t n = 0; n < pool.nodes.size(); ++n) {
+      const auto number = static_cast<uint32_t>(nodes_.size());
+      nodes_.push_back(std::make_unique<Node>(*this, number, p, n, workers));
+    }
+  }
+}
+
+HealthMonitor::~HealthMonitor() = default;
+
+const HealthMonitor::NodeView& HealthMonitor::view(uint32_t node) const {
+  return nodes_[node]->view;
+}
+
+// Spread over one interval, so that a large fleet is not asked in one burst.
+void HealthMonitor::Start() {
+  for (auto& node : nodes_) {
+    const auto interval = static_cast<double>(node->conf.health.interval.count());
+    if (interval > 0) node->timer->Arm(net::Duration(static_cast<int64_t>(interval * Random() / 2)));
+  }
+}
+
+void HealthMonitor::Check(Node& node) {
+  if (node.check.running() || node.order == NodeOrder::kDisable) return;
+  node.check.Check([this, &node](bool good, const std::string& why) { OnCheck(node, good, why); });
+}
+
+void HealthMonitor::CheckSoon(Node& node) {
+  if (node.conf.health.interval > net::Duration(0)) Check(node);
+}
+
+void HealthMonitor::OnCheck(Node& node, bool good, const std::string& why) {
+  const bool changed = node.health.OnCheck(good);
+  if (node.conf.health.interval > net::Duration(0)) node.timer->Arm(node.health.Wait(Random()));
+  if (changed && good) orders_.hurry(node.pool, node.index);
+  Refresh(node, kByCheck, good ? "it answers its checks" : why);
+}
+
+void HealthMonitor::OnBreaker(uint32_t worker, const backends::BreakerNews& news) {
+  Node& node = *nodes_[news.node];
+  node.breakers[worker] = news.state;
+  switch (news.state) {
+    case CircuitBreaker::State::kOpen:
+      Refresh(node, NameOf(news.reason), news.detail.empty() ? Explain(news.reason) : std::string_view(news.detail));
+      break;
+    case CircuitBreaker::State::kHalfOpen: Refresh(node, "probe", "it has answered a probe"); break;
+    case CircuitBreaker::State::kClosed: Refresh(node, "recovered", "its answers are good"); break;
+  }
+  // Whatever a worker has found out, the checks should soon say the same.
+  CheckSoon(node);
+}
+
+void HealthMonitor::Order(uint32_t number, NodeOrder order) {
+  Node& node = *nodes_[number];
+  const NodeOrder before = std::exchange(node.order, order);
+  if (before == order) return;
+  if (order == NodeOrder::kDisable) {
+    node.check.Stop();
+    node.timer->Disarm();
+    orders_.disable(node.pool, node.index);
+  }
+  if (before == NodeOrder::kDisable) {
+    orders_.enable(node.pool, node.index);
+    CheckSoon(node);
+  }
+  Refresh(node, "operator", "an operator's order");
+}
+
+NodeState HealthMonitor::StateOf(const Node& node) const {
+  if (node.order == NodeOrder::kDrain) return NodeState::kDrained;
+  if (node.order == NodeOrder::kDisable) return NodeState::kDisabled;
+  const bool failed_checks = node.health.state() == backends::HealthState::State::kDown;
+  if (failed_checks || node.AnyBreaker(CircuitBreaker::State::kOpen)) return NodeState::kDown;
+  return node.AnyBreaker(CircuitBreaker::State::kHalfOpen) ? NodeState::kTrial : NodeState::kUp;
+}
+
+void HealthMonitor::Refresh(Node& node, std::string_view reason, std::string_view detail) {
+  const NodeState next = StateOf(node);
+  if (next == node.view.state) return;
+  const bool returns = next == NodeState::kUp || next == NodeState::kTrial;
+  if (returns && node.needs_flush) return Flush(node);
+  Enter(node, next, reason, detail);
+}
+
+void HealthMonitor::Enter(Node& node, NodeState next, std::string_view reason, std::string_view detail) {
+  const NodeState from = std::exchange(node.view.state, next);
+  node.view.reason = reason;
+  node.view.detail = detail;
+  node.view.since = std::chrono::system_clock::now();
+  ++transitions_[{node.id, from, next, node.view.reason}];
+  const bool is_out = next != NodeState::kUp && next != NodeState::kTrial;
+  if (is_out && node.conf.flush_on_return) node.needs_flush = true;
+  if (next == NodeState::kDown) {
+    spdlog::warn("node {} of pool {} is down: {}", node.settings.node, node.settings.pool, detail);
+  } else if (next == NodeState::kUp) {
+    spdlog::info("node {} of pool {} is up again: {}", node.settings.node, node.settings.pool, detail);
+  } else {
+    spdlog::info("node {} of pool {} is in state {}: {}", node.settings.node, node.settings.pool, NameOf(next), detail);
+  }
+  ejections_[node.pool].SetSick(node.index, next == NodeState::kDown);
+  Publish(node.pool);
+}
+
+void HealthMonitor::Publish(uint32_t pool) {
+  const backends::Ejection& ejection = ejections_[pool];
+  const conf::Pool& conf = snapshot_->config.pools[pool];
+  const uint32_t first = snapshot_->pools[pool].first_node;
+  for (uint32_t n = 0; n < conf.nodes.size(); ++n) {
+    const bool ordered_out = nodes_[first + n]->order != NodeOrder::kEnable;
+    board_.Publish(first + n, ordered_out ? backends::Verdict::kEjected : ejection.verdict(n));
+  }
+  if (failing_open_[pool] == ejection.fails_open()) return;
+  failing_open_[pool] = ejection.fails_open();
+  if (failing_open_[pool]) {
+    spdlog::warn("more nodes of pool {} are down than max_ejected: all of them are asked", conf.name);
+  } else {
+    spdlog::info("pool {} has enough nodes again: those that are down are not asked", conf.name);
+  }
+}
+
+// It stays down until it is empty; a node that cannot be emptied is tried again with its next check.
+void HealthMonitor::Flush(Node& node) {
+  if (node.check.running()) return;
+  node.check.Flush([this, &node](bool good, const std::string& why) {
+    if (good) {
+      node.needs_flush = false;
+      return Refresh(node, "flushed", "it is back, and empty");
+    }
+    spdlog::warn("node {} of pool {} could not be emptied: {}", node.settings.node, node.settings.pool, why);
+    node.timer->Arm(node.conf.health.fast_interval);
+  });
+}
+
+}  // namespace ringproxy::proxy
