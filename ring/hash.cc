@@ -9,36 +9,59 @@
 
 namespace ringproxy::ring {
 
-uint64_t Hash(HashAlgorithm algorithm, std::string_view bytes) {
+namespace {
+
+struct HashRow {
+  uint32_t bits;  // How many of them can be relied on.
+  uint64_t (*hash)(std::string_view bytes);
+};
+
+uint64_t Xxh3(std::string_view bytes) {
+  return XXH3_64bits(bytes.data(), bytes.size());
+}
+uint64_t Xxh64(std::string_view bytes) {
+  return XXH64(bytes.data(), bytes.size(), 0);
+}
+uint64_t FirstOfMd5(std::string_view bytes) {
+  return Md5(bytes)[0];
+}
+
+template <uint32_t (*kHash)(std::string_view)>
+uint64_t Widened(std::string_view bytes) {
+  return kHash(bytes);
+}
+
+// A switch and no array, for the compiler then names the hash whose row is missing.
+constexpr HashRow RowOf(HashAlgorithm algorithm) {
   switch (algorithm) {
-    case HashAlgorithm::kXxh3: return XXH3_64bits(bytes.data(), bytes.size());
-    case HashAlgorithm::kXxh64: return XXH64(bytes.data(), bytes.size(), 0);
-    case HashAlgorithm::kMd5: return Md5(bytes)[0];
-    case HashAlgorithm::kFnv1a64: return Fnv1a64(bytes);
-    case HashAlgorithm::kFnv1a32: return Fnv1a32(bytes);
-    case HashAlgorithm::kFnv164: return Fnv164(bytes);
-    case HashAlgorithm::kFnv132: return Fnv132(bytes);
-    case HashAlgorithm::kCrc16: return Crc16(bytes);
-    case HashAlgorithm::kCrc32: return Crc32(bytes);
-    case HashAlgorithm::kCrc32a: return Crc32a(bytes);
-    case HashAlgorithm::kMurmur: return Murmur(bytes);
-    case HashAlgorithm::kHsieh: return Hsieh(bytes);
-    case HashAlgorithm::kJenkins: return Jenkins(bytes);
-    case HashAlgorithm::kOneAtATime: return OneAtATime(bytes);
+    case HashAlgorithm::kXxh3: return {64, Xxh3};
+    case HashAlgorithm::kXxh64: return {64, Xxh64};
+    case HashAlgorithm::kMd5: return {32, FirstOfMd5};
+    case HashAlgorithm::kFnv1a64: return {32, Widened<Fnv1a64>};
+    case HashAlgorithm::kFnv1a32: return {32, Widened<Fnv1a32>};
+    case HashAlgorithm::kFnv164: return {32, Widened<Fnv164>};
+    case HashAlgorithm::kFnv132: return {32, Widened<Fnv132>};
+    case HashAlgorithm::kCrc16: return {16, Widened<Crc16>};  // The upper ones depend on the release of twemproxy.
+    case HashAlgorithm::kCrc32: return {15, Widened<Crc32>};
+    case HashAlgorithm::kCrc32a: return {32, Widened<Crc32a>};
+    case HashAlgorithm::kMurmur: return {32, Widened<Murmur>};
+    case HashAlgorithm::kHsieh: return {32, Widened<Hsieh>};
+    case HashAlgorithm::kJenkins: return {32, Widened<Jenkins>};
+    case HashAlgorithm::kOneAtATime: return {32, Widened<OneAtATime>};
     case HashAlgorithm::kAuto: break;
   }
   assert(false);
-  return 0;
+  return {};
+}
+
+}  // namespace
+
+uint64_t Hash(HashAlgorithm algorithm, std::string_view bytes) {
+  return RowOf(algorithm).hash(bytes);
 }
 
 uint32_t HashBits(HashAlgorithm algorithm) {
-  switch (algorithm) {
-    case HashAlgorithm::kXxh3:
-    case HashAlgorithm::kXxh64: return 64;
-    case HashAlgorithm::kCrc16: return 16;  // The upper ones depend on the release of twemproxy.
-    case HashAlgorithm::kCrc32: return 15;
-    default: return 32;
-  }
+  return RowOf(algorithm).bits;
 }
 
 std::string_view HashTag(std::string_view key, std::string_view tag) {

@@ -30,7 +30,7 @@ enum class HashAlgorithm : uint8_t {
 
 // Requires: not kAuto.
 uint64_t Hash(HashAlgorithm algorithm, std::string_view bytes);
-// How many bits of it can be relied on: what a ring needs to tell its keys apart.
+// How many bits of it can be relied on: what a ring needs to tell its keys apart. Requires: not kAuto.
 uint32_t HashBits(HashAlgorithm algorithm);
 
 // The part of `key` between the first `tag[0]` and the first `tag[1]` after it when that part is not empty, else the
