@@ -18,7 +18,8 @@ import tempfile
 import pytest
 
 from memcache_servers import MemcacheClient, MemcachedServer
-from servers import BINARY, PATIENCE, Process, Proxy, free_port, wait_for
+from nutcracker import Nutcracker
+from servers import BINARY, PATIENCE, Proxy, free_port, wait_for
 
 RING_PICK = pathlib.Path(BINARY).with_name("ring_pick")
 
@@ -125,34 +126,19 @@ class Memcached(MemcachedServer):
             return ask_for_all(client, keys)
 
 
-class Nutcracker(Process):
+class MemcacheNutcracker(Nutcracker):
     def __init__(self, nodes, distribution, hash_name, hash_tag=""):
-        super().__init__()
-        self.folder = tempfile.TemporaryDirectory()
-        self.port, statistics_port = free_port(), free_port()
-        lines = ["pool:", f"  listen: 127.0.0.1:{self.port}", f"  hash: {hash_name}", f"  distribution: {distribution}",
-                 *([f'  hash_tag: "{hash_tag}"'] if hash_tag else []), "  servers:", *(f"    - {node.for_nutcracker()}" for node in nodes)]
-        path = pathlib.Path(self.folder.name) / "nutcracker.yml"
-        path.write_text("\n".join(lines) + "\n")
-        self.command = ["nutcracker", "-c", str(path), "-s", str(statistics_port), "-a", "127.0.0.1"]
-
-    def start(self):
-        self.process = subprocess.Popen(self.command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        wait_for(lambda: self.client().socket.close() is None, "nutcracker")
-
-    def client(self):
-        return MemcacheClient(self.port)
+        self.port = free_port()
+        tag = {"hash_tag": hash_tag} if hash_tag else {}
+        super().__init__(pool={"listen": f"127.0.0.1:{self.port}", "hash": hash_name, "distribution": distribution, **tag,
+                               "servers": [node.for_nutcracker() for node in nodes]})
 
     def store(self, keys):
-        with self.client() as client:
+        with MemcacheClient(self.port) as client:
             for start in range(0, len(keys), 500):
                 part = keys[start:start + 500]
                 client.send(b"".join(b"set %s 0 0 1\r\nx\r\n" % key for key in part))
                 assert {client.reply() for _ in part} == {b"STORED\r\n"}
-
-    def __exit__(self, *_):
-        super().__exit__()
-        self.folder.cleanup()
 
 
 def address_at_memcached_port():
@@ -186,7 +172,7 @@ def nutcrackers_picks(servers, nodes, keys, distribution, hash_name, hash_tag=""
     servers = servers[:len(nodes)]
     for server in servers:
         server.ask("flush_all")
-    with Nutcracker(nodes, distribution, hash_name, hash_tag) as nutcracker:
+    with MemcacheNutcracker(nodes, distribution, hash_name, hash_tag) as nutcracker:
         nutcracker.store(keys)
     owners = {}
     for i, server in enumerate(servers):

@@ -3,8 +3,12 @@
 #include <gtest/gtest.h>
 
 #include <bit>
+#include <random>
 #include <string>
 #include <utility>
+#include <vector>
+
+#include "tests/support/golden.h"
 
 namespace ringproxy::ring {
 namespace {
@@ -72,6 +76,53 @@ TEST(Hash, GivesThePublishedValuesOfEachFunction) {
 TEST(Hash, ReadsBytesAsTwemproxyDoes) {
   EXPECT_EQ(Hash(HashAlgorithm::kFnv1a32, "\xff"), static_cast<uint32_t>((0x811c9dc5 ^ 0xffffffff) * 0x01000193U));
   EXPECT_EQ(Hash(HashAlgorithm::kCrc32a, "\xff"), 0xff000000U);
+}
+
+// Of each length once a key that can be typed and once one of any bytes; then the bytes alone.
+std::vector<std::string> KeysOfEveryLengthAndByte() {
+  constexpr size_t kLongest = 40;
+  std::mt19937 random(1);
+  std::vector<std::string> keys;
+  for (size_t length = 2; length <= kLongest; ++length) {
+    std::string typed, any;
+    for (size_t i = 0; i < length; ++i) {
+      typed += static_cast<char>('!' + random() % ('~' - '!' + 1));
+      any += static_cast<char>(random());
+    }
+    keys.insert(keys.end(), {typed, any});
+  }
+  for (int byte = 0; byte < 256; ++byte) keys.emplace_back(1, static_cast<char>(byte));
+  return keys;
+}
+
+std::string Hex(uint64_t value, size_t digits) {
+  std::string text(digits, '0');
+  for (; value > 0; value >>= 4) text[--digits] = "0123456789abcdef"[value & 0xf];
+  return text;
+}
+
+// The end-to-end tests hold the same file against the real nutcracker: here is which of the two has changed.
+TEST(Hash, GivesTwemproxysValuesForKeysOfEveryLengthAndByte) {
+  constexpr std::pair<std::string_view, HashAlgorithm> kHashes[] = {{"one_at_a_time", HashAlgorithm::kOneAtATime},
+                                                                    {"md5", HashAlgorithm::kMd5},
+                                                                    {"crc16", HashAlgorithm::kCrc16},
+                                                                    {"crc32", HashAlgorithm::kCrc32},
+                                                                    {"crc32a", HashAlgorithm::kCrc32a},
+                                                                    {"fnv1_64", HashAlgorithm::kFnv164},
+                                                                    {"fnv1a_64", HashAlgorithm::kFnv1a64},
+                                                                    {"fnv1_32", HashAlgorithm::kFnv132},
+                                                                    {"fnv1a_32", HashAlgorithm::kFnv1a32},
+                                                                    {"hsieh", HashAlgorithm::kHsieh},
+                                                                    {"murmur", HashAlgorithm::kMurmur},
+                                                                    {"jenkins", HashAlgorithm::kJenkins}};
+  std::string text = "key";
+  for (const auto& [name, algorithm] : kHashes) text += " " + std::string(name);
+  for (const std::string& key : KeysOfEveryLengthAndByte()) {
+    text += "\n";
+    for (const char c : key) text += Hex(static_cast<unsigned char>(c), 2);
+    for (const auto& [name, algorithm] : kHashes) text += " " + Hex(Hash(algorithm, key), 8);
+  }
+  test::ExpectGolden("tests/golden/ring/twemproxy_hashes.txt", text + "\n");
 }
 
 TEST(Hash, ReadsZeroBytesLikeAnyOther) {
