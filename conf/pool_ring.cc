@@ -11,10 +11,6 @@ namespace {
 constexpr uint32_t kVnodePoints = 1024;
 constexpr uint32_t kKetamaPoints = 160;  // As libmemcached and twemproxy have it.
 
-bool IsKetama(ring::Algorithm algorithm) {
-  return algorithm == ring::Algorithm::kKetama || algorithm == ring::Algorithm::kTwemproxy;
-}
-
 // These pick by a remainder or by the low bits; all others by the top ones.
 bool PicksByLowBits(ring::Algorithm algorithm) {
   return IsKetama(algorithm) || algorithm == ring::Algorithm::kSlots || algorithm == ring::Algorithm::kModula;
@@ -41,6 +37,10 @@ std::vector<ring::RingNode> RingNodes(const Pool& pool) {
 }
 
 }  // namespace
+
+bool IsKetama(ring::Algorithm algorithm) {
+  return algorithm == ring::Algorithm::kKetama || algorithm == ring::Algorithm::kTwemproxy;
+}
 
 uint32_t VirtualNodesOf(const RingOptions& options) {
   if (options.virtual_nodes > 0) return options.virtual_nodes;

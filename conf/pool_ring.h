@@ -16,6 +16,9 @@
 
 namespace ringproxy::conf {
 
+// Rings whose points are ketama's: libmemcached's and twemproxy's.
+bool IsKetama(ring::Algorithm algorithm);
+
 // What `auto` stands for with the ring's algorithm.
 uint32_t VirtualNodesOf(const RingOptions& options);
 ring::HashAlgorithm HashOf(const RingOptions& options);

@@ -196,9 +196,7 @@ void CheckRing(const Pool& pool, const std::string& path, Source& source) {
     if (pool.nodes[i].slots.empty()) continue;
     source.Fail(Index(path + ".nodes", i) + ".slots", "goes with the ring's algorithm slots only");
   }
-  const bool is_ketama =
-      pool.ring.algorithm == ring::Algorithm::kKetama || pool.ring.algorithm == ring::Algorithm::kTwemproxy;
-  if (is_ketama && VirtualNodesOf(pool.ring) < kLeastKetamaPoints) {
+  if (IsKetama(pool.ring.algorithm) && VirtualNodesOf(pool.ring) < kLeastKetamaPoints) {
     source.Fail(ring + ".virtual_nodes", std::to_string(pool.ring.virtual_nodes) +
                                              " is below the least of a ketama ring, " +
                                              std::to_string(kLeastKetamaPoints));

@@ -1,8 +1,10 @@
 // proxy/main.cc – ringproxy's entry: command line, log, then the server.
 #include <malloc.h>
+#include <spdlog/spdlog.h>
 
 #include <iostream>
 
+#include "conf/hints.h"
 #include "proxy/control/command_line.h"
 #include "proxy/control/log.h"
 #include "proxy/control/server.h"
@@ -14,6 +16,7 @@ int main(int argc, char** argv) {
   if (const auto* code = std::get_if<ringproxy::proxy::ExitCode>(&parsed)) return static_cast<int>(*code);
   auto& run = std::get<ringproxy::proxy::RunConfig>(parsed);
   ringproxy::proxy::SetUpLog(run.config.log);
+  for (const std::string& hint : ringproxy::conf::Hints(run.config)) spdlog::warn("{}", hint);
   ringproxy::proxy::Server server(std::move(run.config));
   return static_cast<int>(server.Run());
 }

@@ -4,6 +4,7 @@
 #include <optional>
 #include <vector>
 
+#include "conf/hints.h"
 #include "conf/parse.h"
 #include "conf/print.h"
 #include "conf/reference.h"
@@ -160,13 +161,16 @@ std::string Summary(const conf::Config& config) {
          count(nodes, "node");
 }
 
-std::variant<RunConfig, ExitCode> Answer(const Arguments& arguments, RunConfig run, std::ostream& out) {
+std::variant<RunConfig, ExitCode> Answer(const Arguments& arguments, RunConfig run, std::ostream& out,
+                                         std::ostream& err) {
   if (arguments.print_config) {
     out << conf::PrintConfig(run.config);
     return ExitCode::kClean;
   }
   if (arguments.check) {
-    out << (run.config_file.empty() ? "command line" : run.config_file) << ": ok, " << Summary(run.config) << "\n";
+    const std::string source = run.config_file.empty() ? "command line" : run.config_file;
+    for (const std::string& hint : conf::Hints(run.config)) err << source << ": hint: " << hint << "\n";
+    out << source << ": ok, " << Summary(run.config) << "\n";
     return ExitCode::kClean;
   }
   return run;
@@ -175,14 +179,14 @@ std::variant<RunConfig, ExitCode> Answer(const Arguments& arguments, RunConfig r
 std::variant<RunConfig, ExitCode> Decide(Arguments arguments, std::ostream& out, std::ostream& err) {
   if (!arguments.config_file.empty()) {
     conf::Result<conf::Config> config = conf::LoadConfig(arguments.config_file);
-    if (config) return Answer(arguments, {std::move(config).value(), arguments.config_file}, out);
+    if (config) return Answer(arguments, {std::move(config).value(), arguments.config_file}, out, err);
     err << conf::ToString(config.errors());
     return ExitCode::kBadConfiguration;
   }
   if (arguments.redis.empty() && arguments.memcached.empty()) arguments.redis.emplace_back(kExampleNode);
   conf::Result<conf::Config, std::string> config = MakeConfig(arguments);
   if (!config) return BadUsage(err, config.errors());
-  return Answer(arguments, {std::move(config).value(), ""}, out);
+  return Answer(arguments, {std::move(config).value(), ""}, out, err);
 }
 
 }  // namespace

@@ -140,6 +140,22 @@ TEST(CommandLine, ChecksWithoutRunning) {
   EXPECT_EQ(outcome.err, "");
 }
 
+TEST(CommandLine, ChecksWithHintsAtWhatIsAllowedAndHardlyMeant) {
+  const std::string file = testing::TempDir() + "ringproxy_hints.yaml";
+  test::WriteFile(file,
+                  "listeners: [{name: web, listen: '127.0.0.1:0', pool: main}]\n"
+                  "pools:\n"
+                  "  main:\n"
+                  "    nodes: [{name: a, address: 'a:1', weight: 1000}, {name: b, address: 'b:1'}]\n"
+                  "    ring: {algorithm: ketama}\n");
+  const Outcome outcome = RunWith({"--config", file.c_str(), "--check"});
+  EXPECT_EQ(outcome.exit, ExitCode::kClean);
+  EXPECT_EQ(outcome.out, file + ": ok, 1 listener, 1 pool, 2 nodes\n");
+  EXPECT_EQ(outcome.err, file +
+                             ": hint: pools.main.nodes[1]: weight 1 of 1001 is too small a share for a point on "
+                             "the ring ketama: b gets no key\n");
+}
+
 TEST(CommandLine, PrintsAConfigurationThatCanBeRead) {
   const std::string example = Example();
   const std::string file = testing::TempDir() + "ringproxy_printed.yaml";
