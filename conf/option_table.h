@@ -128,7 +128,8 @@ inline constexpr OptionRow<Listener> kOptions<Listener>[] = {
 template <>
 inline constexpr OptionRow<Node> kOptions<Node>[] = {
     {"name", &Node::name, Name(), Reload::kLive,
-     "Its identity: the ring is made from names, so an address may change and no key moves. Without it, the address."},
+     "Its identity: the ring is made from names, so an address may change and no key moves. Without it, the address. "
+     "The ring ketama looks at addresses alone, and twemproxy takes a name that is the address for none."},
     {"address", &Node::address, AnyAddress(1).Required(), Reload::kLive, "The server: HOST:PORT or unix:/PATH."},
     {"weight", &Node::weight, Count(1, 1000), Reload::kLive, "Its share of the keys, relative to the other nodes."},
     {"slots", &Node::slots, Text(0, 4096), Reload::kLive,
@@ -141,7 +142,9 @@ inline constexpr OptionRow<RingOptions> kOptions<RingOptions>[] = {
      "How a key's hash becomes a node. vnode: a change moves no key needlessly. maglev: more even, moves a little "
      "more. "
      "jump: nodes come and go at the list's end only. rendezvous: for short lists. slots: every move is yours. ketama "
-     "and twemproxy: as libmemcached and twemproxy have it. modula: any change moves nearly every key."},
+     "and twemproxy: as libmemcached and twemproxy have it. modula: any change moves nearly every key; the list's "
+     "order counts, "
+     "as libmemcached's does, where twemproxy sorts its servers: a shorter name first, equally long ones by bytes."},
     {"virtual_nodes", &RingOptions::virtual_nodes, CountOrZero("auto", 1, 65536), Reload::kLive,
      "Points on the ring: for each unit of weight (vnode; auto = 1024), or for each node on average (ketama and "
      "twemproxy; auto = 160). More points, more even shares."},

@@ -52,6 +52,9 @@ class Node:
     def for_ring_pick(self):
         return " ".join(str(value) for value in self.ours().values())
 
+    def nutcrackers_name(self):
+        return self.name or (self.host if self.port == 11211 else f"{self.host}:{self.port or ''}")
+
     def for_nutcracker(self):
         address = f"{self.host}:{self.port}" if self.port else self.host
         return f"{address}:{self.weight} {self.name}".strip()
@@ -200,11 +203,19 @@ def test_keys_lie_where_nutcracker_puts_them(servers, weights, names, hash_name)
 @pytest.mark.parametrize("hash_name", HASHES)
 def test_key_hashes_are_nutcrackers(servers, hash_name):
     compare_with_nutcracker(servers, nodes_of(servers, (2, 3, 1)), hash_name)
-    # hash modulo weights shows the low bits, which a narrow hash has alone. nutcracker sorts servers by their names: by
-    # length, then by bytes.
+    # hash modulo weights shows the low bits, which a narrow hash has alone.
     nodes = nodes_of(servers, (31, 1, 23, 9, 33), ("b", "d", "aa", "bb", "aaa"))
     theirs = nutcrackers_picks(servers, nodes, KEYS, "modula", hash_name)
     assert_same(picks("modula", hash_name, nodes, KEYS), theirs, KEYS)
+
+
+@pytest.mark.parametrize("names", [(), ("r10", "r9", "aa", "b", "a", "cache-1", "B", "aB")], ids=["addresses", "names"])
+def test_modula_is_nutcrackers_once_the_list_is_in_its_order(servers, names):
+    """nutcracker sorts its servers by their names, by length and then by bytes; ours go by the list."""
+    nodes = nodes_of(servers, (5, 1, 4, 2, 3, 1, 2, 6), names)
+    order = sorted(range(8), key=lambda i: (len(nodes[i].nutcrackers_name()), nodes[i].nutcrackers_name()))
+    ours = picks("modula", "fnv1a_64", [nodes[i] for i in order], KEYS)
+    assert_same([order[i] for i in ours], nutcrackers_picks(servers, nodes, KEYS, "modula", "fnv1a_64"), KEYS)
 
 
 @pytest.mark.parametrize("hash_tag", ["{}", "$$", "}{"])
@@ -247,13 +258,22 @@ def test_a_hash_that_is_too_narrow_is_refused():
         assert "ring.hash: crc32 has 15 bits, too few for the ring twemproxy" in proxy.log()
 
 
+def test_a_node_too_light_for_a_point_is_named_at_the_start():
+    with Proxy(proxy_config([Node("127.0.0.1", 11212, 1, "light"), Node("127.0.0.1", 11213, 1000, "heavy")]), ready=False) as proxy:
+        assert "pools.main.nodes[0]: weight 1 of 1001 is too small a share for a point on the ring twemproxy: light gets no key" in proxy.log()
+
+
 # libmemcached
 
-KETAMA_WEIGHTED = 16  # memcached_behavior_t: MEMCACHED_BEHAVIOR_KETAMA_WEIGHTED
+# Of memcached_behavior_t: MEMCACHED_BEHAVIOR_HASH, MEMCACHED_BEHAVIOR_KETAMA_WEIGHTED. Without any the distribution is modula.
+HASH, KETAMA_WEIGHTED = 2, 16
+# memcached_hash_t; Debian's library is built without hsieh.
+LIBMEMCACHEDS_HASHES = {"one_at_a_time": 0, "md5": 1, "crc32": 2, "fnv1_64": 3, "fnv1a_64": 4, "fnv1_32": 5, "fnv1a_32": 6, "murmur": 8,
+                        "jenkins": 9}
 
 
 class LibMemcached:
-    def __init__(self, nodes):
+    def __init__(self, nodes, behavior=KETAMA_WEIGHTED, value=1):
         self.library = ctypes.CDLL("libmemcached.so.11")
         handle, text, number = ctypes.c_void_p, ctypes.c_char_p, ctypes.c_uint32
         self.library.memcached_create.restype = handle
@@ -265,7 +285,7 @@ class LibMemcached:
         self.library.memcached_generate_hash.argtypes = [handle, text, ctypes.c_size_t]
         self.library.memcached_generate_hash.restype = number
         self.memcached = self.library.memcached_create(None)
-        assert self.library.memcached_behavior_set(self.memcached, KETAMA_WEIGHTED, 1) == 0
+        assert self.library.memcached_behavior_set(self.memcached, behavior, value) == 0
         for node in nodes:
             assert self._add(node.host.encode(), node.port, node.weight) == 0
 
@@ -320,3 +340,10 @@ def test_keys_lie_where_libmemcached_puts_them_whatever_the_weights(seed):
 def test_a_point_of_two_servers_belongs_to_the_first_listed_as_in_libmemcached(ports):
     theirs = compare_with_libmemcached([Node("10.0.0.1", port) for port in ports], keys_before(TWIN_PORTS_POINT))
     assert set(theirs) == {0}
+
+
+@pytest.mark.parametrize("hash_name", LIBMEMCACHEDS_HASHES)
+def test_modula_is_libmemcacheds_whatever_the_order_of_the_list(hash_name):
+    nodes = [Node("10.0.0.%d" % i, 11211) for i in (30, 1, 2, 9, 5, 4, 8)]
+    with LibMemcached(nodes, HASH, LIBMEMCACHEDS_HASHES[hash_name]) as libmemcached:
+        assert_same(picks("modula", hash_name, nodes, KEYS), libmemcached.picks(KEYS), KEYS)
