@@ -59,11 +59,6 @@ void NodeConnection::Enter(State next) {
   if (state_ != State::kHandshaking) timer_->Disarm();
 }
 
-net::Duration NodeConnection::Total() const {
-  const conf::Timeouts& timeouts = settings_.timeouts;
-  return timeouts.total > net::Duration(0) ? timeouts.total : timeouts.connect + timeouts.request;
-}
-
 void NodeConnection::Connect() {
   if (const net::Duration wait = guard_.WaitToConnect(); wait > net::Duration(0)) {
     Enter(State::kBackoff);
@@ -143,7 +138,8 @@ bool NodeConnection::Admit(size_t request_bytes, Ticket ticket) {
   }
   const net::TimePoint now = io_.loop.now();
   const bool ready = state_ == State::kReady;
-  const net::TimePoint deadline = now + (ready ? std::min(Total(), settings_.timeouts.request) : Total());
+  const net::Duration total = conf::TotalOf(settings_.timeouts);
+  const net::TimePoint deadline = now + (ready ? std::min(total, settings_.timeouts.request) : total);
   in_flight_.push_back({ticket, now, deadline, static_cast<uint32_t>(request_bytes)});
   bytes_in_flight_ += request_bytes;
   guard_.OnSent();
@@ -302,7 +298,10 @@ void NodeConnection::CheckDeadlines() {
   // Requests that were sent one after the other meet the same silence: it counts once a timeout.
   if (now >= next_silence_) {
     next_silence_ = now + settings_.timeouts.request;
-    if (++silent_timeouts_ >= kSilentTimeouts) return Break("no reply to several requests in a row");
+    if (++silent_timeouts_ >= kSilentTimeouts) {
+      guard_.OnSilence();
+      return Break("no reply to several requests in a row");
+    }
   }
   if (!timer_->armed()) timer_->Arm(settings_.timeouts.request);
 }

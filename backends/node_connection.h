@@ -86,8 +86,6 @@ class NodeConnection final : private net::StreamObserver {
   void OnReadable() override;
   void OnWritable() override { Flush(); }
 
-  // The longest wait of a client, from handing a request over.
-  net::Duration Total() const;
   void Attempt();
   bool Starting() const { return state_ == State::kConnecting || state_ == State::kHandshaking; }
   void Enter(State next);

@@ -76,6 +76,10 @@ void NodeGuard::OnConnectFailed(std::string_view why) {
   Trip(TripReason::kConnection, why);
 }
 
+void NodeGuard::OnSilence() {
+  if (breaker_.state() == CircuitBreaker::State::kClosed) Trip(TripReason::kTimeouts);
+}
+
 net::Duration NodeGuard::WaitToConnect() {
   const net::TimePoint now = parts_.io.loop.now();
   return connects_.Take(now) ? net::Duration(0) : connects_.WaitFor(now);

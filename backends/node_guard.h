@@ -80,6 +80,8 @@ class NodeGuard {
   // A handshake has succeeded, or a connection could not be had.
   void OnReady();
   void OnConnectFailed(std::string_view why);
+  // A connection is given up because nothing comes.
+  void OnSilence();
   // 0: a connection may be opened now, which is counted. Else the wait until one may.
   net::Duration WaitToConnect();
   // The process has seen the node well again: no reason to wait for the end of the open time.

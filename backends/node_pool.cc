@@ -77,6 +77,14 @@ std::optional<ring::NodeIndex> NodePool::Choose(uint64_t hash, bool is_read) {
   return full;
 }
 
+std::optional<ring::NodeIndex> NodePool::ChooseOther(uint64_t hash, ring::NodeIndex first) {
+  for (uint32_t attempt = 0; attempt < nodes_.size(); ++attempt) {
+    const ring::NodeIndex node = parts_.ring.PickNth(hash, attempt);
+    if (node != first && Admits(node, true)) return node;
+  }
+  return std::nullopt;
+}
+
 void NodePool::Refuse(ring::NodeIndex node, Ticket ticket) {
   const Node& refused = nodes_[node];
   NodeStats& stats = parts_.stats[parts_.first_node + node];
@@ -106,16 +114,23 @@ void NodePool::Enable(ring::NodeIndex node) {
   for (auto& connection : nodes_[node].connections) connection->Reopen();
 }
 
-void NodePool::Tick() {
+std::optional<net::Duration> NodePool::MedianPercentile95() const {
   std::vector<net::Duration> percentiles;
   for (const Node& node : nodes_) {
     if (const auto own = node.guard->Percentile95()) percentiles.push_back(*own);
   }
-  // Of two nodes neither can be called the odd one.
-  if (percentiles.size() < 3) return;
+  if (percentiles.empty()) return std::nullopt;
   const auto middle = percentiles.begin() + static_cast<std::ptrdiff_t>(percentiles.size() / 2);
   std::ranges::nth_element(percentiles, middle);
-  for (const Node& node : nodes_) node.guard->OnPoolMedian(*middle);
+  return *middle;
+}
+
+void NodePool::Tick() {
+  // Of two nodes neither can be called the odd one.
+  if (nodes_.size() < 3) return;
+  const auto median = MedianPercentile95();
+  if (!median) return;
+  for (const Node& node : nodes_) node.guard->OnPoolMedian(*median);
 }
 
 }  // namespace ringproxy::backends

@@ -45,11 +45,14 @@ class NodePool {
   // Who takes a key: its owner, or the next choice on the ring that is admitted and has room under load_bound. Nobody
   // when that is the owner's alone to answer (on_down is not rehash) and it is not admitted, or when no node is.
   std::optional<ring::NodeIndex> Choose(uint64_t hash, bool is_read);
+  // The next choice after `first` that is admitted.
+  std::optional<ring::NodeIndex> ChooseOther(uint64_t hash, ring::NodeIndex first);
   // Fails the ticket in the node's name: it is down.
   void Refuse(ring::NodeIndex node, Ticket ticket);
   // The node takes requests of this lane now.
   bool Accepts(ring::NodeIndex node, uint32_t lane) const;
-  std::optional<net::Duration> Percentile95(ring::NodeIndex node) const { return nodes_[node].guard->Percentile95(); }
+  // The median over the nodes of the time that 95 % of their replies take.
+  std::optional<net::Duration> MedianPercentile95() const;
 
   // The process has seen the node well again.
   void Hurry(ring::NodeIndex node);

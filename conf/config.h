@@ -138,6 +138,10 @@ struct Timeouts {
   bool operator==(const Timeouts&) const = default;
 };
 
+inline microseconds TotalOf(const Timeouts& timeouts) {
+  return timeouts.total > microseconds(0) ? timeouts.total : timeouts.connect + timeouts.request;
+}
+
 // Wait before the n-th reconnection attempt: initial × 2^n, at most `max`, each drawn evenly from its upper half.
 struct Reconnect {
   microseconds initial{50'000};

@@ -53,6 +53,18 @@ constexpr ListenerStatRow kListenerStats[] = {
     {&ListenerStats::bytes_out, "bytes_out_total", "Bytes written to clients."},
 };
 
+struct RetryStatRow {
+  backends::Counter RetryStats::*counter;
+  const char* name;
+  const char* help;
+};
+
+constexpr RetryStatRow kRetryStats[] = {
+    {&RetryStats::retries, "retries_total", "Reads that were sent once more after a failure."},
+    {&RetryStats::hedges, "hedges_total", "Reads that were also asked of a second node."},
+    {&RetryStats::hedges_won, "hedges_won_total", "Hedged reads whose answer came from the second node."},
+};
+
 constexpr const char* kAccessNames[kAccessCount] = {"read", "write", "admin", "other"};
 
 class Families {
@@ -201,6 +213,17 @@ void AddPools(const Snapshot& snapshot, AllStats workers, Families& families) {
   }
 }
 
+void AddRetries(const Snapshot& snapshot, AllStats workers, Families& families) {
+  for (const RetryStatRow& row : kRetryStats) {
+    MetricFamily& family = families.Add(row.name, MetricType::Counter, row.help);
+    for (size_t p = 0; p < snapshot.pools.size(); ++p) {
+      uint64_t total = 0;
+      for (const auto& worker : workers) total += (worker->retries[p].*row.counter).value();
+      AddValue(family, {{"pool", snapshot.config.pools[p].name}}, static_cast<double>(total));
+    }
+  }
+}
+
 void AddProcess(AllStats workers, Families& families) {
   MetricFamily& errors = families.Add("errors_total", MetricType::Counter, "Errors that the proxy itself answered.");
   for (size_t code = 0; code < wire::kErrorCodes; ++code) {
@@ -268,6 +291,7 @@ std::string MetricsText(const Snapshot& snapshot, AllStats workers, std::span<co
   AddListeners(snapshot, workers, families);
   AddPools(snapshot, workers, families);
   AddNodes(snapshot, workers, ring_shares, families);
+  AddRetries(snapshot, workers, families);
   AddHealth(snapshot, workers, health, families);
   AddProcess(workers, families);
   return families.Text();

@@ -46,8 +46,9 @@ Worker::Worker(const Parts& parts, std::shared_ptr<const Snapshot> snapshot, uin
       io_{.loop = parts.loop, .blocks = {}, .read_buffer = {}, .random = std::mt19937_64(seed)},
       pools_(MakePools(*snapshot_, parts, io_, *this, flush_list_)),
       fanout_(io_, *this, stats_.partial),
+      retrier_(io_, snapshot_, pools_, *this, stats_.retries),
       hot_keys_(snapshot_->pools.size()),
-      dispatcher_(snapshot_, pools_, fanout_, hot_keys_, *this),
+      dispatcher_(snapshot_, pools_, fanout_, retrier_, hot_keys_, *this),
       client_io_{.io = io_,
                  .dispatcher = dispatcher_,
                  .view = parts.view,
@@ -112,16 +113,19 @@ Session* Worker::Find(backends::Ticket ticket) {
 }
 
 void Worker::OnReply(backends::Ticket ticket, std::string_view reply) {
+  if (ticket.kind == backends::Ticket::Kind::kRetry) return retrier_.OnReply(ticket, reply);
   if (ticket.kind == backends::Ticket::Kind::kFanout) return fanout_.OnReply(ticket, io_.blocks.Copy(reply));
   if (Session* session = Find(ticket)) session->OnReply(ticket.slot, reply);
 }
 
 void Worker::OnLargeReply(backends::Ticket ticket, net::Block reply) {
+  if (ticket.kind == backends::Ticket::Kind::kRetry) return retrier_.OnLargeReply(ticket, std::move(reply));
   if (ticket.kind == backends::Ticket::Kind::kFanout) return fanout_.OnReply(ticket, std::move(reply));
   if (Session* session = Find(ticket)) session->OnLargeReply(ticket.slot, std::move(reply));
 }
 
 void Worker::OnFailure(backends::Ticket ticket, const wire::Failure& failure) {
+  if (ticket.kind == backends::Ticket::Kind::kRetry) return retrier_.OnFailure(ticket, failure);
   stats_.errors[static_cast<size_t>(failure.code)].Add();
   if (ticket.kind == backends::Ticket::Kind::kFanout) return fanout_.OnFailure(ticket, failure);
   if (Session* session = Find(ticket)) session->OnFailure(ticket.slot, failure);
@@ -177,6 +181,7 @@ void Worker::Tick() {
     if (place.session && !place.session->closed()) place.session->Tick(io_.loop.now());
   }
   for (backends::NodePool& pool : pools_) pool.Tick();
+  retrier_.Tick();
   hot_keys_.Tick();
   stats_.hot_keys.Set(hot_keys_.View());
   tick_->Arm(kTickInterval);

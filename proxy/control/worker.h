@@ -75,6 +75,7 @@ class Worker final : private backends::ReplySink {
   backends::FlushList flush_list_;
   std::vector<backends::NodePool> pools_;
   Fanout fanout_;
+  Retrier retrier_;
   HotKeys hot_keys_;
   Dispatcher dispatcher_;
   ClientIo client_io_;

@@ -12,6 +12,7 @@
 #include "proxy/control/published.h"
 #include "proxy/route/fanout.h"
 #include "proxy/route/hot_keys.h"
+#include "proxy/route/retrier.h"
 #include "proxy/route/snapshot.h"
 #include "proxy/session/session_stats.h"
 
@@ -29,7 +30,10 @@ inline std::string_view CommandName(conf::Protocol protocol, size_t index) {
 
 struct WorkerStats {
   explicit WorkerStats(const Snapshot& snapshot)
-      : errors(wire::kErrorCodes), pools(snapshot.config.pools.size()), nodes(snapshot.node_count) {
+      : errors(wire::kErrorCodes),
+        pools(snapshot.config.pools.size()),
+        retries(snapshot.config.pools.size()),
+        nodes(snapshot.node_count) {
     for (size_t i = 0; i < snapshot.config.listeners.size(); ++i) {
       listeners.emplace_back(CommandCount(snapshot.config.listeners[i].protocol));
     }
@@ -38,6 +42,7 @@ struct WorkerStats {
   std::deque<ListenerStats> listeners;     // By listener.
   std::vector<backends::Counter> errors;   // By wire::ErrorCode.
   std::vector<PoolStats> pools;            // By pool.
+  std::vector<RetryStats> retries;         // By pool.
   std::vector<backends::NodeStats> nodes;  // Over all pools: PoolSnapshot::first_node + node.
   backends::Counter stale_replies;         // For clients that had left.
   backends::Counter sessions;              // Open now.

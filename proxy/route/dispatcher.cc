@@ -33,10 +33,11 @@ bool MayForward(const RoutedRequest& routed) {
 }  // namespace
 
 Dispatcher::Dispatcher(std::shared_ptr<const Snapshot> snapshot, std::span<backends::NodePool> pools, Fanout& fanout,
-                       HotKeys& hot_keys, backends::ReplySink& sink)
+                       Retrier& retrier, HotKeys& hot_keys, backends::ReplySink& sink)
     : snapshot_(std::move(snapshot)),
       pools_(pools),
       fanout_(fanout),
+      retrier_(retrier),
       hot_keys_(hot_keys),
       sink_(sink),
       parts_(snapshot_->node_count),
@@ -91,7 +92,7 @@ std::optional<Destination> Dispatcher::CommonDestination(const RoutedRequest& ro
 
 Destination Dispatcher::RouteAround(uint32_t pool, uint64_t hash, std::string_view key, bool is_read) {
   const PoolSnapshot& routing = snapshot_->pools[pool];
-  if (const auto node = pools_[pool].Choose(hash, is_read)) return {{pool, *node}};
+  if (const auto node = pools_[pool].Choose(hash, is_read)) return {.to = {pool, *node}, .hash = hash};
   const NodeId owner{pool, routing.ring->Pick(hash)};
   if (snapshot_->config.pools[pool].on_down.policy != conf::DownPolicy::kGutter) {
     return {owner, Destination::Standing::kDown};
@@ -116,7 +117,17 @@ void Dispatcher::Send(RoutedRequest routed, Origin origin, const Destination& to
   if (routed.cas != wire::CasPlace::kNone) return SendTagged(routed, origin, to.to, ticket);
   backends::NodePool& pool = pools_[to.to.pool];
   if (routed.block) return pool.Send(to.to.node, origin.lane, std::move(routed.block), ticket);
-  pool.Send(to.to.node, origin.lane, routed.request.encoded(), ticket);
+  SendOnce(routed, origin, to, routed.request.encoded(), false, ticket);
+}
+
+void Dispatcher::SendOnce(const RoutedRequest& routed, Origin origin, const Destination& to, std::string_view encoded,
+                          bool is_part, backends::Ticket ticket) {
+  const bool kept = snapshot_->pools[to.to.pool].keeps_reads && routed.spec.retry == wire::Retry::kSafe &&
+                    IsRead(routed) && to.standing == Destination::Standing::kServes;
+  if (!kept) return pools_[to.to.pool].Send(to.to.node, origin.lane, encoded, ticket);
+  // The keys of a part may have different second choices.
+  const bool rehashes = snapshot_->config.pools[to.to.pool].on_down.policy == conf::DownPolicy::kRehash;
+  retrier_.Send(encoded, {to.to.pool, to.to.node, origin.lane, to.hash, rehashes && !is_part && to.hash != 0}, ticket);
 }
 
 void Dispatcher::SendTagged(const RoutedRequest& routed, Origin origin, NodeId to, backends::Ticket ticket) {
@@ -225,7 +236,7 @@ void Dispatcher::SendParts(const RoutedRequest& routed, Origin origin, backends:
     Part& part = parts_[i];
     const backends::Ticket child = Fanout::ChildTicket(owner, i);
     if (MayAsk(part.to, IsRead(routed), child)) {
-      pools_[part.to.to.pool].Send(part.to.to.node, origin.lane, std::string_view(part.encoded), child);
+      SendOnce(routed, origin, part.to, part.encoded, true, child);
     }
     if (part.encoded.capacity() > kKeptPart) std::string().swap(part.encoded);
   }

@@ -14,6 +14,7 @@
 #include "backends/wire/memcache_command.h"
 #include "proxy/route/fanout.h"
 #include "proxy/route/hot_keys.h"
+#include "proxy/route/retrier.h"
 #include "proxy/route/router.h"
 #include "proxy/route/snapshot.h"
 
@@ -46,13 +47,17 @@ struct Destination {
   NodeId to;
   Standing standing = Standing::kServes;
   NodeId owner = {};  // kGutter: in whose place.
-  bool operator==(const Destination&) const = default;
+  uint64_t hash = 0;  // Of the key, where it may move to another node.
+  // Whether two keys are asked of one node and in one place; their hashes are their own.
+  bool operator==(const Destination& other) const {
+    return to == other.to && standing == other.standing && owner == other.owner;
+  }
 };
 
 class Dispatcher {
  public:
   Dispatcher(std::shared_ptr<const Snapshot> snapshot, std::span<backends::NodePool> pools, Fanout& fanout,
-             HotKeys& hot_keys, backends::ReplySink& sink);
+             Retrier& retrier, HotKeys& hot_keys, backends::ReplySink& sink);
 
   // Requires: CheckShape(spec, request) is kOk, RefusalOf is empty, and the command is not a local one.
   // Returns the pool that the request is counted for.
@@ -72,6 +77,9 @@ class Dispatcher {
   uint32_t SendToAllNodes(RoutedRequest routed, Origin origin, backends::Ticket ticket);
   Destination AnyNode(Origin origin);
   void Send(RoutedRequest routed, Origin origin, const Destination& to, backends::Ticket ticket);
+  // Through the retrier, if this is a read that its pool would ask again.
+  void SendOnce(const RoutedRequest& routed, Origin origin, const Destination& to, std::string_view encoded,
+                bool is_part, backends::Ticket ticket);
   // Fails the ticket, and says no, if nobody may be asked.
   bool MayAsk(const Destination& to, bool is_read, backends::Ticket ticket);
   void Fail(backends::Ticket ticket, wire::ErrorCode code) { sink_.OnFailure(ticket, {code, {}, {}, {}}); }
@@ -105,6 +113,7 @@ class Dispatcher {
   std::shared_ptr<const Snapshot> snapshot_;
   std::span<backends::NodePool> pools_;
   Fanout& fanout_;
+  Retrier& retrier_;
   HotKeys& hot_keys_;
   backends::ReplySink& sink_;
   // Scratch of one request, kept for its capacity.

@@ -20,6 +20,7 @@ PoolSnapshot MakePool(const conf::Pool& pool, uint32_t first_node) {
       .hash_tag = pool.ring.hash_tag,
       .cas_tags = std::move(cas_tags),
       .moves_keys = pool.on_down.policy != conf::DownPolicy::kError || pool.ring.load_bound.thousandths > 0,
+      .keeps_reads = pool.retries.max > 0 || pool.hedging.budget.thousandths > 0,
       .first_node = first_node,
   };
 }

@@ -21,6 +21,7 @@ struct PoolSnapshot {
   std::string hash_tag;
   std::vector<wire::CasTag> cas_tags;  // By node.
   bool moves_keys;                     // A key may go to another node than its owner: rehash, gutter, bounded loads.
+  bool keeps_reads;                    // Until they are answered: retries or hedging.
   uint32_t gutter = 0;                 // The pool that takes a dead node's keys, with DownPolicy::kGutter.
   uint32_t first_node;                 // Of the pool's nodes in a count over all pools: node i is first_node + i there.
 };

@@ -28,16 +28,19 @@ conf::Config ThreePools() {
 class Sink final : public backends::ReplySink {
  public:
   void OnReply(Ticket ticket, std::string_view reply) override {
+    if (ticket.kind == Ticket::Kind::kRetry) return retrier->OnReply(ticket, reply);
     if (ticket.kind == Ticket::Kind::kFanout) return fanout->OnReply(ticket, blocks->Copy(reply));
     replies.push_back(std::string(reply));
   }
   void OnLargeReply(Ticket, net::Block reply) override { replies.push_back(std::string(reply.bytes())); }
   void OnFailure(Ticket ticket, const wire::Failure& failure) override {
+    if (ticket.kind == Ticket::Kind::kRetry) return retrier->OnFailure(ticket, failure);
     if (ticket.kind == Ticket::Kind::kFanout) return fanout->OnFailure(ticket, failure);
     replies.push_back(std::string(wire::ErrorName(failure.code)));
   }
 
   Fanout* fanout = nullptr;
+  Retrier* retrier = nullptr;
   net::BlockPool* blocks = nullptr;
   std::vector<std::string> replies;
 };
@@ -66,7 +69,9 @@ class DispatcherTest : public testing::Test {
       Node(i).Receive("+PONG\r\n");
       Node(i).TakeWritten();
     }
-    dispatcher_.emplace(snapshot_, pools_, fanout_, hot_keys_, sink_);
+    retrier_ = std::make_unique<Retrier>(io_, snapshot_, pools_, sink_, retry_stats_);
+    sink_.retrier = retrier_.get();
+    dispatcher_.emplace(snapshot_, pools_, fanout_, *retrier_, hot_keys_, sink_);
   }
 
   static std::string Encode(const std::vector<std::string>& arguments) {
@@ -101,6 +106,8 @@ class DispatcherTest : public testing::Test {
   Fanout fanout_{io_, sink_, partial_};
   HotKeys hot_keys_{snapshot_->pools.size()};
   std::vector<backends::NodePool> pools_;
+  std::vector<RetryStats> retry_stats_ = std::vector<RetryStats>(snapshot_->pools.size());
+  std::unique_ptr<Retrier> retrier_;
   std::optional<Dispatcher> dispatcher_;
   wire::RequestParser parser_{wire::Limits{}};
   std::string encoded_;

@@ -1,0 +1,232 @@
+#include "proxy/route/retrier.h"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+namespace ringproxy::proxy {
+namespace {
+
+using backends::Ticket;
+
+constexpr net::Duration kFirstPause = std::chrono::milliseconds(2);
+constexpr uint32_t kMostDoublings = 6;
+constexpr size_t kKeptRequest = 4 << 10;
+
+// What a node that does not know a key answers.
+bool IsMiss(std::string_view reply) {
+  constexpr std::array<std::string_view, 11> kMisses = {"$-1\r\n",   "_\r\n",   "*-1\r\n", "*0\r\n",
+                                                        ":0\r\n",    ":-2\r\n", "%0\r\n",  "~0\r\n",
+                                                        "+none\r\n", "END\r\n", "EN\r\n"};
+  return std::ranges::find(kMisses, reply) != kMisses.end();
+}
+
+bool IsError(std::string_view reply) {
+  return reply.starts_with('-') || reply.starts_with("SERVER_ERROR") || reply.starts_with("ERROR");
+}
+
+}  // namespace
+
+Retrier::Retrier(backends::WorkerIo& io, std::shared_ptr<const Snapshot> snapshot, std::span<backends::NodePool> pools,
+                 backends::ReplySink& sink, std::span<RetryStats> stats)
+    : io_(io),
+      snapshot_(std::move(snapshot)),
+      pools_(pools),
+      sink_(sink),
+      stats_(stats),
+      event_timer_(io.loop.NewTimer([this] { RunEvents(); })),
+      hedge_timer_(io.loop.NewTimer([this] { RunHedges(); })) {
+  for (const conf::Pool& pool : snapshot_->config.pools) {
+    by_pool_.push_back({.retry_budget = {pool.retries.budget, pool.retries.least},
+                        .hedge_budget = {pool.hedging.budget, conf::Rate{0}}});
+  }
+}
+
+uint32_t Retrier::Acquire() {
+  if (free_.empty()) {
+    free_.push_back(static_cast<uint32_t>(entries_.size()));
+    entries_.emplace_back();
+  }
+  const uint32_t owner = free_.back();
+  free_.pop_back();
+  return owner;
+}
+
+void Retrier::ReleaseIfDone(uint32_t owner) {
+  Entry& entry = entries_[owner];
+  if (!entry.answered || entry.outstanding > 0) return;
+  ++entry.serial;
+  if (entry.request.capacity() > kKeptRequest) std::string().swap(entry.request);
+  free_.push_back(owner);
+}
+
+void Retrier::Send(std::string_view request, const Target& target, Ticket ticket) {
+  const uint32_t owner = Acquire();
+  const net::TimePoint now = io_.loop.now();
+  Entry& entry = entries_[owner];
+  entry.ticket = ticket;
+  entry.target = target;
+  entry.request.assign(request);
+  entry.held.clear();
+  entry.deadline = now + conf::TotalOf(snapshot_->config.pools[target.pool].timeouts);
+  entry.retries = 0;
+  entry.waiting = entry.hedged = entry.answered = false;
+  Pool& pool = by_pool_[target.pool];
+  pool.retry_budget.OnRequest(now);
+  if (target.may_move && pool.hedge_after > net::Duration(0)) {
+    pool.hedge_budget.OnRequest(now);
+    hedges_.push_back({owner, entry.serial, now + pool.hedge_after});
+    if (!hedge_timer_->armed()) hedge_timer_->Arm(pool.hedge_after);
+  }
+  SendTo(owner, target.node, 0);
+}
+
+void Retrier::SendTo(uint32_t owner, ring::NodeIndex node, uint32_t attempt) {
+  Entry& entry = entries_[owner];
+  ++entry.outstanding;
+  // May fail at once, and with that the entry may be gone.
+  pools_[entry.target.pool].Send(node, entry.target.lane, std::string_view(entry.request),
+                                 Ticket{owner, entry.serial, attempt, Ticket::Kind::kRetry});
+}
+
+bool Retrier::IsAnswer(Entry& entry, Ticket ticket, std::string_view reply) {
+  --entry.outstanding;
+  if (entry.answered) return false;
+  const bool is_hedge = entry.hedged && ticket.slot > 0;
+  if (is_hedge && entry.outstanding > 0 && (IsMiss(reply) || IsError(reply))) {
+    if (IsMiss(reply)) entry.held = reply;
+    return false;
+  }
+  if (is_hedge) stats_[entry.target.pool].hedges_won.Add();
+  entry.answered = true;
+  return true;
+}
+
+void Retrier::OnReply(Ticket ticket, std::string_view reply) {
+  Entry& entry = entries_[ticket.owner];
+  const Ticket to = entry.ticket;
+  const bool is_answer = IsAnswer(entry, ticket, reply);
+  ReleaseIfDone(ticket.owner);
+  if (is_answer) sink_.OnReply(to, reply);
+}
+
+void Retrier::OnLargeReply(Ticket ticket, net::Block reply) {
+  Entry& entry = entries_[ticket.owner];
+  const Ticket to = entry.ticket;
+  const bool is_answer = IsAnswer(entry, ticket, reply.bytes());
+  ReleaseIfDone(ticket.owner);
+  if (is_answer) sink_.OnLargeReply(to, std::move(reply));
+}
+
+void Retrier::OnFailure(Ticket ticket, const wire::Failure& failure) {
+  Entry& entry = entries_[ticket.owner];
+  const Ticket to = entry.ticket;
+  --entry.outstanding;
+  if (entry.answered) return ReleaseIfDone(ticket.owner);
+  if (entry.outstanding > 0 || entry.waiting) return;  // Another attempt may still succeed.
+  if (entry.held.empty() && MayRetry(entry, failure)) return ScheduleRetry(ticket.owner);
+  entry.answered = true;
+  const std::string held = std::move(entry.held);
+  ReleaseIfDone(ticket.owner);
+  held.empty() ? sink_.OnFailure(to, failure) : sink_.OnReply(to, held);
+}
+
+bool Retrier::MayRetry(const Entry& entry, const wire::Failure& failure) {
+  if (failure.code != wire::ErrorCode::kNodeDown && failure.code != wire::ErrorCode::kTimeout) return false;
+  if (entry.retries >= snapshot_->config.pools[entry.target.pool].retries.max) return false;
+  const net::TimePoint now = io_.loop.now();
+  return entry.deadline > now + kFirstPause && by_pool_[entry.target.pool].retry_budget.Spend(now);
+}
+
+void Retrier::ScheduleRetry(uint32_t owner) {
+  Entry& entry = entries_[owner];
+  if (entry.retries == 0) ScheduleDeadline(owner);
+  const auto whole = kFirstPause * (int64_t{1} << std::min(entry.retries, kMostDoublings));
+  std::uniform_int_distribution<int64_t> jitter(whole.count() / 2, whole.count());
+  ++entry.retries;
+  entry.waiting = true;
+  stats_[entry.target.pool].retries.Add();
+  events_.emplace(io_.loop.now() + net::Duration(jitter(io_.random)), Event{owner, entry.serial, Step::kRetry});
+  event_timer_->Arm(events_.begin()->first - io_.loop.now());
+}
+
+void Retrier::ScheduleDeadline(uint32_t owner) {
+  const Entry& entry = entries_[owner];
+  events_.emplace(entry.deadline, Event{owner, entry.serial, Step::kDeadline});
+  event_timer_->Arm(events_.begin()->first - io_.loop.now());
+}
+
+void Retrier::RunEvents() {
+  const net::TimePoint now = io_.loop.now();
+  while (!events_.empty() && events_.begin()->first <= now) {
+    const Event event = events_.begin()->second;
+    events_.erase(events_.begin());
+    if (entries_[event.owner].serial != event.serial) continue;
+    event.step == Step::kRetry ? Retry(event.owner) : Expire(event.owner);
+  }
+  if (!events_.empty()) event_timer_->Arm(events_.begin()->first - now);
+}
+
+void Retrier::Retry(uint32_t owner) {
+  Entry& entry = entries_[owner];
+  if (entry.answered) return;
+  entry.waiting = false;
+  const Target& target = entry.target;
+  backends::NodePool& pool = pools_[target.pool];
+  std::optional<ring::NodeIndex> node;
+  if (target.may_move) {
+    node = pool.Choose(target.hash, true);
+  } else if (pool.Admits(target.node, true)) {
+    node = target.node;
+  }
+  if (node) return SendTo(owner, *node, 0);
+  entry.answered = true;
+  const Ticket to = entry.ticket;
+  const ring::NodeIndex down = target.node;
+  ReleaseIfDone(owner);
+  pool.Refuse(down, to);
+}
+
+void Retrier::Expire(uint32_t owner) {
+  Entry& entry = entries_[owner];
+  if (entry.answered) return;
+  entry.answered = true;
+  const Ticket to = entry.ticket;
+  const conf::Pool& pool = snapshot_->config.pools[entry.target.pool];
+  const wire::Failure failure{wire::ErrorCode::kTimeout, pool.name, pool.nodes[entry.target.node].name,
+                              conf::TotalOf(pool.timeouts)};
+  ReleaseIfDone(owner);
+  sink_.OnFailure(to, failure);
+}
+
+void Retrier::RunHedges() {
+  const net::TimePoint now = io_.loop.now();
+  while (!hedges_.empty() && hedges_.front().due <= now) {
+    const HedgeTime hedge = hedges_.front();
+    hedges_.pop_front();
+    if (entries_[hedge.owner].serial == hedge.serial) Hedge(hedge.owner);
+  }
+  if (!hedges_.empty()) hedge_timer_->Arm(hedges_.front().due - now);
+}
+
+void Retrier::Hedge(uint32_t owner) {
+  Entry& entry = entries_[owner];
+  // One that has failed is the retries' business.
+  if (entry.answered || entry.hedged || entry.retries > 0) return;
+  const Target& target = entry.target;
+  const auto node = pools_[target.pool].ChooseOther(target.hash, target.node);
+  if (!node || !by_pool_[target.pool].hedge_budget.Spend(io_.loop.now())) return;
+  entry.hedged = true;
+  stats_[target.pool].hedges.Add();
+  ScheduleDeadline(owner);
+  SendTo(owner, *node, 1);
+}
+
+void Retrier::Tick() {
+  for (uint32_t p = 0; p < by_pool_.size(); ++p) {
+    if (snapshot_->config.pools[p].hedging.budget.thousandths == 0) continue;
+    by_pool_[p].hedge_after = pools_[p].MedianPercentile95().value_or(net::Duration(0));
+  }
+}
+
+}  // namespace ringproxy::proxy

@@ -1,0 +1,271 @@
+#include "proxy/route/retrier.h"
+
+#include <gtest/gtest.h>
+#include <spdlog/spdlog.h>
+
+#include "tests/support/fake_loop.h"
+#include "tests/support/health_fixture.h"
+
+namespace ringproxy::proxy {
+namespace {
+
+using backends::Ticket;
+using namespace std::chrono_literals;
+
+// Remembers what became of each client's ticket, by its slot; those of the retrier go back to it.
+class Sink final : public backends::ReplySink {
+ public:
+  void OnReply(Ticket ticket, std::string_view reply) override {
+    if (ticket.kind == Ticket::Kind::kRetry) return retrier->OnReply(ticket, reply);
+    answers.emplace_back(ticket.slot, reply);
+  }
+  void OnLargeReply(Ticket ticket, net::Block reply) override {
+    if (ticket.kind == Ticket::Kind::kRetry) return retrier->OnLargeReply(ticket, std::move(reply));
+    answers.emplace_back(ticket.slot, reply.bytes());
+  }
+  void OnFailure(Ticket ticket, const wire::Failure& failure) override {
+    if (ticket.kind == Ticket::Kind::kRetry) return retrier->OnFailure(ticket, failure);
+    answers.emplace_back(ticket.slot, wire::ErrorName(failure.code));
+  }
+
+  Retrier* retrier = nullptr;
+  std::vector<std::pair<uint32_t, std::string>> answers;
+};
+
+using Answers = std::vector<std::pair<uint32_t, std::string>>;
+
+class RetrierTest : public testing::Test {
+ protected:
+  // One pool of three nodes whose connections are ready.
+  void Start(conf::Pool pool) {
+    spdlog::set_level(spdlog::level::off);
+    pool.name = "main";
+    for (int i = 0; i < 3; ++i) pool.nodes.push_back({"r" + std::to_string(i), {"10.0.0.1", 1, ""}, 1});
+    conf::Config config;
+    config.pools.push_back(std::move(pool));
+    snapshot_ = MakeSnapshot(std::move(config));
+    const backends::NodePool::Parts parts{
+        .io = io_,
+        .sink = sink_,
+        .flush_list = flush_list_,
+        .observer = health_.observer,
+        .board = health_.board,
+        .ring = *snapshot_->pools[0].ring,
+        .first_node = 0,
+        .stats = stats_,
+    };
+    pools_.emplace_back(parts, snapshot_->config.pools[0]);
+    pools_[0].Connect();
+    for (size_t i = 0; i < 3; ++i) MakeReady(i);
+    retrier_ = std::make_unique<Retrier>(io_, snapshot_, pools_, sink_, retry_stats_);
+    sink_.retrier = retrier_.get();
+  }
+  void MakeReady(size_t socket) {
+    loop_.socket(socket).observer->OnConnected(0);
+    loop_.socket(socket).Receive("+PONG\r\n");
+    loop_.socket(socket).TakeWritten();
+  }
+  // To the owner of `hash_`.
+  void Send(uint32_t slot, bool may_move = true) {
+    retrier_->Send("read", {0, owner(), 0, hash_, may_move}, Ticket{0, 0, slot, Ticket::Kind::kSession});
+    Flush();
+  }
+  void Flush() {
+    for (size_t i = 0; i < flush_list_.size(); ++i) flush_list_[i]->Flush();
+    flush_list_.clear();
+  }
+  void Advance(net::Duration by) {
+    loop_.Advance(by);
+    Flush();
+  }
+  void SendOther(ring::NodeIndex node) {
+    pools_[0].Send(node, 0, std::string_view("x"), Ticket{.kind = Ticket::Kind::kSession});
+  }
+  // Enough replies of a millisecond for the 95th percentile to be known.
+  void Learn() {
+    for (size_t node = 0; node < 3; ++node) {
+      for (int i = 0; i < 40; ++i) SendOther(static_cast<uint32_t>(node));
+      Flush();
+    }
+    Advance(1ms);
+    for (size_t node = 0; node < 3; ++node) {
+      for (int i = 0; i < 40; ++i) loop_.socket(node).Receive("+x\r\n");
+      loop_.socket(node).TakeWritten();
+    }
+    Advance(1s);
+    // The second has to end by another reply.
+    for (uint32_t node = 0; node < 3; ++node) SendOther(node);
+    Flush();
+    for (size_t node = 0; node < 3; ++node) {
+      loop_.socket(node).Receive("+x\r\n");
+      loop_.socket(node).TakeWritten();
+    }
+    retrier_->Tick();
+    sink_.answers.clear();
+  }
+  ring::NodeIndex owner() const { return snapshot_->pools[0].ring->Pick(hash_); }
+  ring::NodeIndex second() const { return snapshot_->pools[0].ring->PickNth(hash_, 1); }
+  test::FakeSocket& Socket(size_t node) { return loop_.socket(node); }
+
+  static constexpr uint64_t hash_ = 0x123456789ABCDEF0;
+  test::FakeLoop loop_;
+  backends::WorkerIo io_{.loop = loop_, .blocks = {}, .read_buffer = {}, .random = std::mt19937_64(1)};
+  std::shared_ptr<const Snapshot> snapshot_;
+  std::vector<backends::NodeStats> stats_ = std::vector<backends::NodeStats>(3);
+  std::vector<RetryStats> retry_stats_ = std::vector<RetryStats>(1);
+  test::Health health_{3};
+  backends::FlushList flush_list_;
+  Sink sink_;
+  std::vector<backends::NodePool> pools_;
+  std::unique_ptr<Retrier> retrier_;
+};
+
+conf::Pool Retrying(uint32_t times) {
+  conf::Pool pool;
+  pool.retries.max = times;
+  pool.timeouts = {.connect = 100ms, .request = 50ms, .total = 150ms};
+  return pool;
+}
+
+conf::Pool Hedging() {
+  conf::Pool pool;
+  pool.hedging.budget = {1000};  // A single read may be hedged.
+  pool.on_down.policy = conf::DownPolicy::kRehash;
+  return pool;
+}
+
+TEST_F(RetrierTest, HandsAnAnswerOverAndForgetsTheRequest) {
+  Start(Retrying(1));
+  Send(7);
+  EXPECT_EQ(Socket(owner()).TakeWritten(), "read");
+  Socket(owner()).Receive("$1\r\nv\r\n");
+  EXPECT_EQ(sink_.answers, (Answers{{7, "$1\r\nv\r\n"}}));
+  EXPECT_EQ(retrier_->open(), 0U);
+}
+
+TEST_F(RetrierTest, SendsAReadOnceMoreWhenItsConnectionBreaks) {
+  Start(Retrying(1));
+  Send(7);
+  Socket(owner()).ReceiveEnd();
+  EXPECT_EQ(sink_.answers, Answers{});
+  MakeReady(3);  // The new connection.
+  Advance(2ms);
+  EXPECT_EQ(Socket(3).TakeWritten(), "read");
+  Socket(3).Receive("$1\r\nv\r\n");
+  EXPECT_EQ(sink_.answers, (Answers{{7, "$1\r\nv\r\n"}}));
+  EXPECT_EQ(retrier_->open(), 0U);
+  EXPECT_EQ(retry_stats_[0].retries.value(), 1U);
+}
+
+TEST_F(RetrierTest, FailsAfterAsManyRetriesAsAreAllowed) {
+  conf::Pool pool = Retrying(2);
+  pool.timeouts.total = 1s;
+  Start(pool);
+  Send(7);
+  for (int i = 0; i < 40; ++i) Advance(5ms);
+  EXPECT_EQ(Socket(owner()).TakeWritten(), "readreadread");
+  EXPECT_EQ(sink_.answers, (Answers{{7, "timeout"}}));
+  EXPECT_EQ(retry_stats_[0].retries.value(), 2U);
+}
+
+TEST_F(RetrierTest, NeverWaitsLongerThanTheTotal) {
+  Start(Retrying(10));
+  Send(7);
+  Advance(149ms);
+  EXPECT_EQ(sink_.answers, Answers{});
+  EXPECT_GE(retry_stats_[0].retries.value(), 2U);
+  Advance(1ms);
+  EXPECT_EQ(sink_.answers, (Answers{{7, "timeout"}}));
+  // What comes now is nobody's.
+  Socket(owner()).Receive("$1\r\na\r\n$1\r\nb\r\n$1\r\nc\r\n");
+  EXPECT_EQ(sink_.answers.size(), 1U);
+  Advance(1s);
+  EXPECT_EQ(sink_.answers.size(), 1U);
+  EXPECT_EQ(retrier_->open(), 0U);
+}
+
+TEST_F(RetrierTest, RetriesNoMoreThanItsBudget) {
+  conf::Pool pool = Retrying(1);
+  pool.retries.budget = {100};
+  pool.retries.least = {0};
+  Start(pool);
+  for (uint32_t slot = 0; slot < 50; ++slot) Send(slot);
+  Socket(owner()).ReceiveEnd();
+  EXPECT_EQ(retry_stats_[0].retries.value(), 5U);
+  EXPECT_EQ(sink_.answers.size(), 45U);
+}
+
+TEST_F(RetrierTest, AsksTheNextNodeWhenTheFirstIsOutAndItsKeysMayMove) {
+  conf::Pool pool = Retrying(1);
+  pool.on_down.policy = conf::DownPolicy::kRehash;
+  Start(pool);
+  Send(7);
+  Send(8, false);
+  Socket(owner()).ReceiveEnd();
+  loop_.last_socket().observer->OnConnected(ECONNREFUSED);
+  Advance(2ms);
+  EXPECT_EQ(Socket(second()).TakeWritten(), "read");
+  EXPECT_EQ(sink_.answers, (Answers{{8, "node_down"}}));
+  Socket(second()).Receive("$-1\r\n");
+  EXPECT_EQ(sink_.answers, (Answers{{8, "node_down"}, {7, "$-1\r\n"}}));
+}
+
+TEST_F(RetrierTest, LeavesAnErrorOfTheNodeAsItIs) {
+  Start(Retrying(1));
+  Send(7);
+  Socket(owner()).Receive("-LOADING Redis is loading the dataset in memory\r\n");
+  ASSERT_EQ(sink_.answers.size(), 1U);
+  EXPECT_EQ(retry_stats_[0].retries.value(), 0U);
+}
+
+TEST_F(RetrierTest, AsksASecondNodeOnceTheFirstTakesLongerThanMostReplies) {
+  Start(Hedging());
+  Learn();
+  Send(7);
+  EXPECT_EQ(Socket(owner()).TakeWritten(), "read");
+  Advance(900us);
+  EXPECT_EQ(Socket(second()).TakeWritten(), "");
+  Advance(300us);
+  EXPECT_EQ(Socket(second()).TakeWritten(), "read");
+  Socket(second()).Receive("$1\r\nv\r\n");
+  EXPECT_EQ(sink_.answers, (Answers{{7, "$1\r\nv\r\n"}}));
+  Socket(owner()).Receive("$1\r\nw\r\n");
+  EXPECT_EQ(sink_.answers.size(), 1U);
+  EXPECT_EQ(retrier_->open(), 0U);
+  EXPECT_EQ(retry_stats_[0].hedges_won.value(), 1U);
+}
+
+TEST_F(RetrierTest, PrefersTheFirstNodesValueToTheSecondsMiss) {
+  Start(Hedging());
+  Learn();
+  Send(7);
+  Advance(2ms);
+  Socket(second()).Receive("$-1\r\n");
+  EXPECT_EQ(sink_.answers, Answers{});
+  Socket(owner()).Receive("$1\r\nv\r\n");
+  EXPECT_EQ(sink_.answers, (Answers{{7, "$1\r\nv\r\n"}}));
+}
+
+TEST_F(RetrierTest, TakesTheSecondsMissWhenTheFirstFails) {
+  Start(Hedging());
+  Learn();
+  Send(7);
+  Advance(2ms);
+  Socket(second()).Receive("$-1\r\n");
+  Socket(owner()).ReceiveEnd();
+  EXPECT_EQ(sink_.answers, (Answers{{7, "$-1\r\n"}}));
+  EXPECT_EQ(retrier_->open(), 0U);
+}
+
+TEST_F(RetrierTest, HedgesNoMoreThanItsBudget) {
+  conf::Pool pool = Hedging();
+  pool.hedging.budget = {50};
+  Start(pool);
+  Learn();
+  for (uint32_t slot = 0; slot < 100; ++slot) Send(slot);
+  Advance(2ms);
+  EXPECT_EQ(retry_stats_[0].hedges.value(), 5U);
+}
+
+}  // namespace
+}  // namespace ringproxy::proxy
