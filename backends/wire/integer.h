@@ -1,8 +1,8 @@
-// backends/wire/integer.h – The decimal integers of RESP, as strict as Redis reads them.
+// backends/wire/integer.h – Decimal integers: those of RESP as strict as Redis reads them, those of memcached's lines.
 //
 // Threads: pure functions.
-// Promise: one text for each value: no sign but a minus, no leading zeros, no "-0", nothing around the digits. So what
-// was read and is written again has the same length.
+// Promise of RESP's: one text for each value: no sign but a minus, no leading zeros, no "-0", nothing around the
+// digits. So what was read and is written again has the same length.
 #pragma once
 
 #include <charconv>
@@ -20,6 +20,16 @@ inline std::optional<int64_t> ParseInteger(std::string_view text) {
   const std::string_view digits = text.starts_with('-') ? text.substr(1) : text;
   if (digits.empty() || (digits.front() == '0' && text.size() > 1)) return std::nullopt;
   int64_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  return value;
+}
+
+// As memcached reads numbers: leading zeros and a plus are allowed.
+template <typename T>
+std::optional<T> ParseMemcacheNumber(std::string_view text) {
+  if (text.starts_with('+') && text.size() > 1 && IsDigit(text[1])) text.remove_prefix(1);
+  T value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
   return value;

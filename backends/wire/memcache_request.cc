@@ -1,7 +1,6 @@
 #include "backends/wire/memcache_request.h"
 
 #include <algorithm>
-#include <charconv>
 #include <cstring>
 #include <optional>
 
@@ -21,16 +20,6 @@ constexpr uint64_t kMostData = INT32_MAX - kDataEnd.size();
 constexpr uint64_t kMostSwallowed = 1ULL << 48;
 // What one multi-get may leave behind in memory.
 constexpr size_t kKeptWords = 4096;
-
-// As the server reads numbers: leading zeros and a plus are allowed.
-template <typename T>
-std::optional<T> Number(std::string_view text) {
-  if (text.starts_with('+') && text.size() > 1 && IsDigit(text[1])) text.remove_prefix(1);
-  T value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
-  return value;
-}
 
 // These lines may be as long as they like.
 bool StartsRetrieval(std::string_view bytes) {
@@ -167,7 +156,7 @@ MemcacheParser::Status MemcacheParser::ReadKeys() {
     if (words_[i].size > kLongestMemcacheKey) return Refuse(ErrorCode::kKeyTooLong);
   }
   constexpr size_t kLongestExptime = 11;
-  if (first > 1 && (words_[1].size > kLongestExptime || !Number<int32_t>(Word(1)))) {
+  if (first > 1 && (words_[1].size > kLongestExptime || !ParseMemcacheNumber<int32_t>(Word(1)))) {
     return Refuse(ErrorCode::kSyntax, "CLIENT_ERROR invalid exptime argument");
   }
   cas_ = spec_->cas;
@@ -181,9 +170,9 @@ MemcacheParser::Status MemcacheParser::ReadStorage(std::string_view bytes) {
   if (words_.size() <= (has_cas ? kCas : kBytes)) return Refuse(ErrorCode::kSyntax);
   uint64_t data = 0;
   if (const Status status = ReadSize(Word(kBytes), &data); status != Status::kRequest) return status;
-  const bool sound = words_[kKey].size <= kLongestMemcacheKey && Number<uint32_t>(Word(kFlags)) &&
-                     Number<int32_t>(Word(kExptime)) && (!has_cas || Number<uint64_t>(Word(kCas))) &&
-                     line_.size() <= kLongestMemcacheLine;
+  const bool sound = words_[kKey].size <= kLongestMemcacheKey && ParseMemcacheNumber<uint32_t>(Word(kFlags)) &&
+                     ParseMemcacheNumber<int32_t>(Word(kExptime)) &&
+                     (!has_cas || ParseMemcacheNumber<uint64_t>(Word(kCas))) && line_.size() <= kLongestMemcacheLine;
   if (!sound) return Refuse(ErrorCode::kSyntax, data + kDataEnd.size());
   routing_key_ = Word(kKey);
   cas_ = spec_->cas;
@@ -193,7 +182,7 @@ MemcacheParser::Status MemcacheParser::ReadStorage(std::string_view bytes) {
 MemcacheParser::Status MemcacheParser::ReadSize(std::string_view word, uint64_t* data) {
   // As memcached does: what follows a line without a size is the next line.
   if (!IsNumber(word)) return Refuse(ErrorCode::kSyntax);
-  const std::optional<uint64_t> size = Number<uint64_t>(word);
+  const std::optional<uint64_t> size = ParseMemcacheNumber<uint64_t>(word);
   if (!size || *size > kMostSwallowed) {
     Refuse(ErrorCode::kSyntax);
     return Status::kBad;

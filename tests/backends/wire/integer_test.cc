@@ -17,6 +17,18 @@ TEST(ParseInteger, TakesOneSpellingOfEachValueAndNothingElse) {
   }
 }
 
+TEST(ParseMemcacheNumber, TakesLeadingZerosAndAPlusWithinTheRangeOfItsType) {
+  EXPECT_EQ(ParseMemcacheNumber<int32_t>("007"), 7);
+  EXPECT_EQ(ParseMemcacheNumber<int32_t>("+7"), 7);
+  EXPECT_EQ(ParseMemcacheNumber<int32_t>("-0"), 0);
+  EXPECT_EQ(ParseMemcacheNumber<int32_t>("-2147483648"), INT32_MIN);
+  EXPECT_EQ(ParseMemcacheNumber<uint64_t>("18446744073709551615"), UINT64_MAX);
+  EXPECT_FALSE(ParseMemcacheNumber<uint32_t>("-1"));
+  for (const char* text : {"", "+", "-", "+-1", "++1", "1x", "1\t", " 1", "2147483648"}) {
+    EXPECT_FALSE(ParseMemcacheNumber<int32_t>(text)) << text;
+  }
+}
+
 TEST(ReadPlainCount, ReadsACompleteLineOrNothing) {
   const auto read = [](std::string_view text) -> int64_t {
     uint64_t value = 0;
