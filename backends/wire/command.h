@@ -79,6 +79,36 @@ struct KeySpec {
 // Commands that are served, save for some of their arguments. See RefusalOf.
 enum class ArgumentCheck : uint8_t { kNone, kBlockOption, kSortPatterns, kCopyDatabase };
 
+// What a gutter may be asked, the pool that takes a node's keys while the node is down. It knows nothing of what the
+// node holds, and what it is told must have expired soon after the node is back. So a row says kNo unless it is one of
+//   reads of one key, and of several where each counts for itself: the client reads a miss;
+//   deletions of whole keys: nobody shall read from the gutter what its client has deleted;
+//   writes of a whole value, and of an expiry, that can be capped within the same command.
+// That leaves out, among others:
+//   counters and changes of a part (INCR, APPEND, SETRANGE): they would start from nothing;
+//   collections and MSET: no command gives them their content and an expiry at once;
+//   conditions and locks (SETNX, GETDEL, add, cas, and gets, whose token is for a cas): the gutter would say yes where
+//     the node says no, and two clients would hold what one may;
+//   commands that compute from several keys (SDIFF), cursors and scripts: some of what they need is missing, and the
+//     answer would be wrong, not a miss.
+// See gutter_request.h for what becomes of a request under each of these.
+enum class Gutter : uint8_t {
+  kNo,
+  kAsIs,
+  // Redis, rewritten. With arguments beyond those named here it is refused.
+  kSecondsAt2,       // Argument 2 is an expiry: SETEX, EXPIRE.
+  kMillisecondsAt2,  // PSETEX, PEXPIRE
+  kSet,              // SET with EX, PX or neither.
+  kGetEx,            // GETEX with EX, PX or neither.
+  // memcached, rewritten.
+  kExptimeAt1,  // Word 1 is an exptime: gat.
+  kExptimeAt2,  // touch
+  kExptimeAt3,  // set
+  kMetaGetFlags,
+  kMetaSetFlags,
+  kMetaDeleteFlags,
+};
+
 struct CommandSpec {
   std::string_view name;  // Lower case; a subcommand's is "config|get".
   int arity;              // As Redis counts: the name included, negative for "at least".
@@ -91,6 +121,7 @@ struct CommandSpec {
   std::string_view categories;  // ACL categories that do not follow from the flags: "keyspace dangerous".
   std::string_view why = {};    // Of a refused command: one plain clause that says what to do instead.
   ArgumentCheck check = ArgumentCheck::kNone;
+  Gutter gutter = Gutter::kNo;
 };
 
 // All rows, sorted by name; a container ("config") is followed by its subcommands.

@@ -16,11 +16,17 @@ constexpr KeySpec KeysFrom(int8_t first) {
 }
 
 using enum Access;
+using enum Gutter;
 using enum Handling;
 using enum Merge;
 using enum Retry;
 using enum MemcacheSyntax;
 
+// The row with what a gutter may be asked; all others say no.
+constexpr MemcacheSpec With(Gutter gutter, MemcacheSpec spec) {
+  spec.command.gutter = gutter;
+  return spec;
+}
 constexpr MemcacheSpec Storage(std::string_view name, int arity = -5, CasPlace cas = CasPlace::kNone) {
   return {{name, arity, kKey, kWrite, kForward, Merge::kNone, kNever, "", ""},
           kStorage,
@@ -70,28 +76,28 @@ constexpr MemcacheSpec kMemcacheCommands[] = {
     Storage("cas", -6, CasPlace::kArgument),
     Refused("debugtime"),
     Keyed("decr", -3, 4),
-    Keyed("delete", -2, 4),
+    With(kAsIs, Keyed("delete", -2, 4)),
     Refused("extstore"),
     AllNodes("flush_all", kWrite, kAgreed, -1, 3, Quiet::kAll),
-    Retrieval("gat", 2, kWrite, kNever, CasPlace::kNone),
+    With(kExptimeAt1, Retrieval("gat", 2, kWrite, kNever, CasPlace::kNone)),
     Retrieval("gats", 2, kWrite, kNever, CasPlace::kValues),
-    Retrieval("get", 1, kRead, kSafe, CasPlace::kNone),
+    With(kAsIs, Retrieval("get", 1, kRead, kSafe, CasPlace::kNone)),
     Retrieval("gets", 1, kRead, kSafe, CasPlace::kValues),
     Keyed("incr", -3, 4),
     Refused("lru"),
     Refused("lru_crawler"),
     Meta("ma", -2, kWrite, kNever, Quiet::kDoneAndValues),
-    Meta("md", -2, kWrite, kNever, Quiet::kDone),
-    Meta("me", -1, kRead, kSafe, Quiet::kNone, kMeta, CasPlace::kNone),
-    Meta("mg", -2, kRead, kNever, Quiet::kMiss),
+    With(kMetaDeleteFlags, Meta("md", -2, kWrite, kNever, Quiet::kDone)),
+    With(kAsIs, Meta("me", -1, kRead, kSafe, Quiet::kNone, kMeta, CasPlace::kNone)),
+    With(kMetaGetFlags, Meta("mg", -2, kRead, kNever, Quiet::kMiss)),
     Refused("misbehave"),
     Local("mn"),
-    Meta("ms", -2, kWrite, kNever, Quiet::kDone, kMetaSet),
+    With(kMetaSetFlags, Meta("ms", -2, kWrite, kNever, Quiet::kDone, kMetaSet)),
     Storage("prepend"),
     Local("quit"),
     Refused("refresh_certs"),
     Storage("replace"),
-    Storage("set"),
+    With(kExptimeAt3, Storage("set")),
     Refused("shutdown"),
     Refused("slabs"),
     AllNodes("stats", kOther, kStatistics, 1, 0, Quiet::kNone),
@@ -107,7 +113,7 @@ constexpr MemcacheSpec kMemcacheCommands[] = {
     Refused("stats|sizes_disable"),
     Refused("stats|sizes_enable"),
     AllNodes("stats|slabs", kOther, kStatistics, -2, 0, Quiet::kNone),
-    Keyed("touch", -3, 4),
+    With(kExptimeAt2, Keyed("touch", -3, 4)),
     AllNodes("verbosity", kAdmin, kAgreed, -2, 4, Quiet::kAll),
     {{"version", -1, kNoKeys, kOther, kAnyNode, Merge::kNone, kNever, "", ""},
      kPlain,

@@ -1,0 +1,177 @@
+#include "backends/wire/gutter_request.h"
+
+#include <algorithm>
+#include <cassert>
+#include <cstdlib>
+#include <optional>
+
+#include "backends/wire/ascii.h"
+#include "backends/wire/integer.h"
+#include "backends/wire/limits.h"
+#include "backends/wire/memcache_reply.h"
+#include "backends/wire/resp_encode.h"
+
+namespace ringproxy::wire {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+// The longest expiry in the unit that an option of SET or GETEX names; 0 if it is another option.
+int64_t LongestExpiry(std::string_view option, seconds ttl) {
+  if (EqualsIgnoringCase(option, "ex")) return ttl.count();
+  if (EqualsIgnoringCase(option, "px")) return milliseconds(ttl).count();
+  return 0;
+}
+
+// Makes room for the whole, so that a large value is not moved again for what follows it.
+void StartArray(size_t count, const Request& request, std::string* out) {
+  // An option and its expiry, and longer counts.
+  constexpr size_t kMostGain = 64;
+  out->reserve(out->size() + request.encoded().size() + kMostGain);
+  AppendArrayHeader(count, out);
+}
+
+// A Redis request whose argument `at` is an expiry.
+bool AppendCapped(const Request& request, size_t at, int64_t longest, std::string* out) {
+  const std::optional<int64_t> expiry = ParseInteger(request[at]);
+  if (!expiry) return false;
+  const std::string capped = std::to_string(std::min(*expiry, longest));
+  StartArray(request.size(), request, out);
+  for (size_t i = 0; i < request.size(); ++i) AppendBulk(i == at ? capped : request[i], out);
+  return true;
+}
+
+// Arguments beyond the least a command has are conditions.
+bool AppendFixed(const CommandSpec& spec, const Request& request, int64_t longest, std::string* out) {
+  return request.size() == static_cast<size_t>(std::abs(spec.arity)) && AppendCapped(request, 2, longest, out);
+}
+
+// The last two of `size` arguments are an option and its expiry.
+bool AppendWithOption(const Request& request, size_t size, seconds ttl, std::string* out) {
+  if (request.size() != size) return false;
+  const int64_t longest = LongestExpiry(request[size - 2], ttl);
+  return longest > 0 && AppendCapped(request, size - 1, longest, out);
+}
+
+bool AppendSet(const Request& request, seconds ttl, std::string* out) {
+  constexpr size_t kWithOption = 5;
+  if (request.size() != 3) return AppendWithOption(request, kWithOption, ttl, out);
+  StartArray(kWithOption, request, out);
+  for (size_t i = 0; i < request.size(); ++i) AppendBulk(request[i], out);
+  AppendBulk("EX", out);
+  AppendBulk(std::to_string(ttl.count()), out);
+  return true;
+}
+
+bool AppendGetEx(const Request& request, seconds ttl, std::string* out) {
+  if (request.size() != 2) return AppendWithOption(request, 4, ttl, out);
+  out->append(request.encoded());
+  return true;
+}
+
+// Ends a memcached line that started at `start` and adds the request's data block. False if the line has become longer
+// than a node reads.
+bool FinishLine(const Request& request, size_t start, std::string* out) {
+  if (out->size() - start > kLongestMemcacheLine) return false;
+  out->append("\r\n");
+  std::string_view data = request.encoded();
+  TakeLine(&data);
+  out->append(data);
+  return true;
+}
+
+bool AppendClassic(const Request& request, size_t exptime, seconds ttl, std::string* out) {
+  if (request.size() <= exptime) return false;  // `touch k noreply`
+  const size_t start = out->size();
+  for (size_t i = 0; i < request.size(); ++i) {
+    if (i > 0) out->push_back(' ');
+    if (i != exptime) {
+      out->append(request[i]);
+    } else if (!AppendGutterExptime(request[i], ttl, out)) {
+      return false;
+    }
+  }
+  return FinishLine(request, start, out);
+}
+
+// What a meta command may say to a gutter.
+struct MetaForm {
+  size_t first_flag;
+  std::string_view flags;  // Each at most once.
+  bool needs_expiry;
+};
+constexpr MetaForm kMetaGetForm = {2, "TbfhkOlstv", false};
+constexpr MetaForm kMetaSetForm = {3, "TMFbkOs", true};
+constexpr MetaForm kMetaDeleteForm = {2, "bkO", false};
+
+bool AppendMetaFlag(std::string_view flag, seconds ttl, std::string* out) {
+  out->push_back(' ');
+  if (flag.front() == 'T') {
+    out->push_back('T');
+    return AppendGutterExptime(flag.substr(1), ttl, out);
+  }
+  out->append(flag);
+  return flag.front() != 'M' || flag == "MS";
+}
+
+bool AppendMeta(const Request& request, const MetaForm& form, seconds ttl, std::string* out) {
+  const size_t start = out->size();
+  out->append(request.name());
+  for (size_t i = 1; i < form.first_flag; ++i) out->append(" ").append(request[i]);
+  uint32_t seen = 0;
+  for (size_t i = form.first_flag; i < request.size(); ++i) {
+    const char letter = request[i].front();
+    if (letter == 'q' || letter == ' ') continue;
+    const size_t place = form.flags.find(letter);
+    // A server takes only so many flags of ms, and with more would not know its data block. Without doubles they are
+    // few.
+    if (place == std::string_view::npos || ((seen >> place) & 1) != 0) return false;
+    seen |= 1U << place;
+    if (!AppendMetaFlag(request[i], ttl, out)) return false;
+  }
+  const bool has_expiry = ((seen >> form.flags.find('T')) & 1) != 0;
+  if (form.needs_expiry && !has_expiry) out->append(" T").append(std::to_string(ttl.count()));
+  return FinishLine(request, start, out);
+}
+
+bool AppendRewritten(const CommandSpec& spec, const Request& request, seconds ttl, std::string* out) {
+  switch (spec.gutter) {
+    case Gutter::kNo: return false;
+    case Gutter::kAsIs: out->append(request.encoded()); return true;
+    case Gutter::kSecondsAt2: return AppendFixed(spec, request, ttl.count(), out);
+    case Gutter::kMillisecondsAt2: return AppendFixed(spec, request, milliseconds(ttl).count(), out);
+    case Gutter::kSet: return AppendSet(request, ttl, out);
+    case Gutter::kGetEx: return AppendGetEx(request, ttl, out);
+    case Gutter::kExptimeAt1: return AppendClassic(request, 1, ttl, out);
+    case Gutter::kExptimeAt2: return AppendClassic(request, 2, ttl, out);
+    case Gutter::kExptimeAt3: return AppendClassic(request, 3, ttl, out);
+    case Gutter::kMetaGetFlags: return AppendMeta(request, kMetaGetForm, ttl, out);
+    case Gutter::kMetaSetFlags: return AppendMeta(request, kMetaSetForm, ttl, out);
+    case Gutter::kMetaDeleteFlags: return AppendMeta(request, kMetaDeleteForm, ttl, out);
+  }
+  return false;
+}
+
+}  // namespace
+
+bool AppendGutterRequest(const CommandSpec& spec, const Request& request, seconds ttl, std::string* out) {
+  assert(ttl >= seconds(1) && ttl <= kLongestGutterTtl);
+  const size_t start = out->size();
+  if (AppendRewritten(spec, request, ttl, out)) return true;
+  out->resize(start);
+  return false;
+}
+
+bool AppendGutterExptime(std::string_view exptime, seconds ttl, std::string* out) {
+  const std::optional<int32_t> expiry = ParseMemcacheNumber<int32_t>(exptime);
+  if (!expiry) return false;
+  if (*expiry < 0 || (*expiry > 0 && *expiry <= ttl.count())) {
+    out->append(exptime);
+  } else {
+    out->append(std::to_string(ttl.count()));
+  }
+  return true;
+}
+
+}  // namespace ringproxy::wire
