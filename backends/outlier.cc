@@ -95,6 +95,9 @@ std::optional<net::Duration> Outlier::Percentile95(net::TimePoint now) const {
 
 TripReason Outlier::OnPoolMedian(net::Duration median, net::TimePoint now) {
   const std::optional<net::Duration> own = Percentile95(now);
+  // Nothing new: a percentile stands for up to three seconds, which are one all the same.
+  if (own && percentile_second_ == compared_second_) return TripReason::kNone;
+  compared_second_ = percentile_second_;
   const bool outlying = options_.slow_factor.thousandths > 0 && own && *own >= kLeastCompared &&
                         own->count() * 1000 >= median.count() * options_.slow_factor.thousandths;
   outlying_seconds_ = outlying ? outlying_seconds_ + 1 : 0;

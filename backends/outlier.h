@@ -75,6 +75,7 @@ class Outlier {
   std::unique_ptr<LatencyWindow> latencies_;
   std::optional<net::Duration> percentile_95_;
   int64_t percentile_second_ = 0;
+  int64_t compared_second_ = -1;  // The percentile that OnPoolMedian has judged last.
 };
 
 }  // namespace ringproxy::backends

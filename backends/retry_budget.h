@@ -2,7 +2,7 @@
 // seconds, and a least rate (Dean and Barroso, "The tail at scale", CACM 2013; Finagle's retry budget).
 //
 // Without a budget a failing node gets a multiple of its load just when it can take the least.
-// Promise: in any ten whole seconds at most share * requests + least * 10 s are granted.
+// Promise: whenever one is granted, the last ten whole seconds have seen at most share * their requests + least * 10 s.
 // Threads: one owner's. Fed with time.
 #pragma once
 

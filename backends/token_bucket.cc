@@ -14,7 +14,8 @@ int64_t Nanoseconds(net::TimePoint time) {
 }  // namespace
 
 TokenBucket::TokenBucket(double rate_per_second, uint64_t burst)
-    : interval_ns_(std::max<int64_t>(1, std::llround(1e9 / rate_per_second))),
+    // Rounded up: a little less than the rate keeps the promise, a little more does not.
+    : interval_ns_(static_cast<int64_t>(std::ceil(1e9 / rate_per_second))),
       tolerance_ns_(interval_ns_ * static_cast<int64_t>(burst)) {
   assert(rate_per_second > 0 && burst >= 1);
 }

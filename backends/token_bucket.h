@@ -2,8 +2,8 @@
 // with one number of state.
 //
 // Promise: in any interval t no more than burst + rate * t are taken. A refusal changes nothing.
-// Threads: one owner's. Fed with time; nanoseconds inside, so that rates up to 10^9 a second are exact enough and no
-// float drifts.
+// Threads: one owner's. Fed with time; whole nanoseconds inside, so that no float drifts: rates up to a million a
+// second are exact to a thousandth, higher ones come out lower.
 #pragma once
 
 #include <cstdint>
