@@ -3,10 +3,13 @@
 // Purpose: a key that everybody writes may hold anything, so a value that was lost on the way looks like a miss. Of its
 // own keys a client knows better. It is told of outcomes in the order of its requests.
 // Promise: after a failed write nothing is held against the proxy any more: it may have been carried out or not.
+// Where keys move to other nodes while theirs is down, a read may miss, or find what was written earlier, but nothing
+// else.
 #pragma once
 
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -17,7 +20,7 @@ namespace ringproxy::sim {
 
 class OwnKeys {
  public:
-  OwnKeys(SimLoop& loop, uint32_t client);
+  OwnKeys(SimLoop& loop, uint32_t client, bool keys_move);
 
   std::string Random() { return names_[loop_.Random(names_.size())]; }
 
@@ -33,7 +36,9 @@ class OwnKeys {
  private:
   SimLoop& loop_;
   std::vector<std::string> names_;
+  bool keys_move_;
   std::map<std::string, std::optional<std::string>> held_;  // Known keys, which start as missing.
+  std::map<std::string, std::set<std::string>> ever_held_;  // All that was ever written, of known keys.
 };
 
 }  // namespace ringproxy::sim

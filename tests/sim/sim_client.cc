@@ -2,7 +2,21 @@
 
 #include <utility>
 
+#include "tests/sim/sim_node.h"
+
 namespace ringproxy::sim {
+
+namespace {
+
+// A sick node's error says what it was asked for.
+bool NamesOwnKey(std::string_view reply, std::string_view request) {
+  const size_t position = reply.find(kAskedFor);
+  if (position == std::string_view::npos) return true;
+  const std::string_view named = reply.substr(position + kAskedFor.size());
+  return request.find(named.substr(0, named.find('\r'))) != std::string_view::npos;
+}
+
+}  // namespace
 
 std::string SimClient::RandomKey() {
   return loop_.Chance(0.4) ? own_.Random() : SharedKey();
@@ -37,8 +51,8 @@ SimClient::Check SimClient::OrLost(const std::string& key, Check check) {
   };
 }
 
-void SimClient::Start(uint32_t commands) {
-  commands_left_ = commands;
+void SimClient::Start(Plan plan) {
+  plan_ = plan;
   Burst();
 }
 
@@ -49,20 +63,41 @@ void SimClient::Burst() {
     return wire_->Reset();
   }
   std::string out;
-  for (uint64_t i = 1 + loop_.Random(20); i > 0 && commands_left_ > 0; --i, --commands_left_) SendRandomCommand(&out);
-  if (commands_left_ == 0 && loop_.Chance(0.5)) {
-    SendQuit(&out);
-    wire_->Send(out);
+  for (uint64_t i = 1 + loop_.Random(20); i > 0 && plan_.commands > 0; --i, --plan_.commands) SendRandomCommand(&out);
+  wire_->Send(out);
+  if (plan_.commands == 0) {
+    if (!plan_.stays) Finish();
     return;
   }
-  wire_->Send(out);
-  if (commands_left_ == 0) return wire_->FinishSending();
   // Sometimes it does not read for a while.
   if (loop_.Chance(0.1)) {
     wire_->SetReading(false);
     loop_.After(loop_.RandomDelay(net::Duration(20'000)), [this] { wire_->SetReading(true); });
   }
-  loop_.After(loop_.RandomDelay(net::Duration(3'000)), [this] { Burst(); });
+  loop_.After(loop_.RandomDelay(plan_.longest_pause), [this] { Burst(); });
+}
+
+void SimClient::Finish() {
+  if (loop_.Chance(0.5)) return wire_->FinishSending();
+  std::string out;
+  SendQuit(&out);
+  wire_->Send(out);
+}
+
+void SimClient::FinishWell() {
+  if (closed_ || !plan_.stays) return;
+  if (!expected_.empty()) Complain("nothing came in all the time", expected_.front().request, "");
+  all_is_well_ = true;
+  std::string out;
+  for (int i = 0; i < 10; ++i) SendRandomCommand(&out);
+  wire_->Send(out);
+  Finish();
+}
+
+void SimClient::Complain(std::string_view what, std::string_view request, std::string_view reply) {
+  if (!complaint_.empty()) return;
+  complaint_ = std::string(what).append(": to ").append(request.substr(0, 120));
+  if (!reply.empty()) complaint_.append(" came ").append(reply.substr(0, 120));
 }
 
 void SimClient::OnBytes(std::string_view bytes) {
@@ -81,6 +116,7 @@ void SimClient::OnBytes(std::string_view bytes) {
 }
 
 void SimClient::OnReplyBytes(std::string_view reply) {
+  if (all_is_well_ && IsNodeFailure(reply)) return Complain("failed though all is well", "one request", reply);
   // A failure may be any one's of those that need no reply, so none of them is struck off.
   if (!expected_.empty() && expected_.front().silence && IsNodeFailure(reply)) {
     ++shown_failures_;
@@ -89,14 +125,11 @@ void SimClient::OnReplyBytes(std::string_view reply) {
   while (!expected_.empty()) {
     const Expected front = std::move(expected_.front());
     expected_.pop_front();
-    const bool own = front.check(reply);
+    const bool own = front.check(reply) && (front.silence || NamesOwnKey(reply, front.request));
     answered_ += own ? 1 : 0;
     if (own && front.silence) return;
     if (own) return SettleSilences(front.request);
-    if (!front.silence) {
-      complaint_ = "to " + front.request.substr(0, 120) + " came " + std::string(reply.substr(0, 120));
-      return;
-    }
+    if (!front.silence) return Complain("wrong reply", front.request, reply);
     ++silences_;
     wrong_silences_ += front.silence(shown_failures_ > 0) ? 0 : 1;
   }

@@ -22,12 +22,25 @@ inline constexpr size_t kLargestValue = 100'000;
 
 class SimClient : public Peer {
  public:
-  SimClient(SimLoop& loop, uint32_t number, std::unique_ptr<wire::ReplyFramer> framer)
-      : loop_(loop), number_(number), framer_(std::move(framer)), wire_(loop.NewWire(this)), own_(loop, number) {}
+  // `keys_move`: to other nodes than their own, while that is down or busy.
+  SimClient(SimLoop& loop, uint32_t number, bool keys_move, std::unique_ptr<wire::ReplyFramer> framer)
+      : loop_(loop),
+        number_(number),
+        framer_(std::move(framer)),
+        wire_(loop.NewWire(this)),
+        own_(loop, number, keys_move) {}
 
   std::shared_ptr<Wire> wire() { return wire_; }
-  // Sends bursts until `commands` are out, then finishes by one of: half-close, QUIT, or a reset in between.
-  void Start(uint32_t commands);
+  // What one client does. It sends bursts until the commands are out, then finishes by one of: half-close, QUIT, or a
+  // reset in between; unless it stays to the end.
+  struct Plan {
+    uint32_t commands;
+    net::Duration longest_pause;  // Between two bursts.
+    bool stays;
+  };
+  void Start(Plan plan);
+  // All nodes are well. Those that stayed send a last round, in which nothing may fail, and finish.
+  void FinishWell();
 
   void OnBytes(std::string_view bytes) override;
   void OnClosed() override { closed_ = true; }
@@ -50,6 +63,8 @@ class SimClient : public Peer {
   virtual void SendQuit(std::string* out) = 0;
   // What the proxy may say instead of a node.
   virtual bool IsNodeFailure(std::string_view reply) const = 0;
+
+  bool all_is_well() const { return all_is_well_; }
 
   void Expect(std::string encoded, Check check, std::string* out);
   // The reply may be kept back. Such requests are followed by one that is answered always, before any other: a failure
@@ -75,6 +90,8 @@ class SimClient : public Peer {
   };
 
   void Burst();
+  void Finish();
+  void Complain(std::string_view what, std::string_view request, std::string_view reply);
   void OnReplyBytes(std::string_view reply);
   void SettleSilences(const std::string& request);
 
@@ -89,7 +106,8 @@ class SimClient : public Peer {
   size_t silences_ = 0;
   std::string input_;
   std::string complaint_;
-  uint32_t commands_left_ = 0;
+  Plan plan_{};
+  bool all_is_well_ = false;
   size_t answered_ = 0;
   bool closed_ = false;
   bool left_early_ = false;

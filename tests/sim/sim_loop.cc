@@ -33,7 +33,8 @@ class SimStream final : public net::Stream {
       return {wire_->end_of_stream_ ? net::IoStatus::kEnd : net::IoStatus::kWouldBlock, 0, 0};
     }
     // Sometimes less than there is, as the kernel may.
-    size = std::min({size, wire_->to_proxy_.size(), static_cast<size_t>(1 + loop_.Random(3000))});
+    const size_t most = wire_->at_once_ ? size : static_cast<size_t>(1 + loop_.Random(3000));
+    size = std::min({size, wire_->to_proxy_.size(), most});
     wire_->to_proxy_.copy(buffer, size);
     wire_->to_proxy_.erase(0, size);
     return {net::IoStatus::kOk, size, 0};
@@ -101,6 +102,12 @@ void Wire::Send(std::string_view bytes) {
   }
 }
 
+void Wire::SendAtOnce(std::string_view bytes) {
+  at_once_ = true;
+  to_proxy_ += bytes;
+  if (observer_ != nullptr) observer_->OnReadable();
+}
+
 void Wire::FinishSending() {
   loop_.After(last_arrival_ > loop_.now() ? last_arrival_ - loop_.now() : net::Duration(0),
               [self = shared_from_this()] { self->end_of_stream_ = true; });
@@ -114,6 +121,7 @@ void Wire::Reset() {
 
 void Wire::Pump() {
   if (pumping_ || broken_ || to_peer_.empty() || !peer_reads_) return;
+  if (at_once_) return peer_->OnBytes(std::exchange(to_peer_, {}));
   pumping_ = true;
   loop_.After(loop_.RandomDelay(net::Duration(500)), [self = shared_from_this()] {
     self->pumping_ = false;
@@ -144,14 +152,15 @@ void SimLoop::Cancel(uint64_t number) {
   event_times_.erase(time);
 }
 
-std::unique_ptr<net::Stream> SimLoop::Connect(const net::Endpoint& endpoint, net::StreamObserver& observer) {
+std::unique_ptr<net::Stream> SimLoop::Connect(uint32_t thread, const net::Endpoint& endpoint,
+                                              net::StreamObserver& observer) {
   auto wire = NewWire(nullptr);
   wire->observer_ = &observer;
   wire->connecting_ = true;
   wire->watch_writes_ = false;
-  After(RandomDelay(net::Duration(400)), [this, wire, port = endpoint.port] {
+  After(RandomDelay(net::Duration(400)), [this, wire, port = endpoint.port, caller = Caller{thread, now_}] {
     if (wire->observer_ == nullptr) return;
-    wire->peer_ = accepts_.at(port)(wire);
+    wire->peer_ = accepts_.at(port)(wire, caller);
     wire->connect_error_ = wire->peer_ == nullptr ? ECONNREFUSED : 0;
     wire->watch_writes_ = true;  // Ready: told in the next TellReady.
   });
@@ -206,13 +215,22 @@ bool SimLoop::TellReady() {
   return any;
 }
 
+// Of every thread: one of them may be what another waits for.
+net::NextTurn SimLoop::EndTurn() {
+  net::NextTurn next = net::NextTurn::kMayWait;
+  for (const auto& hook : ends_of_turn_) {
+    if (hook() == net::NextTurn::kAtOnce) next = net::NextTurn::kAtOnce;
+  }
+  return next;
+}
+
 void SimLoop::RunUntil(net::TimePoint deadline) {
   net::NextTurn next = net::NextTurn::kMayWait;
   for (;;) {
     bool any = RunDue();
     any |= TellReady();
     if (any || next == net::NextTurn::kAtOnce) {
-      if (end_of_turn_) next = end_of_turn_();
+      next = EndTurn();
       continue;
     }
     if (events_.empty() || events_.begin()->first.first > deadline) break;

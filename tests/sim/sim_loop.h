@@ -1,7 +1,8 @@
-// tests/sim/sim_loop.h – A Loop on simulated time and a network of simulated streams, all from one seed.
+// tests/sim/sim_loop.h – Simulated time and a network of simulated streams, all from one seed.
 //
 // Purpose: the whole proxy runs in one thread; chunking, delays, refusals and resets are drawn from the seed, so a
-// failing seed fails again. Time moves only when nothing is left to do now.
+// failing seed fails again. Time moves only when nothing is left to do now. Each thread of the proxy sees it as a Loop
+// of its own: a SimThread.
 // Ownership: the loop owns the wires between both ends; a Stream given to the proxy is a handle on one end.
 #pragma once
 
@@ -40,6 +41,8 @@ class Wire : public std::enable_shared_from_this<Wire> {
     peer_reads_ = on;
     Pump();
   }  // A peer that does not read fills the proxy's socket.
+  // Without delay and whole, both ways; the proxy is told before this returns. For asking what it does right now.
+  void SendAtOnce(std::string_view bytes);
   bool broken() const { return broken_; }
 
  private:
@@ -63,24 +66,30 @@ class Wire : public std::enable_shared_from_this<Wire> {
   bool watch_writes_ = false;
   bool peer_reads_ = true;
   bool pumping_ = false;
+  bool at_once_ = false;
 };
 
-class SimLoop final : public net::Loop {
+// Who opened a connection to a node, and when.
+struct Caller {
+  uint32_t thread;
+  net::TimePoint since;
+};
+
+class SimLoop final : public net::Clock {
  public:
   explicit SimLoop(uint64_t seed) : random_(seed) {}
 
   net::TimePoint now() const override { return now_; }
-  std::unique_ptr<net::Timer> NewTimer(std::function<void()> on_expiry) override;
-  std::unique_ptr<net::Stream> Connect(const net::Endpoint& endpoint, net::StreamObserver& observer) override;
-  void Post(std::function<void()> work) override { After({}, std::move(work)); }
-  void SetEndOfTurn(std::function<net::NextTurn()> hook) override { end_of_turn_ = std::move(hook); }
+  std::unique_ptr<net::Timer> NewTimer(std::function<void()> on_expiry);
+  std::unique_ptr<net::Stream> Connect(uint32_t thread, const net::Endpoint& endpoint, net::StreamObserver& observer);
+  void AddEndOfTurn(std::function<net::NextTurn()> hook) { ends_of_turn_.push_back(std::move(hook)); }
 
   // Runs `work` after `wait`; returns a number for Cancel.
   uint64_t After(net::Duration wait, std::function<void()> work);
   void Cancel(uint64_t number);
 
   // Who answers connections to `port`: gets the wire and returns its peer, or nullptr to refuse.
-  using Accept = std::function<Peer*(std::shared_ptr<Wire>)>;
+  using Accept = std::function<Peer*(std::shared_ptr<Wire>, Caller)>;
   void ListenOn(uint16_t port, Accept accept) { accepts_[port] = std::move(accept); }
   // The proxy's end of a new connection from `peer`.
   std::unique_ptr<net::Stream> AdoptWire(std::shared_ptr<Wire> wire, net::StreamObserver& observer);
@@ -103,6 +112,7 @@ class SimLoop final : public net::Loop {
   bool RunDue();
   bool TellReady();
   bool Tell(Wire& wire);
+  net::NextTurn EndTurn();
 
   std::mt19937_64 random_;
   net::TimePoint now_{};
@@ -111,7 +121,7 @@ class SimLoop final : public net::Loop {
   std::map<uint64_t, net::TimePoint> event_times_;
   std::map<uint16_t, Accept> accepts_;
   std::map<uint64_t, std::shared_ptr<Wire>> streams_;  // Open ends of the proxy, by number: a stable order.
-  std::function<net::NextTurn()> end_of_turn_;
+  std::vector<std::function<net::NextTurn()>> ends_of_turn_;
 };
 
 }  // namespace ringproxy::sim

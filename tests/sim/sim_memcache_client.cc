@@ -25,11 +25,12 @@ bool OneOf(std::string_view reply, std::initializer_list<std::string_view> lines
 
 }  // namespace
 
-SimMemcacheClient::SimMemcacheClient(SimLoop& loop, uint32_t number)
-    : SimClient(loop, number, std::make_unique<wire::MemcacheReplyFramer>()) {}
+SimMemcacheClient::SimMemcacheClient(SimLoop& loop, uint32_t number, bool keys_move)
+    : SimClient(loop, number, keys_move, std::make_unique<wire::MemcacheReplyFramer>()) {}
 
 bool SimMemcacheClient::IsNodeFailure(std::string_view reply) const {
-  return OneOf(reply, {"SERVER_ERROR node down\r\n", "SERVER_ERROR timeout\r\n"});
+  return OneOf(reply, {"SERVER_ERROR node down\r\n", "SERVER_ERROR timeout\r\n"}) ||
+         reply.starts_with("SERVER_ERROR out of memory");
 }
 
 void SimMemcacheClient::SendQuit(std::string* out) {
@@ -295,8 +296,8 @@ void SimMemcacheClient::SendQuietWrite(std::string* out) {
 void SimMemcacheClient::SendAdmin(std::string* out) {
   // The pool may have no node that answers.
   const auto or_none = [this](Check check) {
-    return OrFailure([check = std::move(check)](std::string_view reply) {
-      return reply == "SERVER_ERROR no usable node\r\n" || check(reply);
+    return OrFailure([this, check = std::move(check)](std::string_view reply) {
+      return (reply == "SERVER_ERROR no usable node\r\n" && !all_is_well()) || check(reply);
     });
   };
   switch (loop().Random(3)) {

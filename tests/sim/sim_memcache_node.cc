@@ -11,6 +11,12 @@ namespace {
 
 constexpr std::string_view kEnd = "\r\n";
 
+// What it was asked for: the first key, or the command where there is none.
+std::string_view Asked(const std::vector<std::string>& words) {
+  const size_t position = words[0].starts_with("gat") ? 2 : 1;
+  return position < words.size() ? words[position] : words[0];
+}
+
 }  // namespace
 
 const std::map<std::string_view, SimMemcacheNode::Command>& SimMemcacheNode::Commands() {
@@ -26,6 +32,12 @@ const std::map<std::string_view, SimMemcacheNode::Command>& SimMemcacheNode::Com
       {"verbosity", {&SimMemcacheNode::Admin, 0}}, {"version", {&SimMemcacheNode::Admin, 0}},
   };
   return commands;
+}
+
+// A line that ends in CR LF may be a reply, whatever it says.
+std::string SimMemcacheNode::Nonsense() {
+  static constexpr std::string_view kNonsense[] = {"+OK\n", "\x80\x01\n", "VALUE x\r\n", "VA 3\r\nabcde", "\n"};
+  return std::string(kNonsense[loop().Random(std::size(kNonsense))]);
 }
 
 size_t SimMemcacheNode::AnswerFirst(std::string_view input, std::string* reply) {
@@ -48,6 +60,13 @@ size_t SimMemcacheNode::AnswerFirst(std::string_view input, std::string* reply) 
   if (!input.substr(0, whole).ends_with(kEnd)) CountWrongRequest();
   for (const std::string& word : words) {
     if (word == "noreply" || word == "q") CountWrongRequest();
+  }
+  // Every other sickness shows to mn as well.
+  const bool is_ping = words[0] == "mn";
+  if (sickness() && (!is_ping || *sickness() % 2 == 1)) {
+    *reply += "SERVER_ERROR out of memory" + std::string(kAskedFor).append(Asked(words)) + "\r\n";
+    CountRequest();
+    return whole;
   }
   *reply += (this->*command->second.handler)(words, input.substr(data, data_size));
   return whole;
@@ -110,10 +129,13 @@ std::string SimMemcacheNode::Add(const std::string& key, uint64_t delta) {
 }
 
 SimMemcacheNode::Match SimMemcacheNode::Compare(const std::string& key, const std::string& token) {
-  if (!given_tokens_[key].contains(token)) CountWrongRequest();
+  const bool own = given_tokens_[key].contains(token);
+  if (!own && !sees_others_tokens_) CountWrongRequest();
   const auto found = data_.find(key);
   if (found == data_.end()) return Match::kMissing;
-  return std::to_string(found->second.cas) == token ? Match::kSame : Match::kOther;
+  const bool same = std::to_string(found->second.cas) == token;
+  if (same && !own) CountWrongRequest();
+  return same ? Match::kSame : Match::kOther;
 }
 
 std::string SimMemcacheNode::GiveToken(const std::string& key) {

@@ -15,7 +15,9 @@ namespace ringproxy::sim {
 
 class SimMemcacheNode final : public SimNode {
  public:
-  using SimNode::SimNode;
+  // `sees_others_tokens`: keys move, so the proxy may ask with a token that another node gave; it must match nothing.
+  SimMemcacheNode(SimLoop& loop, uint16_t port, std::function<bool(std::string_view)> owns, bool sees_others_tokens)
+      : SimNode(loop, port, std::move(owns)), sees_others_tokens_(sees_others_tokens) {}
 
  private:
   struct Item {
@@ -32,6 +34,7 @@ class SimMemcacheNode final : public SimNode {
   static const std::map<std::string_view, Command>& Commands();
 
   size_t AnswerFirst(std::string_view input, std::string* reply) override;
+  std::string Nonsense() override;
   std::string Ping(const Words& words, std::string_view data);
   std::string Admin(const Words& words, std::string_view data);
   std::string Get(const Words& words, std::string_view data);
@@ -49,6 +52,7 @@ class SimMemcacheNode final : public SimNode {
   Match Compare(const std::string& key, const std::string& token);
   std::string GiveToken(const std::string& key);
 
+  bool sees_others_tokens_;
   std::map<std::string, Item, std::less<>> data_;
   uint64_t next_cas_ = 1;
   std::map<std::string, std::set<std::string>> given_tokens_;  // By key.

@@ -1,74 +1,178 @@
 #include "tests/sim/sim_node.h"
 
 #include <algorithm>
+#include <deque>
 #include <utility>
 
 namespace ringproxy::sim {
 
 class SimNode::Connection final : public Peer {
  public:
-  Connection(SimNode& node, std::shared_ptr<Wire> wire) : node_(node), wire_(std::move(wire)) {}
+  Connection(SimNode& node, std::shared_ptr<Wire> wire, uint32_t thread)
+      : node_(node), wire_(std::move(wire)), thread_(thread), silent_(node.mute_), fragile_(node.resets_in_handshake_) {
+    if (node_.deaf_) wire_->SetReading(false);
+  }
   // Work that is still scheduled must not find a dead connection.
   ~Connection() override { *alive_ = false; }
 
   void OnBytes(std::string_view bytes) override {
+    if (fragile_) return Reset();
     input_ += bytes;
+    std::string replies;
     while (!input_.empty()) {
-      const size_t used = node_.AnswerFirst(input_, &replies_);
+      const size_t used = node_.AnswerFirst(input_, &replies);
       if (used == 0) break;
       input_.erase(0, used);
     }
-    SendSoon();
+    if (!replies.empty()) SendSoon(std::move(replies));
   }
   void OnClosed() override { closed_ = true; }
 
-  // Everything that is answered by then leaves together: a node never answers out of order.
-  void SendSoon() {
-    if (node_.stalled_ || closed_ || replies_.empty()) return;
-    // Now and then slower than the pool's request timeout.
-    const net::Duration most = node_.loop_.Chance(0.01) ? net::Duration(60'000) : net::Duration(800);
-    ready_at_ = std::max(ready_at_, node_.loop_.now() + node_.loop_.RandomDelay(most));
-    node_.loop_.After(ready_at_ - node_.loop_.now(), [this, alive = alive_] {
-      if (*alive && !node_.stalled_ && !closed_) wire_->Send(std::exchange(replies_, {}));
-    });
+  void SendDue() {
+    if (node_.stalled_ || closed_ || silent_) return;
+    std::string due;
+    for (; !waiting_.empty() && waiting_.front().due <= node_.loop_.now(); waiting_.pop_front()) {
+      due += waiting_.front().replies;
+    }
+    if (due.empty()) return;
+    if (!node_.garbles_) return wire_->Send(due);
+    // Whoever has sent nonsense once is out of step for ever, so nothing that looks like a reply may follow.
+    silent_ = true;
+    if (node_.loop_.Chance(0.7)) return wire_->Send(node_.Nonsense());
+    wire_->Send(due.substr(0, node_.loop_.Random(due.size())));
+    wire_->FinishSending();
   }
   void Reset() { wire_->Reset(); }
+  void HalfClose() {
+    if (closed_ || silent_) return;
+    silent_ = true;
+    wire_->FinishSending();
+  }
+  void SetReading(bool on) { wire_->SetReading(on); }
+
   bool closed() const { return closed_; }
+  bool silent() const { return silent_; }
+  uint32_t thread() const { return thread_; }
 
  private:
+  struct Waiting {
+    net::TimePoint due;
+    std::string replies;
+  };
+
+  // A node never answers out of order.
+  void SendSoon(std::string replies) {
+    if (closed_ || silent_) return;
+    SimLoop& loop = node_.loop_;
+    // Now and then slower than the pool's request timeout.
+    const bool slow = !node_.healed_ && loop.Chance(0.01);
+    const net::Duration most(slow ? 60'000 : 800);
+    last_due_ = std::max(last_due_, loop.now() + node_.delay_ + loop.RandomDelay(most));
+    waiting_.push_back({last_due_, std::move(replies)});
+    loop.After(last_due_ - loop.now(), [this, alive = alive_] {
+      if (*alive) SendDue();
+    });
+  }
+
   SimNode& node_;
   std::shared_ptr<Wire> wire_;
+  uint32_t thread_;
   std::string input_;
-  std::string replies_;
-  net::TimePoint ready_at_{};
+  std::deque<Waiting> waiting_;
+  net::TimePoint last_due_{};
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
   bool closed_ = false;
+  bool silent_;   // Carries out what it is asked and will never answer.
+  bool fragile_;  // Breaks at its first bytes.
 };
 
 SimNode::SimNode(SimLoop& loop, uint16_t port, std::function<bool(std::string_view)> owns)
-    : loop_(loop), owns_(std::move(owns)) {
-  loop_.ListenOn(port, [this](std::shared_ptr<Wire> wire) -> Peer* {
-    if (!alive_) return nullptr;
-    connections_.push_back(std::make_unique<Connection>(*this, std::move(wire)));
-    return connections_.back().get();
-  });
+    : loop_(loop), port_(port), owns_(std::move(owns)) {
+  loop_.ListenOn(port, [this](std::shared_ptr<Wire> wire, Caller caller) { return Accept(std::move(wire), caller); });
 }
 
 SimNode::~SimNode() = default;
 
-void SimNode::Kill() {
-  alive_ = false;
+Peer* SimNode::Accept(std::shared_ptr<Wire> wire, Caller caller) {
+  callers_.push_back(caller);
+  if (refuses_) return nullptr;
+  connections_.push_back(std::make_unique<Connection>(*this, std::move(wire), caller.thread));
+  return connections_.back().get();
+}
+
+void SimNode::ResetAll() {
   for (auto& connection : connections_) connection->Reset();
+}
+
+void SimNode::Kill() {
+  refuses_ = true;
+  ResetAll();
 }
 
 void SimNode::Stall(bool on) {
   stalled_ = on;
-  for (auto& connection : connections_) connection->SendSoon();
+  for (auto& connection : connections_) connection->SendDue();
+}
+
+void SimNode::Deafen(bool on) {
+  deaf_ = on;
+  for (auto& connection : connections_) connection->SetReading(!on);
+}
+
+void SimNode::Sicken(std::optional<uint64_t> sickness) {
+  sickness_ = sickness;
 }
 
 void SimNode::ResetOne() {
   const auto open = std::ranges::find_if(connections_, [](const auto& connection) { return !connection->closed(); });
   if (open != connections_.end()) (*open)->Reset();
+}
+
+void SimNode::HalfCloseAll() {
+  for (auto& connection : connections_) connection->HalfClose();
+}
+
+void SimNode::Mute(bool on) {
+  mute_ = on;
+  if (on) ResetAll();
+}
+
+void SimNode::ResetInHandshake(bool on) {
+  resets_in_handshake_ = on;
+  if (on) ResetAll();
+}
+
+void SimNode::Heal() {
+  healed_ = true;
+  refuses_ = garbles_ = mute_ = resets_in_handshake_ = false;
+  delay_ = {};
+  sickness_.reset();
+  Stall(false);
+  Deafen(false);
+}
+
+size_t SimNode::open_connections(uint32_t thread) const {
+  return static_cast<size_t>(std::ranges::count_if(
+      connections_, [&](const auto& connection) { return !connection->closed() && connection->thread() == thread; }));
+}
+
+size_t SimNode::useless_connections() const {
+  return static_cast<size_t>(std::ranges::count_if(
+      connections_, [](const auto& connection) { return !connection->closed() && connection->silent(); }));
+}
+
+size_t SimNode::MostConnectsASecond(uint32_t thread) const {
+  std::vector<net::TimePoint> times;
+  for (const Caller& caller : callers_) {
+    if (caller.thread == thread) times.push_back(caller.since);
+  }
+  std::ranges::sort(times);
+  size_t most = 0;
+  for (size_t first = 0, last = 0; last < times.size(); ++last) {
+    while (times[last] - times[first] >= std::chrono::seconds(1)) ++first;
+    most = std::max(most, last - first + 1);
+  }
+  return most;
 }
 
 }  // namespace ringproxy::sim

@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -12,40 +13,74 @@
 
 namespace ringproxy::sim {
 
+// In the errors of a sick node, before the key that it was asked for: so a client sees whether an error is its own.
+inline constexpr std::string_view kAskedFor = " asked for ";
+
 class SimNode {
  public:
-  // `owns(key)`: whether the ring gives the key to this node.
+  // `owns(key)`: whether the node may be asked for the key.
   SimNode(SimLoop& loop, uint16_t port, std::function<bool(std::string_view)> owns);
   virtual ~SimNode();
 
-  // Faults.
-  void Kill();  // Resets every connection and refuses new ones; data survive.
-  void Restart() { alive_ = true; }
-  void Stall(bool on);  // Keeps its connections and answers nothing, as after SIGSTOP.
-  void ResetOne();      // One connection breaks.
+  // Faults; data survive all of them.
+  void Kill();  // Resets every connection and refuses new ones.
+  void Refuse(bool on) { refuses_ = on; }
+  void Stall(bool on);                            // Reads and carries out, but answers nothing until it is over.
+  void Deafen(bool on);                           // Reads nothing.
+  void Delay(net::Duration by) { delay_ = by; }   // Every reply, in order.
+  void Sicken(std::optional<uint64_t> sickness);  // Errors in place of replies: which, and whether PING sees it.
+  void Garble(bool on) { garbles_ = on; }         // Nonsense in place of a reply, or half of one and the end.
+  void ResetOne();                                // One connection breaks.
+  void HalfCloseAll();                            // Ends its side of every connection and goes on reading.
+  void Mute(bool on);                             // Breaks all connections; new ones are never answered.
+  void ResetInHandshake(bool on);                 // Breaks all connections; new ones break at their first bytes.
+  // The end of all faults, and of slow replies.
+  void Heal();
 
+  uint16_t port() const { return port_; }
   // What it has been asked for that it should not have been.
   size_t wrong_requests() const { return wrong_requests_; }
   size_t requests() const { return requests_; }
+  size_t open_connections(uint32_t thread) const;
+  // Those that will never answer again and that the proxy still holds.
+  size_t useless_connections() const;
+  // The most connections that `thread` tried to open within a second.
+  size_t MostConnectsASecond(uint32_t thread) const;
 
  protected:
   // Appends the reply to the first request of `input` and returns that request's bytes; 0 while it is not whole.
   virtual size_t AnswerFirst(std::string_view input, std::string* reply) = 0;
+  // What no framer of its protocol may take for a reply.
+  virtual std::string Nonsense() = 0;
 
   void CountRequest() { ++requests_; }
   void CheckKey(std::string_view key) { wrong_requests_ += owns_(key) ? 0 : 1; }
   void CountWrongRequest() { ++wrong_requests_; }
+  const std::optional<uint64_t>& sickness() const { return sickness_; }
+  SimLoop& loop() { return loop_; }
 
  private:
   class Connection;
 
+  Peer* Accept(std::shared_ptr<Wire> wire, Caller caller);
+  void ResetAll();
+
   SimLoop& loop_;
+  uint16_t port_;
   std::function<bool(std::string_view)> owns_;
   std::vector<std::unique_ptr<Connection>> connections_;
+  std::vector<Caller> callers_;
   size_t wrong_requests_ = 0;
   size_t requests_ = 0;
-  bool alive_ = true;
+  bool refuses_ = false;
   bool stalled_ = false;
+  bool deaf_ = false;
+  bool garbles_ = false;
+  bool mute_ = false;
+  bool resets_in_handshake_ = false;
+  bool healed_ = false;
+  net::Duration delay_{0};
+  std::optional<uint64_t> sickness_;
 };
 
 }  // namespace ringproxy::sim

@@ -1,5 +1,6 @@
 #include "tests/sim/sim_redis_client.h"
 
+#include <algorithm>
 #include <vector>
 
 #include "backends/wire/resp_encode.h"
@@ -33,11 +34,13 @@ bool SimRedisClient::AnswersMget(std::string_view reply, const std::vector<std::
   return true;
 }
 
-SimRedisClient::SimRedisClient(SimLoop& loop, uint32_t number)
-    : SimClient(loop, number, std::make_unique<wire::RespReplyFramer>()) {}
+SimRedisClient::SimRedisClient(SimLoop& loop, uint32_t number, bool keys_move)
+    : SimClient(loop, number, keys_move, std::make_unique<wire::RespReplyFramer>()) {}
 
 bool SimRedisClient::IsNodeFailure(std::string_view reply) const {
-  return reply.starts_with("-NODEDOWN ") || reply.starts_with("-TIMEOUT ");
+  static constexpr std::string_view kFailures[] = {"-NODEDOWN ",   "-TIMEOUT ", "-LOADING ",
+                                                   "-MASTERDOWN ", "-BUSY ",    "-OOM "};
+  return std::ranges::any_of(kFailures, [&](std::string_view failure) { return reply.starts_with(failure); });
 }
 
 void SimRedisClient::SendQuit(std::string* out) {

@@ -6,6 +6,27 @@
 #include "backends/wire/resp_encode.h"
 
 namespace ringproxy::sim {
+namespace {
+
+struct Sickness {
+  std::string_view error;
+  bool shows_to_ping;
+};
+constexpr Sickness kSicknesses[] = {{"LOADING", true}, {"BUSY", true}, {"MASTERDOWN", true}, {"OOM", false}};
+
+}  // namespace
+
+std::string SimRedisNode::Nonsense() {
+  static constexpr std::string_view kNonsense[] = {
+      "HTTP/1.1 400 Bad Request\r\n\r\n",
+      "\x16\x03\x01",
+      "$1x\r\n",
+      "*9999999999999999\r\n",
+      "$3\r\nabcde",
+      "STORED\r\n",
+  };
+  return std::string(kNonsense[loop().Random(std::size(kNonsense))]);
+}
 
 size_t SimRedisNode::AnswerFirst(std::string_view input, std::string* reply) {
   wire::RequestParser parser{wire::Limits{}};
@@ -17,11 +38,17 @@ size_t SimRedisNode::AnswerFirst(std::string_view input, std::string* reply) {
 std::string SimRedisNode::Answer(const wire::Request& request) {
   std::string name(request.name());
   std::ranges::transform(name, name.begin(), [](unsigned char c) { return std::tolower(c); });
-  if (name == "ping") return "+PONG\r\n";
+  const Sickness* const sick = sickness() ? &kSicknesses[*sickness() % std::size(kSicknesses)] : nullptr;
+  if (name == "ping") return sick != nullptr && sick->shows_to_ping ? "-LOADING simulated\r\n" : "+PONG\r\n";
   CountRequest();
   const size_t step = name == "mset" ? 2 : 1;
   const bool many = name == "mset" || name == "mget" || name == "del";
   for (size_t i = 1; i < (many ? request.size() : 2); i += step) CheckKey(request[i]);
+  if (sick != nullptr) {
+    std::string out;
+    wire::AppendError(std::string(sick->error).append(kAskedFor).append(request[1]), &out);
+    return out;
+  }
   return AnswerKeyed(name, request);
 }
 

@@ -1,0 +1,92 @@
+#include "tests/sim/sim_config.h"
+
+#include <initializer_list>
+
+#include "conf/values.h"
+#include "tests/sim/sim_client.h"
+
+namespace ringproxy::sim {
+namespace {
+
+using net::Duration;
+
+template <typename T>
+T OneOf(SimLoop& loop, std::initializer_list<T> values) {
+  return values.begin()[loop.Random(values.size())];
+}
+
+// Loose, tight, or off.
+conf::Breaker RandomBreaker(SimLoop& loop) {
+  conf::Breaker breaker;
+  switch (loop.Random(4)) {
+    case 0: break;
+    case 1:
+      breaker.consecutive_failures = 0;
+      breaker.failure_ratio = breaker.slow_ratio = {};
+      break;
+    default:
+      breaker = {.consecutive_failures = 2,
+                 .failure_ratio = {300},
+                 .min_requests = 5,
+                 .window = Duration(1'000'000),
+                 .slow_ratio = {500},
+                 .slow_threshold = Duration(5'000),
+                 .slow_factor = OneOf<conf::Ratio>(loop, {{0}, {3000}})};
+  }
+  breaker.open = OneOf(loop, {Duration(20'000), Duration(100'000)});
+  breaker.ramp = OneOf(loop, {Duration(0), Duration(50'000)});
+  return breaker;
+}
+
+void SetPolicies(SimLoop& loop, conf::Pool& pool) {
+  if (loop.Chance(0.35)) pool.on_down.policy = conf::DownPolicy::kRehash;
+  if (loop.Chance(0.25)) pool.ring.load_bound = {1250};
+  if (loop.Chance(0.3)) pool.on_partial = conf::OnPartial::kMiss;
+  pool.max_ejected = OneOf<conf::Ratio>(loop, {{0}, {340}, {500}, {1000}});
+  pool.connections_per_node = static_cast<uint32_t>(1 + loop.Random(3));
+  pool.breaker = RandomBreaker(loop);
+  pool.timeouts = {
+      .connect = Duration(50'000), .request = Duration(20'000), .total = OneOf(loop, {Duration(0), Duration(30'000)})};
+  pool.reconnect = {
+      .initial = Duration(5'000), .max = Duration(40'000), .rate = {OneOf<uint64_t>(loop, {10, 30, 100})}};
+  pool.health = {.interval = OneOf(loop, {Duration(0), Duration(40'000), Duration(40'000), Duration(200'000)}),
+                 .fast_interval = Duration(8'000),
+                 .down_interval = Duration(60'000),
+                 .timeout = Duration(20'000),
+                 .maintenance_key = {}};
+}
+
+void AddFleet(SimLoop& loop, conf::Protocol protocol, conf::Config& config) {
+  conf::Pool& pool = config.pools.emplace_back();
+  pool.name = conf::NameOf(protocol);
+  pool.protocol = protocol;
+  pool.ring.virtual_nodes = 64;
+  SetPolicies(loop, pool);
+  for (uint32_t i = 0; i < kNodesOfAPool; ++i) {
+    const size_t port = kFirstPort + (config.pools.size() - 1) * kNodesOfAPool + i;
+    pool.nodes.push_back({"n" + std::to_string(i), {"sim", static_cast<uint16_t>(port), ""}, 1});
+  }
+  conf::Listener& listener = config.listeners.emplace_back();
+  listener.name = pool.name;
+  listener.protocol = protocol;
+  listener.routes = {{"", pool.name}};
+  // So few that full queues are common.
+  listener.limits.requests_in_flight = 24;
+  listener.limits.bulk_bytes = kLargestValue;
+}
+
+}  // namespace
+
+conf::Config RandomConfig(SimLoop& loop) {
+  conf::Config config;
+  config.workers = static_cast<uint32_t>(1 + loop.Random(2));
+  for (const conf::Protocol protocol : kProtocols) AddFleet(loop, protocol, config);
+  return config;
+}
+
+bool MayLoseKeys(const conf::Pool& pool) {
+  return pool.on_down.policy == conf::DownPolicy::kRehash || pool.ring.load_bound.thousandths > 0 ||
+         pool.on_partial == conf::OnPartial::kMiss;
+}
+
+}  // namespace ringproxy::sim

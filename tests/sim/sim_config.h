@@ -1,0 +1,20 @@
+// tests/sim/sim_config.h – The configuration of one simulated proxy, drawn from its seed.
+#pragma once
+
+#include "conf/config.h"
+#include "tests/sim/sim_loop.h"
+
+namespace ringproxy::sim {
+
+inline constexpr uint16_t kFirstPort = 7001;
+inline constexpr uint32_t kNodesOfAPool = 3;
+inline constexpr conf::Protocol kProtocols[] = {conf::Protocol::kRedis, conf::Protocol::kMemcached};
+inline constexpr uint32_t kNodes = kNodesOfAPool * std::size(kProtocols);
+
+// One pool and its listener of each protocol, both with the protocol's number. Ports count up over all nodes.
+conf::Config RandomConfig(SimLoop& loop);
+
+// Whether a key may be looked for elsewhere than where it was written, or a failure may look like a miss.
+bool MayLoseKeys(const conf::Pool& pool);
+
+}  // namespace ringproxy::sim

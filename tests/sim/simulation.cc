@@ -1,0 +1,285 @@
+#include "tests/sim/simulation.h"
+
+#include <gtest/gtest.h>
+#include <spdlog/spdlog.h>
+
+#include "proxy/route/router.h"
+#include "tests/sim/faults.h"
+#include "tests/sim/sim_memcache_client.h"
+#include "tests/sim/sim_memcache_node.h"
+#include "tests/sim/sim_redis_client.h"
+#include "tests/sim/sim_redis_node.h"
+
+namespace ringproxy::sim {
+namespace {
+
+using backends::CircuitBreaker;
+using backends::Verdict;
+
+constexpr uint32_t kClients = 14;
+constexpr net::TimePoint kLastFault{std::chrono::milliseconds(400)};  // Begins.
+constexpr net::TimePoint kFaultsOver{std::chrono::milliseconds(600)};
+constexpr net::TimePoint kLastRound{std::chrono::seconds(10)};
+constexpr net::TimePoint kEnd{std::chrono::seconds(11)};
+// Of one node, as all workers and the checks see it.
+constexpr uint64_t kMostTransitions = 120;
+
+}  // namespace
+
+Events& Events::operator+=(const Events& other) {
+  answered += other.answered;
+  refused_at_once += other.refused_at_once;
+  timeouts += other.timeouts;
+  late_replies += other.late_replies;
+  transitions += other.transitions;
+  moved_keys += other.moved_keys;
+  return *this;
+}
+
+struct Simulation::Thread final : private backends::BreakerObserver {
+  Thread(Simulation& simulation, uint32_t thread_number, uint64_t seed)
+      : owner(simulation),
+        number(thread_number),
+        loop(simulation.loop_, number),
+        stats(*simulation.snapshot_),
+        worker(std::make_unique<proxy::Worker>(
+            proxy::Worker::Parts{
+                .loop = loop, .stats = stats, .view = simulation.view_, .board = simulation.board_, .observer = *this},
+            simulation.snapshot_, seed)) {}
+
+  // As between threads: later.
+  void OnBreaker(const backends::BreakerNews& news) override {
+    loop.Post([this, news] { owner.monitor_->OnBreaker(number, news); });
+  }
+  void AddClient(uint32_t listener, std::shared_ptr<Wire> wire) {
+    worker->AddClient(listener, proxy::TestClient(),
+                      [&](net::StreamObserver& observer) { return owner.loop_.AdoptWire(std::move(wire), observer); });
+  }
+
+  Simulation& owner;
+  uint32_t number;
+  SimThread loop;
+  proxy::WorkerStats stats;
+  std::unique_ptr<proxy::Worker> worker;
+};
+
+Simulation::Simulation(uint64_t seed)
+    : loop_(seed),
+      snapshot_(proxy::MakeSnapshot(RandomConfig(loop_))),
+      board_(snapshot_->node_count),
+      control_(loop_, snapshot_->config.workers) {
+  spdlog::set_level(spdlog::level::off);
+  const uint32_t workers = snapshot_->config.workers;
+  monitor_ = std::make_unique<proxy::HealthMonitor>(control_, snapshot_, board_, workers, seed, Orders());
+  for (uint32_t i = 0; i < workers; ++i) threads_.push_back(std::make_unique<Thread>(*this, i, seed + i));
+  AddNodes();
+  AddClients();
+}
+
+Simulation::~Simulation() = default;
+
+void Simulation::AddNodes() {
+  keys_.resize(kNodes);
+  for (uint32_t i = 0; i < kNodes; ++i) {
+    const uint32_t fleet = i / kNodesOfAPool;
+    const auto owns = [this, i, fleet](std::string_view key) {
+      return proxy::RouteKey(*snapshot_, snapshot_->listeners[fleet], key).node == i % kNodesOfAPool;
+    };
+    for (int k = 0; !owns(keys_[i]) || keys_[i].empty(); ++k) keys_[i] = "probe:" + std::to_string(k);
+    const auto may_be_asked = [this, i, fleet, owns](std::string_view key) {
+      if (owns(key)) return true;
+      ++events_.moved_keys;
+      return snapshot_->pools[fleet].moves_keys;
+    };
+    const auto port = static_cast<uint16_t>(kFirstPort + i);
+    if (kProtocols[fleet] == conf::Protocol::kRedis) {
+      nodes_.push_back(std::make_unique<SimRedisNode>(loop_, port, may_be_asked));
+    } else {
+      const bool moves = snapshot_->pools[fleet].moves_keys;
+      nodes_.push_back(std::make_unique<SimMemcacheNode>(loop_, port, may_be_asked, moves));
+    }
+  }
+}
+
+void Simulation::AddClients() {
+  for (uint32_t i = 0; i < kClients; ++i) {
+    const uint32_t fleet = i % std::size(kProtocols);
+    const bool may_lose = MayLoseKeys(snapshot_->config.pools[fleet]);
+    if (kProtocols[fleet] == conf::Protocol::kRedis) {
+      clients_.push_back(std::make_unique<SimRedisClient>(loop_, i, may_lose));
+    } else {
+      clients_.push_back(std::make_unique<SimMemcacheClient>(loop_, i, may_lose));
+    }
+  }
+}
+
+proxy::HealthMonitor::WorkerOrders Simulation::Orders() {
+  const auto later = [this](void (backends::NodePool::*order)(ring::NodeIndex)) {
+    return [this, order](uint32_t pool, ring::NodeIndex node) {
+      for (auto& thread : threads_) {
+        thread->loop.Post([worker = thread->worker.get(), order, pool, node] { (worker->pool(pool).*order)(node); });
+      }
+    };
+  };
+  return {.hurry = later(&backends::NodePool::Hurry),
+          .disable = later(&backends::NodePool::Disable),
+          .enable = later(&backends::NodePool::Enable)};
+}
+
+void Simulation::Run() {
+  for (auto& thread : threads_) thread->worker->Start();
+  monitor_->Start();
+  for (uint32_t i = 0; i < kClients; ++i) {
+    loop_.After(loop_.RandomDelay(net::Duration(30'000)), [this, i] {
+      threads_[loop_.Random(threads_.size())]->AddClient(i % std::size(kProtocols), clients_[i]->wire());
+      const net::Duration pause(loop_.Chance(0.5) ? 3'000 : 40'000);
+      clients_[i]->Start({static_cast<uint32_t>(50 + loop_.Random(200)), pause, loop_.Chance(0.5)});
+    });
+  }
+  // Sometimes all at the start, where most clients are.
+  const net::Duration spread = loop_.Chance(0.5) ? net::Duration(100'000) : kLastFault - net::TimePoint();
+  for (uint64_t i = 1 + loop_.Random(8); i > 0; --i) loop_.After(loop_.RandomDelay(spread), [this] { BeginFault(); });
+  loop_.After(net::Duration(5'000), [this] { LookForRefusals(); });
+  loop_.After(kFaultsOver - loop_.now(), [this] {
+    for (auto& node : nodes_) node->Heal();
+    for (uint32_t i = 0; i < kNodes; ++i) monitor_->Order(i, proxy::NodeOrder::kEnable);
+  });
+  loop_.After(kLastRound - loop_.now(), [this] { FinalRound(); });
+  loop_.RunUntil(kEnd);
+}
+
+void Simulation::BeginFault() {
+  if (loop_.Chance(0.1)) return BeginOrder();
+  history_ += sim::BeginFault(loop_, nodes_, kFaultsOver);
+}
+
+// An operator takes a node out, and sometimes forgets it until the end.
+void Simulation::BeginOrder() {
+  const auto node = static_cast<uint32_t>(loop_.Random(kNodes));
+  const bool drains = loop_.Chance(0.5);
+  monitor_->Order(node, drains ? proxy::NodeOrder::kDrain : proxy::NodeOrder::kDisable);
+  loop_.After(loop_.RandomDelay(net::Duration(300'000)),
+              [this, node] { monitor_->Order(node, proxy::NodeOrder::kEnable); });
+  history_ += "\n  at " + std::to_string(loop_.now().time_since_epoch().count()) +
+              " us: an operator's order: " + std::to_string(nodes_[node]->port());
+}
+
+bool Simulation::IsNotAsked(const Thread& thread, uint32_t node) const {
+  // Where keys move, another node may be asked instead, unless there is none.
+  if (PoolOf(node).on_down.policy == conf::DownPolicy::kRehash) return false;
+  const bool open =
+      thread.stats.nodes[node].breaker_state.value() == static_cast<uint64_t>(CircuitBreaker::State::kOpen);
+  const Verdict verdict = monitor_->verdict(node);
+  return verdict == Verdict::kEjected || (verdict == Verdict::kServe && open);
+}
+
+void Simulation::LookForRefusals() {
+  for (auto& thread : threads_) {
+    for (uint32_t node = 0; node < kNodes; ++node) {
+      if (IsNotAsked(*thread, node) && loop_.Chance(0.2)) Ask(*thread, node, true);
+    }
+  }
+  if (loop_.now() < kFaultsOver) loop_.After(net::Duration(10'000), [this] { LookForRefusals(); });
+}
+
+void Simulation::Ask(Thread& thread, uint32_t node, bool is_refused) {
+  const bool is_redis = PoolOf(node).protocol == conf::Protocol::kRedis;
+  auto client = std::make_unique<SimProbe>(loop_);
+  thread.AddClient(node / kNodesOfAPool, client->wire());
+  client->Ask((is_redis ? "GET " : "get ") + keys_[node] + "\r\n");
+  probes_.push_back({std::move(client), node, is_refused});
+}
+
+void Simulation::FinalRound() {
+  SCOPED_TRACE("faults:" + history_);
+  for (uint32_t node = 0; node < kNodes; ++node) {
+    EXPECT_EQ(monitor_->view(node).state, proxy::NodeState::kUp) << monitor_->view(node).detail;
+    EXPECT_EQ(monitor_->verdict(node), Verdict::kServe);
+    EXPECT_EQ(nodes_[node]->useless_connections(), 0U);
+    for (auto& thread : threads_) {
+      const backends::NodeStats& stats = thread->stats.nodes[node];
+      EXPECT_EQ(stats.breaker_state.value(), static_cast<uint64_t>(CircuitBreaker::State::kClosed));
+      EXPECT_EQ(stats.in_flight.value(), 0U);
+      EXPECT_EQ(stats.ready_connections.value(), PoolOf(node).connections_per_node);
+      EXPECT_EQ(nodes_[node]->open_connections(thread->number), PoolOf(node).connections_per_node);
+    }
+  }
+  for (uint32_t node = 0; node < kNodes; ++node) {
+    // As many as make it probable that each of the connections is asked.
+    for (auto& thread : threads_) {
+      for (int i = 0; i < 4; ++i) Ask(*thread, node, false);
+    }
+  }
+  for (auto& client : clients_) client->FinishWell();
+}
+
+void Simulation::Check() {
+  SCOPED_TRACE("faults:" + history_);
+  CheckClients();
+  CheckProbes();
+  CheckNodes();
+  CheckNothingIsLeft();
+}
+
+void Simulation::CheckClients() {
+  for (const auto& client : clients_) {
+    EXPECT_EQ(client->complaint(), "");
+    if (client->left_early()) continue;
+    EXPECT_EQ(client->unanswered(), 0U);
+    EXPECT_TRUE(client->closed());
+    events_.answered += client->answered();
+  }
+}
+
+void Simulation::CheckProbes() {
+  for (const Probe& probe : probes_) {
+    const bool is_redis = PoolOf(probe.node).protocol == conf::Protocol::kRedis;
+    const std::string& reply = probe.client->reply();
+    if (!probe.is_refused) {
+      EXPECT_EQ(reply, is_redis ? "$-1\r\n" : "END\r\n");
+      continue;
+    }
+    EXPECT_TRUE(reply.starts_with(is_redis ? "-NODEDOWN " : "SERVER_ERROR node down")) << reply;
+    EXPECT_EQ(probe.client->took(), net::Duration(0));
+    ++events_.refused_at_once;
+  }
+}
+
+void Simulation::CheckNodes() {
+  std::vector<uint64_t> transitions(kNodes);
+  for (const auto& [transition, count] : monitor_->transitions()) transitions[transition.node] += count;
+  for (uint32_t node = 0; node < kNodes; ++node) {
+    EXPECT_EQ(nodes_[node]->wrong_requests(), 0U);
+    EXPECT_LE(transitions[node], kMostTransitions);
+    events_.transitions += transitions[node];
+    for (const auto& thread : threads_) {
+      EXPECT_LE(nodes_[node]->MostConnectsASecond(thread->number), PoolOf(node).reconnect.rate.amount);
+    }
+  }
+}
+
+void Simulation::CheckNothingIsLeft() {
+  for (const auto& thread : threads_) {
+    EXPECT_EQ(thread->worker->session_count(), 0U);
+    EXPECT_EQ(thread->worker->open_fanouts(), 0U);
+    EXPECT_EQ(thread->worker->blocks().blocks_in_use(), 0U);
+    thread->worker.reset();
+    EXPECT_EQ(thread->stats.sessions.value(), 0U);
+    for (const backends::NodeStats& node : thread->stats.nodes) {
+      EXPECT_EQ(node.in_flight.value(), 0U);
+      EXPECT_EQ(node.ready_connections.value(), 0U);
+      events_.timeouts += node.timeouts.value();
+      events_.late_replies += node.late_replies.value();
+    }
+  }
+  monitor_.reset();
+  EXPECT_EQ(loop_.open_streams(), 0U);
+}
+
+std::string Simulation::Fingerprint() const {
+  std::string text = std::to_string(events_.answered);
+  for (const auto& node : nodes_) text += "," + std::to_string(node->requests());
+  return text;
+}
+
+}  // namespace ringproxy::sim

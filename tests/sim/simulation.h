@@ -1,0 +1,93 @@
+// tests/sim/simulation.h – One run of the whole proxy, from a seed: workers, health monitor, nodes and clients.
+//
+//   0 ms  clients come, nodes fail       600 ms  nothing fails any more       10 s  everybody asks a last time
+//
+// Check() holds against the run:
+// - every client got each of its replies once, in order and its own, and no errors but those that are allowed;
+// - a node that the process has ejected, or whose breaker is open, cost a request no time at all;
+// - no worker opened connections to a node faster than reconnect.rate, and breakers did not flutter;
+// - once the nodes are well, so is everything: states, breakers, connections, and every request;
+// - nothing is left in the end.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "proxy/control/health_monitor.h"
+#include "proxy/control/worker.h"
+#include "tests/sim/sim_client.h"
+#include "tests/sim/sim_config.h"
+#include "tests/sim/sim_node.h"
+#include "tests/sim/sim_probe.h"
+#include "tests/sim/sim_thread.h"
+#include "tests/support/test_view.h"
+
+namespace ringproxy::sim {
+
+// What happened in a run; a run in which nothing happens proves nothing.
+struct Events {
+  size_t answered = 0;
+  size_t refused_at_once = 0;  // Probes of nodes that are not asked.
+  size_t timeouts = 0;
+  size_t late_replies = 0;
+  size_t transitions = 0;
+  size_t moved_keys = 0;  // Requests that another node than the key's owner got.
+
+  Events& operator+=(const Events& other);
+};
+
+class Simulation {
+ public:
+  explicit Simulation(uint64_t seed);
+  ~Simulation();
+
+  void Run();
+  // Expectations of GoogleTest.
+  void Check();
+  const Events& events() const { return events_; }
+  // For comparing two runs of one seed.
+  std::string Fingerprint() const;
+
+ private:
+  // One thread with everything that is its own.
+  struct Thread;
+  struct Probe {
+    std::unique_ptr<SimProbe> client;
+    uint32_t node;
+    bool is_refused;  // Else: answered with a value or a miss.
+  };
+
+  void AddNodes();
+  void AddClients();
+  proxy::HealthMonitor::WorkerOrders Orders();
+  void BeginFault();
+  void BeginOrder();
+  void LookForRefusals();
+  bool IsNotAsked(const Thread& thread, uint32_t node) const;
+  void FinalRound();
+  void Ask(Thread& thread, uint32_t node, bool is_refused);
+
+  void CheckClients();
+  void CheckProbes();
+  void CheckNodes();
+  void CheckNothingIsLeft();
+
+  const conf::Pool& PoolOf(uint32_t node) const { return snapshot_->config.pools[node / kNodesOfAPool]; }
+
+  SimLoop loop_;
+  std::shared_ptr<const proxy::Snapshot> snapshot_;
+  proxy::TestView view_;
+  backends::NodeBoard board_;
+  std::vector<std::unique_ptr<Thread>> threads_;  // Of the workers.
+  SimThread control_;
+  std::unique_ptr<proxy::HealthMonitor> monitor_;
+  std::vector<std::unique_ptr<SimNode>> nodes_;
+  std::vector<std::string> keys_;  // One that the node owns, by node.
+  std::vector<std::unique_ptr<SimClient>> clients_;
+  std::vector<Probe> probes_;
+  std::string history_;  // The faults, for whoever looks at a failure.
+  Events events_;
+};
+
+}  // namespace ringproxy::sim
