@@ -183,34 +183,36 @@ bool SimLoop::RunDue() {
   return any;
 }
 
-bool SimLoop::Tell(Wire& wire) {
+bool SimLoop::IsReady(const Wire& wire) {
+  if (wire.connecting_) return wire.watch_writes_;
+  const bool readable = wire.broken_ || wire.end_of_stream_ || !wire.to_proxy_.empty();
+  const bool writable = wire.broken_ || wire.to_peer_.size() < Wire::kSocketBytes;
+  return (wire.watch_reads_ && readable) || (wire.watch_writes_ && writable);
+}
+
+void SimLoop::Tell(Wire& wire) {
   if (wire.connecting_) {
-    if (!wire.watch_writes_) return false;
     wire.connecting_ = wire.watch_writes_ = false;
-    wire.observer_->OnConnected(wire.connect_error_);
-    return true;
+    return wire.observer_->OnConnected(wire.connect_error_);
   }
-  if (wire.watch_reads_ && (wire.broken_ || wire.end_of_stream_ || !wire.to_proxy_.empty())) {
-    wire.observer_->OnReadable();
-    return true;
-  }
-  if (wire.watch_writes_ && (wire.broken_ || wire.to_peer_.size() < Wire::kSocketBytes)) {
-    wire.observer_->OnWritable();
-    return true;
-  }
-  return false;
+  const bool readable = wire.broken_ || wire.end_of_stream_ || !wire.to_proxy_.empty();
+  return wire.watch_reads_ && readable ? wire.observer_->OnReadable() : wire.observer_->OnWritable();
 }
 
 bool SimLoop::TellReady() {
-  std::vector<uint64_t> numbers;
-  for (const auto& [number, wire] : streams_) numbers.push_back(number);
-  std::ranges::shuffle(numbers, random_);
+  ready_.clear();
+  for (const auto& [number, wire] : streams_) {
+    if (IsReady(*wire)) ready_.push_back(number);
+  }
+  std::ranges::shuffle(ready_, random_);
   bool any = false;
-  for (const uint64_t number : numbers) {
+  for (const uint64_t number : ready_) {
     const auto found = streams_.find(number);
-    if (found == streams_.end()) continue;
+    // What was told before may have closed it, or changed what it waits for.
+    if (found == streams_.end() || !IsReady(*found->second)) continue;
     const std::shared_ptr<Wire> wire = found->second;
-    any |= Tell(*wire);
+    Tell(*wire);
+    any = true;
   }
   return any;
 }

@@ -111,7 +111,8 @@ class SimLoop final : public net::Clock {
   // Runs what is due, then tells each ready stream once, in random order.
   bool RunDue();
   bool TellReady();
-  bool Tell(Wire& wire);
+  static bool IsReady(const Wire& wire);
+  static void Tell(Wire& wire);
   net::NextTurn EndTurn();
 
   std::mt19937_64 random_;
@@ -121,6 +122,7 @@ class SimLoop final : public net::Clock {
   std::map<uint64_t, net::TimePoint> event_times_;
   std::map<uint16_t, Accept> accepts_;
   std::map<uint64_t, std::shared_ptr<Wire>> streams_;  // Open ends of the proxy, by number: a stable order.
+  std::vector<uint64_t> ready_;  // Scratch.
   std::vector<std::function<net::NextTurn()>> ends_of_turn_;
 };
 
