@@ -103,21 +103,37 @@ Destination Dispatcher::RouteAround(uint32_t pool, uint64_t hash, std::string_vi
   return {{routing.gutter, *node}, Destination::Standing::kGutter, owner};
 }
 
-bool Dispatcher::MayAsk(const Destination& to, bool is_read, backends::Ticket ticket) {
+bool Dispatcher::MayAsk(const Destination& to, const RoutedRequest& routed, backends::Ticket ticket) {
+  if (to.standing == Destination::Standing::kGutter) {
+    if (routed.spec.gutter == wire::Gutter::kNo) pools_[to.owner.pool].Refuse(to.owner.node, ticket);
+    return routed.spec.gutter != wire::Gutter::kNo;
+  }
   backends::NodePool& pool = pools_[to.to.pool];
   // Where keys may move, Route has asked already.
   const bool may = snapshot_->pools[to.to.pool].moves_keys ? to.standing != Destination::Standing::kDown
-                                                           : pool.Admits(to.to.node, is_read);
+                                                           : pool.Admits(to.to.node, IsRead(routed));
   if (!may) pool.Refuse(to.to.node, ticket);
   return may;
 }
 
 void Dispatcher::Send(RoutedRequest routed, Origin origin, const Destination& to, backends::Ticket ticket) {
-  if (!MayAsk(to, IsRead(routed), ticket)) return;
+  if (!MayAsk(to, routed, ticket)) return;
+  if (to.standing == Destination::Standing::kGutter) return SendToGutter(routed, origin, to, ticket);
   if (routed.cas != wire::CasPlace::kNone) return SendTagged(routed, origin, to.to, ticket);
   backends::NodePool& pool = pools_[to.to.pool];
   if (routed.block) return pool.Send(to.to.node, origin.lane, std::move(routed.block), ticket);
   SendOnce(routed, origin, to, routed.request.encoded(), false, ticket);
+}
+
+void Dispatcher::SendToGutter(const RoutedRequest& routed, Origin origin, const Destination& to,
+                              backends::Ticket ticket) {
+  rewritten_.clear();
+  if (wire::AppendGutterRequest(routed.spec, routed.request, GutterTtl(to), &rewritten_)) {
+    pools_[to.to.pool].Send(to.to.node, origin.lane, std::string_view(rewritten_), ticket);
+  } else {
+    pools_[to.owner.pool].Refuse(to.owner.node, ticket);
+  }
+  if (rewritten_.capacity() > kKeptPart) std::string().swap(rewritten_);
 }
 
 void Dispatcher::SendOnce(const RoutedRequest& routed, Origin origin, const Destination& to, std::string_view encoded,
@@ -132,8 +148,8 @@ void Dispatcher::SendOnce(const RoutedRequest& routed, Origin origin, const Dest
 
 void Dispatcher::SendTagged(const RoutedRequest& routed, Origin origin, NodeId to, backends::Ticket ticket) {
   const wire::CasTag tag = snapshot_->pools[to.pool].cas_tags[to.node];
-  tagged_.clear();
-  wire::AppendTaggedRequest(routed.request, routed.cas, tag, &tagged_);
+  rewritten_.clear();
+  wire::AppendTaggedRequest(routed.request, routed.cas, tag, &rewritten_);
   if (routed.cas == wire::CasPlace::kFlags) {
     // Its reply may carry a token too.
     plan_.Clear();
@@ -142,8 +158,8 @@ void Dispatcher::SendTagged(const RoutedRequest& routed, Origin origin, NodeId t
     plan_.cas_tags.push_back(tag);
     ticket = Fanout::ChildTicket(fanout_.Open(ticket, &plan_), 0);
   }
-  pools_[to.pool].Send(to.node, origin.lane, std::string_view(tagged_), ticket);
-  if (tagged_.capacity() > kKeptPart) std::string().swap(tagged_);
+  pools_[to.pool].Send(to.node, origin.lane, std::string_view(rewritten_), ticket);
+  if (rewritten_.capacity() > kKeptPart) std::string().swap(rewritten_);
 }
 
 uint32_t Dispatcher::PartFor(const Destination& to, size_t key_bytes, size_t most_bytes) {
@@ -215,10 +231,17 @@ void Dispatcher::EncodeMemcacheParts(const RoutedRequest& routed) {
     Part& part = parts_[i];
     part.encoded.append(routed.request.name());
     // The expiry of a gat.
-    for (size_t word = 1; word < keys_.front(); ++word) part.encoded.append(" ").append(routed.request[word]);
+    for (size_t word = 1; word < keys_.front(); ++word) {
+      part.encoded.append(" ");
+      const bool is_capped = part.to.standing == Destination::Standing::kGutter;
+      if (!is_capped || !wire::AppendGutterExptime(routed.request[word], GutterTtl(part.to), &part.encoded)) {
+        part.encoded.append(routed.request[word]);
+      }
+    }
     const NodeId to = part.to.to;
     if (routed.cas != wire::CasPlace::kNone) plan_.cas_tags.push_back(snapshot_->pools[to.pool].cas_tags[to.node]);
-    plan_.failures_are_misses &= snapshot_->config.pools[to.pool].on_partial == conf::OnPartial::kMiss;
+    const uint32_t home = part.to.standing == Destination::Standing::kGutter ? part.to.owner.pool : to.pool;
+    plan_.failures_are_misses &= snapshot_->config.pools[home].on_partial == conf::OnPartial::kMiss;
   }
   for (size_t i = 0; i < keys_.size(); ++i) {
     parts_[plan_.child_of_key[i]].encoded.append(" ").append(routed.request[keys_[i]]);
@@ -235,7 +258,7 @@ void Dispatcher::SendParts(const RoutedRequest& routed, Origin origin, backends:
   for (uint32_t i = 0; i < part_count_; ++i) {
     Part& part = parts_[i];
     const backends::Ticket child = Fanout::ChildTicket(owner, i);
-    if (MayAsk(part.to, IsRead(routed), child)) {
+    if (MayAsk(part.to, routed, child)) {
       SendOnce(routed, origin, part.to, part.encoded, true, child);
     }
     if (part.encoded.capacity() > kKeptPart) std::string().swap(part.encoded);

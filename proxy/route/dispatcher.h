@@ -11,6 +11,7 @@
 
 #include "backends/node_pool.h"
 #include "backends/wire/command.h"
+#include "backends/wire/gutter_request.h"
 #include "backends/wire/memcache_command.h"
 #include "proxy/route/fanout.h"
 #include "proxy/route/hot_keys.h"
@@ -80,8 +81,10 @@ class Dispatcher {
   // Through the retrier, if this is a read that its pool would ask again.
   void SendOnce(const RoutedRequest& routed, Origin origin, const Destination& to, std::string_view encoded,
                 bool is_part, backends::Ticket ticket);
+  // To a node of the gutter pool, if that may be asked this; else the owner is down.
+  void SendToGutter(const RoutedRequest& routed, Origin origin, const Destination& to, backends::Ticket ticket);
   // Fails the ticket, and says no, if nobody may be asked.
-  bool MayAsk(const Destination& to, bool is_read, backends::Ticket ticket);
+  bool MayAsk(const Destination& to, const RoutedRequest& routed, backends::Ticket ticket);
   void Fail(backends::Ticket ticket, wire::ErrorCode code) { sink_.OnFailure(ticket, {code, {}, {}, {}}); }
   bool KeyFits(std::string_view key, Origin origin) const {
     return key.size() <= snapshot_->config.listeners[origin.listener].limits.key_bytes;
@@ -96,6 +99,9 @@ class Dispatcher {
     if (routing.moves_keys) [[unlikely]]
       return RouteAround(pool, hash, key, is_read);
     return {{pool, routing.ring->Pick(hash)}};
+  }
+  std::chrono::seconds GutterTtl(const Destination& to) const {
+    return std::chrono::floor<std::chrono::seconds>(snapshot_->config.pools[to.owner.pool].gutter_ttl);
   }
   Destination RouteAround(uint32_t pool, uint64_t hash, std::string_view key, bool is_read);
   // The part of the current split that goes to `to`, with `key_bytes` more in it; a new one if it is the first key
@@ -119,7 +125,7 @@ class Dispatcher {
   // Scratch of one request, kept for its capacity.
   wire::KeyPositions keys_;
   FanoutPlan plan_;  // child_of_key: the part of each key.
-  std::string tagged_;
+  std::string rewritten_;
   std::vector<Part> parts_;
   size_t part_count_ = 0;
   std::vector<uint32_t> part_of_node_;  // By node over all pools; valid when parts_[it].to is there.

@@ -122,7 +122,7 @@ class SimLoop final : public net::Clock {
   std::map<uint64_t, net::TimePoint> event_times_;
   std::map<uint16_t, Accept> accepts_;
   std::map<uint64_t, std::shared_ptr<Wire>> streams_;  // Open ends of the proxy, by number: a stable order.
-  std::vector<uint64_t> ready_;  // Scratch.
+  std::vector<uint64_t> ready_;                        // Scratch.
   std::vector<std::function<net::NextTurn()>> ends_of_turn_;
 };
 
