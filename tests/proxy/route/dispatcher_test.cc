@@ -47,7 +47,8 @@ class Sink final : public backends::ReplySink {
 
 class DispatcherTest : public testing::Test {
  protected:
-  DispatcherTest() {
+  DispatcherTest() : DispatcherTest(ThreePools()) {}
+  explicit DispatcherTest(conf::Config config) : snapshot_(MakeSnapshot(std::move(config))) {
     sink_.fanout = &fanout_;
     sink_.blocks = &io_.blocks;
     for (size_t p = 0; p < snapshot_->pools.size(); ++p) {
@@ -97,7 +98,7 @@ class DispatcherTest : public testing::Test {
 
   test::FakeLoop loop_;
   backends::WorkerIo io_{.loop = loop_, .blocks = {}, .read_buffer = {}, .random = std::mt19937_64(1)};
-  std::shared_ptr<const Snapshot> snapshot_ = MakeSnapshot(ThreePools());
+  std::shared_ptr<const Snapshot> snapshot_;
   std::vector<backends::NodeStats> stats_ = std::vector<backends::NodeStats>(snapshot_->node_count);
   test::Health health_{snapshot_->node_count};
   backends::FlushList flush_list_;
@@ -187,6 +188,60 @@ TEST_F(DispatcherTest, SendsAScriptWithoutKeysAlwaysToTheSameNode) {
   Dispatch({"EVAL", "return 1", "0"});
   const uint32_t owner = RouteKey(*snapshot_, snapshot_->listeners[0], "").node;
   EXPECT_EQ(Node(owner).TakeWritten(), encoded_);
+}
+
+conf::Config WithGutter() {
+  conf::Config config = ThreePools();
+  config.pools[0].on_down = {conf::DownPolicy::kGutter, "unreached"};
+  config.pools[0].gutter_ttl = std::chrono::seconds(5);
+  return config;
+}
+
+class GutterTest : public DispatcherTest {
+ protected:
+  GutterTest() : DispatcherTest(WithGutter()) { health_.board.Publish(0, backends::Verdict::kEjected); }
+  test::FakeSocket& Gutter() { return Node(3); }
+};
+
+TEST_F(GutterTest, TakesTheKeysOfANodeThatIsOutWithTheirExpiriesCapped) {
+  const std::string key = KeyOf(0);
+  Dispatch({"GET", key});
+  EXPECT_EQ(Gutter().TakeWritten(), encoded_);
+  Dispatch({"SET", key, "v", "EX", "100"});
+  EXPECT_EQ(Gutter().TakeWritten(), Encode({"SET", key, "v", "EX", "5"}));
+  EXPECT_EQ(Node(0).TakeWritten(), "");
+  Dispatch({"SET", KeyOf(1), "v"});
+  EXPECT_EQ(Node(1).TakeWritten(), encoded_);
+}
+
+TEST_F(GutterTest, IsNeverAskedToCountLockOrKeepForEver) {
+  for (const std::vector<std::string>& request : std::vector<std::vector<std::string>>{
+           {"INCR", KeyOf(0)}, {"SET", KeyOf(0), "v", "NX"}, {"LPUSH", KeyOf(0), "v"}, {"MSET", KeyOf(0), "v"}}) {
+    sink_.replies.clear();
+    Dispatch(request);
+    EXPECT_EQ(sink_.replies, std::vector<std::string>{"node_down"}) << request[0];
+    EXPECT_EQ(Gutter().TakeWritten(), "");
+  }
+}
+
+TEST_F(GutterTest, AnswersItsPartOfASplitCommand) {
+  const std::string down = KeyOf(0);
+  const std::string up = KeyOf(1);
+  Dispatch({"MGET", down, up});
+  EXPECT_EQ(Gutter().TakeWritten(), Encode({"MGET", down}));
+  EXPECT_EQ(Node(1).TakeWritten(), Encode({"MGET", up}));
+  Dispatch({"MSET", down, "1", up, "2"});
+  EXPECT_EQ(Gutter().TakeWritten(), "");
+  Gutter().Receive("*1\r\n$1\r\na\r\n");
+  Node(1).Receive("*1\r\n$1\r\nb\r\n+OK\r\n");
+  EXPECT_EQ(sink_.replies, (std::vector<std::string>{"*2\r\n$1\r\na\r\n$1\r\nb\r\n",
+                                                     "-NODEDOWN node main0 of pool main is down\r\n"}));
+}
+
+TEST_F(GutterTest, IsNoHelpWhenItIsDownItself) {
+  health_.board.Publish(3, backends::Verdict::kEjected);
+  Dispatch({"GET", KeyOf(0)});
+  EXPECT_EQ(sink_.replies, std::vector<std::string>{"node_down"});
 }
 
 }  // namespace
