@@ -59,6 +59,11 @@ void NodeConnection::Enter(State next) {
   if (state_ != State::kHandshaking) timer_->Disarm();
 }
 
+void NodeConnection::ArmUntil(net::TimePoint end) {
+  armed_until_ = end;
+  timer_->Arm(end - io_.loop.now());
+}
+
 void NodeConnection::Connect() {
   if (const net::Duration wait = guard_.WaitToConnect(); wait > net::Duration(0)) {
     Enter(State::kBackoff);
@@ -71,7 +76,7 @@ void NodeConnection::Connect() {
 void NodeConnection::Attempt() {
   Enter(State::kConnecting);
   connect_deadline_ = io_.loop.now() + settings_.timeouts.connect;
-  timer_->Arm(settings_.timeouts.connect);
+  ArmUntil(connect_deadline_);
   stream_ = io_.loop.Connect(settings_.endpoint, *this);
 }
 
@@ -146,9 +151,9 @@ bool NodeConnection::Admit(size_t request_bytes, Ticket ticket) {
   if (ready) {
     MarkForFlush();
     // Not armed although others stand in the FIFO: those have all timed out and their replies are still awaited.
-    if (!timer_->armed()) timer_->Arm(deadline - now);
-  } else if (in_flight_.size() == 1 && deadline < connect_deadline_) {
-    timer_->Arm(deadline - now);
+    if (!timer_->armed()) ArmUntil(deadline);
+  } else if (deadline < armed_until_) {
+    ArmUntil(deadline);
   }
   return true;
 }
@@ -258,7 +263,7 @@ void NodeConnection::OnTimer() {
       const net::TimePoint now = io_.loop.now();
       if (now >= connect_deadline_) return Break(connecting ? "connecting timed out" : "the handshake timed out");
       FailLate();
-      if (!timer_->armed()) return timer_->Arm(connect_deadline_ - now);
+      if (!timer_->armed()) ArmUntil(connect_deadline_);
       return;
     }
     case State::kReady:
@@ -278,7 +283,7 @@ bool NodeConnection::FailLate() {
     if (entry.timed_out) continue;
     if (entry.deadline > now) {
       const bool until_connected = Starting() && connect_deadline_ < entry.deadline;
-      timer_->Arm((until_connected ? connect_deadline_ : entry.deadline) - now);
+      ArmUntil(until_connected ? connect_deadline_ : entry.deadline);
       break;
     }
     entry.timed_out = any_passed = true;

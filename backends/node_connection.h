@@ -99,6 +99,7 @@ class NodeConnection final : private net::StreamObserver {
   bool SendHandshake(const std::string& text);
   bool ContinueHandshake(std::string_view reply);
   void BecomeReady();
+  void ArmUntil(net::TimePoint end);
   void OnTimer();
   // Fails what waits too long; arms the timer for the next that may. True when any was failed.
   bool FailLate();
@@ -130,6 +131,7 @@ class NodeConnection final : private net::StreamObserver {
   net::TimePoint next_silence_{};  // Not counted again before.
   net::TimePoint ready_since_{};
   net::TimePoint connect_deadline_{};
+  net::TimePoint armed_until_{};  // While it connects.
   State state_ = State::kIdle;
   bool first_attempt_ = true;
   bool reopens_ = false;      // As soon as it is drained.
