@@ -312,6 +312,7 @@ void NodeConnection::CheckDeadlines() {
 }
 
 void NodeConnection::Drain() {
+  reopens_ = false;
   if (state_ == State::kClosed || state_ == State::kDraining) return;
   if (state_ != State::kReady || in_flight_.empty()) return CloseForGood();
   Enter(State::kDraining);
