@@ -241,7 +241,7 @@ void NodeConnection::Deliver(const InFlight& entry, size_t reply_bytes) {
   const std::string_view reply = input_.bytes().substr(0, reply_bytes);
   const wire::Fault fault = framer_->FaultOf(reply);
   if (entry.ticket.kind == Ticket::Kind::kInternal) {
-    guard_.OnProbe(fault == wire::Fault::kNone);
+    guard_.OnProbeReply(entry.sent, fault);
     return input_.Consume(reply_bytes);
   }
   stats_.request_duration.Record(io_.loop.now() - entry.sent);

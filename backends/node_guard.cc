@@ -55,6 +55,10 @@ void NodeGuard::OnTimeout(net::TimePoint sent) {
   Publish({});
 }
 
+void NodeGuard::OnProbeReply(net::TimePoint sent, wire::Fault fault) {
+  OnProbe(fault == wire::Fault::kNone && !outlier_.IsSlow(parts_.io.loop.now() - sent));
+}
+
 void NodeGuard::OnProbe(bool good) {
   if (breaker_.state() == CircuitBreaker::State::kClosed) return;
   breaker_.OnProbe(good, Random(), parts_.io.loop.now());

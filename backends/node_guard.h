@@ -75,7 +75,8 @@ class NodeGuard {
   // A client's request was answered, or was not in time. `timed`: the clock may judge it.
   void OnReply(net::TimePoint sent, wire::Fault fault, bool timed);
   void OnTimeout(net::TimePoint sent);
-  // The answer to the probe; none in time is not good.
+  // The answer to the probe; a slow one, or none in time, is not good.
+  void OnProbeReply(net::TimePoint sent, wire::Fault fault);
   void OnProbe(bool good);
   // A handshake has succeeded, or a connection could not be had.
   void OnReady();
