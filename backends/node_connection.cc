@@ -331,7 +331,7 @@ void NodeConnection::CloseForGood() {
   input_.Clear();
   framer_->Reset();
   write_armed_ = false;
-  FailInFlight();
+  FailInFlight({});
   if (std::exchange(reopens_, false)) Connect();
 }
 
@@ -364,16 +364,18 @@ void NodeConnection::Break(std::string_view reason) {
     first_attempt_ = false;
     Enter(State::kBackoff);
     timer_->Arm(NextBackoff());
-    if (!was_ready) guard_.OnConnectFailed(reason);
+    guard_.OnConnectFailed(reason);  // Also when it was had twice, and not kept for long.
   }
-  FailInFlight();
+  FailInFlight(was_ready ? reason : std::string_view());
 }
 
 // The sink may send new requests from within its calls, so the old ones are told apart by their number.
-void NodeConnection::FailInFlight() {
+void NodeConnection::FailInFlight(std::string_view lost_why) {
   for (size_t old = in_flight_.size(); old > 0; --old) {
     const InFlight entry = PopFront();
-    if (!entry.timed_out) Fail(entry.ticket, wire::ErrorCode::kNodeDown);
+    if (entry.timed_out) continue;
+    if (!lost_why.empty() && entry.ticket.kind != Ticket::Kind::kInternal) guard_.OnLost(entry.sent, lost_why);
+    Fail(entry.ticket, wire::ErrorCode::kNodeDown);
   }
   in_flight_.ShrinkIfEmpty();
 }

@@ -107,7 +107,8 @@ class NodeConnection final : private net::StreamObserver {
   // The connection is lost: everything in flight fails, a new attempt follows after the back-off.
   void Break(std::string_view reason);
   void CloseForGood();
-  void FailInFlight();
+  // `lost_why`: empty when the requests were not written yet, or the connection was to be closed.
+  void FailInFlight(std::string_view lost_why);
   InFlight PopFront();
   void Fail(Ticket ticket, wire::ErrorCode code);
   net::Duration NextBackoff();

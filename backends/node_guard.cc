@@ -45,13 +45,21 @@ void NodeGuard::OnReply(net::TimePoint sent, wire::Fault fault, bool timed) {
 }
 
 void NodeGuard::OnTimeout(net::TimePoint sent) {
-  const net::TimePoint now = parts_.io.loop.now();
-  const TripReason reason = outlier_.OnTimeout(now);
+  OnNoReply(outlier_.OnTimeout(parts_.io.loop.now()), {}, sent);
+}
+
+// Said to be the connection's fault: then the next handshake puts the node on trial.
+void NodeGuard::OnLost(net::TimePoint sent, std::string_view why) {
+  const bool too_many = outlier_.OnLost(parts_.io.loop.now()) != TripReason::kNone;
+  OnNoReply(too_many ? TripReason::kConnection : TripReason::kNone, why, sent);
+}
+
+void NodeGuard::OnNoReply(TripReason reason, std::string_view detail, net::TimePoint sent) {
   if (breaker_.state() == CircuitBreaker::State::kClosed) {
-    if (reason != TripReason::kNone) Trip(reason);
+    if (reason != TripReason::kNone) Trip(reason, detail);
     return;
   }
-  breaker_.OnOutcome(false, parts_.stats.in_flight.value(), Random(), sent, now);
+  breaker_.OnOutcome(false, parts_.stats.in_flight.value(), Random(), sent, parts_.io.loop.now());
   Publish({});
 }
 

@@ -75,6 +75,8 @@ class NodeGuard {
   // A client's request was answered, or was not in time. `timed`: the clock may judge it.
   void OnReply(net::TimePoint sent, wire::Fault fault, bool timed);
   void OnTimeout(net::TimePoint sent);
+  // Its connection broke before its reply came.
+  void OnLost(net::TimePoint sent, std::string_view why);
   // The answer to the probe; a slow one, or none in time, is not good.
   void OnProbeReply(net::TimePoint sent, wire::Fault fault);
   void OnProbe(bool good);
@@ -94,6 +96,8 @@ class NodeGuard {
   void OnPoolMedian(net::Duration median);
 
  private:
+  // A client's request got no reply; `reason`, if there is one, opens the breaker.
+  void OnNoReply(TripReason reason, std::string_view detail, net::TimePoint sent);
   void Trip(TripReason reason, std::string_view detail = {});
   // Tells everybody who wants to know when the breaker's state is another than before.
   void Publish(std::string_view detail);

@@ -42,6 +42,13 @@ TripReason Outlier::OnTimeout(net::TimePoint now) {
   return OnFailure(true, TripReason::kTimeouts);
 }
 
+TripReason Outlier::OnLost(net::TimePoint now) {
+  Advance(now);
+  ++buckets_[bucket_].requests;
+  ++all_.requests;
+  return OnFailure(false, TripReason::kFailures);
+}
+
 TripReason Outlier::OnFailure(bool in_row, TripReason if_in_row) {
   ++buckets_[bucket_].failures;
   ++all_.failures;

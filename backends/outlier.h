@@ -28,6 +28,8 @@ class Outlier {
   // A reply after `latency`. `timed`: the clock may judge it. Both give the reason to open the breaker, or kNone.
   TripReason OnReply(net::Duration latency, wire::Fault fault, bool timed, net::TimePoint now);
   TripReason OnTimeout(net::TimePoint now);
+  // A request that was lost with its connection: one of a share, and not of a row, for they are lost by the dozen.
+  TripReason OnLost(net::TimePoint now);
 
   bool IsSlow(net::Duration latency) const {
     return options_.slow_ratio.thousandths > 0 && latency >= options_.slow_threshold;
