@@ -1,0 +1,286 @@
+#include "backends/node_guard.h"
+
+#include <gtest/gtest.h>
+
+#include "tests/support/fake_loop.h"
+#include "tests/support/health_fixture.h"
+
+namespace ringproxy::backends {
+namespace {
+
+using Breaker = CircuitBreaker::State;
+using net::Duration;
+using wire::Fault;
+using namespace std::chrono_literals;
+
+class NodeGuardTest : public testing::Test {
+ protected:
+  NodeGuard& Make(uint32_t connections = 1) {
+    guard_ = std::make_unique<NodeGuard>(
+        NodeGuard::Parts{
+            .io = io_,
+            .settings = settings_,
+            .verdict = health_.board.verdict(3),
+            .stats = stats_,
+            .observer = health_.observer,
+            .node = 3,
+            .connections = connections,
+        },
+        [this] { ++probes_; });
+    return *guard_;
+  }
+  // Opens it for 1 s, give or take a fifth.
+  NodeGuard& MakeOpen(TripReason reason = TripReason::kTimeouts) {
+    Make();
+    if (reason == TripReason::kConnection) {
+      guard_->OnConnectFailed("Connection refused");
+    } else {
+      for (int i = 0; i < 5; ++i) guard_->OnTimeout(loop_.now());
+    }
+    EXPECT_EQ(guard_->breaker_state(), Breaker::kOpen);
+    return *guard_;
+  }
+  NodeGuard& MakeHalfOpen() {
+    MakeOpen().OnProbe(true);
+    EXPECT_EQ(guard_->breaker_state(), Breaker::kHalfOpen);
+    return *guard_;
+  }
+  std::vector<Breaker> News() const {
+    std::vector<Breaker> states;
+    for (const BreakerNews& news : health_.observer.news) states.push_back(news.state);
+    return states;
+  }
+  void Good() { guard_->OnReply(loop_.now(), Fault::kNone, true); }
+
+  test::FakeLoop loop_;
+  WorkerIo io_{.loop = loop_, .blocks = {}, .read_buffer = {}, .random = std::mt19937_64(1)};
+  NodeSettings settings_;
+  NodeStats stats_;
+  test::Health health_{4};
+  size_t probes_ = 0;
+  std::unique_ptr<NodeGuard> guard_;
+};
+
+TEST_F(NodeGuardTest, HeedsTheProcessBeforeItsOwnBreaker) {
+  Make();
+  EXPECT_TRUE(guard_->Admits(false));
+  health_.board.Publish(3, Verdict::kEjected);
+  EXPECT_FALSE(guard_->Admits(true));
+  health_.board.Publish(3, Verdict::kServe);
+  MakeOpen();
+  EXPECT_FALSE(guard_->Admits(true));
+  health_.board.Publish(3, Verdict::kKeepAsking);
+  EXPECT_TRUE(guard_->Admits(false));
+}
+
+TEST_F(NodeGuardTest, TellsEachChangeOnceWithItsReasonAndTheNodesWords) {
+  MakeOpen(TripReason::kConnection);
+  EXPECT_EQ(stats_.breaker_state.value(), 1U);
+  guard_->OnConnectFailed("another");
+  guard_->OnProbe(false);
+  ASSERT_EQ(health_.observer.news.size(), 1U);
+  EXPECT_EQ(health_.observer.news[0].node, 3U);
+  EXPECT_EQ(health_.observer.news[0].reason, TripReason::kConnection);
+  EXPECT_EQ(health_.observer.news[0].detail, "Connection refused");
+  guard_->OnProbe(true);
+  EXPECT_EQ(stats_.breaker_state.value(), 2U);
+  for (int i = 0; i < 5; ++i) Good();
+  EXPECT_EQ(stats_.breaker_state.value(), 0U);
+  EXPECT_EQ(News(), (std::vector{Breaker::kOpen, Breaker::kHalfOpen, Breaker::kClosed}));
+}
+
+TEST_F(NodeGuardTest, ProbesWhenTheOpenTimeIsUpAndAgainAfterEachBadProbe) {
+  MakeOpen();
+  loop_.Advance(799ms);
+  EXPECT_EQ(probes_, 0U);
+  loop_.Advance(401ms);
+  EXPECT_EQ(probes_, 1U);
+  guard_->OnProbe(false);
+  loop_.Advance(1199ms);
+  EXPECT_EQ(probes_, 1U);
+  loop_.Advance(601ms);
+  EXPECT_EQ(probes_, 2U);
+  guard_->OnProbe(true);
+  EXPECT_EQ(guard_->breaker_state(), Breaker::kHalfOpen);
+}
+
+TEST_F(NodeGuardTest, ProbesOnTrialWhileNoClientReads) {
+  MakeHalfOpen();
+  for (size_t i = 1; i <= 3; ++i) {
+    loop_.Advance(100ms);
+    EXPECT_EQ(probes_, i);
+    guard_->OnProbe(true);
+  }
+  EXPECT_EQ(guard_->breaker_state(), Breaker::kClosed);
+  loop_.Advance(1h);
+  EXPECT_EQ(probes_, 3U);
+}
+
+TEST_F(NodeGuardTest, GoesOnProbingOnTrialWhenAProbeFindsNoConnection) {
+  MakeHalfOpen();
+  loop_.Advance(1s);
+  EXPECT_EQ(probes_, 10U);
+}
+
+TEST_F(NodeGuardTest, OpensAgainWhenAProbeOnTrialFailsAndProbesLater) {
+  MakeHalfOpen();
+  guard_->OnProbe(false);
+  EXPECT_EQ(guard_->breaker_state(), Breaker::kOpen);
+  loop_.Advance(1199ms);
+  EXPECT_EQ(probes_, 0U);
+  loop_.Advance(602ms);
+  EXPECT_EQ(probes_, 1U);
+}
+
+TEST_F(NodeGuardTest, AsksNothingOnceItIsGone) {
+  MakeOpen();
+  guard_.reset();
+  loop_.Advance(1h);
+  EXPECT_EQ(probes_, 0U);
+}
+
+TEST_F(NodeGuardTest, TakesAHandshakeForAProbeWhereConnectingWasTheTrouble) {
+  MakeOpen(TripReason::kConnection).OnReady();
+  EXPECT_EQ(guard_->breaker_state(), Breaker::kHalfOpen);
+}
+
+TEST_F(NodeGuardTest, TakesAHandshakeForAProbeOnceOneIsDue) {
+  MakeOpen(TripReason::kTimeouts).OnReady();
+  EXPECT_EQ(guard_->breaker_state(), Breaker::kOpen);
+  loop_.Advance(1200ms);
+  guard_->OnReady();
+  EXPECT_EQ(guard_->breaker_state(), Breaker::kHalfOpen);
+}
+
+TEST_F(NodeGuardTest, TakesAHandshakeForNoSuccessOnTrial) {
+  MakeHalfOpen();
+  for (int i = 0; i < 5; ++i) guard_->OnReady();
+  EXPECT_EQ(guard_->breaker_state(), Breaker::kHalfOpen);
+}
+
+TEST_F(NodeGuardTest, ProbesAtOnceWhenTheProcessHasSeenTheNodeWell) {
+  MakeOpen().Hurry();
+  EXPECT_EQ(probes_, 1U);
+  guard_->OnProbe(true);
+  guard_->Hurry();
+  for (int i = 0; i < 3; ++i) Good();
+  guard_->Hurry();
+  EXPECT_EQ(probes_, 1U);
+}
+
+// No connection was ready to carry the probe: the handshake that is under way is as good.
+TEST_F(NodeGuardTest, RemembersThatItWasHurriedUntilAConnectionIsReady) {
+  MakeOpen(TripReason::kTimeouts).Hurry();
+  guard_->OnReady();
+  EXPECT_EQ(guard_->breaker_state(), Breaker::kHalfOpen);
+}
+
+TEST_F(NodeGuardTest, OpensForAFailedConnectionOnlyWhenTheNodeHasNoOther) {
+  Make();
+  stats_.ready_connections.Add();
+  guard_->OnConnectFailed("too many");
+  EXPECT_EQ(guard_->breaker_state(), Breaker::kClosed);
+  stats_.ready_connections.Subtract(1);
+  guard_->OnConnectFailed("refused");
+  EXPECT_EQ(guard_->breaker_state(), Breaker::kOpen);
+  guard_->OnProbe(true);
+  guard_->OnConnectFailed("refused");
+  EXPECT_EQ(guard_->breaker_state(), Breaker::kOpen);
+}
+
+TEST_F(NodeGuardTest, AllowsTheRateOfConnectionsInAnySecond) {
+  Make();
+  std::vector<net::TimePoint> opened;
+  for (int ms = 0; ms < 5000; ++ms) {
+    while (guard_->WaitToConnect() == Duration(0)) opened.push_back(loop_.now());
+    loop_.Advance(1ms);
+  }
+  for (size_t i = 10; i < opened.size(); ++i) EXPECT_GE(opened[i] - opened[i - 10], 1s);
+  EXPECT_GE(opened.size(), 40U);
+  while (guard_->WaitToConnect() == Duration(0)) {
+  }
+  const Duration wait = guard_->WaitToConnect();
+  ASSERT_GT(wait, Duration(0));
+  loop_.Advance(wait);
+  EXPECT_EQ(guard_->WaitToConnect(), Duration(0));
+}
+
+TEST_F(NodeGuardTest, AllowsAllConnectionsOfANodeAtOnce) {
+  Make(16);
+  for (int i = 0; i < 16; ++i) EXPECT_EQ(guard_->WaitToConnect(), Duration(0));
+  EXPECT_GT(guard_->WaitToConnect(), Duration(0));
+}
+
+TEST_F(NodeGuardTest, OpensForFaultsAndNotForRepliesThatOnlySoundBad) {
+  Make();
+  for (int i = 0; i < 4; ++i) guard_->OnReply(loop_.now(), Fault::kHard, true);
+  Good();
+  for (int i = 0; i < 4; ++i) guard_->OnReply(loop_.now(), Fault::kHard, true);
+  EXPECT_EQ(guard_->breaker_state(), Breaker::kClosed);
+  guard_->OnReply(loop_.now(), Fault::kHard, true);
+  EXPECT_EQ(guard_->breaker_state(), Breaker::kOpen);
+  EXPECT_EQ(health_.observer.news[0].reason, TripReason::kFailures);
+}
+
+TEST_F(NodeGuardTest, TakesASlowReadOnTrialForABadOneUnlessItMayTakeItsTime) {
+  for (const bool timed : {false, true}) {
+    MakeHalfOpen();
+    const net::TimePoint sent = loop_.now();
+    loop_.Advance(100ms);
+    guard_->OnReply(sent, Fault::kNone, timed);
+    EXPECT_EQ(guard_->breaker_state(), timed ? Breaker::kOpen : Breaker::kHalfOpen);
+  }
+}
+
+TEST_F(NodeGuardTest, TakesATimeoutOnTrialForABadAnswerOnlyIfItWasSentOnTrial) {
+  Make();
+  const net::TimePoint before = loop_.now();
+  loop_.Advance(1s);
+  MakeHalfOpen();
+  guard_->OnTimeout(before);
+  guard_->OnReply(before, Fault::kHard, true);
+  guard_->OnLost(before, "closed by the node");
+  EXPECT_EQ(guard_->breaker_state(), Breaker::kHalfOpen);
+  guard_->OnTimeout(loop_.now());
+  EXPECT_EQ(guard_->breaker_state(), Breaker::kOpen);
+}
+
+TEST_F(NodeGuardTest, BeginsToCountAnewOnceTheBreakerHasClosed) {
+  MakeHalfOpen();
+  for (int i = 0; i < 4; ++i) guard_->OnTimeout(net::TimePoint(-1us));
+  for (int i = 0; i < 3; ++i) Good();
+  ASSERT_EQ(guard_->breaker_state(), Breaker::kClosed);
+  for (int i = 0; i < 4; ++i) guard_->OnTimeout(loop_.now());
+  EXPECT_EQ(guard_->breaker_state(), Breaker::kClosed);
+  guard_->OnTimeout(loop_.now());
+  EXPECT_EQ(guard_->breaker_state(), Breaker::kOpen);
+}
+
+TEST_F(NodeGuardTest, OpensForANodeMuchSlowerThanItsPool) {
+  settings_.breaker.slow_factor = {4000};
+  settings_.breaker.slow_ratio = {};
+  Make();
+  for (int second = 0; second < 3; ++second) {
+    EXPECT_EQ(guard_->breaker_state(), Breaker::kClosed);
+    const net::TimePoint sent = loop_.now();
+    loop_.Advance(20ms);
+    for (int i = 0; i < 20; ++i) guard_->OnReply(sent, Fault::kNone, true);
+    loop_.Advance(980ms);
+    Good();
+    ASSERT_TRUE(guard_->Percentile95());
+    guard_->OnPoolMedian(2ms);
+  }
+  EXPECT_EQ(guard_->breaker_state(), Breaker::kOpen);
+  EXPECT_EQ(health_.observer.news[0].reason, TripReason::kSlowerThanPool);
+}
+
+TEST_F(NodeGuardTest, CountsWhatIsInFlight) {
+  Make();
+  guard_->OnSent();
+  guard_->OnSent();
+  guard_->OnGone();
+  EXPECT_EQ(stats_.in_flight.value(), 1U);
+}
+
+}  // namespace
+}  // namespace ringproxy::backends

@@ -1,0 +1,381 @@
+#include "backends/node_pool.h"
+
+#include <gtest/gtest.h>
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+
+#include "conf/pool_ring.h"
+#include "tests/support/fake_loop.h"
+#include "tests/support/health_fixture.h"
+
+namespace ringproxy::backends {
+namespace {
+
+using Breaker = CircuitBreaker::State;
+using ring::NodeIndex;
+using namespace std::chrono_literals;
+
+class CountingSink final : public ReplySink {
+ public:
+  void OnReply(Ticket, std::string_view) override { ++replies; }
+  void OnLargeReply(Ticket, net::Block) override { ++replies; }
+  void OnFailure(Ticket, const wire::Failure& failure) override {
+    ++failures;
+    last =
+        std::string(wire::ErrorName(failure.code)) + " " + std::string(failure.pool) + "/" + std::string(failure.node);
+  }
+  size_t replies = 0;
+  size_t failures = 0;
+  std::string last;
+};
+
+class NodePoolTest : public testing::Test {
+ protected:
+  NodePoolTest() {
+    spdlog::set_level(spdlog::level::off);
+    pool_conf_.name = "main";
+    for (uint16_t i = 0; i < 3; ++i) pool_conf_.nodes.push_back({"r" + std::to_string(i), {"10.0.0.1", i, ""}, 1});
+  }
+
+  NodePool& Make() {
+    pool_.reset();
+    ring_ = conf::MakePoolRing(pool_conf_);
+    const NodePool::Parts parts{
+        .io = io_,
+        .sink = sink_,
+        .flush_list = flush_list_,
+        .observer = health_.observer,
+        .board = health_.board,
+        .ring = *ring_,
+        .first_node = 1,
+        .stats = stats_,
+    };
+    pool_.emplace(parts, pool_conf_);
+    return *pool_;
+  }
+  // Of one connection a node; node i is the socket `first_ + i`.
+  NodePool& MakeReady() {
+    Make();
+    first_ = loop_.sockets();
+    pool_->Connect();
+    for (NodeIndex i = 0; i < pool_->node_count(); ++i) Ready(loop_.socket(first_ + i));
+    return *pool_;
+  }
+  void Ready(test::FakeSocket& socket) {
+    socket.observer->OnConnected(0);
+    socket.TakeWritten();
+    socket.Receive(pool_conf_.protocol == conf::Protocol::kMemcached ? "MN\r\n" : "+PONG\r\n");
+  }
+  test::FakeSocket& Node(NodeIndex i) { return loop_.socket(first_ + i); }
+  void Send(NodeIndex node) {
+    pool_->Send(node, 0, std::string_view("*1\r\n$1\r\nx\r\n"), {0, 0, 0, Ticket::Kind::kSession});
+  }
+  void FlushAll() {
+    for (size_t i = 0; i < flush_list_.size(); ++i) flush_list_[i]->Flush();
+    flush_list_.clear();
+  }
+  // Five timeouts; their replies come late.
+  void TripByTimeouts(NodeIndex node) {
+    for (int i = 0; i < 5; ++i) Send(node);
+    FlushAll();
+    loop_.Advance(pool_conf_.timeouts.request);
+    for (int i = 0; i < 5; ++i) Node(node).Receive("+late\r\n");
+    Node(node).TakeWritten();
+    EXPECT_FALSE(pool_->Admits(node, true));
+  }
+  // Until the guard has sent the node something.
+  void AwaitProbe(NodeIndex node) {
+    for (int ms = 0; ms < 1200 && Node(node).written.empty(); ++ms) {
+      loop_.Advance(1ms);
+      FlushAll();
+    }
+  }
+  uint64_t HashOf(NodeIndex node) const {
+    uint64_t hash = 1;
+    while (ring_->Pick(hash) != node) hash += 0x9E3779B97F4A7C15;
+    return hash;
+  }
+
+  test::FakeLoop loop_;
+  WorkerIo io_{.loop = loop_, .blocks = {}, .read_buffer = {}, .random = std::mt19937_64(1)};
+  conf::Pool pool_conf_;
+  std::unique_ptr<const ring::Ring> ring_;
+  std::vector<NodeStats> stats_ = std::vector<NodeStats>(4);
+  test::Health health_{4};
+  FlushList flush_list_;
+  CountingSink sink_;
+  size_t first_ = 0;
+  std::optional<NodePool> pool_;
+};
+
+TEST_F(NodePoolTest, ProbesAnOpenNodeInTheWordsOfItsProtocol) {
+  for (const conf::Protocol protocol : {conf::Protocol::kRedis, conf::Protocol::kMemcached}) {
+    const bool memcached = protocol == conf::Protocol::kMemcached;
+    pool_conf_.protocol = protocol;
+    MakeReady();
+    for (int i = 0; i < 5; ++i) Send(0);
+    FlushAll();
+    loop_.Advance(pool_conf_.timeouts.request);
+    for (int i = 0; i < 5; ++i) Node(0).Receive(memcached ? "END\r\n" : "+late\r\n");
+    Node(0).TakeWritten();
+    AwaitProbe(0);
+    EXPECT_EQ(Node(0).TakeWritten(), memcached ? "version\r\n" : "*1\r\n$4\r\nPING\r\n");
+    Node(0).Receive(memcached ? "VERSION 1.6.18\r\n" : "+PONG\r\n");
+    EXPECT_EQ(health_.observer.news.back().state, Breaker::kHalfOpen);
+    EXPECT_EQ(health_.observer.news.back().node, 1U);
+    EXPECT_EQ(Node(1).written + Node(2).written, "");
+  }
+}
+
+TEST_F(NodePoolTest, ChoosesTheOwnerAndNobodyElseWhereKeysStay) {
+  MakeReady();
+  for (NodeIndex n = 0; n < 3; ++n) EXPECT_EQ(pool_->Choose(HashOf(n), false), n);
+  health_.board.Publish(1 + 2, Verdict::kEjected);
+  EXPECT_EQ(pool_->Choose(HashOf(2), true), std::nullopt);
+  EXPECT_EQ(pool_->Choose(HashOf(1), true), 1U);
+}
+
+TEST_F(NodePoolTest, ChoosesTheNextOnTheRingWhereKeysMove) {
+  pool_conf_.on_down.policy = conf::DownPolicy::kRehash;
+  MakeReady();
+  const uint64_t hash = HashOf(2);
+  const NodeIndex second = ring_->PickNth(hash, 1);
+  const NodeIndex third = ring_->PickNth(hash, 2);
+  health_.board.Publish(1 + 2, Verdict::kEjected);
+  EXPECT_EQ(pool_->Choose(hash, false), second);
+  TripByTimeouts(second);
+  EXPECT_EQ(pool_->Choose(hash, false), third);
+  health_.board.Publish(1 + third, Verdict::kEjected);
+  EXPECT_EQ(pool_->Choose(hash, false), std::nullopt);
+  health_.board.Publish(1 + 2, Verdict::kKeepAsking);
+  EXPECT_EQ(pool_->Choose(hash, false), 2U);
+}
+
+TEST_F(NodePoolTest, SendsReadsButNoWritesToANodeOnTrial) {
+  pool_conf_.on_down.policy = conf::DownPolicy::kRehash;
+  MakeReady();
+  TripByTimeouts(1);
+  AwaitProbe(1);
+  Node(1).Receive("+PONG\r\n");
+  EXPECT_EQ(pool_->Choose(HashOf(1), true), 1U);
+  EXPECT_NE(pool_->Choose(HashOf(1), false), 1U);
+}
+
+TEST_F(NodePoolTest, SpillsWhatANodeHasNoRoomForAndTakesItBack) {
+  pool_conf_.ring.load_bound = {1250};
+  MakeReady();
+  const uint64_t hash = HashOf(0);
+  const NodeIndex second = ring_->PickNth(hash, 1);
+  EXPECT_EQ(pool_->Choose(hash, true), 0U);
+  Send(0);  // One of one: its limit is ceil(2 * 1.25 / 3) = 1.
+  EXPECT_EQ(pool_->Choose(hash, true), second);
+  // Who has room but is down is no choice; the owner, full as it is, is better than nobody.
+  health_.board.Publish(1 + second, Verdict::kEjected);
+  health_.board.Publish(1 + ring_->PickNth(hash, 2), Verdict::kEjected);
+  EXPECT_EQ(pool_->Choose(hash, true), 0U);
+  health_.board.Publish(1, Verdict::kEjected);
+  EXPECT_EQ(pool_->Choose(hash, true), std::nullopt);
+  health_.board.Publish(1, Verdict::kServe);
+  health_.board.Publish(1 + second, Verdict::kServe);
+  FlushAll();
+  Node(0).Receive("+1\r\n");
+  EXPECT_EQ(pool_->Choose(hash, true), 0U);
+}
+
+TEST_F(NodePoolTest, CountsNoLoadForWhatAConnectionTookWithIt) {
+  pool_conf_.ring.load_bound = {1250};
+  MakeReady();
+  for (int i = 0; i < 10; ++i) Send(0);
+  Node(0).ReceiveEnd();
+  EXPECT_EQ(stats_[1].in_flight.value(), 0U);
+  EXPECT_EQ(pool_->Choose(HashOf(0), true), 0U);
+  for (int i = 0; i < 10; ++i) Send(0);  // They wait for the next one.
+  pool_.reset();
+  EXPECT_EQ(stats_[1].in_flight.value(), 0U);
+}
+
+TEST_F(NodePoolTest, RefusesInTheNodesNameAndCountsIt) {
+  MakeReady().Refuse(1, {});
+  EXPECT_EQ(sink_.last, "node_down main/r1");
+  EXPECT_EQ(stats_[2].requests.value(), 1U);
+  EXPECT_EQ(stats_[2].failures.value(), 1U);
+}
+
+TEST_F(NodePoolTest, ClosesADisabledNodesConnectionsOnceTheyAreIdleAndOpensThemAgain) {
+  MakeReady();
+  Send(1);
+  FlushAll();
+  pool_->Disable(1);
+  pool_->Disable(2);
+  EXPECT_FALSE(pool_->Accepts(1, 0));
+  EXPECT_FALSE(Node(1).closed());
+  EXPECT_TRUE(Node(2).closed());
+  EXPECT_FALSE(Node(0).closed());
+  Node(1).Receive("+1\r\n");
+  EXPECT_EQ(sink_.replies, 1U);
+  EXPECT_TRUE(Node(1).closed());
+  loop_.Advance(1h);
+  EXPECT_EQ(loop_.sockets(), first_ + 3);
+  pool_->Enable(1);
+  Ready(loop_.last_socket());
+  EXPECT_TRUE(pool_->Accepts(1, 0));
+}
+
+TEST_F(NodePoolTest, BringsADisabledNodeBackThoughItsBreakerWasOpen) {
+  MakeReady();
+  TripByTimeouts(1);
+  pool_->Disable(1);
+  loop_.Advance(1h);
+  pool_->Enable(1);
+  Ready(loop_.last_socket());
+  EXPECT_TRUE(pool_->Admits(1, true));
+}
+
+TEST_F(NodePoolTest, HurriesEveryConnectionOfTheNodeAndItsBreaker) {
+  pool_conf_.connections_per_node = 2;
+  Make().Connect();
+  for (size_t i = 0; i < 6; ++i) loop_.socket(i).observer->OnConnected(ECONNREFUSED);
+  EXPECT_EQ(loop_.sockets(), 6U);
+  loop_.Advance(24ms);
+  pool_->Hurry(1);
+  EXPECT_EQ(loop_.sockets(), 6U);  // Its rate allows none yet.
+  loop_.Advance(10s);
+  const size_t before = loop_.sockets();
+  for (size_t i = 6; i < before; ++i) {
+    if (!loop_.socket(i).closed()) loop_.socket(i).observer->OnConnected(ECONNREFUSED);
+  }
+  pool_->Hurry(1);
+  EXPECT_EQ(loop_.sockets(), before + 2);
+}
+
+TEST_F(NodePoolTest, KeepsANodeThatRefusesOnlyOneOfItsConnections) {
+  pool_conf_.connections_per_node = 2;
+  Make().Connect();
+  Ready(loop_.socket(0));
+  loop_.socket(1).observer->OnConnected(ECONNREFUSED);
+  EXPECT_TRUE(pool_->Admits(0, false));
+  EXPECT_TRUE(pool_->Accepts(0, 0));
+  EXPECT_FALSE(pool_->Accepts(0, 1));
+}
+
+TEST_F(NodePoolTest, CutsOffTheOneNodeThatIsMuchSlowerThanTheOthers) {
+  pool_conf_.breaker.slow_factor = {4000};
+  pool_conf_.breaker.slow_ratio = {};
+  for (const uint32_t nodes : {3U, 2U}) {
+    pool_conf_.nodes.resize(nodes);
+    MakeReady();
+    for (int second = 0; second < 5; ++second) {
+      for (NodeIndex n = 0; n < nodes; ++n) {
+        for (int i = 0; i < 20 && pool_->Admits(n, true); ++i) Send(n);
+      }
+      FlushAll();
+      loop_.Advance(1ms);
+      for (NodeIndex n = 1; n < nodes; ++n) {
+        for (int i = 0; i < 20; ++i) Node(n).Receive("+1\r\n");
+      }
+      loop_.Advance(29ms);
+      while (stats_[1].in_flight.value() > 0) Node(0).Receive("+1\r\n");
+      loop_.Advance(970ms);
+      pool_->Tick();
+    }
+    // Of two nodes neither can be called the odd one.
+    EXPECT_EQ(pool_->Admits(0, false), nodes == 2);
+    EXPECT_TRUE(pool_->Admits(1, false));
+  }
+}
+
+// Everything that can happen to nodes, in any order: refused and hung connections, hangs, slow and bad replies, resets,
+// an operator and the health checks. Once the nodes are well every breaker closes and every request is answered,
+// without a client's help; each ticket has had one answer; nothing is left over.
+class NodePoolChaos : public NodePoolTest, public testing::WithParamInterface<uint64_t> {
+ protected:
+  enum class Mood : uint8_t { kWell, kRefuses, kHangs, kLoads, kSlow, kResets };
+
+  struct Far {
+    bool connected = false;
+    size_t owed = 0;  // Requests not answered yet.
+  };
+
+  void Act() {
+    for (size_t i = 0; i < loop_.sockets(); ++i) {
+      if (i == far_.size()) far_.emplace_back();
+      test::FakeSocket& socket = loop_.socket(i);
+      if (socket.closed()) continue;
+      ActOn(socket, &far_[i], mood_[socket.endpoint.port]);
+    }
+    FlushAll();
+  }
+  void ActOn(test::FakeSocket& socket, Far* far, Mood mood) {
+    if (mood == Mood::kHangs) return;
+    if (!far->connected) {
+      far->connected = true;
+      return socket.observer->OnConnected(mood == Mood::kRefuses ? ECONNREFUSED : 0);
+    }
+    const std::string written = socket.TakeWritten();
+    far->owed += static_cast<size_t>(std::ranges::count(written, '*'));
+    if (mood == Mood::kRefuses || (mood == Mood::kResets && far->owed > 0)) return socket.ReceiveEnd();
+    if (mood == Mood::kSlow && random_() % 400 != 0) return;
+    while (far->owed > 0 && !socket.closed()) {
+      --far->owed;
+      socket.Receive(mood == Mood::kLoads ? "-LOADING x\r\n" : "+PONG\r\n");
+    }
+  }
+
+  std::mt19937_64 random_{GetParam()};
+  std::vector<Far> far_;
+  Mood mood_[3] = {};
+};
+
+TEST_P(NodePoolChaos, ComesBackFromEverything) {
+  pool_conf_.connections_per_node = 1 + GetParam() % 3;
+  pool_conf_.timeouts = {.connect = 500ms, .request = 200ms, .total = GetParam() % 2 == 0 ? 0ms : 150ms};
+  Make().Connect();
+  size_t sent = 0;
+  bool disabled[3] = {};
+  for (int step = 0; step < 20'000; ++step) {
+    const auto node = static_cast<NodeIndex>(random_() % 3);
+    switch (random_() % 400) {
+      case 0: mood_[node] = static_cast<Mood>(random_() % 6); break;
+      case 1: pool_->Hurry(node); break;
+      case 2: (disabled[node] = true), pool_->Disable(node); break;
+      case 3:
+      case 4: (disabled[node] = false), pool_->Enable(node); break;
+      default: break;
+    }
+    if (random_() % 4 == 0 && (random_() % 8 == 0 || pool_->Admits(node, random_() % 2 == 0))) {
+      Send(node);
+      ++sent;
+    }
+    if (step % 100 == 0) pool_->Tick();
+    Act();
+    loop_.Advance(net::Duration(random_() % 4000));
+  }
+  for (NodeIndex n = 0; n < 3; ++n) {
+    mood_[n] = Mood::kWell;
+    if (disabled[n]) pool_->Enable(n);
+  }
+  for (int ms = 0; ms < 80'000; ++ms) {
+    Act();
+    loop_.Advance(1ms);
+  }
+  EXPECT_EQ(sink_.replies + sink_.failures, sent);
+  for (NodeIndex n = 0; n < 3; ++n) {
+    EXPECT_EQ(stats_[1 + n].in_flight.value(), 0U);
+    EXPECT_EQ(stats_[1 + n].breaker_state.value(), 0U) << n;
+    EXPECT_EQ(stats_[1 + n].ready_connections.value(), pool_conf_.connections_per_node);
+    EXPECT_TRUE(pool_->Admits(n, false));
+  }
+  const size_t failures = sink_.failures;
+  for (NodeIndex n = 0; n < 3; ++n) Send(n);
+  FlushAll();
+  Act();
+  EXPECT_EQ(sink_.failures, failures);
+  pool_.reset();
+  for (const NodeStats& stats : stats_) EXPECT_EQ(stats.ready_connections.value(), 0U);
+}
+
+INSTANTIATE_TEST_SUITE_P(Seeds, NodePoolChaos, testing::Range<uint64_t>(1, 33));
+
+}  // namespace
+}  // namespace ringproxy::backends
