@@ -1,6 +1,5 @@
 #include "backends/circuit_breaker.h"
 
-#include <algorithm>
 #include <cassert>
 
 namespace ringproxy::backends {

@@ -13,6 +13,7 @@
 // Threads: its worker's. Pure: fed with time, outcomes and random numbers.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 
 #include "backends/net/loop.h"
@@ -44,6 +45,8 @@ class CircuitBreaker {
   // kOpen, and its time is up: ask the node something harmless and tell by OnProbe.
   bool ProbeIsDue(net::TimePoint now) const { return state_ == State::kOpen && now >= open_until_; }
   net::TimePoint open_until() const { return open_until_; }
+  // Makes it due. Requires: kOpen.
+  void EndWait(net::TimePoint now) { open_until_ = std::min(open_until_, now); }
   // An answer to something harmless, asked for or not. Good: kOpen → kHalfOpen at once, and a success in kHalfOpen.
   void OnProbe(bool good, double random, net::TimePoint now);
 

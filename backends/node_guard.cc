@@ -98,7 +98,10 @@ net::Duration NodeGuard::WaitToConnect() {
 }
 
 void NodeGuard::Hurry() {
-  if (breaker_.state() == CircuitBreaker::State::kOpen) probe_();
+  if (breaker_.state() != CircuitBreaker::State::kOpen) return;
+  // Where no connection is ready to carry the probe, the next handshake is as good.
+  breaker_.EndWait(parts_.io.loop.now());
+  probe_();
 }
 
 void NodeGuard::OnPoolMedian(net::Duration median) {
