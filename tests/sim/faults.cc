@@ -40,6 +40,7 @@ constexpr Fault kFaults[] = {
     {"talks nonsense", [](SimLoop&, SimNode& node, net::TimePoint) { node.Garble(true); },
      [](SimNode& node) { node.Garble(false); }},
     {"loses a connection", [](SimLoop&, SimNode& node, net::TimePoint) { node.ResetOne(); }},
+    {"is cut off without a word", [](SimLoop&, SimNode& node, net::TimePoint) { node.SilenceAll(); }},
     {"closes its side", [](SimLoop&, SimNode& node, net::TimePoint) { node.HalfCloseAll(); }},
     {"never answers a handshake", [](SimLoop&, SimNode& node, net::TimePoint) { node.Mute(true); },
      [](SimNode& node) { node.Mute(false); }},

@@ -32,11 +32,13 @@ TEST(ProxySimulation, AnswersEveryRequestOnceInOrderUnderRandomFaultsAndHeals) {
     all += simulation.events();
     if (testing::Test::HasFailure()) return;  // One failing seed is enough to look at.
   }
-  std::fprintf(stderr, "answered %zu refused %zu timeouts %zu late %zu transitions %zu moved %zu\n", all.answered,
-               all.refused_at_once, all.timeouts, all.late_replies, all.transitions, all.moved_keys);
+  std::fprintf(stderr, "answered %zu refused %zu kept %zu timeouts %zu late %zu transitions %zu moved %zu\n",
+               all.answered, all.refused_at_once, all.kept_asking, all.timeouts, all.late_replies, all.transitions,
+               all.moved_keys);
   if (last - first < 100) return;
   // The checkers had something to check.
   EXPECT_GT(all.refused_at_once, 0U);
+  EXPECT_GT(all.kept_asking, 0U);
   EXPECT_GT(all.late_replies, 0U);
   EXPECT_GT(all.transitions, 0U);
   EXPECT_GT(all.moved_keys, 0U);

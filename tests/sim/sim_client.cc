@@ -27,7 +27,9 @@ std::string SimClient::SharedKey() {
 }
 
 std::string SimClient::RandomValue(const std::string& key) {
-  return key + "=" + std::string(loop_.Random(loop_.Chance(0.02) ? 80'000 : 40), 'v');
+  // The simulated network takes so long over large ones that some time out, which is no fault in the end.
+  const bool large = !all_is_well_ && loop_.Chance(0.02);
+  return key + "=" + std::string(loop_.Random(large ? 80'000 : 40), 'v');
 }
 
 void SimClient::Expect(std::string encoded, Check check, std::string* out) {

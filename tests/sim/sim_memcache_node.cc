@@ -61,11 +61,10 @@ size_t SimMemcacheNode::AnswerFirst(std::string_view input, std::string* reply) 
   for (const std::string& word : words) {
     if (word == "noreply" || word == "q") CountWrongRequest();
   }
-  // Every other sickness shows to mn as well.
   const bool is_ping = words[0] == "mn";
-  if (sickness() && (!is_ping || *sickness() % 2 == 1)) {
+  if (sickness() && (!is_ping || ShowsToPing(*sickness()))) {
     *reply += "SERVER_ERROR out of memory" + std::string(kAskedFor).append(Asked(words)) + "\r\n";
-    CountRequest();
+    if (!is_ping) CountRequest();
     return whole;
   }
   *reply += (this->*command->second.handler)(words, input.substr(data, data_size));

@@ -35,6 +35,7 @@ class SimMemcacheNode final : public SimNode {
 
   size_t AnswerFirst(std::string_view input, std::string* reply) override;
   std::string Nonsense() override;
+  bool ShowsToPing(uint64_t sickness) const override { return sickness % 2 == 1; }
   std::string Ping(const Words& words, std::string_view data);
   std::string Admin(const Words& words, std::string_view data);
   std::string Get(const Words& words, std::string_view data);

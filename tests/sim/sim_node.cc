@@ -10,6 +10,7 @@ class SimNode::Connection final : public Peer {
  public:
   Connection(SimNode& node, std::shared_ptr<Wire> wire, uint32_t thread)
       : node_(node), wire_(std::move(wire)), thread_(thread), silent_(node.mute_), fragile_(node.resets_in_handshake_) {
+    if (node_.ShowsSickness()) refused_by_ = node_.sicknesses_;
     if (node_.deaf_) wire_->SetReading(false);
   }
   // Work that is still scheduled must not find a dead connection.
@@ -20,8 +21,11 @@ class SimNode::Connection final : public Peer {
     input_ += bytes;
     std::string replies;
     while (!input_.empty()) {
+      const size_t before = node_.requests_;
       const size_t used = node_.AnswerFirst(input_, &replies);
       if (used == 0) break;
+      const bool too_early = refused_by_ == node_.sicknesses_ && node_.ShowsSickness();
+      if (too_early && node_.requests_ > before) node_.CountWrongRequest();
       input_.erase(0, used);
     }
     if (!replies.empty()) SendSoon(std::move(replies));
@@ -43,6 +47,7 @@ class SimNode::Connection final : public Peer {
     wire_->FinishSending();
   }
   void Reset() { wire_->Reset(); }
+  void Silence() { silent_ = true; }
   void HalfClose() {
     if (closed_ || silent_) return;
     silent_ = true;
@@ -82,8 +87,9 @@ class SimNode::Connection final : public Peer {
   net::TimePoint last_due_{};
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
   bool closed_ = false;
-  bool silent_;   // Carries out what it is asked and will never answer.
-  bool fragile_;  // Breaks at its first bytes.
+  bool silent_;                         // Carries out what it is asked and will never answer.
+  bool fragile_;                        // Breaks at its first bytes.
+  std::optional<uint64_t> refused_by_;  // The sickness during which it was opened.
 };
 
 SimNode::SimNode(SimLoop& loop, uint16_t port, std::function<bool(std::string_view)> owns)
@@ -106,7 +112,17 @@ void SimNode::ResetAll() {
 
 void SimNode::Kill() {
   refuses_ = true;
+  if (!dead_since_) dead_since_ = loop_.now();
   ResetAll();
+}
+
+void SimNode::Refuse(bool on) {
+  refuses_ = on;
+  if (!on) dead_since_.reset();
+}
+
+bool SimNode::ShowsSickness() const {
+  return sickness_ && ShowsToPing(*sickness_);
 }
 
 void SimNode::Stall(bool on) {
@@ -121,11 +137,16 @@ void SimNode::Deafen(bool on) {
 
 void SimNode::Sicken(std::optional<uint64_t> sickness) {
   sickness_ = sickness;
+  ++sicknesses_;
 }
 
 void SimNode::ResetOne() {
   const auto open = std::ranges::find_if(connections_, [](const auto& connection) { return !connection->closed(); });
   if (open != connections_.end()) (*open)->Reset();
+}
+
+void SimNode::SilenceAll() {
+  for (auto& connection : connections_) connection->Silence();
 }
 
 void SimNode::HalfCloseAll() {
@@ -144,7 +165,8 @@ void SimNode::ResetInHandshake(bool on) {
 
 void SimNode::Heal() {
   healed_ = true;
-  refuses_ = garbles_ = mute_ = resets_in_handshake_ = false;
+  Refuse(false);
+  garbles_ = mute_ = resets_in_handshake_ = false;
   delay_ = {};
   sickness_.reset();
   Stall(false);

@@ -24,16 +24,19 @@ class SimNode {
 
   // Faults; data survive all of them.
   void Kill();  // Resets every connection and refuses new ones.
-  void Refuse(bool on) { refuses_ = on; }
+  void Refuse(bool on);
   void Stall(bool on);                            // Reads and carries out, but answers nothing until it is over.
   void Deafen(bool on);                           // Reads nothing.
   void Delay(net::Duration by) { delay_ = by; }   // Every reply, in order.
   void Sicken(std::optional<uint64_t> sickness);  // Errors in place of replies: which, and whether PING sees it.
   void Garble(bool on) { garbles_ = on; }         // Nonsense in place of a reply, or half of one and the end.
   void ResetOne();                                // One connection breaks.
+  void SilenceAll();                              // Connections are forgotten on the way; new ones are fine.
   void HalfCloseAll();                            // Ends its side of every connection and goes on reading.
   void Mute(bool on);                             // Breaks all connections; new ones are never answered.
   void ResetInHandshake(bool on);                 // Breaks all connections; new ones break at their first bytes.
+  // How long it has been dead without a break.
+  net::Duration dead_for() const { return dead_since_ ? loop_.now() - *dead_since_ : net::Duration(0); }
   // The end of all faults, and of slow replies.
   void Heal();
 
@@ -52,6 +55,8 @@ class SimNode {
   virtual size_t AnswerFirst(std::string_view input, std::string* reply) = 0;
   // What no framer of its protocol may take for a reply.
   virtual std::string Nonsense() = 0;
+  // A sick node that says so in a handshake must not be asked over that connection.
+  virtual bool ShowsToPing(uint64_t sickness) const = 0;
 
   void CountRequest() { ++requests_; }
   void CheckKey(std::string_view key) { wrong_requests_ += owns_(key) ? 0 : 1; }
@@ -64,6 +69,7 @@ class SimNode {
 
   Peer* Accept(std::shared_ptr<Wire> wire, Caller caller);
   void ResetAll();
+  bool ShowsSickness() const;
 
   SimLoop& loop_;
   uint16_t port_;
@@ -81,6 +87,8 @@ class SimNode {
   bool healed_ = false;
   net::Duration delay_{0};
   std::optional<uint64_t> sickness_;
+  uint64_t sicknesses_ = 0;  // So far.
+  std::optional<net::TimePoint> dead_since_;
 };
 
 }  // namespace ringproxy::sim

@@ -28,6 +28,10 @@ std::string SimRedisNode::Nonsense() {
   return std::string(kNonsense[loop().Random(std::size(kNonsense))]);
 }
 
+bool SimRedisNode::ShowsToPing(uint64_t sickness) const {
+  return kSicknesses[sickness % std::size(kSicknesses)].shows_to_ping;
+}
+
 size_t SimRedisNode::AnswerFirst(std::string_view input, std::string* reply) {
   wire::RequestParser parser{wire::Limits{}};
   if (parser.Parse(input) != wire::RequestParser::Status::kRequest) return 0;
@@ -38,15 +42,15 @@ size_t SimRedisNode::AnswerFirst(std::string_view input, std::string* reply) {
 std::string SimRedisNode::Answer(const wire::Request& request) {
   std::string name(request.name());
   std::ranges::transform(name, name.begin(), [](unsigned char c) { return std::tolower(c); });
-  const Sickness* const sick = sickness() ? &kSicknesses[*sickness() % std::size(kSicknesses)] : nullptr;
-  if (name == "ping") return sick != nullptr && sick->shows_to_ping ? "-LOADING simulated\r\n" : "+PONG\r\n";
+  if (name == "ping") return sickness() && ShowsToPing(*sickness()) ? "-LOADING simulated\r\n" : "+PONG\r\n";
   CountRequest();
   const size_t step = name == "mset" ? 2 : 1;
   const bool many = name == "mset" || name == "mget" || name == "del";
   for (size_t i = 1; i < (many ? request.size() : 2); i += step) CheckKey(request[i]);
-  if (sick != nullptr) {
+  if (sickness()) {
     std::string out;
-    wire::AppendError(std::string(sick->error).append(kAskedFor).append(request[1]), &out);
+    const std::string_view error = kSicknesses[*sickness() % std::size(kSicknesses)].error;
+    wire::AppendError(std::string(error).append(kAskedFor).append(request[1]), &out);
     return out;
   }
   return AnswerKeyed(name, request);

@@ -15,6 +15,7 @@ class SimRedisNode final : public SimNode {
  private:
   size_t AnswerFirst(std::string_view input, std::string* reply) override;
   std::string Nonsense() override;
+  bool ShowsToPing(uint64_t sickness) const override;
   std::string Answer(const wire::Request& request);
   std::string AnswerKeyed(std::string_view name, const wire::Request& request);
 

@@ -19,16 +19,28 @@ using backends::Verdict;
 constexpr uint32_t kClients = 14;
 constexpr net::TimePoint kLastFault{std::chrono::milliseconds(400)};  // Begins.
 constexpr net::TimePoint kFaultsOver{std::chrono::milliseconds(600)};
+constexpr net::TimePoint kUselessAsked{std::chrono::seconds(4)};
 constexpr net::TimePoint kLastRound{std::chrono::seconds(10)};
 constexpr net::TimePoint kEnd{std::chrono::seconds(11)};
 // Of one node, as all workers and the checks see it.
-constexpr uint64_t kMostTransitions = 120;
+constexpr uint64_t kMostTransitions = 40;
+
+net::Duration LongestWait(const conf::Timeouts& timeouts) {
+  return timeouts.total > net::Duration(0) ? timeouts.total : timeouts.connect + timeouts.request;
+}
+
+// Until a dead node has failed its checks: one that began just before, the wait for the next, two more at the fast
+// pace.
+net::Duration SlowestDetection(const conf::Health& health) {
+  return health.interval * 11 / 10 + 2 * health.fast_interval + health.fall * health.timeout;
+}
 
 }  // namespace
 
 Events& Events::operator+=(const Events& other) {
   answered += other.answered;
   refused_at_once += other.refused_at_once;
+  kept_asking += other.kept_asking;
   timeouts += other.timeouts;
   late_replies += other.late_replies;
   transitions += other.transitions;
@@ -42,6 +54,7 @@ struct Simulation::Thread final : private backends::BreakerObserver {
         number(thread_number),
         loop(simulation.loop_, number),
         stats(*simulation.snapshot_),
+        seen(simulation.snapshot_->node_count),
         worker(std::make_unique<proxy::Worker>(
             proxy::Worker::Parts{
                 .loop = loop, .stats = stats, .view = simulation.view_, .board = simulation.board_, .observer = *this},
@@ -49,6 +62,7 @@ struct Simulation::Thread final : private backends::BreakerObserver {
 
   // As between threads: later.
   void OnBreaker(const backends::BreakerNews& news) override {
+    seen[news.node] = {};
     loop.Post([this, news] { owner.monitor_->OnBreaker(number, news); });
   }
   void AddClient(uint32_t listener, std::shared_ptr<Wire> wire) {
@@ -60,6 +74,13 @@ struct Simulation::Thread final : private backends::BreakerObserver {
   uint32_t number;
   SimThread loop;
   proxy::WorkerStats stats;
+  // What the node has failed in since it last answered or the breaker last changed.
+  struct Failing {
+    uint64_t replies = 0;
+    uint64_t timeouts = 0;
+    uint64_t connect_failures = 0;
+  };
+  std::vector<std::optional<Failing>> seen;  // By node; none: look anew.
   std::unique_ptr<proxy::Worker> worker;
 };
 
@@ -139,11 +160,12 @@ void Simulation::Run() {
   // Sometimes all at the start, where most clients are.
   const net::Duration spread = loop_.Chance(0.5) ? net::Duration(100'000) : kLastFault - net::TimePoint();
   for (uint64_t i = 1 + loop_.Random(8); i > 0; --i) loop_.After(loop_.RandomDelay(spread), [this] { BeginFault(); });
-  loop_.After(net::Duration(5'000), [this] { LookForRefusals(); });
+  loop_.After(net::Duration(5'000), [this] { Look(); });
   loop_.After(kFaultsOver - loop_.now(), [this] {
     for (auto& node : nodes_) node->Heal();
     for (uint32_t i = 0; i < kNodes; ++i) monitor_->Order(i, proxy::NodeOrder::kEnable);
   });
+  loop_.After(kUselessAsked - loop_.now(), [this] { AskUseless(); });
   loop_.After(kLastRound - loop_.now(), [this] { FinalRound(); });
   loop_.RunUntil(kEnd);
 }
@@ -164,30 +186,77 @@ void Simulation::BeginOrder() {
               " us: an operator's order: " + std::to_string(nodes_[node]->port());
 }
 
-bool Simulation::IsNotAsked(const Thread& thread, uint32_t node) const {
-  // Where keys move, another node may be asked instead, unless there is none.
-  if (PoolOf(node).on_down.policy == conf::DownPolicy::kRehash) return false;
-  const bool open =
-      thread.stats.nodes[node].breaker_state.value() == static_cast<uint64_t>(CircuitBreaker::State::kOpen);
-  const Verdict verdict = monitor_->verdict(node);
-  return verdict == Verdict::kEjected || (verdict == Verdict::kServe && open);
-}
-
-void Simulation::LookForRefusals() {
+void Simulation::Look() {
   for (auto& thread : threads_) {
     for (uint32_t node = 0; node < kNodes; ++node) {
-      if (IsNotAsked(*thread, node) && loop_.Chance(0.2)) Ask(*thread, node, true);
+      LookForOversights(*thread, node);
+      const std::optional<Outcome> expected = ExpectedNow(*thread, node);
+      if (loop_.Chance(expected ? 0.2 : 0.01)) Ask(*thread, node, expected.value_or(Outcome::kAnything));
     }
   }
-  if (loop_.now() < kFaultsOver) loop_.After(net::Duration(10'000), [this] { LookForRefusals(); });
+  if (loop_.now() < kFaultsOver) loop_.After(net::Duration(10'000), [this] { Look(); });
 }
 
-void Simulation::Ask(Thread& thread, uint32_t node, bool is_refused) {
+std::optional<Simulation::Outcome> Simulation::ExpectedNow(const Thread& thread, uint32_t node) const {
+  const conf::Pool& pool = PoolOf(node);
+  // Where keys move, another node may be asked instead, unless there is none.
+  if (pool.on_down.policy == conf::DownPolicy::kRehash) return std::nullopt;
+  const backends::NodeStats& stats = thread.stats.nodes[node];
+  const bool open = stats.breaker_state.value() == static_cast<uint64_t>(CircuitBreaker::State::kOpen);
+  const Verdict verdict = monitor_->verdict(node);
+  if (verdict == Verdict::kEjected || (verdict == Verdict::kServe && open)) return Outcome::kRefused;
+  const bool ready = stats.ready_connections.value() == pool.connections_per_node;
+  const bool fails_open = verdict == Verdict::kKeepAsking && open && ready;
+  return fails_open && pool.ring.load_bound.thousandths == 0 ? std::optional(Outcome::kAsked) : std::nullopt;
+}
+
+void Simulation::LookForOversights(Thread& thread, uint32_t node) {
+  const conf::Pool& pool = PoolOf(node);
+  const net::Duration dead = nodes_[node]->dead_for();
+  if (pool.health.interval > net::Duration(0) && dead > SlowestDetection(pool.health)) {
+    if (monitor_->verdict(node) == Verdict::kServe) Complain(node, "is dead and nobody minds");
+  }
+  const backends::NodeStats& stats = thread.stats.nodes[node];
+  Thread::Failing now{.timeouts = stats.timeouts.value(), .connect_failures = stats.connect_failures.value()};
+  for (size_t i = 0; i < backends::Histogram::kBuckets; ++i) now.replies += stats.request_duration.bucket(i);
+  std::optional<Thread::Failing>& before = thread.seen[node];
+  const bool closed = stats.breaker_state.value() == static_cast<uint64_t>(CircuitBreaker::State::kClosed);
+  if (!before || !closed || before->replies != now.replies) before = now;
+  // One of the timeouts may have been a probe's.
+  const uint64_t limit = pool.breaker.consecutive_failures;
+  if (limit > 0 && now.timeouts > before->timeouts + limit) Complain(node, "is silent and nobody minds");
+  // While others of its connections are fine it is a matter of the one.
+  if (stats.ready_connections.value() > 0) before->connect_failures = now.connect_failures;
+  if (now.connect_failures > before->connect_failures) Complain(node, "refuses connections and nobody minds");
+}
+
+void Simulation::Complain(uint32_t node, std::string_view what) {
+  ADD_FAILURE() << "at " << loop_.now().time_since_epoch().count() << " us node " << nodes_[node]->port() << " " << what
+                << history_;
+}
+
+void Simulation::Ask(Thread& thread, uint32_t node, Outcome expected) {
   const bool is_redis = PoolOf(node).protocol == conf::Protocol::kRedis;
   auto client = std::make_unique<SimProbe>(loop_);
   thread.AddClient(node / kNodesOfAPool, client->wire());
+  const uint64_t failures = thread.stats.nodes[node].failures.value();
   client->Ask((is_redis ? "GET " : "get ") + keys_[node] + "\r\n");
-  probes_.push_back({std::move(client), node, is_refused});
+  // Later in this turn it may fail because its connection is broken.
+  const bool refused = thread.stats.nodes[node].failures.value() > failures;
+  if (refused && expected == Outcome::kAsked) Complain(node, "is not asked though too many are down");
+  probes_.push_back({std::move(client), node, expected});
+}
+
+// Often enough for the timeouts that make a connection be given up.
+void Simulation::AskUseless() {
+  for (uint32_t node = 0; node < kNodes; ++node) {
+    if (nodes_[node]->useless_connections() == 0) continue;
+    for (auto& thread : threads_) {
+      for (uint32_t i = 0; i < 2 * PoolOf(node).connections_per_node; ++i) Ask(*thread, node, Outcome::kAnything);
+    }
+  }
+  const net::TimePoint next = loop_.now() + net::Duration(15'000);
+  if (next < kUselessAsked + std::chrono::seconds(4)) loop_.After(next - loop_.now(), [this] { AskUseless(); });
 }
 
 void Simulation::FinalRound() {
@@ -207,7 +276,7 @@ void Simulation::FinalRound() {
   for (uint32_t node = 0; node < kNodes; ++node) {
     // As many as make it probable that each of the connections is asked.
     for (auto& thread : threads_) {
-      for (int i = 0; i < 4; ++i) Ask(*thread, node, false);
+      for (int i = 0; i < 4; ++i) Ask(*thread, node, Outcome::kMiss);
     }
   }
   for (auto& client : clients_) client->FinishWell();
@@ -233,15 +302,26 @@ void Simulation::CheckClients() {
 
 void Simulation::CheckProbes() {
   for (const Probe& probe : probes_) {
-    const bool is_redis = PoolOf(probe.node).protocol == conf::Protocol::kRedis;
+    const conf::Pool& pool = PoolOf(probe.node);
+    const bool is_redis = pool.protocol == conf::Protocol::kRedis;
     const std::string& reply = probe.client->reply();
-    if (!probe.is_refused) {
-      EXPECT_EQ(reply, is_redis ? "$-1\r\n" : "END\r\n");
-      continue;
+    ASSERT_TRUE(probe.client->took());
+    const net::Duration took = *probe.client->took();
+    EXPECT_LE(took, LongestWait(pool.timeouts)) << reply;
+    const bool missed = reply == (is_redis ? "$-1\r\n" : "END\r\n");
+    const bool refused = reply.starts_with(is_redis ? "-NODEDOWN " : "SERVER_ERROR node down");
+    const bool failed = reply.starts_with(is_redis ? "-" : "SERVER_ERROR ") && reply.ends_with("\r\n");
+    switch (probe.expected) {
+      case Outcome::kRefused:
+        EXPECT_TRUE(refused && took == net::Duration(0)) << reply << " after " << took.count() << " us";
+        ++events_.refused_at_once;
+        break;
+      case Outcome::kAsked:
+        ++events_.kept_asking;
+        [[fallthrough]];
+      case Outcome::kAnything: EXPECT_TRUE(missed || failed) << reply; break;
+      case Outcome::kMiss: EXPECT_TRUE(missed) << reply; break;
     }
-    EXPECT_TRUE(reply.starts_with(is_redis ? "-NODEDOWN " : "SERVER_ERROR node down")) << reply;
-    EXPECT_EQ(probe.client->took(), net::Duration(0));
-    ++events_.refused_at_once;
   }
 }
 

@@ -1,10 +1,12 @@
 // tests/sim/simulation.h – One run of the whole proxy, from a seed: workers, health monitor, nodes and clients.
 //
-//   0 ms  clients come, nodes fail       600 ms  nothing fails any more       10 s  everybody asks a last time
+//   0 ms: clients come, nodes fail   600 ms: nothing fails any more   10 s: everybody asks a last time
 //
 // Check() holds against the run:
 // - every client got each of its replies once, in order and its own, and no errors but those that are allowed;
-// - a node that the process has ejected, or whose breaker is open, cost a request no time at all;
+// - a node that the process has ejected, or whose breaker is open, cost a request no time at all; and no request waited
+//   longer than its deadline;
+// - dead and silent nodes were noticed, and a pool of too many bad nodes was asked all the same;
 // - no worker opened connections to a node faster than reconnect.rate, and breakers did not flutter;
 // - once the nodes are well, so is everything: states, breakers, connections, and every request;
 // - nothing is left in the end.
@@ -29,6 +31,7 @@ namespace ringproxy::sim {
 struct Events {
   size_t answered = 0;
   size_t refused_at_once = 0;  // Probes of nodes that are not asked.
+  size_t kept_asking = 0;      // Probes of nodes that are asked though they are broken: too many are.
   size_t timeouts = 0;
   size_t late_replies = 0;
   size_t transitions = 0;
@@ -52,10 +55,16 @@ class Simulation {
  private:
   // One thread with everything that is its own.
   struct Thread;
+  enum class Outcome : uint8_t {
+    kRefused,   // At once: the node is not asked.
+    kAsked,     // The node is asked, whatever comes of it.
+    kAnything,  // A miss or a failure.
+    kMiss,      // All is well; nobody writes the keys of probes.
+  };
   struct Probe {
     std::unique_ptr<SimProbe> client;
     uint32_t node;
-    bool is_refused;  // Else: answered with a value or a miss.
+    Outcome expected;
   };
 
   void AddNodes();
@@ -63,10 +72,15 @@ class Simulation {
   proxy::HealthMonitor::WorkerOrders Orders();
   void BeginFault();
   void BeginOrder();
-  void LookForRefusals();
-  bool IsNotAsked(const Thread& thread, uint32_t node) const;
+  // Every few milliseconds while nodes fail.
+  void Look();
+  std::optional<Outcome> ExpectedNow(const Thread& thread, uint32_t node) const;
+  void LookForOversights(Thread& thread, uint32_t node);
+  // Asks over connections that nobody can know to be useless before.
+  void AskUseless();
   void FinalRound();
-  void Ask(Thread& thread, uint32_t node, bool is_refused);
+  void Ask(Thread& thread, uint32_t node, Outcome expected);
+  void Complain(uint32_t node, std::string_view what);
 
   void CheckClients();
   void CheckProbes();
