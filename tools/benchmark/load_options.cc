@@ -2,7 +2,9 @@
 #include "tools/benchmark/load_options.h"
 
 #include <boost/program_options.hpp>
+#include <fstream>
 #include <iostream>
+#include <iterator>
 #include <stdexcept>
 
 namespace ringproxy::bench {
@@ -29,6 +31,13 @@ std::pair<std::string, int> NamedProcess(const std::string& text) {
   return {text.substr(0, equals), std::stoi(text.substr(equals + 1))};
 }
 
+std::vector<size_t> NumbersIn(const std::string& path) {
+  std::ifstream file(path);
+  const std::vector<size_t> numbers{std::istream_iterator<size_t>(file), {}};
+  if (numbers.empty() || !file.eof()) throw std::invalid_argument("--key-numbers: no numbers in " + path);
+  return numbers;
+}
+
 void Check(const LoadOptions& load) {
   if (load.address.empty()) throw std::invalid_argument("--address is needed");
   if (load.connections == 0 || load.pipeline == 0 || load.shape.keys == 0 || load.shape.mget_keys == 0) {
@@ -42,6 +51,7 @@ std::optional<LoadOptions> ParseLoadOptions(int argc, char** argv, int& exit_cod
   LoadOptions load;
   std::string protocol = "redis";
   std::string command = "get";
+  std::string key_numbers;
   std::vector<std::string> watched;
   options::options_description known("bench_load: load for Redis and memcached proxies; prints JSON");
   known.add_options()("help", "show this");
@@ -52,11 +62,14 @@ std::optional<LoadOptions> ParseLoadOptions(int argc, char** argv, int& exit_cod
   known.add_options()("seconds", options::value(&load.seconds)->default_value(load.seconds), "measured window");
   known.add_options()("warmup", options::value(&load.warmup)->default_value(load.warmup), "seconds before it");
   known.add_options()("rate", options::value(&load.rate), "open loop: requests a second");
+  known.add_options()("until-stdin-ends", options::bool_switch(&load.until_stdin_ends), "instead of --seconds");
+  known.add_options()("trace", options::value(&load.trace), "file for a record of each reply (see trace.h)");
   known.add_options()("linger", options::value(&load.linger), "seconds to keep the idle connections afterwards");
   known.add_options()("protocol", options::value(&protocol)->default_value(protocol), "redis or memcached");
   known.add_options()("command", options::value(&command)->default_value(command), "get, set or mget");
   known.add_options()("value-bytes", options::value(&load.shape.value_bytes)->default_value(load.shape.value_bytes));
   known.add_options()("keys", options::value(&load.shape.keys)->default_value(load.shape.keys), "distinct keys");
+  known.add_options()("key-numbers", options::value(&key_numbers), "file of numbers: only these of the keys");
   known.add_options()("mget-keys", options::value(&load.shape.mget_keys)->default_value(load.shape.mget_keys));
   known.add_options()("watch", options::value(&watched), "NAME=PID: report its CPU time; may be repeated");
   known.add_options()("count-calls", options::value(&load.count_calls_of), "PID: report its system calls");
@@ -73,6 +86,7 @@ std::optional<LoadOptions> ParseLoadOptions(int argc, char** argv, int& exit_cod
     }
     load.shape.protocol = ProtocolNamed(protocol);
     load.shape.command = CommandNamed(command);
+    if (!key_numbers.empty()) load.shape.chosen = NumbersIn(key_numbers);
     for (const std::string& text : watched) load.watched.push_back(NamedProcess(text));
     Check(load);
   } catch (const std::exception& error) {

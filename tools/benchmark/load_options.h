@@ -13,12 +13,14 @@ namespace ringproxy::bench {
 struct LoadOptions {
   std::string address;
   size_t connections = 50;
-  size_t pipeline = 1;    // closed loop: requests sent at once, then all replies awaited
-  uint64_t requests = 0;  // ends the run after so many; 0 = by time
-  double seconds = 1;     // the measured window
-  double warmup = 0.2;    // before it; not measured
-  double rate = 0;        // open loop: requests a second on a fixed schedule; 0 = closed loop
-  double linger = 0;      // seconds for which the connections stay open, idle, after the run
+  size_t pipeline = 1;            // closed loop: requests sent at once, then all replies awaited
+  uint64_t requests = 0;          // ends the run after so many; 0 = by time
+  double seconds = 1;             // the measured window
+  double warmup = 0.2;            // before it; not measured
+  double rate = 0;                // open loop: requests a second on a fixed schedule; 0 = closed loop
+  bool until_stdin_ends = false;  // instead of `seconds`
+  std::string trace;              // file for a record of each reply; empty = none
+  double linger = 0;              // seconds for which the connections stay open, idle, after the run
   RequestShape shape;
   std::vector<std::pair<std::string, int>> watched;  // name, process id
   int count_calls_of = 0;                            // process id; 0 = nobody

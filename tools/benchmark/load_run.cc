@@ -25,6 +25,7 @@ uint64_t Ns(double seconds) {
 LoadRun::LoadRun(const LoadOptions& options) : options_(options), set_(options.shape), scratch_(kScratchBytes) {
   prctl(PR_SET_TIMERSLACK, 1);  // The open loop wakes on time, not within the usual 50 us.
   watched_.push_back({"load", CpuClock(getpid())});
+  if (!options_.trace.empty()) trace_ = std::make_unique<Trace>(options_.trace);
   for (const auto& [name, pid] : options_.watched) watched_.push_back({name, CpuClock(pid)});
 }
 
@@ -32,7 +33,9 @@ LoadReport LoadRun::Run() {
   Connect();
   start_ns_ = NowNs();
   begin_ns_ = options_.requests > 0 ? start_ns_ : start_ns_ + Ns(options_.warmup);
-  end_ns_ = options_.requests > 0 ? kNever : begin_ns_ + Ns(options_.seconds);
+  const bool ends_by_time = options_.requests == 0 && !options_.until_stdin_ends;
+  end_ns_ = ends_by_time ? begin_ns_ + Ns(options_.seconds) : kNever;
+  if (options_.until_stdin_ends) WatchStdin();
   if (!open_loop()) {
     for (const auto& connection : connections_) SendBatch(*connection);
   }
@@ -48,7 +51,13 @@ LoadReport LoadRun::Run() {
     Turn(measuring_ ? end_ns_ : begin_ns_);
   }
   Drain();
+  if (trace_) trace_->Close();
   return report_;
+}
+
+// Once: its end stays readable for ever.
+void LoadRun::WatchStdin() {
+  epoll_.Add(STDIN_FILENO, EPOLLIN | EPOLLONESHOT, nullptr);
 }
 
 void LoadRun::Connect() {
@@ -96,6 +105,10 @@ void LoadRun::Turn(uint64_t until_ns) {
   epoll_event events[kEventsPerTurn];
   const int ready = epoll_.Wait(events, kEventsPerTurn, wait_ns);
   for (int i = 0; i < ready; ++i) {
+    if (events[i].data.ptr == nullptr) {
+      end_ns_ = NowNs();
+      continue;
+    }
     auto& connection = *static_cast<LoadConnection*>(events[i].data.ptr);
     if ((events[i].events & ~uint32_t{EPOLLOUT}) != 0 && !connection.Read(scratch_, *this, report_.bytes)) {
       Lose(connection);
@@ -140,6 +153,7 @@ void LoadRun::Lose(LoadConnection& connection) {
 }
 
 void LoadRun::OnReply(uint64_t started_ns, uint64_t now_ns, const std::string* error_text) {
+  if (trace_) trace_->Add(started_ns, now_ns, error_text);
   // A scheduled request counts when its time fell into the window, however late its reply; else the reply's time
   // decides.
   const bool counts = open_loop() ? started_ns >= begin_ns_ && started_ns < end_ns_ : measuring_;

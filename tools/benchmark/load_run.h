@@ -16,6 +16,7 @@
 #include "tools/benchmark/histogram.h"
 #include "tools/benchmark/load_connection.h"
 #include "tools/benchmark/load_options.h"
+#include "tools/benchmark/trace.h"
 #include "tools/benchmark/watch.h"
 
 namespace ringproxy::bench {
@@ -50,6 +51,7 @@ class LoadRun : private ReplyListener {
   void BeginWindow(uint64_t now_ns);
   void EndWindow(uint64_t now_ns);
   void Drain();
+  void WatchStdin();
   void Turn(uint64_t until_ns);
   void SendDue(uint64_t now_ns);
   void SendBatch(LoadConnection& connection);
@@ -66,6 +68,7 @@ class LoadRun : private ReplyListener {
   std::vector<char> scratch_;
   std::vector<Watched> watched_;
   std::unique_ptr<CallCounter> calls_;
+  std::unique_ptr<Trace> trace_;
   LoadReport report_;
   uint64_t start_ns_ = 0;
   uint64_t begin_ns_ = 0;

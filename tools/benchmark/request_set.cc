@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <numeric>
 #include <random>
 
 namespace ringproxy::bench {
@@ -11,11 +12,16 @@ namespace {
 constexpr uint64_t kShuffleSeed = 20;
 
 std::vector<std::string> ShuffledKeys(const RequestShape& shape) {
-  std::vector<std::string> keys(shape.keys);
-  for (size_t i = 0; i < keys.size(); ++i) {
+  std::vector<size_t> numbers = shape.chosen;
+  if (numbers.empty()) {
+    numbers.resize(shape.keys);
+    std::iota(numbers.begin(), numbers.end(), size_t{0});
+  }
+  std::vector<std::string> keys;
+  for (const size_t number : numbers) {
     char key[64];
-    std::snprintf(key, sizeof key, "s%zu:%010zu", shape.value_bytes, i);
-    keys[i] = key;
+    std::snprintf(key, sizeof key, "s%zu:%010zu", shape.value_bytes, number);
+    keys.emplace_back(key);
   }
   std::shuffle(keys.begin(), keys.end(), std::mt19937_64(kShuffleSeed));
   return keys;

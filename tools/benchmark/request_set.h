@@ -25,6 +25,7 @@ struct RequestShape {
   size_t value_bytes = 64;
   size_t keys = 10'000;
   size_t mget_keys = 16;
+  std::vector<size_t> chosen = {};  // Only the keys with these numbers; empty = all of them.
 };
 
 // One bulk (or status, or array head) of a reply: a text that must match, `body` bytes of any kind, then CRLF if

@@ -52,6 +52,13 @@ TEST(RequestSet, SpeaksBothProtocolsWordForWord) {
   }
 }
 
+TEST(RequestSet, AsksForTheChosenKeysOnly) {
+  const RequestSet set({.command = CommandKind::kGet, .value_bytes = 16, .keys = 10, .chosen = {7}});
+  EXPECT_EQ(set.count(), 1U);
+  EXPECT_EQ(RequestOf(set), "*2\r\n$3\r\nGET\r\n$14\r\ns16:0000000007\r\n");
+  EXPECT_EQ(ReplyOf(set), "$16\r\ns16:0000000007..\r\n");
+}
+
 TEST(RequestSet, AsksMemcachedForAllKeysOfARequestInOneLine) {
   const RequestSet set({.protocol = Protocol::kMemcached,
                         .command = CommandKind::kMget,

@@ -1,0 +1,16 @@
+"""The result as Markdown."""
+
+MET = {True: "met", False: "**missed**", None: ""}
+
+
+def markdown(result):
+    lines = [f"Measured on {result['machine']}; ringproxy {result['version']}, two workers, default settings; four redis-servers; "
+             f"{result['rate']:,} GETs a second; {result['date']}.", ""]
+    lines += ["| scenario | what | target | measured | |", "| --- | --- | --- | --- | --- |"]
+    for name, scenario in result["scenarios"].items():
+        lines += [f"| {name} | {row.what} | {row.target} | {row.measured} | {MET[row.met]} |" for row in scenario["rows"]]
+        if scenario["failure"]:
+            lines.append(f"| {name} | could not be measured | | {scenario['failure']} | **failed** |")
+    if result["load_before"] > 0.7:
+        lines += ["", f"The machine had other work when this began (load average {result['load_before']:.1f})."]
+    return "\n".join(lines) + "\n"
