@@ -45,8 +45,8 @@ def encode(*arguments):
 class RawClient:
     """A socket that speaks RESP and gives replies as the bytes they came in."""
 
-    def __init__(self, port, timeout=PATIENCE):
-        self.socket = socket.create_connection(("127.0.0.1", port), timeout)
+    def __init__(self, port, timeout=PATIENCE, host="127.0.0.1"):
+        self.socket = socket.create_connection((host, port), timeout)
         self.buffer = b""
 
     def __enter__(self):
@@ -130,13 +130,15 @@ class Process:
 
 
 class RedisServer(Process):
+    prefix, host = (), "127.0.0.1"
+
     def __init__(self, *arguments, password=None):
         super().__init__()
         self.port, self.arguments, self.password = free_port(), arguments, password
         self.folder = tempfile.TemporaryDirectory()
 
     def start(self):
-        command = ["redis-server", "--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--dir",
+        command = [*self.prefix, "redis-server", "--port", str(self.port), "--bind", self.host, "--save", "", "--dir",
                    self.folder.name, "--enable-debug-command", "yes", *self.arguments]
         if self.password:
             command += ["--requirepass", self.password]
@@ -144,11 +146,11 @@ class RedisServer(Process):
         wait_for(self._answers, "redis-server")
 
     def _answers(self):
-        with RawClient(self.port) as client:
+        with RawClient(self.port, host=self.host) as client:
             return client.ask("PING").startswith((b"+PONG", b"-NOAUTH", b"-LOADING"))
 
     def ask(self, *arguments):
-        with RawClient(self.port) as client:
+        with RawClient(self.port, host=self.host) as client:
             if self.password:
                 client.ask("AUTH", self.password)
             return client.ask(*arguments)
@@ -196,13 +198,23 @@ class Proxy(Process):
     def client(self):
         return RawClient(self.port)
 
-    def get(self, path, headers=None):
-        request = urllib.request.Request(f"http://127.0.0.1:{self.admin_port}{path}", headers=headers or {})
+    def post(self, path, headers=None):
+        return self.get(path, headers, method="POST")
+
+    def get(self, path, headers=None, method="GET"):
+        request = urllib.request.Request(f"http://127.0.0.1:{self.admin_port}{path}", headers=headers or {}, method=method)
         try:
             with urllib.request.urlopen(request, timeout=PATIENCE) as response:
                 return response.status, response.read().decode()
         except urllib.error.HTTPError as error:
             return error.code, error.read().decode()
+
+    def node(self, name):
+        """What /api/v1/nodes says of it."""
+        return next(node for node in json.loads(self.get("/api/v1/nodes")[1])["nodes"] if node["name"] == name)
+
+    def wait_for_state(self, name, *states, patience=PATIENCE):
+        return wait_for(lambda: (view := self.node(name))["state"] in states and view, f"{name} to be {states}", patience)
 
     def metric(self, name, **labels):
         """The sum over all samples of `name` that carry these labels."""
@@ -234,7 +246,7 @@ def pool_config(nodes, listener=None, **pool):
         "workers": 1,
         "admin": {"listen": "127.0.0.1:0"},
         "listeners": [{"name": "web", "listen": "127.0.0.1:0", "pool": "main", **(listener or {})}],
-        "pools": {"main": {"nodes": [{"name": f"r{i}", "address": f"127.0.0.1:{node.port}"}
+        "pools": {"main": {"nodes": [{"name": f"r{i}", "address": f"{getattr(node, 'host', '127.0.0.1')}:{node.port}"}
                                      for i, node in enumerate(nodes)], **pool}},
     }
 
@@ -242,8 +254,8 @@ def pool_config(nodes, listener=None, **pool):
 class Fleet:
     """Nodes and a proxy in front of them."""
 
-    def __init__(self, count=3, workers=1, listener=None, node_arguments=(), **pool):
-        self.nodes = [RedisServer(*node_arguments) for _ in range(count)]
+    def __init__(self, count=3, workers=1, listener=None, node_arguments=(), nodes=None, **pool):
+        self.nodes = nodes or [RedisServer(*node_arguments) for _ in range(count)]
         self.config = {**pool_config(self.nodes, listener, **pool), "workers": workers}
         self.proxy = Proxy(self.config)
 

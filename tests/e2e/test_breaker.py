@@ -1,0 +1,196 @@
+"""What a worker learns from the answers to its clients' requests, and what it does then."""
+
+import sys
+import threading
+import time
+
+import pytest
+
+from scripted_node import ScriptedNode
+from servers import ROOT, Fleet, Proxy, RedisServer, encode, pool_config, wait_for
+from test_commands import bulk
+from test_failures import DOWN
+from test_health import quick, transitions
+
+sys.path.insert(0, str(ROOT / "tools"))
+from chaos_lib.delay import Delay  # noqa: E402
+
+# No checks: what happens is the breaker's doing.
+ALONE = quick(health={"interval": "0s"})
+
+
+def breaker_state(proxy):
+    return proxy.metric("node_breaker_state")
+
+
+def repeat(client, times, *request):
+    client.send(encode(*request) * times)
+    return [client.reply() for _ in range(times)]
+
+
+@pytest.mark.smoke
+def test_a_redis_that_is_out_of_memory_is_left_alone_until_it_has_some():
+    with Fleet(2, **quick(health={"interval": "0s"}, breaker={"open": "300ms"})) as fleet, fleet.client() as client:
+        key = fleet.key_of(0)
+        assert client.ask("SET", key, "1") == b"+OK\r\n"
+        fleet.nodes[0].ask("CONFIG", "SET", "maxmemory", "1")
+        replies = [client.ask("SET", key, "2") for _ in range(6)]
+        assert [reply[:4] for reply in replies] == [b"-OOM"] * 5 + [DOWN[:4]]
+        wait_for(lambda: fleet.proxy.metric("node_transitions_total", node="r0", reason="failures", to="down"), "the transition")
+        fleet.nodes[0].ask("CONFIG", "SET", "maxmemory", "0")
+        wait_for(lambda: client.ask("SET", key, "3") == b"+OK\r\n", "the breaker to close")
+        assert client.ask("GET", key) == bulk("3")
+
+
+def test_a_redis_that_cannot_save_is_left_alone():
+    with Fleet(1, node_arguments=("--save", "3600 1"), **ALONE) as fleet, fleet.client() as client:
+        assert client.ask("SET", "a", "1") == b"+OK\r\n"
+        fleet.nodes[0].ask("CONFIG", "SET", "dbfilename", "not-there.rdb")
+        fleet.nodes[0].folder.cleanup()  # It has nowhere to write to.
+        fleet.nodes[0].ask("BGSAVE")
+        wait_for(lambda: fleet.nodes[0].ask("SET", "own", "1").startswith(b"-MISCONF"), "the save to fail")
+        replies = [client.ask("SET", "a", "2") for _ in range(5)]
+        assert {reply[:8] for reply in replies} == {b"-MISCONF"}
+        wait_for(lambda: fleet.proxy.metric("node_transitions_total", reason="failures", to="down") >= 1, "the transition")
+
+
+@pytest.mark.parametrize("reply", [b"-LOADING Redis is loading the dataset in memory\r\n", b"-MASTERDOWN Link is down\r\n",
+                                   b"-CLUSTERDOWN The cluster is down\r\n", b"-BUSY Redis is busy running a script\r\n",
+                                   b"-READONLY You can't write against a read only replica.\r\n"])
+def test_replies_that_say_not_now_open_the_breaker_after_five_in_a_row(reply):
+    with ScriptedNode(lambda name, _: reply if name == "SET" else None) as node, Proxy(pool_config([node], **ALONE)) as proxy:
+        with proxy.client() as client:
+            assert [client.ask("SET", "a", "1") for _ in range(4)] == [reply] * 4
+            assert client.ask("GET", "a") == b"+OK\r\n"  # In a row: this one breaks it.
+            assert [client.ask("SET", "a", "1") for _ in range(5)] == [reply] * 5
+            wait_for(lambda: transitions(proxy, "r0").get(("up", "down")), "the breaker to open")
+        assert node.count("SET") == 9
+
+
+def test_replies_that_blame_the_request_never_open_the_breaker(fleet, client):
+    assert client.ask("SET", "text", "x") == b"+OK\r\n"
+    for request, word in ((("LPUSH", "text", "x"), b"-WRONGTYPE"), (("INCR", "text"), b"-ERR"),
+                          (("SETRANGE", "text", "-1", "x"), b"-ERR")):
+        replies = repeat(client, 100, *request)
+        assert {reply.split()[0] for reply in replies} == {word}
+    assert breaker_state(fleet.proxy) == 0
+    assert fleet.proxy.metric("node_transitions_total") == 0
+
+
+@pytest.mark.parametrize("reply", [b"-MOVED 3999 127.0.0.1:6381\r\n", b"-MOVED 3999 :6381\r\n", b"-MOVED 3999 [::1]:6381\r\n",
+                                   b"-MOVED 3999 node-3.example.com:6381\r\n", b"-MOVED 3999 ?:6381\r\n",
+                                   b"-ASK 3999 127.0.0.1:6381@16381\r\n", b"-NOSCRIPT No matching script.\r\n"])
+def test_redirects_pass_untouched_and_are_no_failures(reply):
+    # Trap 35: the node is well, its owner has set the pool up otherwise than the cluster.
+    with ScriptedNode(lambda name, _: reply if name == "GET" else None) as node, Proxy(pool_config([node], **ALONE)) as proxy:
+        with proxy.client() as client:
+            assert repeat(client, 200, "GET", "a") == [reply] * 200
+            assert client.ask("SET", "a", "1") == b"+OK\r\n"
+        assert breaker_state(proxy) == 0 and not transitions(proxy, "r0")
+        assert proxy.metric("node_connects_total") == 1
+
+
+def test_what_may_have_been_executed_is_not_sent_again():
+    # Trap 35: the connection breaks while an INCR is under way.
+    with ScriptedNode(lambda name, _: b"" if name == "INCR" else None) as node:
+        with Proxy(pool_config([node], retries={"max": 3}, **ALONE)) as proxy, proxy.client() as client:
+            assert client.ask("INCR", "a") == DOWN
+            wait_for(lambda: client.ask("GET", "a") == b"+OK\r\n", "the node to be connected again")
+    assert node.count("INCR") == 1
+
+
+def test_a_slow_node_is_cut_off_while_it_is_slow():
+    delay = Delay()
+    with RedisServer() as slow, RedisServer() as well:
+        class Front:
+            port = delay.start(slow.port)
+
+        options = quick(breaker={"slow_threshold": "50ms", "min_requests": 5, "consecutive_failures": 0, "failure_ratio": "0%",
+                                 "open": "1s"}, timeouts={"request": "10s"})
+        with Proxy(pool_config([Front, well], **options)) as proxy, proxy.client() as client:
+            fleet = Fleet(2)
+            fleet.proxy = proxy
+            key, other = fleet.key_of(0), fleet.key_of(1)
+            assert client.ask("SET", key, "x") == client.ask("SET", other, "y") == b"+OK\r\n"
+            delay.hold(0.1)
+            wait_for(lambda: DOWN in repeat(client, 20, "GET", key), "the breaker to open")
+            assert proxy.metric("node_transitions_total", node="r0", reason="slow", to="down") >= 1
+            assert proxy.metric("node_timeouts_total") == 0
+            assert client.ask("GET", other) == bulk("y")
+            delay.hold(0)
+            wait_for(lambda: repeat(client, 20, "GET", key) == [bulk("x")] * 20, "the node to be trusted again")
+    delay.stop()
+
+
+def test_timeouts_in_a_row_open_the_breaker_and_late_replies_reach_nobody():
+    # Trap 6.
+    with Fleet(2, **quick(health={"interval": "0s"}, timeouts={"request": "100ms"})) as fleet, fleet.client() as client:
+        key = fleet.key_of(0)
+        assert client.ask("SET", key, "x") == b"+OK\r\n"
+        connects = fleet.proxy.metric("node_connects_total", node="r0")
+        fleet.nodes[0].stop()
+        replies = repeat(client, 10, "GET", key)
+        assert replies == [b"-TIMEOUT node r0 did not answer within 100ms\r\n"] * 10
+        wait_for(lambda: client.ask("GET", key) == DOWN, "the breaker to open")
+        assert fleet.proxy.wait_for_state("r0", "down")["reason"] == "timeouts"
+        fleet.nodes[0].cont()
+        wait_for(lambda: client.ask("GET", key) == bulk("x"), "the breaker to close")
+        late = fleet.proxy.metric("node_late_replies_total", node="r0")
+        reconnected = fleet.proxy.metric("node_connects_total", node="r0") > connects
+        assert late >= 10 or reconnected
+
+
+def test_above_its_bound_a_nodes_keys_spill_over_to_the_next():
+    with Fleet(3, on_down="rehash", ring={"load_bound": "1.25"}, health={"interval": "0s"},
+               breaker={"consecutive_failures": 0, "failure_ratio": "0%", "slow_ratio": "0%"}, timeouts={"request": "60s"}) as fleet:
+        key = fleet.key_of(0)
+        for node in fleet.nodes:
+            node.ask("SET", key, "same everywhere")
+        fleet.nodes[0].stop()
+        clients = [fleet.client() for _ in range(30)]
+        for client in clients:
+            client.send(encode("GET", key))
+        # A few wait for the node that hangs, the others were answered by its neighbours.
+        neighbours = wait_for(lambda: sum(fleet.proxy.metric("node_requests_total", node=f"r{n}") for n in (1, 2)) +
+                              fleet.proxy.metric("node_in_flight", node="r0") >= 30 and
+                              fleet.proxy.metric("node_requests_total", node="r1") +
+                              fleet.proxy.metric("node_requests_total", node="r2"), "the spill")
+        assert neighbours > fleet.proxy.metric("node_in_flight", node="r0") > 0
+        fleet.nodes[0].cont()
+        for client in clients:
+            assert client.reply() == bulk("same everywhere")
+            client.socket.close()
+
+
+def test_connections_are_opened_no_faster_than_the_rate():
+    with ScriptedNode(lambda name, _: b"") as node:  # Takes every connection, and closes it when it is asked.
+        config = pool_config([node], health={"interval": "0s"}, reconnect={"initial": "1ms", "max": "1ms", "rate": "10/s"})
+        start = time.monotonic()
+        with Proxy(config, ready=False):
+            wait_for(lambda: len(node.accepted) >= 25, "many attempts")
+            opened, passed = len(node.accepted), time.monotonic() - start
+    assert opened <= 10 * (passed + 1)
+
+
+def test_a_storm_of_requests_at_a_dead_node_opens_no_storm_of_connections():
+    with ScriptedNode(lambda name, _: b"") as node:
+        config = pool_config([node], reconnect={"rate": "5/s"})
+        start = time.monotonic()
+        with Proxy(config, ready=False) as proxy:
+            finish = threading.Event()
+
+            def ask():
+                with proxy.client() as client:
+                    while not finish.is_set():
+                        client.ask("GET", "a")
+
+            threads = [threading.Thread(target=ask) for _ in range(8)]
+            for thread in threads:
+                thread.start()
+            wait_for(lambda: proxy.metric("node_requests_total") > 3000, "many requests")
+            opened, passed = len(node.accepted), time.monotonic() - start
+            finish.set()
+            for thread in threads:
+                thread.join()
+    # The worker's connections, and one with each check: a second apart, or 200 ms while they disagree.
+    assert opened <= (5 + 5) * (passed + 1)
