@@ -35,6 +35,7 @@ nlohmann::json ToJson(const LoadReport& report) {
           {"first_error", report.first_error},
           {"disconnects", report.disconnects},
           {"unanswered", report.unanswered},
+          {"crowded", report.crowded},
           {"bytes_in", report.bytes.in},
           {"bytes_out", report.bytes.out},
           {"cpu_us", report.cpu_us},

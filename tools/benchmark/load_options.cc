@@ -62,6 +62,8 @@ std::optional<LoadOptions> ParseLoadOptions(int argc, char** argv, int& exit_cod
   known.add_options()("seconds", options::value(&load.seconds)->default_value(load.seconds), "measured window");
   known.add_options()("warmup", options::value(&load.warmup)->default_value(load.warmup), "seconds before it");
   known.add_options()("rate", options::value(&load.rate), "open loop: requests a second");
+  known.add_options()("one-at-a-time", options::bool_switch(&load.one_at_a_time),
+                      "open loop: a request takes a connection that waits for no reply, while there is one");
   known.add_options()("until-stdin-ends", options::bool_switch(&load.until_stdin_ends), "instead of --seconds");
   known.add_options()("trace", options::value(&load.trace), "file for a record of each reply (see trace.h)");
   known.add_options()("linger", options::value(&load.linger), "seconds to keep the idle connections afterwards");

@@ -18,6 +18,7 @@ struct LoadOptions {
   double seconds = 1;             // the measured window
   double warmup = 0.2;            // before it; not measured
   double rate = 0;                // open loop: requests a second on a fixed schedule; 0 = closed loop
+  bool one_at_a_time = false;     // Open loop: on a connection that waits for no reply, while there is one.
   bool until_stdin_ends = false;  // instead of `seconds`
   std::string trace;              // file for a record of each reply; empty = none
   double linger = 0;              // seconds for which the connections stay open, idle, after the run

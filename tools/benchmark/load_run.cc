@@ -65,6 +65,7 @@ void LoadRun::Connect() {
     const uint64_t first_request = i * set_.count() / options_.connections;
     connections_.push_back(std::make_unique<LoadConnection>(ConnectTo(options_.address), set_, first_request));
     connections_.back()->Register(epoll_);
+    if (options_.one_at_a_time) idle_.push_back(connections_.back().get());
   }
 }
 
@@ -110,22 +111,35 @@ void LoadRun::Turn(uint64_t until_ns) {
       continue;
     }
     auto& connection = *static_cast<LoadConnection*>(events[i].data.ptr);
+    const bool was_busy = connection.outstanding() > 0;
     if ((events[i].events & ~uint32_t{EPOLLOUT}) != 0 && !connection.Read(scratch_, *this, report_.bytes)) {
       Lose(connection);
       continue;
     }
     if ((events[i].events & EPOLLOUT) != 0) Send(connection);
-    if (!open_loop() && connection.open() && connection.outstanding() == 0) SendBatch(connection);
+    if (!connection.open() || connection.outstanding() > 0) continue;
+    if (!open_loop()) SendBatch(connection);
+    if (options_.one_at_a_time && was_busy) idle_.push_back(&connection);
   }
 }
 
 void LoadRun::SendDue(uint64_t now_ns) {
   for (; DueNs(issued_) <= now_ns; ++issued_) {
-    LoadConnection& connection = *connections_[issued_ % connections_.size()];
+    LoadConnection& connection = NextConnection();
     if (!connection.open()) continue;
     connection.Queue(1, DueNs(issued_));
     Send(connection);
   }
+}
+
+LoadConnection& LoadRun::NextConnection() {
+  while (!idle_.empty()) {
+    LoadConnection* const longest = idle_.front();
+    idle_.pop_front();
+    if (longest->open()) return *longest;
+  }
+  if (options_.one_at_a_time) ++report_.crowded;
+  return *connections_[issued_ % connections_.size()];
 }
 
 uint64_t LoadRun::DueNs(uint64_t request) const {

@@ -8,6 +8,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <memory>
 #include <string>
@@ -27,6 +28,7 @@ struct LoadReport {
   uint64_t errors = 0;
   uint64_t disconnects = 0;
   uint64_t unanswered = 0;
+  uint64_t crowded = 0;  // Requests that found no connection idle, one_at_a_time.
   std::string first_error;
   ByteCounts bytes;
   std::map<std::string, double> cpu_us;  // of the watched processes, and of this one as "load"
@@ -54,6 +56,7 @@ class LoadRun : private ReplyListener {
   void WatchStdin();
   void Turn(uint64_t until_ns);
   void SendDue(uint64_t now_ns);
+  LoadConnection& NextConnection();
   void SendBatch(LoadConnection& connection);
   void Send(LoadConnection& connection);
   void Lose(LoadConnection& connection);
@@ -65,6 +68,7 @@ class LoadRun : private ReplyListener {
   RequestSet set_;
   Epoll epoll_;
   std::vector<std::unique_ptr<LoadConnection>> connections_;
+  std::deque<LoadConnection*> idle_;  // one_at_a_time: the longest idle first.
   std::vector<char> scratch_;
   std::vector<Watched> watched_;
   std::unique_ptr<CallCounter> calls_;

@@ -2,6 +2,7 @@
 import contextlib
 import http.client
 import json
+import os
 import re
 import signal
 import socket
@@ -110,6 +111,10 @@ class Node:
             assert client.ask("DEBUG", "POPULATE", mebibytes * 1024, "filler", 1024) == "+OK"
             assert client.ask("SAVE") == "+OK"
 
+    def yield_to_others(self, does):
+        """While it loads: it stands for another machine and should not take this one's cores from the proxy."""
+        os.sched_setscheduler(self.process.pid, os.SCHED_IDLE if does else os.SCHED_OTHER, os.sched_param(0))
+
     def kill(self):
         self._children.stop(self.process, signal.SIGKILL)
 
@@ -134,7 +139,7 @@ class Fleet:
             ports[0] = front(ports[0])
         self.config = {
             "workers": 2, "admin": {"listen": f"127.0.0.1:{self.admin_port}"},
-            "listeners": [{"name": "chaos", "listen": f"127.0.0.1:{self.port}", "pool": "main"}],
+            "listeners": [{"name": "chaos", "listen": f"127.0.0.1:{self.port}", "pool": "main", "max_connections": 40_000}],
             "pools": {"main": {"nodes": [{"name": node.name, "address": f"127.0.0.1:{port}"}
                                          for node, port in zip(self.nodes, ports)], **pool}}}
         self._path = children.folder / f"ringproxy-{self.port}.yaml"

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 RECORD = struct.Struct("=QQ16s")  # As in tools/benchmark/trace.h.
 MS = 1_000_000
-CONNECTIONS = 16
-WARM_UP_SECONDS = 0.5
+IN_FLIGHT_SECONDS = 0.5  # A node that hangs keeps the requests of this time waiting, each on a connection.
+WARM_UP_SECONDS = 2
 FAST_NS = 1 * MS  # An error that comes within this did not wait for the node.
 
 
@@ -86,16 +86,18 @@ class Load:
         self.by_node = {}  # name → Requests, afterwards
         self.wrong = []  # What bench_load said of a reply that was not its request's.
         self.disconnects = self.unanswered = 0
+        self.crowded = 0  # Requests that had to wait for a connection.
 
     def __enter__(self):
         folder = self._fleet.children.folder
+        keys = sum(len(node.numbers) for node in self._fleet.nodes)
         for node in self._fleet.nodes:
+            rate = self._rate * len(node.numbers) / keys
             numbers, trace = folder / f"{node.name}.numbers", folder / f"{node.name}.trace"
             numbers.write_text("\n".join(map(str, node.numbers)))
             child = self._fleet.children.start(f"bench_load-{node.name}", [
-                self._fleet.programs / "bench_load", "--address", f"127.0.0.1:{self._fleet.port}", "--connections", CONNECTIONS,
-                "--rate", self._rate * len(node.numbers) / sum(len(each.numbers) for each in self._fleet.nodes),
-                "--key-numbers", numbers, "--trace", trace, "--until-stdin-ends"],
+                self._fleet.programs / "bench_load", "--address", f"127.0.0.1:{self._fleet.port}", "--rate", rate,
+                "--connections", int(rate * IN_FLIGHT_SECONDS) + 50, "--one-at-a-time", "--key-numbers", numbers, "--trace", trace, "--until-stdin-ends"],
                 self._fleet.cores, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
             self._running.append((node, child, trace))
         pause(WARM_UP_SECONDS)
@@ -115,6 +117,7 @@ class Load:
             report = json.loads(output)
             self.disconnects += report["disconnects"]
             self.unanswered += report["unanswered"]
+            self.crowded += report["crowded"]
             self.by_node[node.name] = read_trace(trace)
             trace.unlink()
 

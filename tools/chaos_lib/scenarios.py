@@ -85,6 +85,8 @@ def fast_errors(requests, noise, whose):
 def nothing_crossed(load):
     measured = "0" if not load.wrong else f"{len(load.wrong)}: {load.wrong[0]}"
     extra = f"; {load.disconnects} clients disconnected, {load.unanswered} requests without a reply"
+    if load.crowded:
+        extra += f"; {load.crowded} requests waited for a connection"
     return Row("replies that belong to another request or client", "0", measured + extra,
                not load.wrong and not load.disconnects and not load.unanswered, {"wrong": load.wrong})
 
@@ -108,8 +110,10 @@ def kill(bench):
             pause(DEAD_SECONDS)
             restarted = now()
             victim.start()
+            victim.yield_to_others(True)
             victim.wait_until_it_serves()
             can_serve = now()
+            victim.yield_to_others(False)
             fleet.wait_until_served(victim)
             is_up = now()
             pause(2)
