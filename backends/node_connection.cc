@@ -30,7 +30,8 @@ NodeConnection::NodeConnection(WorkerIo& io, const NodeSettings& settings, NodeG
       output_(io.blocks),
       input_(io.blocks),
       framer_(NewReplyFramer(settings.protocol)),
-      handshake_(NewHandshake(settings.protocol, settings.auth)) {}
+      handshake_(NewHandshake(settings.protocol, settings.auth)),
+      backoff_(settings.reconnect) {}
 
 NodeConnection::~NodeConnection() {
   while (!in_flight_.empty()) PopFront();
@@ -326,13 +327,17 @@ void NodeConnection::Reopen() {
 
 void NodeConnection::CloseForGood() {
   Enter(State::kClosed);
+  DropStream();
+  FailInFlight({});
+  if (std::exchange(reopens_, false)) Connect();
+}
+
+void NodeConnection::DropStream() {
   stream_.reset();
   output_.Clear();
   input_.Clear();
   framer_->Reset();
   write_armed_ = false;
-  FailInFlight({});
-  if (std::exchange(reopens_, false)) Connect();
 }
 
 void NodeConnection::Break(std::string_view reason) {
@@ -344,26 +349,22 @@ void NodeConnection::Break(std::string_view reason) {
     spdlog::warn("a connection to node {} of pool {} is lost with {} requests under way: {}", settings_.node,
                  settings_.pool, in_flight_.size(), reason);
   }
-  stream_.reset();
-  output_.Clear();
-  input_.Clear();
-  framer_->Reset();
-  write_armed_ = false;
+  DropStream();
   const bool lasted = was_ready && io_.loop.now() - ready_since_ >= settings_.reconnect.initial;
-  if (lasted) failed_attempts_ = 0;
-  if (was_ready && failed_attempts_ == 0) {
+  if (lasted) backoff_.Reset();
+  if (was_ready && backoff_.failures() == 0) {
     // Once only when it broke as soon as it was ready, or the two would go on like that without a pause.
-    if (!lasted) ++failed_attempts_;
+    if (!lasted) backoff_.OnFailure();
     // A node that was fine a moment ago is asked again at once, since servers close idle connections all the time;
     // requests wait for that unless it was given up for its silence.
     first_attempt_ = silent_timeouts_ < kSilentTimeouts;
     Connect();
   } else {
     if (!was_ready) stats_.connect_failures.Add();
-    ++failed_attempts_;
+    backoff_.OnFailure();
     first_attempt_ = false;
     Enter(State::kBackoff);
-    timer_->Arm(NextBackoff());
+    timer_->Arm(backoff_.Next(io_.random));
     guard_.OnConnectFailed(reason);  // Also when it was had twice, and not kept for long.
   }
   FailInFlight(was_ready ? reason : std::string_view());
@@ -392,13 +393,6 @@ void NodeConnection::Fail(Ticket ticket, wire::ErrorCode code) {
   if (ticket.kind == Ticket::Kind::kInternal) return guard_.OnProbe(false);
   stats_.failures.Add();
   sink_.OnFailure(ticket, {code, settings_.pool, settings_.node, settings_.timeouts.request});
-}
-
-net::Duration NodeConnection::NextBackoff() {
-  const uint32_t doublings = std::min(failed_attempts_ - 1, 20U);
-  const auto whole = std::min(settings_.reconnect.initial * (int64_t{1} << doublings), settings_.reconnect.max);
-  std::uniform_int_distribution<int64_t> jitter(whole.count() / 2, whole.count());
-  return net::Duration(jitter(io_.random));
 }
 
 }  // namespace ringproxy::backends

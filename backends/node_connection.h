@@ -18,6 +18,7 @@
 #include <string_view>
 #include <vector>
 
+#include "backends/backoff.h"
 #include "backends/handshake.h"
 #include "backends/net/input_buffer.h"
 #include "backends/net/loop.h"
@@ -107,11 +108,11 @@ class NodeConnection final : private net::StreamObserver {
   // The connection is lost: everything in flight fails, a new attempt follows after the back-off.
   void Break(std::string_view reason);
   void CloseForGood();
+  void DropStream();
   // `lost_why`: empty when the requests were not written yet, or the connection was to be closed.
   void FailInFlight(std::string_view lost_why);
   InFlight PopFront();
   void Fail(Ticket ticket, wire::ErrorCode code);
-  net::Duration NextBackoff();
 
   WorkerIo& io_;
   const NodeSettings& settings_;
@@ -127,7 +128,7 @@ class NodeConnection final : private net::StreamObserver {
   std::unique_ptr<Handshake> handshake_;
   net::RingQueue<InFlight, 64> in_flight_;
   uint64_t bytes_in_flight_ = 0;
-  uint32_t failed_attempts_ = 0;
+  Backoff backoff_;
   uint32_t silent_timeouts_ = 0;   // Since the last byte came, counted once a timeout.
   net::TimePoint next_silence_{};  // Not counted again before.
   net::TimePoint ready_since_{};

@@ -316,9 +316,7 @@ void Simulation::CheckProbes() {
         EXPECT_TRUE(refused && took == net::Duration(0)) << reply << " after " << took.count() << " us";
         ++events_.refused_at_once;
         break;
-      case Outcome::kAsked:
-        ++events_.kept_asking;
-        [[fallthrough]];
+      case Outcome::kAsked: ++events_.kept_asking; [[fallthrough]];
       case Outcome::kAnything: EXPECT_TRUE(missed || failed) << reply; break;
       case Outcome::kMiss: EXPECT_TRUE(missed) << reply; break;
     }
