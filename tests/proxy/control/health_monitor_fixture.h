@@ -1,0 +1,124 @@
+// tests/proxy/control/health_monitor_fixture.h – A health monitor and four nodes whose answers to its checks a test
+// decides.
+#pragma once
+
+#include <gtest/gtest.h>
+#include <spdlog/spdlog.h>
+
+#include <optional>
+#include <random>
+
+#include "proxy/control/health_monitor.h"
+#include "tests/support/fake_loop.h"
+
+namespace ringproxy::proxy {
+
+using backends::TripReason;
+using backends::Verdict;
+using Breaker = backends::CircuitBreaker::State;
+using Words = std::vector<std::string>;
+using namespace std::chrono_literals;
+
+// Time moves by the millisecond.
+class HealthMonitorTest : public testing::Test {
+ protected:
+  static constexpr uint32_t kNodes = 4;
+
+  struct Far {
+    std::string answer = "+PONG\r\n";  // Empty: it hangs.
+    std::string flush_answer = "+OK\r\n";
+    bool refuses = false;
+    size_t checks = 0;   // Answered or not.
+    size_t flushes = 0;  // Answered.
+  };
+
+  HealthMonitorTest() {
+    spdlog::set_level(spdlog::level::off);
+    conf::Pool& pool = config_.pools.emplace_back();
+    pool.name = "main";
+    for (uint16_t i = 0; i < kNodes; ++i) pool.nodes.push_back({"r" + std::to_string(i), {"10.0.0.1", i, ""}, 1});
+    conf::Listener& listener = config_.listeners.emplace_back();
+    listener.name = "web";
+    listener.routes = {{"", "main"}};
+  }
+  conf::Pool& pool() { return config_.pools[0]; }
+
+  HealthMonitor& Make() {
+    monitor_.reset();
+    snapshot_ = MakeSnapshot(config_);
+    const auto note = [this](const char* what) {
+      return [this, what](uint32_t, ring::NodeIndex node) { orders_.push_back(what + std::to_string(node)); };
+    };
+    monitor_.emplace(loop_, snapshot_, board_, 2, 1,
+                     HealthMonitor::WorkerOrders{note("hurry "), note("disable "), note("enable ")});
+    return *monitor_;
+  }
+  // All checks have gone well once.
+  HealthMonitor& MakeChecked() {
+    Make().Start();
+    Run(2s);
+    orders_.clear();
+    return *monitor_;
+  }
+
+  void Run(net::Duration time) {
+    for (const net::TimePoint end = loop_.now() + time; loop_.now() < end; loop_.Advance(1ms)) Act();
+    Act();
+  }
+  void Act() {
+    for (size_t i = 0; i < loop_.sockets(); ++i) {
+      if (i == connected_.size()) connected_.push_back(false);
+      test::FakeSocket& socket = loop_.socket(i);
+      if (!socket.closed()) ActOn(socket, i);
+    }
+  }
+  void ActOn(test::FakeSocket& socket, size_t i) {
+    Far& far = far_[socket.endpoint.port];
+    if (!connected_[i]) {
+      if (far.answer.empty()) return;
+      connected_[i] = true;
+      return socket.observer->OnConnected(far.refuses ? ECONNREFUSED : 0);
+    }
+    const std::string written = socket.TakeWritten();
+    if (written.empty()) return;
+    const bool flush = written.find("FLUSHDB") != std::string::npos;
+    ++(flush ? far.flushes : far.checks);
+    socket.Receive(flush ? far.flush_answer : far.answer);
+  }
+
+  void News(uint32_t worker, uint32_t node, Breaker state, TripReason reason = TripReason::kTimeouts,
+            const std::string& detail = "") {
+    monitor_->OnBreaker(worker, {node, state, reason, detail});
+  }
+  NodeState State(uint32_t node) const { return monitor_->view(node).state; }
+  std::vector<Verdict> Verdicts() const {
+    std::vector<Verdict> all;
+    for (uint32_t n = 0; n < kNodes; ++n) all.push_back(monitor_->verdict(n));
+    return all;
+  }
+  // "down>up check": how often, over all nodes.
+  uint64_t Count(const std::string& wanted) const {
+    uint64_t count = 0;
+    for (const auto& [transition, times] : monitor_->transitions()) {
+      const std::string name =
+          std::string(NameOf(transition.from)) + ">" + std::string(NameOf(transition.to)) + " " + transition.reason;
+      if (name == wanted) count += times;
+    }
+    return count;
+  }
+
+  test::FakeLoop loop_;
+  conf::Config config_;
+  std::shared_ptr<const Snapshot> snapshot_;
+  backends::NodeBoard board_{kNodes};
+  Words orders_;
+  std::optional<HealthMonitor> monitor_;
+  Far far_[kNodes];
+  std::vector<bool> connected_;  // By socket.
+};
+
+inline constexpr Verdict kServe = Verdict::kServe;
+inline constexpr Verdict kOut = Verdict::kEjected;
+inline constexpr Verdict kAsk = Verdict::kKeepAsking;
+
+}  // namespace ringproxy::proxy
