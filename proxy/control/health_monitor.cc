@@ -38,6 +38,10 @@ std::string_view Explain(TripReason reason) {
 
 constexpr std::string_view kByCheck = "check";
 
+bool IsIn(NodeState state) {
+  return state == NodeState::kUp || state == NodeState::kTrial;
+}
+
 }  // namespace
 
 std::string_view NameOf(NodeState state) {
@@ -60,7 +64,7 @@ struct HealthMonitor::Node {
         settings(backends::SettingsOf(conf, conf.nodes[node_index])),
         health(conf.health),
         check(monitor.io_, settings, conf.health),
-        timer(monitor.io_.loop.NewTimer([this, &monitor] { monitor.Check(*this); })),
+        timer(monitor.io_.loop.NewTimer([this, &monitor] { monitor.OnTimer(*this); })),
         breakers(workers, CircuitBreaker::State::kClosed) {
     view.since = std::chrono::system_clock::now();
     view.reason = "start";
@@ -111,6 +115,13 @@ void HealthMonitor::Start() {
     const auto interval = static_cast<double>(node->conf.health.interval.count());
     if (interval > 0) node->timer->Arm(net::Duration(static_cast<int64_t>(interval * Random() / 2)));
   }
+}
+
+void HealthMonitor::OnTimer(Node& node) {
+  if (node.conf.health.interval > net::Duration(0)) return Check(node);
+  // Nobody checks: only a node that could not be emptied waits for the timer. A check must not judge it, for no other
+  // would follow.
+  if (IsIn(StateOf(node)) && node.needs_flush) Flush(node);
 }
 
 void HealthMonitor::Check(Node& node) {
@@ -170,8 +181,7 @@ NodeState HealthMonitor::StateOf(const Node& node) const {
 void HealthMonitor::Refresh(Node& node, std::string_view reason, std::string_view detail) {
   const NodeState next = StateOf(node);
   if (next == node.view.state) return;
-  const bool returns = next == NodeState::kUp || next == NodeState::kTrial;
-  if (returns && node.needs_flush) return Flush(node);
+  if (IsIn(next) && node.needs_flush) return Flush(node);
   Enter(node, next, reason, detail);
 }
 
@@ -181,8 +191,7 @@ void HealthMonitor::Enter(Node& node, NodeState next, std::string_view reason, s
   node.view.detail = detail;
   node.view.since = std::chrono::system_clock::now();
   ++transitions_[{node.id, from, next, node.view.reason}];
-  const bool is_out = next != NodeState::kUp && next != NodeState::kTrial;
-  if (is_out && node.conf.flush_on_return) node.needs_flush = true;
+  if (!IsIn(next) && node.conf.flush_on_return) node.needs_flush = true;
   if (next == NodeState::kDown) {
     spdlog::warn("node {} of pool {} is down: {}", node.settings.node, node.settings.pool, detail);
   } else if (next == NodeState::kUp) {
@@ -199,7 +208,9 @@ void HealthMonitor::Publish(uint32_t pool) {
   const conf::Pool& conf = snapshot_->config.pools[pool];
   const uint32_t first = snapshot_->pools[pool].first_node;
   for (uint32_t n = 0; n < conf.nodes.size(); ++n) {
-    const bool ordered_out = nodes_[first + n]->order != NodeOrder::kEnable;
+    // The state and not the order: a node that is enabled again stays out until it is empty.
+    const NodeState state = nodes_[first + n]->view.state;
+    const bool ordered_out = state == NodeState::kDrained || state == NodeState::kDisabled;
     board_.Publish(first + n, ordered_out ? backends::Verdict::kEjected : ejection.verdict(n));
   }
   if (failing_open_[pool] == ejection.fails_open()) return;
@@ -211,12 +222,15 @@ void HealthMonitor::Publish(uint32_t pool) {
   }
 }
 
-// It stays down until it is empty; a node that cannot be emptied is tried again with its next check.
+// It stays out until it is empty; a node that cannot be emptied is tried again soon.
 void HealthMonitor::Flush(Node& node) {
   if (node.check.running()) return;
   node.check.Flush([this, &node](bool good, const std::string& why) {
     if (good) {
-      node.needs_flush = false;
+      // Its check may have come due meanwhile and found the checker busy.
+      const bool is_checked = node.conf.health.interval > net::Duration(0);
+      if (is_checked && !node.timer->armed()) node.timer->Arm(node.health.Wait(Random()));
+      node.needs_flush = !IsIn(StateOf(node));  // It went out again while it was emptied.
       return Refresh(node, "flushed", "it is back, and empty");
     }
     spdlog::warn("node {} of pool {} could not be emptied: {}", node.settings.node, node.settings.pool, why);

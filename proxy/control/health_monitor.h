@@ -74,6 +74,7 @@ class HealthMonitor {
   void Refresh(Node& node, std::string_view reason, std::string_view detail);
   void Enter(Node& node, NodeState next, std::string_view reason, std::string_view detail);
   void Publish(uint32_t pool);
+  void OnTimer(Node& node);
   void Check(Node& node);
   void CheckSoon(Node& node);
   void OnCheck(Node& node, bool good, const std::string& why);
