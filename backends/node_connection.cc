@@ -300,7 +300,9 @@ void NodeConnection::CheckDeadlines() {
   const bool any_passed = FailLate();
   // Nobody waits for the replies that are still to come.
   if (state_ == State::kDraining && !timer_->armed()) return CloseForGood();
-  if (!any_passed) return;
+  // Everything in flight is late, and perhaps nobody asks again (its keys may be moved away): the silence goes on.
+  const bool only_late = !timer_->armed() && !in_flight_.empty();
+  if (!any_passed && !only_late) return;
   // Requests that were sent one after the other meet the same silence: it counts once a timeout.
   if (now >= next_silence_) {
     next_silence_ = now + settings_.timeouts.request;
