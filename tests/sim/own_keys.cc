@@ -4,7 +4,7 @@
 
 namespace ringproxy::sim {
 
-OwnKeys::OwnKeys(SimLoop& loop, uint32_t client, bool keys_move) : loop_(loop), keys_move_(keys_move) {
+OwnKeys::OwnKeys(SimLoop& loop, uint32_t client, Consistency consistency) : loop_(loop), consistency_(consistency) {
   constexpr int kNames = 12;
   for (int i = 0; i < kNames; ++i) {
     names_.push_back("own:" + std::to_string(client) + ":" + std::to_string(i));
@@ -35,14 +35,16 @@ void OwnKeys::Unknown(const std::string& key) {
 bool OwnKeys::MayHold(const std::string& key, std::optional<std::string_view> value) const {
   const auto found = held_.find(key);
   if (found == held_.end() || found->second == value) return true;
-  if (!keys_move_) return false;
+  if (consistency_ == Consistency::kStrict) return false;
+  if (consistency_ == Consistency::kReordered) return true;
   const auto ever = ever_held_.find(key);
   return !value || (ever != ever_held_.end() && ever->second.contains(std::string(*value)));
 }
 
 bool OwnKeys::MayExist(const std::string& key) const {
   const auto found = held_.find(key);
-  return found == held_.end() || found->second.has_value() || (keys_move_ && ever_held_.contains(key));
+  if (found == held_.end() || found->second || consistency_ == Consistency::kReordered) return true;
+  return consistency_ == Consistency::kStale && ever_held_.contains(key);
 }
 
 }  // namespace ringproxy::sim

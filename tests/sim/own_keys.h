@@ -3,8 +3,8 @@
 // Purpose: a key that everybody writes may hold anything, so a value that was lost on the way looks like a miss. Of its
 // own keys a client knows better. It is told of outcomes in the order of its requests.
 // Promise: after a failed write nothing is held against the proxy any more: it may have been carried out or not.
-// Where keys move to other nodes while theirs is down, a read may miss, or find what was written earlier, but nothing
-// else.
+// Where keys move to other nodes while theirs is down, a read may miss, or find what was written earlier; where reads
+// are asked again, also what was written after it in the same pipeline.
 #pragma once
 
 #include <map>
@@ -18,9 +18,11 @@
 
 namespace ringproxy::sim {
 
+enum class Consistency : uint8_t { kStrict, kStale, kReordered };
+
 class OwnKeys {
  public:
-  OwnKeys(SimLoop& loop, uint32_t client, bool keys_move);
+  OwnKeys(SimLoop& loop, uint32_t client, Consistency consistency);
 
   std::string Random() { return names_[loop_.Random(names_.size())]; }
 
@@ -36,7 +38,7 @@ class OwnKeys {
  private:
   SimLoop& loop_;
   std::vector<std::string> names_;
-  bool keys_move_;
+  Consistency consistency_;
   std::map<std::string, std::optional<std::string>> held_;  // Known keys, which start as missing.
   std::map<std::string, std::set<std::string>> ever_held_;  // All that was ever written, of known keys.
 };

@@ -32,9 +32,6 @@ TEST(ProxySimulation, AnswersEveryRequestOnceInOrderUnderRandomFaultsAndHeals) {
     all += simulation.events();
     if (testing::Test::HasFailure()) return;  // One failing seed is enough to look at.
   }
-  std::fprintf(stderr, "answered %zu refused %zu kept %zu timeouts %zu late %zu transitions %zu moved %zu\n",
-               all.answered, all.refused_at_once, all.kept_asking, all.timeouts, all.late_replies, all.transitions,
-               all.moved_keys);
   if (last - first < 100) return;
   // The checkers had something to check.
   EXPECT_GT(all.refused_at_once, 0U);

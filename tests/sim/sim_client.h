@@ -22,13 +22,13 @@ inline constexpr size_t kLargestValue = 100'000;
 
 class SimClient : public Peer {
  public:
-  // `keys_move`: to other nodes than their own, while that is down or busy.
-  SimClient(SimLoop& loop, uint32_t number, bool keys_move, std::unique_ptr<wire::ReplyFramer> framer)
+  // `consistency`: of what it reads of its own keys.
+  SimClient(SimLoop& loop, uint32_t number, Consistency consistency, std::unique_ptr<wire::ReplyFramer> framer)
       : loop_(loop),
         number_(number),
         framer_(std::move(framer)),
         wire_(loop.NewWire(this)),
-        own_(loop, number, keys_move) {}
+        own_(loop, number, consistency) {}
 
   std::shared_ptr<Wire> wire() { return wire_; }
   // What one client does. It sends bursts until the commands are out, then finishes by one of: half-close, QUIT, or a

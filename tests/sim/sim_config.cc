@@ -47,6 +47,11 @@ void SetPolicies(SimLoop& loop, conf::Pool& pool) {
   pool.breaker = RandomBreaker(loop);
   pool.timeouts = {
       .connect = Duration(50'000), .request = Duration(20'000), .total = OneOf(loop, {Duration(0), Duration(30'000)})};
+  // Shares that let many through: what they do is of interest here, not how seldom.
+  if (loop.Chance(0.25)) {
+    pool.retries = {.max = OneOf<uint32_t>(loop, {0, 2}), .budget = {500}, .least = {100}};
+    pool.hedging.budget = OneOf<conf::Ratio>(loop, {{0}, {300}});
+  }
   pool.reconnect = {
       .initial = Duration(5'000), .max = Duration(40'000), .rate = {OneOf<uint64_t>(loop, {10, 30, 100})}};
   pool.health = {.interval = OneOf(loop, {Duration(0), Duration(40'000), Duration(40'000), Duration(200'000)}),
@@ -84,9 +89,11 @@ conf::Config RandomConfig(SimLoop& loop) {
   return config;
 }
 
-bool MayLoseKeys(const conf::Pool& pool) {
-  return pool.on_down.policy == conf::DownPolicy::kRehash || pool.ring.load_bound.thousandths > 0 ||
-         pool.on_partial == conf::OnPartial::kMiss;
+Consistency ConsistencyOf(const conf::Pool& pool) {
+  if (pool.retries.max > 0 || pool.hedging.budget.thousandths > 0) return Consistency::kReordered;
+  // A key may be looked for elsewhere than where it was written, or a failure may look like a miss.
+  const bool moves = pool.on_down.policy == conf::DownPolicy::kRehash || pool.ring.load_bound.thousandths > 0;
+  return moves || pool.on_partial == conf::OnPartial::kMiss ? Consistency::kStale : Consistency::kStrict;
 }
 
 }  // namespace ringproxy::sim

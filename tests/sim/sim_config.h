@@ -2,6 +2,7 @@
 #pragma once
 
 #include "conf/config.h"
+#include "tests/sim/own_keys.h"
 #include "tests/sim/sim_loop.h"
 
 namespace ringproxy::sim {
@@ -14,7 +15,7 @@ inline constexpr uint32_t kNodes = kNodesOfAPool * std::size(kProtocols);
 // One pool and its listener of each protocol, both with the protocol's number. Ports count up over all nodes.
 conf::Config RandomConfig(SimLoop& loop);
 
-// Whether a key may be looked for elsewhere than where it was written, or a failure may look like a miss.
-bool MayLoseKeys(const conf::Pool& pool);
+// What the pool's policies leave of a client's own order.
+Consistency ConsistencyOf(const conf::Pool& pool);
 
 }  // namespace ringproxy::sim

@@ -25,8 +25,8 @@ bool OneOf(std::string_view reply, std::initializer_list<std::string_view> lines
 
 }  // namespace
 
-SimMemcacheClient::SimMemcacheClient(SimLoop& loop, uint32_t number, bool keys_move)
-    : SimClient(loop, number, keys_move, std::make_unique<wire::MemcacheReplyFramer>()) {}
+SimMemcacheClient::SimMemcacheClient(SimLoop& loop, uint32_t number, Consistency consistency)
+    : SimClient(loop, number, consistency, std::make_unique<wire::MemcacheReplyFramer>()) {}
 
 bool SimMemcacheClient::IsNodeFailure(std::string_view reply) const {
   return OneOf(reply, {"SERVER_ERROR node down\r\n", "SERVER_ERROR timeout\r\n"}) ||

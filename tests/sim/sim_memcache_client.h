@@ -10,7 +10,7 @@ namespace ringproxy::sim {
 
 class SimMemcacheClient final : public SimClient {
  public:
-  SimMemcacheClient(SimLoop& loop, uint32_t number, bool keys_move);
+  SimMemcacheClient(SimLoop& loop, uint32_t number, Consistency consistency);
 
  private:
   // What a meta command's flags b, k and O bring back with its reply.

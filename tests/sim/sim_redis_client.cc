@@ -34,8 +34,8 @@ bool SimRedisClient::AnswersMget(std::string_view reply, const std::vector<std::
   return true;
 }
 
-SimRedisClient::SimRedisClient(SimLoop& loop, uint32_t number, bool keys_move)
-    : SimClient(loop, number, keys_move, std::make_unique<wire::RespReplyFramer>()) {}
+SimRedisClient::SimRedisClient(SimLoop& loop, uint32_t number, Consistency consistency)
+    : SimClient(loop, number, consistency, std::make_unique<wire::RespReplyFramer>()) {}
 
 bool SimRedisClient::IsNodeFailure(std::string_view reply) const {
   static constexpr std::string_view kFailures[] = {"-NODEDOWN ",   "-TIMEOUT ", "-LOADING ",

@@ -9,7 +9,7 @@ namespace ringproxy::sim {
 
 class SimRedisClient final : public SimClient {
  public:
-  SimRedisClient(SimLoop& loop, uint32_t number, bool keys_move);
+  SimRedisClient(SimLoop& loop, uint32_t number, Consistency consistency);
 
  private:
   void SendRandomCommand(std::string* out) override;

@@ -79,6 +79,7 @@ struct Simulation::Thread final : private backends::BreakerObserver {
     uint64_t replies = 0;
     uint64_t timeouts = 0;
     uint64_t connect_failures = 0;
+    bool some_ready = true;
   };
   std::vector<std::optional<Failing>> seen;  // By node; none: look anew.
   std::unique_ptr<proxy::Worker> worker;
@@ -125,11 +126,11 @@ void Simulation::AddNodes() {
 void Simulation::AddClients() {
   for (uint32_t i = 0; i < kClients; ++i) {
     const uint32_t fleet = i % std::size(kProtocols);
-    const bool may_lose = MayLoseKeys(snapshot_->config.pools[fleet]);
+    const Consistency consistency = ConsistencyOf(snapshot_->config.pools[fleet]);
     if (kProtocols[fleet] == conf::Protocol::kRedis) {
-      clients_.push_back(std::make_unique<SimRedisClient>(loop_, i, may_lose));
+      clients_.push_back(std::make_unique<SimRedisClient>(loop_, i, consistency));
     } else {
-      clients_.push_back(std::make_unique<SimMemcacheClient>(loop_, i, may_lose));
+      clients_.push_back(std::make_unique<SimMemcacheClient>(loop_, i, consistency));
     }
   }
 }
@@ -226,7 +227,9 @@ void Simulation::LookForOversights(Thread& thread, uint32_t node) {
   const uint64_t limit = pool.breaker.consecutive_failures;
   if (limit > 0 && now.timeouts > before->timeouts + limit) Complain(node, "is silent and nobody minds");
   // While others of its connections are fine it is a matter of the one.
-  if (stats.ready_connections.value() > 0) before->connect_failures = now.connect_failures;
+  now.some_ready = stats.ready_connections.value() > 0;
+  if (before->some_ready || now.some_ready) before->connect_failures = now.connect_failures;
+  before->some_ready = now.some_ready;
   if (now.connect_failures > before->connect_failures) Complain(node, "refuses connections and nobody minds");
 }
 
