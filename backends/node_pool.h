@@ -3,6 +3,7 @@
 // Threads: its worker's. Lifetime: what its parts refer to outlives it.
 #pragma once
 
+#include <algorithm>
 #include <memory>
 #include <optional>
 #include <span>
@@ -41,7 +42,10 @@ class NodePool {
 
   // Whether a request may be sent to the node, by what the process and this worker know of it. Ask once a request: a
   // node on trial counts how often.
-  bool Admits(ring::NodeIndex node, bool is_read) { return nodes_[node].guard->Admits(is_read); }
+  bool Admits(ring::NodeIndex node, bool is_read) {
+    // One without a connection that takes requests would refuse: disabled a moment ago, or waiting for reconnect.rate.
+    return AnyAccepts(nodes_[node]) && nodes_[node].guard->Admits(is_read);
+  }
   // Who takes a key: its owner, or the next choice on the ring that is admitted and has room under load_bound. Nobody
   // when that is the owner's alone to answer (on_down is not rehash) and it is not admitted, or when no node is.
   std::optional<ring::NodeIndex> Choose(uint64_t hash, bool is_read);
@@ -70,6 +74,9 @@ class NodePool {
     std::vector<std::unique_ptr<NodeConnection>> connections;
   };
 
+  static bool AnyAccepts(const Node& node) {
+    return std::ranges::any_of(node.connections, [](const auto& connection) { return connection->accepts(); });
+  }
   static void Probe(const Node& node);
 
   Parts parts_;

@@ -1,5 +1,6 @@
 """A TCP proxy in front of a node that holds back its replies."""
 import asyncio
+import collections
 import threading
 
 
@@ -39,12 +40,26 @@ class Delay:
     def connect(self, client):
         return self._loop.create_task(self._loop.create_connection(lambda: _Server(self, client), "127.0.0.1", self._target))
 
-    def later(self, call, *arguments):
-        """Calls keep their order as long as the delay does not shrink by more than lies between them."""
-        if self.seconds:
-            self._loop.call_later(self.seconds, call, *arguments)
-        else:
+
+class _Later:
+    """Calls in the order in which they came in, each when its time has come: a shorter delay overtakes no longer one."""
+
+    def __init__(self, delay, loop):
+        self._delay, self._loop, self._waiting = delay, loop, collections.deque()
+
+    def __call__(self, call, *arguments):
+        self._waiting.append((self._loop.time() + self._delay.seconds, call, arguments))
+        if len(self._waiting) == 1:
+            self._run()
+
+    def _run(self):
+        while self._waiting:
+            due, call, arguments = self._waiting[0]
+            if due > self._loop.time():
+                self._loop.call_at(due, self._run)
+                return
             call(*arguments)
+            self._waiting.popleft()
 
 
 class _Client(asyncio.Protocol):
@@ -78,10 +93,10 @@ class _Server(asyncio.Protocol):
     """The connection to the node behind it."""
 
     def __init__(self, delay, client):
-        self._delay, self._client = delay, client
+        self._client, self._later = client, _Later(delay, asyncio.get_running_loop())
 
     def data_received(self, data):
-        self._delay.later(self._client.transport.write, data)
+        self._later(self._client.transport.write, data)
 
     def connection_lost(self, _):
-        self._delay.later(self._client.transport.abort)
+        self._later(self._client.transport.abort)

@@ -2,8 +2,8 @@
 import re
 from itertools import pairwise
 
-from .load import MS, now, pause
-from .sampler import Sampler
+from .load import MS, pause
+from .sampler import Sampler, now
 from .scenarios import Row, no_error, nothing_crossed
 
 PERIOD_SECONDS = 2

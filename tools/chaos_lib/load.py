@@ -5,16 +5,13 @@ import subprocess
 import time
 from dataclasses import dataclass
 
+from .sampler import Witness, now
+
 RECORD = struct.Struct("=QQ16s")  # As in tools/benchmark/trace.h.
 MS = 1_000_000
 IN_FLIGHT_SECONDS = 0.5  # A node that hangs keeps the requests of this time waiting, each on a connection.
 WARM_UP_SECONDS = 2
 FAST_NS = 1 * MS  # An error that comes within this did not wait for the node.
-
-
-def now():
-    """Nanoseconds of the clock that the traces have."""
-    return time.monotonic_ns()
 
 
 def pause(seconds):
@@ -86,6 +83,8 @@ class Load:
         self.by_node = {}  # name → Requests, afterwards
         self.wrong = []  # What bench_load said of a reply that was not its request's.
         self.disconnects = self.unanswered = 0
+        self.stall_ms = 0.0  # How long the machine kept this process waiting, at most.
+        self._witness = Witness()
         self.crowded = 0  # Requests that had to wait for a connection.
 
     def __enter__(self):
@@ -101,9 +100,12 @@ class Load:
                 self._fleet.cores, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
             self._running.append((node, child, trace))
         pause(WARM_UP_SECONDS)
+        self._witness.__enter__()
         return self
 
     def __exit__(self, *_):
+        self._witness.__exit__()
+        self.stall_ms = self._witness.longest_ms
         for _, child, _ in self._running:
             child.stdin.close()
         for node, child, trace in self._running:

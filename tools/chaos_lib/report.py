@@ -11,6 +11,9 @@ def markdown(result):
         lines += [f"| {name} | {row.what} | {row.target} | {row.measured} | {MET[row.met]} |" for row in scenario["rows"]]
         if scenario["failure"]:
             lines.append(f"| {name} | could not be measured | | {scenario['failure']} | **failed** |")
-    if result["load_before"] > 0.7:
-        lines += ["", f"The machine had other work when this began (load average {result['load_before']:.1f})."]
+    stalls = {name: row.figures["stall_ms"] for name, scenario in result["scenarios"].items() for row in scenario["rows"]
+              if "stall_ms" in row.figures}
+    lines += ["", "The machine kept a thread of this tool waiting for at most " +
+              ", ".join(f"{milliseconds:.0f} ms ({name})" for name, milliseconds in stalls.items()) +
+              f"; the load average before was {result['load_before']:.1f}."]
     return "\n".join(lines) + "\n"

@@ -1,9 +1,14 @@
-"""What the proxy's process holds, and what it counts, many times a second."""
+"""What the proxy's process holds, what it counts, and whether the machine ran anybody, many times a second."""
 import threading
-
-from .load import now
+import time
 
 EVERY_SECONDS = 0.05
+WITNESS_SECONDS = 0.005
+
+
+def now():
+    """Nanoseconds of the clock that the traces have."""
+    return time.monotonic_ns()
 
 
 class Sampler:
@@ -38,3 +43,26 @@ class Sampler:
                 first += 1
             most = max(most, value - self.samples[first][1])
         return most
+
+
+class Witness:
+    """How long the machine kept a thread waiting that wanted to run every 5 ms: whoever else it kept waiting was as late."""
+
+    def __init__(self):
+        self._end = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self.longest_ms = 0.0
+
+    def __enter__(self):
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self._end.set()
+        self._thread.join()
+
+    def _run(self):
+        while not self._end.is_set():
+            before = now()
+            time.sleep(WITNESS_SECONDS)
+            self.longest_ms = max(self.longest_ms, (now() - before) / 1e6 - WITNESS_SECONDS * 1000)

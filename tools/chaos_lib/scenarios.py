@@ -3,8 +3,8 @@ from dataclasses import dataclass, field
 
 from .delay import Delay
 from .fleet import Fleet
-from .load import FAST_NS, MS, Load, now, pause
-from .sampler import Sampler
+from .load import FAST_NS, MS, Load, pause
+from .sampler import Sampler, now
 
 BEFORE_SECONDS = 3
 DEAD_SECONDS = 3
@@ -88,7 +88,7 @@ def nothing_crossed(load):
     if load.crowded:
         extra += f"; {load.crowded} requests waited for a connection"
     return Row("replies that belong to another request or client", "0", measured + extra,
-               not load.wrong and not load.disconnects and not load.unanswered, {"wrong": load.wrong})
+               not load.wrong and not load.disconnects and not load.unanswered, {"wrong": load.wrong, "stall_ms": load.stall_ms})
 
 
 def memory(what, target_mebibytes, before, most, after):
