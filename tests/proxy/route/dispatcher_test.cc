@@ -1,118 +1,9 @@
 #include "proxy/route/dispatcher.h"
 
-#include <gtest/gtest.h>
-
-#include "backends/wire/resp_request.h"
-#include "tests/support/fake_loop.h"
-#include "tests/support/health_fixture.h"
+#include "tests/proxy/route/dispatcher_fixture.h"
 
 namespace ringproxy::proxy {
 namespace {
-
-using backends::Ticket;
-
-conf::Config ThreePools() {
-  conf::Config config;
-  for (const auto& [name, nodes] : {std::pair{"main", 2}, {"carts", 1}, {"unreached", 1}}) {
-    conf::Pool& pool = config.pools.emplace_back();
-    pool.name = name;
-    for (int i = 0; i < nodes; ++i) pool.nodes.push_back({name + std::to_string(i), {"10.0.0.1", 1, ""}, 1});
-  }
-  conf::Listener& listener = config.listeners.emplace_back();
-  listener.limits.key_bytes = 100;
-  listener.routes = {{"cart:", "carts"}, {"", "main"}};
-  return config;
-}
-
-// The worker's part of the sink: children go back to the fan-out.
-class Sink final : public backends::ReplySink {
- public:
-  void OnReply(Ticket ticket, std::string_view reply) override {
-    if (ticket.kind == Ticket::Kind::kRetry) return retrier->OnReply(ticket, reply);
-    if (ticket.kind == Ticket::Kind::kFanout) return fanout->OnReply(ticket, blocks->Copy(reply));
-    replies.push_back(std::string(reply));
-  }
-  void OnLargeReply(Ticket, net::Block reply) override { replies.push_back(std::string(reply.bytes())); }
-  void OnFailure(Ticket ticket, const wire::Failure& failure) override {
-    if (ticket.kind == Ticket::Kind::kRetry) return retrier->OnFailure(ticket, failure);
-    if (ticket.kind == Ticket::Kind::kFanout) return fanout->OnFailure(ticket, failure);
-    replies.push_back(std::string(wire::ErrorName(failure.code)));
-  }
-
-  Fanout* fanout = nullptr;
-  Retrier* retrier = nullptr;
-  net::BlockPool* blocks = nullptr;
-  std::vector<std::string> replies;
-};
-
-class DispatcherTest : public testing::Test {
- protected:
-  DispatcherTest() : DispatcherTest(ThreePools()) {}
-  explicit DispatcherTest(conf::Config config) : snapshot_(MakeSnapshot(std::move(config))) {
-    sink_.fanout = &fanout_;
-    sink_.blocks = &io_.blocks;
-    for (size_t p = 0; p < snapshot_->pools.size(); ++p) {
-      const backends::NodePool::Parts parts{
-          .io = io_,
-          .sink = sink_,
-          .flush_list = flush_list_,
-          .observer = health_.observer,
-          .board = health_.board,
-          .ring = *snapshot_->pools[p].ring,
-          .first_node = snapshot_->pools[p].first_node,
-          .stats = stats_,
-      };
-      pools_.emplace_back(parts, snapshot_->config.pools[p]);
-    }
-    for (auto& pool : pools_) pool.Connect();
-    for (size_t i = 0; i < stats_.size(); ++i) {
-      Node(i).observer->OnConnected(0);
-      Node(i).Receive("+PONG\r\n");
-      Node(i).TakeWritten();
-    }
-    retrier_ = std::make_unique<Retrier>(io_, snapshot_, pools_, sink_, retry_stats_);
-    sink_.retrier = retrier_.get();
-    dispatcher_.emplace(snapshot_, pools_, fanout_, *retrier_, hot_keys_, sink_);
-  }
-
-  static std::string Encode(const std::vector<std::string>& arguments) {
-    std::string out = "*" + std::to_string(arguments.size()) + "\r\n";
-    for (const std::string& a : arguments) out += "$" + std::to_string(a.size()) + "\r\n" + a + "\r\n";
-    return out;
-  }
-  void Dispatch(const std::vector<std::string>& arguments) {
-    encoded_ = Encode(arguments);
-    ASSERT_EQ(parser_.Parse(encoded_), wire::RequestParser::Status::kRequest);
-    const wire::Request request = parser_.request();
-    dispatcher_->Dispatch({*wire::FindRedisCommand(request), request, {}}, {0, 0}, {0, 0, 0, Ticket::Kind::kSession});
-    for (auto* connection : flush_list_) connection->Flush();
-    flush_list_.clear();
-  }
-  test::FakeSocket& Node(size_t i) { return loop_.socket(i); }
-  std::string KeyOf(uint32_t node, const std::string& prefix = "k") {
-    for (int i = 0;; ++i) {
-      std::string key = prefix + std::to_string(i);
-      if (RouteKey(*snapshot_, snapshot_->listeners[0], key) == NodeId{0, node}) return key;
-    }
-  }
-
-  test::FakeLoop loop_;
-  backends::WorkerIo io_{.loop = loop_, .blocks = {}, .read_buffer = {}, .random = std::mt19937_64(1)};
-  std::shared_ptr<const Snapshot> snapshot_;
-  std::vector<backends::NodeStats> stats_ = std::vector<backends::NodeStats>(snapshot_->node_count);
-  test::Health health_{snapshot_->node_count};
-  backends::FlushList flush_list_;
-  Sink sink_;
-  PartialStats partial_;
-  Fanout fanout_{io_, sink_, partial_};
-  HotKeys hot_keys_{snapshot_->pools.size()};
-  std::vector<backends::NodePool> pools_;
-  std::vector<RetryStats> retry_stats_ = std::vector<RetryStats>(snapshot_->pools.size());
-  std::unique_ptr<Retrier> retrier_;
-  std::optional<Dispatcher> dispatcher_;
-  wire::RequestParser parser_{wire::Limits{}};
-  std::string encoded_;
-};
 
 TEST_F(DispatcherTest, SendsAKeyToItsOwnerAndALongerPrefixToItsPool) {
   Dispatch({"GET", KeyOf(1)});
@@ -125,7 +16,7 @@ TEST_F(DispatcherTest, SendsAKeyToItsOwnerAndALongerPrefixToItsPool) {
 TEST_F(DispatcherTest, ForwardsAMultiKeyCommandOfOneNodeUntouched) {
   Dispatch({"mGeT", KeyOf(0), KeyOf(0), KeyOf(0, "other")});
   EXPECT_EQ(Node(0).TakeWritten(), encoded_);
-  EXPECT_EQ(fanout_.open(), 0U);
+  EXPECT_EQ(fanout_->open(), 0U);
 }
 
 // Traps 1 to 4: duplicates keep their places.
@@ -199,7 +90,7 @@ conf::Config WithGutter() {
 
 class GutterTest : public DispatcherTest {
  protected:
-  GutterTest() : DispatcherTest(WithGutter()) { health_.board.Publish(0, backends::Verdict::kEjected); }
+  GutterTest() : DispatcherTest(WithGutter()) { health_->board.Publish(0, backends::Verdict::kEjected); }
   test::FakeSocket& Gutter() { return Node(3); }
 };
 
@@ -239,7 +130,7 @@ TEST_F(GutterTest, AnswersItsPartOfASplitCommand) {
 }
 
 TEST_F(GutterTest, IsNoHelpWhenItIsDownItself) {
-  health_.board.Publish(3, backends::Verdict::kEjected);
+  health_->board.Publish(3, backends::Verdict::kEjected);
   Dispatch({"GET", KeyOf(0)});
   EXPECT_EQ(sink_.replies, std::vector<std::string>{"node_down"});
 }

@@ -1,0 +1,143 @@
+// tests/proxy/route/dispatcher_fixture.h – A dispatcher over three pools, whose nodes are sockets of a fake loop.
+#pragma once
+
+#include <gtest/gtest.h>
+#include <spdlog/spdlog.h>
+
+#include <optional>
+
+#include "backends/wire/resp_request.h"
+#include "proxy/route/dispatcher.h"
+#include "tests/support/fake_loop.h"
+#include "tests/support/health_fixture.h"
+
+namespace ringproxy::proxy {
+
+using backends::Ticket;
+
+inline conf::Config ThreePools() {
+  conf::Config config;
+  for (const auto& [name, nodes] : {std::pair{"main", 2}, {"carts", 1}, {"unreached", 1}}) {
+    conf::Pool& pool = config.pools.emplace_back();
+    pool.name = name;
+    for (int i = 0; i < nodes; ++i) pool.nodes.push_back({name + std::to_string(i), {"10.0.0.1", 1, ""}, 1});
+  }
+  conf::Listener& listener = config.listeners.emplace_back();
+  listener.limits.key_bytes = 100;
+  listener.routes = {{"cart:", "carts"}, {"", "main"}};
+  return config;
+}
+
+// The worker's part of the sink: children go back to the fan-out.
+class Sink final : public backends::ReplySink {
+ public:
+  void OnReply(Ticket ticket, std::string_view reply) override {
+    if (ticket.kind == Ticket::Kind::kRetry) return retrier->OnReply(ticket, reply);
+    if (ticket.kind == Ticket::Kind::kFanout) return fanout->OnReply(ticket, blocks->Copy(reply));
+    replies.push_back(std::string(reply));
+  }
+  void OnLargeReply(Ticket, net::Block reply) override { replies.push_back(std::string(reply.bytes())); }
+  void OnFailure(Ticket ticket, const wire::Failure& failure) override {
+    if (ticket.kind == Ticket::Kind::kRetry) return retrier->OnFailure(ticket, failure);
+    if (ticket.kind == Ticket::Kind::kFanout) return fanout->OnFailure(ticket, failure);
+    replies.push_back(std::string(wire::ErrorName(failure.code)));
+  }
+
+  Fanout* fanout = nullptr;
+  Retrier* retrier = nullptr;
+  net::BlockPool* blocks = nullptr;
+  std::vector<std::string> replies;
+};
+
+class DispatcherTest : public testing::Test {
+ protected:
+  DispatcherTest() : DispatcherTest(ThreePools()) {}
+  explicit DispatcherTest(conf::Config config) : config_(std::move(config)) {
+    spdlog::set_level(spdlog::level::off);
+    Make();
+  }
+
+  // Anew, of config_, with every node ready.
+  void Make() {
+    dispatcher_.reset();
+    retrier_.reset();
+    pools_.clear();
+    snapshot_ = MakeSnapshot(config_);
+    stats_ = std::vector<backends::NodeStats>(snapshot_->node_count);
+    health_.emplace(snapshot_->node_count);
+    fanout_.emplace(io_, sink_, partial_);
+    hot_keys_.emplace(snapshot_->pools.size());
+    retry_stats_ = std::vector<RetryStats>(snapshot_->pools.size());
+    sink_.fanout = &*fanout_;
+    sink_.blocks = &io_.blocks;
+    for (size_t p = 0; p < snapshot_->pools.size(); ++p) {
+      const backends::NodePool::Parts parts{
+          .io = io_,
+          .sink = sink_,
+          .flush_list = flush_list_,
+          .observer = health_->observer,
+          .board = health_->board,
+          .ring = *snapshot_->pools[p].ring,
+          .first_node = snapshot_->pools[p].first_node,
+          .stats = stats_,
+      };
+      pools_.emplace_back(parts, snapshot_->config.pools[p]);
+    }
+    first_socket_ = loop_.sockets();
+    for (auto& pool : pools_) pool.Connect();
+    for (size_t i = 0; i < stats_.size(); ++i) {
+      Node(i).observer->OnConnected(0);
+      Node(i).Receive("+PONG\r\n");
+      Node(i).TakeWritten();
+    }
+    retrier_ = std::make_unique<Retrier>(io_, snapshot_, pools_, sink_, retry_stats_);
+    sink_.retrier = retrier_.get();
+    dispatcher_.emplace(snapshot_, pools_, *fanout_, *retrier_, *hot_keys_, sink_);
+  }
+
+  static std::string Encode(const std::vector<std::string>& arguments) {
+    std::string out = "*" + std::to_string(arguments.size()) + "\r\n";
+    for (const std::string& a : arguments) out += "$" + std::to_string(a.size()) + "\r\n" + a + "\r\n";
+    return out;
+  }
+  void Dispatch(const std::vector<std::string>& arguments) {
+    encoded_ = Encode(arguments);
+    ASSERT_EQ(parser_.Parse(encoded_), wire::RequestParser::Status::kRequest);
+    const wire::Request request = parser_.request();
+    dispatcher_->Dispatch({*wire::FindRedisCommand(request), request, {}}, {0, 0}, {0, 0, 0, Ticket::Kind::kSession});
+    FlushAll();
+  }
+  void FlushAll() {
+    for (auto* connection : flush_list_) connection->Flush();
+    flush_list_.clear();
+  }
+  // Node i over all pools.
+  test::FakeSocket& Node(size_t i) { return loop_.socket(first_socket_ + i); }
+  std::string KeyOf(uint32_t node, const std::string& prefix = "k") {
+    for (int i = 0;; ++i) {
+      std::string key = prefix + std::to_string(i);
+      if (RouteKey(*snapshot_, snapshot_->listeners[0], key) == NodeId{0, node}) return key;
+    }
+  }
+
+  test::FakeLoop loop_;
+  backends::WorkerIo io_{.loop = loop_, .blocks = {}, .read_buffer = {}, .random = std::mt19937_64(1)};
+  conf::Config config_;
+  std::shared_ptr<const Snapshot> snapshot_;
+  std::vector<backends::NodeStats> stats_;
+  std::optional<test::Health> health_;
+  size_t first_socket_ = 0;
+  backends::FlushList flush_list_;
+  Sink sink_;
+  PartialStats partial_;
+  std::optional<Fanout> fanout_;
+  std::optional<HotKeys> hot_keys_;
+  std::vector<backends::NodePool> pools_;
+  std::vector<RetryStats> retry_stats_;
+  std::unique_ptr<Retrier> retrier_;
+  std::optional<Dispatcher> dispatcher_;
+  wire::RequestParser parser_{wire::Limits{}};
+  std::string encoded_;
+};
+
+}  // namespace ringproxy::proxy
