@@ -2,12 +2,11 @@
 
 #include <gtest/gtest.h>
 
-#include <algorithm>
-#include <cmath>
-#include <random>
+#include <vector>
 
 #include "ring/hash.h"
 #include "tests/support/counting_allocator.h"
+#include "tests/support/zipf_keys.h"
 
 namespace ringproxy::ring {
 namespace {
@@ -15,23 +14,6 @@ namespace {
 void Add(HeavyHitters& hitters, const std::string& key, uint32_t count = 1) {
   hitters.Add(Hash(HashAlgorithm::kXxh3, key), key, count);
 }
-
-// Requests of Zipf-distributed keys "k0" (the most frequent), "k1" …, by inversion of the cumulated weights.
-class ZipfKeys {
- public:
-  ZipfKeys(size_t keys, double exponent, uint64_t seed) : random_(seed) {
-    double sum = 0;
-    for (size_t i = 0; i < keys; ++i) cumulated_.push_back(sum += std::pow(static_cast<double>(i + 1), -exponent));
-  }
-  size_t Next() {
-    const double at = std::uniform_real_distribution<double>(0, cumulated_.back())(random_);
-    return static_cast<size_t>(std::ranges::lower_bound(cumulated_, at) - cumulated_.begin());
-  }
-
- private:
-  std::mt19937_64 random_;
-  std::vector<double> cumulated_;
-};
 
 // How many of the `most` truly most frequent keys are listed among the first `most`.
 double Recall(const HeavyHitters& hitters, size_t most) {
@@ -61,7 +43,7 @@ TEST(HeavyHitters, ListsTheTopTwentyOfAZipfLoad) {
   constexpr int kSeeds = 5;
   for (int seed = 1; seed <= kSeeds; ++seed) {
     HeavyHitters hitters;
-    ZipfKeys keys(1'000'000, 0.99, static_cast<uint64_t>(seed));
+    test::ZipfKeys keys(1'000'000, 0.99, static_cast<uint64_t>(seed));
     for (int i = 0; i < 2'000'000; ++i) Add(hitters, "k" + std::to_string(keys.Next()));
     recall += Recall(hitters, 20) / kSeeds;
     EXPECT_EQ(hitters.Top(1)[0].key, "k0");
@@ -72,7 +54,7 @@ TEST(HeavyHitters, ListsTheTopTwentyOfAZipfLoad) {
 TEST(HeavyHitters, NeverCountsTooHighAndHardlyTooLow) {
   HeavyHitters hitters;
   std::vector<uint64_t> truth(1'000'000);
-  ZipfKeys keys(truth.size(), 1.1, 3);
+  test::ZipfKeys keys(truth.size(), 1.1, 3);
   for (int i = 0; i < 1'000'000; ++i) {
     const size_t key = keys.Next();
     ++truth[key];

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "conf/pool_ring.h"
 #include "conf/values.h"
 #include "tools/ringskew/numbers.h"
 #include "tools/ringskew/topology.h"
@@ -11,11 +12,20 @@ namespace ringproxy::ringskew {
 namespace {
 
 constexpr uint32_t kMostVirtualNodes = 16384;
+constexpr size_t kMostHotKeys = 6;
+// Tagged keys that may make a load uneven.
+constexpr double kTagged = 0.01;
+// Keys scattered by so many times what the ring and chance explain are the hash's doing.
+constexpr double kBeyondChance = 2;
+// New weights are told in tenths of the old ones, and none goes beyond half or twice: a lump of keys moves as a whole.
+constexpr double kWeightSteps = 10;
+constexpr double kMostWeight = 1000;
 
 // The least virtual nodes, as a power of two, whose ring is as even as the target wants; nothing if none is.
 std::optional<uint32_t> EnoughVirtualNodes(conf::Pool pool, double target) {
   for (uint32_t v = 16; v <= kMostVirtualNodes; v *= 2) {
     pool.ring.virtual_nodes = v;
+    if (WhyNoRing(pool)) return std::nullopt;  // Heavy nodes and many: more points than a ring may have.
     const Topology topology = MakeTopology(pool);
     if (ring::MeasureSpread(ring::RingShares(*topology.ring), topology.weights()).peak_to_mean <= target) return v;
   }
@@ -51,6 +61,7 @@ void AdviseRing(const conf::Pool& pool, Report& report) {
 
 void AdviseHotKeys(Report& report) {
   const auto nodes = static_cast<double>(report.nodes.size());
+  size_t advised = 0;
   for (const HotRow& hot : report.hot_keys) {
     if (hot.share * nodes <= 0.5) continue;
     std::string text = "The key " + hot.name + " alone is " + Percent(hot.share) + " of the requests, " +
@@ -61,22 +72,96 @@ void AdviseHotKeys(Report& report) {
                 : "Cache it in the clients, or keep " + std::to_string(hot.copies) + " copies under different names (" +
                       hot.name + "#1 …) and read one at random.";
     report.advice.push_back(std::move(text));
-    if (report.advice.size() >= 6) return;
+    if (++advised == kMostHotKeys) return;
   }
 }
 
+void AdviseMisplaced(Report& report) {
+  if (!report.misplaced || report.misplaced->keys == 0) return;
+  double unrelated = 1;  // What a ring that knows nothing of the nodes' contents would find misplaced.
+  std::string where;
+  for (const NodeRow& node : report.nodes) {
+    unrelated -= node.ring_share * node.ring_share;
+    if (node.misplaced > 0) where += (where.empty() ? "" : ", ") + Grouped(node.misplaced) + " on " + node.name;
+  }
+  std::string text = Grouped(report.misplaced->keys) + " keys (" + Percent(report.misplaced->share) +
+                     " of those that were read) lie on a node that the ring does not map them to, where no request "
+                     "finds them: " +
+                     where + ". ";
+  text += report.misplaced->share > 0.8 * unrelated
+              ? "So many are left by an unrelated ring: they were written with another algorithm, another hash or "
+                "other names of the nodes. Try those as a what-if before the proxy serves these nodes."
+              : "They were written before a change of the ring, or past the proxy. In a cache they expire; in a store "
+                "move them to their owners.";
+  report.advice.push_back(std::move(text));
+}
+
+// True when it was the hash.
+bool AdviseHash(const conf::Pool& pool, Report& report) {
+  // Without keys, or with groups of them that share a tag, nothing is known of the hash.
+  if (report.keys == 0 || report.tagged_share.value_or(1) > kTagged) return false;
+  const double explained = std::hypot(report.ring_spread.cv, report.sampling_cv);
+  if (report.keys_spread.peak_to_mean <= report.target || report.keys_spread.cv <= kBeyondChance * explained) {
+    return false;
+  }
+  const char* const better = conf::IsKetama(pool.ring.algorithm) ? "md5" : "xxh3";
+  report.advice.push_back("The hash " + report.hash + " does not spread these keys: their CV is " +
+                          Percent(report.keys_spread.cv) + ", and the ring and chance explain " + Percent(explained) +
+                          ". " + better + " spreads any keys; a change of hash moves nearly all of them once.");
+  // On a ring of slots the hash is what a slot is.
+  if (pool.ring.algorithm != ring::Algorithm::kSlots && report.hash != better) {
+    report.yaml = RingLines(pool, std::string("hash: ") + better);
+  }
+  return true;
+}
+
+// As lines of configuration; empty where no weight says how much a node gets, or none would change.
+std::string WeightLines(const conf::Pool& pool, const Report& report) {
+  const ring::Algorithm algorithm = pool.ring.algorithm;
+  const bool has_weights =
+      HasVirtualNodes(algorithm) || algorithm == ring::Algorithm::kMaglev || algorithm == ring::Algorithm::kRendezvous;
+  const uint32_t heaviest = std::ranges::max(pool.nodes, {}, &conf::Node::weight).weight;
+  if (!has_weights || heaviest * kWeightSteps * 2 > kMostWeight) return {};
+  std::string nodes;
+  bool changes = false;
+  for (size_t i = 0; i < pool.nodes.size(); ++i) {
+    const conf::Node& node = pool.nodes[i];
+    const double wanted = kWeightSteps * node.weight / std::clamp(report.nodes[i].ratio, 0.5, 2.0);
+    changes = changes || std::llround(wanted) != std::llround(kWeightSteps) * node.weight;
+    const bool is_named = node.address.host.empty() && !node.address.is_unix();
+    nodes += "      - {name: " + node.name + (is_named ? "" : ", address: " + node.address.ToString()) +
+             ", weight: " + Fixed(wanted, 0) + "}\n";
+  }
+  if (!changes) return {};
+  std::string lines = "pools:\n  " + pool.name + ":\n    nodes:\n" + nodes;
+  if (algorithm != ring::Algorithm::kVnode) return lines;
+  // A vnode ring's weights are absolute: the points of a weight of ten are those of ten times the virtual nodes.
+  const double virtual_nodes = std::max(conf::VirtualNodesOf(pool.ring) / kWeightSteps, 1.0);
+  return lines + "    ring:\n      virtual_nodes: " + Fixed(virtual_nodes, 0) + "\n";
+}
+
 void AdviseWeights(const conf::Pool& pool, Report& report) {
-  // Where the keys are few or their bytes uneven, weights are no cure; where a node has steadily more, they may be.
+  // Where the keys are few or one is hot, weights are no cure; where a node has steadily more, they may be.
   const bool even_ring = report.ring_spread.peak_to_mean <= report.target;
   if (!even_ring || report.requests_spread.peak_to_mean <= report.target || !report.hot_keys.empty()) return;
   const double chance = 1 + 3 * report.sampling_cv;
   if (report.requests_spread.peak_to_mean <= chance) return;
   const auto fullest = std::ranges::max_element(report.nodes, {}, &NodeRow::ratio);
-  report.advice.push_back(
-      "Node " + fullest->name + " gets " + Fixed(fullest->ratio, 2) +
-      " times its fair share although the ring is even and no single key is hot: a group of keys shares a hash "
-      "tag, or the weights of the input are uneven. See the hottest prefixes; hash_tag \"\" hashes whole keys.");
-  if (!pool.ring.hash_tag.empty()) report.yaml = RingLines(pool, "hash_tag: \"\"");
+  const std::string head = "Node " + fullest->name + " gets " + Fixed(fullest->ratio, 2) +
+                           " times its fair share although the ring is even and no single key is hot: ";
+  if (report.tagged_share.value_or(0) > kTagged) {
+    report.advice.push_back(head + "large groups of keys share a hash tag (" + Percent(*report.tagged_share) +
+                            " of the keys have one), and a group lies on one node. hash_tag \"\" hashes whole keys, "
+                            "where no command needs a group's keys together.");
+    report.yaml = RingLines(pool, "hash_tag: \"\"");
+    return;
+  }
+  report.yaml = WeightLines(pool, report);
+  report.advice.push_back(head + "its keys are asked for steadily more than others. " +
+                          (report.yaml.empty()
+                               ? "See the hottest prefixes."
+                               : "The weights below lean against that while the keys stay as they are. Try them as a "
+                                 "what-if (--weight), and judge by the shares: fair shares follow the weights."));
 }
 
 }  // namespace
@@ -87,9 +172,10 @@ uint32_t CopiesNeeded(double share, size_t nodes) {
 }
 
 void AddAdvice(const conf::Pool& pool, Report& report) {
+  AdviseMisplaced(report);
   AdviseRing(pool, report);
   AdviseHotKeys(report);
-  AdviseWeights(pool, report);
+  if (!AdviseHash(pool, report)) AdviseWeights(pool, report);
   if (!report.advice.empty()) return;
   report.advice.push_back("Nothing to change, the rest is chance: the fullest node has " +
                           Fixed(report.requests_spread.peak_to_mean, 2) + " times its fair share.");

@@ -52,7 +52,7 @@ po::options_description Describe(Arguments& a) {
   add("algorithm", text(&a.algorithm), "another algorithm; with --config a what-if");
   add("hash", text(&a.hash), "with --nodes: the hash of a key");
   add("hash-tag", text(&a.hash_tag), "with --nodes: two characters, or \"\" for none ({})");
-  add("sweep", text(&a.sweep), "A..B: every power of two from A to B virtual nodes");
+  add("sweep", text(&a.sweep), "A..B: A virtual nodes, twice as many, and so on to B");
   add("target", po::value(&a.target)->value_name("R"), "the peak/mean to reach (1.10)");
   add("add", texts(&a.add), "what if this node came: NAME or NAME=WEIGHT; may be repeated");
   add("remove", texts(&a.remove), "what if this node left; may be repeated");
@@ -90,6 +90,20 @@ Problem ReadSweep(const std::string& text, std::vector<uint32_t>* sweep) {
   if (auto problem = ReadVirtualNodes(std::string_view(text).substr(dots + 2), &last)) return "--sweep: " + *problem;
   if (first > last) return "--sweep: " + text + " goes down";
   for (uint64_t v = first; v <= last; v *= 2) sweep->push_back(static_cast<uint32_t>(v));
+  return std::nullopt;
+}
+
+// Why the pool's ring cannot be made with each number of the sweep.
+Problem CheckSweep(conf::Pool pool, const std::vector<uint32_t>& sweep) {
+  if (sweep.empty()) return std::nullopt;
+  if (!HasVirtualNodes(pool.ring.algorithm)) {
+    return "--sweep: the algorithm " + std::string(conf::NameOf(pool.ring.algorithm)) +
+           " has no virtual nodes; vnode, ketama and twemproxy have";
+  }
+  for (const uint32_t virtual_nodes : sweep) {
+    pool.ring.virtual_nodes = virtual_nodes;
+    if (auto problem = WhyNoRing(pool)) return "--sweep: " + *problem;
+  }
   return std::nullopt;
 }
 
@@ -188,9 +202,7 @@ Problem Read(const Arguments& a, const po::variables_map& values, Order* order, 
   if (auto problem = WhyNoRing(order->pool)) return problem;
   if (auto problem = ReadChange(a, order)) return problem;
   if (auto problem = ReadSweep(a.sweep, &order->analysis.sweep)) return problem;
-  if (!order->analysis.sweep.empty() && order->pool.ring.algorithm != ring::Algorithm::kVnode) {
-    return "--sweep: the algorithm " + std::string(conf::NameOf(order->pool.ring.algorithm)) + " has no virtual nodes";
-  }
+  if (auto problem = CheckSweep(order->pool, order->analysis.sweep)) return problem;
   order->analysis.prefix_delimiter = a.prefix_delimiter;
   order->scan = a.scan;
   order->keys = {a.keys, {a.column, a.weight_column, a.bytes_column}};
@@ -212,7 +224,7 @@ std::optional<Order> ParseCommandLine(int argc, const char* const* argv, std::os
               values);
     po::notify(values);
   } catch (const po::error& error) {
-    err << "ringskew: " << error.what() << "\n" << kUsage;
+    err << "ringskew: " << error.what() << "; --help lists the options\n";
     return std::nullopt;
   }
   if (arguments.help) {
@@ -223,7 +235,6 @@ std::optional<Order> ParseCommandLine(int argc, const char* const* argv, std::os
   Order order;
   if (const Problem problem = Read(arguments, values, &order, exit)) {
     err << "ringskew: " << *problem << "\n";
-    if (*exit == ExitCode::kBadUsage) err << kUsage;
     return std::nullopt;
   }
   *exit = ExitCode::kClean;

@@ -15,6 +15,7 @@ namespace ringproxy::ringskew {
 namespace {
 
 constexpr size_t kChunk = 1 << 20;
+constexpr uint64_t kMadeKeysAStep = 1 << 16;  // From one sign of progress to the next.
 
 template <typename T>
 std::optional<T> Number(std::string_view text) {
@@ -194,16 +195,20 @@ std::optional<Synthetic> ParseSynthetic(std::string_view text) {
   return Synthetic{*count, *exponent};
 }
 
-void MakeKeys(const Synthetic& set, const KeyVisitor& visit) {
+void MakeKeys(const Synthetic& set, const KeyVisitor& visit, const Progress& progress) {
   double sum = 0;
   for (uint64_t i = 1; set.exponent > 0 && i <= set.count; ++i) sum += std::pow(static_cast<double>(i), -set.exponent);
   // A hundred requests a key on average, so that the rare ones have some too.
   const double scale = set.exponent > 0 ? 100.0 * static_cast<double>(set.count) / sum : 1;
+  uint64_t bytes = 0;
   std::array<char, 32> text{'k', 'e', 'y', ':'};
   for (uint64_t i = 0; i < set.count; ++i) {
     const char* const end = std::to_chars(text.data() + 4, text.data() + text.size(), i).ptr;
     const double weight = set.exponent > 0 ? scale * std::pow(static_cast<double>(i + 1), -set.exponent) : 1;
-    visit({{text.data(), static_cast<size_t>(end - text.data())}, weight, 0});
+    const std::string_view key(text.data(), static_cast<size_t>(end - text.data()));
+    visit({key, weight, 0});
+    bytes += key.size();
+    if (i % kMadeKeysAStep == 0) progress(bytes);
   }
 }
 
@@ -211,7 +216,7 @@ void MakeKeys(const Synthetic& set, const KeyVisitor& visit) {
 
 std::optional<std::string> ForEachKey(const KeySource& source, const KeyVisitor& visit, const Progress& progress) {
   if (const auto synthetic = ParseSynthetic(source.what)) {
-    MakeKeys(*synthetic, visit);
+    MakeKeys(*synthetic, visit, progress);
     return std::nullopt;
   }
   if (source.what == "-") return ReadFile(STDIN_FILENO, source, visit, progress);

@@ -4,6 +4,7 @@
 // COUNT:uniform and COUNT:zipf:S, the i-th key of weight i^-S. Threads: one.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <optional>
 #include <string>
@@ -11,10 +12,14 @@
 
 namespace ringproxy::ringskew {
 
+// Of a key that came from no node.
+inline constexpr uint32_t kNoHolder = UINT32_MAX;
+
 struct KeySample {
   std::string_view key;
   double requests = 1;
   double bytes = 0;
+  uint32_t holder = kNoHolder;  // The pool's node that it was read from.
 };
 
 struct KeyFormat {

@@ -47,7 +47,10 @@ std::optional<std::string> ReadKeys(const Order& order, Analysis& analysis, std:
   const auto problems = ScanNodes(order.pool, add, [](uint64_t keys) { ShowProgress(Grouped(keys) + " keys read"); });
   ShowProgress("");
   for (const std::string& problem : problems) std::cerr << "ringskew: " << problem << "\n";
-  if (problems.size() == order.pool.nodes.size()) return "no node could be read";
+  if (analysis.keys() == 0) {
+    return problems.size() == order.pool.nodes.size() ? "no node could be read"
+                                                      : "the nodes that were read hold no keys";
+  }
   *partial = !problems.empty();
   return std::nullopt;
 }

@@ -9,6 +9,9 @@
 
 namespace ringproxy::ringskew {
 
+// How a heading counts the keys: "100,000 keys from ", of a log "about 12,000 keys in 1,000,000 lines of ".
+std::string KeysFrom(const Report& report);
+
 // Aligned columns; `colour` only for a terminal.
 std::string RenderTable(const Report& report, bool colour);
 // {"version": 1, …}: names as in report.h, shares as parts of 1. A later version adds names and changes none.

@@ -132,14 +132,16 @@ std::string SweepChart(const Report& report) {
   return svg + Text(kLeft + kWidth / 2, kTop + kHeight + 40, "virtual nodes", "middle") + "</svg>\n";
 }
 
-std::string NodeTable(const std::vector<NodeRow>& nodes, bool has_bytes) {
-  Cells head = {"node", "weight", "keys", "requests", "share", "fair share", "ratio"};
-  if (has_bytes) head.push_back("bytes");
+std::string NodeTable(const Report& report, const std::vector<NodeRow>& nodes) {
+  const char* const keys = report.keys_repeat ? "keys, about" : "keys";
+  Cells head = {"node", "weight", keys, "requests", "share", "fair share", "ratio"};
+  if (report.has_bytes) head.push_back("bytes");
   std::string table = "<table>" + TableRow(head, "th");
   for (const NodeRow& node : nodes) {
-    Cells cells = {Escaped(node.name),  std::to_string(node.weight), Grouped(node.keys),  Rounded(node.requests),
+    const uint64_t count = report.keys_repeat ? node.distinct_keys : node.keys;
+    Cells cells = {Escaped(node.name),  std::to_string(node.weight), Grouped(count),      Rounded(node.requests),
                    Percent(node.share), Percent(node.fair_share),    Fixed(node.ratio, 3)};
-    if (has_bytes) cells.push_back(Bytes(node.bytes));
+    if (report.has_bytes) cells.push_back(Bytes(node.bytes));
     table += TableRow(cells);
   }
   return table + "</table>\n";
@@ -177,11 +179,29 @@ std::string HotTables(const Report& report) {
   return html;
 }
 
+std::string MisplacedPart(const Report& report) {
+  if (!report.misplaced) return {};
+  const MisplacedReport& misplaced = *report.misplaced;
+  std::string html = "<h2>Keys on a node that is not theirs</h2>\n<p>" + Grouped(misplaced.keys) + ", " +
+                     Percent(misplaced.share) + " of the keys</p>\n";
+  if (misplaced.keys == 0) return html;
+  html += "<table>" + TableRow({"node", "misplaced"}, "th");
+  for (const NodeRow& node : report.nodes) {
+    if (node.misplaced > 0) html += TableRow({Escaped(node.name), Grouped(node.misplaced)});
+  }
+  html += "</table>\n<table>" + TableRow({"for example", "lies on", "belongs to"}, "th");
+  for (const auto& example : misplaced.examples) {
+    html += TableRow({Escaped(example.key), Escaped(example.node), Escaped(example.owner)});
+  }
+  return html + "</table>\n";
+}
+
 std::string SweepPart(const Report& report) {
   if (report.sweep.empty()) return {};
+  const char* const peak = report.keys_repeat ? "peak/mean of the ring" : "peak/mean of the keys";
   std::string html = "<h2>How many virtual nodes</h2>\n" + SweepChart(report) + "<table>" +
-                     TableRow({"virtual nodes", "peak/mean of the keys", "fullest node", "CV", "expected CV",
-                               "peak/mean of the requests", "memory", "lookup"},
+                     TableRow({"virtual nodes", peak, "fullest node", "CV", "expected CV", "peak/mean of the requests",
+                               "memory", "lookup"},
                               "th");
   for (const SweepRow& row : report.sweep) {
     html += TableRow({Grouped(row.virtual_nodes) + (row.reaches_target ? " ←" : ""), Fixed(row.keys.peak_to_mean, 3),
@@ -195,15 +215,16 @@ std::string SweepPart(const Report& report) {
 std::string ChangePart(const Report& report) {
   if (!report.change) return {};
   const ChangeReport& change = *report.change;
-  return "<h2>After: " + Escaped(change.what) + "</h2>\n" + RatioChart(change.nodes) +
-         NodeTable(change.nodes, report.has_bytes) +
+  return "<h2>After: " + Escaped(change.what) + "</h2>\n" + RatioChart(change.nodes) + NodeTable(report, change.nodes) +
          ShareChart({{"moved keys", change.moved_keys},
                      {"moved requests", change.moved_requests},
                      {"the least possible", change.least_moved}},
                     "moved keys") +
          "<p>Moved: <b>" + Percent(change.moved_keys) + "</b> of the keys, <b>" + Percent(change.moved_requests) +
          "</b> of the requests; the least possible is " + Percent(change.least_moved) + ". " +
-         Grouped(change.extra_misses) + " keys miss once.</p>\n";
+         Grouped(change.extra_misses) + " keys miss once." +
+         (change.misplaced ? " " + Grouped(*change.misplaced) + " keys would lie on a node that is not theirs." : "") +
+         "</p>\n";
 }
 
 }  // namespace
@@ -215,15 +236,14 @@ std::string RenderHtml(const Report& report) {
       Escaped(report.pool) + "</title>\n" + std::string(kStyle) + "</head><body>\n";
   html += "<h1>Pool " + Escaped(report.pool) + "</h1>\n<p class=\"soft\">" + std::to_string(report.nodes.size()) +
           " nodes, " + report.algorithm + ", " + Grouped(report.virtual_nodes) + " virtual nodes, hash " + report.hash +
-          "; " + (report.keys > 0 ? Grouped(report.keys) + " keys from " : "") + Escaped(report.source) + ", " +
-          Rounded(report.requests) + " requests</p>\n";
+          "; " + KeysFrom(report) + Escaped(report.source) + ", " + Rounded(report.requests) + " requests</p>\n";
   if (report.partial) html += "<p class=\"partial\">Partial: not every node could be read.</p>\n";
   html += "<h2>Advice</h2>\n";
   for (const std::string& sentence : report.advice) html += "<p class=\"advice\">" + Escaped(sentence) + "</p>\n";
   if (!report.yaml.empty()) html += "<pre>" + EscapedLines(report.yaml) + "</pre>\n";
-  html += "<h2>Share by node</h2>\n" + RatioChart(report.nodes) + NodeTable(report.nodes, report.has_bytes);
-  html += "<h2>How uneven, and why</h2>\n" + SpreadTable(report) + HotTables(report) + SweepPart(report) +
-          ChangePart(report);
+  html += "<h2>Share by node</h2>\n" + RatioChart(report.nodes) + NodeTable(report, report.nodes);
+  html += "<h2>How uneven, and why</h2>\n" + SpreadTable(report) + HotTables(report) + MisplacedPart(report) +
+          SweepPart(report) + ChangePart(report);
   return html + "</body></html>\n";
 }
 

@@ -18,12 +18,14 @@ ordered_json Nodes(const std::vector<NodeRow>& nodes) {
     rows.push_back({{"name", node.name},
                     {"weight", node.weight},
                     {"keys", node.keys},
+                    {"distinct_keys", node.distinct_keys},
                     {"requests", node.requests},
                     {"bytes", node.bytes},
                     {"share", node.share},
                     {"fair_share", node.fair_share},
                     {"ratio", node.ratio},
-                    {"ring_share", node.ring_share}});
+                    {"ring_share", node.ring_share},
+                    {"misplaced", node.misplaced}});
   }
   return rows;
 }
@@ -51,6 +53,14 @@ ordered_json Sweep(const std::vector<SweepRow>& sweep) {
   return rows;
 }
 
+ordered_json Misplaced(const MisplacedReport& misplaced) {
+  ordered_json examples = ordered_json::array();
+  for (const auto& example : misplaced.examples) {
+    examples.push_back({{"key", example.key}, {"node", example.node}, {"owner", example.owner}});
+  }
+  return {{"keys", misplaced.keys}, {"share", misplaced.share}, {"examples", examples}};
+}
+
 ordered_json Change(const ChangeReport& change) {
   return {{"what", change.what},
           {"nodes", Nodes(change.nodes)},
@@ -58,7 +68,8 @@ ordered_json Change(const ChangeReport& change) {
           {"moved_keys", change.moved_keys},
           {"moved_requests", change.moved_requests},
           {"least_moved", change.least_moved},
-          {"extra_misses", change.extra_misses}};
+          {"extra_misses", change.extra_misses},
+          {"misplaced", change.misplaced ? ordered_json(*change.misplaced) : ordered_json()}};
 }
 
 // Names with commas or quotes as spreadsheets want them.
@@ -80,6 +91,8 @@ std::string RenderJson(const Report& report) {
                        {"source", report.source},
                        {"partial", report.partial},
                        {"keys", report.keys},
+                       {"distinct_keys", report.distinct_keys},
+                       {"keys_repeat", report.keys_repeat},
                        {"requests", report.requests},
                        {"bytes", report.bytes},
                        {"nodes", Nodes(report.nodes)},
@@ -96,6 +109,7 @@ std::string RenderJson(const Report& report) {
   for (const HotRow& row : report.hot_prefixes) {
     json["hot_prefixes"].push_back({{"prefix", row.name}, {"share", row.share}});
   }
+  json["misplaced"] = report.misplaced ? Misplaced(*report.misplaced) : ordered_json();
   json["target"] = report.target;
   json["sweep"] = Sweep(report.sweep);
   json["change"] = report.change ? Change(*report.change) : ordered_json();
@@ -106,11 +120,12 @@ std::string RenderJson(const Report& report) {
 }
 
 std::string RenderCsv(const Report& report) {
-  std::string text = "node,weight,keys,requests,bytes,share,fair_share,ratio,ring_share\n";
+  std::string text = "node,weight,keys,requests,bytes,share,fair_share,ratio,ring_share,distinct_keys,misplaced\n";
   for (const NodeRow& node : report.nodes) {
     text += Cell(node.name) + "," + std::to_string(node.weight) + "," + std::to_string(node.keys) + "," +
             Fixed(node.requests, 0) + "," + Fixed(node.bytes, 0) + "," + Fixed(node.share, 6) + "," +
-            Fixed(node.fair_share, 6) + "," + Fixed(node.ratio, 6) + "," + Fixed(node.ring_share, 6) + "\n";
+            Fixed(node.fair_share, 6) + "," + Fixed(node.ratio, 6) + "," + Fixed(node.ring_share, 6) + "," +
+            std::to_string(node.distinct_keys) + "," + std::to_string(node.misplaced) + "\n";
   }
   if (report.sweep.empty()) return text;
   text += "\nvirtual_nodes,keys_peak_to_mean,keys_cv,expected_cv,requests_peak_to_mean,memory_bytes,lookup_ns\n";

@@ -61,6 +61,7 @@ class Table {
     Nodes("", report_.nodes);
     Spreads();
     Hot();
+    Misplaced();
     Sweep();
     Change();
     Advice();
@@ -76,8 +77,7 @@ class Table {
   void Head() {
     text_ += Coloured(kBold, "pool " + report_.pool) + ": " + std::to_string(report_.nodes.size()) + " nodes, " +
              report_.algorithm + ", " + Grouped(report_.virtual_nodes) + " virtual nodes, hash " + report_.hash + "\n";
-    if (report_.keys > 0) text_ += Grouped(report_.keys) + " keys from ";
-    text_ += report_.source + ", " + Rounded(report_.requests) + " requests";
+    text_ += KeysFrom(report_) + report_.source + ", " + Rounded(report_.requests) + " requests";
     if (report_.has_bytes) text_ += ", " + Bytes(report_.bytes);
     text_ += "\n";
     if (report_.partial) text_ += Coloured(kRed, "PARTIAL: not every node could be read") + "\n";
@@ -86,7 +86,7 @@ class Table {
   void Nodes(const std::string& heading, const std::vector<NodeRow>& nodes) {
     if (!heading.empty()) Heading(heading);
     text_ += "\n";
-    Row head = {"node", "weight", "keys", "requests", "share", "fair", "ratio"};
+    Row head = {"node", "weight", report_.keys_repeat ? "keys, about" : "keys", "requests", "share", "fair", "ratio"};
     if (report_.has_bytes) head.insert(head.begin() + 4, "bytes");
     // What a proxy has measured has no keys.
     if (report_.keys == 0) head.erase(head.begin() + 2);
@@ -94,7 +94,7 @@ class Table {
     for (const NodeRow& node : nodes) {
       Row row = {node.name,
                  std::to_string(node.weight),
-                 Grouped(node.keys),
+                 Grouped(report_.keys_repeat ? node.distinct_keys : node.keys),
                  Rounded(node.requests),
                  Percent(node.share),
                  Percent(node.fair_share),
@@ -139,6 +139,22 @@ class Table {
     }
   }
 
+  void Misplaced() {
+    if (!report_.misplaced) return;
+    Heading("keys on a node that is not theirs");
+    text_ += "  " + Grouped(report_.misplaced->keys) + ", " + Percent(report_.misplaced->share) + " of the keys\n";
+    if (report_.misplaced->keys == 0) return;
+    text_ += "\n";
+    std::vector<Row> rows = {{"node", "misplaced"}};
+    for (const NodeRow& node : report_.nodes) {
+      if (node.misplaced > 0) rows.push_back({node.name, Grouped(node.misplaced)});
+    }
+    text_ += Aligned(rows) + "\n";
+    rows = {{"for example", "lies on", "belongs to"}};
+    for (const auto& example : report_.misplaced->examples) rows.push_back({example.key, example.node, example.owner});
+    text_ += Aligned(rows);
+  }
+
   void Sweep() {
     if (report_.sweep.empty()) return;
     Heading("virtual nodes");
@@ -151,9 +167,10 @@ class Table {
                       Fixed(row.lookup_ns, 0) + " ns"});
     }
     text_ += Aligned(rows);
+    const std::string whose = report_.keys_repeat ? " of the ring; the keys of this input repeat\n" : " of the keys\n";
     const bool reached = std::ranges::any_of(report_.sweep, &SweepRow::reaches_target);
-    text_ += reached ? "  → the fewest that reach a peak/mean of " + Fixed(report_.target, 2) + " of the keys\n"
-                     : "  none of them reaches a peak/mean of " + Fixed(report_.target, 2) + " of the keys\n";
+    text_ += reached ? "  → the fewest that reach a peak/mean of " + Fixed(report_.target, 2) + whose
+                     : "  none of them reaches a peak/mean of " + Fixed(report_.target, 2) + whose;
   }
 
   void Change() {
@@ -161,11 +178,13 @@ class Table {
     const ChangeReport& change = *report_.change;
     Nodes("after: " + change.what, change.nodes);
     text_ += "\n";
-    text_ += Aligned({{"moved keys", Percent(change.moved_keys)},
-                      {"moved requests", Percent(change.moved_requests)},
-                      {"the least possible", Percent(change.least_moved)},
-                      {"keys that miss once", Grouped(change.extra_misses)},
-                      {"requests peak/mean", Fixed(change.requests.peak_to_mean, 3)}});
+    std::vector<Row> rows = {{"moved keys", Percent(change.moved_keys)},
+                             {"moved requests", Percent(change.moved_requests)},
+                             {"the least possible", Percent(change.least_moved)},
+                             {"keys that miss once", Grouped(change.extra_misses)},
+                             {"requests peak/mean", Fixed(change.requests.peak_to_mean, 3)}};
+    if (change.misplaced) rows.push_back({"keys on a node that is not theirs", Grouped(*change.misplaced)});
+    text_ += Aligned(rows);
   }
 
   void Advice() {
@@ -180,6 +199,12 @@ class Table {
 };
 
 }  // namespace
+
+std::string KeysFrom(const Report& report) {
+  if (report.keys == 0) return {};
+  if (!report.keys_repeat) return Grouped(report.keys) + " keys from ";
+  return "about " + Grouped(report.distinct_keys) + " keys in " + Grouped(report.keys) + " lines of ";
+}
 
 std::string RenderTable(const Report& report, bool colour) {
   return Table(report, colour).Text();

@@ -1,7 +1,8 @@
 // tools/ringskew/report.h – Everything that one analysis found, as plain data: what the renderers print.
 //
 // Units: shares are parts of 1, ratios are share by fair share. Requests are a key's weight in the input; 1 a key where
-// the input has none.
+// the input has none. Keys are counted as they were read, one a line; of a log, in which they repeat, only how many of
+// them are distinct says something, and that is an estimate (ring/distinct_counter).
 #pragma once
 
 #include <cstdint>
@@ -17,12 +18,26 @@ struct NodeRow {
   std::string name;
   uint32_t weight = 1;
   uint64_t keys = 0;
+  uint64_t distinct_keys = 0;  // About.
   double requests = 0;
   double bytes = 0;
   double share = 0;       // Of the requests.
   double fair_share = 0;  // By weight.
   double ratio = 0;
-  double ring_share = 0;  // Of all possible hashes, whatever the keys.
+  double ring_share = 0;   // Of all possible hashes, whatever the keys.
+  uint64_t misplaced = 0;  // Keys that were found on it and that the ring maps to another.
+};
+
+// What a scan found on nodes that the ring would not ask for it.
+struct MisplacedReport {
+  struct Example {
+    std::string key;
+    std::string node;  // Where it lies.
+    std::string owner;
+  };
+  uint64_t keys = 0;
+  double share = 0;  // Of the keys.
+  std::vector<Example> examples;
 };
 
 // A key or a prefix with many requests.
@@ -37,9 +52,9 @@ struct SweepRow {
   uint32_t virtual_nodes = 0;
   uint64_t memory_bytes = 0;
   double lookup_ns = 0;
-  ring::Spread keys;
+  ring::Spread keys;  // Of an input whose keys repeat: of the ring.
   ring::Spread requests;
-  double fullest_share = 0;  // Of the keys: the largest of all nodes.
+  double fullest_share = 0;  // Of the keys, or likewise of the ring: the largest of all nodes.
   double expected_cv = 0;
   bool reaches_target = false;  // The first that does.
 };
@@ -50,8 +65,9 @@ struct ChangeReport {
   ring::Spread requests;
   double moved_keys = 0;  // Shares.
   double moved_requests = 0;
-  double least_moved = 0;     // What no algorithm could spare: the part that nodes have to gain.
-  uint64_t extra_misses = 0;  // Each moved key misses once where it is read next.
+  double least_moved = 0;             // What no algorithm could spare: the part that nodes have to gain.
+  uint64_t extra_misses = 0;          // Each moved key misses once where it is read next.
+  std::optional<uint64_t> misplaced;  // Of a scan: the keys that would lie where this ring does not look.
 };
 
 struct Report {
@@ -62,6 +78,8 @@ struct Report {
   std::string source;  // Where the keys came from.
   bool partial = false;
   uint64_t keys = 0;
+  uint64_t distinct_keys = 0;  // About.
+  bool keys_repeat = false;    // So many that it is no error of the estimate: the input is a log.
   double requests = 0;
   double bytes = 0;
   bool has_bytes = false;
@@ -77,6 +95,8 @@ struct Report {
 
   std::vector<HotRow> hot_keys;
   std::vector<HotRow> hot_prefixes;
+  std::optional<MisplacedReport> misplaced;  // Of a scan.
+  std::optional<double> tagged_share;        // Keys of which only a hash tag is hashed; unknown of a running proxy.
   double target = 0;
   std::vector<SweepRow> sweep;
   std::optional<ChangeReport> change;

@@ -25,11 +25,10 @@ std::string Encode(std::initializer_list<std::string_view> arguments) {
 // One node that speaks RESP.
 class RedisScan {
  public:
-  RedisScan(const conf::Pool& pool, const conf::Node& node, const KeyVisitor& visit)
-      : pool_(pool), node_(node), visit_(visit) {}
+  RedisScan(const conf::Pool& pool, uint32_t node, const KeyVisitor& visit) : pool_(pool), node_(node), visit_(visit) {}
 
   Problem Run(uint64_t* keys, const Progress& progress) {
-    if (auto problem = stream_.Connect(node_.address)) return problem;
+    if (auto problem = stream_.Connect(pool_.nodes[node_].address)) return problem;
     if (auto problem = LogIn()) return problem;
     std::string cursor = "0";
     do {
@@ -42,6 +41,7 @@ class RedisScan {
  private:
   // The next whole reply, which stays in the buffer until Consume(reply->size()).
   Problem Ask(const std::string& request, std::string_view* reply) {
+    *reply = {};
     if (auto problem = stream_.Send(request)) return problem;
     return Read(reply);
   }
@@ -81,7 +81,7 @@ class RedisScan {
       if (*keys % kSizeSample == 0) {
         sampled.emplace_back(key);
       } else {
-        visit_({key, 1, 0});
+        visit_({key, 1, 0, node_});
       }
     }
     stream_.Consume(reply.size());
@@ -90,13 +90,13 @@ class RedisScan {
       if (auto problem = Ask(Encode({"MEMORY", "USAGE", key}), &reply); problem && reply.empty()) return problem;
       const auto bytes = static_cast<double>(wire::IntegerReply(reply).value_or(0));
       stream_.Consume(reply.size());
-      visit_({key, 1, bytes * kSizeSample});
+      visit_({key, 1, bytes * kSizeSample, node_});
     }
     return std::nullopt;
   }
 
   const conf::Pool& pool_;
-  const conf::Node& node_;
+  const uint32_t node_;
   const KeyVisitor& visit_;
   NodeStream stream_;
 };
@@ -118,19 +118,20 @@ std::string UrlDecoded(std::string_view text) {
 }
 
 // "key=foo exp=-1 la=5 cas=2 fetch=no cls=1 size=63"
-void VisitItem(std::string_view line, const KeyVisitor& visit) {
+void VisitItem(std::string_view line, uint32_t node, const KeyVisitor& visit) {
   std::string key;
   double bytes = 0;
   for (std::string_view word = wire::TakeWord(&line); !word.empty(); word = wire::TakeWord(&line)) {
     if (word.starts_with("key=")) key = UrlDecoded(word.substr(4));
     if (word.starts_with("size=")) std::from_chars(word.data() + 5, word.data() + word.size(), bytes);
   }
-  visit({key, 1, bytes});
+  visit({key, 1, bytes, node});
 }
 
-Problem DumpMemcached(const conf::Node& node, const KeyVisitor& visit, uint64_t* keys, const Progress& progress) {
+Problem DumpMemcached(const conf::Pool& pool, uint32_t node, const KeyVisitor& visit, uint64_t* keys,
+                      const Progress& progress) {
   NodeStream stream;
-  if (auto problem = stream.Connect(node.address)) return problem;
+  if (auto problem = stream.Connect(pool.nodes[node].address)) return problem;
   if (auto problem = stream.Send("lru_crawler metadump all\r\n")) return problem;
   while (true) {
     const size_t end = stream.buffer().find('\n');
@@ -143,7 +144,7 @@ Problem DumpMemcached(const conf::Node& node, const KeyVisitor& visit, uint64_t*
     const std::string_view line = wire::TakeLine(&rest);
     if (line == "END") return std::nullopt;
     if (!line.starts_with("key=")) return "it answered: " + std::string(line);
-    VisitItem(line, visit);
+    VisitItem(line, node, visit);
     ++*keys;
     stream.Consume(end + 1);
   }
@@ -154,10 +155,11 @@ Problem DumpMemcached(const conf::Node& node, const KeyVisitor& visit, uint64_t*
 std::vector<std::string> ScanNodes(const conf::Pool& pool, const KeyVisitor& visit, const Progress& progress) {
   std::vector<std::string> problems;
   uint64_t keys = 0;
-  for (const conf::Node& node : pool.nodes) {
+  for (uint32_t i = 0; i < pool.nodes.size(); ++i) {
+    const conf::Node& node = pool.nodes[i];
     const Problem problem = pool.protocol == conf::Protocol::kMemcached
-                                ? DumpMemcached(node, visit, &keys, progress)
-                                : RedisScan(pool, node, visit).Run(&keys, progress);
+                                ? DumpMemcached(pool, i, visit, &keys, progress)
+                                : RedisScan(pool, i, visit).Run(&keys, progress);
     if (problem) problems.push_back("node " + node.name + " (" + node.address.ToString() + "): " + *problem);
   }
   return problems;

@@ -12,7 +12,8 @@
 
 namespace ringproxy::ringskew {
 
-// Visits every key of every node. Returns a line for each node that could not be read (to its end).
+// Visits every key of every node, each with its holder. Returns a line for each node that could not be read (to its
+// end).
 std::vector<std::string> ScanNodes(const conf::Pool& pool, const KeyVisitor& visit, const Progress& progress);
 
 }  // namespace ringproxy::ringskew

@@ -6,12 +6,16 @@
 #include "conf/pool_ring.h"
 #include "conf/validate.h"
 #include "conf/values.h"
+#include "ring/ketama_ring.h"
 
 namespace ringproxy::ringskew {
 namespace {
 
 // As conf/option_table bounds a weight.
 constexpr uint32_t kMostWeight = 1000;
+// Of a point, with its part of a vnode ring's index.
+constexpr uint64_t kVnodePointBytes = 15;
+constexpr uint64_t kKetamaPointBytes = 8;
 
 conf::Result<conf::Node, std::string> ParseNode(std::string_view text) {
   conf::Node node;
@@ -54,9 +58,23 @@ std::vector<double> Topology::weights() const {
 }
 
 uint64_t Topology::points() const {
+  const uint32_t virtual_nodes = conf::VirtualNodesOf(pool.ring);
+  uint64_t weight = 0;
+  for (const conf::Node& node : pool.nodes) weight += node.weight;
+  if (!conf::IsKetama(pool.ring.algorithm)) return weight * virtual_nodes;
   uint64_t points = 0;
-  for (const conf::Node& node : pool.nodes) points += uint64_t{node.weight} * conf::VirtualNodesOf(pool.ring);
+  for (const conf::Node& node : pool.nodes) {
+    points += ring::KetamaRing::PointsOf(node.weight, weight, virtual_nodes, pool.nodes.size());
+  }
   return points;
+}
+
+uint64_t Topology::memory_bytes() const {
+  return points() * (conf::IsKetama(pool.ring.algorithm) ? kKetamaPointBytes : kVnodePointBytes);
+}
+
+bool HasVirtualNodes(ring::Algorithm algorithm) {
+  return algorithm == ring::Algorithm::kVnode || conf::IsKetama(algorithm);
 }
 
 Topology MakeTopology(conf::Pool pool) {

@@ -115,6 +115,12 @@ TEST_F(AdminTest, ShowsHowTheLoadIsSpread) {
   EXPECT_DOUBLE_EQ(minute["nodes"][0]["ratio"], 2);
   EXPECT_DOUBLE_EQ(minute["peak_to_mean"], 2);
   EXPECT_EQ(minute["nodes"][1]["bytes"], 500);
+  admin_.SampleLoads(net::TimePoint(std::chrono::seconds(300)));
+  const auto pool = nlohmann::json::parse(admin_.Get("/api/v1/skew", {{"pool", "main"}}).body)["pools"][0];
+  EXPECT_EQ(pool["minute"]["requests"], 0);
+  EXPECT_EQ(pool["hour"]["requests"], 60);
+  EXPECT_EQ(pool["hour"]["bytes"], 500);
+  EXPECT_DOUBLE_EQ(pool["hour"]["nodes"][1]["share"], 0.5);
   EXPECT_EQ(nlohmann::json::parse(admin_.Get("/api/v1/skew", {{"pool", "x"}}).body)["pools"].size(), 0U);
 }
 

@@ -4,7 +4,12 @@
 
 #include <algorithm>
 #include <cmath>
+#include <nlohmann/json.hpp>
+#include <set>
+#include <sstream>
 
+#include "conf/values.h"
+#include "tests/support/golden.h"
 #include "tools/ringskew/render.h"
 
 namespace ringproxy::ringskew {
@@ -97,12 +102,15 @@ TEST(Analysis, SweepsTheKnownPicture) {
   };
   EXPECT_GT(row(1).fullest_share, 0.5);
   EXPECT_LE(row(128).fullest_share, 0.3505);
+  EXPECT_LE(row(1024).fullest_share, 0.348);
   EXPECT_LE(row(4096).fullest_share, 0.345);
   EXPECT_EQ(std::ranges::count(report.sweep, true, &SweepRow::reaches_target), 1);
 }
 
 // CV = sqrt((N-1)/(NV+1)), averaged over names, which the ring's luck hangs on.
-TEST(Analysis, SweepFollowsTheExpectedSpread) {
+class SweepSpread : public testing::TestWithParam<ring::Algorithm> {};
+
+TEST_P(SweepSpread, FollowsTheFormula) {
   constexpr int kSets = 30;
   AnalysisOptions options;
   options.sweep = {16, 64, 256};
@@ -111,7 +119,11 @@ TEST(Analysis, SweepFollowsTheExpectedSpread) {
   for (int set = 0; set < kSets; ++set) {
     std::string names;
     for (int i = 0; i < 10; ++i) names += (i > 0 ? ",s" : "s") + std::to_string(set) + "n" + std::to_string(i);
-    const Report report = Analysed(Nodes(names), "40000:uniform", options);
+    conf::Pool pool = Nodes(names);
+    pool.ring.algorithm = GetParam();
+    // Twemproxy's own, fnv1a_64, does not spread numbered keys: see KnowsAHashThatDoesNotSpreadTheKeys.
+    if (pool.ring.algorithm == ring::Algorithm::kTwemproxy) pool.ring.hash = ring::HashAlgorithm::kMd5;
+    const Report report = Analysed(pool, "40000:uniform", options);
     for (size_t i = 0; i < squares.size(); ++i) squares[i] += report.sweep[i].keys.cv * report.sweep[i].keys.cv / kSets;
     expected_at_16 = report.sweep[0].expected_cv;
   }
@@ -121,6 +133,141 @@ TEST(Analysis, SweepFollowsTheExpectedSpread) {
     EXPECT_NEAR(std::sqrt(squares[i]) / expected, 1, 0.15) << options.sweep[i];
   }
   EXPECT_NEAR(expected_at_16, std::sqrt(9.0 / 161), 1e-9);
+}
+
+INSTANTIATE_TEST_SUITE_P(Rings, SweepSpread,
+                         testing::Values(ring::Algorithm::kVnode, ring::Algorithm::kKetama,
+                                         ring::Algorithm::kTwemproxy),
+                         [](const auto& tested) { return std::string(conf::NameOf(tested.param)); });
+
+// A log: every key comes a hundred times, so its lines are requests.
+TEST(Analysis, CountsTheDistinctKeysOfALog) {
+  AnalysisOptions options;
+  options.sweep = {1024};
+  options.change = Change{.add = {"n5"}, .remove = {}, .weight = {}, .algorithm = {}, .virtual_nodes = {}};
+  Analysis analysis(Nodes("n1,n2,n3,n4"), options);
+  for (int line = 0; line < 500'000; ++line) analysis.Add({"user:" + std::to_string(line % 5000), 1, 10});
+  const Report report = analysis.Finish("log", false);
+  EXPECT_EQ(report.keys, 500'000U);
+  EXPECT_TRUE(report.keys_repeat);
+  EXPECT_NEAR(static_cast<double>(report.distinct_keys), 5000, 100);
+  EXPECT_TRUE(report.hot_keys.empty());
+  for (const NodeRow& node : report.nodes) {
+    EXPECT_NEAR(static_cast<double>(node.distinct_keys), static_cast<double>(node.keys) / 100, 60) << node.name;
+  }
+  // What distinct keys do by chance, and how many of them a change moves.
+  EXPECT_NEAR(report.sampling_cv, std::sqrt(3.0 / 5000), 0.001);
+  EXPECT_NEAR(static_cast<double>(report.change->extra_misses), 1000, 150);
+  EXPECT_NEAR(report.change->moved_keys, 0.2, 0.03);
+  EXPECT_DOUBLE_EQ(report.sweep[0].keys.peak_to_mean, report.ring_spread.peak_to_mean);
+  EXPECT_NE(RenderTable(report, false).find(" keys in 500,000 lines of log, 500,000 requests"), std::string::npos);
+  EXPECT_NE(RenderHtml(report).find("peak/mean of the ring"), std::string::npos);
+}
+
+TEST(Analysis, TakesEachKeyOfAListForDistinct) {
+  const Report report = Analysed(Nodes("n1"), "100001:uniform");
+  EXPECT_FALSE(report.keys_repeat);
+  EXPECT_NEAR(static_cast<double>(report.distinct_keys), 100'001, 5'000);
+  EXPECT_EQ(report.nodes[0].keys, 100'001U);
+  EXPECT_FALSE(report.misplaced);
+}
+
+// Keys that were written by three nodes' ring, read with four.
+Report Scanned(const conf::Pool& written, const conf::Pool& read, AnalysisOptions options = {}) {
+  const Topology before = MakeTopology(written);
+  Analysis analysis(read, std::move(options));
+  for (int i = 0; i < 20'000; ++i) {
+    const std::string key = "k:" + std::to_string(i);
+    analysis.Add({key, 1, 0, before.Owner(KeyHash(written, key))});
+  }
+  return analysis.Finish("scan", false);
+}
+
+TEST(Analysis, FindsTheKeysThatLieOnAnotherNodeThanTheirs) {
+  AnalysisOptions options;
+  options.change = Change{.add = {}, .remove = {"n4"}, .weight = {}, .algorithm = {}, .virtual_nodes = {}};
+  const Report report = Scanned(Nodes("n1,n2,n3"), Nodes("n1,n2,n3,n4"), options);
+  ASSERT_TRUE(report.misplaced);
+  // Just the keys of the new node, and they lie on the old ones.
+  EXPECT_EQ(report.misplaced->keys, report.nodes[3].keys);
+  EXPECT_NEAR(report.misplaced->share, 0.25, 0.03);
+  EXPECT_EQ(report.nodes[0].misplaced + report.nodes[1].misplaced + report.nodes[2].misplaced, report.nodes[3].keys);
+  EXPECT_EQ(report.nodes[3].misplaced, 0U);
+  ASSERT_EQ(report.misplaced->examples.size(), 5U);
+  EXPECT_EQ(report.misplaced->examples[0].owner, "n4");
+  EXPECT_NE(report.misplaced->examples[0].node, "n4");
+  // The ring that they were written with finds them all.
+  EXPECT_EQ(report.change->misplaced, 0U);
+  EXPECT_NE(report.advice[0].find("written before a change of the ring"), std::string::npos) << report.advice[0];
+  for (const std::string& text : {RenderTable(report, false), RenderHtml(report)}) {
+    EXPECT_NE(text.find(report.misplaced->examples[0].key), std::string::npos);
+    EXPECT_NE(text.find("eys on a node that is not theirs"), std::string::npos);
+  }
+}
+
+TEST(Analysis, SaysThatAllKeysLieWhereTheyBelong) {
+  const Report report = Scanned(Nodes("n1,n2"), Nodes("n1,n2"));
+  ASSERT_TRUE(report.misplaced);
+  EXPECT_EQ(report.misplaced->keys, 0U);
+  EXPECT_TRUE(report.advice[0].starts_with("Nothing to change")) << report.advice[0];
+}
+
+TEST(Analysis, KnowsKeysThatAnUnrelatedRingLeft) {
+  conf::Pool written = Nodes("n1,n2,n3,n4");
+  written.ring.algorithm = ring::Algorithm::kModula;
+  const Report report = Scanned(written, Nodes("n1,n2,n3,n4"));
+  EXPECT_NEAR(report.misplaced->share, 0.75, 0.03);
+  EXPECT_NE(report.advice[0].find("left by an unrelated ring"), std::string::npos) << report.advice[0];
+}
+
+TEST(Analysis, KnowsAHashThatDoesNotSpreadTheKeys) {
+  conf::Pool pool = Nodes("n1,n2,n3,n4,n5,n6,n7,n8", 1024);
+  pool.ring.algorithm = ring::Algorithm::kTwemproxy;
+  const Report report = Analysed(pool, "40000:uniform");
+  EXPECT_LT(report.ring_spread.peak_to_mean, 1.10);
+  EXPECT_GT(report.keys_spread.peak_to_mean, 1.10);
+  EXPECT_TRUE(report.advice[0].starts_with("The hash fnv1a_64 does not spread these keys")) << report.advice[0];
+  EXPECT_NE(report.yaml.find("hash: md5"), std::string::npos) << report.yaml;
+  pool.ring.hash = ring::HashAlgorithm::kMd5;
+  EXPECT_LT(Analysed(pool, "40000:uniform").keys_spread.peak_to_mean, 1.10);
+}
+
+// Forty groups of keys, each on one node by its tag.
+TEST(Analysis, SeesThatHashTagsMakeTheLoadUneven) {
+  Analysis analysis(Nodes("n1,n2,n3,n4"), {});
+  for (int i = 0; i < 40'000; ++i) analysis.Add({"{g" + std::to_string(i % 40) + "}:" + std::to_string(i), 1, 0});
+  const Report report = analysis.Finish("tagged", false);
+  EXPECT_GT(report.requests_spread.peak_to_mean, 1.10);
+  EXPECT_NE(report.advice[0].find("share a hash tag"), std::string::npos) << report.advice[0];
+  EXPECT_NE(report.yaml.find("hash_tag: \"\""), std::string::npos);
+}
+
+// The keys of n1 are asked for half as often again, none of them is hot.
+TEST(Analysis, AdvisesWeightsThatLeanAgainstASteadyLoad) {
+  const Topology now = MakeTopology(Nodes("n1,n2,n3,n4"));
+  const auto fullest_share = [&](const conf::Pool& pool, Report* report) {
+    Analysis analysis(pool, {});
+    for (int i = 0; i < 100'000; ++i) {
+      const std::string key = "k:" + std::to_string(i);
+      analysis.Add({key, now.Owner(KeyHash(now.pool, key)) == 0 ? 1.5 : 1.0, 0});
+    }
+    *report = analysis.Finish("warm", false);
+    return std::ranges::max(report->nodes, {}, &NodeRow::share).share;
+  };
+  Report report;
+  Report after;
+  EXPECT_GT(fullest_share(now.pool, &report), 0.32);
+  EXPECT_NE(report.advice[0].find("asked for steadily more"), std::string::npos) << report.advice[0];
+  conf::Pool pool = now.pool;
+  for (conf::Node& node : pool.nodes) {
+    const std::string line = "{name: " + node.name + ", weight: ";
+    const size_t at = report.yaml.find(line);
+    ASSERT_NE(at, std::string::npos) << report.yaml;
+    node.weight = static_cast<uint32_t>(std::stoul(report.yaml.substr(at + line.size())));
+  }
+  EXPECT_NE(report.yaml.find("virtual_nodes: 102\n"), std::string::npos) << report.yaml;
+  pool.ring.virtual_nodes = 102;
+  EXPECT_LT(fullest_share(pool, &after), 0.28);
 }
 
 TEST(Analysis, MovesOnlyWhatAVnodeRingMust) {
@@ -142,6 +289,35 @@ TEST(Analysis, SeesThatModulaMovesNearlyEverything) {
   EXPECT_GT(report.change->moved_keys, 0.7);
 }
 
+void AddNames(const nlohmann::json& json, std::set<std::string>& names) {
+  for (const auto& [name, value] : json.items()) {
+    if (json.is_object()) names.insert(name);
+    if (value.is_structured()) AddNames(value, names);
+  }
+}
+
+TEST(Render, WritesTheJsonThatItsPageDescribes) {
+  AnalysisOptions options;
+  options.sweep = {16};
+  options.change = Change{.add = {"n4"}, .remove = {}, .weight = {}, .algorithm = {}, .virtual_nodes = {}};
+  conf::Pool pool = Nodes("n1,n2,n3");
+  Analysis analysis(pool, options);
+  for (int i = 0; i < 1000; ++i) analysis.Add({"k:" + std::to_string(i), i == 0 ? 5000.0 : 1.0, 0, 0});
+  std::set<std::string> written;
+  AddNames(nlohmann::json::parse(RenderJson(analysis.Finish("all", false))), written);
+  // The page's names stand in backquotes, the first thing of a line of a table.
+  std::set<std::string> described;
+  std::istringstream page(test::ReadFile(test::SourceRoot() / "tools/ringskew/report_json.md"));
+  for (std::string line; std::getline(page, line);) {
+    for (size_t at = line.find('`'); line.starts_with("| `") && at < line.find(" | "); at = line.find('`', at + 1)) {
+      const size_t end = line.find('`', at + 1);
+      described.insert(line.substr(at + 1, end - at - 1));
+      at = end;
+    }
+  }
+  EXPECT_EQ(written, described);
+}
+
 TEST(Render, EscapesWhatKeysMayHold) {
   const conf::Pool pool = Nodes("a,b");
   Analysis analysis(pool, {});
@@ -155,7 +331,8 @@ TEST(Render, EscapesWhatKeysMayHold) {
   EXPECT_NE(RenderJson(report).find("\"version\": 1"), std::string::npos);
   EXPECT_NE(RenderTable(report, false).find("PARTIAL"), std::string::npos);
   EXPECT_EQ(RenderTable(report, false).find('\x1b'), std::string::npos);
-  EXPECT_TRUE(RenderCsv(report).starts_with("node,weight,keys,requests,bytes,share,fair_share,ratio,ring_share\na,1,"));
+  EXPECT_TRUE(RenderCsv(report).starts_with(
+      "node,weight,keys,requests,bytes,share,fair_share,ratio,ring_share,distinct_keys,misplaced\na,1,"));
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <sstream>
 #include <vector>
 
@@ -31,6 +32,7 @@ void ExpectError(const std::vector<const char*>& arguments, ExitCode exit, const
   EXPECT_FALSE(outcome.order);
   EXPECT_EQ(outcome.exit, exit);
   EXPECT_TRUE(outcome.err.starts_with("ringskew: " + text)) << outcome.err;
+  EXPECT_EQ(std::ranges::count(outcome.err, '\n'), 1) << outcome.err;
 }
 
 TEST(RingskewCommandLine, ReadsNodesWithoutAConfiguration) {
@@ -54,6 +56,16 @@ TEST(RingskewCommandLine, TakesAnotherRingThanConfiguredForAWhatIf) {
   EXPECT_EQ(outcome.order->pool.ring.virtual_nodes, 1024U);
 }
 
+TEST(RingskewCommandLine, SweepsEveryRingThatHasVirtualNodesAndNoOther) {
+  for (const char* algorithm : {"vnode", "ketama", "twemproxy"}) {
+    EXPECT_TRUE(Parse({"--nodes", "a,b", "--algorithm", algorithm, "--keys", "k", "--sweep", "16..64"}).order);
+  }
+  for (const char* algorithm : {"maglev", "jump", "rendezvous", "modula"}) {
+    ExpectError({"--nodes", "a,b", "--algorithm", algorithm, "--keys", "k", "--sweep", "16..64"}, ExitCode::kBadUsage,
+                "--sweep: the algorithm " + std::string(algorithm) + " has no virtual nodes; ");
+  }
+}
+
 TEST(RingskewCommandLine, SaysInOneLineWhatIsWrong) {
   const std::string config = test::SourceRoot() / "conf/examples/two-pools.yaml";
   ExpectError({}, ExitCode::kBadUsage, "one of --config and --nodes is needed\n");
@@ -69,7 +81,11 @@ TEST(RingskewCommandLine, SaysInOneLineWhatIsWrong) {
   ExpectError({"--nodes", "a", "--keys", "k", "--remove", "x"}, ExitCode::kBadUsage,
               "no node is called x; there are a\n");
   ExpectError({"--nodes", "a", "--keys", "k", "--algorithm", "modula", "--sweep", "1..2"}, ExitCode::kBadUsage,
-              "--sweep: the algorithm modula has no virtual nodes\n");
+              "--sweep: the algorithm modula has no virtual nodes; vnode, ketama and twemproxy have\n");
+  ExpectError({"--nodes", "a", "--keys", "k", "--algorithm", "ketama", "--sweep", "4..64"}, ExitCode::kBadUsage,
+              "--sweep: pools.nodes.ring.virtual_nodes: 4 is below the least of a ketama ring, 8\n");
+  ExpectError({"--nodes", "a=1000,b=1000,c=1000", "--keys", "k", "--sweep", "1024..65536"}, ExitCode::kBadUsage,
+              "--sweep: pools.nodes.ring.virtual_nodes: ");
   ExpectError({"--nodes", "a,b", "--keys", "k", "--algorithm", "slots"}, ExitCode::kBadUsage,
               "pools.nodes.nodes: slot 0 has no owner");
   ExpectError({"--nodes", "a,b", "--keys", "k", "--algorithm", "ketama", "--hash", "crc32"}, ExitCode::kBadUsage,

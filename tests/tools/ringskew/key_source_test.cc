@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <fstream>
 #include <vector>
 
@@ -80,6 +81,14 @@ TEST(SyntheticKeys, AreAsManyAndAsSkewedAsAsked) {
   EXPECT_FALSE(ForEachKey({"1000:zipf:1", {}}, visit, [](uint64_t) {}));
   EXPECT_NEAR(weights[0] / weights[9], 10, 1e-9);
   EXPECT_TRUE(ForEachKey({"1000:wild", {}}, visit, [](uint64_t) {}));  // A file that is not there.
+}
+
+TEST(SyntheticKeys, ShowTheirProgress) {
+  std::vector<uint64_t> bytes;
+  EXPECT_FALSE(ForEachKey(
+      {"200000:uniform", {}}, [](const KeySample&) {}, [&](uint64_t b) { bytes.push_back(b); }));
+  EXPECT_GE(bytes.size(), 3U);
+  EXPECT_TRUE(std::ranges::is_sorted(bytes));
 }
 
 }  // namespace

@@ -18,6 +18,14 @@ TEST(Topology, ReadsNodesAndWeights) {
   EXPECT_EQ(MakeTopology(*pool).points(), 4U * 1024);
 }
 
+TEST(Topology, KnowsThePointsOfAKetamaRing) {
+  conf::Pool pool = *PoolOfNodes("a,b=2");
+  pool.ring.algorithm = ring::Algorithm::kKetama;
+  // 160 a node on average, shared by weight and rounded down to fours.
+  EXPECT_EQ(MakeTopology(pool).points(), 104U + 212U);
+  EXPECT_EQ(MakeTopology(pool).memory_bytes(), (104U + 212U) * 8);
+}
+
 TEST(Topology, RefusesNodesThatCannotBe) {
   EXPECT_EQ(PoolOfNodes("a,b=x").errors(), "the weight of b is x, not a number from 1 to 1000");
   EXPECT_EQ(PoolOfNodes("a,b=0").errors(), "the weight of b is 0, not a number from 1 to 1000");
