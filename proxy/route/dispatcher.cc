@@ -49,7 +49,7 @@ uint32_t Dispatcher::Dispatch(RoutedRequest routed, Origin origin, backends::Tic
     case wire::Handling::kAllNodes: return SendToAllNodes(std::move(routed), origin, ticket);
     case wire::Handling::kAnyNode: {
       const Destination any = AnyNode(origin);
-      Send(std::move(routed), origin, any, ticket);
+      ForwardOrRefuse(any.standing != Destination::Standing::kDown, std::move(routed), origin, any, ticket);
       return any.to.pool;
     }
     case wire::Handling::kForward: {
@@ -117,7 +117,16 @@ bool Dispatcher::MayAsk(const Destination& to, const RoutedRequest& routed, back
 }
 
 void Dispatcher::Send(RoutedRequest routed, Origin origin, const Destination& to, backends::Ticket ticket) {
-  if (!MayAsk(to, routed, ticket)) return;
+  if (MayAsk(to, routed, ticket)) Forward(std::move(routed), origin, to, ticket);
+}
+
+void Dispatcher::ForwardOrRefuse(bool may, RoutedRequest routed, Origin origin, const Destination& to,
+                                 backends::Ticket ticket) {
+  if (!may) return pools_[to.to.pool].Refuse(to.to.node, ticket);
+  Forward(std::move(routed), origin, to, ticket);
+}
+
+void Dispatcher::Forward(RoutedRequest routed, Origin origin, const Destination& to, backends::Ticket ticket) {
   if (to.standing == Destination::Standing::kGutter) return SendToGutter(routed, origin, to, ticket);
   if (routed.cas != wire::CasPlace::kNone) return SendTagged(routed, origin, to.to, ticket);
   backends::NodePool& pool = pools_[to.to.pool];
@@ -270,8 +279,9 @@ uint32_t Dispatcher::SendToAllNodes(RoutedRequest routed, Origin origin, backend
   uint32_t children = 0;
   for (const uint32_t pool : listener.pools) children += pools_[pool].node_count();
   if (children == 1) {
-    Send(std::move(routed), origin, {{listener.pools[0], 0}}, ticket);
-    return listener.pools[0];
+    const uint32_t pool = listener.pools[0];
+    ForwardOrRefuse(pools_[pool].Admits(0, IsRead(routed)), std::move(routed), origin, {{pool, 0}}, ticket);
+    return pool;
   }
   plan_.Clear();
   plan_.merge = routed.spec.merge;

@@ -78,6 +78,9 @@ class Dispatcher {
   uint32_t SendToAllNodes(RoutedRequest routed, Origin origin, backends::Ticket ticket);
   Destination AnyNode(Origin origin);
   void Send(RoutedRequest routed, Origin origin, const Destination& to, backends::Ticket ticket);
+  // Whether the destination serves has been asked: a node on trial counts how often.
+  void Forward(RoutedRequest routed, Origin origin, const Destination& to, backends::Ticket ticket);
+  void ForwardOrRefuse(bool may, RoutedRequest routed, Origin origin, const Destination& to, backends::Ticket ticket);
   // Through the retrier, if this is a read that its pool would ask again.
   void SendOnce(const RoutedRequest& routed, Origin origin, const Destination& to, std::string_view encoded,
                 bool is_part, backends::Ticket ticket);
