@@ -17,12 +17,12 @@ void Flap(SimLoop& loop, SimNode& node, net::TimePoint end) {
   const net::Duration down = loop.RandomDelay(net::Duration(60'000));
   if (loop.now() + up + down >= end) return;
   node.Kill();
-  loop.After(down, [&node] { node.Refuse(false); });
+  loop.After(down, [&node] { node.Revive(); });
   loop.After(down + up, [&loop, &node, end] { Flap(loop, node, end); });
 }
 
 constexpr Fault kFaults[] = {
-    {"dies", [](SimLoop&, SimNode& node, net::TimePoint) { node.Kill(); }, [](SimNode& node) { node.Refuse(false); }},
+    {"dies", [](SimLoop&, SimNode& node, net::TimePoint) { node.Kill(); }, [](SimNode& node) { node.Revive(); }},
     {"takes no connections", [](SimLoop&, SimNode& node, net::TimePoint) { node.Refuse(true); },
      [](SimNode& node) { node.Refuse(false); }},
     {"flaps", Flap},

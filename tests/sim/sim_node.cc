@@ -42,7 +42,7 @@ class SimNode::Connection final : public Peer {
     if (!node_.garbles_) return wire_->Send(due);
     // Whoever has sent nonsense once is out of step for ever, so nothing that looks like a reply may follow.
     silent_ = true;
-    if (node_.loop_.Chance(0.7)) return wire_->Send(node_.Nonsense());
+    if (node_.loop_.Chance(0.7)) return TalkNonsense();
     wire_->Send(due.substr(0, node_.loop_.Random(due.size())));
     wire_->FinishSending();
   }
@@ -65,6 +65,12 @@ class SimNode::Connection final : public Peer {
     std::string replies;
   };
 
+  void TalkNonsense() {
+    wire_->Send(node_.Nonsense());
+    node_.loop_.After(net::Duration(10'000), [this, alive = alive_] {
+      if (*alive && !closed_) ++node_.ignored_nonsense_;
+    });
+  }
   // A node never answers out of order.
   void SendSoon(std::string replies) {
     if (closed_ || silent_) return;
@@ -112,13 +118,20 @@ void SimNode::ResetAll() {
 
 void SimNode::Kill() {
   refuses_ = true;
-  if (!dead_since_) dead_since_ = loop_.now();
+  dead_ = true;
+  NoteHealth();
   ResetAll();
 }
 
-void SimNode::Refuse(bool on) {
-  refuses_ = on;
-  if (!on) dead_since_.reset();
+void SimNode::Revive() {
+  refuses_ = dead_ = false;
+  NoteHealth();
+}
+
+void SimNode::NoteHealth() {
+  const bool unwell = dead_ || stalled_ || deaf_ || ShowsSickness();
+  if (!unwell) return unwell_since_.reset();
+  if (!unwell_since_) unwell_since_ = loop_.now();
 }
 
 bool SimNode::ShowsSickness() const {
@@ -127,17 +140,20 @@ bool SimNode::ShowsSickness() const {
 
 void SimNode::Stall(bool on) {
   stalled_ = on;
+  NoteHealth();
   for (auto& connection : connections_) connection->SendDue();
 }
 
 void SimNode::Deafen(bool on) {
   deaf_ = on;
+  NoteHealth();
   for (auto& connection : connections_) connection->SetReading(!on);
 }
 
 void SimNode::Sicken(std::optional<uint64_t> sickness) {
   sickness_ = sickness;
   ++sicknesses_;
+  NoteHealth();
 }
 
 void SimNode::ResetOne() {
@@ -165,10 +181,10 @@ void SimNode::ResetInHandshake(bool on) {
 
 void SimNode::Heal() {
   healed_ = true;
-  Refuse(false);
   garbles_ = mute_ = resets_in_handshake_ = false;
   delay_ = {};
   sickness_.reset();
+  Revive();
   Stall(false);
   Deafen(false);
 }

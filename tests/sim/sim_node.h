@@ -24,7 +24,8 @@ class SimNode {
 
   // Faults; data survive all of them.
   void Kill();  // Resets every connection and refuses new ones.
-  void Refuse(bool on);
+  void Refuse(bool on) { refuses_ = on; }
+  void Revive();
   void Stall(bool on);                            // Reads and carries out, but answers nothing until it is over.
   void Deafen(bool on);                           // Reads nothing.
   void Delay(net::Duration by) { delay_ = by; }   // Every reply, in order.
@@ -35,8 +36,8 @@ class SimNode {
   void HalfCloseAll();                            // Ends its side of every connection and goes on reading.
   void Mute(bool on);                             // Breaks all connections; new ones are never answered.
   void ResetInHandshake(bool on);                 // Breaks all connections; new ones break at their first bytes.
-  // How long it has been dead without a break.
-  net::Duration dead_for() const { return dead_since_ ? loop_.now() - *dead_since_ : net::Duration(0); }
+  // How long every check has had to fail, without a break.
+  net::Duration unwell_for() const { return unwell_since_ ? loop_.now() - *unwell_since_ : net::Duration(0); }
   // The end of all faults, and of slow replies.
   void Heal();
 
@@ -44,6 +45,8 @@ class SimNode {
   // What it has been asked for that it should not have been.
   size_t wrong_requests() const { return wrong_requests_; }
   size_t requests() const { return requests_; }
+  // Connections that the proxy did not give up though they had talked nonsense.
+  size_t ignored_nonsense() const { return ignored_nonsense_; }
   size_t open_connections(uint32_t thread) const;
   // Those that will never answer again and that the proxy still holds.
   size_t useless_connections() const;
@@ -69,6 +72,7 @@ class SimNode {
 
   Peer* Accept(std::shared_ptr<Wire> wire, Caller caller);
   void ResetAll();
+  void NoteHealth();
   bool ShowsSickness() const;
 
   SimLoop& loop_;
@@ -88,7 +92,9 @@ class SimNode {
   net::Duration delay_{0};
   std::optional<uint64_t> sickness_;
   uint64_t sicknesses_ = 0;  // So far.
-  std::optional<net::TimePoint> dead_since_;
+  bool dead_ = false;
+  std::optional<net::TimePoint> unwell_since_;
+  size_t ignored_nonsense_ = 0;
 };
 
 }  // namespace ringproxy::sim

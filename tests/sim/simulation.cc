@@ -29,10 +29,11 @@ net::Duration LongestWait(const conf::Timeouts& timeouts) {
   return timeouts.total > net::Duration(0) ? timeouts.total : timeouts.connect + timeouts.request;
 }
 
-// Until a dead node has failed its checks: one that began just before, the wait for the next, two more at the fast
-// pace.
+// Until a node that is not well has failed its checks: one that began just before, the wait for the next, two more at
+// the fast pace.
 net::Duration SlowestDetection(const conf::Health& health) {
-  return health.interval * 11 / 10 + 2 * health.fast_interval + health.fall * health.timeout;
+  constexpr net::Duration kNetwork(5'000);
+  return (health.interval + 2 * health.fast_interval) * 11 / 10 + health.fall * (health.timeout + kNetwork);
 }
 
 }  // namespace
@@ -80,6 +81,7 @@ struct Simulation::Thread final : private backends::BreakerObserver {
     uint64_t timeouts = 0;
     uint64_t connect_failures = 0;
     bool some_ready = true;
+    bool unknown = false;  // That the breaker is open, to the process.
   };
   std::vector<std::optional<Failing>> seen;  // By node; none: look anew.
   std::unique_ptr<proxy::Worker> worker;
@@ -188,6 +190,7 @@ void Simulation::BeginOrder() {
 }
 
 void Simulation::Look() {
+  for (uint32_t pool = 0; pool < std::size(kProtocols); ++pool) LookAtEjections(pool);
   for (auto& thread : threads_) {
     for (uint32_t node = 0; node < kNodes; ++node) {
       LookForOversights(*thread, node);
@@ -203,25 +206,46 @@ std::optional<Simulation::Outcome> Simulation::ExpectedNow(const Thread& thread,
   // Where keys move, another node may be asked instead, unless there is none.
   if (pool.on_down.policy == conf::DownPolicy::kRehash) return std::nullopt;
   const backends::NodeStats& stats = thread.stats.nodes[node];
-  const bool open = stats.breaker_state.value() == static_cast<uint64_t>(CircuitBreaker::State::kOpen);
+  const auto breaker = static_cast<CircuitBreaker::State>(stats.breaker_state.value());
+  const bool open = breaker == CircuitBreaker::State::kOpen;
   const Verdict verdict = monitor_->verdict(node);
   if (verdict == Verdict::kEjected || (verdict == Verdict::kServe && open)) return Outcome::kRefused;
+  if (verdict == Verdict::kServe && breaker == CircuitBreaker::State::kHalfOpen) return Outcome::kWriteRefused;
   const bool ready = stats.ready_connections.value() == pool.connections_per_node;
   const bool fails_open = verdict == Verdict::kKeepAsking && open && ready;
   return fails_open && pool.ring.load_bound.thousandths == 0 ? std::optional(Outcome::kAsked) : std::nullopt;
 }
 
+// No more are out than may be; one more, and with on_down: error all are asked.
+void Simulation::LookAtEjections(uint32_t pool) {
+  const conf::Pool& conf = snapshot_->config.pools[pool];
+  const size_t limit = kNodesOfAPool * conf.max_ejected.thousandths / 1000;
+  size_t down = 0;
+  size_t ejected = 0;
+  for (uint32_t node = pool * kNodesOfAPool; node < (pool + 1) * kNodesOfAPool; ++node) {
+    const bool is_down = monitor_->view(node).state == proxy::NodeState::kDown;
+    down += is_down ? 1 : 0;
+    ejected += is_down && monitor_->verdict(node) == Verdict::kEjected ? 1 : 0;
+  }
+  const bool fails_open = conf.on_down.policy == conf::DownPolicy::kError && down > limit;
+  if (ejected > (fails_open ? 0 : limit)) Complain(pool * kNodesOfAPool, "or more of its pool should be asked");
+}
+
 void Simulation::LookForOversights(Thread& thread, uint32_t node) {
   const conf::Pool& pool = PoolOf(node);
-  const net::Duration dead = nodes_[node]->dead_for();
-  if (pool.health.interval > net::Duration(0) && dead > SlowestDetection(pool.health)) {
-    if (monitor_->verdict(node) == Verdict::kServe) Complain(node, "is dead and nobody minds");
+  const bool served = monitor_->verdict(node) == Verdict::kServe;
+  const bool checked = pool.health.interval > net::Duration(0);
+  if (checked && served && nodes_[node]->unwell_for() > SlowestDetection(pool.health)) {
+    Complain(node, "fails its checks and nobody minds");
   }
   const backends::NodeStats& stats = thread.stats.nodes[node];
   Thread::Failing now{.timeouts = stats.timeouts.value(), .connect_failures = stats.connect_failures.value()};
   for (size_t i = 0; i < backends::Histogram::kBuckets; ++i) now.replies += stats.request_duration.bucket(i);
   std::optional<Thread::Failing>& before = thread.seen[node];
   const bool closed = stats.breaker_state.value() == static_cast<uint64_t>(CircuitBreaker::State::kClosed);
+  // News travel in no time, so twice is no chance.
+  now.unknown = served && stats.breaker_state.value() == static_cast<uint64_t>(CircuitBreaker::State::kOpen);
+  if (before && before->unknown && now.unknown) Complain(node, "is cut off by a worker and nobody knows");
   if (!before || !closed || before->replies != now.replies) before = now;
   // One of the timeouts may have been a probe's.
   const uint64_t limit = pool.breaker.consecutive_failures;
@@ -243,7 +267,11 @@ void Simulation::Ask(Thread& thread, uint32_t node, Outcome expected) {
   auto client = std::make_unique<SimProbe>(loop_);
   thread.AddClient(node / kNodesOfAPool, client->wire());
   const uint64_t failures = thread.stats.nodes[node].failures.value();
-  client->Ask((is_redis ? "GET " : "get ") + keys_[node] + "\r\n");
+  if (expected == Outcome::kWriteRefused) {
+    client->Ask(is_redis ? "SET " + keys_[node] + " x\r\n" : "set " + keys_[node] + " 0 0 1\r\nx\r\n");
+  } else {
+    client->Ask((is_redis ? "GET " : "get ") + keys_[node] + "\r\n");
+  }
   // Later in this turn it may fail because its connection is broken.
   const bool refused = thread.stats.nodes[node].failures.value() > failures;
   if (refused && expected == Outcome::kAsked) Complain(node, "is not asked though too many are down");
@@ -316,6 +344,7 @@ void Simulation::CheckProbes() {
     const bool failed = reply.starts_with(is_redis ? "-" : "SERVER_ERROR ") && reply.ends_with("\r\n");
     switch (probe.expected) {
       case Outcome::kRefused:
+      case Outcome::kWriteRefused:
         EXPECT_TRUE(refused && took == net::Duration(0)) << reply << " after " << took.count() << " us";
         ++events_.refused_at_once;
         break;
@@ -331,6 +360,7 @@ void Simulation::CheckNodes() {
   for (const auto& [transition, count] : monitor_->transitions()) transitions[transition.node] += count;
   for (uint32_t node = 0; node < kNodes; ++node) {
     EXPECT_EQ(nodes_[node]->wrong_requests(), 0U);
+    EXPECT_EQ(nodes_[node]->ignored_nonsense(), 0U);
     EXPECT_LE(transitions[node], kMostTransitions);
     events_.transitions += transitions[node];
     for (const auto& thread : threads_) {

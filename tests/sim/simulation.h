@@ -56,10 +56,11 @@ class Simulation {
   // One thread with everything that is its own.
   struct Thread;
   enum class Outcome : uint8_t {
-    kRefused,   // At once: the node is not asked.
-    kAsked,     // The node is asked, whatever comes of it.
-    kAnything,  // A miss or a failure.
-    kMiss,      // All is well; nobody writes the keys of probes.
+    kRefused,       // At once: the node is not asked.
+    kWriteRefused,  // Likewise: it is on trial.
+    kAsked,         // The node is asked, whatever comes of it.
+    kAnything,      // A miss or a failure.
+    kMiss,          // All is well; nobody writes the keys of probes.
   };
   struct Probe {
     std::unique_ptr<SimProbe> client;
@@ -74,6 +75,7 @@ class Simulation {
   void BeginOrder();
   // Every few milliseconds while nodes fail.
   void Look();
+  void LookAtEjections(uint32_t pool);
   std::optional<Outcome> ExpectedNow(const Thread& thread, uint32_t node) const;
   void LookForOversights(Thread& thread, uint32_t node);
   // Asks over connections that nobody can know to be useless before.
