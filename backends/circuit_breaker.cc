@@ -33,18 +33,17 @@ void CircuitBreaker::Enter(State next, net::TimePoint now) {
 
 bool CircuitBreaker::Admits(bool is_read, uint64_t in_flight, net::TimePoint now) {
   switch (state_) {
-    case State::kClosed: return !ramping_ || in_flight < Cap(now);
+    case State::kClosed: ramping_ = ramping_ && now - since_ < options_.ramp; return !ramping_ || in_flight < Cap(now);
     case State::kOpen: return false;
     case State::kHalfOpen: return is_read && (in_flight == 0 || trial_asked_++ % kOneIn == 0);
   }
   return false;
 }
 
-// Grows evenly; it ends, and costs nothing more, once a request asks after the ramp's time.
+// Grows evenly.
 uint64_t CircuitBreaker::Cap(net::TimePoint now) const {
   const auto passed = static_cast<uint64_t>(std::max<int64_t>(0, (now - since_).count()));
   const auto ramp = static_cast<uint64_t>(options_.ramp.count());
-  if (passed >= ramp) return std::numeric_limits<uint64_t>::max();
   return std::max(kLeastCap, usual_in_flight_ * passed / ramp);
 }
 

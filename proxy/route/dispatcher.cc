@@ -79,7 +79,11 @@ std::optional<Destination> Dispatcher::CommonDestination(const RoutedRequest& ro
   if (wire::FindKeys(routed.spec, routed.request, &keys_) != wire::KeyResult::kOk) return route({});
   std::optional<Destination> common;
   for (const uint32_t position : keys_) {
-    const std::optional<Destination> to = route(routed.request[position]);
+    const std::string_view key = routed.request[position];
+    // A node on trial that took the first key might not take a second one.
+    if (common && KeyFits(key, origin) && RoutedAlike(*snapshot_, listener, routed.request[keys_.front()], key))
+      continue;
+    const std::optional<Destination> to = route(key);
     if (!to) return std::nullopt;
     if (common && *common != *to) {
       Fail(ticket, wire::ErrorCode::kCrossSlot);

@@ -34,4 +34,12 @@ inline NodeId RouteKey(const Snapshot& snapshot, const ListenerSnapshot& listene
   return {pool, routing.ring->Pick(KeyHash(routing, key))};
 }
 
+// Whether two keys go the same way whatever happens to the nodes: one pool, and one hashed part.
+inline bool RoutedAlike(const Snapshot& snapshot, const ListenerSnapshot& listener, std::string_view a,
+                        std::string_view b) {
+  const uint32_t pool = RoutePool(listener, a);
+  const conf::KeyHasher& hash = snapshot.pools[pool].hash;
+  return RoutePool(listener, b) == pool && hash.HashedPart(a) == hash.HashedPart(b);
+}
+
 }  // namespace ringproxy::proxy

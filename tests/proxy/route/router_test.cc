@@ -37,6 +37,15 @@ TEST(Router, HashesTheTagOfTheKeysOwnPool) {
   }
 }
 
+TEST(Router, KnowsKeysThatGoTheSameWayWhateverHappens) {
+  const auto snapshot = Routes();
+  const ListenerSnapshot& listener = snapshot->listeners[0];
+  EXPECT_TRUE(RoutedAlike(*snapshot, listener, "{t}1", "x{t}"));
+  EXPECT_TRUE(RoutedAlike(*snapshot, listener, "a", "a"));
+  EXPECT_FALSE(RoutedAlike(*snapshot, listener, "{t}1", "{u}1"));
+  EXPECT_FALSE(RoutedAlike(*snapshot, listener, "user:<t>1", "<t>1"));
+}
+
 TEST(Snapshot, NumbersNodesOverAllPoolsAndListsThePoolsOfAListenerOnce) {
   const auto snapshot = Routes();
   EXPECT_EQ(snapshot->node_count, 6U);
