@@ -103,7 +103,11 @@ class Process:
         self.process = None
 
     def __enter__(self):
-        self.start()
+        try:
+            self.start()
+        except BaseException:
+            self.kill()  # Nobody else would.
+            raise
         return self
 
     def __exit__(self, *_):
