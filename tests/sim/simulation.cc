@@ -283,6 +283,8 @@ void Simulation::AskUseless() {
   for (uint32_t node = 0; node < kNodes; ++node) {
     if (nodes_[node]->useless_connections() == 0) continue;
     for (auto& thread : threads_) {
+      // The place of a session decides which connection it uses: some stand in between, so that all have their turn.
+      for (uint64_t i = loop_.Random(3); i > 0; --i) Ask(*thread, (node + 1) % kNodes, Outcome::kAnything);
       for (uint32_t i = 0; i < 2 * PoolOf(node).connections_per_node; ++i) Ask(*thread, node, Outcome::kAnything);
     }
   }
