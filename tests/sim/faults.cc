@@ -23,8 +23,8 @@ void Flap(SimLoop& loop, SimNode& node, net::TimePoint end) {
 
 constexpr Fault kFaults[] = {
     {"dies", [](SimLoop&, SimNode& node, net::TimePoint) { node.Kill(); }, [](SimNode& node) { node.Revive(); }},
-    {"takes no connections", [](SimLoop&, SimNode& node, net::TimePoint) { node.Refuse(true); },
-     [](SimNode& node) { node.Refuse(false); }},
+    {"takes no connections", [](SimLoop&, SimNode& node, net::TimePoint) { node.Refuse(); },
+     [](SimNode& node) { node.Revive(); }},
     {"flaps", Flap},
     {"hangs", [](SimLoop&, SimNode& node, net::TimePoint) { node.Stall(true); },
      [](SimNode& node) { node.Stall(false); }},

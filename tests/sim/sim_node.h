@@ -24,7 +24,7 @@ class SimNode {
 
   // Faults; data survive all of them.
   void Kill();  // Resets every connection and refuses new ones.
-  void Refuse(bool on) { refuses_ = on; }
+  void Refuse() { refuses_ = true; }
   void Revive();
   void Stall(bool on);                            // Reads and carries out, but answers nothing until it is over.
   void Deafen(bool on);                           // Reads nothing.

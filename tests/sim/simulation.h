@@ -12,6 +12,7 @@
 // - nothing is left in the end.
 #pragma once
 
+#include <array>
 #include <memory>
 #include <string>
 #include <vector>
@@ -73,6 +74,7 @@ class Simulation {
   proxy::HealthMonitor::WorkerOrders Orders();
   void BeginFault();
   void BeginOrder();
+  void Enable(uint32_t node);
   // Every few milliseconds while nodes fail.
   void Look();
   void LookAtEjections(uint32_t pool);
@@ -99,7 +101,8 @@ class Simulation {
   SimThread control_;
   std::unique_ptr<proxy::HealthMonitor> monitor_;
   std::vector<std::unique_ptr<SimNode>> nodes_;
-  std::vector<std::string> keys_;  // One that the node owns, by node.
+  std::array<net::TimePoint, kNodes> enabled_{};  // Last, by node.
+  std::vector<std::string> keys_;                 // One that the node owns, by node.
   std::vector<std::unique_ptr<SimClient>> clients_;
   std::vector<Probe> probes_;
   std::string history_;  // The faults, for whoever looks at a failure.

@@ -1,0 +1,103 @@
+// What is held against a run once it is over.
+#include <gtest/gtest.h>
+
+#include "tests/sim/simulation_thread.h"
+
+namespace ringproxy::sim {
+namespace {
+
+// Of one node, as all workers and the checks see it.
+constexpr uint64_t kMostTransitions = 40;
+
+net::Duration LongestWait(const conf::Timeouts& timeouts) {
+  return timeouts.total > net::Duration(0) ? timeouts.total : timeouts.connect + timeouts.request;
+}
+
+}  // namespace
+
+Events& Events::operator+=(const Events& other) {
+  answered += other.answered;
+  refused_at_once += other.refused_at_once;
+  kept_asking += other.kept_asking;
+  timeouts += other.timeouts;
+  late_replies += other.late_replies;
+  transitions += other.transitions;
+  moved_keys += other.moved_keys;
+  return *this;
+}
+
+void Simulation::Check() {
+  SCOPED_TRACE("faults:" + history_);
+  CheckClients();
+  CheckProbes();
+  CheckNodes();
+  CheckNothingIsLeft();
+}
+
+void Simulation::CheckClients() {
+  for (const auto& client : clients_) {
+    EXPECT_EQ(client->complaint(), "");
+    if (client->left_early()) continue;
+    EXPECT_EQ(client->unanswered(), 0U);
+    EXPECT_TRUE(client->closed());
+    events_.answered += client->answered();
+  }
+}
+
+void Simulation::CheckProbes() {
+  for (const Probe& probe : probes_) {
+    const conf::Pool& pool = PoolOf(probe.node);
+    const bool is_redis = pool.protocol == conf::Protocol::kRedis;
+    const std::string& reply = probe.client->reply();
+    ASSERT_TRUE(probe.client->took());
+    const net::Duration took = *probe.client->took();
+    EXPECT_LE(took, LongestWait(pool.timeouts)) << reply;
+    const bool missed = reply == (is_redis ? "$-1\r\n" : "END\r\n");
+    const bool refused = reply.starts_with(is_redis ? "-NODEDOWN " : "SERVER_ERROR node down");
+    const bool failed = reply.starts_with(is_redis ? "-" : "SERVER_ERROR ") && reply.ends_with("\r\n");
+    switch (probe.expected) {
+      case Outcome::kRefused:
+      case Outcome::kWriteRefused:
+        EXPECT_TRUE(refused && took == net::Duration(0)) << reply << " after " << took.count() << " us";
+        ++events_.refused_at_once;
+        break;
+      case Outcome::kAsked: ++events_.kept_asking; [[fallthrough]];
+      case Outcome::kAnything: EXPECT_TRUE(missed || failed) << reply; break;
+      case Outcome::kMiss: EXPECT_TRUE(missed) << reply; break;
+    }
+  }
+}
+
+void Simulation::CheckNodes() {
+  std::vector<uint64_t> transitions(kNodes);
+  for (const auto& [transition, count] : monitor_->transitions()) transitions[transition.node] += count;
+  for (uint32_t node = 0; node < kNodes; ++node) {
+    EXPECT_EQ(nodes_[node]->wrong_requests(), 0U);
+    EXPECT_EQ(nodes_[node]->ignored_nonsense(), 0U);
+    EXPECT_LE(transitions[node], kMostTransitions);
+    events_.transitions += transitions[node];
+    for (const auto& thread : threads_) {
+      EXPECT_LE(nodes_[node]->MostConnectsASecond(thread->number), PoolOf(node).reconnect.rate.amount);
+    }
+  }
+}
+
+void Simulation::CheckNothingIsLeft() {
+  for (const auto& thread : threads_) {
+    EXPECT_EQ(thread->worker->session_count(), 0U);
+    EXPECT_EQ(thread->worker->open_fanouts(), 0U);
+    EXPECT_EQ(thread->worker->blocks().blocks_in_use(), 0U);
+    thread->worker.reset();
+    EXPECT_EQ(thread->stats.sessions.value(), 0U);
+    for (const backends::NodeStats& node : thread->stats.nodes) {
+      EXPECT_EQ(node.in_flight.value(), 0U);
+      EXPECT_EQ(node.ready_connections.value(), 0U);
+      events_.timeouts += node.timeouts.value();
+      events_.late_replies += node.late_replies.value();
+    }
+  }
+  monitor_.reset();
+  EXPECT_EQ(loop_.open_streams(), 0U);
+}
+
+}  // namespace ringproxy::sim

@@ -1,0 +1,51 @@
+// tests/sim/simulation_thread.h – One worker of a simulated proxy with everything that is its own.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "tests/sim/simulation.h"
+
+namespace ringproxy::sim {
+
+struct Simulation::Thread final : private backends::BreakerObserver {
+  Thread(Simulation& simulation, uint32_t thread_number, uint64_t seed)
+      : owner(simulation),
+        number(thread_number),
+        loop(simulation.loop_, number),
+        stats(*simulation.snapshot_),
+        seen(simulation.snapshot_->node_count),
+        worker(std::make_unique<proxy::Worker>(
+            proxy::Worker::Parts{
+                .loop = loop, .stats = stats, .view = simulation.view_, .board = simulation.board_, .observer = *this},
+            simulation.snapshot_, seed)) {}
+
+  // As between threads: later.
+  void OnBreaker(const backends::BreakerNews& news) override {
+    seen[news.node] = {};
+    loop.Post([this, news] { owner.monitor_->OnBreaker(number, news); });
+  }
+  void AddClient(uint32_t listener, std::shared_ptr<Wire> wire) {
+    worker->AddClient(listener, proxy::TestClient(),
+                      [&](net::StreamObserver& observer) { return owner.loop_.AdoptWire(std::move(wire), observer); });
+  }
+
+  Simulation& owner;
+  uint32_t number;
+  SimThread loop;
+  proxy::WorkerStats stats;
+  // What the node has failed in since it last answered or the breaker last changed.
+  struct Failing {
+    uint64_t replies = 0;
+    uint64_t timeouts = 0;
+    uint64_t connect_failures = 0;
+    bool some_ready = true;
+    bool unknown = false;  // That the breaker is open, to the process.
+  };
+  std::vector<std::optional<Failing>> seen;  // By node; none: look anew.
+  std::unique_ptr<proxy::Worker> worker;
+};
+
+}  // namespace ringproxy::sim
