@@ -13,7 +13,7 @@ constexpr std::string_view kStyle = R"(<style>
 body{font:15px/1.5 system-ui,sans-serif;color:var(--ink);background:var(--back);max-width:62rem;margin:2rem auto;padding:0 1rem}
 h1{font-size:1.5rem;margin:0}h2{font-size:1.1rem;margin:2rem 0 .5rem}p{margin:.3rem 0}.soft{color:var(--soft)}
 table{border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums}
-th,td{padding:.3rem .6rem;text-align:right;white-space:nowrap;border-bottom:1px solid var(--line)}th:first-child,td:first-child{text-align:left}
+th,td{padding:.3rem .6rem;text-align:right;white-space:nowrap;border-bottom:1px solid var(--line)}th{white-space:normal}th:first-child,td:first-child{text-align:left}
 pre{background:var(--box);padding:.8rem;border-radius:6px;overflow:auto}.advice{border-left:4px solid var(--bar);background:var(--box);padding:.6rem 1rem;margin:.5rem 0}
 .partial{color:var(--hot);font-weight:600}svg{width:100%;height:auto}svg text{fill:var(--ink);font:12px system-ui,sans-serif}
 .bar{fill:var(--bar)}.over{fill:var(--hot)}.fair{stroke:var(--ink);stroke-dasharray:3 3}.curve{fill:none;stroke:var(--bar);stroke-width:2}
@@ -218,10 +218,10 @@ std::string ChangePart(const Report& report) {
   return "<h2>After: " + Escaped(change.what) + "</h2>\n" + RatioChart(change.nodes) + NodeTable(report, change.nodes) +
          ShareChart({{"moved keys", change.moved_keys},
                      {"moved requests", change.moved_requests},
-                     {"the least possible", change.least_moved}},
+                     {"least for fair shares", change.least_moved}},
                     "moved keys") +
          "<p>Moved: <b>" + Percent(change.moved_keys) + "</b> of the keys, <b>" + Percent(change.moved_requests) +
-         "</b> of the requests; the least possible is " + Percent(change.least_moved) + ". " +
+         "</b> of the requests; fair shares take at least " + Percent(change.least_moved) + ". " +
          Grouped(change.extra_misses) + " keys miss once." +
          (change.misplaced ? " " + Grouped(*change.misplaced) + " keys would lie on a node that is not theirs." : "") +
          "</p>\n";

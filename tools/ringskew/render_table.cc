@@ -180,7 +180,7 @@ class Table {
     text_ += "\n";
     std::vector<Row> rows = {{"moved keys", Percent(change.moved_keys)},
                              {"moved requests", Percent(change.moved_requests)},
-                             {"the least possible", Percent(change.least_moved)},
+                             {"the least for fair shares", Percent(change.least_moved)},
                              {"keys that miss once", Grouped(change.extra_misses)},
                              {"requests peak/mean", Fixed(change.requests.peak_to_mean, 3)}};
     if (change.misplaced) rows.push_back({"keys on a node that is not theirs", Grouped(*change.misplaced)});

@@ -65,7 +65,7 @@ struct ChangeReport {
   ring::Spread requests;
   double moved_keys = 0;  // Shares.
   double moved_requests = 0;
-  double least_moved = 0;             // What no algorithm could spare: the part that nodes have to gain.
+  double least_moved = 0;             // For fair shares, with any algorithm: the part that nodes have to gain.
   uint64_t extra_misses = 0;          // Each moved key misses once where it is read next.
   std::optional<uint64_t> misplaced;  // Of a scan: the keys that would lie where this ring does not look.
 };
