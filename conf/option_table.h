@@ -182,7 +182,8 @@ inline constexpr OptionRow<Timeouts> kOptions<Timeouts>[] = {
 template <>
 inline constexpr OptionRow<Retries> kOptions<Retries>[] = {
     {"max", &Retries::max, Count(0, 10), Reload::kLive,
-     "How often a read that failed is sent once more; 0 = never. Writes are never sent again."},
+     "How often a read that failed is sent once more; 0 = never. Writes are never sent again. A read that is may see "
+     "what its client's later requests have written."},
     {"budget", &Retries::budget, Percent(0, 100), Reload::kLive,
      "Most retries, as a share of the pool's requests in the last ten seconds."},
     {"least", &Retries::least, PerTime(0, 1'000'000), Reload::kLive,
@@ -281,7 +282,9 @@ inline constexpr OptionRow<Pool> kOptions<Pool>[] = {
      "Whether a node that was down is emptied before it serves again, since under rehash its values may be older than "
      "what its neighbour took meanwhile. Every proxy does so once."},
     {"max_ejected", &Pool::max_ejected, Percent(0, 100), Reload::kLive,
-     "Most nodes of the pool that may be out at once. When more are down the proxy goes on asking them."},
+     "Most nodes of the pool that may be out at once, rounded down: of a pool of one none, unless it is 100%. When "
+     "more "
+     "are down the proxy goes on asking them."},
     {"reconnect", &Pool::reconnect, Section(), Reload::kLive, "How often a lost node is tried again."},
     {"limits", &Pool::limits, Section(), Reload::kLive, "Caps of one connection to a node."},
 };

@@ -130,8 +130,9 @@ bool AppendMeta(const Request& request, const MetaForm& form, seconds ttl, std::
     seen |= 1U << place;
     if (!AppendMetaFlag(request[i], ttl, out)) return false;
   }
-  const bool has_expiry = ((seen >> form.flags.find('T')) & 1) != 0;
-  if (form.needs_expiry && !has_expiry) out->append(" T").append(std::to_string(ttl.count()));
+  // Only a form that knows T needs it.
+  const bool lacks_expiry = form.needs_expiry && ((seen >> form.flags.find('T')) & 1) == 0;
+  if (lacks_expiry) out->append(" T").append(std::to_string(ttl.count()));
   return FinishLine(request, start, out);
 }
 

@@ -50,6 +50,7 @@ class NodeConnectionTest : public testing::Test {
 
   NodeConnection& Make() {
     connection_.reset();
+    flush_list_.clear();  // It may stand there.
     guard_ = std::make_unique<NodeGuard>(
         NodeGuard::Parts{
             .io = io_,
