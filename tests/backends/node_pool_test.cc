@@ -40,6 +40,7 @@ class NodePoolTest : public testing::Test {
 
   NodePool& Make() {
     pool_.reset();
+    flush_list_.clear();  // Its connections may stand there.
     ring_ = conf::MakePoolRing(pool_conf_);
     const NodePool::Parts parts{
         .io = io_,
