@@ -15,6 +15,8 @@ NIL = b"$-1\r\n"
 QUICK = {"health": {"interval": "100ms", "fast_interval": "20ms", "down_interval": "200ms", "timeout": "500ms"},
          "breaker": {"open": "100ms", "ramp": "0s"}, "timeouts": {"connect": "500ms", "request": "200ms"},
          "reconnect": {"max": "100ms"}}
+# Of a node that was killed a worker and the checker hear in the same instant: either may be the one to say it.
+FIRST_TO_KNOW = "connection", "check"
 
 
 def quick(**more):
@@ -221,11 +223,11 @@ def test_every_transition_is_one_log_line_one_count_and_a_new_view():
         assert (proxy.metric("node_up", node="r0"), proxy.metric("node_breaker_state", node="r0")) == (1, 0)
         fleet.nodes[0].kill()
         view = proxy.wait_for_state("r0", "down")
-        assert view["reason"] == "connection" and view["detail"] and view["since"] >= before["since"]
+        assert view["reason"] in FIRST_TO_KNOW and view["detail"] and view["since"] >= before["since"]
         wait_for(lambda: client.ask("GET", key) == DOWN, "the refusal")
         assert (proxy.metric("node_up", node="r0"), proxy.metric("node_up", node="r1")) == (0, 1)
         assert proxy.metric("node_breaker_state", node="r0") == 1
-        assert proxy.metric("node_transitions_total", node="r0", to="down", reason="connection") == 1
+        assert proxy.metric("node_transitions_total", node="r0", to="down", reason=view["reason"]) == 1
         fleet.nodes[0].start()
         proxy.wait_for_state("r0", "up")
         wait_for(lambda: proxy.metric("node_breaker_state", node="r0") == 0, "both workers' breakers to close")
