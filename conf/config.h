@@ -23,6 +23,18 @@ enum class Protocol : uint8_t { kRedis, kMemcached };
 enum class OnPartial : uint8_t { kError, kMiss };
 // What becomes of the keys of a node that is down: see conf/option_table.
 enum class DownPolicy : uint8_t { kError, kRehash, kGutter };
+// Who holds a limit's buckets: each client's connection, this process, or every proxy that shares the store.
+enum class LimitScope : uint8_t { kConnection, kLocal, kGlobal };
+enum class LimitAlgorithm : uint8_t { kTokenBucket, kSlidingWindow, kFixedWindow, kConcurrency };
+enum class LimitAction : uint8_t { kDeny, kDelay, kShadow };
+// What a request costs: 1, or what its command does (its keys; more for heavy ones).
+enum class LimitCost : uint8_t { kRequest, kCommand };
+// How a global limit asks the store: in batches ahead of the requests, or once a request.
+enum class LimitCheck : uint8_t { kLease, kExact };
+enum class StoreFailure : uint8_t { kLocal, kOpen, kClosed };
+// What a refused memcached client reads.
+enum class DenyAs : uint8_t { kError, kMiss };
+enum class ConcurrencyAlgorithm : uint8_t { kOff, kAimd, kGradient };
 enum class LogLevel : uint8_t { kDebug, kInfo, kWarn, kError };
 enum class LogFormat : uint8_t { kText, kJson };
 
@@ -41,6 +53,9 @@ struct Rate {
 
   bool operator==(const Rate&) const = default;
 };
+
+// In the file one word, or a list of words.
+using Words = std::vector<std::string>;
 
 // host:port, [v6]:port or unix:/path. The host stays text: it is resolved when a connection is opened.
 struct Address {
@@ -200,6 +215,16 @@ struct Breaker {
   bool operator==(const Breaker&) const = default;
 };
 
+// How many requests of one worker may wait for a node, learned from its answers.
+struct Concurrency {
+  ConcurrencyAlgorithm algorithm = ConcurrencyAlgorithm::kAimd;
+  uint32_t min = 64;
+  uint32_t max = 65536;
+  Ratio reserve;  // Of the limit, for requests with priority.
+
+  bool operator==(const Concurrency&) const = default;
+};
+
 struct OnDown {
   DownPolicy policy = DownPolicy::kError;
   std::string gutter;  // The pool, for kGutter.
@@ -220,6 +245,7 @@ struct Pool {
   Hedging hedging;
   Health health;
   Breaker breaker;
+  Concurrency concurrency;
   OnDown on_down;
   microseconds gutter_ttl{10'000'000};
   bool flush_on_return = false;
@@ -230,6 +256,70 @@ struct Pool {
   bool operator==(const Pool&) const = default;
 };
 
+// Which requests are meant. A request fits when it fits every member that is not empty, and it fits a member when it
+// fits one of its words.
+struct RequestMatch {
+  Words listener;
+  Words user;
+  Words client;   // 10.0.0.0/8, 2001:db8::/32, 10.1.2.3
+  Words command;  // get, config|get; or a class: read, write, admin, heavy.
+  Words prefix;   // Of one of its keys.
+  Words glob;     // Of one of its keys.
+  Words pool;     // Of one of its keys; of a request without keys, the default route's.
+
+  bool operator==(const RequestMatch&) const = default;
+};
+
+// For one value of what `per` names; of several, joined by commas in the order of `per`. What it does not give is
+// none or auto, as in a Limit: nothing is inherited.
+struct LimitOverride {
+  std::string value;
+  Rate rate;
+  uint64_t burst = 0;
+  uint32_t requests_in_flight = 0;
+
+  bool operator==(const LimitOverride&) const = default;
+};
+
+// How a worker fetches tokens of a global limit.
+struct Lease {
+  microseconds horizon{50'000};  // The demand of so long is fetched at a time.
+  microseconds ttl{200'000};     // Unspent tokens are forgotten after this.
+
+  bool operator==(const Lease&) const = default;
+};
+
+struct Limit {
+  std::string name;
+  RequestMatch match;
+  Words per;                        // connection, client_ip, user, key, prefix(N); empty = one bucket in all.
+  Rate rate;                        // 0 (`none` in the file) with kConcurrency alone.
+  uint64_t burst = 0;               // 0 (`auto` in the file) = a tenth of what the rate gives in a second, at least 1.
+  uint32_t requests_in_flight = 0;  // With kConcurrency, and 0 (`none` in the file) with all others.
+  LimitScope scope = LimitScope::kLocal;
+  LimitAlgorithm algorithm = LimitAlgorithm::kTokenBucket;
+  LimitAction action = LimitAction::kDeny;
+  DenyAs deny_as = DenyAs::kError;
+  microseconds max_wait{500'000};  // With kDelay.
+  uint32_t max_waiting = 1000;     // With kDelay; requests of one worker.
+  LimitCost cost = LimitCost::kRequest;
+  uint64_t bytes_per_token = 0;  // 0 = bytes cost nothing.
+  uint32_t buckets = 65536;
+  LimitCheck check = LimitCheck::kLease;
+  Lease lease;
+  StoreFailure on_store_failure = StoreFailure::kLocal;
+  std::vector<LimitOverride> overrides;
+
+  bool operator==(const Limit&) const = default;
+};
+
+struct GlobalLimits {
+  std::string store;  // A Redis pool; empty = there is none.
+  microseconds timeout{20'000};
+
+  bool operator==(const GlobalLimits&) const = default;
+};
+
 struct Config {
   uint32_t workers = 0;  // Event loops; 0 (`auto` in the file) = one a core.
   microseconds drain_timeout{30'000'000};
@@ -237,6 +327,9 @@ struct Config {
   Log log;
   std::vector<Listener> listeners;
   std::vector<Pool> pools;  // In the order of the file; names are unique.
+  std::vector<Limit> limits;
+  GlobalLimits global_limits;
+  std::vector<RequestMatch> priority;  // Requests that may use what Concurrency::reserve keeps.
 
   bool operator==(const Config&) const = default;
 };

@@ -1,8 +1,12 @@
 #include "conf/hints.h"
 
+#include <algorithm>
+
 #include "conf/pool_ring.h"
 #include "conf/quote.h"
+#include "conf/rule_parts.h"
 #include "conf/source.h"
+#include "conf/units.h"
 #include "conf/values.h"
 #include "ring/ketama_ring.h"
 
@@ -24,11 +28,68 @@ void HintAtNodesWithoutPoints(const Pool& pool, std::vector<std::string>& hints)
   }
 }
 
+// Below two tokens in the life of a lease each batch is one token.
+void HintAtLeasesOfOneToken(const Limit& limit, const std::string& path, std::vector<std::string>& hints) {
+  if (limit.scope != LimitScope::kGlobal || limit.check != LimitCheck::kLease) return;
+  const auto window_us = static_cast<uint64_t>(limit.rate.window.count());
+  if (limit.rate.amount * static_cast<uint64_t>(limit.lease.ttl.count()) >= 2 * window_us) return;
+  hints.push_back(path + ".rate: " + FormatRate(limit.rate) + " is less than two tokens in lease.ttl, " +
+                  FormatDuration(limit.lease.ttl) + ": the store will be asked for each request; a longer lease.ttl " +
+                  "asks less often, check: exact asks before the request passes");
+}
+
+void HintAtOptionsWithoutEffect(const Limit& limit, const std::string& path, std::vector<std::string>& hints) {
+  const Limit defaults;
+  const auto hint = [&](bool changed, std::string_view option, std::string_view only) {
+    if (changed)
+      hints.push_back(path + "." + std::string(option) + ": has an effect with " + std::string(only) + " only");
+  };
+  if (limit.scope != LimitScope::kGlobal) {
+    hint(limit.check != defaults.check, "check", "scope: global");
+    hint(limit.lease != defaults.lease, "lease", "scope: global");
+    hint(limit.on_store_failure != defaults.on_store_failure, "on_store_failure", "scope: global");
+  }
+  if (limit.action != LimitAction::kDelay) {
+    hint(limit.max_wait != defaults.max_wait, "max_wait", "action: delay");
+    hint(limit.max_waiting != defaults.max_waiting, "max_waiting", "action: delay");
+  }
+}
+
+// Only the kernel's word for the other end of a Unix socket makes a user known.
+void HintAtUnknownUsers(const Config& config, const Limit& limit, const std::string& path,
+                        std::vector<std::string>& hints) {
+  const bool per_user = std::ranges::find(limit.per, "user") != limit.per.end();
+  if (limit.match.user.empty() && !per_user) return;
+  const Words& names = limit.match.listener;
+  const bool known = std::ranges::any_of(config.listeners, [&](const Listener& listener) {
+    return listener.listen.is_unix() && (names.empty() || std::ranges::find(names, listener.name) != names.end());
+  });
+  if (known) return;
+  hints.push_back(path + (per_user ? ".per" : ".match.user") +
+                  ": no listener that matches is a Unix socket, so no client has a user");
+}
+
+void HintAtReserveWithoutUse(const Config& config, std::vector<std::string>& hints) {
+  const bool reserves =
+      std::ranges::any_of(config.pools, [](const Pool& pool) { return pool.concurrency.reserve.thousandths > 0; });
+  if (reserves == config.priority.empty()) {
+    hints.push_back(reserves ? "priority: is empty, so nothing may use what a pool's concurrency.reserve keeps"
+                             : "priority: has no effect, since no pool has a concurrency.reserve");
+  }
+}
+
 }  // namespace
 
 std::vector<std::string> Hints(const Config& config) {
   std::vector<std::string> hints;
   for (const Pool& pool : config.pools) HintAtNodesWithoutPoints(pool, hints);
+  for (size_t i = 0; i < config.limits.size(); ++i) {
+    const std::string path = Index("limits", i);
+    HintAtLeasesOfOneToken(config.limits[i], path, hints);
+    HintAtOptionsWithoutEffect(config.limits[i], path, hints);
+    HintAtUnknownUsers(config, config.limits[i], path, hints);
+  }
+  HintAtReserveWithoutUse(config, hints);
   return hints;
 }
 

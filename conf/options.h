@@ -1,4 +1,4 @@
-// conf/options.h – What one row of the option table says. The rows themselves stand in conf/option_table.h.
+// conf/options.h – What one row of the option table says. The rows stand in conf/option_table.h.
 //
 // Purpose: parser, --print-config, reference page and JSON schema are walks over the same rows, so that a new option is
 // one member in conf/config.h and one row. A default is the member's initialiser and stands in no row.
@@ -10,8 +10,8 @@
 #include <limits>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <type_traits>
-#include <variant>
 #include <vector>
 
 #include "conf/config.h"
@@ -34,6 +34,7 @@ enum class Kind : uint8_t {
   kChoice,      // One of kNames<E>.
   kName,        // Shown in errors and metrics: no blanks, no control characters.
   kText,        // Any text.
+  kWords,       // One word, or a list of words.
   kPath,        // A file.
   kAddress,     // host:port or unix:/path
   kTcpAddress,  // host:port
@@ -43,7 +44,7 @@ enum class Kind : uint8_t {
 };
 
 // What a value may be. `least` and `most` hold counts, bytes, microseconds, thousandths, the length of a text, the
-// number of entries, or (least) the lowest port, whichever the kind is about.
+// number of entries or words, or (least) the lowest port, whichever the kind is about.
 struct Bounds {
   Kind kind;
   uint64_t least = 0;
@@ -76,6 +77,10 @@ constexpr Bounds FactorOrZero(uint64_t least_thousandths, uint64_t most_thousand
 constexpr Bounds PerTime(uint64_t least, uint64_t most) {
   return {Kind::kRate, least, most};
 }
+// Written `word`, there is none.
+constexpr Bounds PerTimeOrNone(std::string_view word, uint64_t least, uint64_t most) {
+  return {Kind::kRate, least, most, word};
+}
 constexpr Bounds Switch() {
   return {Kind::kSwitch};
 }
@@ -90,6 +95,11 @@ constexpr Bounds Name() {
 }
 constexpr Bounds Text(uint64_t least, uint64_t most) {
   return {Kind::kText, least, most};
+}
+// Each word is a Text(1, kLongestWord).
+inline constexpr uint64_t kLongestWord = 1024;
+constexpr Bounds WordList() {
+  return {Kind::kWords, 0, 256};
 }
 constexpr Bounds Path() {
   return {Kind::kPath, 0, 4095};
@@ -110,31 +120,22 @@ constexpr Bounds MapOf(uint64_t least, uint64_t most) {
   return {Kind::kNamedMap, least, most};
 }
 
-// A pointer to a member of S, of any type that an option can have. A new type of option is one more line here.
-template <class S, class... T>
-using MemberOfTypes = std::variant<T S::*...>;
-template <class S>
-using Member = MemberOfTypes<S, uint32_t, uint64_t, bool, std::chrono::microseconds, std::string, Address,    //
-                             Ratio, Rate, OnDown,                                                             //
-                             Protocol, OnPartial, LogLevel, LogFormat, ring::Algorithm, ring::HashAlgorithm,  //
-                             Admin, Log, ClientLimits, RingOptions, Auth, Timeouts, Reconnect, NodeLimits,    //
-                             Retries, Hedging, Health, Breaker,                                               //
-                             std::vector<Listener>, std::vector<Route>, std::vector<Pool>, std::vector<Node>>;
-
-template <class S>
+// Of section S, a member of type T. Each row has its own type, so that a walk over the rows is compiled for the members
+// that there are and not for every type that a member could have.
+template <class S, class T>
 struct OptionRow {
   std::string_view name;  // As in the file.
-  Member<S> member;
+  T S::*member;
   Bounds bounds;
   Reload reload;
   std::string_view doc;  // One line for the reference page and the schema.
 };
 
-// The rows of section S, specialised for each section in conf/option_table.h.
+// The rows of section S, a tuple, specialised for each section in conf/option_table.h.
 template <class S>
 inline constexpr std::nullptr_t kOptions = nullptr;
 
-// The names of an enum's values in the file, specialised there as well.
+// The names of an enum's values in the file, specialised in conf/option_names.h.
 template <class E>
 struct EnumName {
   E value;
@@ -143,11 +144,11 @@ struct EnumName {
 template <class E>
 inline constexpr std::nullptr_t kNames = nullptr;
 
-// A value written as one text, as opposed to a section or a collection of sections.
+// A value that is written as one text or a few words, as opposed to a section or a collection of sections.
 template <class T>
 concept Scalar = std::is_enum_v<T> || std::is_integral_v<T> || std::is_same_v<T, std::chrono::microseconds> ||
-    std::is_same_v<T, std::string> || std::is_same_v<T, Address> || std::is_same_v<T, Ratio> ||
-    std::is_same_v<T, Rate> || std::is_same_v<T, OnDown>;
+    std::is_same_v<T, std::string> || std::is_same_v<T, Words> || std::is_same_v<T, Address> ||
+    std::is_same_v<T, Ratio> || std::is_same_v<T, Rate> || std::is_same_v<T, OnDown>;
 template <class T>
 inline constexpr bool kIsVector = false;
 template <class T>
@@ -155,12 +156,16 @@ inline constexpr bool kIsVector<std::vector<T>> = true;
 template <class T>
 concept SectionType = !Scalar<T> && !kIsVector<T>;
 
+// Calls f(row) for each row of S, in the table's order.
+template <class S, class F>
+void ForEachRow(F&& f) {
+  std::apply([&](const auto&... row) { (f(row), ...); }, kOptions<std::remove_const_t<S>>);
+}
+
 // Calls f(row, section.*member) for each row of S, in the table's order.
 template <class S, class F>
 void ForEachOption(S& section, F&& f) {
-  for (const auto& row : kOptions<std::remove_const_t<S>>) {
-    std::visit([&](auto member) { f(row, section.*member); }, row.member);
-  }
+  ForEachRow<S>([&](const auto& row) { f(row, section.*row.member); });
 }
 
 }  // namespace ringproxy::conf

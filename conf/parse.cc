@@ -45,10 +45,10 @@ class Reader {
       const std::optional<std::string> key = ReadKey(entry.first, path, seen);
       if (key) ReadOption(entry.first, *key, entry.second, path, section);
     }
-    for (const OptionRow<S>& row : kOptions<S>) {
+    ForEachRow<S>([&](const auto& row) {
       const bool missing = row.bounds.required && !seen.contains(std::string(row.name));
       if (missing) source_.Fail(Join(path, row.name), "is missing");
-    }
+    });
   }
 
  private:
@@ -87,13 +87,15 @@ class Reader {
   void ReadOption(const YAML::Node& key_node, const std::string& key, const YAML::Node& value, const std::string& path,
                   S& section) {
     std::vector<std::string_view> names;
-    for (const OptionRow<S>& row : kOptions<S>) {
+    bool is_known = false;
+    ForEachRow<S>([&](const auto& row) {
       names.push_back(row.name);
-      if (row.name != key) continue;
+      if (row.name != key) return;
+      is_known = true;
       const std::string here = Join(path, key);
-      if (!Note(here, key_node, value)) return;
-      return std::visit([&](auto member) { Read(value, here, row.bounds, section.*member); }, row.member);
-    }
+      if (Note(here, key_node, value)) Read(value, here, row.bounds, section.*row.member);
+    });
+    if (is_known) return;
     const std::string_view nearest = Nearest(key, names);
     const std::string hint = nearest.empty() ? "the known ones are " + JoinWords(names, "and")
                                              : "the nearest known one is " + std::string(nearest);
@@ -105,6 +107,18 @@ class Reader {
     constexpr bool kIsPattern = std::is_same_v<T, Address> || std::is_same_v<T, OnDown> || std::is_same_v<T, bool>;
     if (!node.IsScalar()) return Refuse(node, path, (kIsPattern ? "" : "a ") + DescribeKind(bounds));
     if (const auto problem = ReadValue(node.Scalar(), bounds, value)) source_.Fail(path, problem->text);
+  }
+
+  // A word that cannot be read keeps its place in the list, so that the others are called by the file's numbers.
+  void Read(const YAML::Node& node, const std::string& path, const Bounds& bounds, Words& words) {
+    if (node.IsScalar()) return Read<std::string>(node, path, Text(1, kLongestWord), words.emplace_back());
+    if (!node.IsSequence()) return Refuse(node, path, "a " + DescribeKind(bounds));
+    if (const auto problem = CheckEntries(node.size(), bounds)) return source_.Fail(path, problem->text);
+    for (const YAML::Node& element : node) {
+      const std::string here = Join(path, words.size());
+      if (!Note(here, element, element)) return;
+      Read<std::string>(element, here, Text(1, kLongestWord), words.emplace_back());
+    }
   }
 
   template <class T>

@@ -54,9 +54,16 @@ std::string Yaml(std::string_view text) {
 template <Scalar T>
 std::string YamlValue(const T& value, const Bounds& bounds) {
   const std::string text = FormatValue(value, bounds);
-  if constexpr (std::is_same_v<T, std::string>) return Yaml(text);
+  // "off" is a word that some readers take for false.
+  if constexpr (std::is_same_v<T, std::string> || std::is_enum_v<T>) return Yaml(text);
   const bool plain = !text.empty() && (IsLetter(text.front()) || IsDigit(text.front()));
   return plain && (!std::is_same_v<T, Address> || !text.starts_with("unix:")) ? text : Yaml(text);
+}
+
+std::string YamlValue(const Words& words, const Bounds&) {
+  std::string list;
+  for (const std::string& word : words) list += (list.empty() ? "" : ", ") + Yaml(word);
+  return "[" + list + "]";
 }
 
 class Printer {
@@ -85,18 +92,22 @@ class Printer {
     Section(section, indent + "  ");
   }
 
-  void Option(std::string_view name, const Bounds&, const std::vector<Listener>& listeners, const std::string& indent) {
-    Line(indent, name, "");
-    for (const Listener& listener : listeners) {
-      const size_t start = text_.size();
-      Section(listener, indent + "    ");
-      text_[start + indent.size() + 2] = '-';  // The first line of the section carries the list's sign.
-    }
+  void Option(std::string_view name, const Bounds& bounds, const Words& words, const std::string& indent) {
+    Line(indent, name, " " + YamlValue(words, bounds));
   }
 
-  void Option(std::string_view name, const Bounds&, const std::vector<Node>& nodes, const std::string& indent) {
-    Line(indent, name, "");
-    for (const Node& node : nodes) text_ += indent + "  - " + InOneLine(node) + "\n";
+  void Option(std::string_view name, const Bounds&, const std::vector<Listener>& listeners, const std::string& indent) {
+    Blocks(name, listeners, indent);
+  }
+  void Option(std::string_view name, const Bounds&, const std::vector<Limit>& limits, const std::string& indent) {
+    Blocks(name, limits, indent);
+  }
+
+  // A list whose entries fit a line each.
+  template <class T>
+  void Option(std::string_view name, const Bounds&, const std::vector<T>& sections, const std::string& indent) {
+    Line(indent, name, sections.empty() ? " []" : "");
+    for (const T& section : sections) text_ += indent + "  - " + InOneLine(section) + "\n";
   }
 
   // `pool` and `routes` are two forms of one member; the shorter one that can say it is written.
@@ -105,8 +116,7 @@ class Printer {
     const bool short_form = routes.size() == 1 && routes.front().prefix.empty();
     if (short_form != (bounds.kind == Kind::kName)) return;
     if (short_form) return Line(indent, name, " " + Yaml(routes.front().pool));
-    Line(indent, name, "");
-    for (const Route& route : routes) text_ += indent + "  - " + InOneLine(route) + "\n";
+    Option<Route>(name, bounds, routes, indent);
   }
 
   void Option(std::string_view name, const Bounds&, const std::vector<Pool>& pools, const std::string& indent) {
@@ -114,6 +124,17 @@ class Printer {
     for (const Pool& pool : pools) {
       Line(indent + "  ", Yaml(pool.name), "");
       Section(pool, indent + "    ");
+    }
+  }
+
+  // A list whose entries take several lines each.
+  template <class T>
+  void Blocks(std::string_view name, const std::vector<T>& sections, const std::string& indent) {
+    Line(indent, name, sections.empty() ? " []" : "");
+    for (const T& section : sections) {
+      const size_t start = text_.size();
+      Section(section, indent + "    ");
+      text_[start + indent.size() + 2] = '-';  // The first line of the section carries the list's sign.
     }
   }
 

@@ -23,6 +23,13 @@ std::string Code(const std::string& text) {
   return text.empty() ? "" : "`" + text + "`";
 }
 
+// A bar would end the cell.
+std::string Cell(std::string_view text) {
+  std::string cell;
+  for (const char c : text) cell += (c == '|' ? "\\" : "") + std::string(1, c);
+  return cell;
+}
+
 class Page {
  public:
   template <SectionType S>
@@ -41,7 +48,7 @@ class Page {
 
  private:
   template <class S, class T>
-  void Row(const OptionRow<S>& row, const T& value) {
+  void Row(const OptionRow<S, T>& row, const T& value) {
     std::string fallback;
     if constexpr (Scalar<T>) {
       fallback = FormatValue(value, row.bounds);
@@ -49,7 +56,7 @@ class Page {
     }
     if (row.bounds.required) fallback = "required";
     text_ += "| " + Code(std::string(row.name)) + " | " + Value<T>(row.bounds) + " | " + fallback + " | ";
-    text_ += std::string(row.reload == Reload::kLive ? "live" : "restart") + " | " + std::string(row.doc) + " |\n";
+    text_ += std::string(row.reload == Reload::kLive ? "live" : "restart") + " | " + Cell(row.doc) + " |\n";
   }
 
   template <class T>
@@ -62,6 +69,7 @@ class Page {
   // The sections that an option leads to get tables of their own.
   template <Scalar T>
   void Below(const Bounds&, const std::string&, const T&) {}
+  void Below(const Bounds&, const std::string&, const Words&) {}
   template <SectionType S>
   void Below(const Bounds&, const std::string& path, const S&) {
     Table<S>(path);

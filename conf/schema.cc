@@ -26,6 +26,17 @@ Json TextSchema(const Bounds& bounds) {
   return text;
 }
 
+Json WordsSchema(const Bounds& bounds) {
+  const Json word = {{"type", "string"}, {"minLength", 1}, {"maxLength", kLongestWord}};
+  return {{"oneOf", {word, {{"type", "array"}, {"maxItems", bounds.most}, {"items", word}}}}};
+}
+
+Json RateSchema(const Bounds& bounds) {
+  const Json rate = {{"type", "string"}, {"pattern", "^[0-9]+/(s|m|h|d)$"}};
+  if (bounds.word_for_zero.empty()) return rate;
+  return {{"oneOf", {{{"const", bounds.word_for_zero}}, rate}}};
+}
+
 // A schema of the value alone; its row adds the description and the default.
 template <Scalar T>
 Json ValueSchema(const Bounds& bounds, const T&) {
@@ -34,7 +45,7 @@ Json ValueSchema(const Bounds& bounds, const T&) {
   if constexpr (std::is_same_v<T, Ratio>) {
     return {{"type", {"string", "number"}}, {"pattern", "^[0-9]+([.][0-9]+)?%?$"}, {"minimum", 0}};
   }
-  if constexpr (std::is_same_v<T, Rate>) return {{"type", "string"}, {"pattern", "^[0-9]+/(s|m|h|d)$"}};
+  if constexpr (std::is_same_v<T, Rate>) return RateSchema(bounds);
   if constexpr (std::is_same_v<T, OnDown>) {
     const Json gutter = {{"type", "object"},
                          {"required", {"gutter"}},
@@ -49,6 +60,10 @@ Json ValueSchema(const Bounds& bounds, const T&) {
   }
   if (bounds.kind == Kind::kTcpAddress) return {{"type", "string"}, {"pattern", "^.+:[0-9]+$"}};
   return {{"type", "string"}, {"pattern", "^(unix:.+|.+:[0-9]+)$"}};
+}
+
+Json ValueSchema(const Bounds& bounds, const Words&) {
+  return WordsSchema(bounds);
 }
 
 template <SectionType S>
@@ -79,7 +94,7 @@ Json ValueSchema(const Bounds& bounds, const std::vector<T>&) {
 
 template <class T>
 Json DefaultOf(const Bounds& bounds, const T& value) {
-  if constexpr (std::is_same_v<T, bool>) return value;
+  if constexpr (std::is_same_v<T, bool> || std::is_same_v<T, Words>) return value;
   if constexpr (std::is_integral_v<T>) {
     if (bounds.kind == Kind::kCount && (value != 0 || bounds.word_for_zero.empty())) return value;
   }
@@ -91,7 +106,7 @@ Json SectionSchema() {
   Json properties = Json::object();
   Json required = Json::array();
   S defaults;
-  ForEachOption(defaults, [&]<class T>(const OptionRow<S>& row, const T& value) {
+  ForEachOption(defaults, [&]<class T>(const OptionRow<S, T>& row, const T& value) {
     Json option = ValueSchema(row.bounds, value);
     // What the schema itself cannot say of a text.
     constexpr Kind kTexts[] = {Kind::kDuration, Kind::kPercent, Kind::kFactor, Kind::kRate};

@@ -7,7 +7,8 @@
 #include "conf/pool_ring.h"
 #include "conf/quote.h"
 #include "conf/read_file.h"
-#include "conf/units.h"
+#include "conf/rule_parts.h"
+#include "conf/validate_limits.h"
 #include "conf/values.h"
 #include "ring/maglev_ring.h"
 #include "ring/slots_ring.h"
@@ -23,36 +24,12 @@ constexpr size_t kLongestSecret = 4096;
 // Of four points a node float rounding may leave none to anybody: 41 equal nodes have 0.99999 hashes each.
 constexpr uint32_t kLeastKetamaPoints = 8;
 
-std::string Index(const std::string& list, size_t index) {
-  return list + "[" + std::to_string(index) + "]";
-}
-
-// What was seen before under the same name, by path.
-using Seen = std::map<std::string, std::string>;
-
-void CheckUnique(const std::string& value, const std::string& path, std::string_view what, Seen& seen, Source& source) {
-  if (!source.Sound({path})) return;
-  const auto [first, is_new] = seen.emplace(value, path);
-  if (!is_new) source.Fail(path, std::string(what) + " " + Quote(value) + " is taken by " + first->second);
-}
-
-const Pool* FindPool(const Config& config, const std::string& name) {
-  const auto pool = std::ranges::find(config.pools, name, &Pool::name);
-  return pool == config.pools.end() ? nullptr : &*pool;
-}
-
 void CheckRoutePool(const Config& config, const Listener& listener, const Route& route, const std::string& path,
                     Source& source) {
   // A `pools` that could not be read says nothing about which names exist.
   if (!source.Sound({path, "pools"})) return;
   const Pool* pool = FindPool(config, route.pool);
-  if (pool == nullptr) {
-    std::vector<std::string_view> names;
-    for (const Pool& known : config.pools) names.push_back(known.name);
-    const std::string_view nearest = Nearest(route.pool, names);
-    const std::string hint = nearest.empty() ? "" : "; the nearest known one is " + std::string(nearest);
-    return source.Fail(path, "no pool is called " + Quote(route.pool) + hint);
-  }
+  if (pool == nullptr) return source.Fail(path, NoPool(config, route.pool));
   if (pool->protocol != listener.protocol) {
     source.Fail(path, "pool " + Quote(route.pool) + " speaks another protocol than the listener");
   }
@@ -223,15 +200,6 @@ void CheckOnDown(const Config& config, const Pool& pool, const std::string& path
   if (pool.hedging.budget.thousandths > 0) source.Fail(path + ".hedging.budget", "goes with on_down: rehash only");
 }
 
-// `small` may not be above `large`; both are options of the pool.
-void CheckOrder(const std::string& pool, std::string_view small, microseconds small_value, std::string_view large,
-                microseconds large_value, Source& source) {
-  const std::string path = pool + "." + std::string(small);
-  if (!source.Sound({path, pool + "." + std::string(large)}) || small_value <= large_value) return;
-  source.Fail(path,
-              FormatDuration(small_value) + " is above " + std::string(large) + ", " + FormatDuration(large_value));
-}
-
 void CheckPools(const Config& config, Source& source) {
   OwnAddresses own;
   for (const Listener& listener : config.listeners) own.emplace(listener.listen.ToString(), listener.name);
@@ -288,6 +256,7 @@ void Validate(const Config& config, Source& source) {
   CheckListeners(config, source);
   CheckPools(config, source);
   CheckRingSizes(config, source);
+  ValidateLimits(config, source);
 }
 
 void ReadSecrets(Config& config, Source& source) {

@@ -78,6 +78,7 @@ std::optional<Problem> ReadValue(std::string_view text, const Bounds& bounds, st
   if (bounds.kind == Kind::kPath && text.find('\0') != std::string_view::npos) {
     return Problem{Quote(text) + " is no path: it has a NUL"};
   }
+  if (bounds.kind == Kind::kText && text.size() < bounds.least) return Problem{"may not be empty"};
   if (text.size() > bounds.most) {
     return Problem{Quote(text) + " has " + std::to_string(text.size()) + " bytes, the most is " +
                    std::to_string(bounds.most)};
@@ -112,6 +113,10 @@ std::optional<Problem> ReadValue(std::string_view text, const Bounds& bounds, Ra
 }
 
 std::optional<Problem> ReadValue(std::string_view text, const Bounds& bounds, Rate& value) {
+  if (!bounds.word_for_zero.empty() && text == bounds.word_for_zero) {
+    value = {};
+    return std::nullopt;
+  }
   const Result<Rate, Problem> rate = ParseRate(text);
   if (!rate) return rate.errors();
   if (auto problem = CheckRange(text, rate->amount, bounds)) return problem;
@@ -147,6 +152,11 @@ std::string FormatValue(std::chrono::microseconds value, const Bounds&) {
 std::string FormatValue(const std::string& value, const Bounds&) {
   return value;
 }
+std::string FormatValue(const Words& value, const Bounds&) {
+  std::string text;
+  for (const std::string& word : value) text += (text.empty() ? "" : ", ") + word;
+  return "[" + text + "]";
+}
 std::string FormatValue(const Address& value, const Bounds&) {
   return value.ToString();
 }
@@ -154,7 +164,8 @@ std::string FormatValue(const Address& value, const Bounds&) {
 std::string FormatValue(Ratio value, const Bounds& bounds) {
   return bounds.kind == Kind::kPercent ? FormatPercent(value) : FormatFactor(value);
 }
-std::string FormatValue(Rate value, const Bounds&) {
+std::string FormatValue(Rate value, const Bounds& bounds) {
+  if (value.amount == 0 && !bounds.word_for_zero.empty()) return std::string(bounds.word_for_zero);
   return FormatRate(value);
 }
 std::string FormatValue(bool value, const Bounds&) {
@@ -185,6 +196,7 @@ std::string DescribeKind(const Bounds& bounds) {
     case Kind::kChoice: return "word";
     case Kind::kName: return "name";
     case Kind::kText: return "text";
+    case Kind::kWords: return "word or a list of words";
     case Kind::kPath: return "file";
     case Kind::kAddress: return "HOST:PORT or unix:/PATH";
     case Kind::kTcpAddress: return "HOST:PORT";
@@ -208,6 +220,7 @@ std::string DescribeBounds(const Bounds& bounds) {
     }
     case Kind::kName:
     case Kind::kText: return "at most " + std::to_string(bounds.most) + " bytes";
+    case Kind::kWords: return "at most " + std::to_string(bounds.most);
     case Kind::kList:
     case Kind::kNamedMap: return std::to_string(bounds.least) + " to " + std::to_string(bounds.most) + " entries";
     case Kind::kSwitch:

@@ -1,7 +1,7 @@
 // conf/values.h – One value of an option, as text and back, under the bounds of its row.
 //
 // Purpose: what parser, printer, reference page and schema have in common, for each type that an option can have.
-// Promise: ReadValue(FormatValue(v)) gives v for every v within its bounds.
+// Promise: ReadValue(FormatValue(v)) gives v for every v within its bounds, but for words.
 // Threads: pure functions.
 #pragma once
 
@@ -31,6 +31,8 @@ std::string FormatValue(uint64_t value, const Bounds& bounds);
 std::string FormatValue(uint32_t value, const Bounds& bounds);
 std::string FormatValue(std::chrono::microseconds value, const Bounds& bounds);
 std::string FormatValue(const std::string& value, const Bounds& bounds);
+// For showing, "[a, b]": the parser reads words one by one, and the printer quotes them.
+std::string FormatValue(const Words& value, const Bounds& bounds);
 std::string FormatValue(const Address& value, const Bounds& bounds);
 std::string FormatValue(Ratio value, const Bounds& bounds);
 std::string FormatValue(Rate value, const Bounds& bounds);

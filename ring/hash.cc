@@ -60,6 +60,10 @@ uint64_t Hash(HashAlgorithm algorithm, std::string_view bytes) {
   return RowOf(algorithm).hash(bytes);
 }
 
+uint64_t SeededHash(std::string_view bytes, uint64_t seed) {
+  return XXH3_64bits_withSeed(bytes.data(), bytes.size(), seed);
+}
+
 uint32_t HashBits(HashAlgorithm algorithm) {
   return RowOf(algorithm).bits;
 }

@@ -30,6 +30,8 @@ enum class HashAlgorithm : uint8_t {
 
 // Requires: not kAuto.
 uint64_t Hash(HashAlgorithm algorithm, std::string_view bytes);
+// xxh3 with a seed: for tables whose keys come from strangers, never for a ring.
+uint64_t SeededHash(std::string_view bytes, uint64_t seed);
 // How many bits of it can be relied on: what a ring needs to tell its keys apart. Requires: not kAuto.
 uint32_t HashBits(HashAlgorithm algorithm);
 

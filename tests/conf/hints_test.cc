@@ -7,15 +7,79 @@
 namespace ringproxy::conf {
 namespace {
 
-Config KetamaConfig(ring::Algorithm algorithm, uint32_t light, uint32_t heavy) {
+Config OrdinaryConfig() {
   Config config = SampleConfig();
+  config.limits.clear();
+  config.priority.clear();
+  return config;
+}
+
+Config KetamaConfig(ring::Algorithm algorithm, uint32_t light, uint32_t heavy) {
+  Config config = OrdinaryConfig();
   config.pools[0].ring.algorithm = algorithm;
   config.pools[0].nodes = {{"light", {"127.0.0.1", 7001, ""}, light}, {"heavy", {"127.0.0.1", 7002, ""}, heavy}};
   return config;
 }
 
+// What hints say of one limit beside a listener for TCP.
+std::vector<std::string> HintsOf(const Limit& limit) {
+  Config config = OrdinaryConfig();
+  config.limits = {limit};
+  return Hints(config);
+}
+
 TEST(Hints, AreNoneForAnOrdinaryConfiguration) {
-  EXPECT_TRUE(Hints(SampleConfig()).empty());
+  EXPECT_TRUE(Hints(OrdinaryConfig()).empty());
+}
+
+TEST(Hints, SayWhenALeaseIsTooShortForTwoTokens) {
+  Limit limit;
+  limit.scope = LimitScope::kGlobal;
+  limit.rate = {9};
+  EXPECT_EQ(HintsOf(limit),
+            std::vector<std::string>{"limits[0].rate: 9/s is less than two tokens in lease.ttl, 200ms: the store will "
+                                     "be asked for each request; a longer lease.ttl asks less often, check: exact asks "
+                                     "before the request passes"});
+  limit.rate = {10};
+  EXPECT_TRUE(HintsOf(limit).empty());
+  limit.rate = {599, std::chrono::minutes(1)};
+  EXPECT_EQ(HintsOf(limit).size(), 1U);
+  limit.check = LimitCheck::kExact;
+  EXPECT_TRUE(HintsOf(limit).empty());
+}
+
+TEST(Hints, NameTheOptionsOfALimitThatHaveNoEffect) {
+  Limit limit;
+  limit.rate = {1000};
+  limit.check = LimitCheck::kExact;
+  limit.max_waiting = 5;
+  EXPECT_EQ(HintsOf(limit), (std::vector<std::string>{"limits[0].check: has an effect with scope: global only",
+                                                      "limits[0].max_waiting: has an effect with action: delay only"}));
+  limit.scope = LimitScope::kGlobal;
+  limit.action = LimitAction::kDelay;
+  EXPECT_TRUE(HintsOf(limit).empty());
+}
+
+TEST(Hints, SayWhenNoClientCanHaveAUser) {
+  Config config = OrdinaryConfig();
+  config.limits = SampleConfig().limits;
+  config.limits[0].lease = {};
+  EXPECT_EQ(Hints(config), std::vector<std::string>{
+                               "limits[0].per: no listener that matches is a Unix socket, so no client has a user"});
+  config.listeners[0].listen = {"", 0, "/run/x.sock"};
+  EXPECT_TRUE(Hints(config).empty());
+  config.limits[0].match.listener = {"other"};
+  EXPECT_EQ(Hints(config).size(), 1U);
+}
+
+TEST(Hints, SayWhenPriorityAndReserveAreNotTogether) {
+  Config config = OrdinaryConfig();
+  config.priority = SampleConfig().priority;
+  EXPECT_EQ(Hints(config).size(), 1U);
+  config.pools[0].concurrency.reserve = {200};
+  EXPECT_TRUE(Hints(config).empty());
+  config.priority.clear();
+  EXPECT_EQ(Hints(config).size(), 1U);
 }
 
 TEST(Hints, NameTheNodesWithoutAPointOnAKetamaRing) {

@@ -42,11 +42,11 @@ void ExpectOnly(const Config& config, const std::string& path, const std::string
 template <class S>
 void ExpectSoundRows(const std::string& section) {
   std::set<std::string_view> names;
-  for (const OptionRow<S>& row : kOptions<S>) {
+  ForEachRow<S>([&](const auto& row) {
     EXPECT_TRUE(names.insert(row.name).second) << section << " has " << row.name << " twice";
     EXPECT_TRUE(row.doc.ends_with('.')) << section << "." << row.name << " is not described in a sentence";
     EXPECT_LE(row.bounds.least, row.bounds.most) << section << "." << row.name;
-  }
+  });
 }
 
 TEST(OptionTable, DescribesEveryOptionOnceInASentence) {
@@ -63,11 +63,19 @@ TEST(OptionTable, DescribesEveryOptionOnceInASentence) {
   ExpectSoundRows<Timeouts>("timeouts");
   ExpectSoundRows<Reconnect>("reconnect");
   ExpectSoundRows<NodeLimits>("node limits");
+  ExpectSoundRows<Concurrency>("concurrency");
+  ExpectSoundRows<RequestMatch>("request match");
+  ExpectSoundRows<Limit>("limit");
+  ExpectSoundRows<LimitOverride>("limit override");
+  ExpectSoundRows<Lease>("lease");
+  ExpectSoundRows<GlobalLimits>("global limits");
 }
 
 TEST(OptionTable, KeepsEveryDefaultWithinItsBounds) {
   Config config = SampleConfig();
   config.pools[0].reconnect = {};
+  config.pools[0].concurrency = {};
+  config.limits[0].lease = {};
   EXPECT_EQ(ToString(ErrorsOf(config)), "");
 }
 
@@ -80,9 +88,10 @@ TEST(OptionTable, AllowsTheLeastAndTheMostOfEveryNumber) {
       const T before = value;
       for (const uint64_t bound : {row.bounds.least, row.bounds.most}) {
         value = T(bound);
-        const Result<Config> parsed = ParseConfig(PrintConfig(config), "test.yaml");
+        const Config suited = Suited(config, path);
+        const Result<Config> parsed = ParseConfig(PrintConfig(suited), "test.yaml");
         ASSERT_TRUE(parsed.ok()) << path << "\n" << ToString(parsed.errors());
-        EXPECT_TRUE(*parsed == config) << path << " = " << FormatValue(value, row.bounds);
+        EXPECT_TRUE(*parsed == suited) << path << " = " << FormatValue(value, row.bounds);
       }
       value = before;
     }
@@ -98,10 +107,10 @@ TEST(OptionTable, RefusesOneLessThanTheLeastAndOneMoreThanTheMostOfEveryNumber) 
       const bool zero_has_a_word = !row.bounds.word_for_zero.empty() && row.bounds.least == 1;
       if (row.bounds.least > 0 && !zero_has_a_word) {
         value = T(row.bounds.least - 1);
-        ExpectOnly(config, path, "is below the least, " + Bound(T(row.bounds.least), row.bounds));
+        ExpectOnly(Suited(config, path), path, "is below the least, " + Bound(T(row.bounds.least), row.bounds));
       }
       value = T(row.bounds.most + 1);
-      ExpectOnly(config, path, "is above the most, " + Bound(T(row.bounds.most), row.bounds));
+      ExpectOnly(Suited(config, path), path, "is above the most, " + Bound(T(row.bounds.most), row.bounds));
       value = before;
     }
   });
@@ -117,6 +126,25 @@ TEST(OptionTable, RefusesATextLongerThanItsBound) {
       value = before;
     }
   });
+}
+
+TEST(OptionTable, RefusesEmptyAndEndlessWordsAndTooManyOfThem) {
+  Config config = SampleConfig();
+  int options = 0;
+  WalkOptions(config, "", [&]<class T>(const auto& row, const std::string& path, T& value) {
+    if constexpr (std::is_same_v<T, Words>) {
+      ++options;
+      const T before = value;
+      value = {""};
+      ExpectOnly(config, path + "[0]", "may not be empty");
+      value = {std::string(kLongestWord + 1, 'x')};
+      ExpectOnly(config, path + "[0]", "has 1025 bytes, the most is 1024");
+      value.assign(row.bounds.most + 1, "x");
+      ExpectOnly(config, path, "has 257 entries, the most is 256");
+      value = before;
+    }
+  });
+  EXPECT_EQ(options, 15);
 }
 
 TEST(OptionTable, RefusesANameThatCouldForgeALineOfLogOrReply) {
@@ -149,18 +177,23 @@ TEST(OptionTable, ReadsEveryWordOfEveryChoice) {
       for (const EnumName<T>& row : kNames<T>) {
         value = row.value;
         if constexpr (std::is_same_v<T, Protocol>) speak(value);
+        if constexpr (std::is_same_v<T, DenyAs>) speak(Protocol::kMemcached);
+        if constexpr (std::is_same_v<T, LimitScope>) config.global_limits.store = "sessions";
+        const bool in_flight = config.limits[0].algorithm == LimitAlgorithm::kConcurrency;
         // A ring of slots wants them owned; a narrow hash wants a ring that can do with it.
         for (Pool& pool : config.pools) {
           const bool owns_slots = pool.ring.algorithm == ring::Algorithm::kSlots;
           for (Node& node : pool.nodes) node.slots = owns_slots && &node == &pool.nodes[0] ? "0-16383" : "";
           if (std::is_same_v<T, ring::HashAlgorithm>) pool.ring.algorithm = ring::Algorithm::kModula;
         }
-        const Result<Config> parsed = ParseConfig(PrintConfig(config), "test.yaml");
+        const Config suited = Suited(config, in_flight ? "limits[0].requests_in_flight" : "");
+        const Result<Config> parsed = ParseConfig(PrintConfig(suited), "test.yaml");
         ASSERT_TRUE(parsed.ok()) << path << "\n" << ToString(parsed.errors());
-        EXPECT_TRUE(*parsed == config) << path << " = " << row.name;
+        EXPECT_TRUE(*parsed == suited) << path << " = " << row.name;
       }
       value = before;
-      if constexpr (std::is_same_v<T, Protocol>) speak(value);
+      speak(Protocol::kRedis);
+      config.global_limits = {};
     }
   });
 }

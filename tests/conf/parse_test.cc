@@ -102,6 +102,17 @@ TEST(ParseConfig, TakesAutoOrANumberOfWorkers) {
             "test.yaml:1:10: workers: some is not a whole number, nor auto\n");
 }
 
+TEST(ParseConfig, TakesOneWordOrAListOfWords) {
+  const Config config = Parsed(std::string(kSmall) +
+                               "limits:\n"
+                               "  - {name: a, rate: 1/s, per: client_ip, match: {command: [get, set], client: '::1'}}\n"
+                               "  - {name: b, rate: 1/s, per: [], match: {}}\n");
+  EXPECT_EQ(config.limits[0].per, Words{"client_ip"});
+  EXPECT_EQ(config.limits[0].match.command, (Words{"get", "set"}));
+  EXPECT_EQ(config.limits[0].match.client, Words{"::1"});
+  EXPECT_EQ(config.limits[1].per, Words{});
+}
+
 TEST(ParseConfig, TakesAnEmptySectionAsItsDefaults) {
   EXPECT_TRUE(Parsed(std::string("admin:\nlog: {}\n") + kSmall) == Parsed(kSmall));
 }

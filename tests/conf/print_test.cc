@@ -69,6 +69,31 @@ TEST(PrintConfig, KeepsAPrefixOfAnyText) {
   }
 }
 
+TEST(PrintConfig, WritesWordsAsAListAndQuotesThoseThatNeedIt) {
+  Config config = SampleConfig();
+  config.limits[0].match.prefix = {"cart:", "a, b", "[x]", "off", "\x01"};
+  config.limits[0].match.command = {"get", "config|get"};
+  config.limits[0].match.client = {"10.0.0.0/8", "::1"};
+  config.pools[0].concurrency.algorithm = ConcurrencyAlgorithm::kOff;
+  ExpectRoundTrip(config);
+  const std::string text = PrintConfig(config);
+  for (const char* line : {"prefix: [\"cart:\", \"a, b\", \"[x]\", \"off\", \"\\x01\"]\n", "per: [user]\n",
+                           "glob: []\n", "command: [get, \"config|get\"]\n", "algorithm: \"off\"\n", "burst: auto\n"}) {
+    EXPECT_NE(text.find(line), std::string::npos) << line << text;
+  }
+}
+
+TEST(PrintConfig, WritesWhatALimitDoesNotHaveAsNone) {
+  Config config = SampleConfig();
+  EXPECT_NE(PrintConfig(config).find("requests_in_flight: none\n"), std::string::npos);
+  config.limits[0].rate = {};
+  EXPECT_NE(PrintConfig(config).find("rate: none\n"), std::string::npos);
+  config.limits.clear();
+  config.priority.clear();
+  ExpectRoundTrip(config);
+  EXPECT_NE(PrintConfig(config).find("limits: []\n"), std::string::npos);
+}
+
 TEST(PrintConfig, NeverShowsASecret) {
   Config config = SampleConfig();
   config.pools[0].auth = {"app", "/etc/redis.pass", "hunter2"};

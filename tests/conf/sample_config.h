@@ -20,13 +20,35 @@ inline Config SampleConfig() {
   pool.reconnect = {std::chrono::milliseconds(1), std::chrono::minutes(10), {10}};
   pool.timeouts.total = std::chrono::minutes(20);
   pool.on_down.policy = DownPolicy::kRehash;
+  pool.concurrency.min = 1;
+  pool.concurrency.max = 1'000'000;
+  Limit& limit = config.limits.emplace_back();
+  limit.name = "writes";
+  limit.match.command = {"write"};
+  limit.per = {"user"};
+  limit.rate = {1000};
+  limit.lease = {std::chrono::milliseconds(20), std::chrono::seconds(1)};
+  limit.overrides = {{"root", {2000}, 0, 0}};
+  config.priority = {{}};
+  config.priority[0].prefix = {"cart:", "two words"};
   return config;
 }
 
-// Calls f(row, path, value&) for every option that is a single value, in every section of `section`.
+// A limit has either a rate or a number of requests in flight: the former of `config`, made to suit the option `path`.
+inline Config Suited(Config config, const std::string& path) {
+  if (!path.starts_with("limits[0].") || !path.ends_with(".requests_in_flight")) return config;
+  Limit& limit = config.limits[0];
+  limit.algorithm = LimitAlgorithm::kConcurrency;
+  limit.rate = limit.overrides[0].rate = {};
+  if (limit.requests_in_flight == 0) limit.requests_in_flight = 1;
+  if (limit.overrides[0].requests_in_flight == 0) limit.overrides[0].requests_in_flight = 1;
+  return config;
+}
+
+// Calls f(row, path, value&) for every option that is a value, in every section of `section`.
 template <SectionType S, class F>
 void WalkOptions(S& section, const std::string& path, F&& f) {
-  ForEachOption(section, [&]<class T>(const OptionRow<S>& row, T& value) {
+  ForEachOption(section, [&]<class T>(const OptionRow<S, T>& row, T& value) {
     const std::string here = path.empty() ? std::string(row.name) : path + "." + std::string(row.name);
     if constexpr (Scalar<T>) {
       f(row, here, value);

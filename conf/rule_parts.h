@@ -1,0 +1,35 @@
+// conf/rule_parts.h – What the rules of conf/validate and conf/validate_limits have in common.
+//
+// Threads: functions without state.
+#pragma once
+
+#include <map>
+#include <string>
+#include <string_view>
+
+#include "conf/config.h"
+#include "conf/source.h"
+
+namespace ringproxy::conf {
+
+// "listeners", 2 → "listeners[2]"
+std::string Index(const std::string& list, size_t index);
+
+// What was seen before under the same name, by path.
+using Seen = std::map<std::string, std::string>;
+
+// Nothing has taken `value` before; `what` says in an error what it is.
+void CheckUnique(const std::string& value, const std::string& path, std::string_view what, Seen& seen, Source& source);
+
+// nullptr: there is none of this name.
+const Pool* FindPool(const Config& config, const std::string& name);
+const Listener* FindListener(const Config& config, const std::string& name);
+// "no pool is called sesions; the nearest known one is sessions"
+std::string NoPool(const Config& config, const std::string& name);
+std::string NoListener(const Config& config, const std::string& name);
+
+// `small` may not be above `large`; both are options of the section `path`.
+void CheckOrder(const std::string& path, std::string_view small, microseconds small_value, std::string_view large,
+                microseconds large_value, Source& source);
+
+}  // namespace ringproxy::conf
