@@ -109,6 +109,12 @@ enum class Gutter : uint8_t {
   kMetaDeleteFlags,
 };
 
+// What a command does to its node, for limits that go by it.
+enum class Weight : uint8_t {
+  kLight,
+  kHeavy,  // It walks whole collections or all keys, or runs a script: the class `heavy`.
+};
+
 struct CommandSpec {
   std::string_view name;  // Lower case; a subcommand's is "config|get".
   int arity;              // As Redis counts: the name included, negative for "at least".
@@ -122,7 +128,15 @@ struct CommandSpec {
   std::string_view why = {};    // Of a refused command: one plain clause that says what to do instead.
   ArgumentCheck check = ArgumentCheck::kNone;
   Gutter gutter = Gutter::kNo;
+  Weight weight = Weight::kLight;
 };
+
+// What a request with so many keys costs a limit that goes by commands: its keys, and ten for a heavy one.
+inline uint64_t CostOf(const CommandSpec& spec, size_t keys) {
+  constexpr uint64_t kHeavyCost = 10;
+  const uint64_t by_keys = keys > 1 ? keys : 1;
+  return spec.weight == Weight::kHeavy ? kHeavyCost - 1 + by_keys : by_keys;
+}
 
 // All rows, sorted by name; a container ("config") is followed by its subcommands.
 std::span<const CommandSpec> RedisCommands();

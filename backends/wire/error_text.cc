@@ -13,7 +13,7 @@ namespace {
 struct ErrorRow {
   ErrorCode code;
   std::string_view name;
-  std::string_view redis;     // {pool}, {node} and {timeout} are the failure's.
+  std::string_view redis;     // What stands in braces is the failure's: see Placeholder.
   std::string_view memcache;  // Short: clients log it, and some take long ones for a broken connection.
 };
 
@@ -39,6 +39,8 @@ constexpr ErrorRow kErrors[] = {
     {ErrorCode::kNoRoute, "no_route", "ERR no pool serves this key", "SERVER_ERROR no pool serves this key"},
     {ErrorCode::kTooManyClients, "too_many_clients", "ERR max number of clients reached",
      "ERROR Too many open connections"},
+    {ErrorCode::kRateLimited, "rate_limited", "RATELIMITED retry_after_ms={retry_after_ms} limit={limit}",
+     "SERVER_ERROR rate limited"},
     {ErrorCode::kShuttingDown, "shutting_down", "ERR ringproxy is shutting down", "SERVER_ERROR shutting down"},
 };
 
@@ -69,9 +71,17 @@ std::string DurationText(std::chrono::microseconds duration) {
   return std::to_string(count / unit.microseconds).append(unit.name);
 }
 
+// Rounded up: who comes back then is not a moment too early.
+std::string Milliseconds(std::chrono::microseconds wait) {
+  if (wait.count() < 0) return "-1";
+  return std::to_string(std::chrono::ceil<std::chrono::milliseconds>(wait).count());
+}
+
 std::string Placeholder(std::string_view name, const Failure& failure) {
   if (name == "node") return std::string(failure.node);
   if (name == "pool") return std::string(failure.pool);
+  if (name == "limit") return std::string(failure.limit);
+  if (name == "retry_after_ms") return Milliseconds(failure.retry_after);
   assert(name == "timeout");
   return DurationText(failure.timeout);
 }

@@ -33,6 +33,7 @@ enum class ErrorCode : uint8_t {
   kProtocol,  // AppendProtocolError; then the connection is closed.
   kNoRoute,   // No route of the listener matches the key.
   kTooManyClients,
+  kRateLimited,
   kShuttingDown,
 };
 inline constexpr size_t kErrorCodes = static_cast<size_t>(ErrorCode::kShuttingDown) + 1;
@@ -43,6 +44,9 @@ struct Failure {
   std::string_view pool = {};
   std::string_view node = {};
   std::chrono::microseconds timeout{};  // kTimeout: the limit that passed.
+  std::string_view limit = {};          // kRateLimited: which.
+  // kRateLimited: the least wait until it may be admitted; below zero, none helps.
+  std::chrono::microseconds retry_after{};
 };
 
 // The value of the label `code`: "node_down".

@@ -155,6 +155,19 @@ class NameIndex {
   std::array<const MemcacheSpec*, kPlaces> places_{};
 };
 
+// Empty for a command that is about no item.
+std::string_view MissWord(const MemcacheSpec& spec) {
+  if (spec.command.keys.kind == KeyKind::kNone) return {};
+  switch (spec.syntax) {
+    case MemcacheSyntax::kKeys: return "END";
+    case MemcacheSyntax::kStorage: return spec.cas == CasPlace::kArgument ? "NOT_FOUND" : "NOT_STORED";
+    case MemcacheSyntax::kPlain: return "NOT_FOUND";
+    case MemcacheSyntax::kMeta: return spec.quiet == Quiet::kMiss || spec.quiet == Quiet::kNone ? "EN" : "NF";
+    case MemcacheSyntax::kMetaSet: return "NS";
+  }
+  return {};
+}
+
 }  // namespace
 
 std::span<const MemcacheSpec> MemcacheCommands() {
@@ -168,6 +181,22 @@ const MemcacheSpec* FindMemcacheCommand(std::string_view name) {
 
 size_t MemcacheCommandIndex(const MemcacheSpec& spec) {
   return static_cast<size_t>(&spec - kMemcacheCommands);
+}
+
+bool AppendMiss(const MemcacheSpec& spec, const Request& request, std::string* out) {
+  const std::string_view word = MissWord(spec);
+  if (word.empty()) return false;
+  out->append(word);
+  if (spec.syntax == MemcacheSyntax::kMeta || spec.syntax == MemcacheSyntax::kMetaSet) {
+    // Which request it belongs to, as the client has asked to be told.
+    for (size_t i = spec.syntax == MemcacheSyntax::kMetaSet ? 3 : 2; i < request.size(); ++i) {
+      const std::string_view flag = request[i];
+      if (flag.front() == 'O' || flag == "b") out->append(" ").append(flag);
+      if (flag == "k") out->append(" k").append(request[1]);
+    }
+  }
+  out->append("\r\n");
+  return true;
 }
 
 }  // namespace ringproxy::wire

@@ -6,6 +6,8 @@
 // protocol.txt of memcached 1.6. Threads: the table is constant.
 #pragma once
 
+#include <string>
+
 #include "backends/wire/command.h"
 
 namespace ringproxy::wire {
@@ -50,6 +52,10 @@ std::span<const MemcacheSpec> MemcacheCommands();
 
 // The row called exactly `name`, which is case-sensitive as in memcached; nullptr if there is none.
 const MemcacheSpec* FindMemcacheCommand(std::string_view name);
+
+// What a server without the item would answer: "END\r\n", "NOT_STORED\r\n", "EN kname O7\r\n". False, and nothing
+// appended, for a command that is about no item.
+bool AppendMiss(const MemcacheSpec& spec, const Request& request, std::string* out);
 
 // Dense, for arrays of counters: 0 to MemcacheCommands().size() - 1.
 size_t MemcacheCommandIndex(const MemcacheSpec& spec);

@@ -5,8 +5,8 @@
 #include <vector>
 
 #include "backends/wire/ascii.h"
+#include "backends/wire/glob.h"
 #include "backends/wire/resp_encode.h"
-#include "proxy/session/glob.h"
 #include "proxy/session/local_handlers.h"
 
 namespace ringproxy::proxy {
@@ -245,7 +245,9 @@ LocalOutcome AnswerCommandList(const LocalCall& call) {
       return AppendNames(in_category, call.out);
     }
     if (wire::EqualsIgnoringCase(request[3], "pattern")) {
-      const auto matches = [value](const CommandSpec& spec) { return IsServed(spec) && MatchesGlob(value, spec.name); };
+      const auto matches = [value](const CommandSpec& spec) {
+        return IsServed(spec) && wire::MatchesGlob(value, spec.name, wire::Case::kIgnored);
+      };
       return AppendNames(matches, call.out);
     }
   }

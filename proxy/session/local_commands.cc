@@ -7,9 +7,9 @@
 
 #include "backends/wire/ascii.h"
 #include "backends/wire/error_text.h"
+#include "backends/wire/glob.h"
 #include "backends/wire/integer.h"
 #include "backends/wire/resp_encode.h"
-#include "proxy/session/glob.h"
 #include "proxy/session/local_handlers.h"
 
 namespace ringproxy::proxy {
@@ -128,7 +128,7 @@ LocalOutcome AnswerConfigGet(const LocalCall& call) {
   size_t count = 0;
   for (const auto& [name, value] : kParameters) {
     for (size_t i = 2; i < call.request.size(); ++i) {
-      if (!MatchesGlob(call.request[i], name)) continue;
+      if (!wire::MatchesGlob(call.request[i], name, wire::Case::kIgnored)) continue;
       wire::AppendBulk(name, &found);
       wire::AppendBulk(value, &found);
       count += 2;
@@ -186,10 +186,17 @@ std::vector<LocalHandler> HandlersByIndex() {
 
 }  // namespace
 
-ClientState NewClient(uint64_t id, std::string address) {
+ClientState NewClient(uint64_t id, std::string address, std::string user) {
   ClientState client;
   client.id = id;
+  const std::string_view host = std::string_view(address).substr(0, address.rfind(':'));
+  const bool has_brackets = host.starts_with('[') && host.ends_with(']');
+  client.ip = conf::ParseIp(has_brackets ? host.substr(1, host.size() - 2) : host).value_or(conf::IpAddress{});
   client.address = std::move(address);
+  if (!user.empty()) {
+    client.labels = std::make_unique<ClientLabels>();
+    client.labels->user = std::move(user);
+  }
   return client;
 }
 

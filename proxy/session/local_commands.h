@@ -17,11 +17,13 @@
 #include "backends/net/loop.h"
 #include "backends/wire/command.h"
 #include "backends/wire/request.h"
+#include "conf/cidr.h"
 
 namespace ringproxy::proxy {
 
 // What few clients tell of themselves.
 struct ClientLabels {
+  std::string user;  // The account of the process at the other end of a Unix socket.
   std::string name;
   std::string lib_name;
   std::string lib_version;
@@ -30,7 +32,8 @@ struct ClientLabels {
 // What belongs to one client and to no request. An idle client has to stay small: see ClientLabels.
 struct ClientState {
   uint64_t id = 0;
-  std::string address;  // Of the peer, as Redis writes it: "127.0.0.1:50412".
+  std::string address;   // Of the peer, as Redis writes it: "127.0.0.1:50412".
+  conf::IpAddress ip{};  // The same; all zeros over a Unix socket.
   net::TimePoint connected_at{};
   net::TimePoint last_active{};
   const wire::CommandSpec* last_command = nullptr;
@@ -38,7 +41,8 @@ struct ClientState {
   bool no_evict = false;                 // Remembered for CLIENT LIST; ringproxy evicts nobody.
 };
 
-ClientState NewClient(uint64_t id, std::string address);
+// `user`: empty when it is not known.
+ClientState NewClient(uint64_t id, std::string address, std::string user = {});
 
 // What INFO tells of the process: a copy, made for each INFO.
 struct ProxyFacts {

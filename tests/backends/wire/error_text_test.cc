@@ -29,7 +29,8 @@ TEST(ErrorText, IsTheGoldenOne) {
   std::string all;
   for (size_t i = 0; i < kErrorCodes; ++i) {
     const auto code = static_cast<ErrorCode>(i);
-    all.append(ErrorName(code)).append(": ").append(Text({code, "sessions", "r1", 400ms}));
+    const Failure failure{code, "sessions", "r1", 400ms, "writes-per-client", 36'001us};
+    all.append(ErrorName(code)).append(": ").append(Text(failure));
   }
   all += "unknown command: " + UnknownCommand("FOO bar 'a b'\n");
   all += "unknown subcommand: ";
@@ -54,6 +55,11 @@ TEST(ErrorText, WritesTimeoutsAsTheConfigurationDoes) {
   EXPECT_EQ(timeout(5min), "-TIMEOUT node n did not answer within 5m\r\n");
   EXPECT_EQ(timeout(90s), "-TIMEOUT node n did not answer within 90s\r\n");
   EXPECT_EQ(timeout(0us), "-TIMEOUT node n did not answer within 0ms\r\n");
+}
+
+TEST(ErrorText, SaysWhenNoWaitHelps) {
+  const Failure failure{.code = ErrorCode::kRateLimited, .limit = "writes", .retry_after = -1us};
+  EXPECT_EQ(Text(failure), "-RATELIMITED retry_after_ms=-1 limit=writes\r\n");
 }
 
 // trap 14: clients recognise the words. All lines were read off a redis-server 7.0.15.

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "backends/wire/memcache_request.h"
+
 namespace ringproxy::wire {
 namespace {
 
@@ -26,6 +28,37 @@ TEST(MemcacheCommands, AreMergedAsMemcacheRepliesWhereverTheyAreSplit) {
     const bool split = row.command.handling == Handling::kSplit || row.command.handling == Handling::kAllNodes;
     EXPECT_EQ(split, IsMemcache(row.command.merge)) << row.command.name;
   }
+}
+
+TEST(MemcacheCommands, HaveAReplyForAMissWhereverTheyAreAboutAnItem) {
+  const auto miss = [](std::string_view name) {
+    std::string reply;
+    AppendMiss(*FindMemcacheCommand(name), {}, &reply);
+    return reply;
+  };
+  for (const char* name : {"get", "gets", "gat", "gats"}) EXPECT_EQ(miss(name), "END\r\n") << name;
+  for (const char* name : {"set", "add", "replace", "append", "prepend"})
+    EXPECT_EQ(miss(name), "NOT_STORED\r\n") << name;
+  for (const char* name : {"cas", "delete", "touch", "incr", "decr"}) EXPECT_EQ(miss(name), "NOT_FOUND\r\n") << name;
+  for (const char* name : {"mg", "me"}) EXPECT_EQ(miss(name), "EN\r\n") << name;
+  for (const char* name : {"md", "ma"}) EXPECT_EQ(miss(name), "NF\r\n") << name;
+  EXPECT_EQ(miss("ms"), "NS\r\n");
+  for (const char* name : {"flush_all", "stats", "mn", "quit"}) EXPECT_EQ(miss(name), "") << name;
+}
+
+TEST(MemcacheCommands, SayInAMissWhichMetaRequestItBelongsTo) {
+  MemcacheParser parser{Limits{}};
+  MemcacheParser::Progress progress;
+  const auto miss = [&](std::string_view bytes) {
+    EXPECT_EQ(parser.Parse(bytes, &progress), MemcacheParser::Status::kRequest);
+    std::string reply;
+    AppendMiss(parser.spec(), parser.request(), &reply);
+    return reply;
+  };
+  EXPECT_EQ(miss("mg name v O7 k t\r\n"), "EN O7 kname\r\n");
+  EXPECT_EQ(miss("md name k O7\r\n"), "NF kname O7\r\n");
+  EXPECT_EQ(miss("ms name 3 Oabc T60\r\nO99\r\n"), "NS Oabc\r\n");
+  EXPECT_EQ(miss("get name\r\n"), "END\r\n");
 }
 
 }  // namespace

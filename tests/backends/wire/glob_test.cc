@@ -1,10 +1,10 @@
-#include "proxy/session/glob.h"
+#include "backends/wire/glob.h"
 
 #include <gtest/gtest.h>
 
 #include <string>
 
-namespace ringproxy::proxy {
+namespace ringproxy::wire {
 namespace {
 
 TEST(Glob, MatchesWhatRedisMatches) {
@@ -25,7 +25,7 @@ TEST(Glob, MatchesWhatRedisMatches) {
                                       {"\\*", "*"},
                                       {"[\\]]", "]"},
                                       {"get\\", "get\\"}}) {
-    EXPECT_TRUE(MatchesGlob(pattern, text)) << pattern << " " << text;
+    EXPECT_TRUE(MatchesGlob(pattern, text, Case::kIgnored)) << pattern << " " << text;
   }
 }
 
@@ -40,15 +40,21 @@ TEST(Glob, MatchesNothingElse) {
                                       {"[", "g"},
                                       {"\\*", "g"},
                                       {"a*b*c", "acb"}}) {
-    EXPECT_FALSE(MatchesGlob(pattern, text)) << pattern << " " << text;
+    EXPECT_FALSE(MatchesGlob(pattern, text, Case::kIgnored)) << pattern << " " << text;
   }
 }
 
 TEST(Glob, StaysCheapWhateverThePattern) {
   std::string pattern;
   for (int i = 0; i < 2000; ++i) pattern += "*a";
-  EXPECT_FALSE(MatchesGlob(pattern + "b", std::string(3000, 'a')));
+  EXPECT_FALSE(MatchesGlob(pattern + "b", std::string(3000, 'a'), Case::kIgnored));
+}
+
+TEST(Glob, TellsLettersApartWhereTheirCaseMatters) {
+  EXPECT_TRUE(MatchesGlob("Cart:[A-C]?", "Cart:Bx", Case::kMatters));
+  EXPECT_FALSE(MatchesGlob("Cart:*", "cart:1", Case::kMatters));
+  EXPECT_FALSE(MatchesGlob("[a-c]", "B", Case::kMatters));
 }
 
 }  // namespace
-}  // namespace ringproxy::proxy
+}  // namespace ringproxy::wire

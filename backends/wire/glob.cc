@@ -1,24 +1,28 @@
-#include "proxy/session/glob.h"
+#include "backends/wire/glob.h"
 
 #include <algorithm>
 
 #include "backends/wire/ascii.h"
 
-namespace ringproxy::proxy {
+namespace ringproxy::wire {
 namespace {
 
+char Fold(char c, Case letters) {
+  return letters == Case::kIgnored ? ToLower(c) : c;
+}
+
 // The class that begins at pattern[*at] == '['. Moves *at behind it; an unclosed one ends with the pattern.
-bool MatchesClass(std::string_view pattern, size_t* at, char c) {
+bool MatchesClass(std::string_view pattern, size_t* at, char c, Case letters) {
   size_t i = *at + 1;
   const bool negated = i < pattern.size() && pattern[i] == '^';
   if (negated) ++i;
   bool found = false;
   while (i < pattern.size() && pattern[i] != ']') {
     if (pattern[i] == '\\' && i + 1 < pattern.size()) ++i;
-    char low = wire::ToLower(pattern[i]);
+    char low = Fold(pattern[i], letters);
     char high = low;
     if (i + 2 < pattern.size() && pattern[i + 1] == '-') {
-      high = wire::ToLower(pattern[i + 2]);
+      high = Fold(pattern[i + 2], letters);
       if (low > high) std::swap(low, high);
       i += 2;
     }
@@ -30,16 +34,16 @@ bool MatchesClass(std::string_view pattern, size_t* at, char c) {
 }
 
 // One element of the pattern, which is no `*`, against one character. Moves *at behind the element.
-bool MatchesOne(std::string_view pattern, size_t* at, char c) {
-  if (pattern[*at] == '[') return MatchesClass(pattern, at, c);
+bool MatchesOne(std::string_view pattern, size_t* at, char c, Case letters) {
+  if (pattern[*at] == '[') return MatchesClass(pattern, at, c, letters);
   if (pattern[*at] == '?') return ++*at, true;
   if (pattern[*at] == '\\' && *at + 1 < pattern.size()) ++*at;
-  return wire::ToLower(pattern[(*at)++]) == c;
+  return Fold(pattern[(*at)++], letters) == c;
 }
 
 }  // namespace
 
-bool MatchesGlob(std::string_view pattern, std::string_view text) {
+bool MatchesGlob(std::string_view pattern, std::string_view text, Case letters) {
   size_t p = 0;
   size_t t = 0;
   // Where to go on when an attempt fails: behind the last `*`, which then takes one more character. Earlier ones need
@@ -52,7 +56,7 @@ bool MatchesGlob(std::string_view pattern, std::string_view text) {
       star_text = t;
       continue;
     }
-    if (p < pattern.size() && MatchesOne(pattern, &p, wire::ToLower(text[t]))) {
+    if (p < pattern.size() && MatchesOne(pattern, &p, Fold(text[t], letters), letters)) {
       ++t;
       continue;
     }
@@ -63,4 +67,4 @@ bool MatchesGlob(std::string_view pattern, std::string_view text) {
   return pattern.find_first_not_of('*', p) == std::string_view::npos;
 }
 
-}  // namespace ringproxy::proxy
+}  // namespace ringproxy::wire
