@@ -393,7 +393,7 @@ NodeConnection::InFlight NodeConnection::PopFront() {
 
 void NodeConnection::Fail(Ticket ticket, wire::ErrorCode code) {
   if (ticket.kind == Ticket::Kind::kInternal) return guard_.OnProbe(false);
-  stats_.failures.Add();
+  (code == wire::ErrorCode::kNodeOverloaded ? stats_.overloads : stats_.failures).Add();
   sink_.OnFailure(ticket, {code, settings_.pool, settings_.node, settings_.timeouts.request});
 }
 

@@ -24,13 +24,19 @@ NodeGuard::NodeGuard(const Parts& parts, std::function<void()> probe)
       probe_(std::move(probe)),
       breaker_(parts.settings.breaker),
       outlier_(parts.settings.breaker, parts.keeps_percentile),
+      limit_(parts.settings.concurrency),
       connects_(ConnectBucket(parts.settings.reconnect.rate, parts.connections)),
-      timer_(parts.io.loop.NewTimer([this] { OnTimer(); })) {}
+      timer_(parts.io.loop.NewTimer([this] { OnTimer(); })) {
+  Note(true);
+}
 
 void NodeGuard::OnReply(net::TimePoint sent, wire::Fault fault, bool timed) {
   const net::TimePoint now = parts_.io.loop.now();
   const net::Duration latency = now - sent;
   const TripReason reason = outlier_.OnReply(latency, fault, timed, now);
+  if (fault == wire::Fault::kNone) {
+    Note(limit_.OnReply({.latency = latency, .timed = timed, .in_flight = parts_.stats.in_flight.value() + 1}, now));
+  }
   switch (breaker_.state()) {
     case CircuitBreaker::State::kClosed:
       if (reason != TripReason::kNone) Trip(reason);
@@ -45,6 +51,7 @@ void NodeGuard::OnReply(net::TimePoint sent, wire::Fault fault, bool timed) {
 }
 
 void NodeGuard::OnTimeout(net::TimePoint sent) {
+  Note(limit_.OnTimeout(parts_.stats.in_flight.value(), parts_.io.loop.now()));
   OnNoReply(outlier_.OnTimeout(parts_.io.loop.now()), {}, sent);
 }
 

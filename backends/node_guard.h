@@ -2,7 +2,8 @@
 // became of it.
 //
 // Purpose: puts together what the process has decided (the board), this worker's circuit breaker and its rules, the
-// limit on new connections, and the load that a bounded ring counts. A node's connections tell it everything.
+// limits on requests in flight and on new connections, and the load that a bounded ring counts. A node's connections
+// tell it everything.
 // Threads: its worker's. Lifetime: all that the constructor is given outlives it.
 #pragma once
 
@@ -12,6 +13,8 @@
 #include <string_view>
 
 #include "backends/circuit_breaker.h"
+#include "backends/claim.h"
+#include "backends/concurrency_limit.h"
 #include "backends/node_board.h"
 #include "backends/node_settings.h"
 #include "backends/outlier.h"
@@ -56,10 +59,14 @@ class NodeGuard {
   // `probe` sends the node something harmless over a connection that is ready, if one is; the answer comes to OnProbe.
   NodeGuard(const Parts& parts, std::function<void()> probe);
 
-  bool Admits(bool is_read) {
+  // While a breaker's ramp and the limit both say how many may be in flight, the lower number counts.
+  Admission Admits(Claim claim) {
     const Verdict verdict = parts_.verdict.load(std::memory_order_relaxed);
-    if (verdict != Verdict::kServe) return verdict == Verdict::kKeepAsking;
-    return breaker_.Admits(is_read, parts_.stats.in_flight.value(), parts_.io.loop.now());
+    const uint64_t in_flight = parts_.stats.in_flight.value();
+    if (verdict == Verdict::kEjected) return Admission::kDown;
+    if (verdict == Verdict::kServe && !breaker_.Admits(claim.is_read, in_flight, parts_.io.loop.now()))
+      return Admission::kDown;
+    return limit_.Admits(in_flight, claim.has_priority) ? Admission::kGranted : Admission::kFull;
   }
   bool HasRoom() const { return parts_.bound == nullptr || parts_.bound->HasRoom(parts_.index); }
 
@@ -92,13 +99,17 @@ class NodeGuard {
 
   CircuitBreaker::State breaker_state() const { return breaker_.state(); }
   std::optional<net::Duration> Percentile95() const { return outlier_.Percentile95(parts_.io.loop.now()); }
-  // Once a second.
+  // Once a second, both.
+  void OnSecond() { Note(limit_.OnSecond()); }
   void OnPoolMedian(net::Duration median);
 
  private:
   // A client's request got no reply; `reason`, if there is one, opens the breaker.
   void OnNoReply(TripReason reason, std::string_view detail, net::TimePoint sent);
   void Trip(TripReason reason, std::string_view detail = {});
+  void Note(bool limit_changed) {
+    if (limit_changed) parts_.stats.concurrency_limit.Set(limit_.limit());
+  }
   // Tells everybody who wants to know when the breaker's state is another than before.
   void Publish(std::string_view detail);
   void OnTimer();
@@ -108,6 +119,7 @@ class NodeGuard {
   std::function<void()> probe_;
   CircuitBreaker breaker_;
   Outlier outlier_;
+  ConcurrencyLimit limit_;
   TokenBucket connects_;
   std::unique_ptr<net::Timer> timer_;  // kOpen: its end. kHalfOpen: no client tried the node for a while.
   CircuitBreaker::State published_ = CircuitBreaker::State::kClosed;

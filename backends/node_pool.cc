@@ -1,6 +1,7 @@
 #include "backends/node_pool.h"
 
 #include <algorithm>
+#include <cassert>
 
 namespace ringproxy::backends {
 namespace {
@@ -63,34 +64,42 @@ bool NodePool::Accepts(ring::NodeIndex node, uint32_t lane) const {
   return connections[lane % connections.size()]->accepts();
 }
 
-std::optional<ring::NodeIndex> NodePool::Choose(uint64_t hash, bool is_read) {
-  std::optional<ring::NodeIndex> full;  // Better than nobody.
+Choice NodePool::Choose(uint64_t hash, Claim claim) {
+  const ring::NodeIndex owner = parts_.ring.Pick(hash);
+  std::optional<Choice> without_room;  // Better than nobody.
   for (uint32_t attempt = 0; attempt < nodes_.size(); ++attempt) {
-    const ring::NodeIndex node = attempt == 0 ? parts_.ring.Pick(hash) : parts_.ring.PickNth(hash, attempt);
-    if (!Admits(node, is_read)) {
-      if (attempt == 0 && !rehashes_) return std::nullopt;
+    const ring::NodeIndex node = attempt == 0 ? owner : parts_.ring.PickNth(hash, attempt);
+    const Admission admission = Admits(node, claim);
+    if (admission == Admission::kDown) {
+      if (attempt == 0 && !rehashes_) break;
       continue;
     }
-    if (nodes_[node].guard->HasRoom()) return node;
-    if (!full) full = node;
+    if (nodes_[node].guard->HasRoom()) return {node, admission};
+    if (!without_room) without_room = {node, admission};
   }
-  return full;
+  return without_room.value_or(Choice{owner, Admission::kDown});
 }
 
-std::optional<ring::NodeIndex> NodePool::ChooseOther(uint64_t hash, ring::NodeIndex first) {
+std::optional<ring::NodeIndex> NodePool::ChooseOther(uint64_t hash, ring::NodeIndex first, Claim claim) {
   for (uint32_t attempt = 0; attempt < nodes_.size(); ++attempt) {
     const ring::NodeIndex node = parts_.ring.PickNth(hash, attempt);
-    if (node != first && Admits(node, true)) return node;
+    if (node == first) continue;
+    const Admission admission = Admits(node, claim);
+    if (admission == Admission::kGranted) return node;
+    if (admission == Admission::kFull) break;
   }
   return std::nullopt;
 }
 
-void NodePool::Refuse(ring::NodeIndex node, Ticket ticket) {
+void NodePool::Refuse(ring::NodeIndex node, Admission why, Ticket ticket) {
+  assert(why != Admission::kGranted);
+  const bool is_full = why == Admission::kFull;
   const Node& refused = nodes_[node];
   NodeStats& stats = parts_.stats[parts_.first_node + node];
   stats.requests.Add();
-  stats.failures.Add();
-  parts_.sink.OnFailure(ticket, {wire::ErrorCode::kNodeDown, refused.settings->pool, refused.settings->node, {}});
+  (is_full ? stats.overloads : stats.failures).Add();
+  const wire::ErrorCode code = is_full ? wire::ErrorCode::kNodeOverloaded : wire::ErrorCode::kNodeDown;
+  parts_.sink.OnFailure(ticket, {code, refused.settings->pool, refused.settings->node, {}});
 }
 
 // A connection that is not ready is a probe itself: its handshake.
@@ -126,6 +135,7 @@ std::optional<net::Duration> NodePool::MedianPercentile95() const {
 }
 
 void NodePool::Tick() {
+  for (const Node& node : nodes_) node.guard->OnSecond();
   // Of two nodes neither can be called the odd one.
   if (nodes_.size() < 3) return;
   const auto median = MedianPercentile95();

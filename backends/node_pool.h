@@ -9,6 +9,7 @@
 #include <span>
 #include <vector>
 
+#include "backends/claim.h"
 #include "backends/node_connection.h"
 #include "conf/config.h"
 #include "ring/ring.h"
@@ -42,17 +43,17 @@ class NodePool {
 
   // Whether a request may be sent to the node, by what the process and this worker know of it. Ask once a request: a
   // node on trial counts how often.
-  bool Admits(ring::NodeIndex node, bool is_read) {
+  Admission Admits(ring::NodeIndex node, Claim claim) {
     // One without a connection that takes requests would refuse: disabled a moment ago, or waiting for reconnect.rate.
-    return AnyAccepts(nodes_[node]) && nodes_[node].guard->Admits(is_read);
+    return AnyAccepts(nodes_[node]) ? nodes_[node].guard->Admits(claim) : Admission::kDown;
   }
-  // Who takes a key: its owner, or the next choice on the ring that is admitted and has room under load_bound. Nobody
-  // when that is the owner's alone to answer (on_down is not rehash) and it is not admitted, or when no node is.
-  std::optional<ring::NodeIndex> Choose(uint64_t hash, bool is_read);
-  // The next choice after `first` that is admitted.
-  std::optional<ring::NodeIndex> ChooseOther(uint64_t hash, ring::NodeIndex first);
-  // Fails the ticket in the node's name: it is down.
-  void Refuse(ring::NodeIndex node, Ticket ticket);
+  // Who takes a key, and whether it may be sent there: its owner, or the next choice on the ring that is not down and
+  // has room under load_bound. The owner, down, when on_down is not rehash or all are down.
+  Choice Choose(uint64_t hash, Claim claim);
+  // The next choice after `first` that is not down, if it may be sent there.
+  std::optional<ring::NodeIndex> ChooseOther(uint64_t hash, ring::NodeIndex first, Claim claim);
+  // Fails the ticket in the node's name. Requires: not kGranted.
+  void Refuse(ring::NodeIndex node, Admission why, Ticket ticket);
   // The node takes requests of this lane now.
   bool Accepts(ring::NodeIndex node, uint32_t lane) const;
   // The median over the nodes of the time that 95 % of their replies take.
@@ -63,7 +64,7 @@ class NodePool {
   // By an operator: closes the node's connections once they are idle; opens them again.
   void Disable(ring::NodeIndex node);
   void Enable(ring::NodeIndex node);
-  // Once a second: compares the nodes' latencies.
+  // Once a second: compares the nodes' latencies, and lets limits be forgotten.
   void Tick();
   uint32_t node_count() const { return static_cast<uint32_t>(nodes_.size()); }
 

@@ -19,6 +19,7 @@ struct NodeSettings {
   conf::Reconnect reconnect;
   conf::NodeLimits limits;
   conf::Breaker breaker;
+  conf::Concurrency concurrency;
 };
 
 inline NodeSettings SettingsOf(const conf::Pool& pool, const conf::Node& node) {
@@ -32,6 +33,7 @@ inline NodeSettings SettingsOf(const conf::Pool& pool, const conf::Node& node) {
       .reconnect = pool.reconnect,
       .limits = pool.limits,
       .breaker = pool.breaker,
+      .concurrency = pool.concurrency,
   };
 }
 

@@ -46,7 +46,8 @@ class Histogram {
 // Of one node in one worker.
 struct NodeStats {
   Counter requests;
-  Counter failures;  // Requests answered with an error of ours: node down, timeout, overload, broken connection.
+  Counter failures;   // Requests answered with an error of ours: node down, timeout, broken connection.
+  Counter overloads;  // Requests refused because enough are in flight, which is no failure of the node's.
   Counter timeouts;
   Counter late_replies;  // Discarded: their requests had timed out.
   Counter connects;      // Connections that became ready.
@@ -54,6 +55,7 @@ struct NodeStats {
   Counter bytes_sent;
   Counter bytes_received;
   Counter in_flight;
+  Counter concurrency_limit;  // Of in_flight; 0 = none.
   Counter ready_connections;
   Counter breaker_state;  // CircuitBreaker::State
   Histogram request_duration;

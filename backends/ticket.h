@@ -14,9 +14,9 @@
 namespace ringproxy::backends {
 
 struct Ticket {
-  enum class Kind : uint8_t { kSession, kFanout, kRetry, kInternal };
+  enum class Kind : uint8_t { kSession, kFanout, kRetry, kLimit, kStore, kInternal };
 
-  uint32_t owner = 0;       // Index of the session, the fan-out or the read that may be asked again.
+  uint32_t owner = 0;       // Index of the session, the fan-out, the read that may be asked again …
   uint32_t generation = 0;  // Of that index; a stale one makes the reply a counted no-op.
   uint32_t slot = 0;        // Which reply of the owner: slot sequence of a session, child of a fan-out.
   Kind kind = Kind::kInternal;

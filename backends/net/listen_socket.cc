@@ -5,6 +5,7 @@
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <pwd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -124,6 +125,17 @@ ListenSocket::~ListenSocket() {
   event_del(&resume_);
   close(fd_);
   if (!unix_path_.empty()) unlink(unix_path_.c_str());
+}
+
+std::string PeerUser(int fd) {
+  ucred peer{};
+  socklen_t size = sizeof peer;
+  if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) return {};
+  passwd entry{};
+  passwd* found = nullptr;
+  char names[1024];
+  const bool is_known = getpwuid_r(peer.uid, &entry, names, sizeof names, &found) == 0 && found != nullptr;
+  return is_known ? entry.pw_name : std::to_string(peer.uid);
 }
 
 void ListenSocket::AcceptAll() {

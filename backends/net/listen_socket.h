@@ -15,6 +15,10 @@ struct event_base;
 
 namespace ringproxy::net {
 
+// The account of the process at the other end of a Unix socket: its name, or its number if it has none; empty if the
+// system does not tell.
+std::string PeerUser(int fd);
+
 class ListenSocket {
  public:
   // `fd` is connected and non-blocking and belongs to the callee; `peer` is its address as text.

@@ -12,6 +12,10 @@ bool IsRead(const RoutedRequest& routed) {
   return routed.spec.access == wire::Access::kRead;
 }
 
+backends::Claim ClaimOf(const RoutedRequest& routed) {
+  return {.is_read = IsRead(routed), .has_priority = routed.has_priority};
+}
+
 // A part's buffer that one huge MSET has grown beyond this is given back.
 constexpr size_t kKeptPart = 256 << 10;
 
@@ -48,8 +52,8 @@ uint32_t Dispatcher::Dispatch(RoutedRequest routed, Origin origin, backends::Tic
     case wire::Handling::kSplit: return SplitByNode(std::move(routed), origin, ticket);
     case wire::Handling::kAllNodes: return SendToAllNodes(std::move(routed), origin, ticket);
     case wire::Handling::kAnyNode: {
-      const Destination any = AnyNode(origin);
-      ForwardOrRefuse(any.standing != Destination::Standing::kDown, std::move(routed), origin, any, ticket);
+      const Destination any = AnyNode(routed, origin);
+      ForwardOrRefuse(std::move(routed), origin, any, ticket);
       return any.to.pool;
     }
     case wire::Handling::kForward: {
@@ -69,7 +73,7 @@ std::optional<Destination> Dispatcher::CommonDestination(const RoutedRequest& ro
                                                          backends::Ticket ticket) {
   const ListenerSnapshot& listener = snapshot_->listeners[origin.listener];
   const auto route = [&](std::string_view key) -> std::optional<Destination> {
-    if (KeyFits(key, origin)) return Route(listener, key, IsRead(routed));
+    if (KeyFits(key, origin)) return Route(listener, key, ClaimOf(routed));
     Fail(ticket, wire::ErrorCode::kKeyTooLong);
     return std::nullopt;
   };
@@ -94,40 +98,39 @@ std::optional<Destination> Dispatcher::CommonDestination(const RoutedRequest& ro
   return common;
 }
 
-Destination Dispatcher::RouteAround(uint32_t pool, uint64_t hash, std::string_view key, bool is_read) {
+Destination Dispatcher::RouteAround(uint32_t pool, uint64_t hash, std::string_view key, backends::Claim claim) {
   const PoolSnapshot& routing = snapshot_->pools[pool];
-  if (const auto node = pools_[pool].Choose(hash, is_read)) return {.to = {pool, *node}, .hash = hash};
-  const NodeId owner{pool, routing.ring->Pick(hash)};
-  if (snapshot_->config.pools[pool].on_down.policy != conf::DownPolicy::kGutter) {
-    return {owner, Destination::Standing::kDown};
-  }
+  const backends::Choice own = pools_[pool].Choose(hash, claim);
+  const Destination at_home{.to = {pool, own.node}, .admission = own.admission, .hash = hash};
+  const bool has_gutter = snapshot_->config.pools[pool].on_down.policy == conf::DownPolicy::kGutter;
+  if (own.admission != backends::Admission::kDown || !has_gutter) return at_home;
   const uint64_t gutter_hash = KeyHash(snapshot_->pools[routing.gutter], key);
-  const auto node = pools_[routing.gutter].Choose(gutter_hash, is_read);
-  if (!node) return {owner, Destination::Standing::kDown};
-  return {{routing.gutter, *node}, Destination::Standing::kGutter, owner};
+  const backends::Choice other = pools_[routing.gutter].Choose(gutter_hash, claim);
+  if (other.admission == backends::Admission::kDown) return at_home;
+  return {{routing.gutter, other.node}, other.admission, Destination::Standing::kGutter, at_home.to};
 }
 
 bool Dispatcher::MayAsk(const Destination& to, const RoutedRequest& routed, backends::Ticket ticket) {
-  if (to.standing == Destination::Standing::kGutter) {
-    if (routed.spec.gutter == wire::Gutter::kNo) pools_[to.owner.pool].Refuse(to.owner.node, ticket);
-    return routed.spec.gutter != wire::Gutter::kNo;
+  if (to.standing == Destination::Standing::kGutter && routed.spec.gutter == wire::Gutter::kNo) {
+    pools_[to.owner.pool].Refuse(to.owner.node, backends::Admission::kDown, ticket);
+    return false;
   }
   backends::NodePool& pool = pools_[to.to.pool];
   // Where keys may move, Route has asked already.
-  const bool may = snapshot_->pools[to.to.pool].moves_keys ? to.standing != Destination::Standing::kDown
-                                                           : pool.Admits(to.to.node, IsRead(routed));
-  if (!may) pool.Refuse(to.to.node, ticket);
-  return may;
+  const bool was_asked = to.standing == Destination::Standing::kGutter || snapshot_->pools[to.to.pool].moves_keys;
+  const backends::Admission admission = was_asked ? to.admission : pool.Admits(to.to.node, ClaimOf(routed));
+  if (admission == backends::Admission::kGranted) return true;
+  pool.Refuse(to.to.node, admission, ticket);
+  return false;
 }
 
 void Dispatcher::Send(RoutedRequest routed, Origin origin, const Destination& to, backends::Ticket ticket) {
   if (MayAsk(to, routed, ticket)) Forward(std::move(routed), origin, to, ticket);
 }
 
-void Dispatcher::ForwardOrRefuse(bool may, RoutedRequest routed, Origin origin, const Destination& to,
-                                 backends::Ticket ticket) {
-  if (!may) return pools_[to.to.pool].Refuse(to.to.node, ticket);
-  Forward(std::move(routed), origin, to, ticket);
+void Dispatcher::ForwardOrRefuse(RoutedRequest routed, Origin origin, const Destination& to, backends::Ticket ticket) {
+  if (to.admission == backends::Admission::kGranted) return Forward(std::move(routed), origin, to, ticket);
+  pools_[to.to.pool].Refuse(to.to.node, to.admission, ticket);
 }
 
 void Dispatcher::Forward(RoutedRequest routed, Origin origin, const Destination& to, backends::Ticket ticket) {
@@ -144,7 +147,7 @@ void Dispatcher::SendToGutter(const RoutedRequest& routed, Origin origin, const 
   if (wire::AppendGutterRequest(routed.spec, routed.request, GutterTtl(to), &rewritten_)) {
     pools_[to.to.pool].Send(to.to.node, origin.lane, std::string_view(rewritten_), ticket);
   } else {
-    pools_[to.owner.pool].Refuse(to.owner.node, ticket);
+    pools_[to.owner.pool].Refuse(to.owner.node, backends::Admission::kDown, ticket);
   }
   if (rewritten_.capacity() > kKeptPart) std::string().swap(rewritten_);
 }
@@ -156,7 +159,8 @@ void Dispatcher::SendOnce(const RoutedRequest& routed, Origin origin, const Dest
   if (!kept) return pools_[to.to.pool].Send(to.to.node, origin.lane, encoded, ticket);
   // The keys of a part may have different second choices.
   const bool rehashes = snapshot_->config.pools[to.to.pool].on_down.policy == conf::DownPolicy::kRehash;
-  retrier_.Send(encoded, {to.to.pool, to.to.node, origin.lane, to.hash, rehashes && !is_part && to.hash != 0}, ticket);
+  const bool may_move = rehashes && !is_part && to.hash != 0;
+  retrier_.Send(encoded, {to.to.pool, to.to.node, origin.lane, to.hash, may_move, routed.has_priority}, ticket);
 }
 
 void Dispatcher::SendTagged(const RoutedRequest& routed, Origin origin, NodeId to, backends::Ticket ticket) {
@@ -200,7 +204,7 @@ bool Dispatcher::AssignKeys(const RoutedRequest& routed, Origin origin, backends
       Fail(ticket, wire::ErrorCode::kKeyTooLong);
       return false;
     }
-    plan_.child_of_key.push_back(PartFor(Route(listener, key, IsRead(routed)), key.size() + 1, most_bytes));
+    plan_.child_of_key.push_back(PartFor(Route(listener, key, ClaimOf(routed)), key.size() + 1, most_bytes));
   }
   return true;
 }
@@ -211,7 +215,7 @@ uint32_t Dispatcher::SplitByNode(RoutedRequest routed, Origin origin, backends::
   plan_.Clear();
   if (wire::FindKeys(routed.spec, routed.request, &keys_) != wire::KeyResult::kOk) {
     // An odd MSET: Redis answers it with its own words, whichever node is asked.
-    PartFor(Route(listener, {}, IsRead(routed)), 0, 0);
+    PartFor(Route(listener, {}, ClaimOf(routed)), 0, 0);
   } else if (!AssignKeys(routed, origin, ticket)) {
     return listener.routes.back().pool;
   }
@@ -284,7 +288,8 @@ uint32_t Dispatcher::SendToAllNodes(RoutedRequest routed, Origin origin, backend
   for (const uint32_t pool : listener.pools) children += pools_[pool].node_count();
   if (children == 1) {
     const uint32_t pool = listener.pools[0];
-    ForwardOrRefuse(pools_[pool].Admits(0, IsRead(routed)), std::move(routed), origin, {{pool, 0}}, ticket);
+    const backends::Admission admission = pools_[pool].Admits(0, ClaimOf(routed));
+    ForwardOrRefuse(std::move(routed), origin, {{pool, 0}, admission}, ticket);
     return pool;
   }
   plan_.Clear();
@@ -296,24 +301,30 @@ uint32_t Dispatcher::SendToAllNodes(RoutedRequest routed, Origin origin, backend
   for (const uint32_t pool : listener.pools) {
     for (ring::NodeIndex node = 0; node < pools_[pool].node_count(); ++node) {
       const backends::Ticket part = Fanout::ChildTicket(owner, child++);
-      if (pools_[pool].Admits(node, IsRead(routed))) {
+      const backends::Admission admission = pools_[pool].Admits(node, ClaimOf(routed));
+      if (admission == backends::Admission::kGranted) {
         pools_[pool].Send(node, origin.lane, routed.request.encoded(), part);
       } else {
-        pools_[pool].Refuse(node, part);
+        pools_[pool].Refuse(node, admission, part);
       }
     }
   }
   return listener.routes.back().pool;
 }
 
-Destination Dispatcher::AnyNode(Origin origin) {
+Destination Dispatcher::AnyNode(const RoutedRequest& routed, Origin origin) {
   const uint32_t pool = snapshot_->listeners[origin.listener].routes.back().pool;
   const uint32_t count = pools_[pool].node_count();
+  Destination refusal{{pool, 0}, backends::Admission::kDown};
   for (uint32_t i = 0; i < count; ++i) {
     const uint32_t node = (origin.lane + i) % count;
-    if (pools_[pool].Accepts(node, origin.lane) && pools_[pool].Admits(node, true)) return {{pool, node}};
+    if (!pools_[pool].Accepts(node, origin.lane)) continue;
+    const Destination any{{pool, node},
+                          pools_[pool].Admits(node, {.is_read = true, .has_priority = routed.has_priority})};
+    if (any.admission == backends::Admission::kGranted) return any;
+    if (any.admission == backends::Admission::kFull) refusal = any;
   }
-  return {{pool, 0}, Destination::Standing::kDown};
+  return refusal;
 }
 
 }  // namespace ringproxy::proxy

@@ -28,8 +28,10 @@ struct RoutedRequest {
   net::Block block;  // Empty, or exactly request.encoded(): then it is moved and not copied.
   // Decides about the node in place of the key in the request: memcached's base64 keys.
   std::optional<std::string_view> routing_key = std::nullopt;
+  uint32_t command = 0;  // The row of spec in the table of its protocol.
   // Where the request or its reply carries a token that has to be made the node's or the client's.
   wire::CasPlace cas = wire::CasPlace::kNone;
+  bool has_priority = false;  // See backends::Claim.
 };
 
 // Who asks: an index into the snapshot's listeners, and the lane that keeps one client's requests in order.
@@ -43,15 +45,15 @@ struct Destination {
   enum class Standing : uint8_t {
     kServes,  // Its owner, or the one that stands in for it.
     kGutter,  // A node of the gutter pool, which takes only some requests.
-    kDown,    // Nobody: the owner is down.
   };
   NodeId to;
+  backends::Admission admission = backends::Admission::kGranted;  // By `to`, where keys may move.
   Standing standing = Standing::kServes;
   NodeId owner = {};  // kGutter: in whose place.
   uint64_t hash = 0;  // Of the key, where it may move to another node.
   // Whether two keys are asked of one node and in one place; their hashes are their own.
   bool operator==(const Destination& other) const {
-    return to == other.to && standing == other.standing && owner == other.owner;
+    return to == other.to && admission == other.admission && standing == other.standing && owner == other.owner;
   }
 };
 
@@ -76,11 +78,11 @@ class Dispatcher {
   void EncodeRedisParts(const RoutedRequest& routed);
   void EncodeMemcacheParts(const RoutedRequest& routed);
   uint32_t SendToAllNodes(RoutedRequest routed, Origin origin, backends::Ticket ticket);
-  Destination AnyNode(Origin origin);
+  Destination AnyNode(const RoutedRequest& routed, Origin origin);
   void Send(RoutedRequest routed, Origin origin, const Destination& to, backends::Ticket ticket);
-  // Whether the destination serves has been asked: a node on trial counts how often.
+  // Whether the destination admits it has been asked: a node on trial counts how often.
   void Forward(RoutedRequest routed, Origin origin, const Destination& to, backends::Ticket ticket);
-  void ForwardOrRefuse(bool may, RoutedRequest routed, Origin origin, const Destination& to, backends::Ticket ticket);
+  void ForwardOrRefuse(RoutedRequest routed, Origin origin, const Destination& to, backends::Ticket ticket);
   // Through the retrier, if this is a read that its pool would ask again.
   void SendOnce(const RoutedRequest& routed, Origin origin, const Destination& to, std::string_view encoded,
                 bool is_part, backends::Ticket ticket);
@@ -94,19 +96,19 @@ class Dispatcher {
   }
   void SendTagged(const RoutedRequest& routed, Origin origin, NodeId to, backends::Ticket ticket);
   // Who is asked for the key; it is also counted.
-  Destination Route(const ListenerSnapshot& listener, std::string_view key, bool is_read) {
+  Destination Route(const ListenerSnapshot& listener, std::string_view key, backends::Claim claim) {
     const uint32_t pool = RoutePool(listener, key);
     hot_keys_.Note(pool, key);
     const PoolSnapshot& routing = snapshot_->pools[pool];
     const uint64_t hash = KeyHash(routing, key);
     if (routing.moves_keys) [[unlikely]]
-      return RouteAround(pool, hash, key, is_read);
+      return RouteAround(pool, hash, key, claim);
     return {{pool, routing.ring->Pick(hash)}};
   }
   std::chrono::seconds GutterTtl(const Destination& to) const {
     return std::chrono::floor<std::chrono::seconds>(snapshot_->config.pools[to.owner.pool].gutter_ttl);
   }
-  Destination RouteAround(uint32_t pool, uint64_t hash, std::string_view key, bool is_read);
+  Destination RouteAround(uint32_t pool, uint64_t hash, std::string_view key, backends::Claim claim);
   // The part of the current split that goes to `to`, with `key_bytes` more in it; a new one if it is the first key
   // there or would make the part's keys longer than `most_bytes`.
   uint32_t PartFor(const Destination& to, size_t key_bytes, size_t most_bytes);

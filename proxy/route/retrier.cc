@@ -173,18 +173,14 @@ void Retrier::Retry(uint32_t owner) {
   entry.waiting = false;
   const Target& target = entry.target;
   backends::NodePool& pool = pools_[target.pool];
-  std::optional<ring::NodeIndex> node;
-  if (target.may_move) {
-    node = pool.Choose(target.hash, true);
-  } else if (pool.Admits(target.node, true)) {
-    node = target.node;
-  }
-  if (node) return SendTo(owner, *node, 0);
+  const backends::Choice choice = target.may_move
+                                      ? pool.Choose(target.hash, target.claim())
+                                      : backends::Choice{target.node, pool.Admits(target.node, target.claim())};
+  if (choice.admission == backends::Admission::kGranted) return SendTo(owner, choice.node, 0);
   entry.answered = true;
   const Ticket to = entry.ticket;
-  const ring::NodeIndex down = target.node;
   ReleaseIfDone(owner);
-  pool.Refuse(down, to);
+  pool.Refuse(choice.node, choice.admission, to);
 }
 
 void Retrier::Expire(uint32_t owner) {
@@ -214,7 +210,7 @@ void Retrier::Hedge(uint32_t owner) {
   // One that has failed is the retries' business.
   if (entry.answered || entry.hedged || entry.retries > 0) return;
   const Target& target = entry.target;
-  const auto node = pools_[target.pool].ChooseOther(target.hash, target.node);
+  const auto node = pools_[target.pool].ChooseOther(target.hash, target.node, target.claim());
   if (!node || !by_pool_[target.pool].hedge_budget.Spend(io_.loop.now())) return;
   entry.hedged = true;
   stats_[target.pool].hedges.Add();

@@ -38,6 +38,9 @@ class Retrier {
     uint32_t lane;
     uint64_t hash;
     bool may_move;  // To another node: one key, and its pool rehashes.
+    bool has_priority = false;
+
+    backends::Claim claim() const { return {.is_read = true, .has_priority = has_priority}; }
   };
 
   // stats[i] is pool i's.

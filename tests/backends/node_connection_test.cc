@@ -196,6 +196,8 @@ TEST_F(NodeConnectionTest, RefusesMoreThanItsCaps) {
   Node().Receive("+1\r\n");
   Send(5, "1");
   EXPECT_EQ(sink_.outcomes.size(), 3U);
+  EXPECT_EQ(stats_.overloads.value(), 2U);
+  EXPECT_EQ(stats_.failures.value(), 0U);
 }
 
 TEST_F(NodeConnectionTest, GoesOnWritingWhenAFullSocketHasRoomAgain) {

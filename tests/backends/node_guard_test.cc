@@ -13,6 +13,9 @@ using net::Duration;
 using wire::Fault;
 using namespace std::chrono_literals;
 
+constexpr Claim kRead{.is_read = true};
+constexpr Claim kWrite{.is_read = false};
+
 class NodeGuardTest : public testing::Test {
  protected:
   NodeGuard& Make(uint32_t connections = 1) {
@@ -50,6 +53,7 @@ class NodeGuardTest : public testing::Test {
     for (const BreakerNews& news : health_.observer.news) states.push_back(news.state);
     return states;
   }
+  bool Admits(Claim claim) { return guard_->Admits(claim) == Admission::kGranted; }
   void Good() { guard_->OnReply(loop_.now(), Fault::kNone, true); }
 
   test::FakeLoop loop_;
@@ -63,14 +67,14 @@ class NodeGuardTest : public testing::Test {
 
 TEST_F(NodeGuardTest, HeedsTheProcessBeforeItsOwnBreaker) {
   Make();
-  EXPECT_TRUE(guard_->Admits(false));
+  EXPECT_TRUE(Admits(kWrite));
   health_.board.Publish(3, Verdict::kEjected);
-  EXPECT_FALSE(guard_->Admits(true));
+  EXPECT_FALSE(Admits(kRead));
   health_.board.Publish(3, Verdict::kServe);
   MakeOpen();
-  EXPECT_FALSE(guard_->Admits(true));
+  EXPECT_FALSE(Admits(kRead));
   health_.board.Publish(3, Verdict::kKeepAsking);
-  EXPECT_TRUE(guard_->Admits(false));
+  EXPECT_TRUE(Admits(kWrite));
 }
 
 TEST_F(NodeGuardTest, TellsEachChangeOnceWithItsReasonAndTheNodesWords) {
@@ -280,6 +284,72 @@ TEST_F(NodeGuardTest, CountsWhatIsInFlight) {
   guard_->OnSent();
   guard_->OnGone();
   EXPECT_EQ(stats_.in_flight.value(), 1U);
+}
+
+TEST_F(NodeGuardTest, CallsANodeFullThatHasAsManyRequestsAsItsLimit) {
+  settings_.concurrency = {.min = 4, .max = 4, .reserve = {250}};
+  Make();
+  EXPECT_EQ(stats_.concurrency_limit.value(), 4U);
+  for (int i = 0; i < 3; ++i) guard_->OnSent();
+  EXPECT_EQ(guard_->Admits(kRead), Admission::kFull);
+  EXPECT_EQ(guard_->Admits({.is_read = false, .has_priority = true}), Admission::kGranted);
+  guard_->OnSent();
+  EXPECT_EQ(guard_->Admits({.is_read = true, .has_priority = true}), Admission::kFull);
+  guard_->OnGone();
+  guard_->OnGone();
+  EXPECT_EQ(guard_->Admits(kRead), Admission::kGranted);
+}
+
+TEST_F(NodeGuardTest, KeepsItsLimitForANodeThatIsAskedThoughItIsSickAndCallsOneThatIsOutDown) {
+  settings_.concurrency = {.min = 1, .max = 1, .reserve = {}};
+  Make();
+  guard_->OnSent();
+  health_.board.Publish(3, Verdict::kKeepAsking);
+  EXPECT_EQ(guard_->Admits(kRead), Admission::kFull);
+  health_.board.Publish(3, Verdict::kEjected);
+  EXPECT_EQ(guard_->Admits(kRead), Admission::kDown);
+  health_.board.Publish(3, Verdict::kServe);
+  MakeOpen();
+  EXPECT_EQ(guard_->Admits(kRead), Admission::kDown);
+}
+
+TEST_F(NodeGuardTest, LowersItsLimitForATimeoutAndRaisesItForGoodReplies) {
+  settings_.concurrency.min = 10;
+  Make();
+  for (int i = 0; i < 100; ++i) guard_->OnSent();
+  guard_->OnTimeout(loop_.now());
+  EXPECT_EQ(stats_.concurrency_limit.value(), 90U);
+  for (int i = 0; i < 90; ++i) guard_->OnReply(loop_.now(), Fault::kSoft, true);
+  EXPECT_EQ(stats_.concurrency_limit.value(), 90U);
+  for (int i = 0; i < 90; ++i) Good();
+  EXPECT_EQ(stats_.concurrency_limit.value(), 91U);
+  for (int i = 0; i < 100; ++i) guard_->OnGone();
+  for (int second = 0; second < 11; ++second) guard_->OnSecond();
+  EXPECT_EQ(stats_.concurrency_limit.value(), 65536U);
+}
+
+TEST_F(NodeGuardTest, LetsTheLowerOfRampAndLimitCount) {
+  settings_.breaker.ramp = 1s;
+  for (const uint32_t limit : {50U, 100U}) {
+    settings_.concurrency = {.min = limit, .max = limit, .reserve = {}};
+    stats_.in_flight.Set(0);
+    MakeHalfOpen();
+    for (int i = 0; i < 3; ++i) Good();
+    ASSERT_EQ(guard_->breaker_state(), Breaker::kClosed);
+    for (int i = 0; i < 63; ++i) guard_->OnSent();
+    EXPECT_EQ(guard_->Admits(kWrite), limit == 50 ? Admission::kFull : Admission::kGranted);
+    guard_->OnSent();
+    EXPECT_EQ(guard_->Admits(kWrite), Admission::kDown);
+  }
+}
+
+TEST_F(NodeGuardTest, HasNoLimitWhenThatIsOff) {
+  settings_.concurrency.algorithm = conf::ConcurrencyAlgorithm::kOff;
+  Make();
+  for (int i = 0; i < 100'000; ++i) guard_->OnSent();
+  guard_->OnTimeout(loop_.now());
+  EXPECT_TRUE(Admits(kWrite));
+  EXPECT_EQ(stats_.concurrency_limit.value(), 0U);
 }
 
 }  // namespace

@@ -1,114 +1,13 @@
 #include "backends/node_pool.h"
 
-#include <gtest/gtest.h>
-#include <spdlog/spdlog.h>
-
 #include <algorithm>
 
-#include "conf/pool_ring.h"
-#include "tests/support/fake_loop.h"
-#include "tests/support/health_fixture.h"
+#include "tests/backends/node_pool_fixture.h"
 
 namespace ringproxy::backends {
 namespace {
 
 using Breaker = CircuitBreaker::State;
-using ring::NodeIndex;
-using namespace std::chrono_literals;
-
-class CountingSink final : public ReplySink {
- public:
-  void OnReply(Ticket, std::string_view) override { ++replies; }
-  void OnLargeReply(Ticket, net::Block) override { ++replies; }
-  void OnFailure(Ticket, const wire::Failure& failure) override {
-    ++failures;
-    last =
-        std::string(wire::ErrorName(failure.code)) + " " + std::string(failure.pool) + "/" + std::string(failure.node);
-  }
-  size_t replies = 0;
-  size_t failures = 0;
-  std::string last;
-};
-
-class NodePoolTest : public testing::Test {
- protected:
-  NodePoolTest() {
-    spdlog::set_level(spdlog::level::off);
-    pool_conf_.name = "main";
-    for (uint16_t i = 0; i < 3; ++i) pool_conf_.nodes.push_back({"r" + std::to_string(i), {"10.0.0.1", i, ""}, 1});
-  }
-
-  NodePool& Make() {
-    pool_.reset();
-    flush_list_.clear();  // Its connections may stand there.
-    ring_ = conf::MakePoolRing(pool_conf_);
-    const NodePool::Parts parts{
-        .io = io_,
-        .sink = sink_,
-        .flush_list = flush_list_,
-        .observer = health_.observer,
-        .board = health_.board,
-        .ring = *ring_,
-        .first_node = 1,
-        .stats = stats_,
-    };
-    pool_.emplace(parts, pool_conf_);
-    return *pool_;
-  }
-  // Of one connection a node; node i is the socket `first_ + i`.
-  NodePool& MakeReady() {
-    Make();
-    first_ = loop_.sockets();
-    pool_->Connect();
-    for (NodeIndex i = 0; i < pool_->node_count(); ++i) Ready(loop_.socket(first_ + i));
-    return *pool_;
-  }
-  void Ready(test::FakeSocket& socket) {
-    socket.observer->OnConnected(0);
-    socket.TakeWritten();
-    socket.Receive(pool_conf_.protocol == conf::Protocol::kMemcached ? "MN\r\n" : "+PONG\r\n");
-  }
-  test::FakeSocket& Node(NodeIndex i) { return loop_.socket(first_ + i); }
-  void Send(NodeIndex node) {
-    pool_->Send(node, 0, std::string_view("*1\r\n$1\r\nx\r\n"), {0, 0, 0, Ticket::Kind::kSession});
-  }
-  void FlushAll() {
-    for (size_t i = 0; i < flush_list_.size(); ++i) flush_list_[i]->Flush();
-    flush_list_.clear();
-  }
-  // Five timeouts; their replies come late.
-  void TripByTimeouts(NodeIndex node) {
-    for (int i = 0; i < 5; ++i) Send(node);
-    FlushAll();
-    loop_.Advance(pool_conf_.timeouts.request);
-    for (int i = 0; i < 5; ++i) Node(node).Receive("+late\r\n");
-    Node(node).TakeWritten();
-    EXPECT_FALSE(pool_->Admits(node, true));
-  }
-  // Until the guard has sent the node something.
-  void AwaitProbe(NodeIndex node) {
-    for (int ms = 0; ms < 1200 && Node(node).written.empty(); ++ms) {
-      loop_.Advance(1ms);
-      FlushAll();
-    }
-  }
-  uint64_t HashOf(NodeIndex node) const {
-    uint64_t hash = 1;
-    while (ring_->Pick(hash) != node) hash += 0x9E3779B97F4A7C15;
-    return hash;
-  }
-
-  test::FakeLoop loop_;
-  WorkerIo io_{.loop = loop_, .blocks = {}, .read_buffer = {}, .random = std::mt19937_64(1)};
-  conf::Pool pool_conf_;
-  std::unique_ptr<const ring::Ring> ring_;
-  std::vector<NodeStats> stats_ = std::vector<NodeStats>(4);
-  test::Health health_{4};
-  FlushList flush_list_;
-  CountingSink sink_;
-  size_t first_ = 0;
-  std::optional<NodePool> pool_;
-};
 
 TEST_F(NodePoolTest, ProbesAnOpenNodeInTheWordsOfItsProtocol) {
   for (const conf::Protocol protocol : {conf::Protocol::kRedis, conf::Protocol::kMemcached}) {
@@ -131,10 +30,10 @@ TEST_F(NodePoolTest, ProbesAnOpenNodeInTheWordsOfItsProtocol) {
 
 TEST_F(NodePoolTest, ChoosesTheOwnerAndNobodyElseWhereKeysStay) {
   MakeReady();
-  for (NodeIndex n = 0; n < 3; ++n) EXPECT_EQ(pool_->Choose(HashOf(n), false), n);
+  for (NodeIndex n = 0; n < 3; ++n) EXPECT_EQ(Choose(HashOf(n), kWrite), n);
   health_.board.Publish(1 + 2, Verdict::kEjected);
-  EXPECT_EQ(pool_->Choose(HashOf(2), true), std::nullopt);
-  EXPECT_EQ(pool_->Choose(HashOf(1), true), 1U);
+  EXPECT_EQ(Choose(HashOf(2), kRead), std::nullopt);
+  EXPECT_EQ(Choose(HashOf(1), kRead), 1U);
 }
 
 TEST_F(NodePoolTest, ChoosesTheNextOnTheRingWhereKeysMove) {
@@ -144,13 +43,13 @@ TEST_F(NodePoolTest, ChoosesTheNextOnTheRingWhereKeysMove) {
   const NodeIndex second = ring_->PickNth(hash, 1);
   const NodeIndex third = ring_->PickNth(hash, 2);
   health_.board.Publish(1 + 2, Verdict::kEjected);
-  EXPECT_EQ(pool_->Choose(hash, false), second);
+  EXPECT_EQ(Choose(hash, kWrite), second);
   TripByTimeouts(second);
-  EXPECT_EQ(pool_->Choose(hash, false), third);
+  EXPECT_EQ(Choose(hash, kWrite), third);
   health_.board.Publish(1 + third, Verdict::kEjected);
-  EXPECT_EQ(pool_->Choose(hash, false), std::nullopt);
+  EXPECT_EQ(Choose(hash, kWrite), std::nullopt);
   health_.board.Publish(1 + 2, Verdict::kKeepAsking);
-  EXPECT_EQ(pool_->Choose(hash, false), 2U);
+  EXPECT_EQ(Choose(hash, kWrite), 2U);
 }
 
 TEST_F(NodePoolTest, SendsReadsButNoWritesToANodeOnTrial) {
@@ -159,8 +58,8 @@ TEST_F(NodePoolTest, SendsReadsButNoWritesToANodeOnTrial) {
   TripByTimeouts(1);
   AwaitProbe(1);
   Node(1).Receive("+PONG\r\n");
-  EXPECT_EQ(pool_->Choose(HashOf(1), true), 1U);
-  EXPECT_NE(pool_->Choose(HashOf(1), false), 1U);
+  EXPECT_EQ(Choose(HashOf(1), kRead), 1U);
+  EXPECT_NE(Choose(HashOf(1), kWrite), 1U);
 }
 
 TEST_F(NodePoolTest, SpillsWhatANodeHasNoRoomForAndTakesItBack) {
@@ -168,20 +67,20 @@ TEST_F(NodePoolTest, SpillsWhatANodeHasNoRoomForAndTakesItBack) {
   MakeReady();
   const uint64_t hash = HashOf(0);
   const NodeIndex second = ring_->PickNth(hash, 1);
-  EXPECT_EQ(pool_->Choose(hash, true), 0U);
+  EXPECT_EQ(Choose(hash, kRead), 0U);
   Send(0);  // One of one: its limit is ceil(2 * 1.25 / 3) = 1.
-  EXPECT_EQ(pool_->Choose(hash, true), second);
+  EXPECT_EQ(Choose(hash, kRead), second);
   // Who has room but is down is no choice; the owner, full as it is, is better than nobody.
   health_.board.Publish(1 + second, Verdict::kEjected);
   health_.board.Publish(1 + ring_->PickNth(hash, 2), Verdict::kEjected);
-  EXPECT_EQ(pool_->Choose(hash, true), 0U);
+  EXPECT_EQ(Choose(hash, kRead), 0U);
   health_.board.Publish(1, Verdict::kEjected);
-  EXPECT_EQ(pool_->Choose(hash, true), std::nullopt);
+  EXPECT_EQ(Choose(hash, kRead), std::nullopt);
   health_.board.Publish(1, Verdict::kServe);
   health_.board.Publish(1 + second, Verdict::kServe);
   FlushAll();
   Node(0).Receive("+1\r\n");
-  EXPECT_EQ(pool_->Choose(hash, true), 0U);
+  EXPECT_EQ(Choose(hash, kRead), 0U);
 }
 
 TEST_F(NodePoolTest, CountsNoLoadForWhatAConnectionTookWithIt) {
@@ -190,14 +89,14 @@ TEST_F(NodePoolTest, CountsNoLoadForWhatAConnectionTookWithIt) {
   for (int i = 0; i < 10; ++i) Send(0);
   Node(0).ReceiveEnd();
   EXPECT_EQ(stats_[1].in_flight.value(), 0U);
-  EXPECT_EQ(pool_->Choose(HashOf(0), true), 0U);
+  EXPECT_EQ(Choose(HashOf(0), kRead), 0U);
   for (int i = 0; i < 10; ++i) Send(0);  // They wait for the next one.
   pool_.reset();
   EXPECT_EQ(stats_[1].in_flight.value(), 0U);
 }
 
 TEST_F(NodePoolTest, RefusesInTheNodesNameAndCountsIt) {
-  MakeReady().Refuse(1, {});
+  MakeReady().Refuse(1, Admission::kDown, {});
   EXPECT_EQ(sink_.last, "node_down main/r1");
   EXPECT_EQ(stats_[2].requests.value(), 1U);
   EXPECT_EQ(stats_[2].failures.value(), 1U);
@@ -230,7 +129,7 @@ TEST_F(NodePoolTest, BringsADisabledNodeBackThoughItsBreakerWasOpen) {
   loop_.Advance(1h);
   pool_->Enable(1);
   Ready(loop_.last_socket());
-  EXPECT_TRUE(pool_->Admits(1, true));
+  EXPECT_TRUE(Admits(1, kRead));
 }
 
 TEST_F(NodePoolTest, HurriesEveryConnectionOfTheNodeAndItsBreaker) {
@@ -255,7 +154,7 @@ TEST_F(NodePoolTest, KeepsANodeThatRefusesOnlyOneOfItsConnections) {
   Make().Connect();
   Ready(loop_.socket(0));
   loop_.socket(1).observer->OnConnected(ECONNREFUSED);
-  EXPECT_TRUE(pool_->Admits(0, false));
+  EXPECT_TRUE(Admits(0, kWrite));
   EXPECT_TRUE(pool_->Accepts(0, 0));
   EXPECT_FALSE(pool_->Accepts(0, 1));
 }
@@ -268,7 +167,7 @@ TEST_F(NodePoolTest, CutsOffTheOneNodeThatIsMuchSlowerThanTheOthers) {
     MakeReady();
     for (int second = 0; second < 5; ++second) {
       for (NodeIndex n = 0; n < nodes; ++n) {
-        for (int i = 0; i < 20 && pool_->Admits(n, true); ++i) Send(n);
+        for (int i = 0; i < 20 && Admits(n, kRead); ++i) Send(n);
       }
       FlushAll();
       loop_.Advance(1ms);
@@ -281,8 +180,8 @@ TEST_F(NodePoolTest, CutsOffTheOneNodeThatIsMuchSlowerThanTheOthers) {
       pool_->Tick();
     }
     // Of two nodes neither can be called the odd one.
-    EXPECT_EQ(pool_->Admits(0, false), nodes == 2);
-    EXPECT_TRUE(pool_->Admits(1, false));
+    EXPECT_EQ(Admits(0, kWrite), nodes == 2);
+    EXPECT_TRUE(Admits(1, kWrite));
   }
 }
 
@@ -344,7 +243,7 @@ TEST_P(NodePoolChaos, ComesBackFromEverything) {
       case 4: (disabled[node] = false), pool_->Enable(node); break;
       default: break;
     }
-    if (random_() % 4 == 0 && (random_() % 8 == 0 || pool_->Admits(node, random_() % 2 == 0))) {
+    if (random_() % 4 == 0 && (random_() % 8 == 0 || Admits(node, Claim{.is_read = random_() % 2 == 0}))) {
       Send(node);
       ++sent;
     }
@@ -365,7 +264,7 @@ TEST_P(NodePoolChaos, ComesBackFromEverything) {
     EXPECT_EQ(stats_[1 + n].in_flight.value(), 0U);
     EXPECT_EQ(stats_[1 + n].breaker_state.value(), 0U) << n;
     EXPECT_EQ(stats_[1 + n].ready_connections.value(), pool_conf_.connections_per_node);
-    EXPECT_TRUE(pool_->Admits(n, false));
+    EXPECT_TRUE(Admits(n, kWrite));
   }
   const size_t failures = sink_.failures;
   for (NodeIndex n = 0; n < 3; ++n) Send(n);

@@ -100,11 +100,13 @@ class DispatcherTest : public testing::Test {
     for (const std::string& a : arguments) out += "$" + std::to_string(a.size()) + "\r\n" + a + "\r\n";
     return out;
   }
-  void Dispatch(const std::vector<std::string>& arguments) {
+  void Dispatch(const std::vector<std::string>& arguments, bool has_priority = false) {
     encoded_ = Encode(arguments);
     ASSERT_EQ(parser_.Parse(encoded_), wire::RequestParser::Status::kRequest);
     const wire::Request request = parser_.request();
-    dispatcher_->Dispatch({*wire::FindRedisCommand(request), request, {}}, {0, 0}, {0, 0, 0, Ticket::Kind::kSession});
+    RoutedRequest routed{*wire::FindRedisCommand(request), request, {}};
+    routed.has_priority = has_priority;
+    dispatcher_->Dispatch(std::move(routed), {0, 0}, {0, 0, 0, Ticket::Kind::kSession});
     FlushAll();
   }
   void FlushAll() {

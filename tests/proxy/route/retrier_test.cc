@@ -37,7 +37,7 @@ using Answers = std::vector<std::pair<uint32_t, std::string>>;
 class RetrierTest : public testing::Test {
  protected:
   // One pool of three nodes whose connections are ready.
-  void Start(conf::Pool pool) {
+  void Start(conf::Pool pool, size_t first_socket = 0) {
     spdlog::set_level(spdlog::level::off);
     pool.name = "main";
     for (int i = 0; i < 3; ++i) pool.nodes.push_back({"r" + std::to_string(i), {"10.0.0.1", 1, ""}, 1});
@@ -56,7 +56,7 @@ class RetrierTest : public testing::Test {
     };
     pools_.emplace_back(parts, snapshot_->config.pools[0]);
     pools_[0].Connect();
-    for (size_t i = 0; i < 3; ++i) MakeReady(i);
+    for (size_t i = 0; i < 3; ++i) MakeReady(first_socket + i);
     retrier_ = std::make_unique<Retrier>(io_, snapshot_, pools_, sink_, retry_stats_);
     sink_.retrier = retrier_.get();
   }
@@ -265,6 +265,56 @@ TEST_F(RetrierTest, HedgesNoMoreThanItsBudget) {
   for (uint32_t slot = 0; slot < 100; ++slot) Send(slot);
   Advance(2ms);
   EXPECT_EQ(retry_stats_[0].hedges.value(), 5U);
+}
+
+TEST_F(RetrierTest, RefusesARetryThatItsNodeHasNoPlaceForAndMovesItNowhere) {
+  for (const bool may_move : {false, true}) {
+    pools_.clear();
+    stats_ = std::vector<backends::NodeStats>(3);
+    sink_.answers.clear();
+    conf::Pool pool = Retrying(1);
+    pool.on_down.policy = conf::DownPolicy::kRehash;
+    pool.breaker.consecutive_failures = 0;
+    pool.concurrency = {.min = 4, .max = 4, .reserve = {500}};
+    const size_t first = loop_.sockets();
+    Start(pool, first);
+    Send(7, may_move);
+    Advance(50ms);
+    // Its own late reply is under way, and another request.
+    SendOther(owner());
+    Advance(2ms);
+    EXPECT_EQ(sink_.answers, (Answers{{7, "node_overloaded"}}));
+    EXPECT_EQ(Socket(first + second()).TakeWritten(), "");
+    EXPECT_EQ(stats_[owner()].overloads.value(), 1U);
+    EXPECT_EQ(retrier_->open(), 0U);
+  }
+}
+
+TEST_F(RetrierTest, RetriesWithPriorityFromTheReserve) {
+  conf::Pool pool = Retrying(1);
+  pool.breaker.consecutive_failures = 0;
+  pool.concurrency = {.min = 4, .max = 4, .reserve = {500}};
+  Start(pool);
+  retrier_->Send("read", {0, owner(), 0, hash_, false, true}, Ticket{0, 0, 7, Ticket::Kind::kSession});
+  Flush();
+  Advance(50ms);
+  SendOther(owner());
+  Advance(2ms);
+  EXPECT_EQ(Socket(owner()).TakeWritten(), "readxread");
+}
+
+TEST_F(RetrierTest, HedgesNotAtANodeThatIsFull) {
+  conf::Pool pool = Hedging();
+  pool.concurrency = {.min = 50, .max = 50, .reserve = {}};
+  Start(pool);
+  Learn();
+  for (int i = 0; i < 50; ++i) SendOther(second());
+  Flush();
+  Socket(second()).TakeWritten();
+  Send(7);
+  Advance(2ms);
+  for (size_t node = 0; node < 3; ++node) EXPECT_EQ(Socket(node).TakeWritten(), node == owner() ? "read" : "");
+  EXPECT_EQ(retry_stats_[0].hedges.value(), 0U);
 }
 
 }  // namespace
