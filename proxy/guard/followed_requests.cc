@@ -1,0 +1,29 @@
+#include "proxy/guard/followed_requests.h"
+
+namespace ringproxy::proxy {
+
+backends::Ticket FollowedRequests::Follow(backends::Ticket ticket) {
+  if (free_.empty()) {
+    free_.push_back(static_cast<uint32_t>(entries_.size()));
+    entries_.emplace_back();
+  }
+  const uint32_t index = free_.back();
+  free_.pop_back();
+  Entry& entry = entries_[index];
+  entry.ticket = ticket;
+  entry.charges.clear();
+  return {index, entry.generation, 0, backends::Ticket::Kind::kLimit};
+}
+
+void FollowedRequests::Add(backends::Ticket followed, const Charge& charge) {
+  std::vector<Charge>& charges = entries_[followed.owner].charges;
+  charges.push_back(charge);
+  charges.back().key = {};  // It is not valid for so long.
+}
+
+void FollowedRequests::Forget(backends::Ticket ticket) {
+  ++entries_[ticket.owner].generation;
+  free_.push_back(ticket.owner);
+}
+
+}  // namespace ringproxy::proxy

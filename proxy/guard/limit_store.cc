@@ -1,0 +1,86 @@
+#include "proxy/guard/limit_store.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "proxy/route/router.h"
+
+namespace ringproxy::proxy {
+
+LimitStore::LimitStore(backends::WorkerIo& io, const Snapshot& snapshot, std::span<backends::NodePool> pools,
+                       uint32_t pool, Asker& asker)
+    : io_(io), snapshot_(snapshot), pools_(pools), pool_(pool), asker_(asker), timer_(io.loop.NewTimer([this] {
+        RunDeadlines();
+      })) {}
+
+void LimitStore::Ask(Question question) {
+  if (free_.empty()) {
+    free_.push_back(static_cast<uint32_t>(entries_.size()));
+    entries_.emplace_back();
+  }
+  const uint32_t index = free_.back();
+  free_.pop_back();
+  Entry& entry = entries_[index];
+  entry.question = std::move(question);
+  entry.open = true;
+  entry.has_text = false;
+  const net::Duration timeout = snapshot_.config.global_limits.timeout;
+  deadlines_.push_back({index, entry.generation, io_.loop.now() + timeout});
+  if (!timer_->armed()) timer_->Arm(timeout);
+  Send(index, ScriptForm::kHash);
+}
+
+void LimitStore::Send(uint32_t index, ScriptForm form) {
+  const Question& question = entries_[index].question;
+  encoded_.clear();
+  if (question.kind == Question::Kind::kMembers) {
+    AppendMembersCall(form, question.key, question.name, &encoded_);
+  } else {
+    AppendLeaseCall(form, question.key, question.terms, question.request, &encoded_);
+  }
+  backends::NodePool& pool = pools_[pool_];
+  const backends::Ticket ticket{index, entries_[index].generation, 0, backends::Ticket::Kind::kStore};
+  // A node on trial is tried by such a question as it would be by a read.
+  const backends::Choice choice = pool.Choose(KeyHash(snapshot_.pools[pool_], question.key), {.is_read = true});
+  if (choice.admission != backends::Admission::kGranted) return OnFailure(ticket);
+  pool.Send(choice.node, question.rule, std::string_view(encoded_), ticket);
+}
+
+void LimitStore::Answer(uint32_t index, Outcome outcome, std::string_view reply) {
+  Entry& entry = entries_[index];
+  if (!std::exchange(entry.open, false)) return;
+  // A copy: the answer may lead to the next question, and the entries may move.
+  const Question question = entry.question;
+  asker_.OnStoreAnswer(question, outcome, reply);
+}
+
+void LimitStore::Release(uint32_t index) {
+  ++entries_[index].generation;
+  free_.push_back(index);
+}
+
+void LimitStore::OnReply(backends::Ticket ticket, std::string_view reply) {
+  const uint32_t index = ticket.owner;
+  if (IsNoScript(reply) && entries_[index].open && !std::exchange(entries_[index].has_text, true)) {
+    return Send(index, ScriptForm::kText);
+  }
+  Answer(index, reply.starts_with('-') ? Outcome::kError : Outcome::kReply, reply);
+  Release(index);
+}
+
+void LimitStore::OnFailure(backends::Ticket ticket) {
+  Answer(ticket.owner, Outcome::kError, {});
+  Release(ticket.owner);
+}
+
+void LimitStore::RunDeadlines() {
+  const net::TimePoint now = io_.loop.now();
+  while (!deadlines_.empty() && deadlines_.front().due <= now) {
+    const Deadline deadline = deadlines_.front();
+    deadlines_.pop_front();
+    if (entries_[deadline.entry].generation == deadline.generation) Answer(deadline.entry, Outcome::kTimeout, {});
+  }
+  if (!deadlines_.empty()) timer_->Arm(std::max(deadlines_.front().due - now, net::Duration(1)));
+}
+
+}  // namespace ringproxy::proxy

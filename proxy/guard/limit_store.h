@@ -1,0 +1,88 @@
+// proxy/guard/limit_store.h – One worker's questions to the store of global limits.
+//
+// Purpose: sends the scripts over the store pool's own pipelined connections, each to the node that its key belongs to;
+// answers every question exactly once, in time: with the reply, or with a failure when the timeout has passed, the node
+// is down or it answers an error. Nothing waits for it but the question's owner. NOSCRIPT is met by sending the text
+// once; a reply that comes too late is dropped.
+// Threads: its worker's.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "backends/net/ring_queue.h"
+#include "backends/node_pool.h"
+#include "backends/worker_io.h"
+#include "proxy/guard/lease_script.h"
+#include "proxy/route/snapshot.h"
+
+namespace ringproxy::proxy {
+
+class LimitStore {
+ public:
+  enum class Outcome : uint8_t { kReply, kTimeout, kError };
+  struct Question {
+    enum class Kind : uint8_t { kLease, kExact, kMembers };
+    Kind kind = Kind::kLease;
+    uint32_t rule = 0;
+    uint64_t bucket = 0;  // kLease: whose lease. kExact: which waiting request.
+    std::string key;
+    std::string name;  // kMembers: who lives.
+    LeaseTerms terms;
+    LeaseRequest request;
+  };
+  class Asker {
+   public:
+    // `reply`: of kReply, whatever the node has said.
+    virtual void OnStoreAnswer(const Question& question, Outcome outcome, std::string_view reply) = 0;
+
+   protected:
+    ~Asker() = default;
+  };
+
+  // `pool`: the store's among `pools`.
+  LimitStore(backends::WorkerIo& io, const Snapshot& snapshot, std::span<backends::NodePool> pools, uint32_t pool,
+             Asker& asker);
+
+  // May answer before it returns.
+  void Ask(Question question);
+
+  // The store's nodes have answered a ticket of Kind::kStore.
+  void OnReply(backends::Ticket ticket, std::string_view reply);
+  void OnFailure(backends::Ticket ticket);
+
+ private:
+  struct Entry {
+    Question question;
+    uint32_t generation = 0;
+    bool open = false;      // Not answered yet.
+    bool has_text = false;  // The script's text has been sent.
+  };
+  struct Deadline {
+    uint32_t entry;
+    uint32_t generation;
+    net::TimePoint due;
+  };
+
+  void Send(uint32_t entry, ScriptForm form);
+  void Answer(uint32_t entry, Outcome outcome, std::string_view reply);
+  // The node's reply is here, late or not: the entry may be used again.
+  void Release(uint32_t entry);
+  void RunDeadlines();
+
+  backends::WorkerIo& io_;
+  const Snapshot& snapshot_;
+  std::span<backends::NodePool> pools_;
+  uint32_t pool_;
+  Asker& asker_;
+  std::vector<Entry> entries_;
+  std::vector<uint32_t> free_;
+  net::RingQueue<Deadline, 16> deadlines_;  // In the order of the questions: they all have the same time.
+  std::unique_ptr<net::Timer> timer_;
+  std::string encoded_;
+};
+
+}  // namespace ringproxy::proxy

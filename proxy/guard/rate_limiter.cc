@@ -1,0 +1,356 @@
+#include "proxy/guard/rate_limiter.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace ringproxy::proxy {
+namespace {
+
+using conf::LimitAction;
+using conf::LimitScope;
+
+int64_t Nanoseconds(net::TimePoint time) {
+  return std::chrono::nanoseconds(time.time_since_epoch()).count();
+}
+
+net::Duration Microseconds(int64_t wait_ns) {
+  // Rounded up, or a timer would come a moment too early.
+  return net::Duration(wait_ns < 0 ? wait_ns : (wait_ns + 999) / 1000);
+}
+
+// One that nobody uses any more does not learn that the store is back.
+bool IsFailing(const QuotaLease& lease, net::TimePoint now) {
+  return lease.failing_since() && !lease.idle(now);
+}
+
+// One proxy's share of a limit that `proxies` have in common.
+BucketLimit Share(BucketLimit limit, uint32_t proxies) {
+  limit.interval_ns *= proxies;
+  limit.tolerance_ns = std::max(limit.tolerance_ns, limit.interval_ns);
+  return limit;
+}
+
+}  // namespace
+
+RateLimiter::RateLimiter(const Parts& parts)
+    : io_(parts.io),
+      shared_(parts.shared),
+      rules_(parts.shared.rules()),
+      snapshot_(parts.snapshot),
+      sink_(parts.sink),
+      observer_(parts.observer),
+      stats_(parts.stats),
+      last_tick_(parts.io.loop.now()) {
+  for (const LimitRule& rule : rules_.rules()) states_.emplace_back(rule);
+  const auto store =
+      std::ranges::find(snapshot_->config.pools, snapshot_->config.global_limits.store, &conf::Pool::name);
+  if (store == snapshot_->config.pools.end()) return;
+  const auto pool = static_cast<uint32_t>(store - snapshot_->config.pools.begin());
+  LimitStore::Asker& asker = *this;
+  store_ = std::make_unique<LimitStore>(io_, *snapshot_, parts.pools, pool, asker);
+  is_speaker_ = shared_.BecomeSpeaker();
+}
+
+bool RateLimiter::IsShadow(const Charge& charge) const {
+  return rules_.rules()[charge.rule].conf->action == LimitAction::kShadow;
+}
+
+// One that only counts lets nobody wait for the store.
+bool RateLimiter::IsExact(const Charge& charge) const {
+  const conf::Limit& limit = *rules_.rules()[charge.rule].conf;
+  return limit.scope == LimitScope::kGlobal && limit.check == conf::LimitCheck::kExact && !IsShadow(charge);
+}
+
+net::Duration RateLimiter::RefusedFor(const Charge& charge) const {
+  const State& state = states_[charge.rule];
+  return state.failing_since ? net::Duration(0) : state.refusals.Refused(charge.bucket, charge.cost, now());
+}
+
+bool RateLimiter::NeedsStore(const Charge& charge) const {
+  const State& state = states_[charge.rule];
+  return IsExact(charge) && (!state.failing_since || now() >= state.next_question);
+}
+
+RateLimiter::Decision RateLimiter::Admit(const LimitedRequest& asked, backends::Ticket* ticket) {
+  scratch_.charges.clear();
+  rules_.Match(asked, &keys_, &scratch_.charges);
+  if (scratch_.charges.empty()) return {};
+  scratch_.taken.assign(scratch_.charges.size(), Source::kNone);
+  scratch_.names.clear();
+  scratch_.next = 0;
+  scratch_.hold_ns = 0;
+  const Outcome outcome = Run(&scratch_, &asked.client);
+  if (outcome.step == Step::kRefused) return Refuse(outcome);
+  if (outcome.step != Step::kDone || scratch_.hold_ns > 0) return Wait(outcome, asked.client, *ticket);
+  *ticket = Conclude(scratch_, *ticket);
+  return {};
+}
+
+RateLimiter::Decision RateLimiter::Refuse(const Outcome& outcome) {
+  stats_[outcome.rule].refused.Add();
+  return {Verdict::kRefused, rules_.rules()[outcome.rule].conf, outcome.retry_after};
+}
+
+RateLimiter::Outcome RateLimiter::Refusal(const Charge& charge, int64_t wait_ns) const {
+  const conf::Limit& limit = *rules_.rules()[charge.rule].conf;
+  // The process's own buckets have said already when it may go; a lease cannot.
+  const bool may_wait = limit.action == LimitAction::kDelay && limit.scope == LimitScope::kGlobal && wait_ns > 0;
+  return {may_wait ? Step::kTryLater : Step::kRefused, charge.rule, Microseconds(wait_ns)};
+}
+
+RateLimiter::Outcome RateLimiter::Look(const Attempt& attempt) {
+  for (const Charge& charge : attempt.charges) {
+    if (IsShadow(charge)) continue;
+    if (IsExact(charge)) {
+      const net::Duration refused = RefusedFor(charge);
+      if (refused > net::Duration(0)) return Refusal(charge, std::chrono::nanoseconds(refused).count());
+      continue;
+    }
+    const LimitRule& rule = rules_.rules()[charge.rule];
+    if (rule.conf->scope != LimitScope::kGlobal) {
+      const BucketAnswer answer =
+          shared_.table(charge.rule).Peek(charge.bucket, charge.terms->bucket, now_ns(), charge.cost);
+      if (!answer.admitted) return Refusal(charge, answer.wait_ns);
+      continue;
+    }
+    LeaseTable::Entry* entry = states_[charge.rule].leases.Find(charge.bucket);
+    if (entry == nullptr || entry->lease.failing_since()) continue;
+    if (entry->lease.Peek(charge.terms->lease, now(), charge.cost, shared_.lessees()).admitted) continue;
+    // It takes nothing, but has to hear of the demand and to ask for it.
+    const QuotaLease::Answer answer = entry->lease.Take(charge.terms->lease, now(), charge.cost, shared_.lessees());
+    AskForLease(charge.rule, *entry);
+    return Refusal(charge, std::chrono::nanoseconds(answer.retry_after).count());
+  }
+  return {};
+}
+
+RateLimiter::Outcome RateLimiter::Run(Attempt* attempt, const ClientIdentity* client) {
+  const bool is_alone = attempt->charges.size() == 1 && !IsExact(attempt->charges.front());
+  if (attempt->next == 0 && !is_alone) {
+    const Outcome look = Look(*attempt);
+    if (look.step != Step::kDone) return look;
+  }
+  for (; attempt->next < attempt->charges.size(); ++attempt->next) {
+    Charge& charge = attempt->charges[attempt->next];
+    if (NeedsStore(charge)) return {Step::kAskStore, charge.rule, {}};
+    const BucketAnswer answer = Take(attempt, attempt->next, client);
+    if (answer.admitted) {
+      charge.is_near_limit = answer.near_limit;
+      if (answer.wait_ns > attempt->hold_ns) {
+        attempt->hold_ns = answer.wait_ns;
+        attempt->hold_rule = charge.rule;
+      }
+    } else if (IsShadow(charge)) {
+      attempt->taken[attempt->next] = Source::kShadow;
+    } else {
+      const Outcome outcome = Refusal(charge, answer.wait_ns);
+      Undo(attempt);
+      return outcome;
+    }
+  }
+  return {};
+}
+
+BucketAnswer RateLimiter::TakeFromTable(Charge* charge, const BucketLimit& limit, int64_t fresh_ns) {
+  charge->taken_ns = now_ns();
+  const BucketAnswer answer =
+      shared_.table(charge->rule).Take(charge->bucket, limit, charge->taken_ns, charge->cost, fresh_ns);
+  charge->is_in_shared_bucket = answer.overflowed;
+  return answer;
+}
+
+BucketAnswer RateLimiter::Take(Attempt* attempt, size_t i, const ClientIdentity* client) {
+  Charge& charge = attempt->charges[i];
+  if (rules_.rules()[charge.rule].conf->scope != LimitScope::kGlobal) {
+    attempt->taken[i] = Source::kTable;
+    return TakeFromTable(&charge, charge.terms->bucket, 0);
+  }
+  if (IsExact(charge)) return FallBack(&charge, *states_[charge.rule].failing_since, &attempt->taken[i]);
+  return TakeLease(attempt, i, client);
+}
+
+BucketAnswer RateLimiter::TakeLease(Attempt* attempt, size_t i, const ClientIdentity* client) {
+  Charge& charge = attempt->charges[i];
+  LeaseTable::Entry& entry = states_[charge.rule].leases.Get(charge.bucket, *charge.terms, now(), [&] {
+    return client != nullptr ? rules_.ValueOf(charge, *client) : attempt->names[i];
+  });
+  attempt->taken[i] = Source::kLease;
+  QuotaLease::Answer answer;
+  if (!entry.lease.failing_since()) {
+    answer = entry.lease.Take(entry.terms->lease, now(), charge.cost, shared_.lessees());
+  }
+  AskForLease(charge.rule, entry);
+  if (entry.lease.failing_since() && !answer.admitted) {
+    return FallBack(&charge, *entry.lease.failing_since(), &attempt->taken[i]);
+  }
+  const bool is_local = rules_.rules()[charge.rule].conf->on_store_failure == conf::StoreFailure::kLocal;
+  if (answer.admitted && is_local && now() < entry.recovering_until) {
+    // Others may still spend their shares: until they have found the store too, nobody takes more than that.
+    const BucketAnswer share = FallBack(&charge, entry.recovering_until - kRecovery, &attempt->taken[i]);
+    attempt->taken[i] = Source::kLease;
+    if (!share.admitted) {
+      entry.lease.GiveBack(charge.cost);
+      return share;
+    }
+  }
+  constexpr uint32_t kNear = 800;
+  return {.admitted = answer.admitted,
+          .near_limit = entry.used_thousandths >= kNear,
+          .wait_ns = answer.admitted ? 0 : std::chrono::nanoseconds(answer.retry_after).count()};
+}
+
+BucketAnswer RateLimiter::FallBack(Charge* charge, net::TimePoint failing_since, Source* source) {
+  *source = Source::kFree;
+  switch (rules_.rules()[charge->rule].conf->on_store_failure) {
+    case conf::StoreFailure::kOpen: return {.admitted = true};
+    case conf::StoreFailure::kClosed:
+      return {.admitted = false, .wait_ns = std::chrono::nanoseconds(kProbeInterval).count()};
+    case conf::StoreFailure::kLocal: break;
+  }
+  *source = Source::kFallback;
+  const BucketLimit share = Share(charge->terms->bucket, shared_.proxies());
+  // It begins empty: what the fleet's bucket had may have been spent a moment ago.
+  return TakeFromTable(charge, share, Nanoseconds(failing_since));
+}
+
+void RateLimiter::GiveToTable(const Charge& charge, const BucketLimit& limit) {
+  shared_.table(charge.rule).Return(charge.bucket, limit, charge.taken_ns, charge.cost, charge.is_in_shared_bucket);
+}
+
+void RateLimiter::Undo(Attempt* attempt) {
+  for (size_t i = 0; i < attempt->next; ++i) {
+    const Charge& charge = attempt->charges[i];
+    switch (std::exchange(attempt->taken[i], Source::kNone)) {
+      case Source::kNone:
+      case Source::kShadow:
+      case Source::kFree:
+      case Source::kLater: break;
+      case Source::kTable: GiveToTable(charge, charge.terms->bucket); break;
+      case Source::kFallback: GiveToTable(charge, Share(charge.terms->bucket, shared_.proxies())); break;
+      case Source::kLease:
+        if (LeaseTable::Entry* entry = states_[charge.rule].leases.Find(charge.bucket)) {
+          entry->lease.GiveBack(charge.cost);
+        }
+        break;
+    }
+  }
+  attempt->next = 0;
+  attempt->hold_ns = 0;
+}
+
+void RateLimiter::CountAdmitted(const Attempt& attempt) {
+  // A request with several buckets of one limit is one request, and those stand together.
+  for (size_t i = 0; i < attempt.charges.size();) {
+    const uint32_t rule = attempt.charges[i].rule;
+    bool is_near = false;
+    bool is_refused = false;
+    for (; i < attempt.charges.size() && attempt.charges[i].rule == rule; ++i) {
+      is_near = is_near || attempt.charges[i].is_near_limit;
+      is_refused = is_refused || attempt.taken[i] == Source::kShadow;
+    }
+    LimitStats& stats = stats_[rule];
+    (is_refused ? stats.shadow_refused : stats.admitted).Add();
+    if (is_near && !is_refused) stats.near_limit.Add();
+  }
+}
+
+backends::Ticket RateLimiter::Conclude(const Attempt& attempt, backends::Ticket ticket) {
+  CountAdmitted(attempt);
+  const backends::Ticket original = ticket;
+  for (size_t i = 0; i < attempt.charges.size(); ++i) {
+    const Charge& charge = attempt.charges[i];
+    if (attempt.taken[i] == Source::kShadow || !rules_.rules()[charge.rule].settles_later) continue;
+    if (ticket.kind != backends::Ticket::Kind::kLimit) ticket = followed_.Follow(original);
+    followed_.Add(ticket, charge);
+  }
+  return ticket;
+}
+
+void RateLimiter::Abandon(backends::Ticket ticket) {
+  if (ticket.kind == backends::Ticket::Kind::kLimit) Settle(ticket, 0);
+}
+
+void RateLimiter::Settle(backends::Ticket ticket, size_t reply_bytes) {
+  for (const Charge& charge : followed_.at(ticket).charges) {
+    const conf::Limit& limit = *rules_.rules()[charge.rule].conf;
+    const BucketLimit& bucket = charge.terms->bucket;
+    const uint64_t debt = limit.bytes_per_token > 0 ? reply_bytes / limit.bytes_per_token : 0;
+    if (limit.algorithm == conf::LimitAlgorithm::kConcurrency) {
+      GiveToTable(charge, bucket);
+    } else if (debt > 0 && limit.scope != LimitScope::kGlobal) {
+      shared_.table(charge.rule).Charge(charge.bucket, bucket, now_ns(), debt);
+    } else if (LeaseTable::Entry* entry = debt > 0 ? states_[charge.rule].leases.Find(charge.bucket) : nullptr) {
+      entry->lease.Charge(charge.terms->lease, now(), debt);
+      AskForLease(charge.rule, *entry);
+    }
+  }
+  followed_.Forget(ticket);
+}
+
+void RateLimiter::OnReply(backends::Ticket ticket, std::string_view reply) {
+  if (ticket.kind == backends::Ticket::Kind::kStore) return store_->OnReply(ticket, reply);
+  const backends::Ticket to = followed_.at(ticket).ticket;
+  Settle(ticket, reply.size());
+  sink_.OnReply(to, reply);
+}
+
+void RateLimiter::OnLargeReply(backends::Ticket ticket, net::Block reply) {
+  if (ticket.kind == backends::Ticket::Kind::kStore) return store_->OnReply(ticket, reply.bytes());
+  const backends::Ticket to = followed_.at(ticket).ticket;
+  Settle(ticket, reply.bytes().size());
+  sink_.OnLargeReply(to, std::move(reply));
+}
+
+void RateLimiter::OnFailure(backends::Ticket ticket, const wire::Failure& failure) {
+  if (ticket.kind == backends::Ticket::Kind::kStore) return store_->OnFailure(ticket);
+  const backends::Ticket to = followed_.at(ticket).ticket;
+  Settle(ticket, 0);
+  sink_.OnFailure(to, failure);
+}
+
+void RateLimiter::Tick() {
+  const net::Duration since_last = now() - std::exchange(last_tick_, now());
+  if (store_ == nullptr) return;
+  MeasureLeases(since_last);
+  if (!is_speaker_) return;
+  LimitStore::Question question;
+  question.kind = LimitStore::Question::Kind::kMembers;
+  question.key = "ringproxy:{members}";
+  question.name = shared_.process_id();
+  store_->Ask(std::move(question));
+}
+
+void RateLimiter::MeasureLeases(net::Duration since_last) {
+  for (uint32_t i = 0; i < states_.size(); ++i) {
+    LeaseTable& leases = states_[i].leases;
+    uint64_t tokens = 0;
+    uint64_t failing = states_[i].IsFailing(now()) ? 1 : 0;
+    leases.ForEach([&](LeaseTable::Entry& entry) {
+      // Nobody else asks for one that is not used any more, and it has still to pay.
+      if (entry.lease.debt() > 0) AskForLease(i, entry);
+      tokens += entry.lease.tokens(now());
+      failing += IsFailing(entry.lease, now()) ? 1 : 0;
+    });
+    stats_[i].leases.Set(leases.size());
+    stats_[i].lease_tokens.Set(tokens);
+    stats_[i].failing_leases.Set(failing);
+    const auto passed = std::chrono::floor<std::chrono::milliseconds>(since_last).count();
+    if (failing > 0) stats_[i].fallback_ms.Add(static_cast<uint64_t>(passed));
+  }
+}
+
+std::shared_ptr<const LeasesView> RateLimiter::View() const {
+  constexpr size_t kShown = 1000;
+  auto view = std::make_shared<LeasesView>();
+  for (uint32_t i = 0; i < states_.size(); ++i) {
+    size_t shown = 0;
+    states_[i].leases.ForEach([&](const LeaseTable::Entry& entry) {
+      if (++shown > kShown) return;
+      view->push_back(
+          {i, entry.name, entry.lease.tokens(now()), entry.used_thousandths, IsFailing(entry.lease, now())});
+    });
+  }
+  return view;
+}
+
+}  // namespace ringproxy::proxy

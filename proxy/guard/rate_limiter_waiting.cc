@@ -1,0 +1,243 @@
+// The part of RateLimiter that takes time: requests that wait, and the store.
+#include <algorithm>
+#include <utility>
+
+#include "proxy/guard/rate_limiter.h"
+
+namespace ringproxy::proxy {
+namespace {
+
+// Rounded up: what goes at that time is not a moment too early.
+net::Duration Held(int64_t hold_ns) {
+  return std::chrono::ceil<net::Duration>(std::chrono::nanoseconds(hold_ns));
+}
+
+}  // namespace
+
+// The braces are a hash tag: everything that one bucket needs is on one node.
+std::string RateLimiter::StoreKey(uint32_t rule, std::string_view value) const {
+  return std::string("ringproxy:{").append(rules_.rules()[rule].conf->name).append(":").append(value).append("}");
+}
+
+void RateLimiter::AskForLease(uint32_t rule, LeaseTable::Entry& entry) {
+  const LeasePolicy& policy = entry.terms->lease;
+  const auto request = entry.lease.Ask(policy, now(), shared_.lessees(), Random());
+  if (!request) return;
+  LimitStore::Question question;
+  question.rule = rule;
+  question.bucket = entry.bucket;
+  question.key = StoreKey(rule, entry.name);
+  question.terms = policy.terms;
+  question.request = *request;
+  store_->Ask(std::move(question));
+}
+
+uint32_t RateLimiter::AcquireWaiting() {
+  if (free_waiting_.empty()) {
+    const auto index = static_cast<uint32_t>(waiting_.size());
+    free_waiting_.push_back(index);
+    waiting_.emplace_back().timer = io_.loop.NewTimer([this, index] { OnTime(index); });
+  }
+  const uint32_t index = free_waiting_.back();
+  free_waiting_.pop_back();
+  return index;
+}
+
+RateLimiter::Decision RateLimiter::Wait(const Outcome& outcome, const ClientIdentity& client, backends::Ticket ticket) {
+  const bool is_held = outcome.step == Step::kDone;
+  const uint32_t rule = is_held ? scratch_.hold_rule : outcome.rule;
+  const net::Duration wait = is_held ? Held(scratch_.hold_ns) : outcome.retry_after;
+  if (outcome.step != Step::kAskStore && !MayWait(rule, wait)) {
+    Undo(&scratch_);
+    return Refuse({Step::kRefused, rule, wait});
+  }
+  const uint32_t index = AcquireWaiting();
+  Waiting& waiting = waiting_[index];
+  std::swap(waiting.attempt, scratch_);
+  for (Charge& charge : waiting.attempt.charges) {
+    const bool is_global = rules_.rules()[charge.rule].conf->scope == conf::LimitScope::kGlobal;
+    waiting.attempt.names.push_back(is_global ? rules_.ValueOf(charge, client) : std::string());
+    charge.key = {};  // It is not valid for so long.
+  }
+  waiting.ticket = ticket;
+  waiting.rule = rule;
+  waiting.deadline = now() + rules_.rules()[rule].conf->max_wait;
+  waiting.is_held = false;
+  waiting.delayed_by = kNobody;
+  stats_[rule].waiting.Add();
+  beginning_ = index;
+  Proceed(index, outcome);
+  beginning_ = kNobody;
+  return {.verdict = Verdict::kWaits};
+}
+
+bool RateLimiter::MayWait(uint32_t rule, net::Duration wait) const {
+  const conf::Limit& limit = *rules_.rules()[rule].conf;
+  return wait <= limit.max_wait && stats_[rule].waiting.value() < limit.max_waiting;
+}
+
+bool RateLimiter::DelayBy(uint32_t index, uint32_t rule, net::Duration wait) {
+  Waiting& waiting = waiting_[index];
+  waiting.delayed_by = rule;
+  if (rule != waiting.rule) {
+    // So far it waited for the store, or for another limit.
+    if (!MayWait(rule, wait)) return false;
+    stats_[waiting.rule].waiting.Subtract(1);
+    stats_[rule].waiting.Add();
+    waiting.rule = rule;
+    waiting.deadline = now() + rules_.rules()[rule].conf->max_wait;
+  }
+  return now() + wait <= waiting.deadline;
+}
+
+void RateLimiter::Proceed(uint32_t index, const Outcome& outcome) {
+  Waiting& waiting = waiting_[index];
+  switch (outcome.step) {
+    case Step::kDone: {
+      const net::Duration hold = Held(waiting.attempt.hold_ns);
+      if (hold == net::Duration(0)) return EndWaiting(index, outcome);
+      if (!DelayBy(index, waiting.attempt.hold_rule, hold)) {
+        const uint32_t rule = waiting.attempt.hold_rule;
+        Undo(&waiting.attempt);
+        return EndWaiting(index, {Step::kRefused, rule, hold});
+      }
+      waiting.is_held = true;
+      ReturnPlaces(&waiting.attempt);
+      return waiting.timer->Arm(hold);
+    }
+    case Step::kRefused: return EndWaiting(index, outcome);
+    case Step::kTryLater:
+      if (!DelayBy(index, outcome.rule, outcome.retry_after)) {
+        return EndWaiting(index, {Step::kRefused, outcome.rule, outcome.retry_after});
+      }
+      return waiting.timer->Arm(outcome.retry_after);
+    case Step::kAskStore: return AskExact(index);
+  }
+}
+
+void RateLimiter::OnTime(uint32_t index) {
+  Waiting& waiting = waiting_[index];
+  if (waiting.is_held) return EndWaiting(index, TakePlaces(&waiting.attempt));
+  Proceed(index, Run(&waiting.attempt, nullptr));
+}
+
+void RateLimiter::ReturnPlaces(Attempt* attempt) {
+  for (size_t i = 0; i < attempt->charges.size(); ++i) {
+    const Charge& charge = attempt->charges[i];
+    const bool is_place = charge.terms->bucket.algorithm == conf::LimitAlgorithm::kConcurrency;
+    if (!is_place || attempt->taken[i] != Source::kTable) continue;
+    GiveToTable(charge, charge.terms->bucket);
+    attempt->taken[i] = Source::kLater;
+  }
+}
+
+RateLimiter::Outcome RateLimiter::TakePlaces(Attempt* attempt) {
+  for (size_t i = 0; i < attempt->charges.size(); ++i) {
+    if (attempt->taken[i] != Source::kLater) continue;
+    Charge& charge = attempt->charges[i];
+    attempt->taken[i] = Source::kTable;
+    const BucketAnswer answer = TakeFromTable(&charge, charge.terms->bucket, 0);
+    if (answer.admitted) continue;
+    attempt->taken[i] = IsShadow(charge) ? Source::kShadow : Source::kNone;
+    if (IsShadow(charge)) continue;
+    Undo(attempt);
+    return Refusal(charge, answer.wait_ns);
+  }
+  return {};
+}
+
+void RateLimiter::EndWaiting(uint32_t index, const Outcome& outcome) {
+  Waiting& waiting = waiting_[index];
+  const backends::Ticket ticket = waiting.ticket;
+  stats_[waiting.rule].waiting.Subtract(1);
+  if (outcome.step == Step::kRefused) {
+    free_waiting_.push_back(index);
+    return observer_.OnRefused(ticket, Refuse(outcome));
+  }
+  if (waiting.delayed_by != kNobody) stats_[waiting.delayed_by].delayed.Add();
+  const backends::Ticket use = Conclude(waiting.attempt, ticket);
+  free_waiting_.push_back(index);
+  observer_.OnAdmitted(ticket, use);
+}
+
+void RateLimiter::AskExact(uint32_t index) {
+  const Attempt& attempt = waiting_[index].attempt;
+  const Charge& charge = attempt.charges[attempt.next];
+  LimitStore::Question question;
+  question.kind = LimitStore::Question::Kind::kExact;
+  question.rule = charge.rule;
+  question.bucket = index;
+  question.key = StoreKey(charge.rule, attempt.names[attempt.next]);
+  question.terms = charge.terms->lease.terms;
+  question.request = {.want = charge.cost,
+                      .least = charge.cost,
+                      .debt = 0,
+                      .lessees = shared_.lessees(),
+                      .after_outage = states_[charge.rule].failing_since.has_value()};
+  State& state = states_[charge.rule];
+  // One request alone finds out whether a store that fails, or an empty bucket, is well again.
+  if (state.failing_since) state.next_question = now() + kProbeInterval;
+  if (state.refusals.Knows(charge.bucket)) {
+    const net::Duration timeout = snapshot_->config.global_limits.timeout;
+    state.refusals.Note(charge.bucket, charge.cost, now() + timeout, now());
+  }
+  store_->Ask(std::move(question));
+}
+
+void RateLimiter::OnStoreAnswer(const LimitStore::Question& question, LimitStore::Outcome outcome,
+                                std::string_view reply) {
+  if (question.kind == LimitStore::Question::Kind::kMembers) {
+    if (const auto count = ParseMembersReply(reply)) shared_.SetProxies(*count);
+    return;
+  }
+  const std::optional<LeaseReply> answer = ParseLeaseReply(reply);
+  LimitStats& stats = stats_[question.rule];
+  if (outcome == LimitStore::Outcome::kTimeout) {
+    stats.store_timeouts.Add();
+  } else if (!answer) {
+    stats.store_errors.Add();
+  } else {
+    (answer->granted > 0 ? stats.store_granted : stats.store_refused).Add();
+  }
+  question.kind == LimitStore::Question::Kind::kExact ? OnExactAnswer(question, answer)
+                                                      : OnLeaseAnswer(question, answer);
+}
+
+void RateLimiter::OnLeaseAnswer(const LimitStore::Question& question, const std::optional<LeaseReply>& reply) {
+  LeaseTable::Entry* entry = states_[question.rule].leases.Find(question.bucket);
+  if (entry == nullptr) return;
+  if (!reply) return entry->lease.OnFailure(now());
+  entry->used_thousandths = reply->used_thousandths;
+  if (entry->lease.failing_since()) entry->recovering_until = now() + kRecovery;
+  entry->lease.OnReply(entry->terms->lease, now(), *reply, Random());
+  // What was spent on credit meanwhile is paid at once.
+  if (entry->lease.debt() > 0) AskForLease(question.rule, *entry);
+}
+
+void RateLimiter::OnExactAnswer(const LimitStore::Question& question, const std::optional<LeaseReply>& reply) {
+  const auto index = static_cast<uint32_t>(question.bucket);
+  Waiting& waiting = waiting_[index];
+  const Charge& charge = waiting.attempt.charges[waiting.attempt.next];
+  State& state = states_[question.rule];
+  state.refusals.Forget(charge.bucket);
+  if (!reply) {
+    if (!state.failing_since) state.failing_since = now();
+    state.next_question = now() + kProbeInterval;
+  } else {
+    state.failing_since.reset();
+    if (reply->granted == 0) {
+      if (reply->retry_after > net::Duration(0)) {
+        state.refusals.Note(charge.bucket, charge.cost, now() + reply->retry_after, now());
+      }
+      const Outcome refusal = Refusal(charge, std::chrono::nanoseconds(reply->retry_after).count());
+      Undo(&waiting.attempt);
+      return Proceed(index, refusal);
+    }
+    waiting.attempt.taken[waiting.attempt.next++] = Source::kFree;
+  }
+  // While Admit runs, its caller must not hear of it yet.
+  if (index == beginning_) return waiting.timer->Arm(net::Duration(0));
+  Proceed(index, Run(&waiting.attempt, nullptr));
+}
+
+}  // namespace ringproxy::proxy

@@ -1,0 +1,21 @@
+#include "proxy/guard/refusal_memory.h"
+
+#include <algorithm>
+
+namespace ringproxy::proxy {
+
+void RefusalMemory::Note(uint64_t bucket, uint64_t cost, net::TimePoint until, net::TimePoint now) {
+  if (refusals_.size() >= most_ && !refusals_.contains(bucket)) {
+    std::erase_if(refusals_, [now](const auto& known) { return known.second.until <= now; });
+    if (refusals_.size() >= most_) return;
+  }
+  refusals_[bucket] = {cost, until};
+}
+
+net::Duration RefusalMemory::Refused(uint64_t bucket, uint64_t cost, net::TimePoint now) const {
+  const auto known = refusals_.find(bucket);
+  if (known == refusals_.end() || cost < known->second.cost) return net::Duration(0);
+  return std::max(known->second.until - now, net::Duration(0));
+}
+
+}  // namespace ringproxy::proxy

@@ -1,0 +1,86 @@
+#include "proxy/guard/lease_table.h"
+
+#include <gtest/gtest.h>
+
+namespace ringproxy::proxy {
+namespace {
+
+using namespace std::chrono_literals;
+
+LimitTerms Terms(uint64_t amount, uint64_t burst) {
+  LimitTerms terms;
+  terms.bucket = MakeBucketLimit(conf::LimitAlgorithm::kTokenBucket, {.amount = amount}, burst, 0);
+  terms.lease = {.terms = {.rate = {.amount = amount}, .burst = burst}, .lease = {}};
+  return terms;
+}
+
+class LeaseTableTest : public testing::Test {
+ protected:
+  LeaseTable::Entry& Get(uint64_t bucket) {
+    return table_.Get(bucket, terms_, now_, [bucket] { return "bucket" + std::to_string(bucket); });
+  }
+  // It owes a token from now on, so it must not be forgotten.
+  void Use(uint64_t bucket) {
+    LeaseTable::Entry& entry = Get(bucket);
+    entry.lease.Take(entry.terms->lease, now_, 1, 1);
+  }
+
+  static constexpr size_t kMost = 100;
+  LimitTerms terms_ = Terms(10, 10);
+  LeaseTable table_{kMost, terms_};
+  net::TimePoint now_{1h};
+};
+
+TEST_F(LeaseTableTest, KeepsALeaseForEachBucket) {
+  for (uint64_t bucket = 1; bucket <= kMost; ++bucket) Use(bucket);
+  EXPECT_EQ(table_.size(), kMost);
+  for (uint64_t bucket = 1; bucket <= kMost; ++bucket) {
+    EXPECT_EQ(Get(bucket).name, "bucket" + std::to_string(bucket));
+    EXPECT_EQ(Get(bucket).lease.debt(), 1U);
+    EXPECT_EQ(table_.Find(bucket), &Get(bucket));
+  }
+  EXPECT_EQ(table_.Find(kMost + 1), nullptr);
+}
+
+TEST_F(LeaseTableTest, ForgetsIdleLeasesBeforeItGrows) {
+  for (uint64_t bucket = 1; bucket <= 1'000; ++bucket) Get(bucket);
+  EXPECT_EQ(table_.size(), 1U);
+  EXPECT_EQ(table_.Find(1), nullptr);
+  EXPECT_NE(table_.Find(1'000), nullptr);
+  Use(1'001);
+  Use(1'002);
+  EXPECT_EQ(table_.size(), 2U);
+}
+
+TEST_F(LeaseTableTest, OthersShareALeaseWhenAllAreInUse) {
+  for (uint64_t bucket = 1; bucket <= kMost; ++bucket) Use(bucket);
+  for (uint64_t bucket = kMost + 1; bucket <= 10 * kMost; ++bucket) {
+    LeaseTable::Entry& entry = Get(bucket);
+    EXPECT_EQ(entry.name, "(others)");
+    EXPECT_EQ(entry.bucket, 0U);
+    EXPECT_EQ(table_.Find(bucket), nullptr);
+    EXPECT_EQ(table_.Find(entry.bucket), &entry);
+  }
+  EXPECT_EQ(table_.size(), kMost + 1);
+  size_t seen = 0;
+  table_.ForEach([&](const LeaseTable::Entry&) { ++seen; });
+  EXPECT_EQ(seen, kMost + 1);
+}
+
+// Whoever comes while it is idle must not take its place: the next that finds none would make it anew.
+TEST_F(LeaseTableTest, TheSharedLeaseStaysWhereItIsHoweverOftenItIsIdle) {
+  for (uint64_t bucket = 1; bucket <= kMost; ++bucket) Use(bucket);
+  for (uint64_t bucket = kMost + 1; bucket <= 10 * kMost; ++bucket) Use(bucket);
+  EXPECT_EQ(table_.size(), kMost + 1);
+}
+
+TEST_F(LeaseTableTest, OthersGetWhatTheLimitAllowsAndNoOverride) {
+  const LimitTerms override = Terms(1'000'000, 1'000'000);
+  for (uint64_t bucket = 1; bucket <= kMost; ++bucket) Use(bucket);
+  const LeaseTable::Entry& entry = table_.Get(kMost + 1, override, now_, [] { return std::string("rich"); });
+  EXPECT_EQ(entry.name, "(others)");
+  EXPECT_EQ(entry.terms, &terms_);
+}
+
+}  // namespace
+}  // namespace ringproxy::proxy

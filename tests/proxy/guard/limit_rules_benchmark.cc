@@ -1,0 +1,173 @@
+// tests/proxy/guard/limit_rules_benchmark.cc – What limits cost a request that has one key, from the question whether
+// any may concern it to the verdict:  build/release/bin/limit_rules_benchmark
+#include <benchmark/benchmark.h>
+
+#include "proxy/guard/rate_limiter.h"
+#include "tests/proxy/guard/limit_fixture.h"
+#include "tests/support/fake_loop.h"
+#include "tests/support/health_fixture.h"
+
+namespace ringproxy::proxy {
+namespace {
+
+// One worker's limiter on a loop whose time stands still unless the benchmark moves it.
+class Limiter final : private backends::ReplySink, private RateLimiter::Observer {
+ public:
+  explicit Limiter(conf::Config config)
+      : snapshot_(MakeSnapshot(std::move(config))),
+        health_(snapshot_->node_count),
+        node_stats_(snapshot_->node_count),
+        stats_(snapshot_->config.limits.size()),
+        shared_(snapshot_, 1, 1) {
+    loop_.Advance(std::chrono::hours(1));
+    for (size_t p = 0; p < snapshot_->pools.size(); ++p) {
+      const backends::NodePool::Parts parts{.io = io_,
+                                            .sink = *this,
+                                            .flush_list = flush_list_,
+                                            .observer = health_.observer,
+                                            .board = health_.board,
+                                            .ring = *snapshot_->pools[p].ring,
+                                            .first_node = snapshot_->pools[p].first_node,
+                                            .stats = node_stats_};
+      pools_.emplace_back(parts, snapshot_->config.pools[p]);
+    }
+    for (auto& pool : pools_) pool.Connect();
+    Store().observer->OnConnected(0);
+    Store().Receive("+PONG\r\n");
+    limiter_ = std::make_unique<RateLimiter>(RateLimiter::Parts{.io = io_,
+                                                                .shared = shared_,
+                                                                .snapshot = snapshot_,
+                                                                .pools = pools_,
+                                                                .sink = *this,
+                                                                .observer = *this,
+                                                                .stats = stats_});
+  }
+
+  // As Session::Dispatch does.
+  bool Admit(const LimitedRequest& asked) {
+    if (!limiter_->MayConcern(asked.listener, asked.command)) return true;
+    backends::Ticket ticket{0, 0, 0, backends::Ticket::Kind::kSession};
+    return limiter_->Admit(asked, &ticket).verdict == RateLimiter::Verdict::kAdmitted;
+  }
+  // The store grants whatever it is asked for.
+  void AnswerStore() {
+    for (auto* connection : flush_list_) connection->Flush();
+    flush_list_.clear();
+    if (Store().TakeWritten().empty()) return;
+    Store().Receive("*3\r\n:1000000\r\n:0\r\n:0\r\n");
+  }
+  void Advance(net::Duration by) { loop_.Advance(by); }
+
+ private:
+  test::FakeSocket& Store() { return loop_.socket(snapshot_->node_count - 1); }
+  void OnReply(backends::Ticket ticket, std::string_view reply) override { limiter_->OnReply(ticket, reply); }
+  void OnLargeReply(backends::Ticket, net::Block) override {}
+  void OnFailure(backends::Ticket, const wire::Failure&) override {}
+  void OnAdmitted(backends::Ticket, backends::Ticket) override {}
+  void OnRefused(backends::Ticket, const RateLimiter::Decision&) override {}
+
+  test::FakeLoop loop_;
+  backends::WorkerIo io_{.loop = loop_, .blocks = {}, .read_buffer = {}, .random = std::mt19937_64(1)};
+  std::shared_ptr<const Snapshot> snapshot_;
+  test::Health health_;
+  std::vector<backends::NodeStats> node_stats_;
+  std::vector<LimitStats> stats_;
+  SharedLimits shared_;
+  backends::FlushList flush_list_;
+  std::vector<backends::NodePool> pools_;
+  std::unique_ptr<RateLimiter> limiter_;
+};
+
+// It never refuses.
+conf::Limit Generous(conf::Words per = {}) {
+  conf::Limit limit = TokenLimit("limit", 10'000'000, 1'000'000'000);
+  limit.per = std::move(per);
+  return limit;
+}
+
+void Run(benchmark::State& state, std::vector<conf::Limit> limits, std::string_view line) {
+  Limiter limiter(LimitedFleet(std::move(limits)));
+  const Asked asked(kWeb, line);
+  const LimitedRequest request = asked;
+  uint64_t admitted = 0;
+  uint64_t asks = 0;
+  for (auto _ : state) {
+    admitted += limiter.Admit(request) ? 1 : 0;
+    // A microsecond for each, in turns of 64.
+    if (++asks % 64 == 0) {
+      limiter.Advance(net::Duration(64));
+      limiter.AnswerStore();
+    }
+  }
+  state.counters["admitted"] = static_cast<double>(admitted) / static_cast<double>(state.iterations());
+}
+
+void NoLimit(benchmark::State& state) {
+  Run(state, {}, "get user:1234567");
+}
+BENCHMARK(NoLimit);
+
+void LimitOfAnotherCommand(benchmark::State& state) {
+  conf::Limit limit = Generous();
+  limit.match.command = {"set"};
+  Run(state, {limit}, "get user:1234567");
+}
+BENCHMARK(LimitOfAnotherCommand);
+
+void LimitOfAnotherClient(benchmark::State& state) {
+  conf::Limit limit = Generous();
+  limit.match.client = {"192.168.0.0/16"};
+  Run(state, {limit}, "get user:1234567");
+}
+BENCHMARK(LimitOfAnotherClient);
+
+void LimitOfAnotherPrefix(benchmark::State& state) {
+  conf::Limit limit = Generous();
+  limit.match.prefix = {"cart:"};
+  Run(state, {limit}, "get user:1234567");
+}
+BENCHMARK(LimitOfAnotherPrefix);
+
+void OneLocal(benchmark::State& state) {
+  Run(state, {Generous()}, "get user:1234567");
+}
+BENCHMARK(OneLocal);
+
+void OneLocalPerClientIp(benchmark::State& state) {
+  Run(state, {Generous({"client_ip"})}, "get user:1234567");
+}
+BENCHMARK(OneLocalPerClientIp);
+
+void OneLocalPerPrefix(benchmark::State& state) {
+  Run(state, {Generous({"prefix(5)"})}, "get user:1234567");
+}
+BENCHMARK(OneLocalPerPrefix);
+
+void TwoLocal(benchmark::State& state) {
+  Run(state, {Generous(), Generous({"client_ip"})}, "get user:1234567");
+}
+BENCHMARK(TwoLocal);
+
+void OneOfTheFleet(benchmark::State& state) {
+  conf::Limit limit = Generous();
+  limit.scope = conf::LimitScope::kGlobal;
+  Run(state, {limit}, "get user:1234567");
+}
+BENCHMARK(OneOfTheFleet);
+
+// What moves time and plays the store costs alone.
+void Nothing(benchmark::State& state) {
+  Limiter limiter(LimitedFleet());
+  uint64_t asks = 0;
+  for (auto _ : state) {
+    if (++asks % 64 == 0) {
+      limiter.Advance(net::Duration(64));
+      limiter.AnswerStore();
+    }
+    benchmark::DoNotOptimize(asks);
+  }
+}
+BENCHMARK(Nothing);
+
+}  // namespace
+}  // namespace ringproxy::proxy
