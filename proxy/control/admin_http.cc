@@ -87,6 +87,9 @@ const AdminHttp::Page AdminHttp::kPages[] = {
     {"/api/v1/nodes", &AdminHttp::Nodes, false,
      "each node's state, why and since when; ?pool=P. POST /api/v1/nodes/NAME/drain, disable or enable; ?pool=P"},
     {"/api/v1/locate", &AdminHttp::Locate, false, "?pool=P&key=K: the node that owns the key"},
+    {"/api/v1/limits", &AdminHttp::Limits, false, "each limit, what it has decided and what is left"},
+    {"/api/v1/limits/explain", &AdminHttp::ExplainLimits, false,
+     "?command=GET+cart:1&listener=L&ip=A&user=U: the limits that concern a request, and what they would say"},
     {"/api/v1/skew", &AdminHttp::Skew, false, "each node's share of the requests in the last minute and hour; ?pool=P"},
     {"/api/v1/hotkeys", &AdminHttp::HotKeysPage, false,
      "the most frequent keys, about of the last minute; ?pool=P&limit=20"},
@@ -160,7 +163,8 @@ AdminReply AdminHttp::Get(const std::string& path, const Query& query) const {
 }
 
 AdminReply AdminHttp::Metrics(const Query&) const {
-  return {200, MetricsText(*snapshot_, workers_, ring_shares_, *health_), "text/plain; version=0.0.4; charset=utf-8"};
+  return {200, MetricsText(*snapshot_, workers_, ring_shares_, *health_, *limits_),
+          "text/plain; version=0.0.4; charset=utf-8"};
 }
 
 AdminReply AdminHttp::Health(const Query&) const {

@@ -36,9 +36,10 @@ class AdminHttp {
   ~AdminHttp();
 
   // What the pages show and change; before Listen.
-  void Observe(AllStats workers, HealthMonitor& health) {
+  void Observe(AllStats workers, HealthMonitor& health, const SharedLimits& limits) {
     workers_ = workers;
     health_ = &health;
+    limits_ = &limits;
   }
   // False, with the reason in `error`, when the address cannot be bound.
   bool Listen(event_base* base, std::string* error);
@@ -67,6 +68,9 @@ class AdminHttp {
   nlohmann::json NodeJson(uint32_t pool, uint32_t node) const;
   // The nodes called so, in all pools or in one; over all pools.
   std::vector<uint32_t> FindNodes(const std::string& name, const Query& query) const;
+  // admin_limits.cc
+  AdminReply Limits(const Query& query) const;
+  AdminReply ExplainLimits(const Query& query) const;
   // admin_skew.cc
   AdminReply Skew(const Query& query) const;
   AdminReply HotKeysPage(const Query& query) const;
@@ -80,6 +84,7 @@ class AdminHttp {
   std::shared_ptr<const Snapshot> snapshot_;
   AllStats workers_;
   HealthMonitor* health_ = nullptr;
+  const SharedLimits* limits_ = nullptr;
   std::vector<double> ring_shares_;
   LoadHistory loads_;
   std::unique_ptr<evhttp, FreeHttp> http_;

@@ -50,8 +50,10 @@ json AdminHttp::NodeJson(uint32_t pool, uint32_t node) const {
           {"since", TimeText(view.since)},
           {"connections", Sum(workers_, number, &backends::NodeStats::ready_connections)},
           {"in_flight", Sum(workers_, number, &backends::NodeStats::in_flight)},
+          {"concurrency_limit", Sum(workers_, number, &backends::NodeStats::concurrency_limit)},
           {"requests", Sum(workers_, number, &backends::NodeStats::requests)},
           {"failures", Sum(workers_, number, &backends::NodeStats::failures)},
+          {"overloads", Sum(workers_, number, &backends::NodeStats::overloads)},
           {"timeouts", Sum(workers_, number, &backends::NodeStats::timeouts)},
           {"late_replies", Sum(workers_, number, &backends::NodeStats::late_replies)}};
 }

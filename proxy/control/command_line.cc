@@ -11,6 +11,7 @@
 #include "conf/validate.h"
 #include "conf/values.h"
 #include "conf/version.h"
+#include "proxy/guard/request_match.h"
 
 namespace ringproxy::proxy {
 
@@ -94,13 +95,13 @@ template <class S, class T>
 std::optional<std::string> Override(std::string_view argument, const std::string& text, std::string_view option,
                                     S& section, T S::*member) {
   if (text.empty()) return std::nullopt;
-  for (const conf::OptionRow<S>& row : conf::kOptions<S>) {
-    if (row.name != option) continue;
-    if (const auto problem = conf::ReadValue(text, row.bounds, section.*member)) {
-      return std::string(argument) + ": " + problem->text;
-    }
-  }
-  return std::nullopt;
+  std::optional<std::string> error;
+  conf::ForEachRow<S>([&](const auto& row) {
+    if (row.name != option) return;
+    const auto problem = conf::ReadValue(text, row.bounds, section.*member);
+    if (problem) error = std::string(argument) + ": " + problem->text;
+  });
+  return error;
 }
 
 std::optional<std::string> AddNodes(const std::string& list, conf::Pool& pool) {
@@ -179,6 +180,12 @@ std::variant<RunConfig, ExitCode> Answer(const Arguments& arguments, RunConfig r
 std::variant<RunConfig, ExitCode> Decide(Arguments arguments, std::ostream& out, std::ostream& err) {
   if (!arguments.config_file.empty()) {
     conf::Result<conf::Config> config = conf::LoadConfig(arguments.config_file);
+    if (config) {
+      // Which commands there are conf/ does not know.
+      const std::vector<std::string> unknown = UnknownCommandWords(*config);
+      for (const std::string& error : unknown) err << arguments.config_file << ": " << error << "\n";
+      if (!unknown.empty()) return ExitCode::kBadConfiguration;
+    }
     if (config) return Answer(arguments, {std::move(config).value(), arguments.config_file}, out, err);
     err << conf::ToString(config.errors());
     return ExitCode::kBadConfiguration;

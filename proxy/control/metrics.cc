@@ -28,6 +28,8 @@ constexpr NodeStatRow kNodeStats[] = {
     {&backends::NodeStats::requests, "node_requests_total", MetricType::Counter, "Requests meant for the node."},
     {&backends::NodeStats::failures, "node_failures_total", MetricType::Counter,
      "Requests to the node that the proxy answered with an error of its own."},
+    {&backends::NodeStats::overloads, "node_overloads_total", MetricType::Counter,
+     "Requests refused because the node has enough in flight; they are no failures."},
     {&backends::NodeStats::timeouts, "node_timeouts_total", MetricType::Counter, "Requests whose deadline passed."},
     {&backends::NodeStats::late_replies, "node_late_replies_total", MetricType::Counter,
      "Replies discarded because their requests had timed out."},
@@ -38,6 +40,8 @@ constexpr NodeStatRow kNodeStats[] = {
     {&backends::NodeStats::bytes_received, "node_bytes_received_total", MetricType::Counter,
      "Bytes read from the node."},
     {&backends::NodeStats::in_flight, "node_in_flight", MetricType::Gauge, "Requests that wait for the node's reply."},
+    {&backends::NodeStats::concurrency_limit, "node_concurrency_limit", MetricType::Gauge,
+     "How many may wait for the node's reply, over all workers; 0 where there is no limit."},
 };
 
 struct ListenerStatRow {
@@ -63,6 +67,39 @@ constexpr RetryStatRow kRetryStats[] = {
     {&RetryStats::retries, "retries_total", "Reads that were sent once more after a failure."},
     {&RetryStats::hedges, "hedges_total", "Reads that were also asked of a second node."},
     {&RetryStats::hedges_won, "hedges_won_total", "Hedged reads whose answer came from the second node."},
+};
+
+struct LimitStatRow {
+  backends::Counter LimitStats::*counter;
+  const char* name;
+  MetricType type;
+  const char* help;
+};
+
+constexpr LimitStatRow kLimitStats[] = {
+    {&LimitStats::near_limit, "limit_near_limit_total", MetricType::Counter,
+     "Requests admitted when at least 80% of their bucket were used up."},
+    {&LimitStats::waiting, "limit_waiting", MetricType::Gauge, "Requests that wait for the limit."},
+    {&LimitStats::leases, "limit_leases", MetricType::Gauge, "Buckets of a global limit that workers hold leases of."},
+    {&LimitStats::lease_tokens, "limit_lease_tokens", MetricType::Gauge, "Tokens that are leased and not spent."},
+    {&LimitStats::failing_leases, "limit_failing_leases", MetricType::Gauge, "Leases that the store does not answer."},
+};
+
+// One family each, by a label whose values are these.
+struct LimitValueRow {
+  backends::Counter LimitStats::*counter;
+  const char* value;
+};
+constexpr LimitValueRow kDecisions[] = {
+    {&LimitStats::refused, "refused"},
+    {&LimitStats::shadow_refused, "shadow_refused"},
+    {&LimitStats::delayed, "delayed"},
+};
+constexpr LimitValueRow kStoreResults[] = {
+    {&LimitStats::store_granted, "granted"},
+    {&LimitStats::store_refused, "refused"},
+    {&LimitStats::store_timeouts, "timeout"},
+    {&LimitStats::store_errors, "error"},
 };
 
 constexpr const char* kAccessNames[kAccessCount] = {"read", "write", "admin", "other"};
@@ -194,7 +231,7 @@ void AddListeners(const Snapshot& snapshot, AllStats workers, Families& families
     const size_t commands = CommandCount(protocol);
     for (size_t c = 0; c <= commands; ++c) {
       const double count = sum(l, [c](const ListenerStats& stats) { return stats.requests[c].value(); });
-      const std::string_view command = c < commands ? CommandName(protocol, c) : "other";
+      const std::string_view command = c < commands ? CommandAt(protocol, c).name : "other";
       if (count > 0) AddValue(requests, {{"listener", name}, {"command", std::string(command)}}, count);
     }
   }
@@ -222,6 +259,50 @@ void AddRetries(const Snapshot& snapshot, AllStats workers, Families& families) 
       AddValue(family, {{"pool", snapshot.config.pools[p].name}}, static_cast<double>(total));
     }
   }
+}
+
+// Decisions add up to the requests that the limit was asked about: those admitted are those that did not wait.
+void AddLimitCounters(uint32_t rule, const std::string& name, AllStats workers, MetricFamily& decisions,
+                      MetricFamily& store_calls) {
+  const auto sum = [&](backends::Counter LimitStats::*counter) { return Sum(workers, rule, counter); };
+  // Read first, since it may grow meanwhile and there are never fewer admitted.
+  const uint64_t delayed = sum(&LimitStats::delayed);
+  const uint64_t admitted = std::max(sum(&LimitStats::admitted), delayed) - delayed;
+  AddValue(decisions, {{"limit", name}, {"decision", "admitted"}}, static_cast<double>(admitted));
+  for (const LimitValueRow& row : kDecisions) {
+    AddValue(decisions, {{"limit", name}, {"decision", row.value}}, static_cast<double>(sum(row.counter)));
+  }
+  for (const LimitValueRow& row : kStoreResults) {
+    AddValue(store_calls, {{"limit", name}, {"result", row.value}}, static_cast<double>(sum(row.counter)));
+  }
+}
+
+void AddLimits(const SharedLimits& limits, AllStats workers, Families& families) {
+  const std::span<const LimitRule> rules = limits.rules().rules();
+  MetricFamily& decisions =
+      families.Add("limit_decisions_total", MetricType::Counter, "What the limit has said of requests.");
+  MetricFamily& store_calls =
+      families.Add("limit_store_calls_total", MetricType::Counter, "Questions to the store of global limits.");
+  MetricFamily& fallback = families.Add("limit_fallback_seconds_total", MetricType::Counter,
+                                        "Time in which a worker went by on_store_failure.");
+  MetricFamily& buckets = families.Add("limit_buckets", MetricType::Gauge, "Buckets in the process's table.");
+  MetricFamily& overflows = families.Add("limit_bucket_overflows_total", MetricType::Counter,
+                                         "Requests that had to share a bucket, since the table was full.");
+  for (uint32_t i = 0; i < rules.size(); ++i) {
+    const std::string& name = rules[i].conf->name;
+    AddLimitCounters(i, name, workers, decisions, store_calls);
+    AddValue(fallback, {{"limit", name}}, static_cast<double>(Sum(workers, i, &LimitStats::fallback_ms)) * 1e-3);
+    AddValue(buckets, {{"limit", name}}, static_cast<double>(limits.table(i).size()));
+    AddValue(overflows, {{"limit", name}}, static_cast<double>(limits.table(i).overflows()));
+  }
+  for (const LimitStatRow& row : kLimitStats) {
+    MetricFamily& family = families.Add(row.name, row.type, row.help);
+    for (uint32_t i = 0; i < rules.size(); ++i) {
+      AddValue(family, {{"limit", rules[i].conf->name}}, static_cast<double>(Sum(workers, i, row.counter)));
+    }
+  }
+  AddValue(families.Add("limit_proxies", MetricType::Gauge, "Proxies alive, as the store of global limits last said."),
+           {}, limits.proxies());
 }
 
 void AddProcess(AllStats workers, Families& families) {
@@ -262,6 +343,12 @@ uint64_t Sum(AllStats workers, uint32_t node, backends::Counter backends::NodeSt
   return total;
 }
 
+uint64_t Sum(AllStats workers, uint32_t rule, backends::Counter LimitStats::*counter) {
+  uint64_t total = 0;
+  for (const auto& worker : workers) total += (worker->limits[rule].*counter).value();
+  return total;
+}
+
 // Measured and not computed, so that it holds for every algorithm: where evenly spread hashes land.
 std::vector<double> RingShares(const Snapshot& snapshot) {
   constexpr uint64_t kSamples = 1 << 16;
@@ -286,13 +373,14 @@ bool IsUsable(AllStats workers, const HealthMonitor& health, uint32_t node) {
 }
 
 std::string MetricsText(const Snapshot& snapshot, AllStats workers, std::span<const double> ring_shares,
-                        const HealthMonitor& health) {
+                        const HealthMonitor& health, const SharedLimits& limits) {
   Families families;
   AddListeners(snapshot, workers, families);
   AddPools(snapshot, workers, families);
   AddNodes(snapshot, workers, ring_shares, families);
   AddRetries(snapshot, workers, families);
   AddHealth(snapshot, workers, health, families);
+  AddLimits(limits, workers, families);
   AddProcess(workers, families);
   return families.Text();
 }

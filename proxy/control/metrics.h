@@ -12,6 +12,7 @@
 
 #include "proxy/control/health_monitor.h"
 #include "proxy/control/worker_stats.h"
+#include "proxy/guard/shared_limits.h"
 
 namespace ringproxy::proxy {
 
@@ -22,7 +23,7 @@ std::vector<double> RingShares(const Snapshot& snapshot);
 
 // The body of GET /metrics.
 std::string MetricsText(const Snapshot& snapshot, AllStats workers, std::span<const double> ring_shares,
-                        const HealthMonitor& health);
+                        const HealthMonitor& health, const SharedLimits& limits);
 
 // Whether the node is well as far as anybody knows, and some worker has a connection to it.
 bool IsUp(AllStats workers, const HealthMonitor& health, uint32_t node);
@@ -31,5 +32,6 @@ bool IsUsable(AllStats workers, const HealthMonitor& health, uint32_t node);
 
 // Sums over workers, for the admin port's other pages.
 uint64_t Sum(AllStats workers, uint32_t node, backends::Counter backends::NodeStats::*counter);
+uint64_t Sum(AllStats workers, uint32_t rule, backends::Counter LimitStats::*counter);
 
 }  // namespace ringproxy::proxy

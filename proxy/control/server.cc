@@ -27,13 +27,14 @@ Server::Server(conf::Config config)
   const uint32_t count = configured > 0 ? configured : std::max(1U, std::thread::hardware_concurrency());
   for (uint32_t i = 0; i < count; ++i) stats_.push_back(std::make_unique<WorkerStats>(*snapshot_));
   std::random_device entropy;
+  limits_ = std::make_unique<SharedLimits>(snapshot_, count, uint64_t{entropy()} << 32 | entropy());
   health_ = std::make_unique<HealthMonitor>(loop_, snapshot_, board_, count, entropy(), WorkerOrders());
-  admin_.Observe(stats_, *health_);
+  admin_.Observe(stats_, *health_, *limits_);
   for (uint32_t i = 0; i < count; ++i) {
     const auto on_breaker = [this, i](const backends::BreakerNews& news) {
       loop_.Post([this, i, news] { health_->OnBreaker(i, news); });
     };
-    workers_.push_back(std::make_unique<WorkerThread>(snapshot_, stats_, i, entropy(), board_, on_breaker));
+    workers_.push_back(std::make_unique<WorkerThread>(snapshot_, stats_, i, entropy(), board_, *limits_, on_breaker));
   }
 }
 
@@ -122,7 +123,8 @@ void Server::Accept(uint32_t listener, int fd, std::string peer) {
     return;
   }
   ++accepted_[listener];
-  LeastLoaded().AddClient(listener, NewClient(next_client_id_++, std::move(peer)), fd);
+  std::string user = snapshot_->config.listeners[listener].listen.is_unix() ? net::PeerUser(fd) : std::string();
+  LeastLoaded().AddClient(listener, NewClient(next_client_id_++, std::move(peer), std::move(user)), fd);
 }
 
 void Server::OnSignal(int number) {

@@ -46,6 +46,7 @@ class Server {
   std::shared_ptr<const Snapshot> snapshot_;
   backends::NodeBoard board_;
   net::LibeventLoop loop_;
+  std::unique_ptr<SharedLimits> limits_;
   std::vector<std::unique_ptr<WorkerStats>> stats_;
   std::vector<std::unique_ptr<WorkerThread>> workers_;
   std::unique_ptr<HealthMonitor> health_;

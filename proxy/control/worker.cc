@@ -38,6 +38,11 @@ wire::Limits LimitsOf(const conf::ClientLimits& limits) {
           .inline_bytes = limits.inline_bytes};
 }
 
+// Those of the limits, on their way to the ticket that they stand for.
+bool ConcernsLimits(backends::Ticket ticket) {
+  return ticket.kind == backends::Ticket::Kind::kLimit || ticket.kind == backends::Ticket::Kind::kStore;
+}
+
 }  // namespace
 
 Worker::Worker(const Parts& parts, std::shared_ptr<const Snapshot> snapshot, uint64_t seed)
@@ -48,9 +53,17 @@ Worker::Worker(const Parts& parts, std::shared_ptr<const Snapshot> snapshot, uin
       fanout_(io_, *this, stats_.partial),
       retrier_(io_, snapshot_, pools_, *this, stats_.retries),
       hot_keys_(snapshot_->pools.size()),
+      limiter_({.io = io_,
+                .shared = parts.limits,
+                .snapshot = snapshot_,
+                .pools = pools_,
+                .sink = *this,
+                .observer = *this,
+                .stats = stats_.limits}),
       dispatcher_(snapshot_, pools_, fanout_, retrier_, hot_keys_, *this),
       client_io_{.io = io_,
                  .dispatcher = dispatcher_,
+                 .limiter = limiter_,
                  .view = parts.view,
                  .pool_stats = stats_.pools,
                  .errors = stats_.errors,
@@ -75,6 +88,7 @@ Worker::~Worker() {
 
 void Worker::Start() {
   for (backends::NodePool& pool : pools_) pool.Connect();
+  limiter_.Tick();
 }
 
 void Worker::AddClient(uint32_t listener, ClientState client, const Adopt& adopt) {
@@ -112,19 +126,31 @@ Session* Worker::Find(backends::Ticket ticket) {
   return nullptr;
 }
 
+void Worker::OnAdmitted(backends::Ticket waiting, backends::Ticket use) {
+  if (Session* session = Find(waiting)) return session->OnAdmitted(waiting.slot, use);
+  limiter_.Abandon(use);
+}
+
+void Worker::OnRefused(backends::Ticket waiting, const RateLimiter::Decision& decision) {
+  if (Session* session = Find(waiting)) session->OnRefused(waiting.slot, decision);
+}
+
 void Worker::OnReply(backends::Ticket ticket, std::string_view reply) {
+  if (ConcernsLimits(ticket)) return limiter_.OnReply(ticket, reply);
   if (ticket.kind == backends::Ticket::Kind::kRetry) return retrier_.OnReply(ticket, reply);
   if (ticket.kind == backends::Ticket::Kind::kFanout) return fanout_.OnReply(ticket, io_.blocks.Copy(reply));
   if (Session* session = Find(ticket)) session->OnReply(ticket.slot, reply);
 }
 
 void Worker::OnLargeReply(backends::Ticket ticket, net::Block reply) {
+  if (ConcernsLimits(ticket)) return limiter_.OnLargeReply(ticket, std::move(reply));
   if (ticket.kind == backends::Ticket::Kind::kRetry) return retrier_.OnLargeReply(ticket, std::move(reply));
   if (ticket.kind == backends::Ticket::Kind::kFanout) return fanout_.OnReply(ticket, std::move(reply));
   if (Session* session = Find(ticket)) session->OnLargeReply(ticket.slot, std::move(reply));
 }
 
 void Worker::OnFailure(backends::Ticket ticket, const wire::Failure& failure) {
+  if (ConcernsLimits(ticket)) return limiter_.OnFailure(ticket, failure);
   if (ticket.kind == backends::Ticket::Kind::kRetry) return retrier_.OnFailure(ticket, failure);
   stats_.errors[static_cast<size_t>(failure.code)].Add();
   if (ticket.kind == backends::Ticket::Kind::kFanout) return fanout_.OnFailure(ticket, failure);
@@ -182,8 +208,10 @@ void Worker::Tick() {
   }
   for (backends::NodePool& pool : pools_) pool.Tick();
   retrier_.Tick();
+  limiter_.Tick();
   hot_keys_.Tick();
   stats_.hot_keys.Set(hot_keys_.View());
+  if (!snapshot_->config.global_limits.store.empty()) stats_.leases.Set(limiter_.View());
   tick_->Arm(kTickInterval);
 }
 

@@ -13,6 +13,7 @@
 
 #include "backends/node_pool.h"
 #include "proxy/control/worker_stats.h"
+#include "proxy/guard/rate_limiter.h"
 #include "proxy/route/dispatcher.h"
 #include "proxy/route/fanout.h"
 #include "proxy/route/hot_keys.h"
@@ -21,7 +22,7 @@
 
 namespace ringproxy::proxy {
 
-class Worker final : private backends::ReplySink {
+class Worker final : private backends::ReplySink, private RateLimiter::Observer {
  public:
   struct Parts {
     net::Loop& loop;
@@ -29,6 +30,7 @@ class Worker final : private backends::ReplySink {
     ProxyView& view;  // Answers INFO and CLIENT LIST.
     const backends::NodeBoard& board;
     backends::BreakerObserver& observer;  // Called on the worker's loop.
+    SharedLimits& limits;
   };
   // `seed` for jitter.
   Worker(const Parts& parts, std::shared_ptr<const Snapshot> snapshot, uint64_t seed);
@@ -51,6 +53,7 @@ class Worker final : private backends::ReplySink {
   size_t session_count() const { return session_count_; }
   const net::BlockPool& blocks() const { return io_.blocks; }
   size_t open_fanouts() const { return fanout_.open(); }
+  const RateLimiter& limiter() const { return limiter_; }
 
  private:
   struct Place {
@@ -61,6 +64,9 @@ class Worker final : private backends::ReplySink {
   void OnReply(backends::Ticket ticket, std::string_view reply) override;
   void OnLargeReply(backends::Ticket ticket, net::Block reply) override;
   void OnFailure(backends::Ticket ticket, const wire::Failure& failure) override;
+
+  void OnAdmitted(backends::Ticket waiting, backends::Ticket use) override;
+  void OnRefused(backends::Ticket waiting, const RateLimiter::Decision& decision) override;
 
   // nullptr, and counted, when the client has left.
   Session* Find(backends::Ticket ticket);
@@ -77,6 +83,7 @@ class Worker final : private backends::ReplySink {
   Fanout fanout_;
   Retrier retrier_;
   HotKeys hot_keys_;
+  RateLimiter limiter_;
   Dispatcher dispatcher_;
   ClientIo client_io_;
   std::vector<ListenerContext> listeners_;

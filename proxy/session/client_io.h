@@ -11,6 +11,7 @@
 #include "backends/wire/memcache_request.h"
 #include "backends/wire/resp_request.h"
 #include "backends/worker_io.h"
+#include "proxy/guard/rate_limiter.h"
 #include "proxy/route/dispatcher.h"
 #include "proxy/session/local_commands.h"
 #include "proxy/session/session_stats.h"
@@ -32,6 +33,7 @@ struct ListenerContext {
 struct ClientIo {
   backends::WorkerIo& io;
   Dispatcher& dispatcher;
+  RateLimiter& limiter;
   ProxyView& view;
   std::span<PoolStats> pool_stats;
   std::span<backends::Counter> errors;  // By wire::ErrorCode.

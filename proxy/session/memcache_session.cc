@@ -47,7 +47,8 @@ bool MemcacheSession::Swallow() {
 void MemcacheSession::HandleRequest(const wire::MemcacheParser& parser) {
   const wire::MemcacheSpec& spec = parser.spec();
   const size_t size = parser.size();
-  listener().stats.requests[wire::MemcacheCommandIndex(spec)].Add();
+  const size_t row = wire::MemcacheCommandIndex(spec);
+  listener().stats.requests[row].Add();
   mutable_client().last_command = &spec.command;
   if (spec.command.handling == wire::Handling::kLocal) {
     AnswerLocally(parser);
@@ -62,6 +63,7 @@ void MemcacheSession::HandleRequest(const wire::MemcacheParser& parser) {
   RoutedRequest routed{spec.command, parser.request(), std::move(block)};
   if (wire::HasOneKey(spec.command)) routed.routing_key = parser.routing_key();
   routed.cas = parser.cas();
+  routed.command = static_cast<uint32_t>(row);
   Dispatch(std::move(routed), OpenSlot(size, parser.quiet()));
   if (!in_own_block && !closed()) input().Consume(size);
 }
@@ -87,6 +89,12 @@ void MemcacheSession::CloseBinaryClient() {
       client().address, listener().conf.name);
   Count(wire::ErrorCode::kProtocol);
   FinishAfterReplies();
+}
+
+void MemcacheSession::AppendRefusal(const wire::CommandSpec& spec, const wire::Request& request,
+                                    const wire::Failure& failure, bool as_miss, std::string* out) const {
+  if (as_miss && wire::AppendMiss(*wire::FindMemcacheCommand(spec.name), request, out)) return;
+  AppendFailure(failure, out);
 }
 
 void MemcacheSession::AppendFailure(const wire::Failure& failure, std::string* out) const {

@@ -16,6 +16,8 @@ class MemcacheSession final : public Session {
   bool ProcessOne() override;
   size_t bytes_needed() const override { return progress_.needed; }
   void AppendFailure(const wire::Failure& failure, std::string* out) const override;
+  void AppendRefusal(const wire::CommandSpec& spec, const wire::Request& request, const wire::Failure& failure,
+                     bool as_miss, std::string* out) const override;
 
   void HandleRequest(const wire::MemcacheParser& parser);
   // quit, mn.

@@ -44,10 +44,15 @@ void RedisSession::HandleRequest(const wire::Request& request, size_t size, bool
   // The views of `request` stay valid: a block's bytes do not move with its handle.
   net::Block block = in_own_block ? input().TakeFrame(size) : net::Block();
   const wire::CommandSpec* spec = wire::FindRedisCommand(request);
-  listener().stats.requests[spec != nullptr ? wire::CommandIndex(*spec) : wire::RedisCommands().size()].Add();
+  const size_t row = spec != nullptr ? wire::CommandIndex(*spec) : wire::RedisCommands().size();
+  listener().stats.requests[row].Add();
   if (spec == nullptr && LooksLikeHttp(request)) return Close("an HTTP client spoke to a Redis listener");
   const uint32_t slot = OpenSlot(size);
-  if (!AnswerHere(spec, request, slot)) Dispatch({*spec, request, std::move(block)}, slot);
+  if (!AnswerHere(spec, request, slot)) {
+    RoutedRequest routed{*spec, request, std::move(block)};
+    routed.command = static_cast<uint32_t>(row);
+    Dispatch(std::move(routed), slot);
+  }
   if (!in_own_block && !closed()) input().Consume(size);
 }
 

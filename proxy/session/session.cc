@@ -4,6 +4,7 @@
 
 #include <cassert>
 #include <cstring>
+#include <utility>
 
 #include "proxy/session/memcache_session.h"
 #include "proxy/session/redis_session.h"
@@ -80,8 +81,59 @@ void Session::Answer(uint32_t slot, std::string_view reply) {
 }
 
 void Session::Dispatch(RoutedRequest routed, uint32_t slot) {
+  backends::Ticket ticket{index_, generation_, slot, backends::Ticket::Kind::kSession};
+  const bool is_concerned = io_.limiter.MayConcern(listener_.index, routed.command) || io_.limiter.has_priorities();
+  if (is_concerned && !PassesLimits(routed, slot, &ticket)) [[unlikely]]
+    return;
+  Send(std::move(routed), slot, ticket);
+}
+
+bool Session::PassesLimits(RoutedRequest& routed, uint32_t slot, backends::Ticket* ticket) {
+  const ClientIdentity client{client_.id, client_.ip,
+                              client_.labels ? std::string_view(client_.labels->user) : std::string_view()};
+  const LimitedRequest asked{listener_.index, routed.command, routed.spec, routed.request, routed.routing_key, client};
+  routed.has_priority = io_.limiter.HasPriority(asked);
+  const RateLimiter::Decision decision = io_.limiter.Admit(asked, ticket);
+  switch (decision.verdict) {
+    case RateLimiter::Verdict::kAdmitted: return true;
+    case RateLimiter::Verdict::kRefused: Refuse(routed.spec, routed.request, slot, decision); break;
+    case RateLimiter::Verdict::kWaits: parked_ = std::make_unique<ParkedRequest>(std::move(routed), slot); break;
+  }
+  return false;
+}
+
+void Session::Refuse(const wire::CommandSpec& spec, const wire::Request& request, uint32_t slot,
+                     const RateLimiter::Decision& decision) {
+  Count(wire::ErrorCode::kRateLimited);
+  wire::Failure failure{.code = wire::ErrorCode::kRateLimited};
+  failure.limit = decision.limit->name;
+  failure.retry_after = decision.retry_after;
+  std::string text;
+  AppendRefusal(spec, request, failure, decision.limit->deny_as == conf::DenyAs::kMiss, &text);
+  Answer(slot, text);
+}
+
+void Session::OnAdmitted(uint32_t slot, backends::Ticket use) {
+  assert(parked_ && parked_->slot() == slot);
+  const std::unique_ptr<ParkedRequest> parked = std::exchange(parked_, nullptr);
+  Send(parked->Take(), slot, use);
+  // At the end of the turn it reads on.
+  MarkForTurn();
+}
+
+void Session::OnRefused(uint32_t slot, const RateLimiter::Decision& decision) {
+  assert(parked_ && parked_->slot() == slot);
+  const std::unique_ptr<ParkedRequest> parked = std::exchange(parked_, nullptr);
+  Refuse(parked->spec(), parked->request(), slot, decision);
+}
+
+void Session::AppendRefusal(const wire::CommandSpec&, const wire::Request&, const wire::Failure& failure, bool,
+                            std::string* out) const {
+  AppendFailure(failure, out);
+}
+
+void Session::Send(RoutedRequest routed, uint32_t slot, backends::Ticket ticket) {
   const auto access = static_cast<size_t>(routed.spec.access);
-  const backends::Ticket ticket{index_, generation_, slot, backends::Ticket::Kind::kSession};
   const uint32_t pool = io_.dispatcher.Dispatch(std::move(routed), {listener_.index, index_}, ticket);
   replies_.MeasureInto(slot, &io_.pool_stats[pool].request_duration[access]);
 }
@@ -112,7 +164,7 @@ void Session::FinishAfterReplies() {
 }
 
 bool Session::QueueFull() const {
-  return replies_.size() >= listener_.conf.limits.requests_in_flight ||
+  return parked_ != nullptr || replies_.size() >= listener_.conf.limits.requests_in_flight ||
          replies_.request_bytes() >= kRequestBytesInFlight;
 }
 

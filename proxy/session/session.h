@@ -15,6 +15,7 @@
 #include "backends/net/send_queue.h"
 #include "proxy/session/client_io.h"
 #include "proxy/session/local_commands.h"
+#include "proxy/session/parked_request.h"
 #include "proxy/session/reply_queue.h"
 
 namespace ringproxy::proxy {
@@ -31,6 +32,9 @@ class Session : public net::StreamObserver {
   void OnReply(uint32_t slot, std::string_view reply);
   void OnLargeReply(uint32_t slot, net::Block reply);
   void OnFailure(uint32_t slot, const wire::Failure& failure);
+  // What the limits say of the request that waits; `use` is its ticket from now on.
+  void OnAdmitted(uint32_t slot, backends::Ticket use);
+  void OnRefused(uint32_t slot, const RateLimiter::Decision& decision);
 
   // At the end of the turn, in this order: Resume reads on where a full queue had stopped it; Flush writes. `idle`: the
   // loop has nothing else to do. True: output is held for a turn, since more of its batch is under way.
@@ -55,13 +59,17 @@ class Session : public net::StreamObserver {
   // The session closes: memory for half a request goes back.
   virtual void ForgetHalfRead() {}
   virtual void AppendFailure(const wire::Failure& failure, std::string* out) const = 0;
+  // What a client reads whose request a limit has refused; `as_miss`: as if there were no such item, where that can be
+  // said.
+  virtual void AppendRefusal(const wire::CommandSpec& spec, const wire::Request& request, const wire::Failure& failure,
+                             bool as_miss, std::string* out) const;
 
   void Count(wire::ErrorCode code) { io_.errors[static_cast<size_t>(code)].Add(); }
   uint32_t OpenSlot(size_t request_bytes, wire::Quiet quiet = wire::Quiet::kNone) {
     return replies_.Open(request_bytes, io_.io.loop.now(), quiet);
   }
   void Answer(uint32_t slot, std::string_view reply);
-  // To the nodes; the slot is resolved by the reply.
+  // To the nodes, if the limits allow it; the slot is resolved by the reply.
   void Dispatch(RoutedRequest routed, uint32_t slot);
   void FinishAfterReplies();
 
@@ -79,6 +87,11 @@ class Session : public net::StreamObserver {
   void OnWritable() override;
 
   void ProcessInput();
+  void Send(RoutedRequest routed, uint32_t slot, backends::Ticket ticket);
+  // True: it goes on now, with a ticket that may be another one.
+  bool PassesLimits(RoutedRequest& routed, uint32_t slot, backends::Ticket* ticket);
+  void Refuse(const wire::CommandSpec& spec, const wire::Request& request, uint32_t slot,
+              const RateLimiter::Decision& decision);
   void CloseIfItDoesNotRead();
   bool QueueFull() const;
   void MarkForTurn();
@@ -90,6 +103,7 @@ class Session : public net::StreamObserver {
   net::SendQueue output_;
   ReplyQueue replies_;
   ClientState client_;
+  std::unique_ptr<ParkedRequest> parked_;  // It waits for its limits, and all that came after it stays unread.
   uint32_t index_;
   uint32_t generation_;
   State state_ = State::kOpen;

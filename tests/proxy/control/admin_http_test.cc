@@ -20,7 +20,7 @@ class AdminTest : public testing::Test {
   AdminTest() {
     stats_.push_back(std::make_unique<WorkerStats>(*snapshot_));
     stats_.push_back(std::make_unique<WorkerStats>(*snapshot_));
-    admin_.Observe(stats_, monitor_);
+    admin_.Observe(stats_, monitor_, limits_);
   }
 
   static std::shared_ptr<const Snapshot> TwoNodes() {
@@ -31,6 +31,9 @@ class AdminTest : public testing::Test {
     conf::Listener& listener = config.listeners.emplace_back();
     listener.name = "web";
     listener.routes = {{"", "main"}};
+    conf::Limit& limit = config.limits.emplace_back();
+    limit.name = "slow";
+    limit.rate = {.amount = 10};
     return MakeSnapshot(std::move(config));
   }
   std::string Metrics() { return admin_.Get("/metrics", {}).body; }
@@ -40,8 +43,19 @@ class AdminTest : public testing::Test {
   test::FakeLoop loop_;
   backends::NodeBoard board_{snapshot_->node_count};
   HealthMonitor monitor_{loop_, snapshot_, board_, 2, 1, {}};
+  SharedLimits limits_{snapshot_, 2, 1};
   AdminHttp admin_{snapshot_};
 };
+
+// A worker counts on while it is read.
+TEST_F(AdminTest, NeverShowsLessThanNoRequestAdmittedByALimit) {
+  stats_[0]->limits[0].admitted.Add(3);
+  stats_[0]->limits[0].delayed.Add(1);
+  const std::string admitted = "ringproxy_limit_decisions_total{limit=\"slow\",decision=\"admitted\"} ";
+  EXPECT_THAT(Metrics(), HasSubstr(admitted + "2\n"));
+  stats_[1]->limits[0].delayed.Add(5);
+  EXPECT_THAT(Metrics(), HasSubstr(admitted + "0\n"));
+}
 
 TEST_F(AdminTest, AddsUpTheWorkers) {
   stats_[0]->nodes[1].requests.Add(3);

@@ -21,7 +21,7 @@ class AdminNodesTest : public testing::Test {
   AdminNodesTest() {
     spdlog::set_level(spdlog::level::off);
     for (int w = 0; w < 2; ++w) stats_.push_back(std::make_unique<WorkerStats>(*snapshot_));
-    admin_.Observe(stats_, monitor_);
+    admin_.Observe(stats_, monitor_, limits_);
   }
   static std::shared_ptr<const Snapshot> TwoPools() {
     conf::Config config;
@@ -53,6 +53,7 @@ class AdminNodesTest : public testing::Test {
       loop_,  snapshot_,
       board_, 2,
       1,      {[](uint32_t, ring::NodeIndex) {}, [](uint32_t, ring::NodeIndex) {}, [](uint32_t, ring::NodeIndex) {}}};
+  SharedLimits limits_{snapshot_, 2, 1};
   AdminHttp admin_{snapshot_};
 };
 
@@ -75,6 +76,10 @@ TEST_F(AdminNodesTest, AddsUpTheWorkersCounts) {
   stats_[0]->nodes[2].requests.Add(3);
   stats_[1]->nodes[2].requests.Add(4);
   stats_[0]->nodes[2].failures.Add(2);
+  stats_[0]->nodes[2].overloads.Add(3);
+  stats_[1]->nodes[2].overloads.Add(5);
+  stats_[0]->nodes[2].concurrency_limit.Set(64);
+  stats_[1]->nodes[2].concurrency_limit.Set(100);
   stats_[1]->nodes[2].timeouts.Add(1);
   stats_[1]->nodes[2].late_replies.Add(1);
   stats_[0]->nodes[2].in_flight.Add(5);
@@ -82,6 +87,10 @@ TEST_F(AdminNodesTest, AddsUpTheWorkersCounts) {
   const json node = Nodes()[2];
   EXPECT_EQ(node["requests"], 7);
   EXPECT_EQ(node["failures"], 2);
+  EXPECT_EQ(node["overloads"], 8);
+  EXPECT_EQ(node["concurrency_limit"], 164);
+  EXPECT_THAT(Metrics(), HasSubstr("ringproxy_node_overloads_total{pool=\"carts\",node=\"r0\"} 8"));
+  EXPECT_THAT(Metrics(), HasSubstr("ringproxy_node_concurrency_limit{pool=\"carts\",node=\"r0\"} 164"));
   EXPECT_EQ(node["timeouts"], 1);
   EXPECT_EQ(node["late_replies"], 1);
   EXPECT_EQ(node["in_flight"], 5);

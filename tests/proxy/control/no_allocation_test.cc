@@ -54,6 +54,27 @@ TEST_F(NoAllocationTest, GetTakesNothingFromTheHeap) {
   ExpectNoneOnceWarm(Encode({"GET", KeyOf(0)}), "$64\r\n" + std::string(64, 'v') + "\r\n");
 }
 
+TEST_F(NoAllocationTest, LimitsTakeNothingFromTheHeap) {
+  const auto limit = [](const char* name, conf::Words per) {
+    conf::Limit made;
+    made.name = name;
+    made.per = std::move(per);
+    made.rate = {.amount = 1'000'000};
+    made.burst = 1'000'000;
+    return made;
+  };
+  conf::Config config = TwoNodes();
+  config.limits = {limit("all", {}), limit("clients", {"client_ip", "prefix(5)"}), limit("connections", {})};
+  config.limits[2].scope = conf::LimitScope::kConnection;
+  conf::Limit& concurrency = config.limits.emplace_back();
+  concurrency.name = "concurrency";
+  concurrency.algorithm = conf::LimitAlgorithm::kConcurrency;
+  concurrency.requests_in_flight = 100;
+  Start(std::move(config));
+  ExpectNoneOnceWarm(Times(16, Encode({"GET", KeyOf(0)})), Times(16, "$64\r\n" + std::string(64, 'v') + "\r\n"));
+  EXPECT_GE(stats_->limits[0].admitted.value(), 1'600U);
+}
+
 TEST_F(NoAllocationTest, SetTakesNothingFromTheHeap) {
   Start();
   ExpectNoneOnceWarm(Encode({"SET", KeyOf(0), std::string(64, 'v')}), "+OK\r\n");

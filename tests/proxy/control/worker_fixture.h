@@ -49,8 +49,13 @@ class WorkerFixture : public testing::Test {
   // Of the snapshot.
   void MakeWorker() {
     health_ = std::make_unique<test::Health>(snapshot_->node_count);
-    const Worker::Parts parts{
-        .loop = loop_, .stats = *stats_, .view = view_, .board = health_->board, .observer = health_->observer};
+    limits_ = std::make_unique<SharedLimits>(snapshot_, 1, 1);
+    const Worker::Parts parts{.loop = loop_,
+                              .stats = *stats_,
+                              .view = view_,
+                              .board = health_->board,
+                              .observer = health_->observer,
+                              .limits = *limits_};
     worker_ = std::make_unique<Worker>(parts, snapshot_, 1);
   }
   ~WorkerFixture() override {
@@ -86,6 +91,7 @@ class WorkerFixture : public testing::Test {
   std::shared_ptr<const Snapshot> snapshot_;
   std::unique_ptr<WorkerStats> stats_;
   std::unique_ptr<test::Health> health_;
+  std::unique_ptr<SharedLimits> limits_;
   std::unique_ptr<Worker> worker_;
 };
 

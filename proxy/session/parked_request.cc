@@ -1,0 +1,29 @@
+#include "proxy/session/parked_request.h"
+
+#include <utility>
+
+namespace ringproxy::proxy {
+
+ParkedRequest::ParkedRequest(RoutedRequest routed, uint32_t slot)
+    : slot_(slot),
+      spec_(routed.spec),
+      command_(routed.command),
+      cas_(routed.cas),
+      has_priority_(routed.has_priority),
+      block_(std::move(routed.block)),
+      routing_key_(routed.routing_key) {
+  for (size_t i = 0; i < routed.request.size(); ++i) arguments_.push_back(routed.request.argument(i));
+  if (!block_) bytes_ = routed.request.encoded();
+  request_ = wire::Request(block_ ? block_.bytes() : std::string_view(bytes_), arguments_);
+}
+
+RoutedRequest ParkedRequest::Take() {
+  RoutedRequest routed{spec_, request_, std::move(block_)};
+  routed.routing_key = routing_key_;
+  routed.command = command_;
+  routed.cas = cas_;
+  routed.has_priority = has_priority_;
+  return routed;
+}
+
+}  // namespace ringproxy::proxy

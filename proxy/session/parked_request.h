@@ -1,0 +1,38 @@
+// proxy/session/parked_request.h – A request that its limits let wait, with bytes of its own.
+//
+// Purpose: what a session has framed is valid only until it reads on; a request that waits is copied (or takes its
+// block along) and can be dispatched later as if it had just come. Threads: its session's.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "proxy/route/dispatcher.h"
+
+namespace ringproxy::proxy {
+
+class ParkedRequest {
+ public:
+  ParkedRequest(RoutedRequest routed, uint32_t slot);
+
+  uint32_t slot() const { return slot_; }
+  const wire::CommandSpec& spec() const { return spec_; }
+  const wire::Request& request() const { return request_; }
+  // Once; its views are valid as long as this object and, if there is one, the block that it hands over.
+  RoutedRequest Take();
+
+ private:
+  uint32_t slot_;
+  const wire::CommandSpec& spec_;
+  uint32_t command_;
+  wire::CasPlace cas_;
+  bool has_priority_;
+  std::vector<wire::ArgumentSpan> arguments_;
+  std::string bytes_;  // Unless there is a block.
+  net::Block block_;
+  std::optional<std::string> routing_key_;
+  wire::Request request_;
+};
+
+}  // namespace ringproxy::proxy
