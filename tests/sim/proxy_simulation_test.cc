@@ -37,6 +37,11 @@ TEST(ProxySimulation, AnswersEveryRequestOnceInOrderUnderRandomFaultsAndHeals) {
   EXPECT_GT(all.refused_at_once, 0U);
   EXPECT_GT(all.kept_asking, 0U);
   EXPECT_GT(all.late_replies, 0U);
+  EXPECT_GT(all.overloads, 0U);
+  EXPECT_GT(all.rate_limited, 0U);
+  EXPECT_GT(all.delayed, 0U);
+  EXPECT_GT(all.leased, 0U);
+  EXPECT_GT(all.store_failures, 0U);
   EXPECT_GT(all.transitions, 0U);
   EXPECT_GT(all.moved_keys, 0U);
 }

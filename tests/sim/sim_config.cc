@@ -45,6 +45,10 @@ void SetPolicies(SimLoop& loop, conf::Pool& pool) {
   pool.max_ejected = OneOf<conf::Ratio>(loop, {{0}, {340}, {500}, {1000}});
   pool.connections_per_node = static_cast<uint32_t>(1 + loop.Random(3));
   pool.breaker = RandomBreaker(loop);
+  using Algorithm = conf::ConcurrencyAlgorithm;
+  pool.concurrency.algorithm = OneOf(loop, {Algorithm::kOff, Algorithm::kAimd, Algorithm::kAimd, Algorithm::kGradient});
+  // A gradient follows every change of the latency, also when all is well; what it leaves has to suffice then.
+  pool.concurrency.min = pool.concurrency.algorithm == Algorithm::kGradient ? 256 : OneOf<uint32_t>(loop, {4, 64});
   pool.timeouts = {
       .connect = Duration(50'000), .request = Duration(20'000), .total = OneOf(loop, {Duration(0), Duration(30'000)})};
   // Shares that let many through: what they do is of interest here, not how seldom.
@@ -80,12 +84,58 @@ void AddFleet(SimLoop& loop, conf::Protocol protocol, conf::Config& config) {
   listener.limits.bulk_bytes = kLargestValue;
 }
 
+// All of it on keys that clients own: the probes of the last round are not limited.
+conf::Limit RandomLimit(SimLoop& loop) {
+  conf::Limit limit;
+  limit.match.prefix = {"own:"};
+  limit.rate = {OneOf<uint64_t>(loop, {50, 300, 2000})};
+  limit.burst = OneOf<uint64_t>(loop, {1, 5, 50});
+  limit.action = OneOf(loop, {conf::LimitAction::kDeny, conf::LimitAction::kDelay, conf::LimitAction::kShadow});
+  limit.max_wait = Duration(30'000);
+  limit.max_waiting = OneOf<uint32_t>(loop, {1, 1000});
+  limit.cost = OneOf(loop, {conf::LimitCost::kRequest, conf::LimitCost::kCommand});
+  limit.bytes_per_token = OneOf<uint64_t>(loop, {0, 0, 64});
+  limit.buckets = OneOf<uint32_t>(loop, {1, 65536});
+  if (loop.Chance(0.4)) limit.per = {"key"};
+  if (loop.Chance(0.3)) limit.match.command = {OneOf<std::string>(loop, {"write", "get", "mget"})};
+  switch (loop.Random(4)) {
+    case 0:
+      limit.scope = conf::LimitScope::kGlobal;
+      limit.check = OneOf(loop, {conf::LimitCheck::kLease, conf::LimitCheck::kExact});
+      limit.on_store_failure =
+          OneOf(loop, {conf::StoreFailure::kLocal, conf::StoreFailure::kOpen, conf::StoreFailure::kClosed});
+      break;
+    case 1:
+      limit.algorithm = OneOf(loop, {conf::LimitAlgorithm::kConcurrency, conf::LimitAlgorithm::kSlidingWindow,
+                                     conf::LimitAlgorithm::kFixedWindow});
+      limit.requests_in_flight = 2;
+      if (limit.action == conf::LimitAction::kDelay) limit.action = conf::LimitAction::kDeny;
+      break;
+    case 2: limit.scope = conf::LimitScope::kConnection; break;
+    default: break;
+  }
+  return limit;
+}
+
+void AddLimits(SimLoop& loop, conf::Config& config) {
+  // Their store is a fleet that fails as any other.
+  config.global_limits.store = config.pools.front().name;
+  config.global_limits.timeout = Duration(8'000);
+  // Once a second all buckets in debt pay: with a tiny limit that would go on until the last round.
+  config.pools.front().concurrency.algorithm = conf::ConcurrencyAlgorithm::kOff;
+  for (uint64_t count = loop.Random(4); count > 0; --count) {
+    config.limits.push_back(RandomLimit(loop));
+    config.limits.back().name = "limit" + std::to_string(count);
+  }
+}
+
 }  // namespace
 
 conf::Config RandomConfig(SimLoop& loop) {
   conf::Config config;
   config.workers = static_cast<uint32_t>(1 + loop.Random(2));
   for (const conf::Protocol protocol : kProtocols) AddFleet(loop, protocol, config);
+  if (loop.Chance(0.5)) AddLimits(loop, config);
   return config;
 }
 

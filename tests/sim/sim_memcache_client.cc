@@ -29,7 +29,8 @@ SimMemcacheClient::SimMemcacheClient(SimLoop& loop, uint32_t number, Consistency
     : SimClient(loop, number, consistency, std::make_unique<wire::MemcacheReplyFramer>()) {}
 
 bool SimMemcacheClient::IsNodeFailure(std::string_view reply) const {
-  return OneOf(reply, {"SERVER_ERROR node down\r\n", "SERVER_ERROR timeout\r\n"}) ||
+  return OneOf(reply, {"SERVER_ERROR node down\r\n", "SERVER_ERROR timeout\r\n", "SERVER_ERROR node overloaded\r\n",
+                       "SERVER_ERROR rate limited\r\n"}) ||
          reply.starts_with("SERVER_ERROR out of memory");
 }
 

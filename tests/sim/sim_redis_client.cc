@@ -38,8 +38,8 @@ SimRedisClient::SimRedisClient(SimLoop& loop, uint32_t number, Consistency consi
     : SimClient(loop, number, consistency, std::make_unique<wire::RespReplyFramer>()) {}
 
 bool SimRedisClient::IsNodeFailure(std::string_view reply) const {
-  static constexpr std::string_view kFailures[] = {"-NODEDOWN ",   "-TIMEOUT ", "-LOADING ",
-                                                   "-MASTERDOWN ", "-BUSY ",    "-OOM "};
+  static constexpr std::string_view kFailures[] = {"-NODEDOWN ", "-TIMEOUT ",    "-OVERLOADED ", "-RATELIMITED ",
+                                                   "-LOADING ",  "-MASTERDOWN ", "-BUSY ",       "-OOM "};
   return std::ranges::any_of(kFailures, [&](std::string_view failure) { return reply.starts_with(failure); });
 }
 

@@ -44,6 +44,12 @@ std::string SimRedisNode::Answer(const wire::Request& request) {
   std::ranges::transform(name, name.begin(), [](unsigned char c) { return std::tolower(c); });
   if (name == "ping") return sickness() && ShowsToPing(*sickness()) ? "-LOADING simulated\r\n" : "+PONG\r\n";
   CountRequest();
+  if (name == "evalsha" || name == "eval") {
+    CheckKey(request[3]);
+    if (name == "evalsha" && !knows_scripts_) return "-NOSCRIPT simulated\r\n";
+    knows_scripts_ = !loop().Chance(0.05);  // Somebody flushes them now and then.
+    return AnswerScript(request);
+  }
   const size_t step = name == "mset" ? 2 : 1;
   const bool many = name == "mset" || name == "mget" || name == "del";
   for (size_t i = 1; i < (many ? request.size() : 2); i += step) CheckKey(request[i]);
@@ -54,6 +60,30 @@ std::string SimRedisNode::Answer(const wire::Request& request) {
     return out;
   }
   return AnswerKeyed(name, request);
+}
+
+std::string SimRedisNode::AnswerScript(const wire::Request& request) {
+  constexpr size_t kFirst = 4;
+  constexpr size_t kLeaseArguments = 8;
+  std::string out;
+  if (request.size() < kFirst + kLeaseArguments) {
+    wire::AppendInteger(static_cast<int64_t>(1 + loop().Random(3)), &out);  // So many proxies live.
+    return out;
+  }
+  const auto number = [&](size_t i) { return std::stoull(std::string(request[kFirst + i])); };
+  const proxy::LeaseTerms terms{.rate = {number(0), net::Duration(number(1))}, .burst = number(2)};
+  const proxy::LeaseRequest asked{.want = number(3),
+                                  .least = number(4),
+                                  .debt = number(5),
+                                  .lessees = static_cast<uint32_t>(number(6)),
+                                  .after_outage = number(7) == 1};
+  const proxy::LeaseReply reply =
+      buckets_[std::string(request[3])].Call(terms, asked, loop().now().time_since_epoch().count());
+  wire::AppendArrayHeader(3, &out);
+  wire::AppendInteger(static_cast<int64_t>(reply.granted), &out);
+  wire::AppendInteger(reply.retry_after.count(), &out);
+  wire::AppendInteger(reply.used_thousandths, &out);
+  return out;
 }
 
 std::string SimRedisNode::AnswerKeyed(std::string_view name, const wire::Request& request) {

@@ -21,8 +21,9 @@ constexpr uint32_t kClients = 14;
 constexpr net::TimePoint kLastFault{std::chrono::milliseconds(400)};  // Begins.
 constexpr net::TimePoint kFaultsOver{std::chrono::milliseconds(600)};
 constexpr net::TimePoint kUselessAsked{std::chrono::seconds(4)};
-constexpr net::TimePoint kLastRound{std::chrono::seconds(10)};
-constexpr net::TimePoint kEnd{std::chrono::seconds(11)};
+// When every node's limit on its requests in flight is forgotten too.
+constexpr net::TimePoint kLastRound{std::chrono::seconds(20)};
+constexpr net::TimePoint kEnd{std::chrono::seconds(21)};
 
 // Until a node that is not well has failed its checks: one that began just before, the wait for the next, two more at
 // the fast pace.
@@ -37,6 +38,7 @@ Simulation::Simulation(uint64_t seed)
     : loop_(seed),
       snapshot_(proxy::MakeSnapshot(RandomConfig(loop_))),
       board_(snapshot_->node_count),
+      limits_(snapshot_, snapshot_->config.workers, seed),
       control_(loop_, snapshot_->config.workers) {
   spdlog::set_level(spdlog::level::off);
   const uint32_t workers = snapshot_->config.workers;

@@ -34,6 +34,11 @@ struct Events {
   size_t refused_at_once = 0;  // Probes of nodes that are not asked.
   size_t kept_asking = 0;      // Probes of nodes that are asked though they are broken: too many are.
   size_t timeouts = 0;
+  size_t overloads = 0;
+  size_t rate_limited = 0;
+  size_t delayed = 0;
+  size_t leased = 0;
+  size_t store_failures = 0;
   size_t late_replies = 0;
   size_t transitions = 0;
   size_t moved_keys = 0;  // Requests that another node than the key's owner got.
@@ -97,6 +102,7 @@ class Simulation {
   std::shared_ptr<const proxy::Snapshot> snapshot_;
   proxy::TestView view_;
   backends::NodeBoard board_;
+  proxy::SharedLimits limits_;
   std::vector<std::unique_ptr<Thread>> threads_;  // Of the workers.
   SimThread control_;
   std::unique_ptr<proxy::HealthMonitor> monitor_;

@@ -20,6 +20,11 @@ Events& Events::operator+=(const Events& other) {
   refused_at_once += other.refused_at_once;
   kept_asking += other.kept_asking;
   timeouts += other.timeouts;
+  overloads += other.overloads;
+  rate_limited += other.rate_limited;
+  delayed += other.delayed;
+  leased += other.leased;
+  store_failures += other.store_failures;
   late_replies += other.late_replies;
   transitions += other.transitions;
   moved_keys += other.moved_keys;
@@ -86,6 +91,14 @@ void Simulation::CheckNothingIsLeft() {
   for (const auto& thread : threads_) {
     EXPECT_EQ(thread->worker->session_count(), 0U);
     EXPECT_EQ(thread->worker->open_fanouts(), 0U);
+    EXPECT_EQ(thread->worker->limiter().followed(), 0U);
+    for (const proxy::LimitStats& limit : thread->stats.limits) {
+      EXPECT_EQ(limit.waiting.value(), 0U);
+      events_.rate_limited += limit.refused.value();
+      events_.delayed += limit.delayed.value();
+      events_.leased += limit.store_granted.value();
+      events_.store_failures += limit.store_errors.value() + limit.store_timeouts.value();
+    }
     EXPECT_EQ(thread->worker->blocks().blocks_in_use(), 0U);
     thread->worker.reset();
     EXPECT_EQ(thread->stats.sessions.value(), 0U);
@@ -93,6 +106,7 @@ void Simulation::CheckNothingIsLeft() {
       EXPECT_EQ(node.in_flight.value(), 0U);
       EXPECT_EQ(node.ready_connections.value(), 0U);
       events_.timeouts += node.timeouts.value();
+      events_.overloads += node.overloads.value();
       events_.late_replies += node.late_replies.value();
     }
   }

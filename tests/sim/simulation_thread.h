@@ -17,10 +17,13 @@ struct Simulation::Thread final : private backends::BreakerObserver {
         loop(simulation.loop_, number),
         stats(*simulation.snapshot_),
         seen(simulation.snapshot_->node_count),
-        worker(std::make_unique<proxy::Worker>(
-            proxy::Worker::Parts{
-                .loop = loop, .stats = stats, .view = simulation.view_, .board = simulation.board_, .observer = *this},
-            simulation.snapshot_, seed)) {}
+        worker(std::make_unique<proxy::Worker>(proxy::Worker::Parts{.loop = loop,
+                                                                    .stats = stats,
+                                                                    .view = simulation.view_,
+                                                                    .board = simulation.board_,
+                                                                    .observer = *this,
+                                                                    .limits = simulation.limits_},
+                                               simulation.snapshot_, seed)) {}
 
   // As between threads: later.
   void OnBreaker(const backends::BreakerNews& news) override {
