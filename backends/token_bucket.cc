@@ -1,6 +1,5 @@
 #include "backends/token_bucket.h"
 
-#include <algorithm>
 #include <cassert>
 #include <cmath>
 
@@ -11,27 +10,28 @@ int64_t Nanoseconds(net::TimePoint time) {
   return std::chrono::duration_cast<std::chrono::nanoseconds>(time.time_since_epoch()).count();
 }
 
+// Rounded up: a little less than the rate keeps the promise, a little more does not.
+int64_t Interval(double rate_per_second) {
+  assert(rate_per_second > 0);
+  return static_cast<int64_t>(std::ceil(1e9 / rate_per_second));
+}
+
 }  // namespace
 
 TokenBucket::TokenBucket(double rate_per_second, uint64_t burst)
-    // Rounded up: a little less than the rate keeps the promise, a little more does not.
-    : interval_ns_(static_cast<int64_t>(std::ceil(1e9 / rate_per_second))),
-      tolerance_ns_(interval_ns_ * static_cast<int64_t>(burst)) {
-  assert(rate_per_second > 0 && burst >= 1);
+    : gcra_(Interval(rate_per_second), Interval(rate_per_second) * static_cast<int64_t>(burst)) {
+  assert(burst >= 1);
 }
 
 bool TokenBucket::Take(net::TimePoint now) {
-  const int64_t now_ns = Nanoseconds(now);
-  const int64_t next = std::max(full_at_ns_, now_ns) + interval_ns_;
-  if (next - now_ns > tolerance_ns_) return false;
-  full_at_ns_ = next;
-  return true;
+  return gcra_.Take(Nanoseconds(now), 1, &full_at_ns_).admitted;
 }
 
 net::Duration TokenBucket::WaitFor(net::TimePoint now) const {
-  const int64_t wait_ns = full_at_ns_ + interval_ns_ - tolerance_ns_ - Nanoseconds(now);
+  int64_t full_at_ns = full_at_ns_;  // Only looked at.
+  const Gcra::Answer answer = gcra_.Take(Nanoseconds(now), 1, &full_at_ns);
   // Rounded up, or a timer would come a moment too early.
-  return net::Duration(wait_ns <= 0 ? 0 : (wait_ns + 999) / 1000);
+  return net::Duration(answer.admitted ? 0 : (answer.wait_ns + 999) / 1000);
 }
 
 }  // namespace ringproxy::backends

@@ -1,5 +1,4 @@
-// backends/token_bucket.h – A rate with a burst: the generic cell rate algorithm (ITU-T I.371), which is a token bucket
-// with one number of state.
+// backends/token_bucket.h – A rate with a burst, for one owner: a Gcra with its state.
 //
 // Promise: in any interval t no more than burst + rate * t are taken. A refusal changes nothing.
 // Threads: one owner's. Fed with time; whole nanoseconds inside, so that no float drifts: rates up to a million a
@@ -8,6 +7,7 @@
 
 #include <cstdint>
 
+#include "backends/gcra.h"
 #include "backends/net/loop.h"
 
 namespace ringproxy::backends {
@@ -25,8 +25,7 @@ class TokenBucket {
  private:
   // When the bucket would be full again, in nanoseconds: the theoretical arrival time.
   int64_t full_at_ns_ = 0;
-  int64_t interval_ns_;   // Between two tokens.
-  int64_t tolerance_ns_;  // burst * interval.
+  Gcra gcra_;
 };
 
 }  // namespace ringproxy::backends

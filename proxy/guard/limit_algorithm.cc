@@ -29,57 +29,40 @@ double Share(double used, double whole) {
 
 class TokenBucket {
  public:
-  explicit TokenBucket(const BucketLimit& limit) : limit_(limit) {}
+  explicit TokenBucket(const BucketLimit& limit)
+      : limit_(limit), gcra_(limit.interval_ns, limit.tolerance_ns, limit.max_wait_ns) {}
 
   BucketAnswer Take(int64_t now, uint64_t cost, uint64_t* word) const {
-    const auto tat = static_cast<int64_t>(*word);
-    const int64_t charge = ChargeOf(cost, limit_.tolerance_ns);
-    const int64_t behind = std::max<int64_t>(tat - now, 0);
-    BucketAnswer answer;
-    if (charge > limit_.tolerance_ns) {
-      answer.wait_ns = kNever;
-    } else if (behind + charge <= limit_.tolerance_ns + limit_.max_wait_ns) {
-      answer.admitted = true;
-      answer.wait_ns = std::max<int64_t>(behind + charge - limit_.tolerance_ns, 0);
-      if (cost > 0) *word = static_cast<uint64_t>(now + behind + charge);
-    } else {
-      answer.wait_ns = behind + charge - limit_.tolerance_ns - limit_.max_wait_ns;
-    }
-    const int64_t used = answer.admitted ? behind + charge : behind;
-    answer.near_limit = IsNear(static_cast<uint64_t>(used), static_cast<uint64_t>(limit_.tolerance_ns));
-    return answer;
+    auto tat = static_cast<int64_t>(*word);
+    const backends::Gcra::Answer answer = gcra_.Take(now, cost, &tat);
+    *word = static_cast<uint64_t>(tat);
+    return {.admitted = answer.admitted,
+            .near_limit = IsNear(static_cast<uint64_t>(answer.used_ns), static_cast<uint64_t>(limit_.tolerance_ns)),
+            .wait_ns = answer.wait_ns};
   }
 
-  // Not below the time of the Take: there the bucket was full, and fuller than full it cannot be.
   void GiveBack(int64_t taken, uint64_t cost, uint64_t* word) const {
-    const auto tat = static_cast<int64_t>(*word);
-    const int64_t charge = ChargeOf(cost, limit_.tolerance_ns);
-    if (tat > taken) *word = static_cast<uint64_t>(std::max(tat - charge, taken));
+    auto tat = static_cast<int64_t>(*word);
+    gcra_.GiveBack(taken, cost, &tat);
+    *word = static_cast<uint64_t>(tat);
   }
 
   void Charge(int64_t now, uint64_t cost, uint64_t* word) const {
-    const int64_t most = limit_.tolerance_ns + limit_.max_wait_ns + kMostDebtNs;
-    const auto tat = static_cast<int64_t>(*word);
-    const int64_t ahead = std::max<int64_t>(tat - now, 0) + std::min(ChargeOf(cost, most), most);
-    if (cost > 0) *word = static_cast<uint64_t>(std::max(tat, now + std::min(ahead, most)));
+    auto tat = static_cast<int64_t>(*word);
+    gcra_.Charge(now, cost, kMostDebtNs, &tat);
+    *word = static_cast<uint64_t>(tat);
   }
 
   bool IsFull(int64_t now, uint64_t word) const { return static_cast<int64_t>(word) <= now; }
 
   double Used(int64_t now, uint64_t word) const {
-    const int64_t behind = std::max<int64_t>(static_cast<int64_t>(word) - now, 0);
-    return Share(static_cast<double>(behind), static_cast<double>(limit_.tolerance_ns));
+    return Share(static_cast<double>(backends::Gcra::Used(now, static_cast<int64_t>(word))),
+                 static_cast<double>(limit_.tolerance_ns));
   }
 
  private:
-  // Of what is above `most`, only that it is.
-  int64_t ChargeOf(uint64_t cost, int64_t most) const {
-    int64_t charge = 0;
-    const bool overflows = __builtin_mul_overflow(cost, limit_.interval_ns, &charge);
-    return overflows || charge > most ? most + 1 : charge;
-  }
-
   const BucketLimit& limit_;
+  backends::Gcra gcra_;
 };
 
 class FixedWindow {

@@ -17,6 +17,7 @@
 
 #include <cstdint>
 
+#include "backends/gcra.h"
 #include "conf/config.h"
 
 namespace ringproxy::proxy {
@@ -46,7 +47,7 @@ struct BucketAnswer {
   // no wait helps, since the bucket never holds so much. Concurrency cannot know when others end, and says 0.
   int64_t wait_ns = 0;
 };
-inline constexpr int64_t kNever = -1;
+inline constexpr int64_t kNever = backends::Gcra::kNever;
 
 // Charges `cost` to the bucket `word` if it is admitted; else the word stays as it is. A cost of 0 charges nothing and
 // is admitted unless the bucket is in debt.
