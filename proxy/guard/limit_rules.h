@@ -32,6 +32,17 @@ struct LimitRule {
   bool settles_later;                                  // Its requests are followed until their replies.
 };
 
+// Whose tokens a charge has taken.
+enum class Source : uint8_t {
+  kNone,      // Not asked yet.
+  kShadow,    // Nobody's: a limit that only counts has refused.
+  kFree,      // Nobody's that could be given back: the store's own, or it fails open.
+  kTable,     // The process's bucket.
+  kFallback,  // The process's bucket, for its share while the store fails.
+  kLease,
+  kLater,  // Of a request that is held: a place is taken when it goes.
+};
+
 // One bucket that a request has to pass.
 struct Charge {
   uint32_t rule;  // LimitRules::rules()
@@ -39,7 +50,8 @@ struct Charge {
   uint64_t bucket;  // Which one of the rule: a hash of the values of `per`, another in each process.
   uint64_t cost;
   std::string_view key;  // The first key that led there; empty if keys do not count.
-  // Once taken:
+  // What became of it; the limiter writes it.
+  Source taken = Source::kNone;
   int64_t taken_ns = 0;
   bool is_in_shared_bucket = false;  // Of the process's table: see BucketTable.
   bool is_near_limit = false;

@@ -75,7 +75,6 @@ RateLimiter::Decision RateLimiter::Admit(const LimitedRequest& asked, backends::
   scratch_.charges.clear();
   rules_.Match(asked, &keys_, &scratch_.charges);
   if (scratch_.charges.empty()) return {};
-  scratch_.taken.assign(scratch_.charges.size(), Source::kNone);
   scratch_.names.clear();
   scratch_.next = 0;
   scratch_.hold_ns = 0;
@@ -141,7 +140,7 @@ RateLimiter::Outcome RateLimiter::Run(Attempt* attempt, const ClientIdentity* cl
         attempt->hold_rule = charge.rule;
       }
     } else if (IsShadow(charge)) {
-      attempt->taken[attempt->next] = Source::kShadow;
+      charge.taken = Source::kShadow;
     } else {
       const Outcome outcome = Refusal(charge, answer.wait_ns);
       Undo(attempt);
@@ -162,10 +161,10 @@ BucketAnswer RateLimiter::TakeFromTable(Charge* charge, const BucketLimit& limit
 BucketAnswer RateLimiter::Take(Attempt* attempt, size_t i, const ClientIdentity* client) {
   Charge& charge = attempt->charges[i];
   if (rules_.rules()[charge.rule].conf->scope != LimitScope::kGlobal) {
-    attempt->taken[i] = Source::kTable;
+    charge.taken = Source::kTable;
     return TakeFromTable(&charge, charge.terms->bucket, 0);
   }
-  if (IsExact(charge)) return FallBack(&charge, *states_[charge.rule].failing_since, &attempt->taken[i]);
+  if (IsExact(charge)) return FallBack(&charge, *states_[charge.rule].failing_since);
   return TakeLease(attempt, i, client);
 }
 
@@ -174,20 +173,20 @@ BucketAnswer RateLimiter::TakeLease(Attempt* attempt, size_t i, const ClientIden
   LeaseTable::Entry& entry = states_[charge.rule].leases.Get(charge.bucket, *charge.terms, now(), [&] {
     return client != nullptr ? rules_.ValueOf(charge, *client) : attempt->names[i];
   });
-  attempt->taken[i] = Source::kLease;
+  charge.taken = Source::kLease;
   QuotaLease::Answer answer;
   if (!entry.lease.failing_since()) {
     answer = entry.lease.Take(entry.terms->lease, now(), charge.cost, shared_.lessees());
   }
   AskForLease(charge.rule, entry);
   if (entry.lease.failing_since() && !answer.admitted) {
-    return FallBack(&charge, *entry.lease.failing_since(), &attempt->taken[i]);
+    return FallBack(&charge, *entry.lease.failing_since());
   }
   const bool is_local = rules_.rules()[charge.rule].conf->on_store_failure == conf::StoreFailure::kLocal;
   if (answer.admitted && is_local && now() < entry.recovering_until) {
     // Others may still spend their shares: until they have found the store too, nobody takes more than that.
-    const BucketAnswer share = FallBack(&charge, entry.recovering_until - kRecovery, &attempt->taken[i]);
-    attempt->taken[i] = Source::kLease;
+    const BucketAnswer share = FallBack(&charge, entry.recovering_until - kRecovery);
+    charge.taken = Source::kLease;
     if (!share.admitted) {
       entry.lease.GiveBack(charge.cost);
       return share;
@@ -199,15 +198,15 @@ BucketAnswer RateLimiter::TakeLease(Attempt* attempt, size_t i, const ClientIden
           .wait_ns = answer.admitted ? 0 : std::chrono::nanoseconds(answer.retry_after).count()};
 }
 
-BucketAnswer RateLimiter::FallBack(Charge* charge, net::TimePoint failing_since, Source* source) {
-  *source = Source::kFree;
+BucketAnswer RateLimiter::FallBack(Charge* charge, net::TimePoint failing_since) {
+  charge->taken = Source::kFree;
   switch (rules_.rules()[charge->rule].conf->on_store_failure) {
     case conf::StoreFailure::kOpen: return {.admitted = true};
     case conf::StoreFailure::kClosed:
       return {.admitted = false, .wait_ns = std::chrono::nanoseconds(kProbeInterval).count()};
     case conf::StoreFailure::kLocal: break;
   }
-  *source = Source::kFallback;
+  charge->taken = Source::kFallback;
   const BucketLimit share = Share(charge->terms->bucket, shared_.proxies());
   // It begins empty: what the fleet's bucket had may have been spent a moment ago.
   return TakeFromTable(charge, share, Nanoseconds(failing_since));
@@ -219,8 +218,8 @@ void RateLimiter::GiveToTable(const Charge& charge, const BucketLimit& limit) {
 
 void RateLimiter::Undo(Attempt* attempt) {
   for (size_t i = 0; i < attempt->next; ++i) {
-    const Charge& charge = attempt->charges[i];
-    switch (std::exchange(attempt->taken[i], Source::kNone)) {
+    Charge& charge = attempt->charges[i];
+    switch (std::exchange(charge.taken, Source::kNone)) {
       case Source::kNone:
       case Source::kShadow:
       case Source::kFree:
@@ -246,7 +245,7 @@ void RateLimiter::CountAdmitted(const Attempt& attempt) {
     bool is_refused = false;
     for (; i < attempt.charges.size() && attempt.charges[i].rule == rule; ++i) {
       is_near = is_near || attempt.charges[i].is_near_limit;
-      is_refused = is_refused || attempt.taken[i] == Source::kShadow;
+      is_refused = is_refused || attempt.charges[i].taken == Source::kShadow;
     }
     LimitStats& stats = stats_[rule];
     (is_refused ? stats.shadow_refused : stats.admitted).Add();
@@ -257,9 +256,8 @@ void RateLimiter::CountAdmitted(const Attempt& attempt) {
 backends::Ticket RateLimiter::Conclude(const Attempt& attempt, backends::Ticket ticket) {
   CountAdmitted(attempt);
   const backends::Ticket original = ticket;
-  for (size_t i = 0; i < attempt.charges.size(); ++i) {
-    const Charge& charge = attempt.charges[i];
-    if (attempt.taken[i] == Source::kShadow || !rules_.rules()[charge.rule].settles_later) continue;
+  for (const Charge& charge : attempt.charges) {
+    if (charge.taken == Source::kShadow || !rules_.rules()[charge.rule].settles_later) continue;
     if (ticket.kind != backends::Ticket::Kind::kLimit) ticket = followed_.Follow(original);
     followed_.Add(ticket, charge);
   }

@@ -79,20 +79,9 @@ class RateLimiter final : private LimitStore::Asker {
   std::shared_ptr<const LeasesView> View() const;
 
  private:
-  // Whose tokens a charge has taken.
-  enum class Source : uint8_t {
-    kNone,      // Not asked yet.
-    kShadow,    // Nobody's: a limit that only counts has refused.
-    kFree,      // Nobody's that could be given back: the store's own, or it fails open.
-    kTable,     // The process's bucket.
-    kFallback,  // The process's bucket, for its share while the store fails.
-    kLease,
-    kLater,  // Of a request that is held: a place is taken when it goes.
-  };
   // The way of one request through its buckets.
   struct Attempt {
     std::vector<Charge> charges;
-    std::vector<Source> taken;       // As charges.
     std::vector<std::string> names;  // As charges, once it waits: buckets of the store.
     size_t next = 0;                 // The charge to ask next.
     int64_t hold_ns = 0;             // The longest wait that a bucket has asked for …
@@ -142,7 +131,7 @@ class RateLimiter final : private LimitStore::Asker {
   Outcome Refusal(const Charge& charge, int64_t wait_ns) const;
   BucketAnswer Take(Attempt* attempt, size_t i, const ClientIdentity* client);
   BucketAnswer TakeLease(Attempt* attempt, size_t i, const ClientIdentity* client);
-  BucketAnswer FallBack(Charge* charge, net::TimePoint failing_since, Source* source);
+  BucketAnswer FallBack(Charge* charge, net::TimePoint failing_since);
   BucketAnswer TakeFromTable(Charge* charge, const BucketLimit& limit, int64_t fresh_ns);
   void GiveToTable(const Charge& charge, const BucketLimit& limit);
   void Undo(Attempt* attempt);

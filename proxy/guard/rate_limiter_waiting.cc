@@ -122,23 +122,21 @@ void RateLimiter::OnTime(uint32_t index) {
 }
 
 void RateLimiter::ReturnPlaces(Attempt* attempt) {
-  for (size_t i = 0; i < attempt->charges.size(); ++i) {
-    const Charge& charge = attempt->charges[i];
+  for (Charge& charge : attempt->charges) {
     const bool is_place = charge.terms->bucket.algorithm == conf::LimitAlgorithm::kConcurrency;
-    if (!is_place || attempt->taken[i] != Source::kTable) continue;
+    if (!is_place || charge.taken != Source::kTable) continue;
     GiveToTable(charge, charge.terms->bucket);
-    attempt->taken[i] = Source::kLater;
+    charge.taken = Source::kLater;
   }
 }
 
 RateLimiter::Outcome RateLimiter::TakePlaces(Attempt* attempt) {
-  for (size_t i = 0; i < attempt->charges.size(); ++i) {
-    if (attempt->taken[i] != Source::kLater) continue;
-    Charge& charge = attempt->charges[i];
-    attempt->taken[i] = Source::kTable;
+  for (Charge& charge : attempt->charges) {
+    if (charge.taken != Source::kLater) continue;
+    charge.taken = Source::kTable;
     const BucketAnswer answer = TakeFromTable(&charge, charge.terms->bucket, 0);
     if (answer.admitted) continue;
-    attempt->taken[i] = IsShadow(charge) ? Source::kShadow : Source::kNone;
+    charge.taken = IsShadow(charge) ? Source::kShadow : Source::kNone;
     if (IsShadow(charge)) continue;
     Undo(attempt);
     return Refusal(charge, answer.wait_ns);
@@ -233,7 +231,7 @@ void RateLimiter::OnExactAnswer(const LimitStore::Question& question, const std:
       Undo(&waiting.attempt);
       return Proceed(index, refusal);
     }
-    waiting.attempt.taken[waiting.attempt.next++] = Source::kFree;
+    waiting.attempt.charges[waiting.attempt.next++].taken = Source::kFree;
   }
   // While Admit runs, its caller must not hear of it yet.
   if (index == beginning_) return waiting.timer->Arm(net::Duration(0));
