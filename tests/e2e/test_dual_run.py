@@ -1,5 +1,6 @@
 """Each command to the proxy and to a plain Redis: the same bytes must come back, errors included.
 
+Two servers' clocks tick apart, so what tells the time is asked of the key's own node, before and after the proxy.
 Keys share a hash tag unless a sample is about several nodes. A command of Redis that stands in no table below fails
 test_no_command_is_forgotten.
 """
@@ -31,7 +32,7 @@ eval_ro: eval_ro return(1) 0; eval_ro "return redis.call('set',KEYS[1],1)" 1 {t}
 evalsha: evalsha 0000000000000000000000000000000000000000 0; script load return(7); evalsha 8fa0f2b1b4d5b0c7a1b9f0f0f0f0f0f0f0f0f0f0 1 {t}k; evalsha x
 evalsha_ro: evalsha_ro 0000000000000000000000000000000000000000 0; evalsha_ro x
 exists: mset a 1 b 2 c 3; exists a b c none a; exists none; exists
-expire: set k 1; expire k 1000; expire k 1000 NX; expire k x; expire none 1; ttl k
+expire: set k 1; expire k 1000; expire k 1000 NX; expire k x; expire none 1; persist k
 expireat: set k 1; expireat k 33177117420; expireat k 1; get k; expireat k
 expiretime: set k 1; expiretime k; expireat k 33177117420; expiretime k; expiretime none
 fcall: fcall nofunc 0; fcall nofunc 1 {t}k; fcall nofunc
@@ -51,7 +52,7 @@ geosearchstore: geoadd {t}k 13.361389 38.115556 P; geosearchstore {t}d {t}k FROM
 get: get none; set k v; get k; get; get a b; lpush l x; get l
 getbit: setbit k 7 1; getbit k 7; getbit k 0; getbit k x
 getdel: set k v; getdel k; getdel k
-getex: set k v; getex k EX 100; ttl k; getex k PERSIST; ttl k; getex k EX x
+getex: set k v; getex k EX 100; getex k EXAT 33177117420; expiretime k; getex k PERSIST; ttl k; getex k EX x
 getrange: set k hello; getrange k 1 3; getrange k -3 -1; getrange k x 1
 getset: getset k a; getset k b; get k
 hdel: hset h a 1 b 2; hdel h a none; hdel h
@@ -95,7 +96,7 @@ msetnx: msetnx {t}a 1 {t}b 2; msetnx {t}b 3 {t}c 4; get {t}c; msetnx a
 migrate: migrate 127.0.0.1 1 none 0 100; migrate x
 object|encoding: set k 1; object encoding k; object encoding none; object encoding
 object|freq: set k 1; object freq k; object freq none
-object|idletime: set k 1; object idletime k; object idletime none
+object|idletime: object idletime none; object idletime
 object|refcount: set k abc; object refcount k; object refcount none
 object|help: object help
 persist: set k 1; persist k; expire k 100; persist k
@@ -252,6 +253,16 @@ def test_the_same_reply_as_a_plain_redis(fleet, redis, client, name, requests):
     with RawClient(redis.port) as plain:
         for request in requests:
             assert client.ask(*request) == plain.ask(*request), request
+
+
+@pytest.mark.parametrize("words", [("OBJECT", "IDLETIME"), ("TTL",), ("PTTL",)], ids=" ".join)
+def test_what_tells_the_time_is_what_its_node_says(fleet, client, words):
+    client.ask("SET", "k", "1", "EX", "1000")
+    node = fleet.nodes[fleet.owner("k")]
+    replies = [ask(*words, "k") for ask in (node.ask, client.ask, node.ask)]
+    assert all(reply.startswith(b":") for reply in replies), replies
+    before, told, after = (int(reply[1:]) for reply in replies)
+    assert min(before, after) <= told <= max(before, after)
 
 
 @pytest.mark.parametrize("name", REFUSED)
