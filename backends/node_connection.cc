@@ -207,6 +207,7 @@ bool NodeConnection::DeliverReplies() {
     }
     if (!DeliverOne(framer_->size())) return false;
   }
+  if (needed > kMostTimedReply) large_until_ = io_.loop.now();
   input_.Keep(needed);
   return true;
 }
@@ -225,6 +226,7 @@ bool NodeConnection::DeliverOne(size_t reply_bytes) {
     return false;
   }
   const InFlight entry = PopFront();
+  if (entry.bytes > kMostTimedRequest || reply_bytes > kMostTimedReply) large_until_ = io_.loop.now();
   if (entry.timed_out) {
     stats_.late_replies.Add();
     input_.Consume(reply_bytes);
@@ -246,7 +248,7 @@ void NodeConnection::Deliver(const InFlight& entry, size_t reply_bytes) {
     return input_.Consume(reply_bytes);
   }
   stats_.request_duration.Record(io_.loop.now() - entry.sent);
-  guard_.OnReply(entry.sent, fault, entry.bytes <= kMostTimedRequest && reply_bytes <= kMostTimedReply);
+  guard_.OnReply(entry.sent, fault, IsTimed(entry));
   if (input_.CanTakeFrame(reply_bytes)) {
     sink_.OnLargeReply(entry.ticket, input_.TakeFrame(reply_bytes));
   } else {
@@ -289,7 +291,8 @@ bool NodeConnection::FailLate() {
     }
     entry.timed_out = any_passed = true;
     stats_.timeouts.Add();
-    if (entry.ticket.kind != Ticket::Kind::kInternal) guard_.OnTimeout(entry.sent);
+    if (!IsTimed(entry)) stats_.excused_timeouts.Add();
+    if (entry.ticket.kind != Ticket::Kind::kInternal) guard_.OnTimeout(entry.sent, IsTimed(entry));
     Fail(entry.ticket, wire::ErrorCode::kTimeout);
   }
   return any_passed;

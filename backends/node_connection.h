@@ -97,6 +97,8 @@ class NodeConnection final : private net::StreamObserver {
   bool DeliverReplies();
   bool DeliverOne(size_t reply_bytes);
   void Deliver(const InFlight& entry, size_t reply_bytes);
+  // Whether the clock may judge the node by this request: nothing large kept it waiting.
+  bool IsTimed(const InFlight& entry) const { return entry.sent >= large_until_; }
   bool SendHandshake(const std::string& text);
   bool ContinueHandshake(std::string_view reply);
   void BecomeReady();
@@ -131,6 +133,7 @@ class NodeConnection final : private net::StreamObserver {
   Backoff backoff_;
   uint32_t silent_timeouts_ = 0;   // Since the last byte came, counted once a timeout.
   net::TimePoint next_silence_{};  // Not counted again before.
+  net::TimePoint large_until_{};   // When something large was last under way.
   net::TimePoint ready_since_{};
   net::TimePoint connect_deadline_{};
   net::TimePoint armed_until_{};  // While it connects.

@@ -50,7 +50,8 @@ void NodeGuard::OnReply(net::TimePoint sent, wire::Fault fault, bool timed) {
   }
 }
 
-void NodeGuard::OnTimeout(net::TimePoint sent) {
+void NodeGuard::OnTimeout(net::TimePoint sent, bool timed) {
+  if (!timed) return OnNoReply(TripReason::kNone, {}, sent);
   Note(limit_.OnTimeout(parts_.stats.in_flight.value(), parts_.io.loop.now()));
   OnNoReply(outlier_.OnTimeout(parts_.io.loop.now()), {}, sent);
 }

@@ -81,7 +81,7 @@ class NodeGuard {
   }
   // A client's request was answered, or was not in time. `timed`: the clock may judge it.
   void OnReply(net::TimePoint sent, wire::Fault fault, bool timed);
-  void OnTimeout(net::TimePoint sent);
+  void OnTimeout(net::TimePoint sent, bool timed);
   // Its connection broke before its reply came.
   void OnLost(net::TimePoint sent, std::string_view why);
   // The answer to the probe; a slow one, or none in time, is not good.

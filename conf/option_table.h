@@ -181,8 +181,7 @@ inline constexpr auto kOptions<Breaker> = std::make_tuple(
               "The time that failure_ratio looks back."},
     OptionRow{"slow_ratio", &Breaker::slow_ratio, Percent(0, 100), Reload::kLive,
               "Share of replies slower than slow_threshold that opens it after three such seconds in a row; 0% = "
-              "never. Large "
-              "requests and replies are not judged by the clock."},
+              "never. The clock judges no large request or reply, and none that waits behind one."},
     OptionRow{"slow_threshold", &Breaker::slow_threshold, Duration(milliseconds(1), minutes(1)), Reload::kLive,
               "From this on a reply is slow."},
     OptionRow{"slow_factor", &Breaker::slow_factor, FactorOrZero(1500, 1'000'000), Reload::kLive,

@@ -366,5 +366,43 @@ TEST_F(NodeConnectionTest, TripsTheBreakerForANodeThatKeepsNoConnection) {
   EXPECT_EQ(guard_->breaker_state(), Breaker::kOpen);
 }
 
+// One client's large values are no fault of the node, and must not cut it off from all others.
+TEST_F(NodeConnectionTest, BlamesNoNodeForWhatWaitsBehindALargeReply) {
+  settings_.breaker.consecutive_failures = 3;
+  MakeReady();
+  for (uint32_t i = 1; i <= 10; ++i) Send(i);
+  FlushAll();
+  loop_.Advance(50ms);
+  const std::string large = "$1000000\r\n" + std::string(1000000, 'x') + "\r\n";
+  Node().Receive(large.substr(0, 1000));
+  loop_.Advance(50ms);
+  EXPECT_EQ(stats_.timeouts.value(), 10U);
+  EXPECT_TRUE(health_.observer.news.empty());
+  // What is sent after it is judged again.
+  Node().Receive(large.substr(1000));
+  for (uint32_t i = 11; i <= 13; ++i) Send(i);
+  FlushAll();
+  loop_.Advance(100ms);
+  ASSERT_EQ(health_.observer.news.size(), 1U);
+  EXPECT_EQ(health_.observer.news[0].reason, TripReason::kTimeouts);
+}
+
+TEST_F(NodeConnectionTest, TakesNoNodeForSlowWhoseSmallRepliesWaitBehindLargeOnes) {
+  settings_.breaker.min_requests = 1;
+  settings_.breaker.slow_ratio = {1000};
+  settings_.breaker.slow_threshold = 50ms;
+  MakeReady();
+  for (uint32_t second = 0; second < 5; ++second) {
+    Send(1);
+    Send(2);
+    FlushAll();
+    loop_.Advance(60ms);
+    Node().Receive("$100000\r\n" + std::string(100000, 'x') + "\r\n+OK\r\n");
+    loop_.Advance(940ms);
+  }
+  EXPECT_EQ(sink_.outcomes.size(), 10U);
+  EXPECT_TRUE(health_.observer.news.empty());
+}
+
 }  // namespace
 }  // namespace ringproxy::backends

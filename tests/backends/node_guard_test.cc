@@ -38,7 +38,7 @@ class NodeGuardTest : public testing::Test {
     if (reason == TripReason::kConnection) {
       guard_->OnConnectFailed("Connection refused");
     } else {
-      for (int i = 0; i < 5; ++i) guard_->OnTimeout(loop_.now());
+      for (int i = 0; i < 5; ++i) guard_->OnTimeout(loop_.now(), true);
     }
     EXPECT_EQ(guard_->breaker_state(), Breaker::kOpen);
     return *guard_;
@@ -241,22 +241,22 @@ TEST_F(NodeGuardTest, TakesATimeoutOnTrialForABadAnswerOnlyIfItWasSentOnTrial) {
   const net::TimePoint before = loop_.now();
   loop_.Advance(1s);
   MakeHalfOpen();
-  guard_->OnTimeout(before);
+  guard_->OnTimeout(before, true);
   guard_->OnReply(before, Fault::kHard, true);
   guard_->OnLost(before, "closed by the node");
   EXPECT_EQ(guard_->breaker_state(), Breaker::kHalfOpen);
-  guard_->OnTimeout(loop_.now());
+  guard_->OnTimeout(loop_.now(), true);
   EXPECT_EQ(guard_->breaker_state(), Breaker::kOpen);
 }
 
 TEST_F(NodeGuardTest, BeginsToCountAnewOnceTheBreakerHasClosed) {
   MakeHalfOpen();
-  for (int i = 0; i < 4; ++i) guard_->OnTimeout(net::TimePoint(-1us));
+  for (int i = 0; i < 4; ++i) guard_->OnTimeout(net::TimePoint(-1us), true);
   for (int i = 0; i < 3; ++i) Good();
   ASSERT_EQ(guard_->breaker_state(), Breaker::kClosed);
-  for (int i = 0; i < 4; ++i) guard_->OnTimeout(loop_.now());
+  for (int i = 0; i < 4; ++i) guard_->OnTimeout(loop_.now(), true);
   EXPECT_EQ(guard_->breaker_state(), Breaker::kClosed);
-  guard_->OnTimeout(loop_.now());
+  guard_->OnTimeout(loop_.now(), true);
   EXPECT_EQ(guard_->breaker_state(), Breaker::kOpen);
 }
 
@@ -317,7 +317,7 @@ TEST_F(NodeGuardTest, LowersItsLimitForATimeoutAndRaisesItForGoodReplies) {
   settings_.concurrency.min = 10;
   Make();
   for (int i = 0; i < 100; ++i) guard_->OnSent();
-  guard_->OnTimeout(loop_.now());
+  guard_->OnTimeout(loop_.now(), true);
   EXPECT_EQ(stats_.concurrency_limit.value(), 90U);
   for (int i = 0; i < 90; ++i) guard_->OnReply(loop_.now(), Fault::kSoft, true);
   EXPECT_EQ(stats_.concurrency_limit.value(), 90U);
@@ -347,7 +347,7 @@ TEST_F(NodeGuardTest, HasNoLimitWhenThatIsOff) {
   settings_.concurrency.algorithm = conf::ConcurrencyAlgorithm::kOff;
   Make();
   for (int i = 0; i < 100'000; ++i) guard_->OnSent();
-  guard_->OnTimeout(loop_.now());
+  guard_->OnTimeout(loop_.now(), true);
   EXPECT_TRUE(Admits(kWrite));
   EXPECT_EQ(stats_.concurrency_limit.value(), 0U);
 }

@@ -193,7 +193,8 @@ void Simulation::LookForOversights(Thread& thread, uint32_t node) {
     Complain(node, "fails its checks and nobody minds");
   }
   const backends::NodeStats& stats = thread.stats.nodes[node];
-  Thread::Failing now{.timeouts = stats.timeouts.value(), .connect_failures = stats.connect_failures.value()};
+  Thread::Failing now{.timeouts = stats.timeouts.value() - stats.excused_timeouts.value(),
+                      .connect_failures = stats.connect_failures.value()};
   for (size_t i = 0; i < backends::Histogram::kBuckets; ++i) now.replies += stats.request_duration.bucket(i);
   std::optional<Thread::Failing>& before = thread.seen[node];
   const bool closed = stats.breaker_state.value() == static_cast<uint64_t>(CircuitBreaker::State::kClosed);
