@@ -1,6 +1,6 @@
 import pytest
 
-from servers import Fleet, RedisServer
+from servers import PATIENT, Fleet, RedisServer
 
 
 def pytest_configure(config):
@@ -10,7 +10,7 @@ def pytest_configure(config):
 @pytest.fixture(scope="module")
 def shared_fleet():
     """Three nodes and a proxy for a module's tests that break nothing."""
-    with Fleet() as fleet:
+    with Fleet(**PATIENT) as fleet:
         yield fleet
 
 

@@ -6,7 +6,7 @@ import socket
 
 import pytest
 
-from servers import Fleet, RawClient, encode, wait_for
+from servers import PATIENT, Fleet, RawClient, encode, wait_for
 from test_commands import bulk
 
 
@@ -123,7 +123,7 @@ def test_limits_are_configurable_and_answered_as_redis_would():
 
 
 def test_a_client_that_never_reads_is_disconnected_and_others_do_not_notice():
-    with Fleet(2, listener={"limits": {"output": "8MiB"}}) as fleet:
+    with Fleet(2, listener={"limits": {"output": "8MiB"}}, **PATIENT) as fleet:
         with fleet.client() as good, fleet.client() as bad:
             assert good.ask("SET", "big", b"x" * (1 << 20)) == b"+OK\r\n"
             before = fleet.proxy.resident_bytes()

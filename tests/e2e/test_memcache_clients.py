@@ -12,12 +12,12 @@ from pymemcache.client.hash import HashClient
 from pymemcache.exceptions import MemcacheClientError, MemcacheServerError
 
 from memcache_servers import MemcacheFleet
-from servers import PATIENCE
+from servers import PATIENCE, PATIENT
 
 
 @pytest.fixture(scope="module")
 def shared_fleet():
-    with MemcacheFleet() as fleet:
+    with MemcacheFleet(**PATIENT) as fleet:
         yield fleet
 
 

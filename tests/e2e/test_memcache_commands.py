@@ -7,14 +7,14 @@ import json
 import pytest
 
 from memcache_servers import MemcacheClient, MemcachedServer, MemcacheFleet, memcache_config, parse_stats, storage, value
-from servers import Proxy, wait_for
+from servers import PATIENT, Proxy, wait_for
 
 STORED = b"STORED\r\n"
 
 
 @pytest.fixture(scope="module")
 def shared_fleet():
-    with MemcacheFleet() as fleet:
+    with MemcacheFleet(**PATIENT) as fleet:
         yield fleet
 
 

@@ -10,7 +10,7 @@ import socket
 import pytest
 
 from memcache_servers import MemcachedServer, MemcacheFleet, storage, value
-from servers import wait_for
+from servers import PATIENT, wait_for
 
 # One line a command: its requests, separated by `; `. They run in order on empty servers. `|` is a line end, $K a key of
 # 250 bytes, $L one of 251, $C the last cas token that this side was given, $P the one before.
@@ -68,7 +68,7 @@ CLOCK = re.compile(rb"(?<= t)\d{3,}|(?<= exp=)\d{3,}|(?<= l)\d(?= |\r)|(?<= la=)
 
 @pytest.fixture(scope="module")
 def shared_fleet():
-    with MemcacheFleet() as fleet:
+    with MemcacheFleet(**PATIENT) as fleet:
         yield fleet
 
 

@@ -6,7 +6,7 @@ import socket
 import pytest
 
 from memcache_servers import MemcacheFleet, storage, value
-from servers import wait_for
+from servers import PATIENT, wait_for
 
 STORED, TOO_LARGE = b"STORED\r\n", b"SERVER_ERROR object too large for cache\r\n"
 MEBI = 1 << 20
@@ -14,7 +14,7 @@ MEBI = 1 << 20
 
 @pytest.fixture(scope="module")
 def shared_fleet():
-    with MemcacheFleet() as fleet:
+    with MemcacheFleet(**PATIENT) as fleet:
         yield fleet
 
 
@@ -186,7 +186,7 @@ def test_garbage_disturbs_nobody(fleet, client, data):
 
 
 def test_a_client_that_never_reads_is_disconnected_and_others_do_not_notice():
-    with MemcacheFleet(2, listener={"limits": {"output": "8MiB"}}) as fleet:
+    with MemcacheFleet(2, listener={"limits": {"output": "8MiB"}}, **PATIENT) as fleet:
         with fleet.client() as good, fleet.client() as bad:
             keys = [fleet.key_of(0), fleet.key_of(1)]
             good.exchange(b"".join(storage("set", key, b"x" * 1_000_000) for key in keys))
