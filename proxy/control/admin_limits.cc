@@ -144,16 +144,16 @@ json LeaseJson(AllStats workers, uint32_t rule, const std::string& value) {
 }
 
 json ChargeJson(const SharedLimits& shared, AllStats workers, const Charge& charge, const ClientIdentity& client) {
-  const LimitRule& rule = shared.rules().rules()[charge.rule];
+  const LimitRule& rule = *charge.rule;
   json entry = RuleJson(rule);
   const std::string value = shared.rules().ValueOf(charge, client);
   entry["bucket"] = value;
   entry["cost"] = charge.cost;
-  if (rule.conf->scope == conf::LimitScope::kGlobal) {
-    entry.update(LeaseJson(workers, charge.rule, value));
+  if (rule.is_global) {
+    entry.update(LeaseJson(workers, rule.index, value));
     return entry;
   }
-  const BucketTable& table = shared.table(charge.rule);
+  const BucketTable& table = shared.table(rule.index);
   entry.update(AnswerJson(table.Peek(charge.bucket, charge.terms->bucket, Now(), charge.cost)));
   entry["used"] = table.Used(charge.bucket, charge.terms->bucket, Now());
   return entry;
@@ -169,8 +169,7 @@ json ExplainJson(const SharedLimits& shared, AllStats workers, const LimitedRequ
   std::string decision = "admit";
   for (const Charge& charge : charges) {
     json entry = ChargeJson(shared, workers, charge, asked.client);
-    const bool counts = rules.rules()[charge.rule].conf->action != conf::LimitAction::kShadow;
-    if (counts && decision != "refuse" && entry["says"] != "admit") decision = entry["says"];
+    if (!charge.rule->is_shadow && decision != "refuse" && entry["says"] != "admit") decision = entry["says"];
     concerned.push_back(std::move(entry));
   }
   json others = json::array();

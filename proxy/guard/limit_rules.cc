@@ -60,8 +60,13 @@ std::vector<LimitRule> RulesOf(const conf::Config& config) {
     rule.by_key = rule.per.key || rule.per.prefix > 0 || !limit.match.prefix.empty() || !limit.match.glob.empty() ||
                   !limit.match.pool.empty();
     rule.settles_later = limit.algorithm == conf::LimitAlgorithm::kConcurrency || limit.bytes_per_token > 0;
+    rule.is_shadow = limit.action == conf::LimitAction::kShadow;
+    rule.is_global = limit.scope == conf::LimitScope::kGlobal;
+    // One that only counts lets nobody wait for the store.
+    rule.is_exact = rule.is_global && limit.check == conf::LimitCheck::kExact && !rule.is_shadow;
   }
   std::ranges::stable_sort(rules, {}, [](const LimitRule& rule) { return rule.conf->scope; });
+  for (uint32_t i = 0; i < rules.size(); ++i) rules[i].index = i;
   return rules;
 }
 
@@ -119,16 +124,15 @@ uint64_t LimitRules::CostOf(const LimitRule& rule, const LimitedRequest& asked, 
   return unit == 0 ? by_command : by_command + asked.request.encoded().size() / unit;
 }
 
-void LimitRules::AddOne(uint32_t index, const LimitedRequest& asked, size_t keys, std::string_view key,
+void LimitRules::AddOne(const LimitRule& rule, const LimitedRequest& asked, size_t keys, std::string_view key,
                         std::vector<Charge>* charges) const {
-  const LimitRule& rule = rules_[index];
   const uint64_t value = ValueHash(rule, asked.client, key);
   const LimitTerms* terms = &rule.terms;
   if (!rule.overrides.empty()) {
     if (const auto own = rule.overrides.find(value); own != rule.overrides.end()) terms = &own->second;
   }
   const uint64_t bucket = rule.per.connection ? Mix(value, asked.client.connection) : value;
-  charges->push_back({index, terms, bucket, CostOf(rule, asked, keys), key});
+  charges->emplace_back(&rule, terms, bucket, CostOf(rule, asked, keys), key);
 }
 
 void LimitRules::Merge(size_t first, const LimitedRequest& asked, std::vector<Charge>* charges) const {
@@ -143,15 +147,14 @@ void LimitRules::Merge(size_t first, const LimitedRequest& asked, std::vector<Ch
       keys = 1;
       continue;
     }
-    last.cost = CostOf(rules_[last.rule], asked, ++keys);
+    last.cost = CostOf(*last.rule, asked, ++keys);
   }
   charges->resize(kept + 1);
 }
 
-void LimitRules::AddByKey(uint32_t index, const LimitedRequest& asked, wire::KeyPositions* scratch,
+void LimitRules::AddByKey(const LimitRule& rule, const LimitedRequest& asked, wire::KeyPositions* scratch,
                           std::vector<Charge>* charges) const {
-  const LimitRule& rule = rules_[index];
-  const RequestMatch& match = matches_[index];
+  const RequestMatch& match = matches_[rule.index];
   const bool has_own_bucket = rule.per.key || rule.per.prefix > 0;
   const size_t first = charges->size();
   size_t seen = 0;
@@ -160,12 +163,12 @@ void LimitRules::AddByKey(uint32_t index, const LimitedRequest& asked, wire::Key
     ++seen;
     if (!match.FitsKey(asked.listener, key)) return;
     ++fitting;
-    if (has_own_bucket) AddOne(index, asked, 1, key, charges);
+    if (has_own_bucket) AddOne(rule, asked, 1, key, charges);
   });
   if (has_own_bucket) {
     if (charges->size() > first + 1) Merge(first, asked, charges);
   } else if (fitting > 0 || (seen == 0 && match.FitsWithoutKey(asked))) {
-    AddOne(index, asked, fitting, {}, charges);
+    AddOne(rule, asked, fitting, {}, charges);
   }
 }
 
@@ -174,7 +177,7 @@ void LimitRules::Match(const LimitedRequest& asked, wire::KeyPositions* scratch,
     const LimitRule& rule = rules_[index];
     if (!matches_[index].FitsClient(asked.client)) continue;
     if (rule.by_key) {
-      AddByKey(index, asked, scratch, charges);
+      AddByKey(rule, asked, scratch, charges);
       continue;
     }
     size_t keys = 1;
@@ -182,12 +185,12 @@ void LimitRules::Match(const LimitedRequest& asked, wire::KeyPositions* scratch,
       keys = 0;
       ForEachKey(asked, scratch, [&keys](std::string_view) { ++keys; });
     }
-    AddOne(index, asked, keys, {}, charges);
+    AddOne(rule, asked, keys, {}, charges);
   }
 }
 
 std::string LimitRules::ValueOf(const Charge& charge, const ClientIdentity& client) const {
-  const conf::LimitPer& per = rules_[charge.rule].per;
+  const conf::LimitPer& per = charge.rule->per;
   std::string value;
   for (const conf::PerWord word : per.order) {
     if (!value.empty()) value += ',';
@@ -210,7 +213,7 @@ std::string_view LimitRules::WhyNot(uint32_t rule, const LimitedRequest& asked) 
   wire::KeyPositions scratch;
   std::vector<Charge> charges;
   Match(asked, &scratch, &charges);
-  const bool concerns = std::ranges::find(charges, rule, &Charge::rule) != charges.end();
+  const bool concerns = std::ranges::find(charges, &rules_[rule], &Charge::rule) != charges.end();
   return concerns ? std::string_view() : "another key";
 }
 

@@ -24,12 +24,16 @@ struct LimitTerms {
 };
 
 struct LimitRule {
+  uint32_t index;  // In LimitRules::rules().
   const conf::Limit* conf;
   conf::LimitPer per;
   LimitTerms terms;
   std::unordered_map<uint64_t, LimitTerms> overrides;  // By the hash of their value.
   bool by_key;                                         // Each key of a request is looked at.
   bool settles_later;                                  // Its requests are followed until their replies.
+  bool is_shadow;                                      // It only counts.
+  bool is_global;                                      // Its buckets are the fleet's.
+  bool is_exact;                                       // Each of its requests asks the store.
 };
 
 // Whose tokens a charge has taken.
@@ -45,7 +49,7 @@ enum class Source : uint8_t {
 
 // One bucket that a request has to pass.
 struct Charge {
-  uint32_t rule;  // LimitRules::rules()
+  const LimitRule* rule;
   const LimitTerms* terms;
   uint64_t bucket;  // Which one of the rule: a hash of the values of `per`, another in each process.
   uint64_t cost;
@@ -82,9 +86,9 @@ class LimitRules {
   bool HasPriority(const LimitedRequest& asked, wire::KeyPositions* scratch) const;
 
  private:
-  void AddByKey(uint32_t index, const LimitedRequest& asked, wire::KeyPositions* scratch,
+  void AddByKey(const LimitRule& rule, const LimitedRequest& asked, wire::KeyPositions* scratch,
                 std::vector<Charge>* charges) const;
-  void AddOne(uint32_t index, const LimitedRequest& asked, size_t keys, std::string_view key,
+  void AddOne(const LimitRule& rule, const LimitedRequest& asked, size_t keys, std::string_view key,
               std::vector<Charge>* charges) const;
   // Charges of one bucket become one. `first`: where those of the rule begin.
   void Merge(size_t first, const LimitedRequest& asked, std::vector<Charge>* charges) const;

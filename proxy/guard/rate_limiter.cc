@@ -7,7 +7,6 @@ namespace ringproxy::proxy {
 namespace {
 
 using conf::LimitAction;
-using conf::LimitScope;
 
 int64_t Nanoseconds(net::TimePoint time) {
   return std::chrono::nanoseconds(time.time_since_epoch()).count();
@@ -51,24 +50,14 @@ RateLimiter::RateLimiter(const Parts& parts)
   is_speaker_ = shared_.BecomeSpeaker();
 }
 
-bool RateLimiter::IsShadow(const Charge& charge) const {
-  return rules_.rules()[charge.rule].conf->action == LimitAction::kShadow;
-}
-
-// One that only counts lets nobody wait for the store.
-bool RateLimiter::IsExact(const Charge& charge) const {
-  const conf::Limit& limit = *rules_.rules()[charge.rule].conf;
-  return limit.scope == LimitScope::kGlobal && limit.check == conf::LimitCheck::kExact && !IsShadow(charge);
-}
-
 net::Duration RateLimiter::RefusedFor(const Charge& charge) const {
-  const State& state = states_[charge.rule];
+  const State& state = StateOf(charge);
   return state.failing_since ? net::Duration(0) : state.refusals.Refused(charge.bucket, charge.cost, now());
 }
 
 bool RateLimiter::NeedsStore(const Charge& charge) const {
-  const State& state = states_[charge.rule];
-  return IsExact(charge) && (!state.failing_since || now() >= state.next_question);
+  const State& state = StateOf(charge);
+  return charge.rule->is_exact && (!state.failing_since || now() >= state.next_question);
 }
 
 RateLimiter::Decision RateLimiter::Admit(const LimitedRequest& asked, backends::Ticket* ticket) {
@@ -91,55 +80,53 @@ RateLimiter::Decision RateLimiter::Refuse(const Outcome& outcome) {
 }
 
 RateLimiter::Outcome RateLimiter::Refusal(const Charge& charge, int64_t wait_ns) const {
-  const conf::Limit& limit = *rules_.rules()[charge.rule].conf;
+  const conf::Limit& limit = *charge.rule->conf;
   // The process's own buckets have said already when it may go; a lease cannot.
-  const bool may_wait = limit.action == LimitAction::kDelay && limit.scope == LimitScope::kGlobal && wait_ns > 0;
-  return {may_wait ? Step::kTryLater : Step::kRefused, charge.rule, Microseconds(wait_ns)};
+  const bool may_wait = limit.action == LimitAction::kDelay && charge.rule->is_global && wait_ns > 0;
+  return {may_wait ? Step::kTryLater : Step::kRefused, charge.rule->index, Microseconds(wait_ns)};
 }
 
 RateLimiter::Outcome RateLimiter::Look(const Attempt& attempt) {
   for (const Charge& charge : attempt.charges) {
-    if (IsShadow(charge)) continue;
-    if (IsExact(charge)) {
+    if (charge.rule->is_shadow) continue;
+    if (charge.rule->is_exact) {
       const net::Duration refused = RefusedFor(charge);
       if (refused > net::Duration(0)) return Refusal(charge, std::chrono::nanoseconds(refused).count());
       continue;
     }
-    const LimitRule& rule = rules_.rules()[charge.rule];
-    if (rule.conf->scope != LimitScope::kGlobal) {
-      const BucketAnswer answer =
-          shared_.table(charge.rule).Peek(charge.bucket, charge.terms->bucket, now_ns(), charge.cost);
+    if (!charge.rule->is_global) {
+      const BucketAnswer answer = TableOf(charge).Peek(charge.bucket, charge.terms->bucket, now_ns(), charge.cost);
       if (!answer.admitted) return Refusal(charge, answer.wait_ns);
       continue;
     }
-    LeaseTable::Entry* entry = states_[charge.rule].leases.Find(charge.bucket);
+    LeaseTable::Entry* entry = StateOf(charge).leases.Find(charge.bucket);
     if (entry == nullptr || entry->lease.failing_since()) continue;
     if (entry->lease.Peek(charge.terms->lease, now(), charge.cost, shared_.lessees()).admitted) continue;
     // It takes nothing, but has to hear of the demand and to ask for it.
     const QuotaLease::Answer answer = entry->lease.Take(charge.terms->lease, now(), charge.cost, shared_.lessees());
-    AskForLease(charge.rule, *entry);
+    AskForLease(charge.rule->index, *entry);
     return Refusal(charge, std::chrono::nanoseconds(answer.retry_after).count());
   }
   return {};
 }
 
 RateLimiter::Outcome RateLimiter::Run(Attempt* attempt, const ClientIdentity* client) {
-  const bool is_alone = attempt->charges.size() == 1 && !IsExact(attempt->charges.front());
+  const bool is_alone = attempt->charges.size() == 1 && !attempt->charges.front().rule->is_exact;
   if (attempt->next == 0 && !is_alone) {
     const Outcome look = Look(*attempt);
     if (look.step != Step::kDone) return look;
   }
   for (; attempt->next < attempt->charges.size(); ++attempt->next) {
     Charge& charge = attempt->charges[attempt->next];
-    if (NeedsStore(charge)) return {Step::kAskStore, charge.rule, {}};
+    if (NeedsStore(charge)) return {Step::kAskStore, charge.rule->index, {}};
     const BucketAnswer answer = Take(attempt, attempt->next, client);
     if (answer.admitted) {
       charge.is_near_limit = answer.near_limit;
       if (answer.wait_ns > attempt->hold_ns) {
         attempt->hold_ns = answer.wait_ns;
-        attempt->hold_rule = charge.rule;
+        attempt->hold_rule = charge.rule->index;
       }
-    } else if (IsShadow(charge)) {
+    } else if (charge.rule->is_shadow) {
       charge.taken = Source::kShadow;
     } else {
       const Outcome outcome = Refusal(charge, answer.wait_ns);
@@ -152,25 +139,24 @@ RateLimiter::Outcome RateLimiter::Run(Attempt* attempt, const ClientIdentity* cl
 
 BucketAnswer RateLimiter::TakeFromTable(Charge* charge, const BucketLimit& limit, int64_t fresh_ns) {
   charge->taken_ns = now_ns();
-  const BucketAnswer answer =
-      shared_.table(charge->rule).Take(charge->bucket, limit, charge->taken_ns, charge->cost, fresh_ns);
+  const BucketAnswer answer = TableOf(*charge).Take(charge->bucket, limit, charge->taken_ns, charge->cost, fresh_ns);
   charge->is_in_shared_bucket = answer.overflowed;
   return answer;
 }
 
 BucketAnswer RateLimiter::Take(Attempt* attempt, size_t i, const ClientIdentity* client) {
   Charge& charge = attempt->charges[i];
-  if (rules_.rules()[charge.rule].conf->scope != LimitScope::kGlobal) {
+  if (!charge.rule->is_global) {
     charge.taken = Source::kTable;
     return TakeFromTable(&charge, charge.terms->bucket, 0);
   }
-  if (IsExact(charge)) return FallBack(&charge, *states_[charge.rule].failing_since);
+  if (charge.rule->is_exact) return FallBack(&charge, *StateOf(charge).failing_since);
   return TakeLease(attempt, i, client);
 }
 
 BucketAnswer RateLimiter::TakeLease(Attempt* attempt, size_t i, const ClientIdentity* client) {
   Charge& charge = attempt->charges[i];
-  LeaseTable::Entry& entry = states_[charge.rule].leases.Get(charge.bucket, *charge.terms, now(), [&] {
+  LeaseTable::Entry& entry = StateOf(charge).leases.Get(charge.bucket, *charge.terms, now(), [&] {
     return client != nullptr ? rules_.ValueOf(charge, *client) : attempt->names[i];
   });
   charge.taken = Source::kLease;
@@ -178,11 +164,11 @@ BucketAnswer RateLimiter::TakeLease(Attempt* attempt, size_t i, const ClientIden
   if (!entry.lease.failing_since()) {
     answer = entry.lease.Take(entry.terms->lease, now(), charge.cost, shared_.lessees());
   }
-  AskForLease(charge.rule, entry);
+  AskForLease(charge.rule->index, entry);
   if (entry.lease.failing_since() && !answer.admitted) {
     return FallBack(&charge, *entry.lease.failing_since());
   }
-  const bool is_local = rules_.rules()[charge.rule].conf->on_store_failure == conf::StoreFailure::kLocal;
+  const bool is_local = charge.rule->conf->on_store_failure == conf::StoreFailure::kLocal;
   if (answer.admitted && is_local && now() < entry.recovering_until) {
     // Others may still spend their shares: until they have found the store too, nobody takes more than that.
     const BucketAnswer share = FallBack(&charge, entry.recovering_until - kRecovery);
@@ -200,7 +186,7 @@ BucketAnswer RateLimiter::TakeLease(Attempt* attempt, size_t i, const ClientIden
 
 BucketAnswer RateLimiter::FallBack(Charge* charge, net::TimePoint failing_since) {
   charge->taken = Source::kFree;
-  switch (rules_.rules()[charge->rule].conf->on_store_failure) {
+  switch (charge->rule->conf->on_store_failure) {
     case conf::StoreFailure::kOpen: return {.admitted = true};
     case conf::StoreFailure::kClosed:
       return {.admitted = false, .wait_ns = std::chrono::nanoseconds(kProbeInterval).count()};
@@ -213,7 +199,7 @@ BucketAnswer RateLimiter::FallBack(Charge* charge, net::TimePoint failing_since)
 }
 
 void RateLimiter::GiveToTable(const Charge& charge, const BucketLimit& limit) {
-  shared_.table(charge.rule).Return(charge.bucket, limit, charge.taken_ns, charge.cost, charge.is_in_shared_bucket);
+  TableOf(charge).Return(charge.bucket, limit, charge.taken_ns, charge.cost, charge.is_in_shared_bucket);
 }
 
 void RateLimiter::Undo(Attempt* attempt) {
@@ -227,7 +213,7 @@ void RateLimiter::Undo(Attempt* attempt) {
       case Source::kTable: GiveToTable(charge, charge.terms->bucket); break;
       case Source::kFallback: GiveToTable(charge, Share(charge.terms->bucket, shared_.proxies())); break;
       case Source::kLease:
-        if (LeaseTable::Entry* entry = states_[charge.rule].leases.Find(charge.bucket)) {
+        if (LeaseTable::Entry* entry = StateOf(charge).leases.Find(charge.bucket)) {
           entry->lease.GiveBack(charge.cost);
         }
         break;
@@ -240,14 +226,14 @@ void RateLimiter::Undo(Attempt* attempt) {
 void RateLimiter::CountAdmitted(const Attempt& attempt) {
   // A request with several buckets of one limit is one request, and those stand together.
   for (size_t i = 0; i < attempt.charges.size();) {
-    const uint32_t rule = attempt.charges[i].rule;
+    const LimitRule* const rule = attempt.charges[i].rule;
     bool is_near = false;
     bool is_refused = false;
     for (; i < attempt.charges.size() && attempt.charges[i].rule == rule; ++i) {
       is_near = is_near || attempt.charges[i].is_near_limit;
       is_refused = is_refused || attempt.charges[i].taken == Source::kShadow;
     }
-    LimitStats& stats = stats_[rule];
+    LimitStats& stats = stats_[rule->index];
     (is_refused ? stats.shadow_refused : stats.admitted).Add();
     if (is_near && !is_refused) stats.near_limit.Add();
   }
@@ -257,7 +243,7 @@ backends::Ticket RateLimiter::Conclude(const Attempt& attempt, backends::Ticket 
   CountAdmitted(attempt);
   const backends::Ticket original = ticket;
   for (const Charge& charge : attempt.charges) {
-    if (charge.taken == Source::kShadow || !rules_.rules()[charge.rule].settles_later) continue;
+    if (charge.taken == Source::kShadow || !charge.rule->settles_later) continue;
     if (ticket.kind != backends::Ticket::Kind::kLimit) ticket = followed_.Follow(original);
     followed_.Add(ticket, charge);
   }
@@ -270,16 +256,16 @@ void RateLimiter::Abandon(backends::Ticket ticket) {
 
 void RateLimiter::Settle(backends::Ticket ticket, size_t reply_bytes) {
   for (const Charge& charge : followed_.at(ticket).charges) {
-    const conf::Limit& limit = *rules_.rules()[charge.rule].conf;
+    const conf::Limit& limit = *charge.rule->conf;
     const BucketLimit& bucket = charge.terms->bucket;
     const uint64_t debt = limit.bytes_per_token > 0 ? reply_bytes / limit.bytes_per_token : 0;
     if (limit.algorithm == conf::LimitAlgorithm::kConcurrency) {
       GiveToTable(charge, bucket);
-    } else if (debt > 0 && limit.scope != LimitScope::kGlobal) {
-      shared_.table(charge.rule).Charge(charge.bucket, bucket, now_ns(), debt);
-    } else if (LeaseTable::Entry* entry = debt > 0 ? states_[charge.rule].leases.Find(charge.bucket) : nullptr) {
+    } else if (debt > 0 && !charge.rule->is_global) {
+      TableOf(charge).Charge(charge.bucket, bucket, now_ns(), debt);
+    } else if (LeaseTable::Entry* entry = debt > 0 ? StateOf(charge).leases.Find(charge.bucket) : nullptr) {
       entry->lease.Charge(charge.terms->lease, now(), debt);
-      AskForLease(charge.rule, *entry);
+      AskForLease(charge.rule->index, *entry);
     }
   }
   followed_.Forget(ticket);

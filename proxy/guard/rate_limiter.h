@@ -135,8 +135,9 @@ class RateLimiter final : private LimitStore::Asker {
   BucketAnswer TakeFromTable(Charge* charge, const BucketLimit& limit, int64_t fresh_ns);
   void GiveToTable(const Charge& charge, const BucketLimit& limit);
   void Undo(Attempt* attempt);
-  bool IsShadow(const Charge& charge) const;
-  bool IsExact(const Charge& charge) const;
+  State& StateOf(const Charge& charge) { return states_[charge.rule->index]; }
+  const State& StateOf(const Charge& charge) const { return states_[charge.rule->index]; }
+  BucketTable& TableOf(const Charge& charge) { return shared_.table(charge.rule->index); }
   // How long the store has refused it for.
   net::Duration RefusedFor(const Charge& charge) const;
   // Every request of it has to ask the store, and may.

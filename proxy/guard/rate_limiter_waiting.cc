@@ -55,8 +55,7 @@ RateLimiter::Decision RateLimiter::Wait(const Outcome& outcome, const ClientIden
   Waiting& waiting = waiting_[index];
   std::swap(waiting.attempt, scratch_);
   for (Charge& charge : waiting.attempt.charges) {
-    const bool is_global = rules_.rules()[charge.rule].conf->scope == conf::LimitScope::kGlobal;
-    waiting.attempt.names.push_back(is_global ? rules_.ValueOf(charge, client) : std::string());
+    waiting.attempt.names.push_back(charge.rule->is_global ? rules_.ValueOf(charge, client) : std::string());
     charge.key = {};  // It is not valid for so long.
   }
   waiting.ticket = ticket;
@@ -136,8 +135,8 @@ RateLimiter::Outcome RateLimiter::TakePlaces(Attempt* attempt) {
     charge.taken = Source::kTable;
     const BucketAnswer answer = TakeFromTable(&charge, charge.terms->bucket, 0);
     if (answer.admitted) continue;
-    charge.taken = IsShadow(charge) ? Source::kShadow : Source::kNone;
-    if (IsShadow(charge)) continue;
+    charge.taken = charge.rule->is_shadow ? Source::kShadow : Source::kNone;
+    if (charge.rule->is_shadow) continue;
     Undo(attempt);
     return Refusal(charge, answer.wait_ns);
   }
@@ -163,16 +162,16 @@ void RateLimiter::AskExact(uint32_t index) {
   const Charge& charge = attempt.charges[attempt.next];
   LimitStore::Question question;
   question.kind = LimitStore::Question::Kind::kExact;
-  question.rule = charge.rule;
+  question.rule = charge.rule->index;
   question.bucket = index;
-  question.key = StoreKey(charge.rule, attempt.names[attempt.next]);
+  question.key = StoreKey(charge.rule->index, attempt.names[attempt.next]);
   question.terms = charge.terms->lease.terms;
   question.request = {.want = charge.cost,
                       .least = charge.cost,
                       .debt = 0,
                       .lessees = shared_.lessees(),
-                      .after_outage = states_[charge.rule].failing_since.has_value()};
-  State& state = states_[charge.rule];
+                      .after_outage = StateOf(charge).failing_since.has_value()};
+  State& state = StateOf(charge);
   // One request alone finds out whether a store that fails, or an empty bucket, is well again.
   if (state.failing_since) state.next_question = now() + kProbeInterval;
   if (state.refusals.Knows(charge.bucket)) {

@@ -14,7 +14,7 @@ size_t BucketsOf(const LimitRule& rule) {
 
 SharedLimits::SharedLimits(std::shared_ptr<const Snapshot> snapshot, uint32_t workers, uint64_t seed)
     : rules_(std::move(snapshot), seed), workers_(workers), process_id_(std::to_string(seed)) {
-  for (const LimitRule& rule : rules_.rules()) tables_.emplace_back(BucketsOf(rule));
+  for (const LimitRule& rule : rules_.rules()) tables_.push_back(std::make_unique<BucketTable>(BucketsOf(rule)));
 }
 
 }  // namespace ringproxy::proxy

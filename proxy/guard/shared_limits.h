@@ -5,10 +5,10 @@
 
 #include <algorithm>
 #include <atomic>
-#include <deque>
 #include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "proxy/guard/bucket_table.h"
 #include "proxy/guard/limit_rules.h"
@@ -21,8 +21,8 @@ class SharedLimits {
 
   const LimitRules& rules() const { return rules_; }
   // Of a rule; under a global one, what the process goes by while the store fails.
-  BucketTable& table(uint32_t rule) { return tables_[rule]; }
-  const BucketTable& table(uint32_t rule) const { return tables_[rule]; }
+  BucketTable& table(uint32_t rule) { return *tables_[rule]; }
+  const BucketTable& table(uint32_t rule) const { return *tables_[rule]; }
 
   // Proxies alive, this one among them, as the store last said.
   uint32_t proxies() const { return proxies_.load(std::memory_order_relaxed); }
@@ -39,7 +39,7 @@ class SharedLimits {
 
  private:
   LimitRules rules_;
-  std::deque<BucketTable> tables_;  // By rule.
+  std::vector<std::unique_ptr<BucketTable>> tables_;  // By rule.
   uint32_t workers_;
   std::string process_id_;
   std::atomic<uint32_t> proxies_{1};

@@ -63,7 +63,7 @@ TEST_F(LimitRulesTest, AsksConnectionsBeforeTheProcessBeforeTheFleet) {
   EXPECT_THAT(names, ElementsAre("c", "l1", "l2", "g1", "g2"));
   std::vector<uint32_t> asked;
   const Asked get(kWeb, "get a");
-  for (const Charge& charge : Match(get)) asked.push_back(charge.rule);
+  for (const Charge& charge : Match(get)) asked.push_back(charge.rule->index);
   EXPECT_THAT(asked, ElementsAre(0, 1, 2, 3, 4));
 }
 
