@@ -187,12 +187,12 @@ def test_under_rehash_a_drained_node_hands_its_keys_over_without_an_error():
     with Fleet(3, on_down="rehash", **quick()) as fleet, Load(fleet) as load:
         wait_for(lambda: load.answered > 500, "some load")
         key = fleet.key_of(0, "drained")
+        load.errors["NODEDOWN"] = set()  # Keys that move may be missing from now on.
         assert fleet.proxy.post("/api/v1/nodes/r0/drain")[0] == 200
         fleet.proxy.wait_for_state("r0", "drained")
         with fleet.client() as client:
             wait_for(lambda: client.ask("SET", key, "x") == b"+OK\r\n" and fleet.nodes[0].ask("EXISTS", key) == b":0\r\n",
                      "another node to take it")
-        load.errors["NODEDOWN"] = set()  # Keys that moved may be missing from now on.
         answered = load.answered
         wait_for(lambda: load.answered > answered + 500, "more load")
         assert load.errors == {"NODEDOWN": set()}
