@@ -6,7 +6,6 @@ import json
 import os
 import shutil
 import signal
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -15,9 +14,9 @@ from . import chart, machine, memory, proxies, report
 from .children import Children
 from .fleet import SERVERS, start_fleet
 from .measure import Loader, count_calls, run_rounds, summarise
+from .programs import ROOT, build
 from .workloads import IDLE, IDLE_CONNECTIONS, MEMORY, QUICK, WORKLOADS
 
-ROOT = Path(__file__).resolve().parents[2]
 NAMES = [workload.name for workload in WORKLOADS]
 
 
@@ -59,16 +58,6 @@ def unserved_workloads(options):
     protocols = {SERVERS[kind].protocol for kind in options.servers}
     return [workload.name for workload in WORKLOADS
             if workload.name in (options.workload or []) and workload.protocol not in protocols]
-
-
-def build():
-    """Builds the release preset and returns the folder of its programs."""
-    folder = ROOT / "build" / "release"
-    if not (folder / "build.ninja").exists():
-        subprocess.run(["cmake", "--preset", "release"], cwd=ROOT, check=True, stdout=sys.stderr)
-    subprocess.run(["cmake", "--build", folder, "--target", "ringproxy", "bench_load", "bench_server"], check=True,
-                   stdout=sys.stderr)
-    return folder / "bin"
 
 
 def missing_programs(options, programs):
@@ -160,7 +149,7 @@ class Bench:
 
 def main(arguments=None):
     options = parse_arguments(arguments)
-    programs = options.bin.resolve() if options.bin else build()
+    programs = options.bin.resolve() if options.bin else build("ringproxy", "bench_load", "bench_server")
     if missing := missing_programs(options, programs):
         print(f"tools/bench: not there: {', '.join(missing)}. The packages are nutcracker, haproxy, redis-server and "
               "memcached; --proxies and --servers leave some out.", file=sys.stderr)

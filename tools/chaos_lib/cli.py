@@ -13,12 +13,12 @@ from pathlib import Path
 
 from benchmark import machine
 from benchmark.children import Children
+from benchmark.programs import build
 
 from . import scenarios
 from .flapping import flap
 from .report import markdown
 
-ROOT = Path(__file__).resolve().parents[2]
 SCENARIOS = {
     "kill": (scenarios.kill, "SIGKILL of one node of four, restarted with 200 MiB to load"),
     "stop": (scenarios.stop, "SIGSTOP of one node of four"),
@@ -42,15 +42,6 @@ def parse_arguments(arguments):
     return parser.parse_args(arguments)
 
 
-def build():
-    """Builds the release preset and returns the folder of its programs."""
-    folder = ROOT / "build" / "release"
-    if not (folder / "build.ninja").exists():
-        subprocess.run(["cmake", "--preset", "release"], cwd=ROOT, check=True, stdout=sys.stderr)
-    subprocess.run(["cmake", "--build", folder, "--target", "ringproxy", "bench_load"], check=True, stdout=sys.stderr)
-    return folder / "bin"
-
-
 def measure(name, options, programs):
     """One scenario in a folder of its own; whatever it has started ends with it."""
     print(f"{name}: {SCENARIOS[name][1]}", file=sys.stderr)
@@ -72,7 +63,7 @@ def main(arguments=None):
     if not shutil.which("redis-server"):
         print("tools/chaos: redis-server is not there; it is a package of that name", file=sys.stderr)
         return 2
-    programs = options.bin.resolve() if options.bin else build()
+    programs = options.bin.resolve() if options.bin else build("ringproxy", "bench_load")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # So that the children are stopped on the way out.
     machine.raise_file_limit()
     result = {"machine": machine.describe(), "version": version(programs), "date": datetime.date.today().isoformat(),

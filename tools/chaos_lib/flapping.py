@@ -18,7 +18,7 @@ def flap(bench):
         seen = []
 
         def attempts():
-            return sum(fleet.metric(name, node=node.name) for name in ("node_connects_total", "node_connect_failures_total"))
+            return sum(fleet.admin.metric(name, node=node.name) for name in ("node_connects_total", "node_connect_failures_total"))
 
         with bench.load(fleet) as load, Sampler(attempts, 0.1) as opened:
             begin = now()
@@ -44,11 +44,10 @@ def _text(reply):
 
 def _transitions(fleet, node):
     moves = {}
-    for line in fleet.get("/metrics")[1].splitlines():
-        labels = dict(re.findall(r'(\w+)="([^"]*)"', line))
-        if line.startswith("ringproxy_node_transitions_total{") and labels.get("node") == node.name:
+    for labels, count in fleet.admin.samples("node_transitions_total"):
+        if labels["node"] == node.name:
             move = f"{labels['from']} → {labels['to']}"
-            moves[move] = moves.get(move, 0) + int(float(line.split()[-1]))
+            moves[move] = moves.get(move, 0) + int(count)
     return moves
 
 

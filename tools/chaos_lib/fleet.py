@@ -3,11 +3,11 @@ import contextlib
 import http.client
 import json
 import os
-import re
 import signal
 import socket
 import time
 
+from benchmark.admin_port import AdminPort
 from benchmark.children import free_port
 from benchmark.machine import resident_kib
 
@@ -141,12 +141,12 @@ class Fleet:
         self.nodes = [Node(number, children, cores) for number in range(NODES)]
         for node in self.nodes:
             node.start()
-        self.port, self.admin_port = free_port(), free_port()
+        self.port, self.admin = free_port(), AdminPort()
         ports = [node.port for node in self.nodes]
         if front:
             ports[0] = front(ports[0])
         self.config = {
-            "workers": 2, "admin": {"listen": f"127.0.0.1:{self.admin_port}"},
+            "workers": 2, "admin": {"listen": self.admin.address},
             "listeners": [{"name": "chaos", "listen": f"127.0.0.1:{self.port}", "pool": "main", "max_connections": 40_000}],
             "pools": {"main": {"nodes": [{"name": node.name, "address": f"127.0.0.1:{port}"}
                                          for node, port in zip(self.nodes, ports)], **pool}}}
@@ -155,7 +155,7 @@ class Fleet:
         for node in self.nodes:
             node.wait_until_it_serves()
         self.proxy = children.start(f"ringproxy-{self.port}", [programs / "ringproxy", "--config", self._path], cores)
-        poll(lambda: self.get("/readyz")[0] == 200, "the proxy is ready")
+        poll(self.admin.is_ready, "the proxy is ready")
         self._share_out()
 
     def __enter__(self):
@@ -166,17 +166,8 @@ class Fleet:
             if process.poll() is None:
                 self.children.stop(process, signal.SIGKILL)
 
-    def get(self, path):
-        connection = http.client.HTTPConnection("127.0.0.1", self.admin_port, timeout=PATIENCE)
-        try:
-            connection.request("GET", path)
-            reply = connection.getresponse()
-            return reply.status, reply.read().decode()
-        finally:
-            connection.close()
-
     def _share_out(self):
-        connection = http.client.HTTPConnection("127.0.0.1", self.admin_port, timeout=PATIENCE)
+        connection = http.client.HTTPConnection("127.0.0.1", self.admin.port, timeout=PATIENCE)
         by_name = {node.name: node for node in self.nodes}
         for number in range(KEYS):
             connection.request("GET", f"/api/v1/locate?pool=main&key={key_of(number)}")
@@ -185,18 +176,9 @@ class Fleet:
         for node in self.nodes:
             node.fill()
 
-    def metric(self, name, **labels):
-        """The sum over all samples of `name` that carry these labels."""
-        total = 0.0
-        for line in self.get("/metrics")[1].splitlines():
-            match = re.fullmatch(r"ringproxy_(\w+)(?:\{(.*)\})? (\S+)", line)
-            if match and match[1] == name and labels.items() <= dict(re.findall(r'(\w+)="([^"]*)"', match[2] or "")).items():
-                total += float(match[3])
-        return total
-
     def view(self, node):
         """What /api/v1/nodes says of it."""
-        return next(view for view in json.loads(self.get("/api/v1/nodes")[1])["nodes"] if view["name"] == node.name)
+        return next(view for view in json.loads(self.admin.get("/api/v1/nodes")[1])["nodes"] if view["name"] == node.name)
 
     def log(self):
         return (self.children.folder / f"ringproxy-{self.port}.log").read_text()

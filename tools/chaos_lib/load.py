@@ -5,7 +5,7 @@ import subprocess
 import time
 from dataclasses import dataclass
 
-from .sampler import Witness, now
+from .sampler import Witness
 
 RECORD = struct.Struct("=QQ16s")  # As in tools/benchmark/trace.h.
 MS = 1_000_000

@@ -162,7 +162,7 @@ def stop(bench):
             pause(0.7)
             victim.cont()
             fleet.wait_until_served(victim)
-            late = fleet.metric("node_late_replies_total", node=victim.name)
+            late = fleet.admin.metric("node_late_replies_total", node=victim.name)
             pause(1)
             stopped = now()
             victim.stop()

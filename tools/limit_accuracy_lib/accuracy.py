@@ -85,10 +85,10 @@ def run_fleet(open_bench, rate, spread, seconds):
     with open_bench() as (children, programs):
         bench, _ = start_fleet(children, programs, rate)
         loads = offer(bench, [share * rate * FLEET_OFFERED for share in shares(spread)], seconds)
-        calls = sum(proxy.metric("limit_store_calls_total") for proxy in bench.proxies) / max(loads.answered, 1)
+        calls = sum(proxy.admin.metric("limit_store_calls_total") for proxy in bench.proxies) / max(loads.answered, 1)
         row = row_of(bench, loads, rate, fleet=f"{FLEET} real proxies", load=f"{spread}, {FLEET_OFFERED} times",
                      limiter="lease", calls=calls, targets=Targets(0.98, 0.02, 0.02 if rate >= 50_000 else None))
-        failed = sum(proxy.metric("limit_fallback_seconds_total") for proxy in bench.proxies) / len(bench.proxies)
+        failed = sum(proxy.admin.metric("limit_fallback_seconds_total") for proxy in bench.proxies) / len(bench.proxies)
         return row, loads, failed
 
 

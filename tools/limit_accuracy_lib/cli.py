@@ -15,13 +15,13 @@ from pathlib import Path
 
 from benchmark import machine
 from benchmark.children import Children
+from benchmark.programs import build
 
 from . import accuracy, chart, simulated
 from .cost import cost
 from .outage import outage
 from .rows import Finding, Row, table
 
-ROOT = Path(__file__).resolve().parents[2]
 SIMULATED = "simulated"
 SECONDS, QUICK_SECONDS = 10, 3
 # part → (what it measures, its function of how to open a bench and the options)
@@ -54,15 +54,6 @@ def parse_arguments(arguments):
     options.part = options.part or list(PARTS)
     options.seconds = options.seconds or (QUICK_SECONDS if options.quick else SECONDS)
     return options
-
-
-def build(programs):
-    """Builds the release preset and returns the folder of its programs."""
-    folder = ROOT / "build" / "release"
-    if not (folder / "build.ninja").exists():
-        subprocess.run(["cmake", "--preset", "release"], cwd=ROOT, check=True, stdout=sys.stderr)
-    subprocess.run(["cmake", "--build", folder, "--target", *programs], check=True, stdout=sys.stderr)
-    return folder / "bin"
 
 
 @contextlib.contextmanager
@@ -105,7 +96,7 @@ def main(arguments=None):
         print("tools/limit_accuracy: redis-server is not there; it is a package of that name", file=sys.stderr)
         return 2
     wanted = [*(["lease_fleet"] if SIMULATED in options.part else []), *(["ringproxy", "bench_load", "bench_server"] if real else [])]
-    programs = options.bin.resolve() if options.bin else build(wanted)
+    programs = options.bin.resolve() if options.bin else build(*wanted)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # So that the children are stopped on the way out.
     machine.raise_file_limit()
     head = heading()

@@ -1,5 +1,4 @@
 """The store of a real fleet's limit is killed and comes back empty, or hangs, under load."""
-import os
 import time
 
 from chaos_lib.fleet import Node

@@ -1,15 +1,13 @@
 """Real proxies with a limit before a node that counts, and loads on them that tell what they have really offered."""
 import array
-import http.client
 import itertools
 import json
-import os
-import re
 import statistics
 import subprocess
 import sys
 from pathlib import Path
 
+from benchmark.admin_port import AdminPort
 from benchmark.children import free_port
 from chaos_lib.fleet import Node, poll
 from chaos_lib.load import RECORD, read_trace, together
@@ -25,33 +23,19 @@ class Proxy:
     """A ringproxy whose only limit is LIMIT, of one bucket."""
 
     def __init__(self, number, bench, workers, pools, limit, **config):
-        self.name, self.port, self.admin_port = f"ringproxy{number}", free_port(), free_port()
+        self.name, self.port, self.admin = f"ringproxy{number}", free_port(), AdminPort()
         path = bench.children.folder / f"{self.name}.yaml"
         path.write_text(json.dumps({
-            "workers": workers, "admin": {"listen": f"127.0.0.1:{self.admin_port}"},
+            "workers": workers, "admin": {"listen": self.admin.address},
             "listeners": [{"name": "measured", "listen": f"127.0.0.1:{self.port}", "pool": "main"}],
             "pools": pools, "limits": [{"name": LIMIT, **limit}] if limit else [], **config}))
         self._log = bench.children.folder / f"{self.name}.log"
         self.process = bench.children.start(self.name, [bench.programs / "ringproxy", "--config", path], bench.cores)
 
-    def get(self, path):
-        connection = http.client.HTTPConnection("127.0.0.1", self.admin_port, timeout=PATIENCE)
-        try:
-            connection.request("GET", path)
-            reply = connection.getresponse()
-            return reply.status, reply.read().decode()
-        finally:
-            connection.close()
-
-    def metric(self, name):
-        """The sum over all samples of `name`."""
-        samples = re.findall(rf"^ringproxy_{name}(?:\{{.*\}})? (\S+)$", self.get("/metrics")[1], re.M)
-        return sum(map(float, samples))
-
     def is_ready(self):
         if self.process.poll() is not None:
             raise RuntimeError(f"{self.name} ended with status {self.process.returncode}: {self._log.read_text()[-300:].strip()}")
-        return self.get("/readyz")[0] == 200
+        return self.admin.is_ready()
 
 
 class Bench:
@@ -78,7 +62,7 @@ class Bench:
         for proxy in self.proxies:
             poll(proxy.is_ready, f"{proxy.name} is ready", PATIENCE, 0.02)
             if shared:
-                poll(lambda proxy=proxy: proxy.metric("limit_proxies") == count, f"{proxy.name} knows of the others", PATIENCE, 0.05)
+                poll(lambda proxy=proxy: proxy.admin.metric("limit_proxies") == count, f"{proxy.name} knows of the others", PATIENCE, 0.05)
 
     def arrivals(self):
         """Ends the node."""

@@ -14,6 +14,8 @@
 namespace ringproxy::proxy {
 
 using backends::Ticket;
+using backends::Verdict;
+using Words = std::vector<std::string>;
 
 inline conf::Config ThreePools() {
   conf::Config config;
@@ -95,12 +97,12 @@ class DispatcherTest : public testing::Test {
     dispatcher_.emplace(snapshot_, pools_, *fanout_, *retrier_, *hot_keys_, sink_);
   }
 
-  static std::string Encode(const std::vector<std::string>& arguments) {
+  static std::string Encode(const Words& arguments) {
     std::string out = "*" + std::to_string(arguments.size()) + "\r\n";
     for (const std::string& a : arguments) out += "$" + std::to_string(a.size()) + "\r\n" + a + "\r\n";
     return out;
   }
-  void Dispatch(const std::vector<std::string>& arguments, bool has_priority = false) {
+  void Dispatch(const Words& arguments, bool has_priority = false) {
     encoded_ = Encode(arguments);
     ASSERT_EQ(parser_.Parse(encoded_), wire::RequestParser::Status::kRequest);
     const wire::Request request = parser_.request();
@@ -113,6 +115,17 @@ class DispatcherTest : public testing::Test {
     for (auto* connection : flush_list_) connection->Flush();
     flush_list_.clear();
   }
+  Words TakeReplies() { return std::exchange(sink_.replies, {}); }
+  // Nodes that were sent something new, in order.
+  std::vector<size_t> Asked() {
+    std::vector<size_t> asked;
+    for (size_t i = 0; i < stats_.size(); ++i) {
+      if (!Node(i).TakeWritten().empty()) asked.push_back(i);
+    }
+    return asked;
+  }
+  conf::Pool& pool(size_t i) { return config_.pools[i]; }
+  void Eject(uint32_t node) { health_->board.Publish(node, Verdict::kEjected); }
   // Node i over all pools.
   test::FakeSocket& Node(size_t i) { return loop_.socket(first_socket_ + i); }
   std::string KeyOf(uint32_t node, const std::string& prefix = "k") {

@@ -6,16 +6,12 @@
 namespace ringproxy::proxy {
 namespace {
 
-using backends::Verdict;
-using Words = std::vector<std::string>;
 using namespace std::chrono_literals;
 
 constexpr const char* kDown = "node_down";
 
 class DispatcherHealthTest : public DispatcherTest {
  protected:
-  conf::Pool& pool(size_t i) { return config_.pools[i]; }
-  void Eject(uint32_t node) { health_->board.Publish(node, Verdict::kEjected); }
   void Serve(uint32_t node) { health_->board.Publish(node, Verdict::kServe); }
   // Its worker's breaker: open for about a second, then on trial by a probe.
   void TripBreaker(uint32_t node) {
@@ -32,15 +28,6 @@ class DispatcherHealthTest : public DispatcherTest {
     }
     Node(node).TakeWritten();
     Node(node).Receive("+PONG\r\n");
-  }
-  Words TakeReplies() { return std::exchange(sink_.replies, {}); }
-  // Sockets with something new, in order.
-  std::vector<size_t> Asked() {
-    std::vector<size_t> asked;
-    for (size_t i = 0; i < stats_.size(); ++i) {
-      if (!Node(i).TakeWritten().empty()) asked.push_back(i);
-    }
-    return asked;
   }
 };
 

@@ -6,8 +6,6 @@
 namespace ringproxy::proxy {
 namespace {
 
-using backends::Verdict;
-using Words = std::vector<std::string>;
 using namespace std::chrono_literals;
 
 constexpr const char* kFull = "node_overloaded";
@@ -19,20 +17,10 @@ class DispatcherOverloadTest : public DispatcherTest {
   DispatcherOverloadTest() {
     for (conf::Pool& pool : config_.pools) pool.concurrency = {.min = 2, .max = 2, .reserve = {500}};
   }
-  conf::Pool& pool(size_t i) { return config_.pools[i]; }
-  void Eject(uint32_t node) { health_->board.Publish(node, Verdict::kEjected); }
   // Nobody without priority may ask it until it answers.
   void Fill(uint32_t node) {
     Dispatch({"GET", KeyOf(node)}, true);
     Node(node).TakeWritten();
-  }
-  Words TakeReplies() { return std::exchange(sink_.replies, {}); }
-  std::vector<size_t> Asked() {
-    std::vector<size_t> asked;
-    for (size_t i = 0; i < stats_.size(); ++i) {
-      if (!Node(i).TakeWritten().empty()) asked.push_back(i);
-    }
-    return asked;
   }
 };
 
