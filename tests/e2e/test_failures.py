@@ -6,41 +6,33 @@ import time
 
 import pytest
 
+from crowd import Crowd
 from servers import Fleet, PATIENCE, Proxy, RedisServer, encode, free_port, pool_config, wait_for
 from test_commands import bulk
 
 DOWN = b"-NODEDOWN node r0 of pool main is down\r\n"
 
 
-class Load:
-    """Threads that set and get their own keys and check every reply; errors of ours are counted by their first word."""
+class Load(Crowd):
+    """Clients that set and get keys and check every reply; errors of ours are counted by their first word."""
 
-    def __init__(self, fleet, threads=4, depth=8):
-        self.fleet, self.depth = fleet, depth
+    CLIENTS, DEPTH = 4, 8
+
+    def __init__(self, fleet):
+        super().__init__([fleet] * self.CLIENTS)
         self.errors, self.wrong, self.answered = {}, [], 0
-        self.finish = threading.Event()
-        self.threads = [threading.Thread(target=self._work, args=(n,)) for n in range(threads)]
-
-    def __enter__(self):
-        for thread in self.threads:
-            thread.start()
-        return self
+        self._choose = [random.Random(number) for number in range(self.CLIENTS)]
 
     def __exit__(self, *_):
-        self.finish.set()
-        for thread in self.threads:
-            thread.join()
+        super().__exit__()
         assert not self.wrong, self.wrong[:3]
 
-    def _work(self, number):
-        choose = random.Random(number)
-        with self.fleet.client() as client:
-            while not self.finish.is_set():
-                keys = [f"load{choose.randrange(500)}" for _ in range(self.depth)]
-                client.send(b"".join(encode("SET", k, k + "=value") + encode("GET", k) for k in keys))
-                for key in keys:
-                    self._check(client.reply(), b"+OK\r\n", key)
-                    self._check(client.reply(), bulk(key + "=value"), key)
+    def ask(self, number, client):
+        keys = [f"load{self._choose[number].randrange(500)}" for _ in range(self.DEPTH)]
+        client.send(b"".join(encode("SET", k, k + "=value") + encode("GET", k) for k in keys))
+        for key in keys:
+            self._check(client.reply(), b"+OK\r\n", key)
+            self._check(client.reply(), bulk(key + "=value"), key)
 
     def _check(self, reply, expected, key):
         self.answered += 1

@@ -3,11 +3,11 @@
 import contextlib
 import re
 import select
-import threading
 import time
 
 import pytest
 
+from crowd import Crowd
 from limited import HOUR_MS, ClientFrom, decisions, limit, limited, refusal, refused_by, refusers, state
 from servers import Proxy, RedisServer, encode, wait_for
 from test_health import quick
@@ -57,36 +57,24 @@ class Shared:
         return sum(proxy.metric("limit_store_calls_total", limit=name, result=result) for proxy in self.proxies)
 
 
-class Crowd:
-    """A client of each proxy that asks on and on, a few requests at a time; counts what passes."""
+class Spenders(Crowd):
+    """A client of each proxy, which asks a few requests at a time; counts what passes."""
 
     def __init__(self, shared, key="a", depth=4):
+        super().__init__(shared.proxies)
         self.admitted, self.refused, self.last_waits = [0] * len(shared.proxies), [0] * len(shared.proxies), {}
-        self._finish, self._key, self._depth = threading.Event(), key, depth
-        self._threads = [threading.Thread(target=self._run, args=(i, proxy)) for i, proxy in enumerate(shared.proxies)]
-
-    def __enter__(self):
+        self._key, self._depth = key, depth
         self.began = time.monotonic()
-        for thread in self._threads:
-            thread.start()
-        return self
 
-    def __exit__(self, *_):
-        self._finish.set()
-        for thread in self._threads:
-            thread.join()
-
-    def _run(self, number, proxy):
-        with proxy.client() as client:
-            while not self._finish.is_set():
-                client.send(encode("GET", self._key) * self._depth)
-                for _ in range(self._depth):
-                    said = refusal(client.reply())
-                    if said is None:
-                        self.admitted[number] += 1
-                    else:
-                        self.refused[number] += 1
-                        self.last_waits[number] = said[1]
+    def ask(self, number, client):
+        client.send(encode("GET", self._key) * self._depth)
+        for _ in range(self._depth):
+            said = refusal(client.reply())
+            if said is None:
+                self.admitted[number] += 1
+            else:
+                self.refused[number] += 1
+                self.last_waits[number] = said[1]
 
     def total(self):
         return sum(self.admitted)
@@ -100,7 +88,7 @@ class Crowd:
 
 @pytest.mark.smoke
 def test_proxies_share_a_burst_by_leases(redis):
-    with Shared(redis, limit("shared", 50, **SCOPE)) as shared, Crowd(shared) as crowd:
+    with Shared(redis, limit("shared", 50, **SCOPE)) as shared, Spenders(shared) as crowd:
         crowd.wait_until_all_is_spent()
         assert 25 <= crowd.total() <= most(50)
         assert shared.store_calls("shared", "granted") >= 2 and shared.store_calls("shared", "refused") >= 2
@@ -110,7 +98,7 @@ def test_proxies_share_a_burst_by_leases(redis):
 
 def test_proxies_share_a_rate(redis):
     rate, burst = 200, 20
-    with Shared(redis, limit("shared", burst, f"{rate}/s", **SCOPE)) as shared, Crowd(shared) as crowd:
+    with Shared(redis, limit("shared", burst, f"{rate}/s", **SCOPE)) as shared, Spenders(shared) as crowd:
         wait_for(lambda: crowd.total() > 3 * rate, "some seconds' worth")
         admitted, passed = crowd.total(), time.monotonic() - crowd.began
         # Nobody held any tokens when it began; the credit is what the rate gives in 20 ms, or one request each.
@@ -188,7 +176,7 @@ def test_without_a_store_all_pass_or_none(redis, failure, check):
 @pytest.mark.parametrize("check", [SCOPE, EXACT], ids=["lease", "exact"])
 def test_without_a_store_each_proxy_admits_its_share(redis, check):
     rate, burst = 200, 20
-    with Shared(redis, limit("shared", burst, f"{rate}/s", **check), timeout="20ms") as shared, Crowd(shared) as crowd:
+    with Shared(redis, limit("shared", burst, f"{rate}/s", **check), timeout="20ms") as shared, Spenders(shared) as crowd:
         wait_for(lambda: crowd.total() > rate, "some load")
         shared.stores[0].kill()
         for proxy in shared.proxies:
@@ -208,7 +196,7 @@ def test_without_a_store_each_proxy_admits_its_share(redis, check):
 
 @pytest.mark.parametrize("failure", ["local", "closed"])
 def test_a_store_that_comes_back_empty_gives_no_second_burst(redis, failure):
-    with Shared(redis, limit("shared", 50, on_store_failure=failure, **SCOPE), timeout="20ms") as shared, Crowd(shared) as crowd:
+    with Shared(redis, limit("shared", 50, on_store_failure=failure, **SCOPE), timeout="20ms") as shared, Spenders(shared) as crowd:
         crowd.wait_until_all_is_spent()
         spent = crowd.total()
         shared.stores[0].kill()
@@ -302,7 +290,7 @@ def test_requests_wait_for_tokens_of_the_fleet(redis):
 
 def test_bytes_of_replies_are_charged_to_the_fleet(redis):
     redis.ask("SET", "large", "x" * 10_000)
-    with Shared(redis, limit("bytes", 40, bytes_per_token=1000, **SCOPE)) as shared, Crowd(shared, key="large", depth=1) as crowd:
+    with Shared(redis, limit("bytes", 40, bytes_per_token=1000, **SCOPE)) as shared, Spenders(shared, key="large", depth=1) as crowd:
         crowd.wait_until_all_is_spent()
         assert crowd.total() <= most(40) / 11 + 2  # Eleven each; the last of each proxy before its debt is known.
 

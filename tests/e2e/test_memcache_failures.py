@@ -6,6 +6,7 @@ import threading
 
 import pytest
 
+from crowd import Crowd
 from memcache_servers import MemcacheClient, MemcachedServer, MemcacheFleet, memcache_config, parse_stats, storage, value
 from servers import Proxy, RedisServer, wait_for
 
@@ -16,33 +17,22 @@ def content(key):
     return key.encode() + b"=" + key.encode() * (hash(key) % 40)
 
 
-class Load:
-    """Threads that set and get their own keys in all ways and check every reply; refusals are counted by their words."""
+class Load(Crowd):
+    """Clients that set and get their own keys in all ways and check every reply; refusals are counted by their words."""
 
-    def __init__(self, fleet, threads=4):
+    CLIENTS = 4
+
+    def __init__(self, fleet):
+        super().__init__([fleet] * self.CLIENTS)
         self.fleet, self.errors, self.wrong, self.answered = fleet, {}, [], 0
-        self.finish = threading.Event()
-        self.threads = [threading.Thread(target=self._work, args=(n,)) for n in range(threads)]
-
-    def __enter__(self):
-        for thread in self.threads:
-            thread.start()
-        return self
+        self._choose = [random.Random(number) for number in range(self.CLIENTS)]
 
     def __exit__(self, *_):
-        self.finish.set()
-        for thread in self.threads:
-            thread.join()
+        super().__exit__()
         assert not self.wrong, self.wrong[:3]
 
-    def _work(self, number):
-        choose = random.Random(number)
-        with self.fleet.client() as client:
-            while not self.finish.is_set():
-                keys = [f"load{number}-{choose.randrange(300)}" for _ in range(6)]
-                self._round(client, keys)
-
-    def _round(self, client, keys):
+    def ask(self, number, client):
+        keys = [f"load{number}-{self._choose[number].randrange(300)}" for _ in range(6)]
         parts = [storage("set", k, content(k)) + f"get {k}\r\nmg {k} v k O7\r\n".encode() for k in keys]
         quiet = [storage("set", k, content(k), tail=b" noreply") + f"mg {k}-none v q\r\ndelete {k}-none noreply\r\n".encode() for k in keys]
         client.send(b"".join(parts) + f"get {' '.join(keys)}\r\n".encode() + b"".join(quiet) + b"mn\r\n")

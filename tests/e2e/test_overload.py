@@ -2,6 +2,7 @@
 
 import threading
 
+from crowd import Crowd
 from scripted_node import ScriptedNode
 from servers import Fleet, Proxy, RedisServer, encode, pool_config, wait_for
 from test_commands import bulk
@@ -27,31 +28,18 @@ class SlowNode(ScriptedNode):
         return bulk("slow")
 
 
-class Crowd:
-    """Clients that ask for the key without end, `depth` requests at a time."""
+class Readers(Crowd):
+    """Clients that ask for the key, `depth` requests at a time."""
 
     def __init__(self, proxy, key, clients=4, depth=100):
-        self.replies, self._finish = {}, threading.Event()
-        self._proxy, self._key, self._depth, self._lock = proxy, key, depth, threading.Lock()
-        self._threads = [threading.Thread(target=self._run) for _ in range(clients)]
+        super().__init__([proxy] * clients)
+        self.replies, self._key, self._depth, self._lock = {}, key, depth, threading.Lock()
 
-    def __enter__(self):
-        for thread in self._threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self._finish.set()
-        for thread in self._threads:
-            thread.join()
-
-    def _run(self):
-        with self._proxy.client() as client:
-            while not self._finish.is_set():
-                client.send(encode("GET", self._key) * self._depth)
-                for reply in [client.reply() for _ in range(self._depth)]:
-                    with self._lock:
-                        self.replies[reply] = self.replies.get(reply, 0) + 1
+    def ask(self, _, client):
+        client.send(encode("GET", self._key) * self._depth)
+        for reply in [client.reply() for _ in range(self._depth)]:
+            with self._lock:
+                self.replies[reply] = self.replies.get(reply, 0) + 1
 
     def count(self, reply):
         return self.replies.get(reply, 0)
@@ -75,7 +63,7 @@ def test_what_waits_for_an_overloaded_node_is_bounded_and_its_neighbour_is_untou
         fleet = Fleet(2)
         fleet.proxy = proxy
         key, other = fleet.key_of(0), fleet.key_of(1)
-        with proxy.client() as client, Crowd(proxy, key) as crowd:
+        with proxy.client() as client, Readers(proxy, key) as crowd:
             assert client.ask("SET", other, "y") == b"+OK\r\n"
             wait_for(lambda: crowd.count(bulk("slow")) > 500, "the crowd to be answered")
             assert limit(proxy) == MOST
@@ -107,7 +95,7 @@ def test_keys_of_an_overloaded_node_go_nowhere_else():
             fleet.proxy = proxy
             key = fleet.key_of(0)
             before = proxy.metric("node_requests_total", node="r1")
-            with Crowd(proxy, key) as crowd:
+            with Readers(proxy, key) as crowd:
                 wait_for(lambda: crowd.count(OVERLOADED) > 1000, "requests to be refused")
             assert DOWN not in crowd.replies
             assert proxy.metric("node_requests_total", node="r1") == before
