@@ -71,10 +71,6 @@ void NodeConnection::Connect() {
     timer_->Arm(wait);
     return;
   }
-  Attempt();
-}
-
-void NodeConnection::Attempt() {
   Enter(State::kConnecting);
   connect_deadline_ = io_.loop.now() + settings_.timeouts.connect;
   ArmUntil(connect_deadline_);
@@ -263,8 +259,8 @@ void NodeConnection::OnTimer() {
     case State::kConnecting:
     case State::kHandshaking: {
       const bool connecting = state_ == State::kConnecting;
-      const net::TimePoint now = io_.loop.now();
-      if (now >= connect_deadline_) return Break(connecting ? "connecting timed out" : "the handshake timed out");
+      if (io_.loop.now() >= connect_deadline_)
+        return Break(connecting ? "connecting timed out" : "the handshake timed out");
       FailLate();
       if (!timer_->armed()) ArmUntil(connect_deadline_);
       return;
@@ -285,8 +281,7 @@ bool NodeConnection::FailLate() {
     InFlight& entry = in_flight_[i];
     if (entry.timed_out) continue;
     if (entry.deadline > now) {
-      const bool until_connected = Starting() && connect_deadline_ < entry.deadline;
-      ArmUntil(until_connected ? connect_deadline_ : entry.deadline);
+      ArmUntil(Starting() ? std::min(connect_deadline_, entry.deadline) : entry.deadline);
       break;
     }
     entry.timed_out = any_passed = true;

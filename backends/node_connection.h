@@ -87,7 +87,6 @@ class NodeConnection final : private net::StreamObserver {
   void OnReadable() override;
   void OnWritable() override { Flush(); }
 
-  void Attempt();
   bool Starting() const { return state_ == State::kConnecting || state_ == State::kHandshaking; }
   void Enter(State next);
   // Checks state and caps; false when the ticket has been failed. Else the request is entered into the FIFO.

@@ -18,6 +18,15 @@
 
 namespace ringproxy::conf {
 
+// What rows are written in.
+using std::chrono::hours;
+using std::chrono::milliseconds;
+using std::chrono::minutes;
+using std::chrono::seconds;
+inline constexpr uint64_t kKiB = 1ULL << 10;
+inline constexpr uint64_t kMiB = 1ULL << 20;
+inline constexpr uint64_t kGiB = 1ULL << 30;
+
 // Whether a changed value takes effect with a reload or only when the process starts anew.
 enum class Reload : uint8_t { kLive, kRestart };
 

@@ -4,8 +4,8 @@
 #include <optional>
 
 #include "conf/cidr.h"
+#include "conf/limit_option_table.h"
 #include "conf/limit_words.h"
-#include "conf/option_table.h"
 #include "conf/quote.h"
 #include "conf/rule_parts.h"
 #include "conf/units.h"
