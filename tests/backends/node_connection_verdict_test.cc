@@ -82,6 +82,7 @@ TEST_F(NodeConnectionTest, BlamesNoNodeForWhatWaitsBehindALargeReply) {
   Node().Receive(large.substr(0, 1000));
   loop_.Advance(50ms);
   EXPECT_EQ(stats_.timeouts.value(), 10U);
+  EXPECT_EQ(stats_.excused_timeouts.value(), 10U);
   EXPECT_TRUE(health_.observer.news.empty());
   // What is sent after it is judged again.
   Node().Receive(large.substr(1000));
