@@ -92,16 +92,11 @@ void Worker::Start() {
 }
 
 void Worker::AddClient(uint32_t listener, ClientState client, const Adopt& adopt) {
-  if (free_places_.empty()) {
-    free_places_.push_back(static_cast<uint32_t>(places_.size()));
-    places_.emplace_back();
-  }
-  const uint32_t index = free_places_.back();
-  free_places_.pop_back();
+  const uint32_t index = places_.Acquire();
   Place& place = places_[index];
   place.session = NewSession(client_io_, listeners_[listener], index, place.generation, std::move(client));
   place.session->Start(adopt(*place.session));
-  stats_.sessions.Set(++session_count_);
+  stats_.sessions.Set(places_.in_use());
   if (drained_) place.session->Drain();
 }
 
@@ -175,7 +170,7 @@ net::NextTurn Worker::EndTurn() {
   for (Session* session : turn_) held_ += session->Flush(idle) ? 1 : 0;
   turn_.clear();
   DeleteRetired();
-  if (drained_ && session_count_ == 0) std::exchange(drained_, nullptr)();
+  if (drained_ && places_.in_use() == 0) std::exchange(drained_, nullptr)();
   // A session that stands in the list again holds its output or has more to read.
   return nodes_held_ || !client_io_.turn.empty() ? net::NextTurn::kAtOnce : net::NextTurn::kMayWait;
 }
@@ -184,7 +179,7 @@ net::NextTurn Worker::EndTurn() {
 bool Worker::BatchIsWorthHolding() const {
   size_t bytes = 0;
   for (const backends::NodeConnection* connection : flush_list_) bytes += connection->batch_bytes();
-  return bytes > 0 && bytes < kSmallBatch && session_count_ > 1;
+  return bytes > 0 && bytes < kSmallBatch && places_.in_use() > 1;
 }
 
 void Worker::DeleteRetired() {
@@ -193,8 +188,8 @@ void Worker::DeleteRetired() {
     std::erase(client_io_.turn, place.session.get());
     place.session.reset();
     ++place.generation;
-    free_places_.push_back(index);
-    stats_.sessions.Set(--session_count_);
+    places_.Release(index);
+    stats_.sessions.Set(places_.in_use());
   }
   client_io_.retired.clear();
 }

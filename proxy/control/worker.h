@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "backends/net/place_list.h"
 #include "backends/node_pool.h"
 #include "proxy/control/worker_stats.h"
 #include "proxy/guard/rate_limiter.h"
@@ -50,7 +51,7 @@ class Worker final : private backends::ReplySink, private RateLimiter::Observer 
   backends::NodePool& pool(uint32_t index) { return pools_[index]; }
 
   void ForEachClient(const std::function<void(const ClientState&)>& visit) const;
-  size_t session_count() const { return session_count_; }
+  size_t session_count() const { return places_.in_use(); }
   const net::BlockPool& blocks() const { return io_.blocks; }
   size_t open_fanouts() const { return fanout_.open(); }
   const RateLimiter& limiter() const { return limiter_; }
@@ -91,9 +92,7 @@ class Worker final : private backends::ReplySink, private RateLimiter::Observer 
   size_t held_ = 0;             // Sessions that hold their output since the last turn.
   bool nodes_held_ = false;     // The nodes' batches wait for the next turn.
   bool replied_ = false;        // Some reply came in this turn.
-  std::vector<Place> places_;
-  std::vector<uint32_t> free_places_;
-  size_t session_count_ = 0;
+  net::PlaceList<Place> places_;
   std::unique_ptr<net::Timer> tick_;
   std::function<void()> drained_;
 };

@@ -3,12 +3,7 @@
 namespace ringproxy::proxy {
 
 backends::Ticket FollowedRequests::Follow(backends::Ticket ticket) {
-  if (free_.empty()) {
-    free_.push_back(static_cast<uint32_t>(entries_.size()));
-    entries_.emplace_back();
-  }
-  const uint32_t index = free_.back();
-  free_.pop_back();
+  const uint32_t index = entries_.Acquire();
   Entry& entry = entries_[index];
   entry.ticket = ticket;
   entry.charges.clear();
@@ -23,7 +18,7 @@ void FollowedRequests::Add(backends::Ticket followed, const Charge& charge) {
 
 void FollowedRequests::Forget(backends::Ticket ticket) {
   ++entries_[ticket.owner].generation;
-  free_.push_back(ticket.owner);
+  entries_.Release(ticket.owner);
 }
 
 }  // namespace ringproxy::proxy

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "backends/net/place_list.h"
 #include "backends/ticket.h"
 #include "proxy/guard/limit_rules.h"
 
@@ -27,11 +28,10 @@ class FollowedRequests {
   // Of a ticket that Follow has given; until Forget.
   const Entry& at(backends::Ticket ticket) const { return entries_[ticket.owner]; }
   void Forget(backends::Ticket ticket);
-  size_t open() const { return entries_.size() - free_.size(); }
+  size_t open() const { return entries_.in_use(); }
 
  private:
-  std::vector<Entry> entries_;
-  std::vector<uint32_t> free_;
+  net::PlaceList<Entry> entries_;
 };
 
 }  // namespace ringproxy::proxy

@@ -14,12 +14,7 @@ LimitStore::LimitStore(backends::WorkerIo& io, const Snapshot& snapshot, std::sp
       })) {}
 
 void LimitStore::Ask(Question question) {
-  if (free_.empty()) {
-    free_.push_back(static_cast<uint32_t>(entries_.size()));
-    entries_.emplace_back();
-  }
-  const uint32_t index = free_.back();
-  free_.pop_back();
+  const uint32_t index = entries_.Acquire();
   Entry& entry = entries_[index];
   entry.question = std::move(question);
   entry.open = true;
@@ -56,7 +51,7 @@ void LimitStore::Answer(uint32_t index, Outcome outcome, std::string_view reply)
 
 void LimitStore::Release(uint32_t index) {
   ++entries_[index].generation;
-  free_.push_back(index);
+  entries_.Release(index);
 }
 
 void LimitStore::OnReply(backends::Ticket ticket, std::string_view reply) {

@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "backends/net/place_list.h"
 #include "backends/net/ring_queue.h"
 #include "backends/node_pool.h"
 #include "backends/worker_io.h"
@@ -78,8 +79,7 @@ class LimitStore {
   std::span<backends::NodePool> pools_;
   uint32_t pool_;
   Asker& asker_;
-  std::vector<Entry> entries_;
-  std::vector<uint32_t> free_;
+  net::PlaceList<Entry> entries_;
   net::RingQueue<Deadline, 16> deadlines_;  // In the order of the questions: they all have the same time.
   std::unique_ptr<net::Timer> timer_;
   std::string encoded_;

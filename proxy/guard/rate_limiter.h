@@ -14,6 +14,7 @@
 #include <string>
 #include <vector>
 
+#include "backends/net/place_list.h"
 #include "backends/node_pool.h"
 #include "proxy/guard/followed_requests.h"
 #include "proxy/guard/lease_table.h"
@@ -181,8 +182,7 @@ class RateLimiter final : private LimitStore::Asker {
   bool is_speaker_ = false;
   std::vector<State> states_;  // By rule.
   FollowedRequests followed_;
-  std::deque<Waiting> waiting_;
-  std::vector<uint32_t> free_waiting_;
+  net::PlaceList<Waiting, std::deque<Waiting>> waiting_;
   uint32_t beginning_ = kNobody;  // The waiting request whose Admit has not returned yet.
   net::TimePoint last_tick_;
   Attempt scratch_;

@@ -33,13 +33,9 @@ void RateLimiter::AskForLease(uint32_t rule, LeaseTable::Entry& entry) {
 }
 
 uint32_t RateLimiter::AcquireWaiting() {
-  if (free_waiting_.empty()) {
-    const auto index = static_cast<uint32_t>(waiting_.size());
-    free_waiting_.push_back(index);
-    waiting_.emplace_back().timer = io_.loop.NewTimer([this, index] { OnTime(index); });
-  }
-  const uint32_t index = free_waiting_.back();
-  free_waiting_.pop_back();
+  const uint32_t index = waiting_.Acquire();
+  Waiting& waiting = waiting_[index];
+  if (!waiting.timer) waiting.timer = io_.loop.NewTimer([this, index] { OnTime(index); });
   return index;
 }
 
@@ -148,12 +144,12 @@ void RateLimiter::EndWaiting(uint32_t index, const Outcome& outcome) {
   const backends::Ticket ticket = waiting.ticket;
   stats_[waiting.rule].waiting.Subtract(1);
   if (outcome.step == Step::kRefused) {
-    free_waiting_.push_back(index);
+    waiting_.Release(index);
     return observer_.OnRefused(ticket, Refuse(outcome));
   }
   if (waiting.delayed_by != kNobody) stats_[waiting.delayed_by].delayed.Add();
   const backends::Ticket use = Conclude(waiting.attempt, ticket);
-  free_waiting_.push_back(index);
+  waiting_.Release(index);
   observer_.OnAdmitted(ticket, use);
 }
 

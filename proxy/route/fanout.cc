@@ -6,13 +6,7 @@
 namespace ringproxy::proxy {
 
 uint32_t Fanout::Open(backends::Ticket parent, FanoutPlan* plan) {
-  if (free_.empty()) {
-    free_.push_back(static_cast<uint32_t>(parents_.size()));
-    parents_.emplace_back();
-  }
-  const uint32_t owner = free_.back();
-  free_.pop_back();
-  ++open_;
+  const uint32_t owner = parents_.Acquire();
   Parent& entry = parents_[owner];
   entry.ticket = parent;
   entry.waiting = plan->children;
@@ -61,8 +55,7 @@ void Fanout::Finish(uint32_t owner) {
   for (const std::string_view piece : pieces) merged.Append(piece);
   parent.replies.clear();
   const backends::Ticket ticket = parent.ticket;
-  free_.push_back(owner);
-  --open_;
+  parents_.Release(owner);
   if (merged.size() >= net::kLargeFrame) return sink_.OnLargeReply(ticket, std::move(merged));
   sink_.OnReply(ticket, merged.bytes());
 }

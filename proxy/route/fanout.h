@@ -7,6 +7,7 @@
 
 #include <vector>
 
+#include "backends/net/place_list.h"
 #include "backends/stats.h"
 #include "backends/ticket.h"
 #include "backends/worker_io.h"
@@ -37,7 +38,7 @@ class Fanout {
   void OnReply(backends::Ticket ticket, net::Block reply);
   void OnFailure(backends::Ticket ticket, const wire::Failure& failure);
 
-  size_t open() const { return open_; }
+  size_t open() const { return parents_.in_use(); }
 
  private:
   struct Parent {
@@ -53,9 +54,7 @@ class Fanout {
   backends::WorkerIo& io_;
   backends::ReplySink& sink_;
   PartialStats& partial_;
-  std::vector<Parent> parents_;
-  std::vector<uint32_t> free_;  // Of parents_.
-  size_t open_ = 0;
+  net::PlaceList<Parent> parents_;
   std::vector<std::string_view> views_;  // Scratch.
   ReplyMerger merger_;
   MemcacheMerger memcache_merger_;

@@ -42,26 +42,16 @@ Retrier::Retrier(backends::WorkerIo& io, std::shared_ptr<const Snapshot> snapsho
   }
 }
 
-uint32_t Retrier::Acquire() {
-  if (free_.empty()) {
-    free_.push_back(static_cast<uint32_t>(entries_.size()));
-    entries_.emplace_back();
-  }
-  const uint32_t owner = free_.back();
-  free_.pop_back();
-  return owner;
-}
-
 void Retrier::ReleaseIfDone(uint32_t owner) {
   Entry& entry = entries_[owner];
   if (!entry.answered || entry.outstanding > 0) return;
   ++entry.serial;
   if (entry.request.capacity() > kKeptRequest) std::string().swap(entry.request);
-  free_.push_back(owner);
+  entries_.Release(owner);
 }
 
 void Retrier::Send(std::string_view request, const Target& target, Ticket ticket) {
-  const uint32_t owner = Acquire();
+  const uint32_t owner = entries_.Acquire();
   const net::TimePoint now = io_.loop.now();
   Entry& entry = entries_[owner];
   entry.ticket = ticket;

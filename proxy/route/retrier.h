@@ -14,6 +14,7 @@
 #include <string_view>
 #include <vector>
 
+#include "backends/net/place_list.h"
 #include "backends/net/ring_queue.h"
 #include "backends/node_pool.h"
 #include "backends/retry_budget.h"
@@ -57,7 +58,7 @@ class Retrier {
 
   // Once a second: learns how long the pools' replies take.
   void Tick();
-  size_t open() const { return entries_.size() - free_.size(); }
+  size_t open() const { return entries_.in_use(); }
 
  private:
   struct Entry {
@@ -90,7 +91,6 @@ class Retrier {
     net::TimePoint due;
   };
 
-  uint32_t Acquire();
   void ReleaseIfDone(uint32_t owner);
   void SendTo(uint32_t owner, ring::NodeIndex node, uint32_t attempt);
   bool MayRetry(const Entry& entry, const wire::Failure& failure);
@@ -110,8 +110,7 @@ class Retrier {
   backends::ReplySink& sink_;
   std::span<RetryStats> stats_;
   std::vector<Pool> by_pool_;
-  std::vector<Entry> entries_;
-  std::vector<uint32_t> free_;
+  net::PlaceList<Entry> entries_;
   std::multimap<net::TimePoint, Event> events_;  // Of requests that have failed or are hedged: few.
   net::RingQueue<HedgeTime, 64> hedges_;         // In the order of the requests.
   std::unique_ptr<net::Timer> event_timer_;
