@@ -129,15 +129,21 @@ constexpr Bounds MapOf(uint64_t least, uint64_t most) {
   return {Kind::kNamedMap, least, most};
 }
 
-// Of section S, a member of type T. Each row has its own type, so that a walk over the rows is compiled for the members
-// that there are and not for every type that a member could have.
-template <class S, class T>
-struct OptionRow {
+// What a row says whatever its member is.
+struct OptionFacts {
   std::string_view name;  // As in the file.
-  T S::*member;
   Bounds bounds;
   Reload reload;
   std::string_view doc;  // One line for the reference page and the schema.
+};
+
+// Of section S, a member of type T. Each row has its own type, so that a walk over the rows is compiled for the members
+// that there are and not for every type that a member could have. A visitor that takes the facts is compiled once a T.
+template <class S, class T>
+struct OptionRow : OptionFacts {
+  constexpr OptionRow(std::string_view text, T S::*option, Bounds range, Reload when, std::string_view sentence)
+      : OptionFacts{text, range, when, sentence}, member(option) {}
+  T S::*member;
 };
 
 // The rows of section S, a tuple, specialised for each section in conf/option_table.h.

@@ -45,7 +45,7 @@ class Reader {
       const std::optional<std::string> key = ReadKey(entry.first, path, seen);
       if (key) ReadOption(entry.first, *key, entry.second, path, section);
     }
-    ForEachRow<S>([&](const auto& row) {
+    ForEachRow<S>([&](const OptionFacts& row) {
       const bool missing = row.bounds.required && !seen.contains(std::string(row.name));
       if (missing) source_.Fail(Join(path, row.name), "is missing");
     });
@@ -88,12 +88,12 @@ class Reader {
                   S& section) {
     std::vector<std::string_view> names;
     bool is_known = false;
-    ForEachRow<S>([&](const auto& row) {
+    ForEachOption(section, [&](const OptionFacts& row, auto& option) {
       names.push_back(row.name);
       if (row.name != key) return;
       is_known = true;
       const std::string here = Join(path, key);
-      if (Note(here, key_node, value)) Read(value, here, row.bounds, section.*row.member);
+      if (Note(here, key_node, value)) Read(value, here, row.bounds, option);
     });
     if (is_known) return;
     const std::string_view nearest = Nearest(key, names);

@@ -70,7 +70,8 @@ class Printer {
  public:
   template <SectionType S>
   void Section(const S& section, const std::string& indent) {
-    ForEachOption(section, [&](const auto& row, const auto& value) { Option(row.name, row.bounds, value, indent); });
+    ForEachOption(section,
+                  [&](const OptionFacts& row, const auto& value) { Option(row.name, row.bounds, value, indent); });
   }
 
   std::string Take() { return std::move(text_); }
@@ -142,7 +143,7 @@ class Printer {
   template <SectionType S>
   static std::string InOneLine(const S& section) {
     std::string line;
-    ForEachOption(section, [&](const auto& row, const auto& value) {
+    ForEachOption(section, [&](const OptionFacts& row, const auto& value) {
       if constexpr (Scalar<std::remove_cvref_t<decltype(value)>>) {
         line += (line.empty() ? "{" : ", ") + std::string(row.name) + ": " + YamlValue(value, row.bounds);
       }

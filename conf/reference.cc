@@ -37,8 +37,8 @@ class Page {
     text_ += "\n## " + (path.empty() ? "Top level" : Code(path)) + "\n\n";
     text_ += "| option | value | default | reload | meaning |\n|---|---|---|---|---|\n";
     S defaults;
-    ForEachOption(defaults, [&](const auto& row, const auto& value) { Row(row, value); });
-    ForEachOption(defaults, [&](const auto& row, const auto& value) {
+    ForEachOption(defaults, [&](const OptionFacts& row, const auto& value) { Row(row, value); });
+    ForEachOption(defaults, [&](const OptionFacts& row, const auto& value) {
       const std::string below = path.empty() ? std::string(row.name) : path + "." + std::string(row.name);
       Below(row.bounds, below, value);
     });
@@ -47,8 +47,8 @@ class Page {
   std::string Take() { return std::move(text_); }
 
  private:
-  template <class S, class T>
-  void Row(const OptionRow<S, T>& row, const T& value) {
+  template <class T>
+  void Row(const OptionFacts& row, const T& value) {
     std::string fallback;
     if constexpr (Scalar<T>) {
       fallback = FormatValue(value, row.bounds);

@@ -106,7 +106,7 @@ Json SectionSchema() {
   Json properties = Json::object();
   Json required = Json::array();
   S defaults;
-  ForEachOption(defaults, [&]<class T>(const OptionRow<S, T>& row, const T& value) {
+  ForEachOption(defaults, [&]<class T>(const OptionFacts& row, const T& value) {
     Json option = ValueSchema(row.bounds, value);
     // What the schema itself cannot say of a text.
     constexpr Kind kTexts[] = {Kind::kDuration, Kind::kPercent, Kind::kFactor, Kind::kRate};

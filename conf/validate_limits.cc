@@ -212,7 +212,7 @@ void CheckPriority(const Config& config, Source& source) {
     CheckMatch(config, config.priority[i], path, source);
     bool read = true;
     ForEachRow<RequestMatch>(
-        [&](const auto& row) { read = read && source.Sound({path + "." + std::string(row.name)}); });
+        [&](const OptionFacts& row) { read = read && source.Sound({path + "." + std::string(row.name)}); });
     if (read && config.priority[i] == RequestMatch{}) source.Fail(path, "is empty: it would match every request");
   }
 }

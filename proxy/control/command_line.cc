@@ -96,7 +96,7 @@ std::optional<std::string> Override(std::string_view argument, const std::string
                                     S& section, T S::*member) {
   if (text.empty()) return std::nullopt;
   std::optional<std::string> error;
-  conf::ForEachRow<S>([&](const auto& row) {
+  conf::ForEachRow<S>([&](const conf::OptionFacts& row) {
     if (row.name != option) return;
     const auto problem = conf::ReadValue(text, row.bounds, section.*member);
     if (problem) error = std::string(argument) + ": " + problem->text;

@@ -42,7 +42,7 @@ void ExpectOnly(const Config& config, const std::string& path, const std::string
 template <class S>
 void ExpectSoundRows(const std::string& section) {
   std::set<std::string_view> names;
-  ForEachRow<S>([&](const auto& row) {
+  ForEachRow<S>([&](const OptionFacts& row) {
     EXPECT_TRUE(names.insert(row.name).second) << section << " has " << row.name << " twice";
     EXPECT_TRUE(row.doc.ends_with('.')) << section << "." << row.name << " is not described in a sentence";
     EXPECT_LE(row.bounds.least, row.bounds.most) << section << "." << row.name;
@@ -82,7 +82,7 @@ TEST(OptionTable, KeepsEveryDefaultWithinItsBounds) {
 TEST(OptionTable, AllowsTheLeastAndTheMostOfEveryNumber) {
   Config config = SampleConfig();
   int options = 0;
-  WalkOptions(config, "", [&]<class T>(const auto& row, const std::string& path, T& value) {
+  WalkOptions(config, "", [&]<class T>(const OptionFacts& row, const std::string& path, T& value) {
     if constexpr (kIsNumber<T>) {
       ++options;
       const T before = value;
@@ -101,7 +101,7 @@ TEST(OptionTable, AllowsTheLeastAndTheMostOfEveryNumber) {
 
 TEST(OptionTable, RefusesOneLessThanTheLeastAndOneMoreThanTheMostOfEveryNumber) {
   Config config = SampleConfig();
-  WalkOptions(config, "", [&]<class T>(const auto& row, const std::string& path, T& value) {
+  WalkOptions(config, "", [&]<class T>(const OptionFacts& row, const std::string& path, T& value) {
     if constexpr (kIsNumber<T>) {
       const T before = value;
       const bool zero_has_a_word = !row.bounds.word_for_zero.empty() && row.bounds.least == 1;
@@ -118,7 +118,7 @@ TEST(OptionTable, RefusesOneLessThanTheLeastAndOneMoreThanTheMostOfEveryNumber) 
 
 TEST(OptionTable, RefusesATextLongerThanItsBound) {
   Config config = SampleConfig();
-  WalkOptions(config, "", [&]<class T>(const auto& row, const std::string& path, T& value) {
+  WalkOptions(config, "", [&]<class T>(const OptionFacts& row, const std::string& path, T& value) {
     if constexpr (std::is_same_v<T, std::string>) {
       const std::string before = value;
       value = std::string(row.bounds.most + 1, 'x');
@@ -131,7 +131,7 @@ TEST(OptionTable, RefusesATextLongerThanItsBound) {
 TEST(OptionTable, RefusesEmptyAndEndlessWordsAndTooManyOfThem) {
   Config config = SampleConfig();
   int options = 0;
-  WalkOptions(config, "", [&]<class T>(const auto& row, const std::string& path, T& value) {
+  WalkOptions(config, "", [&]<class T>(const OptionFacts& row, const std::string& path, T& value) {
     if constexpr (std::is_same_v<T, Words>) {
       ++options;
       const T before = value;
@@ -149,7 +149,7 @@ TEST(OptionTable, RefusesEmptyAndEndlessWordsAndTooManyOfThem) {
 
 TEST(OptionTable, RefusesANameThatCouldForgeALineOfLogOrReply) {
   Config config = SampleConfig();
-  WalkOptions(config, "", [&]<class T>(const auto& row, const std::string& path, T& value) {
+  WalkOptions(config, "", [&]<class T>(const OptionFacts& row, const std::string& path, T& value) {
     if constexpr (std::is_same_v<T, std::string>) {
       if (row.bounds.kind != Kind::kName) return;
       const std::string before = value;
@@ -171,7 +171,7 @@ TEST(OptionTable, ReadsEveryWordOfEveryChoice) {
     for (Listener& listener : config.listeners) listener.protocol = protocol;
     for (Pool& pool : config.pools) pool.protocol = protocol;
   };
-  WalkOptions(config, "", [&]<class T>(const auto&, const std::string& path, T& value) {
+  WalkOptions(config, "", [&]<class T>(const OptionFacts&, const std::string& path, T& value) {
     if constexpr (std::is_enum_v<T>) {
       const T before = value;
       for (const EnumName<T>& row : kNames<T>) {

@@ -17,7 +17,7 @@ TEST(ReferencePage, IsTheOneOfTheRepository) {
 TEST(ReferencePage, HasARowForEveryOption) {
   const std::string page = ReferencePage();
   Config config = SampleConfig();
-  WalkOptions(config, "", [&](const auto& row, const std::string& path, auto&) {
+  WalkOptions(config, "", [&](const OptionFacts& row, const std::string& path, auto&) {
     EXPECT_NE(page.find("| `" + std::string(row.name) + "` | "), std::string::npos) << path;
     EXPECT_NE(page.find(row.doc.substr(0, row.doc.find('|'))), std::string::npos) << path;
   });

@@ -45,17 +45,22 @@ inline Config Suited(Config config, const std::string& path) {
   return config;
 }
 
+// Not inlined, since the walks below are compiled for every option.
+[[gnu::noinline]] inline std::string Below(const std::string& path, std::string_view name) {
+  return path.empty() ? std::string(name) : path + "." + std::string(name);
+}
+
 // Calls f(row, path, value&) for every option that is a value, in every section of `section`.
 template <SectionType S, class F>
 void WalkOptions(S& section, const std::string& path, F&& f) {
-  ForEachOption(section, [&]<class T>(const OptionRow<S, T>& row, T& value) {
-    const std::string here = path.empty() ? std::string(row.name) : path + "." + std::string(row.name);
+  ForEachOption(section, [&]<class T>(const OptionFacts& row, T& value) {
+    const std::string here = Below(path, row.name);
     if constexpr (Scalar<T>) {
       f(row, here, value);
     } else if constexpr (SectionType<T>) {
       WalkOptions(value, here, f);
     } else if constexpr (std::is_same_v<T, std::vector<Pool>>) {
-      for (Pool& pool : value) WalkOptions(pool, here + "." + pool.name, f);
+      for (Pool& pool : value) WalkOptions(pool, Below(here, pool.name), f);
     } else if (row.bounds.kind == Kind::kList) {
       for (size_t i = 0; i < value.size(); ++i) WalkOptions(value[i], here + "[" + std::to_string(i) + "]", f);
     }
