@@ -1,8 +1,9 @@
 // backends/net/place_list.h – A list whose places are used again, so that tickets can name them by number.
 //
 // Purpose: no allocation once it is as long as it ever gets. A place is handed out as its last owner left it, with the
-// capacity of what it holds; whoever takes it makes it new, and counts a generation where old tickets may still name
-// it. Threads: one owner. References: as Places has them (a std::deque keeps them while the list grows).
+// capacity of what it holds; whoever takes it makes it new, and counts a generation where old tickets may still lead.
+// References: as Places has them; a std::deque keeps them while the list grows.
+// Threads: one owner.
 #pragma once
 
 #include <cstddef>
