@@ -7,7 +7,8 @@ import time
 
 
 class ScriptedNode:
-    """`answer(name, arguments)` gives a reply as bytes, or None for the usual one; b"" closes the connection.
+    """`answer(name, arguments)` gives a reply as bytes, or as an iterable of its pieces, or None for the usual one; b""
+    closes the connection.
 
     Usual: PONG to PING, :0 to EXISTS, OK to everything else. What was asked stands in `asked`, each connection's
     beginning in `accepted`.
@@ -43,7 +44,9 @@ class ScriptedNode:
                 reply = self.answer(name, arguments[1:])
                 if reply == b"":
                     return
-                connection.sendall(reply or {"PING": b"+PONG\r\n", "EXISTS": b":0\r\n"}.get(name, b"+OK\r\n"))
+                reply = reply or {"PING": b"+PONG\r\n", "EXISTS": b":0\r\n"}.get(name, b"+OK\r\n")
+                for piece in [reply] if isinstance(reply, bytes) else reply:
+                    connection.sendall(piece)
 
     def count(self, name):
         return self.asked.count(name)

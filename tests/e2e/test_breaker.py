@@ -140,6 +140,29 @@ def test_timeouts_in_a_row_open_the_breaker_and_late_replies_reach_nobody():
         assert late >= 10 or reconnected
 
 
+def test_what_waits_behind_a_large_reply_is_late_and_cuts_nobody_off():
+    size, finish = 1_000_000, threading.Event()
+
+    def large():
+        yield b"$%d\r\n" % size
+        sent = 0
+        while not finish.wait(0.02):
+            yield b"x"
+            sent += 1
+        yield b"x" * (size - sent) + b"\r\n"
+
+    with ScriptedNode(lambda name, arguments: large() if arguments == ["large"] else None) as node:
+        with Proxy(pool_config([node], **quick(health={"interval": "0s"}, timeouts={"request": "100ms"}))) as proxy:
+            with proxy.client() as greedy, proxy.client() as other:
+                greedy.send(encode("GET", "large") + encode("GET", "small") * 10)
+                assert [greedy.reply()[:8] for _ in range(11)] == [b"-TIMEOUT"] * 11
+                finish.set()
+                wait_for(lambda: other.ask("GET", "small") == b"+OK\r\n", "the large reply to be through")
+                assert greedy.ask("GET", "small") == b"+OK\r\n"
+            assert proxy.metric("node_excused_timeouts_total") >= 11
+            assert transitions(proxy, "r0") == {}
+
+
 def test_above_its_bound_a_nodes_keys_spill_over_to_the_next():
     with Fleet(3, on_down="rehash", ring={"load_bound": "1.25"}, health={"interval": "0s"},
                breaker={"consecutive_failures": 0, "failure_ratio": "0%", "slow_ratio": "0%"}, timeouts={"request": "60s"}) as fleet:
