@@ -74,13 +74,17 @@ class LimiterFixture : public testing::Test, protected backends::ReplySink, prot
     Store().observer->OnConnected(0);
     Store().Receive("+PONG\r\n");
     Store().TakeWritten();
-    limiter_.emplace(RateLimiter::Parts{.io = io_,
-                                        .shared = *shared_,
-                                        .snapshot = snapshot_,
-                                        .pools = pools_,
-                                        .sink = *this,
-                                        .observer = *this,
-                                        .stats = stats_});
+    limiter_.emplace(Parts());
+  }
+  // Of a worker's limiter.
+  RateLimiter::Parts Parts() {
+    return {.io = io_,
+            .shared = *shared_,
+            .snapshot = snapshot_,
+            .pools = pools_,
+            .sink = *this,
+            .observer = *this,
+            .stats = stats_};
   }
 
   // Its request is number next_ - 1.

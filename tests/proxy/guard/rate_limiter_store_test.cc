@@ -218,13 +218,7 @@ TEST_F(RateLimiterStoreTest, OneOfTheWorkersTellsThatTheProcessLivesAndLearnsHow
   }
   EXPECT_EQ(shared_->proxies(), 1U) << "at least this one";
   TakeQuestions();
-  RateLimiter other({.io = io_,
-                     .shared = *shared_,
-                     .snapshot = snapshot_,
-                     .pools = pools_,
-                     .sink = *this,
-                     .observer = *this,
-                     .stats = stats_});
+  RateLimiter other(Parts());
   other.Tick();
   Flush();
   EXPECT_THAT(TakeQuestions(), IsEmpty());
