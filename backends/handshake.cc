@@ -1,5 +1,6 @@
 #include "backends/handshake.h"
 
+#include "backends/wire/fault.h"
 #include "backends/wire/memcache_reply.h"
 #include "backends/wire/resp_encode.h"
 
@@ -24,10 +25,11 @@ class RedisHandshake final : public Handshake {
   }
 
   Step OnReply(std::string_view reply, std::string*) override {
+    const bool is_last = --replies_ == 0;
+    if (is_last && wire::IsAliveToPing(reply)) return Step::kDone;
     // The line without its type and its end; a node that answers anything else is no Redis server.
     if (reply.starts_with('-')) return Refuse(reply.substr(1, reply.find('\r') - 1));
-    if (!reply.starts_with('+')) return Refuse("unexpected reply");
-    return --replies_ == 0 ? Step::kDone : Step::kMore;
+    return reply.starts_with('+') ? Step::kMore : Refuse("unexpected reply");
   }
 
  private:
@@ -54,10 +56,10 @@ class MemcacheHandshake final : public Handshake {
   Step OnReply(std::string_view reply, std::string* out) override {
     const std::string_view line = wire::TakeLine(&reply);
     if (!line.starts_with(expected_)) {
-      const bool knows_no_meta = expected_ == "MN" && line == "ERROR";
-      if (!knows_no_meta) return Refuse(line);
+      if (line != "ERROR" || expected_ == "STORED") return Refuse(line);
+      if (expected_ == kVersion) return Step::kDone;  // It knows neither question, and has answered both.
       out->append("version\r\n");
-      expected_ = "VERSION ";
+      expected_ = kVersion;
       return Step::kMore;
     }
     if (expected_ != "STORED") return Step::kDone;
@@ -68,6 +70,7 @@ class MemcacheHandshake final : public Handshake {
 
  private:
   static constexpr std::string_view kProbe = "mn\r\n";
+  static constexpr std::string_view kVersion = "VERSION ";
 
   const conf::Auth& auth_;
   std::string_view expected_;

@@ -127,7 +127,7 @@ void NodeConnection::BecomeReady() {
   if (!output_.empty()) MarkForFlush();
 }
 
-bool NodeConnection::Admit(size_t request_bytes, Ticket ticket) {
+bool NodeConnection::Admit(size_t request_bytes, Ticket ticket, wire::Author author) {
   stats_.requests.Add();
   if (!accepts()) {
     Fail(ticket, wire::ErrorCode::kNodeDown);
@@ -142,7 +142,7 @@ bool NodeConnection::Admit(size_t request_bytes, Ticket ticket) {
   const bool ready = state_ == State::kReady;
   const net::Duration total = conf::TotalOf(settings_.timeouts);
   const net::TimePoint deadline = now + (ready ? std::min(total, settings_.timeouts.request) : total);
-  in_flight_.push_back({ticket, now, deadline, static_cast<uint32_t>(request_bytes)});
+  in_flight_.push_back({ticket, now, deadline, static_cast<uint32_t>(request_bytes), author});
   bytes_in_flight_ += request_bytes;
   guard_.OnSent();
   if (ready) {
@@ -155,12 +155,12 @@ bool NodeConnection::Admit(size_t request_bytes, Ticket ticket) {
   return true;
 }
 
-void NodeConnection::Send(std::string_view request, Ticket ticket) {
-  if (Admit(request.size(), ticket)) output_.Append(request);
+void NodeConnection::Send(std::string_view request, Ticket ticket, wire::Author author) {
+  if (Admit(request.size(), ticket, author)) output_.Append(request);
 }
 
-void NodeConnection::Send(net::Block request, Ticket ticket) {
-  if (Admit(request.size(), ticket)) output_.Append(std::move(request));
+void NodeConnection::Send(net::Block request, Ticket ticket, wire::Author author) {
+  if (Admit(request.size(), ticket, author)) output_.Append(std::move(request));
 }
 
 void NodeConnection::MarkForFlush() {
@@ -238,13 +238,12 @@ bool NodeConnection::DeliverOne(size_t reply_bytes) {
 
 void NodeConnection::Deliver(const InFlight& entry, size_t reply_bytes) {
   const std::string_view reply = input_.bytes().substr(0, reply_bytes);
-  const wire::Fault fault = framer_->FaultOf(reply);
   if (entry.ticket.kind == Ticket::Kind::kInternal) {
-    guard_.OnProbeReply(entry.sent, fault);
+    guard_.OnProbeReply(entry.sent, framer_->FaultOf(reply));
     return input_.Consume(reply_bytes);
   }
   stats_.request_duration.Record(io_.loop.now() - entry.sent);
-  guard_.OnReply(entry.sent, fault, IsTimed(entry));
+  if (IsEvidence(entry)) guard_.OnReply(entry.sent, framer_->FaultOf(reply), IsTimed(entry));
   if (input_.CanTakeFrame(reply_bytes)) {
     sink_.OnLargeReply(entry.ticket, input_.TakeFrame(reply_bytes));
   } else {
@@ -286,8 +285,8 @@ bool NodeConnection::FailLate() {
     }
     entry.timed_out = any_passed = true;
     stats_.timeouts.Add();
-    if (!IsTimed(entry)) stats_.excused_timeouts.Add();
-    if (entry.ticket.kind != Ticket::Kind::kInternal) guard_.OnTimeout(entry.sent, IsTimed(entry));
+    if (!IsTimed(entry) || entry.author == wire::Author::kClient) stats_.excused_timeouts.Add();
+    if (IsEvidence(entry)) guard_.OnTimeout(entry.sent, IsTimed(entry));
     Fail(entry.ticket, wire::ErrorCode::kTimeout);
   }
   return any_passed;

@@ -53,9 +53,9 @@ class NodeConnection final : private net::StreamObserver {
   // Opens it, now or as soon as the guard allows.
   void Connect();
   // `request` is copied into this turn's batch.
-  void Send(std::string_view request, Ticket ticket);
+  void Send(std::string_view request, Ticket ticket, wire::Author author = wire::Author::kNode);
   // A large request in a block of its own, moved.
-  void Send(net::Block request, Ticket ticket);
+  void Send(net::Block request, Ticket ticket, wire::Author author = wire::Author::kNode);
   // Writes the batch of this turn.
   void Flush();
   // The node is well again: ends the wait before the next attempt.
@@ -78,7 +78,8 @@ class NodeConnection final : private net::StreamObserver {
     net::TimePoint sent;
     net::TimePoint deadline;
     uint32_t bytes = 0;
-    bool timed_out = false;  // Already failed; its reply will be discarded.
+    wire::Author author = wire::Author::kNode;  // Of its reply.
+    bool timed_out = false;                     // Already failed; its reply will be discarded.
   };
 
   static bool MayMove(State from, State to);
@@ -90,12 +91,16 @@ class NodeConnection final : private net::StreamObserver {
   bool Starting() const { return state_ == State::kConnecting || state_ == State::kHandshaking; }
   void Enter(State next);
   // Checks state and caps; false when the ticket has been failed. Else the request is entered into the FIFO.
-  bool Admit(size_t request_bytes, Ticket ticket);
+  bool Admit(size_t request_bytes, Ticket ticket, wire::Author author);
   void MarkForFlush();
   // Frames and delivers what was read; false when the connection broke on it.
   bool DeliverReplies();
   bool DeliverOne(size_t reply_bytes);
   void Deliver(const InFlight& entry, size_t reply_bytes);
+  // Whether the guard hears of this request's reply, or of its absence: not of what a client's script says or takes.
+  static bool IsEvidence(const InFlight& entry) {
+    return entry.ticket.kind != Ticket::Kind::kInternal && entry.author == wire::Author::kNode;
+  }
   // Whether the clock may judge the node by this request: nothing large kept it waiting.
   bool IsTimed(const InFlight& entry) const { return entry.sent >= large_until_; }
   bool SendHandshake(const std::string& text);

@@ -34,11 +34,13 @@ class NodePool {
   void Connect();
   void Drain();
 
-  // All requests of one `lane` (a session) take the same connection: they reach the node in the order sent.
+  // All requests of one `lane` (a session) take the same connection: they reach the node in the order sent. `author`
+  // is the reply's.
   template <typename Request>
-  void Send(ring::NodeIndex node, uint32_t lane, Request&& request, Ticket ticket) {
+  void Send(ring::NodeIndex node, uint32_t lane, Request&& request, Ticket ticket,
+            wire::Author author = wire::Author::kNode) {
     auto& connections = nodes_[node].connections;
-    connections[lane % connections.size()]->Send(std::forward<Request>(request), ticket);
+    connections[lane % connections.size()]->Send(std::forward<Request>(request), ticket, author);
   }
 
   // Whether a request may be sent to the node, by what the process and this worker know of it. Ask once a request: a

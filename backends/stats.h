@@ -49,7 +49,7 @@ struct NodeStats {
   Counter failures;   // Requests answered with an error of ours: node down, timeout, broken connection.
   Counter overloads;  // Requests refused because enough are in flight, which is no failure of the node's.
   Counter timeouts;
-  Counter excused_timeouts;  // Of those, behind something large: not held against the node.
+  Counter excused_timeouts;  // Of those, not held against the node: behind something large, or scripts.
   Counter late_replies;      // Discarded: their requests had timed out.
   Counter connects;          // Connections that became ready.
   Counter connect_failures;

@@ -95,7 +95,7 @@ inline constexpr auto kOptions<Health> = std::make_tuple(
 template <>
 inline constexpr auto kOptions<Breaker> = std::make_tuple(
     OptionRow{"consecutive_failures", &Breaker::consecutive_failures, Count(0, 100'000), Reload::kLive,
-              "Timeouts and errors like LOADING or OOM in a row that open the breaker; 0 = never."},
+              "Timeouts and errors like LOADING or BUSY in a row that open the breaker; 0 = never."},
     OptionRow{"failure_ratio", &Breaker::failure_ratio, Percent(0, 100), Reload::kLive,
               "Share of such failures in the window that opens it; 0% = never."},
     OptionRow{"min_requests", &Breaker::min_requests, Count(1, 1'000'000), Reload::kLive,

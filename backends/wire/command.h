@@ -138,6 +138,11 @@ inline uint64_t CostOf(const CommandSpec& spec, size_t keys) {
   return spec.weight == Weight::kHeavy ? kHeavyCost - 1 + by_keys : by_keys;
 }
 
+// Whether it has to do with a client's scripts or functions (EVAL, FCALL …), which choose the words of their replies.
+inline bool RunsScript(const CommandSpec& spec) {
+  return spec.categories == "scripting";
+}
+
 // All rows, sorted by name; a container ("config") is followed by its subcommands.
 std::span<const CommandSpec> RedisCommands();
 

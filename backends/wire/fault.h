@@ -1,7 +1,8 @@
 // backends/wire/fault.h – Whether a node's reply says that the node is sick, as opposed to the request wrong.
 //
 // Purpose: any well-formed reply is a success to most proxies, -LOADING for every request too (envoy#23057). Here the
-// words of an error decide.
+// words of an error decide, provided that the node has chosen them. A node that refuses writes alone is not sick: it
+// still serves the reads, and the deletes that help it.
 // Threads: pure functions.
 #pragma once
 
@@ -16,11 +17,20 @@ enum class Fault : uint8_t {
   kHard,
 };
 
-// A whole reply. LOADING, MASTERDOWN, CLUSTERDOWN, BUSY, READONLY, OOM, MISCONF, TRYAGAIN, NOREPLICAS are hard;
-// WRONGTYPE, ERR, NOSCRIPT, MOVED and every other word are none.
+// Who chooses the words of a request's reply, and how long they take. A client's script or function can answer
+// anything, so that its reply is no evidence of the node.
+enum class Author : uint8_t { kNode, kClient };
+
+// A whole reply. LOADING, MASTERDOWN, BUSY and CLUSTERDOWN are hard: whatever is asked reads them. CLUSTERDOWN of one
+// slot or of writes alone, OOM, READONLY, MISCONF, NOREPLICAS, TRYAGAIN and every other word are none.
 Fault RedisFault(std::string_view reply);
 
-// SERVER_ERROR is soft, but for an object that is too large; ERROR and CLIENT_ERROR are none.
+// Whether a reply to PING comes from a node that serves somebody: +PONG, or an error that refuses writes alone (PING
+// reads MISCONF while the node cannot save), or that refuses PING itself to a user who is logged in (NOPERM).
+bool IsAliveToPing(std::string_view reply);
+
+// SERVER_ERROR is soft, but for a write that a full node or its limit on sizes refuses; ERROR and CLIENT_ERROR are
+// none.
 Fault MemcacheFault(std::string_view reply);
 
 }  // namespace ringproxy::wire

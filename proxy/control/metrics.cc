@@ -32,7 +32,7 @@ constexpr NodeStatRow kNodeStats[] = {
      "Requests refused because the node has enough in flight; they are no failures."},
     {&backends::NodeStats::timeouts, "node_timeouts_total", MetricType::Counter, "Requests whose deadline passed."},
     {&backends::NodeStats::excused_timeouts, "node_excused_timeouts_total", MetricType::Counter,
-     "Timeouts of requests behind something large; the breaker does not count them."},
+     "Timeouts of scripts, and of requests behind something large; the breaker does not count them."},
     {&backends::NodeStats::late_replies, "node_late_replies_total", MetricType::Counter,
      "Replies discarded because their requests had timed out."},
     {&backends::NodeStats::connects, "node_connects_total", MetricType::Counter, "Connections that became ready."},

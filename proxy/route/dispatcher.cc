@@ -16,6 +16,10 @@ backends::Claim ClaimOf(const RoutedRequest& routed) {
   return {.is_read = IsRead(routed), .has_priority = routed.has_priority};
 }
 
+wire::Author AuthorOf(const RoutedRequest& routed) {
+  return wire::RunsScript(routed.spec) ? wire::Author::kClient : wire::Author::kNode;
+}
+
 // A part's buffer that one huge MSET has grown beyond this is given back.
 constexpr size_t kKeptPart = 256 << 10;
 
@@ -137,7 +141,7 @@ void Dispatcher::Forward(RoutedRequest routed, Origin origin, const Destination&
   if (to.standing == Destination::Standing::kGutter) return SendToGutter(routed, origin, to, ticket);
   if (routed.cas != wire::CasPlace::kNone) return SendTagged(routed, origin, to.to, ticket);
   backends::NodePool& pool = pools_[to.to.pool];
-  if (routed.block) return pool.Send(to.to.node, origin.lane, std::move(routed.block), ticket);
+  if (routed.block) return pool.Send(to.to.node, origin.lane, std::move(routed.block), ticket, AuthorOf(routed));
   SendOnce(routed, origin, to, routed.request.encoded(), false, ticket);
 }
 
@@ -156,7 +160,7 @@ void Dispatcher::SendOnce(const RoutedRequest& routed, Origin origin, const Dest
                           bool is_part, backends::Ticket ticket) {
   const bool kept = snapshot_->pools[to.to.pool].keeps_reads && routed.spec.retry == wire::Retry::kSafe &&
                     IsRead(routed) && to.standing == Destination::Standing::kServes;
-  if (!kept) return pools_[to.to.pool].Send(to.to.node, origin.lane, encoded, ticket);
+  if (!kept) return pools_[to.to.pool].Send(to.to.node, origin.lane, encoded, ticket, AuthorOf(routed));
   // The keys of a part may have different second choices.
   const bool rehashes = snapshot_->config.pools[to.to.pool].on_down.policy == conf::DownPolicy::kRehash;
   const bool may_move = rehashes && !is_part && to.hash != 0;
@@ -303,7 +307,7 @@ uint32_t Dispatcher::SendToAllNodes(RoutedRequest routed, Origin origin, backend
       const backends::Ticket part = Fanout::ChildTicket(owner, child++);
       const backends::Admission admission = pools_[pool].Admits(node, ClaimOf(routed));
       if (admission == backends::Admission::kGranted) {
-        pools_[pool].Send(node, origin.lane, routed.request.encoded(), part);
+        pools_[pool].Send(node, origin.lane, routed.request.encoded(), part, AuthorOf(routed));
       } else {
         pools_[pool].Refuse(node, admission, part);
       }

@@ -39,6 +39,18 @@ TEST(RedisHandshake, AuthenticatesFirstWhenThereIsAPassword) {
   EXPECT_EQ(Feed(*handshake, "+PONG\r\n"), Step::kDone);
 }
 
+TEST(RedisHandshake, IsDoneWithANodeThatRefusesWritesOrPingItself) {
+  const auto handshake = NewHandshake(conf::Protocol::kRedis, kUser);
+  for (const char* pong : {"-MISCONF x\r\n", "-NOPERM this user has no permissions to run the 'ping' command\r\n"}) {
+    Start(*handshake);
+    EXPECT_EQ(Feed(*handshake, "+OK\r\n"), Step::kMore);
+    EXPECT_EQ(Feed(*handshake, pong), Step::kDone);
+    // That is no answer to AUTH.
+    Start(*handshake);
+    EXPECT_EQ(Feed(*handshake, pong), Step::kRefused);
+  }
+}
+
 TEST(RedisHandshake, TellsTheWordsOfARefusal) {
   const auto handshake = NewHandshake(conf::Protocol::kRedis, kNoAuth);
   Start(*handshake);
@@ -57,6 +69,16 @@ TEST(MemcacheHandshake, AsksMnAndFallsBackToVersion) {
   EXPECT_EQ(Feed(*handshake, "VERSION 1.4.0\r\n"), Step::kDone);
 }
 
+TEST(MemcacheHandshake, IsDoneWithAServerThatKnowsNeitherQuestion) {
+  const auto handshake = NewHandshake(conf::Protocol::kMemcached, kNoAuth);
+  Start(*handshake);
+  EXPECT_EQ(Feed(*handshake, "ERROR\r\n", "version\r\n"), Step::kMore);
+  EXPECT_EQ(Feed(*handshake, "ERROR\r\n"), Step::kDone);
+  Start(*handshake);
+  EXPECT_EQ(Feed(*handshake, "ERROR\r\n", "version\r\n"), Step::kMore);
+  EXPECT_EQ(Feed(*handshake, "SERVER_ERROR x\r\n"), Step::kRefused);
+}
+
 TEST(MemcacheHandshake, LogsInByTheAsciiAuthentication) {
   const auto handshake = NewHandshake(conf::Protocol::kMemcached, kUser);
   EXPECT_EQ(Start(*handshake), "set auth 0 0 3\r\nu p\r\n");
@@ -69,6 +91,7 @@ TEST(MemcacheHandshake, TellsTheWordsOfARefusal) {
   Start(*handshake);
   EXPECT_EQ(Feed(*handshake, "CLIENT_ERROR authentication failure\r\n"), Step::kRefused);
   EXPECT_EQ(handshake->refusal(), "CLIENT_ERROR authentication failure");
+  EXPECT_EQ(Feed(*handshake, "ERROR\r\n"), Step::kRefused);
 }
 
 }  // namespace

@@ -102,6 +102,17 @@ TEST_F(HealthCheckTest, FailsInTheNodesOwnWordsAndDropsTheConnection) {
   }
 }
 
+TEST_F(HealthCheckTest, IsWellAnsweredByANodeThatOnlyRefusesSomething) {
+  Make();
+  CheckWell();
+  for (const char* word : {"MISCONF", "READONLY", "OOM", "NOREPLICAS", "NOPERM"}) {
+    Check();
+    Node().Receive("-" + std::string(word) + " x\r\n");
+    EXPECT_EQ(Take(), "good") << word;
+  }
+  EXPECT_EQ(loop_.sockets(), 1U);
+}
+
 TEST_F(HealthCheckTest, FailsWhenTheNodeRefusesTheConnection) {
   Make();
   Check();

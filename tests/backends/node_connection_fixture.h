@@ -84,6 +84,9 @@ class NodeConnectionTest : public testing::Test {
   void Send(uint32_t slot, std::string_view request = "*1\r\n$1\r\nx\r\n") {
     connection_->Send(request, Ticket{0, 0, slot, Ticket::Kind::kSession});
   }
+  void SendScript(uint32_t slot) {
+    connection_->Send("*1\r\n$1\r\ns\r\n", Ticket{0, 0, slot, Ticket::Kind::kSession}, wire::Author::kClient);
+  }
   void Probe() { connection_->Send("*1\r\n$4\r\nPING\r\n", Ticket{.kind = Ticket::Kind::kInternal}); }
   void FlushAll() {
     for (size_t i = 0; i < flush_list_.size(); ++i) flush_list_[i]->Flush();

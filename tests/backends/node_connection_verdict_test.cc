@@ -66,9 +66,65 @@ TEST_F(NodeConnectionTest, CountsTheNodesFaultsAlsoInLargeRequests) {
   MakeReady();
   for (int i = 0; i < 5; ++i) Send(1, std::string(5000, 'q'));
   FlushAll();
-  for (int i = 0; i < 5; ++i) Node().Receive("-OOM x\r\n");
+  for (int i = 0; i < 5; ++i) Node().Receive("-LOADING x\r\n");
   EXPECT_EQ(guard_->breaker_state(), Breaker::kOpen);
-  EXPECT_EQ(sink_.outcomes.back().second, "-OOM x\r\n");  // The client reads the node's own words.
+  EXPECT_EQ(sink_.outcomes.back().second, "-LOADING x\r\n");  // The client reads the node's own words.
+}
+
+TEST_F(NodeConnectionTest, HoldsNothingThatAClientsScriptSaysOrTakesAgainstTheNode) {
+  settings_.breaker.min_requests = 1;
+  settings_.breaker.slow_threshold = 50ms;
+  MakeReady();
+  for (int second = 0; second < 5; ++second) {
+    for (int i = 0; i < 20; ++i) SendScript(1);
+    FlushAll();
+    loop_.Advance(60ms);
+    for (int i = 0; i < 20; ++i) Node().Receive("-LOADING x\r\n");
+    loop_.Advance(940ms);
+  }
+  EXPECT_EQ(sink_.outcomes.size(), 100U);
+  EXPECT_EQ(sink_.outcomes.back().second, "-LOADING x\r\n");
+  for (int i = 0; i < 20; ++i) SendScript(2);
+  FlushAll();
+  loop_.Advance(100ms);
+  EXPECT_EQ(sink_.outcomes.back().second, "timeout");
+  EXPECT_EQ(stats_.excused_timeouts.value(), 20U);
+  EXPECT_TRUE(health_.observer.news.empty());
+}
+
+TEST_F(NodeConnectionTest, LetsNoScriptEndATrialOrSpeakForTheNode) {
+  MakeReady();
+  // Whatever a script says in between, they stand in a row.
+  for (int i = 0; i < 5; ++i) {
+    Send(1);
+    SendScript(2);
+    FlushAll();
+    Node().Receive("-LOADING x\r\n+fine\r\n");
+  }
+  ASSERT_EQ(guard_->breaker_state(), Breaker::kOpen);
+  while (probes_ == 0) loop_.Advance(10ms);
+  FlushAll();
+  Node().Receive("+PONG\r\n");
+  ASSERT_EQ(guard_->breaker_state(), Breaker::kHalfOpen);
+  for (uint32_t i = 0; i < CircuitBreaker::kTrialSuccesses; ++i) SendScript(3);
+  FlushAll();
+  Node().Receive("+fine\r\n-LOADING x\r\n+fine\r\n");
+  EXPECT_EQ(guard_->breaker_state(), Breaker::kHalfOpen);
+  for (uint32_t i = 0; i < CircuitBreaker::kTrialSuccesses; ++i) Send(4);
+  FlushAll();
+  for (uint32_t i = 0; i < CircuitBreaker::kTrialSuccesses; ++i) Node().Receive("+OK\r\n");
+  EXPECT_EQ(guard_->breaker_state(), Breaker::kClosed);
+}
+
+TEST_F(NodeConnectionTest, ServesThroughANodeThatRefusesWrites) {
+  settings_.breaker.min_requests = 1;
+  MakeReady();
+  for (int i = 0; i < 100; ++i) Send(1);
+  FlushAll();
+  for (int i = 0; i < 25; ++i) {
+    Node().Receive("-OOM x\r\n-MISCONF x\r\n-READONLY x\r\n-NOREPLICAS x\r\n");
+  }
+  EXPECT_TRUE(health_.observer.news.empty());
 }
 
 // One client's large values are no fault of the node, and must not cut it off from all others.

@@ -1,5 +1,6 @@
 """What a worker learns from the answers to its clients' requests, and what it does then."""
 
+import re
 import sys
 import threading
 import time
@@ -28,35 +29,99 @@ def repeat(client, times, *request):
     return [client.reply() for _ in range(times)]
 
 
+def serves_what_it_may(fleet, client, word, key="a"):
+    """Writes read the node's own word a hundred times; reads and deletes go on, on this and on new connections."""
+    assert {reply[:len(word)] for reply in repeat(client, 100, "SET", key, "2")} == {word}
+    assert client.ask("GET", key) == bulk("1")
+    fleet.proxy.wait_for_state("r0", "up")
+    with fleet.client() as another:
+        assert another.ask("GET", key) == bulk("1")
+    assert breaker_state(fleet.proxy) == 0 and not transitions(fleet.proxy, "r0")
+
+
 @pytest.mark.smoke
-def test_a_redis_that_is_out_of_memory_is_left_alone_until_it_has_some():
-    with Fleet(2, **quick(health={"interval": "0s"}, breaker={"open": "300ms"})) as fleet, fleet.client() as client:
+@pytest.mark.parametrize("options", [ALONE, quick()], ids=["alone", "checked"])
+def test_a_full_redis_still_reads_and_deletes(options):
+    with Fleet(2, **options) as fleet, fleet.client() as client:
         key = fleet.key_of(0)
         assert client.ask("SET", key, "1") == b"+OK\r\n"
         fleet.nodes[0].ask("CONFIG", "SET", "maxmemory", "1")
-        replies = [client.ask("SET", key, "2") for _ in range(6)]
-        assert [reply[:4] for reply in replies] == [b"-OOM"] * 5 + [DOWN[:4]]
-        wait_for(lambda: fleet.proxy.metric("node_transitions_total", node="r0", reason="failures", to="down"), "the transition")
+        serves_what_it_may(fleet, client, b"-OOM ", key)
+        assert client.ask("DEL", key) == b":1\r\n"
         fleet.nodes[0].ask("CONFIG", "SET", "maxmemory", "0")
-        wait_for(lambda: client.ask("SET", key, "3") == b"+OK\r\n", "the breaker to close")
-        assert client.ask("GET", key) == bulk("3")
+        assert client.ask("SET", key, "3") == b"+OK\r\n"
 
 
-def test_a_redis_that_cannot_save_is_left_alone():
-    with Fleet(1, node_arguments=("--save", "3600 1"), **ALONE) as fleet, fleet.client() as client:
+@pytest.mark.parametrize("options", [ALONE, quick()], ids=["alone", "checked"])
+def test_a_redis_that_cannot_save_still_reads_also_for_a_proxy_that_starts_meanwhile(options):
+    with Fleet(1, node_arguments=("--save", "3600 1"), **options) as fleet, fleet.client() as client:
         assert client.ask("SET", "a", "1") == b"+OK\r\n"
         fleet.nodes[0].ask("CONFIG", "SET", "dbfilename", "not-there.rdb")
         fleet.nodes[0].folder.cleanup()  # It has nowhere to write to.
         fleet.nodes[0].ask("BGSAVE")
-        wait_for(lambda: fleet.nodes[0].ask("SET", "own", "1").startswith(b"-MISCONF"), "the save to fail")
-        replies = [client.ask("SET", "a", "2") for _ in range(5)]
-        assert {reply[:8] for reply in replies} == {b"-MISCONF"}
-        wait_for(lambda: fleet.proxy.metric("node_transitions_total", reason="failures", to="down") >= 1, "the transition")
+        # Redis answers even PING so.
+        wait_for(lambda: fleet.nodes[0].ask("PING").startswith(b"-MISCONF"), "the save to fail")
+        serves_what_it_may(fleet, client, b"-MISCONF")
+        with Proxy(fleet.config) as late, late.client() as other:
+            assert other.ask("GET", "a") == bulk("1")
+            assert late.wait_for_state("r0", "up")
+
+
+def test_a_replica_and_a_primary_without_enough_replicas_still_read():
+    with Fleet(1, **quick()) as fleet, fleet.client() as client:
+        assert client.ask("SET", "a", "1") == b"+OK\r\n"
+        fleet.nodes[0].ask("CONFIG", "SET", "min-replicas-to-write", "1")
+        serves_what_it_may(fleet, client, b"-NOREPLICAS ")
+        fleet.nodes[0].ask("CONFIG", "SET", "min-replicas-to-write", "0")
+    with RedisServer() as primary, Fleet(1, **quick()) as fleet, fleet.client() as client:
+        primary.ask("SET", "a", "1")
+        fleet.nodes[0].ask("REPLICAOF", "127.0.0.1", primary.port)
+        wait_for(lambda: fleet.nodes[0].ask("GET", "a") == bulk("1"), "the copy")
+        fleet.proxy.wait_for_state("r0", "up")
+        assert {reply[:10] for reply in repeat(client, 100, "SET", "a", "2")} == {b"-READONLY "}
+        assert client.ask("GET", "a") == bulk("1")
+        assert fleet.proxy.node("r0")["state"] == "up"
+
+
+def test_no_client_takes_a_node_from_the_others_by_what_its_scripts_say():
+    function = ("#!lua name=forger\nredis.register_function{function_name='say', flags={'no-writes'}, "
+                "callback=function(keys, args) return redis.error_reply(args[1]) end}")
+    with Fleet(1, **quick()) as fleet, fleet.client() as client, fleet.client() as other:
+        assert other.ask("SET", "a", "1") == b"+OK\r\n"
+        script = "return redis.error_reply(ARGV[1])"
+        digest = client.ask("SCRIPT", "LOAD", script).split(b"\r\n")[1]
+        assert client.ask("FUNCTION", "LOAD", function) == bulk("forger")
+        long_script = script + " " * 100_000  # It travels in a block of its own.
+        for word in (b"LOADING", b"BUSY", b"MASTERDOWN", b"CLUSTERDOWN", b"OOM", b"READONLY", b"MISCONF", b"TRYAGAIN"):
+            for call in (("EVAL", script), ("EVAL_RO", script), ("EVALSHA", digest), ("EVALSHA_RO", digest), ("FCALL", "say"),
+                         ("FCALL_RO", "say"), ("EVAL", long_script)):
+                replies = repeat(client, 6, *call, "1", "a", word + b" x")
+                assert replies == [b"-%s x\r\n" % word] * 6, call[0]
+                assert other.ask("GET", "a") == bulk("1"), (call[0], word)
+        for request in (("FUNCTION", "LOAD", "LOADING x"), ("SCRIPT", "LOAD", "LOADING x"), ("XREADGROUP", "GROUP", "LOADING", "x", "STREAMS", "a", ">"),
+                        ("SORT", "a", "BY", "LOADING x", "GET"), ("OBJECT", "LOADING x")):
+            repeat(client, 6, *request)
+        assert other.ask("GET", "a") == bulk("1")
+        assert breaker_state(fleet.proxy) == 0 and not transitions(fleet.proxy, "r0")
+
+
+def test_a_redis_whose_user_may_not_ping_is_served(tmp_path):
+    password = tmp_path / "password"
+    password.write_text("pw\n")
+    with RedisServer() as node:
+        node.ask("ACL", "SETUSER", "app", "on", ">pw", "~*", "-@all", "+@read", "+@write")
+        config = pool_config([node], **quick(auth={"username": "app", "password_file": str(password)}))
+        with Proxy(config) as proxy, proxy.client() as client:
+            assert client.ask("SET", "a", "1") == b"+OK\r\n"
+            # Each check is a PING that is refused.
+            refused = lambda: int(re.search(rb"cmdstat_ping:.*rejected_calls=(\d+)", node.ask("INFO", "commandstats"))[1])  # noqa: E731
+            before = refused()
+            wait_for(lambda: refused() >= before + 3, "more checks")
+            assert client.ask("GET", "a") == bulk("1") and not transitions(proxy, "r0")
 
 
 @pytest.mark.parametrize("reply", [b"-LOADING Redis is loading the dataset in memory\r\n", b"-MASTERDOWN Link is down\r\n",
-                                   b"-CLUSTERDOWN The cluster is down\r\n", b"-BUSY Redis is busy running a script\r\n",
-                                   b"-READONLY You can't write against a read only replica.\r\n"])
+                                   b"-CLUSTERDOWN The cluster is down\r\n", b"-BUSY Redis is busy running a script\r\n"])
 def test_replies_that_say_not_now_open_the_breaker_after_five_in_a_row(reply):
     with ScriptedNode(lambda name, _: reply if name == "SET" else None) as node, Proxy(pool_config([node], **ALONE)) as proxy:
         with proxy.client() as client:

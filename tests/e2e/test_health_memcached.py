@@ -77,6 +77,16 @@ def test_errors_of_the_request_never_count_and_those_of_the_server_count_softly(
             assert set_value(client, key, b"text") == STORED
 
 
+def test_a_memcached_without_room_still_reads_and_deletes():
+    with MemcacheFleet(1, node_arguments=("-M", "-m", "2"), **quick()) as fleet, fleet.client() as client:
+        assert set_value(client, "first", b"x" * 1000) == STORED
+        replies = [set_value(client, f"k{i}", b"x" * 100_000) for i in range(200)]
+        assert replies[-100:] == [b"SERVER_ERROR out of memory storing object\r\n"] * 100
+        assert client.ask("get first") == value("first", b"x" * 1000) + MISS
+        assert client.ask("delete first") == b"DELETED\r\n"
+        assert fleet.proxy.metric("node_breaker_state") == 0 and not transitions(fleet.proxy, "r0")
+
+
 def test_an_operator_drains_a_memcached_and_its_neighbours_take_over():
     with MemcacheFleet(3, on_down="rehash", **quick()) as fleet:
         key, wrong, finish = fleet.key_of(0), [], threading.Event()

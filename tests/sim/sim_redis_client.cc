@@ -5,6 +5,7 @@
 
 #include "backends/wire/resp_encode.h"
 #include "backends/wire/resp_reply.h"
+#include "tests/sim/sim_redis_node.h"
 
 namespace ringproxy::sim {
 namespace {
@@ -51,7 +52,7 @@ void SimRedisClient::SendQuit(std::string* out) {
 void SimRedisClient::SendRandomCommand(std::string* out) {
   const std::string key = RandomKey();
   const std::string value = RandomValue(key);
-  switch (loop().Random(8)) {
+  switch (loop().Random(9)) {
     case 0:
     case 1:
       return Expect(Encode({"SET", key, value}),
@@ -84,6 +85,10 @@ void SimRedisClient::SendRandomCommand(std::string* out) {
       return Expect(
           Encode({"ECHO", text}), [wanted](auto reply) { return reply == wanted; }, out);
     }
+    case 7:
+      // A healthy node must not be taken for a sick one by what a client makes it say.
+      return Expect(Encode({"EVAL", std::string(kForgingScript), "1", key}),
+                    OrFailure([](auto reply) { return reply.starts_with("-CLUSTERDOWN "); }), out);
     default:
       return Expect(Encode({"DEL", SharedKey(), SharedKey(), SharedKey()}), OrFailure([](auto reply) {
                       const auto gone = wire::IntegerReply(reply);

@@ -11,8 +11,10 @@ namespace {
 struct Sickness {
   std::string_view error;
   bool shows_to_ping;
+  bool refuses_reads;
 };
-constexpr Sickness kSicknesses[] = {{"LOADING", true}, {"BUSY", true}, {"MASTERDOWN", true}, {"OOM", false}};
+constexpr Sickness kSicknesses[] = {
+    {"LOADING", true, true}, {"BUSY", true, true}, {"MASTERDOWN", true, true}, {"OOM", false, false}};
 
 }  // namespace
 
@@ -46,6 +48,7 @@ std::string SimRedisNode::Answer(const wire::Request& request) {
   CountRequest();
   if (name == "evalsha" || name == "eval") {
     CheckKey(request[3]);
+    if (request[1] == kForgingScript) return "-CLUSTERDOWN" + std::string(kAskedFor).append(request[3]) + "\r\n";
     if (name == "evalsha" && !knows_scripts_) return "-NOSCRIPT simulated\r\n";
     knows_scripts_ = !loop().Chance(0.05);  // Somebody flushes them now and then.
     return AnswerScript(request);
@@ -54,10 +57,12 @@ std::string SimRedisNode::Answer(const wire::Request& request) {
   const bool many = name == "mset" || name == "mget" || name == "del";
   for (size_t i = 1; i < (many ? request.size() : 2); i += step) CheckKey(request[i]);
   if (sickness()) {
-    std::string out;
-    const std::string_view error = kSicknesses[*sickness() % std::size(kSicknesses)].error;
-    wire::AppendError(std::string(error).append(kAskedFor).append(request[1]), &out);
-    return out;
+    const Sickness& sick = kSicknesses[*sickness() % std::size(kSicknesses)];
+    if (sick.refuses_reads || name == "set" || name == "mset") {
+      std::string out;
+      wire::AppendError(std::string(sick.error).append(kAskedFor).append(request[1]), &out);
+      return out;
+    }
   }
   return AnswerKeyed(name, request);
 }

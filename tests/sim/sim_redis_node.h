@@ -9,6 +9,9 @@
 
 namespace ringproxy::sim {
 
+// A client's script that makes a node say what a sick one says.
+inline constexpr std::string_view kForgingScript = "return redis.error_reply('CLUSTERDOWN')";
+
 class SimRedisNode final : public SimNode {
  public:
   using SimNode::SimNode;

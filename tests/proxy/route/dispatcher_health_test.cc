@@ -17,7 +17,7 @@ class DispatcherHealthTest : public DispatcherTest {
   void TripBreaker(uint32_t node) {
     for (int i = 0; i < 5; ++i) Dispatch({"GET", KeyOf(node)});
     Node(node).TakeWritten();
-    for (int i = 0; i < 5; ++i) Node(node).Receive("-OOM x\r\n");
+    for (int i = 0; i < 5; ++i) Node(node).Receive("-LOADING x\r\n");
     sink_.replies.clear();
   }
   void PutOnTrial(uint32_t node) {
@@ -52,6 +52,27 @@ TEST_F(DispatcherHealthTest, RefusesByAWorkersOwnBreakerBeforeTheProcessKnows) {
   Dispatch({"GET", KeyOf(1)});
   EXPECT_EQ(TakeReplies(), Words{kDown});
   EXPECT_EQ(Asked(), (std::vector<size_t>{}));
+}
+
+TEST_F(DispatcherHealthTest, TakesNoNodeForSickByTheRepliesOfScriptsHoweverTheyTravel) {
+  Make();
+  const auto answer = [this](const Words& request) {
+    for (int i = 0; i < 5; ++i) Dispatch(request);
+    for (const size_t node : Asked()) {
+      for (int i = 0; i < 5; ++i) Node(node).Receive("-LOADING x\r\n");
+    }
+    EXPECT_EQ(TakeReplies(), Words(5, "-LOADING x\r\n")) << request[0];
+    Dispatch({"GET", KeyOf(1)});
+    EXPECT_EQ(Asked(), (std::vector<size_t>{1})) << request[0];
+    Node(1).Receive("$-1\r\n");
+    TakeReplies();
+  };
+  for (const char* command : {"EVAL", "EVAL_RO", "EVALSHA", "EVALSHA_RO", "FCALL", "FCALL_RO"}) {
+    answer({command, "script", "1", KeyOf(1)});
+    answer({command, std::string(100'000, 's'), "1", KeyOf(1)});
+  }
+  answer({"SCRIPT", "LOAD", "script"});
+  answer({"FUNCTION", "LOAD", "script"});
 }
 
 TEST_F(DispatcherHealthTest, AsksSickNodesAllTheSameWhenThePoolFailsOpen) {
