@@ -46,6 +46,7 @@ enum class Merge : uint8_t {
   kStatistics,  // STAT lines: numbers are summed.
   kSettings,    // STAT lines: those of one node stand for all.
   kAgreed,      // Every node says the same word: OK, RESET.
+  kItems,       // ITEM lines, one node's after another's, and one END.
   kUntagCas,    // The one reply, its cas token made the client's.
 };
 

@@ -101,7 +101,7 @@ constexpr MemcacheSpec kMemcacheCommands[] = {
     Refused("shutdown"),
     Refused("slabs"),
     AllNodes("stats", kOther, kStatistics, 1, 0, Quiet::kNone),
-    Refused("stats|cachedump"),
+    AllNodes("stats|cachedump", kOther, kItems, -2, 0, Quiet::kNone),
     Refused("stats|conns"),
     Refused("stats|detail"),
     Refused("stats|extstore"),

@@ -84,7 +84,7 @@ MemcacheReplyFramer::Part MemcacheReplyFramer::FramePart(std::string_view bytes)
     return is_value ? Part::kMoreFollow : Part::kLast;
   }
   position_ = end + 1;
-  return line.starts_with("STAT ") ? Part::kMoreFollow : Part::kLast;
+  return line.starts_with("STAT ") || line.starts_with("ITEM ") ? Part::kMoreFollow : Part::kLast;
 }
 
 bool IsMemcacheError(std::string_view reply) {

@@ -1,9 +1,8 @@
 // backends/wire/memcache_reply.h – Frames a memcached node's replies, and reads those that the proxy has to understand.
 //
-// A reply says by its first word how it ends: VALUE and STAT lines go on until another line (END or an error), VA has
-// one data block, everything else is one line.
-// Threads: one owner; the readers are pure. Lifetime: readers return views into the reply.
-// Promise: as reply_framer.h. The readers accept any bytes that the framer called a reply.
+// A reply says by its first word how it ends: VALUE, STAT and ITEM lines go on until another line (END or an error), VA
+// has one data block, everything else is one line. Threads: one owner; the readers are pure. Lifetime: readers return
+// views into the reply. Promise: as reply_framer.h. The readers accept any bytes that the framer called a reply.
 #pragma once
 
 #include <optional>

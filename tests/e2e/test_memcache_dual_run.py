@@ -223,7 +223,7 @@ def test_a_line_without_an_end_is_refused_and_closed(client, data):
 
 REFUSED = ["cache_memlimit 64", "shutdown", "shutdown graceful", "slabs reassign 1 2", "slabs automove 1", "lru mode flat", "lru tune 10 25 0.1 2.0",
            "lru_crawler enable", "lru_crawler metadump all", "watch", "watch mutations", "refresh_certs", "extstore free_memchunks 1 1",
-           "misbehave", "debugtime p", "stats detail on", "stats cachedump 1 1", "stats conns", "stats extstore", "stats proxy"]
+           "misbehave", "debugtime p", "stats detail on", "stats conns", "stats extstore", "stats proxy"]
 
 
 @pytest.mark.parametrize("line", REFUSED)

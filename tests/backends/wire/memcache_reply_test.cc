@@ -23,6 +23,9 @@ TEST(MemcacheReplyFramer, FramesEveryKindOfReply) {
       "VALUE k 0 5 17\r\nEND\r\n\r\nVALUE k2 1 0\r\n\r\nEND\r\n",
       "VALUE k 0 1\r\nx\r\nSERVER_ERROR out of memory\r\n",
       "STAT pid 1\r\nSTAT version 1.6.18\r\nEND\r\n",
+      "ITEM END [5 b; 0 s]\r\nITEM ITEM [1 b; 1700000000 s]\r\nITEM a\rEND [1 b; 0 s]\r\nITEM \xff[1 [1 b; 0 "
+      "s]\r\nEND\r\n",
+      "ITEM k [5 b; 0 s]\r\nSERVER_ERROR out of memory writing stats\r\n",
       "VA 2 f0 kx\r\nhi\r\n",
       "HD\r\n",
       "EN\r\n",

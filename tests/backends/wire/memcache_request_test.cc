@@ -180,7 +180,7 @@ TEST(MemcacheParser, RefusesWithTheServersWordsAndSwallowsTheData) {
       {"me YQpi b\r\n", "CLIENT_ERROR a key with line ends cannot be returned\r\n"},
       {"ms k 5 a b c d e f g h i j k l m n o p t\r\n", "CLIENT_ERROR options flags too long\r\n", 7},
       {"cache_memlimit 64\r\n", "SERVER_ERROR not supported\r\n"},
-      {"stats cachedump 1 1\r\n", "SERVER_ERROR not supported\r\n"},
+      {"stats conns\r\n", "SERVER_ERROR not supported\r\n"},
       {"set k 0 0 2147483646\r\n", "SERVER_ERROR object too large for cache\r\n", 2147483648},  // trap 30
       {"set k 0 0 99999999999\r\n", "SERVER_ERROR object too large for cache\r\n", 100000000001},
   };
