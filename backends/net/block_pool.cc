@@ -35,6 +35,7 @@ Block BlockPool::Acquire(size_t bytes) {
     return Block(header);
   }
   const size_t allocated = size_t{1} << size_class;
+  allocated_bytes_ += allocated;
   auto* header = static_cast<Block::Header*>(::operator new(allocated));
   *header = {this, nullptr, 0, 0, allocated - sizeof(Block::Header), size_class};
   return Block(header);
@@ -69,6 +70,7 @@ void BlockPool::Trim() {
     list.least_count = list.count;
   }
   free_bytes_ -= released;
+  allocated_bytes_ -= released;
   if (released >= kWorthGivingBack) malloc_trim(0);
 }
 

@@ -94,6 +94,8 @@ class BlockPool {
   void Trim();
 
   size_t free_bytes() const { return free_bytes_; }
+  // Of the blocks that somebody holds, their headers and what they have free included.
+  size_t bytes_in_use() const { return allocated_bytes_ - free_bytes_; }
   size_t blocks_in_use() const { return blocks_in_use_; }
 
  private:
@@ -110,6 +112,7 @@ class BlockPool {
   void Return(Block::Header* header);
 
   std::array<FreeList, kLargestClass + 1> free_{};
+  size_t allocated_bytes_ = 0;
   size_t free_bytes_ = 0;
   size_t blocks_in_use_ = 0;
 };

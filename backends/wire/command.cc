@@ -200,4 +200,10 @@ std::string_view RefusalOf(const CommandSpec& spec, const Request& request, std:
   return {};
 }
 
+bool ConcernsDatabase(const CommandSpec& spec) {
+  if (spec.keys.kind != KeyKind::kNone) return true;
+  const bool touches_data = spec.access == Access::kRead || spec.access == Access::kWrite;
+  return touches_data && spec.categories.find("keyspace") != std::string_view::npos;
+}
+
 }  // namespace ringproxy::wire

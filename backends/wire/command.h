@@ -36,6 +36,7 @@ enum class Merge : uint8_t {
   kNone,             // There is one reply.
   kInKeyOrder,       // Arrays, one element per key: elements back in the order of the request's keys.
   kSum,              // Integers.
+  kLeast,            // Integers: the smallest.
   kAllOk,            // Every node said +OK.
   kConcat,           // Arrays, one after another.
   kFirst,            // All replies are equal: any of them.
@@ -116,6 +117,15 @@ enum class Weight : uint8_t {
   kHeavy,  // It walks whole collections or all keys, or runs a script: the class `heavy`.
 };
 
+// What the connection remembers when a request of this command was refused, so that the client is in a state that it
+// knows: many clients pipeline what follows, or go on after an error.
+enum class AfterRefusal : uint8_t {
+  kNothing,      // The error is all: nothing that the client sends later means something else because of it.
+  kTransaction,  // MULTI: everything up to EXEC or DISCARD is refused, and EXEC reads that nothing was executed.
+  kNextMulti,    // WATCH: the next transaction is refused, since nobody watches its keys.
+  kDatabase,     // SELECT: whatever concerns a database is refused until one is selected, or RESET.
+};
+
 struct CommandSpec {
   std::string_view name;  // Lower case; a subcommand's is "config|get".
   int arity;              // As Redis counts: the name included, negative for "at least".
@@ -130,6 +140,7 @@ struct CommandSpec {
   ArgumentCheck check = ArgumentCheck::kNone;
   Gutter gutter = Gutter::kNo;
   Weight weight = Weight::kLight;
+  AfterRefusal after_refusal = AfterRefusal::kNothing;
 };
 
 // What a request with so many keys costs a limit that goes by commands: its keys, and ten for a heavy one.
@@ -168,6 +179,10 @@ Shape CheckShape(const CommandSpec& spec, const Request& request);
 // and arguments that would block a shared connection or reach keys of other nodes. `hash_tag` is the pool's pair of
 // characters ("{}") or empty. Requires: CheckShape is kOk.
 std::string_view RefusalOf(const CommandSpec& spec, const Request& request, std::string_view hash_tag);
+
+// Whether it reads or writes a database: it has keys (those of a script may be any) or is about all keys (DBSIZE,
+// SCAN).
+bool ConcernsDatabase(const CommandSpec& spec);
 
 // Argument indexes, in the order of the request, duplicates kept. Reused from request to request, so that it stops
 // allocating once warm.

@@ -26,7 +26,10 @@ constexpr ErrorRow kErrors[] = {
      "OVERLOADED node {node} of pool {pool} has too many requests in flight", "SERVER_ERROR node overloaded"},
     {ErrorCode::kBadReply, "bad_reply", "BADREPLY a node's reply does not fit the request",
      "SERVER_ERROR bad reply from a node"},
-    {ErrorCode::kCrossSlot, "cross_slot", "CROSSSLOT Keys in request don't hash to the same node",
+    {ErrorCode::kCrossSlot, "cross_slot",
+     "CROSSSLOT Keys in request don't hash to the same node: '{key}' is on {node}, '{other_key}' on {other_node}; use "
+     "a "
+     "hash tag or a route",
      "SERVER_ERROR not supported"},
     {ErrorCode::kNotSupported, "not_supported", "ERR not supported by ringproxy", "SERVER_ERROR not supported"},
     {ErrorCode::kUnknownCommand, "unknown_command", "ERR unknown command", "ERROR"},
@@ -42,6 +45,10 @@ constexpr ErrorRow kErrors[] = {
     {ErrorCode::kRateLimited, "rate_limited", "RATELIMITED retry_after_ms={retry_after_ms} limit={limit}",
      "SERVER_ERROR rate limited"},
     {ErrorCode::kShuttingDown, "shutting_down", "ERR ringproxy is shutting down", "SERVER_ERROR shutting down"},
+    {ErrorCode::kTransactionRefused, "transaction_refused", "ERR the transaction is refused",
+     "SERVER_ERROR not supported"},
+    {ErrorCode::kDatabaseRefused, "database_refused", "ERR database is not served here: SELECT 0 first",
+     "SERVER_ERROR not supported"},
 };
 
 constexpr bool EveryCodeHasItsRow() {
@@ -77,21 +84,24 @@ std::string Milliseconds(std::chrono::microseconds wait) {
   return std::to_string(std::chrono::ceil<std::chrono::milliseconds>(wait).count());
 }
 
-std::string Placeholder(std::string_view name, const Failure& failure) {
-  if (name == "node") return std::string(failure.node);
-  if (name == "pool") return std::string(failure.pool);
-  if (name == "limit") return std::string(failure.limit);
-  if (name == "retry_after_ms") return Milliseconds(failure.retry_after);
-  assert(name == "timeout");
-  return DurationText(failure.timeout);
-}
-
 // Redis prints arguments as C strings: what follows a NUL is not shown.
 std::string_view Shown(std::string_view argument, size_t most) {
   return argument.substr(0, std::min(most, argument.find('\0')));
 }
 
 constexpr size_t kShown = 128;  // Bytes of a name, and of all arguments together.
+
+std::string Placeholder(std::string_view name, const Failure& failure) {
+  if (name == "node") return std::string(failure.node);
+  if (name == "pool") return std::string(failure.pool);
+  if (name == "limit") return std::string(failure.limit);
+  if (name == "key") return std::string(Shown(failure.key, kShown));
+  if (name == "other_key") return std::string(Shown(failure.other_key, kShown));
+  if (name == "other_node") return std::string(failure.other_node);
+  if (name == "retry_after_ms") return Milliseconds(failure.retry_after);
+  assert(name == "timeout");
+  return DurationText(failure.timeout);
+}
 
 }  // namespace
 
@@ -146,6 +156,18 @@ void AppendProtocolError(std::string_view error, std::string* out) {
 void AppendNotSupported(std::string_view name, std::string_view why, std::string* out) {
   std::string text = "ERR '";
   text.append(name).append("' is not supported by ringproxy: ").append(why);
+  AppendError(text, out);
+}
+
+void AppendTransactionRefused(std::string_view name, std::string* out) {
+  std::string text = "ERR '";
+  text.append(name).append("' is not executed: its transaction was refused at MULTI, and EXEC or DISCARD ends it");
+  AppendError(text, out);
+}
+
+void AppendDatabaseRefused(int64_t database, std::string* out) {
+  std::string text = "ERR database ";
+  text.append(std::to_string(database)).append(" is not served here: SELECT 0 first");
   AppendError(text, out);
 }
 

@@ -35,8 +35,10 @@ enum class ErrorCode : uint8_t {
   kTooManyClients,
   kRateLimited,
   kShuttingDown,
+  kTransactionRefused,  // AppendTransactionRefused
+  kDatabaseRefused,     // AppendDatabaseRefused
 };
-inline constexpr size_t kErrorCodes = static_cast<size_t>(ErrorCode::kShuttingDown) + 1;
+inline constexpr size_t kErrorCodes = static_cast<size_t>(ErrorCode::kDatabaseRefused) + 1;
 
 // What failed and where. The views belong to the configuration in force and outlive the call they are given to.
 struct Failure {
@@ -47,6 +49,10 @@ struct Failure {
   std::string_view limit = {};          // kRateLimited: which.
   // kRateLimited: the least wait until it may be admitted; below zero, none helps.
   std::chrono::microseconds retry_after{};
+  // kCrossSlot: two keys of the request; `node` has the first one, `other_node` the other.
+  std::string_view key = {};
+  std::string_view other_key = {};
+  std::string_view other_node = {};
 };
 
 // The value of the label `code`: "node_down".
@@ -69,5 +75,10 @@ void AppendProtocolError(std::string_view error, std::string* out);
 
 // "-ERR 'multi' is not supported by ringproxy: why".
 void AppendNotSupported(std::string_view name, std::string_view why, std::string* out);
+
+// A command between a refused MULTI and its EXEC or DISCARD.
+void AppendTransactionRefused(std::string_view name, std::string* out);
+// A command that would read or write a database whose SELECT was refused.
+void AppendDatabaseRefused(int64_t database, std::string* out);
 
 }  // namespace ringproxy::wire

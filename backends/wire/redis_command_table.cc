@@ -7,25 +7,20 @@
 namespace ringproxy::wire {
 namespace {
 
-// Why a command is refused.
+// Why a command is refused: what is so, and a remedy only where there is one.
 constexpr std::string_view kOneServer = "it concerns one server: ask the node itself";
 constexpr std::string_view kRunningScript = "it concerns the script that runs on one server: ask the node itself";
 constexpr std::string_view kTraffic = "it would show one node's traffic of all clients: ask the node itself";
 constexpr std::string_view kReplicas =
     "it would wait for the replicas of one node on the connection that all clients share";
-constexpr std::string_view kBlocks =
-    "a blocking command would block the connection that all clients share; poll instead";
+constexpr std::string_view kBlocks = "a blocking command would block the connection that all clients share";
 constexpr std::string_view kSharedConnection = "it would act on the connection that all clients share";
-constexpr std::string_view kReplyOrder = "without replies the order of the answers would be lost";
 constexpr std::string_view kPubSub =
-    "publish and subscribe need a connection of their own to one node, which comes in a later release";
+    "publish and subscribe need a connection of their own to one node: ask the node itself";
 constexpr std::string_view kTransactions =
-    "transactions need a connection of their own, which comes in a later release; hash tags and a script do the same "
-    "on one node";
+    "a transaction needs a connection of its own; a script does the same for keys of one node";
 constexpr std::string_view kCursor =
-    "a cursor over several nodes comes in a later release; KEYS and the scans of one key (HSCAN, SSCAN, ZSCAN) work";
-constexpr std::string_view kAuthentication =
-    "clients are not authenticated by ringproxy yet; the nodes' password stands in its configuration";
+    "a cursor would have to go over several nodes; KEYS and the scans of one key (HSCAN, SSCAN, ZSCAN) work";
 constexpr std::string_view kOneDatabase = "ringproxy serves database 0 only";
 constexpr std::string_view kNoClusterMode = "clients of ringproxy need no cluster mode";
 constexpr std::string_view kFamily = "it is only a family of subcommands";
@@ -45,15 +40,17 @@ constexpr KeySpec By(KeyKind kind) {
 }
 
 using enum Access;
+using enum AfterRefusal;
 using enum Gutter;
 using enum Handling;
 using enum Merge;
 using enum Retry;
 using enum Weight;
 
-// name, arity, keys, access, handling, merge, retry, flags, categories, why, check, gutter, weight. Arity, keys, flags
-// and categories as Redis 7.0 tells them (COMMAND); the rest is ours. client|setinfo is younger than 7.0, but clients
-// send it to every server. One row, one line: the table is compared by eye more often than it is read through.
+// name, arity, keys, access, handling, merge, retry, flags, categories, why, check, gutter, weight, after_refusal.
+// Arity, keys, flags and categories as Redis 7.0 tells them (COMMAND); the rest is ours. client|setinfo is younger
+// than 7.0, but clients send it to every server. One row, one line: the table is compared by eye more often than it is
+// read through.
 // clang-format off
 constexpr CommandSpec kRedisCommands[] = {
     {"acl", -2, kNoKeys, kOther, kRefused, kNone, kNever, "", "", kFamily},
@@ -69,10 +66,10 @@ constexpr CommandSpec kRedisCommands[] = {
     {"acl|save", 2, kNoKeys, kAdmin, kRefused, kNone, kNever, "admin noscript loading stale", "", kOneServer},
     {"acl|setuser", -3, kNoKeys, kAdmin, kRefused, kNone, kNever, "admin noscript loading stale", "", kOneServer},
     {"acl|users", 2, kNoKeys, kAdmin, kRefused, kNone, kNever, "admin noscript loading stale", "", kOneServer},
-    {"acl|whoami", 2, kNoKeys, kOther, kRefused, kNone, kNever, "noscript loading stale", "", kOneServer},
+    {"acl|whoami", 2, kNoKeys, kOther, kLocal, kNone, kNever, "noscript loading stale", ""},
     {"append", 3, One(1), kWrite, kForward, kNone, kNever, "write denyoom fast", "string"},
-    {"asking", 1, kNoKeys, kOther, kRefused, kNone, kNever, "fast", "connection", kNoClusterMode},
-    {"auth", -2, kNoKeys, kOther, kRefused, kNone, kNever, "noscript loading stale fast no_auth allow_busy", "connection", kAuthentication},
+    {"asking", 1, kNoKeys, kOther, kLocal, kNone, kNever, "fast", "connection"},
+    {"auth", -2, kNoKeys, kOther, kLocal, kNone, kNever, "noscript loading stale fast no_auth allow_busy", "connection"},
     {"bgrewriteaof", 1, kNoKeys, kAdmin, kRefused, kNone, kNever, "admin noscript no_async_loading", "", kOneServer},
     {"bgsave", -1, kNoKeys, kAdmin, kRefused, kNone, kNever, "admin noscript no_async_loading", "", kOneServer},
     {"bitcount", -2, One(1), kRead, kForward, kNone, kSafe, "readonly", "bitmap", {}, {}, kAsIs},
@@ -99,7 +96,7 @@ constexpr CommandSpec kRedisCommands[] = {
     {"client|list", -2, kNoKeys, kAdmin, kLocal, kNone, kNever, "admin noscript loading stale", "connection"},
     {"client|no-evict", 3, kNoKeys, kAdmin, kLocal, kNone, kNever, "admin noscript loading stale", "connection"},
     {"client|pause", -3, kNoKeys, kAdmin, kRefused, kNone, kNever, "admin noscript loading stale", "connection", kSharedConnection},
-    {"client|reply", 3, kNoKeys, kOther, kRefused, kNone, kNever, "noscript loading stale", "connection", kReplyOrder},
+    {"client|reply", 3, kNoKeys, kOther, kLocal, kNone, kNever, "noscript loading stale", "connection"},
     {"client|setinfo", 4, kNoKeys, kOther, kLocal, kNone, kNever, "noscript loading stale", "connection"},
     {"client|setname", 3, kNoKeys, kOther, kLocal, kNone, kNever, "noscript loading stale", "connection"},
     {"client|tracking", -3, kNoKeys, kOther, kRefused, kNone, kNever, "noscript loading stale", "connection", kSharedConnection},
@@ -154,14 +151,14 @@ constexpr CommandSpec kRedisCommands[] = {
     {"decr", 2, One(1), kWrite, kForward, kNone, kNever, "write denyoom fast", "string"},
     {"decrby", 3, One(1), kWrite, kForward, kNone, kNever, "write denyoom fast", "string"},
     {"del", -2, Range(1, -1, 1), kWrite, kSplit, kSum, kNever, "write", "keyspace", {}, {}, kAsIs},
-    {"discard", 1, kNoKeys, kOther, kRefused, kNone, kNever, "noscript loading stale fast allow_busy", "transaction", kTransactions},
+    {"discard", 1, kNoKeys, kOther, kLocal, kNone, kNever, "noscript loading stale fast allow_busy", "transaction"},
     {"dump", 2, One(1), kRead, kForward, kNone, kSafe, "readonly", "keyspace", {}, {}, kAsIs},
     {"echo", 2, kNoKeys, kOther, kLocal, kNone, kNever, "loading stale fast", "connection"},
     {"eval", -3, CountedAt(2), kWrite, kForward, kNone, kNever, "noscript stale skip_monitor no_mandatory_keys movablekeys", "scripting", {}, {}, {}, kHeavy},
     {"eval_ro", -3, CountedAt(2), kRead, kForward, kNone, kNever, "readonly noscript stale skip_monitor no_mandatory_keys movablekeys", "scripting", {}, {}, {}, kHeavy},
     {"evalsha", -3, CountedAt(2), kWrite, kForward, kNone, kNever, "noscript stale skip_monitor no_mandatory_keys movablekeys", "scripting", {}, {}, {}, kHeavy},
     {"evalsha_ro", -3, CountedAt(2), kRead, kForward, kNone, kNever, "readonly noscript stale skip_monitor no_mandatory_keys movablekeys", "scripting", {}, {}, {}, kHeavy},
-    {"exec", 1, kNoKeys, kOther, kRefused, kNone, kNever, "noscript loading stale skip_slowlog", "transaction", kTransactions},
+    {"exec", 1, kNoKeys, kOther, kLocal, kNone, kNever, "noscript loading stale skip_slowlog", "transaction"},
     {"exists", -2, Range(1, -1, 1), kRead, kSplit, kSum, kSafe, "readonly fast", "keyspace", {}, {}, kAsIs},
     {"expire", -3, One(1), kWrite, kForward, kNone, kNever, "write fast", "keyspace", {}, {}, kSecondsAt2},
     {"expireat", -3, One(1), kWrite, kForward, kNone, kNever, "write fast", "keyspace"},
@@ -219,14 +216,14 @@ constexpr CommandSpec kRedisCommands[] = {
     {"incrbyfloat", 3, One(1), kWrite, kForward, kNone, kNever, "write denyoom fast", "string"},
     {"info", -1, kNoKeys, kOther, kLocal, kNone, kNever, "loading stale", "dangerous"},
     {"keys", 2, kNoKeys, kRead, kAllNodes, kConcat, kSafe, "readonly", "keyspace dangerous", {}, {}, {}, kHeavy},
-    {"lastsave", 1, kNoKeys, kOther, kRefused, kNone, kNever, "loading stale fast", "admin dangerous", kOneServer},
+    {"lastsave", 1, kNoKeys, kOther, kAllNodes, kLeast, kSafe, "loading stale fast", "admin dangerous"},
     {"latency", -2, kNoKeys, kOther, kRefused, kNone, kNever, "", "", kFamily},
     {"latency|doctor", 2, kNoKeys, kAdmin, kRefused, kNone, kNever, "admin noscript loading stale", "", kOneServer},
     {"latency|graph", 3, kNoKeys, kAdmin, kRefused, kNone, kNever, "admin noscript loading stale", "", kOneServer},
     {"latency|help", 2, kNoKeys, kOther, kRefused, kNone, kNever, "loading stale", "", kOneServer},
     {"latency|histogram", -2, kNoKeys, kAdmin, kRefused, kNone, kNever, "admin noscript loading stale", "", kOneServer},
     {"latency|history", 3, kNoKeys, kAdmin, kRefused, kNone, kNever, "admin noscript loading stale", "", kOneServer},
-    {"latency|latest", 2, kNoKeys, kAdmin, kRefused, kNone, kNever, "admin noscript loading stale", "", kOneServer},
+    {"latency|latest", 2, kNoKeys, kAdmin, kLocal, kNone, kNever, "admin noscript loading stale", ""},
     {"latency|reset", -2, kNoKeys, kAdmin, kRefused, kNone, kNever, "admin noscript loading stale", "", kOneServer},
     {"lcs", -3, Range(1, 2, 1), kRead, kForward, kNone, kSafe, "readonly", "string", {}, {}, {}, kHeavy},
     {"lindex", 3, One(1), kRead, kForward, kNone, kSafe, "readonly", "list", {}, {}, kAsIs},
@@ -244,7 +241,7 @@ constexpr CommandSpec kRedisCommands[] = {
     {"lset", 4, One(1), kWrite, kForward, kNone, kNever, "write denyoom", "list"},
     {"ltrim", 4, One(1), kWrite, kForward, kNone, kNever, "write", "list"},
     {"memory", -2, kNoKeys, kOther, kRefused, kNone, kNever, "", "", kFamily},
-    {"memory|doctor", 2, kNoKeys, kOther, kRefused, kNone, kNever, "", "", kOneServer},
+    {"memory|doctor", 2, kNoKeys, kOther, kLocal, kNone, kNever, "", ""},
     {"memory|help", 2, kNoKeys, kOther, kAnyNode, kNone, kSafe, "loading stale", ""},
     {"memory|malloc-stats", 2, kNoKeys, kOther, kRefused, kNone, kNever, "", "", kOneServer},
     {"memory|purge", 2, kNoKeys, kOther, kRefused, kNone, kNever, "", "", kOneServer},
@@ -254,7 +251,7 @@ constexpr CommandSpec kRedisCommands[] = {
     {"migrate", -6, By(KeyKind::kMigrate), kWrite, kForward, kNone, kNever, "write movablekeys", "keyspace dangerous"},
     {"module", -2, kNoKeys, kOther, kRefused, kNone, kNever, "", "", kFamily},
     {"module|help", 2, kNoKeys, kOther, kRefused, kNone, kNever, "loading stale", "", kOneServer},
-    {"module|list", 2, kNoKeys, kAdmin, kRefused, kNone, kNever, "admin noscript", "", kOneServer},
+    {"module|list", 2, kNoKeys, kAdmin, kLocal, kNone, kNever, "admin noscript", ""},
     {"module|load", -3, kNoKeys, kAdmin, kRefused, kNone, kNever, "admin noscript no_async_loading", "", kOneServer},
     {"module|loadex", -3, kNoKeys, kAdmin, kRefused, kNone, kNever, "admin noscript no_async_loading", "", kOneServer},
     {"module|unload", 3, kNoKeys, kAdmin, kRefused, kNone, kNever, "admin noscript no_async_loading", "", kOneServer},
@@ -262,7 +259,7 @@ constexpr CommandSpec kRedisCommands[] = {
     {"move", 3, One(1), kWrite, kRefused, kNone, kNever, "write fast", "keyspace", kOneDatabase},
     {"mset", -3, Range(1, -1, 2), kWrite, kSplit, kAllOk, kNever, "write denyoom", "string"},
     {"msetnx", -3, Range(1, -1, 2), kWrite, kForward, kNone, kNever, "write denyoom", "string"},
-    {"multi", 1, kNoKeys, kOther, kRefused, kNone, kNever, "noscript loading stale fast allow_busy", "transaction", kTransactions},
+    {"multi", 1, kNoKeys, kOther, kRefused, kNone, kNever, "noscript loading stale fast allow_busy", "transaction", kTransactions, {}, {}, {}, kTransaction},
     {"object", -2, kNoKeys, kOther, kRefused, kNone, kNever, "", "", kFamily},
     {"object|encoding", 3, One(2), kRead, kForward, kNone, kSafe, "readonly", "keyspace", {}, {}, kAsIs},
     {"object|freq", 3, One(2), kRead, kForward, kNone, kSafe, "readonly", "keyspace", {}, {}, kAsIs},
@@ -294,8 +291,8 @@ constexpr CommandSpec kRedisCommands[] = {
     {"punsubscribe", -1, kNoKeys, kOther, kRefused, kNone, kNever, "pubsub noscript loading stale", "", kPubSub},
     {"quit", -1, kNoKeys, kOther, kLocal, kNone, kNever, "noscript loading stale fast no_auth allow_busy", "connection"},
     {"randomkey", 1, kNoKeys, kRead, kAllNodes, kAnyNonNil, kSafe, "readonly", "keyspace"},
-    {"readonly", 1, kNoKeys, kOther, kRefused, kNone, kNever, "loading stale fast", "connection", kNoClusterMode},
-    {"readwrite", 1, kNoKeys, kOther, kRefused, kNone, kNever, "loading stale fast", "connection", kNoClusterMode},
+    {"readonly", 1, kNoKeys, kOther, kLocal, kNone, kNever, "loading stale fast", "connection"},
+    {"readwrite", 1, kNoKeys, kOther, kLocal, kNone, kNever, "loading stale fast", "connection"},
     {"rename", 3, Range(1, 2, 1), kWrite, kForward, kNone, kNever, "write", "keyspace"},
     {"renamenx", 3, Range(1, 2, 1), kWrite, kForward, kNone, kNever, "write fast", "keyspace"},
     {"replconf", -1, kNoKeys, kAdmin, kRefused, kNone, kNever, "admin noscript loading stale allow_busy", "", kOneServer},
@@ -321,7 +318,7 @@ constexpr CommandSpec kRedisCommands[] = {
     {"script|load", 3, kNoKeys, kOther, kAllNodes, kFirst, kNever, "noscript stale", "scripting"},
     {"sdiff", -2, Range(1, -1, 1), kRead, kForward, kNone, kSafe, "readonly", "set", {}, {}, {}, kHeavy},
     {"sdiffstore", -3, Range(1, -1, 1), kWrite, kForward, kNone, kNever, "write denyoom", "set", {}, {}, {}, kHeavy},
-    {"select", 2, kNoKeys, kOther, kLocal, kNone, kNever, "loading stale fast", "connection"},
+    {"select", 2, kNoKeys, kOther, kLocal, kNone, kNever, "loading stale fast", "connection", {}, {}, {}, {}, kDatabase},
     {"set", -3, One(1), kWrite, kForward, kNone, kNever, "write denyoom", "string", {}, {}, kSet},
     {"setbit", 4, One(1), kWrite, kForward, kNone, kNever, "write denyoom", "bitmap"},
     {"setex", 4, One(1), kWrite, kForward, kNone, kNever, "write denyoom", "string", {}, {}, kSecondsAt2},
@@ -334,9 +331,9 @@ constexpr CommandSpec kRedisCommands[] = {
     {"sismember", 3, One(1), kRead, kForward, kNone, kSafe, "readonly fast", "set", {}, {}, kAsIs},
     {"slaveof", 3, kNoKeys, kAdmin, kRefused, kNone, kNever, "admin noscript stale no_async_loading", "", kOneServer},
     {"slowlog", -2, kNoKeys, kOther, kRefused, kNone, kNever, "", "", kFamily},
-    {"slowlog|get", -2, kNoKeys, kAdmin, kRefused, kNone, kNever, "admin loading stale", "", kOneServer},
+    {"slowlog|get", -2, kNoKeys, kAdmin, kLocal, kNone, kNever, "admin loading stale", ""},
     {"slowlog|help", 2, kNoKeys, kOther, kRefused, kNone, kNever, "loading stale", "", kOneServer},
-    {"slowlog|len", 2, kNoKeys, kAdmin, kRefused, kNone, kNever, "admin loading stale", "", kOneServer},
+    {"slowlog|len", 2, kNoKeys, kAdmin, kLocal, kNone, kNever, "admin loading stale", ""},
     {"slowlog|reset", 2, kNoKeys, kAdmin, kRefused, kNone, kNever, "admin loading stale", "", kOneServer},
     {"smembers", 2, One(1), kRead, kForward, kNone, kSafe, "readonly", "set", {}, {}, kAsIs},
     {"smismember", -3, One(1), kRead, kForward, kNone, kSafe, "readonly fast", "set", {}, {}, kAsIs},
@@ -363,9 +360,9 @@ constexpr CommandSpec kRedisCommands[] = {
     {"type", 2, One(1), kRead, kForward, kNone, kSafe, "readonly fast", "keyspace", {}, {}, kAsIs},
     {"unlink", -2, Range(1, -1, 1), kWrite, kSplit, kSum, kNever, "write fast", "keyspace", {}, {}, kAsIs},
     {"unsubscribe", -1, kNoKeys, kOther, kRefused, kNone, kNever, "pubsub noscript loading stale", "", kPubSub},
-    {"unwatch", 1, kNoKeys, kOther, kRefused, kNone, kNever, "noscript loading stale fast allow_busy", "transaction", kTransactions},
+    {"unwatch", 1, kNoKeys, kOther, kLocal, kNone, kNever, "noscript loading stale fast allow_busy", "transaction"},
     {"wait", 3, kNoKeys, kOther, kRefused, kNone, kNever, "noscript", "connection", kReplicas},
-    {"watch", -2, Range(1, -1, 1), kOther, kRefused, kNone, kNever, "noscript loading stale fast allow_busy", "transaction", kTransactions},
+    {"watch", -2, Range(1, -1, 1), kOther, kRefused, kNone, kNever, "noscript loading stale fast allow_busy", "transaction", kTransactions, {}, {}, {}, kNextMulti},
     {"xack", -4, One(1), kWrite, kForward, kNone, kNever, "write fast", "stream"},
     {"xadd", -5, One(1), kWrite, kForward, kNone, kNever, "write denyoom fast", "stream"},
     {"xautoclaim", -6, One(1), kWrite, kForward, kNone, kNever, "write fast", "stream"},

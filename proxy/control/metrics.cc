@@ -8,6 +8,7 @@
 #include <functional>
 
 #include "conf/version.h"
+#include "proxy/control/refusals.h"
 
 namespace ringproxy::proxy {
 namespace {
@@ -239,6 +240,21 @@ void AddListeners(const Snapshot& snapshot, AllStats workers, Families& families
   }
 }
 
+void AddRefusals(const Snapshot& snapshot, AllStats workers, Families& families) {
+  MetricFamily& refusals = families.Add("refusals_total", MetricType::Counter,
+                                        "Requests refused for what they are, not because of a node or a limit.");
+  for (uint32_t l = 0; l < snapshot.config.listeners.size(); ++l) {
+    const conf::Listener& listener = snapshot.config.listeners[l];
+    ForEachRefusal(listener.protocol, l, workers, [&](const Refusal& refusal) {
+      AddValue(refusals,
+               {{"listener", listener.name},
+                {"command", std::string(refusal.command)},
+                {"reason", std::string(wire::ErrorName(refusal.reason))}},
+               static_cast<double>(refusal.count));
+    });
+  }
+}
+
 void AddPools(const Snapshot& snapshot, AllStats workers, Families& families) {
   MetricFamily& duration = families.Add("request_duration_seconds", MetricType::Histogram,
                                         "From the framing of a request to its reply entering the client's output.");
@@ -378,6 +394,7 @@ std::string MetricsText(const Snapshot& snapshot, AllStats workers, std::span<co
                         const HealthMonitor& health, const SharedLimits& limits) {
   Families families;
   AddListeners(snapshot, workers, families);
+  AddRefusals(snapshot, workers, families);
   AddPools(snapshot, workers, families);
   AddNodes(snapshot, workers, ring_shares, families);
   AddRetries(snapshot, workers, families);

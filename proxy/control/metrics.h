@@ -16,8 +16,6 @@
 
 namespace ringproxy::proxy {
 
-using AllStats = std::span<const std::unique_ptr<WorkerStats>>;
-
 // Each node's share of its ring, over all pools (by PoolSnapshot::first_node + node).
 std::vector<double> RingShares(const Snapshot& snapshot);
 

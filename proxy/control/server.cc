@@ -22,13 +22,15 @@ Server::Server(conf::Config config)
         spdlog::warn("drain timeout: the remaining clients are cut off");
         loop_.Stop();
       })),
-      load_timer_(loop_.NewTimer([this] { SampleLoads(); })) {
+      load_timer_(loop_.NewTimer([this] { SampleLoads(); })),
+      refusal_timer_(loop_.NewTimer([this] { LogRefusals(); })) {
   const uint32_t configured = snapshot_->config.workers;
   const uint32_t count = configured > 0 ? configured : std::max(1U, std::thread::hardware_concurrency());
   for (uint32_t i = 0; i < count; ++i) stats_.push_back(std::make_unique<WorkerStats>(*snapshot_));
   std::random_device entropy;
   limits_ = std::make_unique<SharedLimits>(snapshot_, count, uint64_t{entropy()} << 32 | entropy());
   health_ = std::make_unique<HealthMonitor>(loop_, snapshot_, board_, count, entropy(), WorkerOrders());
+  refusal_log_ = std::make_unique<RefusalLog>(*snapshot_, stats_);
   admin_.Observe(stats_, *health_, *limits_);
   for (uint32_t i = 0; i < count; ++i) {
     const auto on_breaker = [this, i](const backends::BreakerNews& news) {
@@ -94,6 +96,7 @@ ExitCode Server::Run() {
   for (auto& worker : workers_) worker->Start();
   health_->Start();
   SampleLoads();
+  LogRefusals();
   loop_.Run();
   workers_.clear();
   spdlog::info("bye");
@@ -155,6 +158,11 @@ void Server::Drain() {
 void Server::SampleLoads() {
   admin_.SampleLoads(loop_.now());
   load_timer_->Arm(LoadHistory::kStep);
+}
+
+void Server::LogRefusals() {
+  for (const std::string& line : refusal_log_->Lines(loop_.now())) spdlog::warn("{}", line);
+  refusal_timer_->Arm(std::chrono::seconds(1));
 }
 
 void Server::OnWorkerDrained() {

@@ -17,6 +17,7 @@
 #include "proxy/control/admin_http.h"
 #include "proxy/control/command_line.h"
 #include "proxy/control/health_monitor.h"
+#include "proxy/control/refusals.h"
 #include "proxy/control/worker_thread.h"
 
 namespace ringproxy::proxy {
@@ -41,6 +42,7 @@ class Server {
   void Drain();
   void OnWorkerDrained();
   void SampleLoads();
+  void LogRefusals();
   HealthMonitor::WorkerOrders WorkerOrders();
 
   std::shared_ptr<const Snapshot> snapshot_;
@@ -56,6 +58,8 @@ class Server {
   std::vector<event> signal_events_;
   std::unique_ptr<net::Timer> drain_timer_;
   std::unique_ptr<net::Timer> load_timer_;  // Samples the nodes' loads.
+  std::unique_ptr<RefusalLog> refusal_log_;
+  std::unique_ptr<net::Timer> refusal_timer_;
   uint64_t next_client_id_ = 1;
   size_t workers_draining_ = 0;
   bool draining_ = false;

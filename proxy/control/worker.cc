@@ -60,7 +60,7 @@ Worker::Worker(const Parts& parts, std::shared_ptr<const Snapshot> snapshot, uin
                 .sink = *this,
                 .observer = *this,
                 .stats = stats_.limits}),
-      dispatcher_(snapshot_, pools_, fanout_, retrier_, hot_keys_, *this),
+      dispatcher_(snapshot_, pools_, fanout_, retrier_, hot_keys_, *this, *this),
       client_io_{.io = io_,
                  .dispatcher = dispatcher_,
                  .limiter = limiter_,

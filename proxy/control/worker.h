@@ -23,7 +23,7 @@
 
 namespace ringproxy::proxy {
 
-class Worker final : private backends::ReplySink, private RateLimiter::Observer {
+class Worker final : private backends::ReplySink, private RateLimiter::Observer, private RefusalObserver {
  public:
   struct Parts {
     net::Loop& loop;
@@ -68,6 +68,10 @@ class Worker final : private backends::ReplySink, private RateLimiter::Observer 
 
   void OnAdmitted(backends::Ticket waiting, backends::Ticket use) override;
   void OnRefused(backends::Ticket waiting, const RateLimiter::Decision& decision) override;
+
+  void OnRefused(uint32_t listener, uint32_t command, wire::ErrorCode code) override {
+    stats_.listeners[listener].refusals.Add(command, code);
+  }
 
   // nullptr, and counted, when the client has left.
   Session* Find(backends::Ticket ticket);

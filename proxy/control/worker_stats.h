@@ -5,6 +5,7 @@
 
 #include <deque>
 #include <memory>
+#include <span>
 #include <vector>
 
 #include "backends/stats.h"
@@ -44,5 +45,8 @@ struct WorkerStats {
   Published<HotKeysView> hot_keys;
   Published<LeasesView> leases;
 };
+
+// Of the whole process, by worker.
+using AllStats = std::span<const std::unique_ptr<WorkerStats>>;
 
 }  // namespace ringproxy::proxy

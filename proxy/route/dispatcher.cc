@@ -41,13 +41,14 @@ bool MayForward(const RoutedRequest& routed) {
 }  // namespace
 
 Dispatcher::Dispatcher(std::shared_ptr<const Snapshot> snapshot, std::span<backends::NodePool> pools, Fanout& fanout,
-                       Retrier& retrier, HotKeys& hot_keys, backends::ReplySink& sink)
+                       Retrier& retrier, HotKeys& hot_keys, backends::ReplySink& sink, RefusalObserver& refusals)
     : snapshot_(std::move(snapshot)),
       pools_(pools),
       fanout_(fanout),
       retrier_(retrier),
       hot_keys_(hot_keys),
       sink_(sink),
+      refusals_(refusals),
       parts_(snapshot_->node_count),
       part_of_node_(snapshot_->node_count) {}
 
@@ -78,7 +79,7 @@ std::optional<Destination> Dispatcher::CommonDestination(const RoutedRequest& ro
   const ListenerSnapshot& listener = snapshot_->listeners[origin.listener];
   const auto route = [&](std::string_view key) -> std::optional<Destination> {
     if (KeyFits(key, origin)) return Route(listener, key, ClaimOf(routed));
-    Fail(ticket, wire::ErrorCode::kKeyTooLong);
+    RefuseRequest(routed, origin, {.code = wire::ErrorCode::kKeyTooLong}, ticket);
     return std::nullopt;
   };
   if (routed.routing_key) return route(*routed.routing_key);
@@ -94,12 +95,34 @@ std::optional<Destination> Dispatcher::CommonDestination(const RoutedRequest& ro
     const std::optional<Destination> to = route(key);
     if (!to) return std::nullopt;
     if (common && *common != *to) {
-      Fail(ticket, wire::ErrorCode::kCrossSlot);
+      RefuseCrossSlot(routed, origin, routed.request[keys_.front()], common->to, key, to->to, ticket);
       return std::nullopt;
     }
     common = to;
   }
   return common;
+}
+
+void Dispatcher::RefuseRequest(const RoutedRequest& routed, Origin origin, const wire::Failure& failure,
+                               backends::Ticket ticket) {
+  refusals_.OnRefused(origin.listener, routed.command, failure.code);
+  sink_.OnFailure(ticket, failure);
+}
+
+void Dispatcher::RefuseCrossSlot(const RoutedRequest& routed, Origin origin, std::string_view key, NodeId of_key,
+                                 std::string_view other_key, NodeId of_other, backends::Ticket ticket) {
+  // Nodes of two pools may have one name.
+  const auto name = [&](NodeId node) {
+    const conf::Pool& pool = snapshot_->config.pools[node.pool];
+    const std::string& own = pool.nodes[node.node].name;
+    return of_key.pool == of_other.pool ? own : own + " of pool " + pool.name;
+  };
+  const std::string node = name(of_key);
+  const std::string other_node = name(of_other);
+  RefuseRequest(
+      routed, origin,
+      {.code = wire::ErrorCode::kCrossSlot, .node = node, .key = key, .other_key = other_key, .other_node = other_node},
+      ticket);
 }
 
 Destination Dispatcher::RouteAround(uint32_t pool, uint64_t hash, std::string_view key, backends::Claim claim) {
@@ -205,7 +228,7 @@ bool Dispatcher::AssignKeys(const RoutedRequest& routed, Origin origin, backends
   for (const uint32_t position : keys_) {
     const std::string_view key = routed.request[position];
     if (!KeyFits(key, origin)) {
-      Fail(ticket, wire::ErrorCode::kKeyTooLong);
+      RefuseRequest(routed, origin, {.code = wire::ErrorCode::kKeyTooLong}, ticket);
       return false;
     }
     plan_.child_of_key.push_back(PartFor(Route(listener, key, ClaimOf(routed)), key.size() + 1, most_bytes));

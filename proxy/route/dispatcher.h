@@ -15,6 +15,7 @@
 #include "backends/wire/memcache_command.h"
 #include "proxy/route/fanout.h"
 #include "proxy/route/hot_keys.h"
+#include "proxy/route/refusal_stats.h"
 #include "proxy/route/retrier.h"
 #include "proxy/route/router.h"
 #include "proxy/route/snapshot.h"
@@ -60,7 +61,7 @@ struct Destination {
 class Dispatcher {
  public:
   Dispatcher(std::shared_ptr<const Snapshot> snapshot, std::span<backends::NodePool> pools, Fanout& fanout,
-             Retrier& retrier, HotKeys& hot_keys, backends::ReplySink& sink);
+             Retrier& retrier, HotKeys& hot_keys, backends::ReplySink& sink, RefusalObserver& refusals);
 
   // Requires: CheckShape(spec, request) is kOk, RefusalOf is empty, and the command is not a local one.
   // Returns the pool that the request is counted for.
@@ -90,7 +91,11 @@ class Dispatcher {
   void SendToGutter(const RoutedRequest& routed, Origin origin, const Destination& to, backends::Ticket ticket);
   // Fails the ticket, and says no, if nobody may be asked.
   bool MayAsk(const Destination& to, const RoutedRequest& routed, backends::Ticket ticket);
-  void Fail(backends::Ticket ticket, wire::ErrorCode code) { sink_.OnFailure(ticket, {code, {}, {}, {}}); }
+  // The request is at fault, not a node.
+  void RefuseRequest(const RoutedRequest& routed, Origin origin, const wire::Failure& failure, backends::Ticket ticket);
+  // The two keys are asked of different places, and the command cannot be split.
+  void RefuseCrossSlot(const RoutedRequest& routed, Origin origin, std::string_view key, NodeId of_key,
+                       std::string_view other_key, NodeId of_other, backends::Ticket ticket);
   bool KeyFits(std::string_view key, Origin origin) const {
     return key.size() <= snapshot_->config.listeners[origin.listener].limits.key_bytes;
   }
@@ -127,6 +132,7 @@ class Dispatcher {
   Retrier& retrier_;
   HotKeys& hot_keys_;
   backends::ReplySink& sink_;
+  RefusalObserver& refusals_;
   // Scratch of one request, kept for its capacity.
   wire::KeyPositions keys_;
   FanoutPlan plan_;  // child_of_key: the part of each key.

@@ -18,6 +18,15 @@ void Recycle(std::vector<T>* scratch) {
   scratch->clear();
 }
 
+bool AddUp(int64_t a, int64_t b, int64_t* sum) {
+  return !__builtin_add_overflow(a, b, sum);
+}
+
+bool TakeLess(int64_t a, int64_t b, int64_t* less) {
+  *less = std::min(a, b);
+  return true;
+}
+
 }  // namespace
 
 std::span<const std::string_view> ReplyMerger::Merge(wire::Merge merge, std::span<const std::string_view> children,
@@ -37,7 +46,8 @@ std::span<const std::string_view> ReplyMerger::Merge(wire::Merge merge, std::spa
     case wire::Merge::kNone: assert(children.size() == 1); [[fallthrough]];
     case wire::Merge::kFirst: ReplaceBy(children.front()); break;
     case wire::Merge::kInKeyOrder: MergeInKeyOrder(children, child_of_key); break;
-    case wire::Merge::kSum: MergeSum(children); break;
+    case wire::Merge::kSum: MergeIntegers(children, AddUp); break;
+    case wire::Merge::kLeast: MergeIntegers(children, TakeLess); break;
     case wire::Merge::kAllOk: MergeAllOk(children); break;
     case wire::Merge::kConcat: MergeConcat(children); break;
     case wire::Merge::kEveryElementAnd: MergeEveryElementAnd(children); break;
@@ -101,13 +111,19 @@ void ReplyMerger::MergeInKeyOrder(std::span<const std::string_view> children, st
   }
 }
 
-void ReplyMerger::MergeSum(std::span<const std::string_view> children) {
-  int64_t sum = 0;
+void ReplyMerger::MergeIntegers(std::span<const std::string_view> children,
+                                bool (*combine)(int64_t a, int64_t b, int64_t* both)) {
+  std::optional<int64_t> merged;
   for (const std::string_view child : children) {
     const std::optional<int64_t> value = wire::IntegerReply(child);
-    if (!value || __builtin_add_overflow(sum, *value, &sum)) return BadReply();
+    if (!value) return BadReply();
+    if (!merged) {
+      merged = value;
+    } else if (!combine(*merged, *value, &*merged)) {
+      return BadReply();
+    }
   }
-  wire::AppendInteger(sum, &text_);
+  wire::AppendInteger(*merged, &text_);
   Add(text_);
 }
 

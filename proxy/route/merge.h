@@ -34,7 +34,8 @@ class ReplyMerger {
 
  private:
   void MergeInKeyOrder(std::span<const std::string_view> children, std::span<const uint32_t> child_of_key);
-  void MergeSum(std::span<const std::string_view> children);
+  // `combine` is given the result so far and the next integer; false when the two make none.
+  void MergeIntegers(std::span<const std::string_view> children, bool (*combine)(int64_t a, int64_t b, int64_t* both));
   void MergeAllOk(std::span<const std::string_view> children);
   void MergeConcat(std::span<const std::string_view> children);
   void MergeEveryElementAnd(std::span<const std::string_view> children);

@@ -25,6 +25,8 @@ constexpr std::string_view kHelp[] = {
     "    Return information about the client connections of this worker of the proxy.",
     "NO-EVICT (ON|OFF)",
     "    Accepted; the proxy evicts no clients.",
+    "REPLY (ON|OFF|SKIP)",
+    "    Control the replies sent to the current connection.",
     "SETINFO (LIB-NAME|LIB-VER) <value>",
     "    Tell the client library and its version, for CLIENT LIST.",
     "SETNAME <name>",
@@ -180,6 +182,22 @@ LocalOutcome AnswerClientNoEvict(const LocalCall& call) {
 LocalOutcome AnswerClientHelp(const LocalCall& call) {
   wire::AppendArrayHeader(std::size(kHelp), call.out);
   for (const std::string_view line : kHelp) wire::AppendSimple(line, call.out);
+  return LocalOutcome::kAnswered;
+}
+
+LocalOutcome AnswerClientReply(const LocalCall& call) {
+  const std::string_view wish = call.request[2];
+  ReplyMode& mode = call.client.reply_mode;
+  if (wire::EqualsIgnoringCase(wish, "on")) {
+    mode = ReplyMode::kOn;
+    wire::AppendSimple("OK", call.out);
+  } else if (wire::EqualsIgnoringCase(wish, "off")) {
+    mode = ReplyMode::kOff;
+  } else if (!wire::EqualsIgnoringCase(wish, "skip")) {
+    wire::AppendError("ERR syntax error", call.out);
+  } else if (mode != ReplyMode::kOff) {
+    mode = ReplyMode::kSkipNext;
+  }
   return LocalOutcome::kAnswered;
 }
 

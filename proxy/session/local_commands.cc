@@ -15,102 +15,6 @@
 namespace ringproxy::proxy {
 namespace {
 
-LocalOutcome AnswerPing(const LocalCall& call) {
-  // The table cannot say "at most one argument".
-  if (call.request.size() > 2) {
-    wire::AppendWrongArity("ping", call.out);
-  } else if (call.request.size() == 2) {
-    wire::AppendBulk(call.request[1], call.out);
-  } else {
-    wire::AppendSimple("PONG", call.out);
-  }
-  return LocalOutcome::kAnswered;
-}
-
-LocalOutcome AnswerEcho(const LocalCall& call) {
-  wire::AppendBulk(call.request[1], call.out);
-  return LocalOutcome::kAnswered;
-}
-
-LocalOutcome AnswerQuit(const LocalCall& call) {
-  wire::AppendSimple("OK", call.out);
-  return LocalOutcome::kCloseAfterReply;
-}
-
-LocalOutcome AnswerReset(const LocalCall& call) {
-  if (call.client.labels) call.client.labels->name.clear();  // The library behind the connection stays the same.
-  call.client.no_evict = false;
-  wire::AppendSimple("RESET", call.out);
-  return LocalOutcome::kAnswered;
-}
-
-LocalOutcome AnswerSelect(const LocalCall& call) {
-  const std::optional<int64_t> database = wire::ParseInteger(call.request[1]);
-  if (!database) {
-    wire::AppendError("ERR value is not an integer or out of range", call.out);
-  } else if (*database < 0) {
-    wire::AppendError("ERR DB index is out of range", call.out);
-  } else if (*database > 0) {
-    wire::AppendNotSupported(
-        "select", "there is only database 0; give the keys a prefix, or the data a pool of its own", call.out);
-  } else {
-    wire::AppendSimple("OK", call.out);
-  }
-  return LocalOutcome::kAnswered;
-}
-
-// The options after HELLO's version. False, and an error appended, if they are not right.
-bool ReadHelloOptions(const LocalCall& call, std::optional<std::string_view>* name) {
-  const wire::Request& request = call.request;
-  for (size_t i = 2; i < request.size(); ++i) {
-    const size_t more = request.size() - i - 1;
-    if (more >= 2 && wire::EqualsIgnoringCase(request[i], "auth")) {
-      wire::AppendNotSupported(
-          "hello auth",
-          "clients are not authenticated by ringproxy yet; the nodes' password stands in its configuration", call.out);
-      return false;
-    }
-    if (more == 0 || !wire::EqualsIgnoringCase(request[i], "setname")) {
-      wire::AppendError(std::string("ERR Syntax error in HELLO option '").append(request[i]).append("'"), call.out);
-      return false;
-    }
-    *name = request[++i];
-  }
-  return true;
-}
-
-LocalOutcome AnswerHello(const LocalCall& call) {
-  std::optional<std::string_view> name;
-  if (call.request.size() > 1) {
-    const std::optional<int64_t> version = wire::ParseInteger(call.request[1]);
-    if (!version) {
-      wire::AppendError("ERR Protocol version is not an integer or out of range", call.out);
-      return LocalOutcome::kAnswered;
-    }
-    if (*version != 2) {
-      wire::AppendError("NOPROTO unsupported protocol version: ringproxy speaks RESP2 only, so far", call.out);
-      return LocalOutcome::kAnswered;
-    }
-    if (!ReadHelloOptions(call, &name)) return LocalOutcome::kAnswered;
-  }
-  if (name && !SetClientName(*name, call.client, call.out)) return LocalOutcome::kAnswered;
-  constexpr std::pair<std::string_view, std::string_view> kTexts[] = {
-      {"server", "redis"}, {"version", kRedisVersion}, {"mode", "standalone"}, {"role", "master"}};
-  // Clients ask for fields by name, so their order is free.
-  wire::AppendArrayHeader(2 * (std::size(kTexts) + 3), call.out);
-  for (const auto& [field, value] : kTexts) {
-    wire::AppendBulk(field, call.out);
-    wire::AppendBulk(value, call.out);
-  }
-  wire::AppendBulk("proto", call.out);
-  wire::AppendInteger(2, call.out);
-  wire::AppendBulk("id", call.out);
-  wire::AppendInteger(static_cast<int64_t>(call.client.id), call.out);
-  wire::AppendBulk("modules", call.out);
-  wire::AppendArrayHeader(0, call.out);
-  return LocalOutcome::kAnswered;
-}
-
 LocalOutcome AnswerRole(const LocalCall& call) {
   // A master that has written nothing to its replicas, of which it has none.
   wire::AppendArrayHeader(3, call.out);
@@ -140,18 +44,55 @@ LocalOutcome AnswerConfigGet(const LocalCall& call) {
   return LocalOutcome::kAnswered;
 }
 
+// What a server says of which nothing has been slow, and which has loaded no module. Exporters and consoles ask it.
+LocalOutcome AnswerEmptyArray(const LocalCall& call) {
+  wire::AppendArrayHeader(0, call.out);
+  return LocalOutcome::kAnswered;
+}
+
+LocalOutcome AnswerSlowlogLength(const LocalCall& call) {
+  wire::AppendInteger(0, call.out);
+  return LocalOutcome::kAnswered;
+}
+
+LocalOutcome AnswerSlowlogGet(const LocalCall& call) {
+  if (call.request.size() > 3) {
+    std::string text = "ERR unknown subcommand or wrong number of arguments for '";
+    wire::AppendError(text.append(call.request[1]).append("'. Try SLOWLOG HELP."), call.out);
+    return LocalOutcome::kAnswered;
+  }
+  const std::optional<int64_t> count = call.request.size() < 3 ? 10 : wire::ParseInteger(call.request[2]);
+  if (count && *count >= -1) return AnswerEmptyArray(call);
+  wire::AppendError("ERR count should be greater than or equal to -1", call.out);
+  return LocalOutcome::kAnswered;
+}
+
+LocalOutcome AnswerWhoAmI(const LocalCall& call) {
+  wire::AppendBulk("default", call.out);
+  return LocalOutcome::kAnswered;
+}
+
+LocalOutcome AnswerMemoryDoctor(const LocalCall& call) {
+  wire::AppendBulk("ringproxy keeps no data, so there is no memory to look at; ask its nodes.\n", call.out);
+  return LocalOutcome::kAnswered;
+}
+
 struct HandlerRow {
   std::string_view name;
   LocalHandler handler;
 };
 
 constexpr HandlerRow kHandlers[] = {
+    {"acl|whoami", AnswerWhoAmI},
+    {"asking", AnswerAsking},
+    {"auth", AnswerAuth},
     {"client|getname", AnswerClientGetName},
     {"client|help", AnswerClientHelp},
     {"client|id", AnswerClientId},
     {"client|info", AnswerClientInfo},
     {"client|list", AnswerClientList},
     {"client|no-evict", AnswerClientNoEvict},
+    {"client|reply", AnswerClientReply},
     {"client|setinfo", AnswerClientSetInfo},
     {"client|setname", AnswerClientSetName},
     {"command", AnswerCommand},
@@ -160,14 +101,24 @@ constexpr HandlerRow kHandlers[] = {
     {"command|info", AnswerCommandInfo},
     {"command|list", AnswerCommandList},
     {"config|get", AnswerConfigGet},
+    {"discard", AnswerDiscard},
     {"echo", AnswerEcho},
+    {"exec", AnswerExec},
     {"hello", AnswerHello},
     {"info", AnswerInfo},
+    {"latency|latest", AnswerEmptyArray},
+    {"memory|doctor", AnswerMemoryDoctor},
+    {"module|list", AnswerEmptyArray},
     {"ping", AnswerPing},
     {"quit", AnswerQuit},
+    {"readonly", AnswerReadOnly},
+    {"readwrite", AnswerReadOnly},
     {"reset", AnswerReset},
     {"role", AnswerRole},
     {"select", AnswerSelect},
+    {"slowlog|get", AnswerSlowlogGet},
+    {"slowlog|len", AnswerSlowlogLength},
+    {"unwatch", AnswerUnwatch},
 };
 
 // By CommandIndex, so that a PING costs no search. A local row without a handler ends the first local command.

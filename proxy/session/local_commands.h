@@ -1,9 +1,9 @@
 // proxy/session/local_commands.h – The commands that ringproxy answers itself: connection, introspection, information.
 //
-// Purpose: PING, ECHO, QUIT, RESET, SELECT, HELLO, CLIENT, COMMAND, CONFIG GET, INFO and ROLE, in Redis' words, from
-// the client's state and a view of the proxy. No node ever sees what concerns one client: the connections are shared,
-// and a forwarded CLIENT SETNAME would rename everybody (trap 16). Threads: the client's worker's. No sockets, no clock
-// of its own.
+// Purpose: PING, ECHO, QUIT, RESET, SELECT, HELLO, AUTH, CLIENT, COMMAND, CONFIG GET, INFO, ROLE and what observers
+// ask, in Redis' words, from the client's state and a view of the proxy. No node ever sees what concerns one client:
+// the connections are shared, and a forwarded CLIENT SETNAME would rename everybody (trap 16). Threads: the client's
+// worker's. No sockets, no clock of its own.
 #pragma once
 
 #include <chrono>
@@ -18,6 +18,7 @@
 #include "backends/wire/command.h"
 #include "backends/wire/request.h"
 #include "conf/cidr.h"
+#include "proxy/session/refused_state.h"
 
 namespace ringproxy::proxy {
 
@@ -29,6 +30,14 @@ struct ClientLabels {
   std::string lib_version;
 };
 
+// Which replies the client has asked to see (CLIENT REPLY).
+enum class ReplyMode : uint8_t {
+  kOn,
+  kOff,
+  kSkipNext,  // Not the next request's.
+  kSkipThis,  // Not that of the request which is being handled.
+};
+
 // What belongs to one client and to no request. An idle client has to stay small: see ClientLabels.
 struct ClientState {
   uint64_t id = 0;
@@ -38,7 +47,10 @@ struct ClientState {
   net::TimePoint last_active{};
   const wire::CommandSpec* last_command = nullptr;
   std::unique_ptr<ClientLabels> labels;  // Only when it has any.
-  bool no_evict = false;                 // Remembered for CLIENT LIST; ringproxy evicts nobody.
+  // What follows lies in its tail: an idle client stays small.
+  [[no_unique_address]] RefusedState refused;
+  ReplyMode reply_mode = ReplyMode::kOn;
+  bool no_evict = false;  // Remembered for CLIENT LIST; ringproxy evicts nobody.
 };
 
 // `user`: empty when it is not known.
@@ -91,11 +103,13 @@ class ProxyView {
 
 enum class LocalOutcome : uint8_t {
   kAnswered,
+  kRefused,          // The reply says that the proxy does not do this.
   kCloseAfterReply,  // QUIT: the reply is the last thing this client reads; what it sent afterwards is ignored (trap
                      // 11).
 };
 
-// Appends exactly one reply. Requires: spec.handling is kLocal and CheckShape(spec, request) is kOk.
+// Appends exactly one reply; none for CLIENT REPLY OFF and SKIP. Requires: spec.handling is kLocal and CheckShape(spec,
+// request) is kOk.
 LocalOutcome AnswerLocally(const wire::CommandSpec& spec, const wire::Request& request, ClientState& client,
                            const ProxyView& view, std::string* out);
 

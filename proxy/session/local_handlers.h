@@ -27,6 +27,7 @@ LocalOutcome AnswerClientId(const LocalCall& call);
 LocalOutcome AnswerClientInfo(const LocalCall& call);
 LocalOutcome AnswerClientList(const LocalCall& call);
 LocalOutcome AnswerClientNoEvict(const LocalCall& call);
+LocalOutcome AnswerClientReply(const LocalCall& call);
 LocalOutcome AnswerClientSetInfo(const LocalCall& call);
 LocalOutcome AnswerClientSetName(const LocalCall& call);
 // False, and an error appended, if `name` may not be a client's name. An empty one takes the name away.
@@ -38,6 +39,20 @@ LocalOutcome AnswerCommandCount(const LocalCall& call);
 LocalOutcome AnswerCommandHelp(const LocalCall& call);
 LocalOutcome AnswerCommandInfo(const LocalCall& call);
 LocalOutcome AnswerCommandList(const LocalCall& call);
+
+// connection_commands.cc
+LocalOutcome AnswerAsking(const LocalCall& call);
+LocalOutcome AnswerAuth(const LocalCall& call);
+LocalOutcome AnswerDiscard(const LocalCall& call);
+LocalOutcome AnswerEcho(const LocalCall& call);
+LocalOutcome AnswerExec(const LocalCall& call);
+LocalOutcome AnswerHello(const LocalCall& call);
+LocalOutcome AnswerPing(const LocalCall& call);
+LocalOutcome AnswerQuit(const LocalCall& call);
+LocalOutcome AnswerReadOnly(const LocalCall& call);
+LocalOutcome AnswerReset(const LocalCall& call);
+LocalOutcome AnswerSelect(const LocalCall& call);
+LocalOutcome AnswerUnwatch(const LocalCall& call);
 
 // info_command.cc
 LocalOutcome AnswerInfo(const LocalCall& call);

@@ -71,15 +71,16 @@ void MemcacheSession::HandleRequest(const wire::MemcacheParser& parser) {
 void MemcacheSession::AnswerLocally(const wire::MemcacheParser& parser) {
   if (parser.spec().command.name == "quit") return FinishAfterReplies();
   // mn: in its turn, so after everything that this client has asked for is settled (trap 27).
-  Answer(OpenSlot(0), "MN\r\n");
+  GiveOwnReply(OpenSlot(0), "MN\r\n");
 }
 
 void MemcacheSession::Refuse(const wire::MemcacheParser& parser) {
   const auto& all = wire::MemcacheCommands();
   const wire::MemcacheSpec* spec = parser.known_spec();
-  listener().stats.requests[spec != nullptr ? wire::MemcacheCommandIndex(*spec) : all.size()].Add();
-  Count(parser.error());
-  Answer(OpenSlot(0), parser.reply());
+  const size_t row = spec != nullptr ? wire::MemcacheCommandIndex(*spec) : all.size();
+  listener().stats.requests[row].Add();
+  CountRefusal(row, parser.error());
+  GiveOwnReply(OpenSlot(0), parser.reply());
 }
 
 void MemcacheSession::CloseBinaryClient() {
@@ -87,7 +88,7 @@ void MemcacheSession::CloseBinaryClient() {
       "client {} of listener {} speaks memcached's binary protocol, which ringproxy does not; set the client to the "
       "text (ASCII) protocol",
       client().address, listener().conf.name);
-  Count(wire::ErrorCode::kProtocol);
+  CountRefusal(wire::MemcacheCommands().size(), wire::ErrorCode::kProtocol);
   FinishAfterReplies();
 }
 

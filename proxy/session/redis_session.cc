@@ -4,6 +4,7 @@
 
 #include "backends/wire/ascii.h"
 #include "backends/wire/command.h"
+#include "backends/wire/resp_encode.h"
 
 namespace ringproxy::proxy {
 namespace {
@@ -47,55 +48,87 @@ void RedisSession::HandleRequest(const wire::Request& request, size_t size, bool
   const size_t row = spec != nullptr ? wire::CommandIndex(*spec) : wire::RedisCommands().size();
   listener().stats.requests[row].Add();
   if (spec == nullptr && LooksLikeHttp(request)) return Close("an HTTP client spoke to a Redis listener");
-  const uint32_t slot = OpenSlot(size);
-  if (!AnswerHere(spec, request, slot)) {
+  ReplyMode& mode = mutable_client().reply_mode;
+  if (mode == ReplyMode::kSkipNext) mode = ReplyMode::kSkipThis;
+  if (!AnswerHere(spec, request, size)) {
     RoutedRequest routed{*spec, request, std::move(block)};
     routed.command = static_cast<uint32_t>(row);
-    Dispatch(std::move(routed), slot);
+    Dispatch(std::move(routed), OpenSlot(size, QuietNow()));
   }
+  if (mode == ReplyMode::kSkipThis) mode = ReplyMode::kOn;
   if (!in_own_block && !closed()) input().Consume(size);
 }
 
-bool RedisSession::AnswerHere(const wire::CommandSpec* spec, const wire::Request& request, uint32_t slot) {
+bool RedisSession::AnswerHere(const wire::CommandSpec* spec, const wire::Request& request, size_t size) {
   std::string& out = io().scratch;
   out.clear();
-  if (spec == nullptr) {
-    Count(wire::ErrorCode::kUnknownCommand);
-    wire::AppendUnknownCommand(request, &out);
-  } else if (const wire::Shape shape = wire::CheckShape(*spec, request); shape == wire::Shape::kUnknownSubcommand) {
-    Count(wire::ErrorCode::kUnknownCommand);
-    wire::AppendUnknownSubcommand(request, &out);
-  } else if (shape == wire::Shape::kWrongArity) {
-    Count(wire::ErrorCode::kWrongArity);
-    wire::AppendWrongArity(spec->name, &out);
-  } else if (spec->handling == wire::Handling::kLocal) {
-    mutable_client().last_command = spec;
-    const LocalOutcome outcome = AnswerLocally(*spec, request, mutable_client(), io().view, &out);
-    if (outcome == LocalOutcome::kCloseAfterReply) {
-      Answer(slot, out);
-      FinishAfterReplies();
-      return true;
-    }
+  LocalOutcome outcome = LocalOutcome::kAnswered;
+  if (spec == nullptr || wire::CheckShape(*spec, request) != wire::Shape::kOk) {
+    AnswerMalformed(spec, request, &out);
   } else {
     mutable_client().last_command = spec;
-    const Snapshot& snapshot = io().dispatcher.snapshot();
-    const uint32_t default_pool = snapshot.listeners[listener().index].routes.back().pool;
-    const std::string_view why = wire::RefusalOf(*spec, request, snapshot.pools[default_pool].hash_tag);
-    if (why.empty()) return false;
-    Count(wire::ErrorCode::kNotSupported);
-    wire::AppendNotSupported(spec->name, why, &out);
+    if (!IsRefused(*spec, request, &out)) {
+      if (spec->handling != wire::Handling::kLocal) return false;
+      outcome = AnswerLocally(*spec, request, mutable_client(), io().view, &out);
+      if (outcome == LocalOutcome::kRefused) CountRefusal(wire::CommandIndex(*spec), wire::ErrorCode::kNotSupported);
+    }
   }
-  Answer(slot, out);
+  GiveOwnReply(OpenSlot(size, QuietNow()), out);
+  if (outcome == LocalOutcome::kCloseAfterReply) FinishAfterReplies();
+  return true;
+}
+
+void RedisSession::AnswerMalformed(const wire::CommandSpec* spec, const wire::Request& request, std::string* out) {
+  if (spec == nullptr) {
+    CountRefusal(wire::RedisCommands().size(), wire::ErrorCode::kUnknownCommand);
+    return wire::AppendUnknownCommand(request, out);
+  }
+  if (wire::CheckShape(*spec, request) == wire::Shape::kUnknownSubcommand) {
+    CountRefusal(wire::CommandIndex(*spec), wire::ErrorCode::kUnknownCommand);
+    return wire::AppendUnknownSubcommand(request, out);
+  }
+  CountRefusal(wire::CommandIndex(*spec), wire::ErrorCode::kWrongArity);
+  if (spec->name != "exec") return wire::AppendWrongArity(spec->name, out);
+  // Redis ends the transaction, whatever stands behind the EXEC.
+  mutable_client().refused.EndTransaction();
+  wire::AppendError("EXECABORT Transaction discarded because of: wrong number of arguments for 'exec' command", out);
+}
+
+bool RedisSession::IsRefused(const wire::CommandSpec& spec, const wire::Request& request, std::string* out) {
+  RefusedState& refused = mutable_client().refused;
+  wire::ErrorCode code = wire::ErrorCode::kNotSupported;
+  switch (refused.ReasonAgainst(spec)) {
+    case RefusedState::Reason::kTransaction:
+      code = wire::ErrorCode::kTransactionRefused;
+      wire::AppendTransactionRefused(spec.name, out);
+      break;
+    case RefusedState::Reason::kUnwatched:
+      code = wire::ErrorCode::kTransactionRefused;
+      wire::AppendNotSupported(spec.name, "the WATCH before it was refused", out);
+      break;
+    case RefusedState::Reason::kDatabase:
+      code = wire::ErrorCode::kDatabaseRefused;
+      wire::AppendDatabaseRefused(refused.database(), out);
+      break;
+    case RefusedState::Reason::kNone: {
+      const Snapshot& snapshot = io().dispatcher.snapshot();
+      const uint32_t default_pool = snapshot.listeners[listener().index].routes.back().pool;
+      const std::string_view why = wire::RefusalOf(spec, request, snapshot.pools[default_pool].hash_tag);
+      if (why.empty()) return false;
+      wire::AppendNotSupported(spec.name, why, out);
+    }
+  }
+  CountRefusal(wire::CommandIndex(spec), code);
+  refused.OnRefused(spec);
   return true;
 }
 
 void RedisSession::RefuseProtocol(std::string_view error) {
   spdlog::info("client {} of listener {}: {}", client().address, listener().conf.name, error);
-  Count(wire::ErrorCode::kProtocol);
-  const uint32_t slot = OpenSlot(0);
+  CountRefusal(wire::RedisCommands().size(), wire::ErrorCode::kProtocol);
   io().scratch.clear();
   wire::AppendProtocolError(error, &io().scratch);
-  Answer(slot, io().scratch);
+  GiveOwnReply(OpenSlot(0, QuietNow()), io().scratch);
   FinishAfterReplies();
 }
 

@@ -22,7 +22,15 @@ class RedisSession final : public Session {
 
   void HandleRequest(const wire::Request& request, size_t size, bool in_own_block);
   // Answered without a node: unknown, malformed, refused or local commands. False: the request goes on.
-  bool AnswerHere(const wire::CommandSpec* spec, const wire::Request& request, uint32_t slot);
+  bool AnswerHere(const wire::CommandSpec* spec, const wire::Request& request, size_t size);
+  void AnswerMalformed(const wire::CommandSpec* spec, const wire::Request& request, std::string* out);
+  // True, and the error appended, when the request must not be executed.
+  bool IsRefused(const wire::CommandSpec& spec, const wire::Request& request, std::string* out);
+  // What the client has asked to see of the reply to the request that is being handled.
+  wire::Quiet QuietNow() const {
+    const ReplyMode mode = client().reply_mode;
+    return mode == ReplyMode::kOff || mode == ReplyMode::kSkipThis ? wire::Quiet::kAll : wire::Quiet::kNone;
+  }
   void RefuseProtocol(std::string_view error);
 
   std::unique_ptr<wire::RequestParser> parser_;  // Only while a request is half read.

@@ -35,6 +35,8 @@ class ReplyQueue {
   size_t size() const { return slots_.size(); }
   // Bytes of the requests whose slots are open.
   size_t request_bytes() const { return request_bytes_; }
+  // Bytes of the replies that wait for their turn.
+  size_t aside_bytes() const { return aside_bytes_; }
   void ShrinkIfEmpty() { slots_.ShrinkIfEmpty(); }
 
  private:
@@ -63,6 +65,7 @@ class ReplyQueue {
   net::RingQueue<Slot, 4> slots_;
   uint32_t first_ = 0;  // The front slot's number.
   size_t request_bytes_ = 0;
+  size_t aside_bytes_ = 0;
 };
 
 template <typename Reply>
@@ -77,6 +80,7 @@ void ReplyQueue::Resolve(uint32_t number, Reply&& reply, net::TimePoint now, net
   if (position > 0) {
     slot.aside = KeepAside(std::forward<Reply>(reply));
     slot.ready = true;
+    aside_bytes_ += slot.aside.size();
     return;
   }
   Deliver(std::forward<Reply>(reply), output);

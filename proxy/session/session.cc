@@ -2,6 +2,7 @@
 
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <cassert>
 #include <cstring>
 #include <utility>
@@ -18,6 +19,10 @@ constexpr uint8_t kHoldTurns = 2;
 constexpr size_t kHoldBytes = 16 << 10;
 // A client's requests under way may hold this many bytes of memory (one request may always be larger).
 constexpr size_t kRequestBytesInFlight = 16 << 20;
+// Replies that the proxy makes itself wait for nobody, and a few bytes may ask for many (COMMAND, INFO): beyond so many
+// that are not written yet no further request is taken. Replies of nodes have the bound that the listener sets, since
+// libraries send a long pipeline as a whole before they read.
+constexpr size_t kUnreadLocalBytes = 1 << 20;
 
 }  // namespace
 
@@ -165,7 +170,8 @@ void Session::FinishAfterReplies() {
 
 bool Session::QueueFull() const {
   return parked_ != nullptr || replies_.size() >= listener_.conf.limits.requests_in_flight ||
-         replies_.request_bytes() >= kRequestBytesInFlight;
+         replies_.request_bytes() >= kRequestBytesInFlight || unread_local_bytes_ >= kUnreadLocalBytes ||
+         UnreadBytes() > listener_.conf.limits.output_bytes;
 }
 
 void Session::Resume() {
@@ -178,8 +184,14 @@ void Session::Resume() {
 bool Session::Flush(bool idle) {
   marked_ = false;
   if (state_ == State::kClosed) return false;
-  // The queue got room after Resume: a node's write failed in this turn. It reads on in the next.
+  const bool held = FlushOutput(idle);
+  unread_local_bytes_ = std::min(unread_local_bytes_, UnreadBytes());
+  // There is room only since Resume: output has left, or a node's write failed in this turn. It reads on in the next.
   if (paused_ && state_ == State::kOpen && !QueueFull()) MarkForTurn();
+  return held;
+}
+
+bool Session::FlushOutput(bool idle) {
   if (write_armed_) {
     CloseIfItDoesNotRead();
     return false;

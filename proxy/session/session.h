@@ -65,10 +65,19 @@ class Session : public net::StreamObserver {
                              bool as_miss, std::string* out) const;
 
   void Count(wire::ErrorCode code) { io_.errors[static_cast<size_t>(code)].Add(); }
+  // A request was refused for what it is; `command`: the row of its protocol's table.
+  void CountRefusal(size_t command, wire::ErrorCode code) {
+    Count(code);
+    listener_.stats.refusals.Add(command, code);
+  }
   uint32_t OpenSlot(size_t request_bytes, wire::Quiet quiet = wire::Quiet::kNone) {
     return replies_.Open(request_bytes, io_.io.loop.now(), quiet);
   }
-  void Answer(uint32_t slot, std::string_view reply);
+  // A reply of the proxy's own.
+  void GiveOwnReply(uint32_t slot, std::string_view reply) {
+    unread_local_bytes_ += reply.size();
+    Answer(slot, reply);
+  }
   // To the nodes, if the limits allow it; the slot is resolved by the reply.
   void Dispatch(RoutedRequest routed, uint32_t slot);
   void FinishAfterReplies();
@@ -86,13 +95,18 @@ class Session : public net::StreamObserver {
   void OnReadable() override;
   void OnWritable() override;
 
+  void Answer(uint32_t slot, std::string_view reply);
   void ProcessInput();
   void Send(RoutedRequest routed, uint32_t slot, backends::Ticket ticket);
   // True: it goes on now, with a ticket that may be another one.
   bool PassesLimits(RoutedRequest& routed, uint32_t slot, backends::Ticket* ticket);
   void Refuse(const wire::CommandSpec& spec, const wire::Request& request, uint32_t slot,
               const RateLimiter::Decision& decision);
+  // Writes what may leave in this turn; true: it is held for the next one.
+  bool FlushOutput(bool idle);
   void CloseIfItDoesNotRead();
+  size_t UnreadBytes() const { return output_.size() + replies_.aside_bytes(); }
+  // No further request is taken for now.
   bool QueueFull() const;
   void MarkForTurn();
 
@@ -104,6 +118,8 @@ class Session : public net::StreamObserver {
   ReplyQueue replies_;
   ClientState client_;
   std::unique_ptr<ParkedRequest> parked_;  // It waits for its limits, and all that came after it stays unread.
+  // At most so much of the waiting output are replies of the proxy's own.
+  size_t unread_local_bytes_ = 0;
   uint32_t index_;
   uint32_t generation_;
   State state_ = State::kOpen;

@@ -10,13 +10,15 @@
 #include "backends/stats.h"
 #include "backends/wire/command.h"
 #include "backends/wire/error_text.h"
+#include "proxy/route/refusal_stats.h"
 
 namespace ringproxy::proxy {
 
 inline constexpr size_t kAccessCount = 4;  // Of wire::Access.
 
 struct ListenerStats {
-  explicit ListenerStats(size_t commands) : requests(std::make_unique<backends::Counter[]>(commands + 1)) {}
+  explicit ListenerStats(size_t commands)
+      : requests(std::make_unique<backends::Counter[]>(commands + 1)), refusals(commands) {}
 
   backends::Counter accepted;
   backends::Counter closed;
@@ -25,6 +27,7 @@ struct ListenerStats {
   backends::Counter bytes_out;
   backends::Counter stale_replies;                // For clients that had left.
   std::unique_ptr<backends::Counter[]> requests;  // By CommandIndex; the last counts unknown commands.
+  RefusalStats refusals;
 };
 
 struct PoolStats {

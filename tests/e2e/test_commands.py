@@ -73,7 +73,8 @@ def test_an_error_on_one_shard_is_the_whole_answer_with_the_nodes_own_words(flee
 
 def test_keys_on_different_nodes_are_refused_unless_a_hash_tag_joins_them(fleet, client):
     a, b = fleet.key_of(0), fleet.key_of(1)
-    crossslot = b"-CROSSSLOT Keys in request don't hash to the same node\r\n"
+    words = "-CROSSSLOT Keys in request don't hash to the same node: '%s' is on r0, '%s' on r1; use a hash tag or a route\r\n"
+    crossslot = (words % (a, b)).encode()
     for command in (["RENAME", a, b], ["SUNION", a, b], ["PFMERGE", a, b], ["MSETNX", a, "1", b, "2"],
                     ["EVAL", "return 1", "2", a, b], ["ZUNIONSTORE", a, "1", b], ["BITOP", "AND", a, a, b]):
         assert client.ask(*command) == crossslot, command
@@ -114,12 +115,11 @@ def test_whole_fleet_commands_ask_every_node(fleet, client):
 def test_unknown_and_refused_commands_keep_the_connection(client):
     # Traps 14 and 16.
     assert client.ask("NOSUCH", "a", "b") == b"-ERR unknown command 'NOSUCH', with args beginning with: 'a' 'b' \r\n"
-    for command in (["MULTI"], ["EXEC"], ["WATCH", "a"], ["BLPOP", "a", "0"], ["SUBSCRIBE", "c"], ["PUBLISH", "c", "m"],
-                    ["SCAN", "0"], ["AUTH", "x"], ["CLIENT", "REPLY", "OFF"], ["MONITOR"], ["SELECT", "1"],
-                    ["XREAD", "BLOCK", "0", "STREAMS", "s", "$"], ["SHUTDOWN"], ["DEBUG", "SLEEP", "1"]):
+    for command in (["WATCH", "a"], ["BLPOP", "a", "0"], ["SUBSCRIBE", "c"], ["PUBLISH", "c", "m"],
+                    ["SCAN", "0"], ["MONITOR"], ["XREAD", "BLOCK", "0", "STREAMS", "s", "$"], ["SHUTDOWN"], ["DEBUG", "SLEEP", "1"]):
         reply = client.ask(*command)
         assert reply.startswith(b"-ERR '") and b"is not supported by ringproxy: " in reply, command
-    assert client.ask("HELLO", "3").startswith(b"-NOPROTO ")
+    assert client.ask("HELLO", "3") == b"-NOPROTO unsupported protocol version\r\n"
     assert client.ask("PING") == b"+PONG\r\n"
 
 

@@ -29,7 +29,7 @@ TEST(ErrorText, IsTheGoldenOne) {
   std::string all;
   for (size_t i = 0; i < kErrorCodes; ++i) {
     const auto code = static_cast<ErrorCode>(i);
-    const Failure failure{code, "sessions", "r1", 400ms, "writes-per-client", 36'001us};
+    const Failure failure{code, "sessions", "r1", 400ms, "writes-per-client", 36'001us, "a", "b", "r2"};
     all.append(ErrorName(code)).append(": ").append(Text(failure));
   }
   all += "unknown command: " + UnknownCommand("FOO bar 'a b'\n");
@@ -41,6 +41,10 @@ TEST(ErrorText, IsTheGoldenOne) {
   AppendWrongArity("config|get", &all);
   all += "not supported: ";
   AppendNotSupported("multi", "transactions need a connection of their own", &all);
+  all += "transaction refused: ";
+  AppendTransactionRefused("set", &all);
+  all += "database refused: ";
+  AppendDatabaseRefused(7, &all);
   all += "protocol: ";
   AppendProtocolError("Protocol error: expected '$', got ':'", &all);
   std::erase(all, '\r');
@@ -99,6 +103,7 @@ TEST(ErrorText, SaysUnknownSubcommandAsRedisDoes) {
 TEST(ErrorText, IsOneWholeReplyWhateverTheNames) {
   const std::string nasty = "a\r\n+OK\r\n";
   const std::string texts[] = {Text({ErrorCode::kNodeDown, nasty, nasty, {}}),
+                               Text({.code = ErrorCode::kCrossSlot, .node = nasty, .key = nasty, .other_key = nasty}),
                                UnknownCommand("\"x\\r\\n+OK\" \"\\n\"\n")};
   for (const std::string& text : texts) {
     RespReplyFramer framer;

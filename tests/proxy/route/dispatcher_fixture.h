@@ -94,7 +94,7 @@ class DispatcherTest : public testing::Test {
     }
     retrier_ = std::make_unique<Retrier>(io_, snapshot_, pools_, sink_, retry_stats_);
     sink_.retrier = retrier_.get();
-    dispatcher_.emplace(snapshot_, pools_, *fanout_, *retrier_, *hot_keys_, sink_);
+    dispatcher_.emplace(snapshot_, pools_, *fanout_, *retrier_, *hot_keys_, sink_, refusals_);
   }
 
   static std::string Encode(const Words& arguments) {
@@ -150,6 +150,11 @@ class DispatcherTest : public testing::Test {
   std::vector<backends::NodePool> pools_;
   std::vector<RetryStats> retry_stats_;
   std::unique_ptr<Retrier> retrier_;
+  struct Refusals final : RefusalObserver {
+    void OnRefused(uint32_t, uint32_t, wire::ErrorCode code) override { codes.push_back(code); }
+    std::vector<wire::ErrorCode> codes;
+  };
+  Refusals refusals_;
   std::optional<Dispatcher> dispatcher_;
   wire::RequestParser parser_{wire::Limits{}};
   std::string encoded_;

@@ -75,6 +75,13 @@ TEST(MergeSum, AddsTheCountsOrAnswersTheError) {
   }
 }
 
+TEST(MergeLeast, TakesTheSmallestOrAnswersTheError) {
+  EXPECT_EQ(Merged(Merge::kLeast, {":7\r\n", ":-3\r\n", ":40\r\n"}), ":-3\r\n");
+  EXPECT_EQ(Merged(Merge::kLeast, {":7\r\n"}), ":7\r\n");
+  EXPECT_EQ(Merged(Merge::kLeast, {":2\r\n", "-NOPERM no\r\n"}), "-NOPERM no\r\n");
+  EXPECT_EQ(Merged(Merge::kLeast, {":2\r\n", "+OK\r\n"}), kDoesNotFit);
+}
+
 TEST(MergeAllOk, IsOkOnlyIfEveryChildIs) {
   EXPECT_EQ(Merged(Merge::kAllOk, {"+OK\r\n", "+OK\r\n"}), "+OK\r\n");
   EXPECT_EQ(Merged(Merge::kAllOk, {"+OK\r\n", "-OOM no\r\n"}), "-OOM no\r\n");
@@ -138,8 +145,8 @@ TEST(ReplyMerger, MakesOneWholeReplyOfAnyReplies) {
     for (size_t i = 0; i <= below(4); ++i) children.push_back(replies[below(replies.size())]);
     std::vector<uint32_t> child_of_key;
     for (size_t i = 0; i <= below(6); ++i) child_of_key.push_back(static_cast<uint32_t>(below(children.size())));
-    for (const Merge merge : {Merge::kInKeyOrder, Merge::kSum, Merge::kAllOk, Merge::kConcat, Merge::kFirst,
-                              Merge::kEveryElementAnd, Merge::kAnyNonNil}) {
+    for (const Merge merge : {Merge::kInKeyOrder, Merge::kSum, Merge::kLeast, Merge::kAllOk, Merge::kConcat,
+                              Merge::kFirst, Merge::kEveryElementAnd, Merge::kAnyNonNil}) {
       const std::string merged = Merged(merge, children, child_of_key);
       wire::RespReplyFramer framer;
       ASSERT_EQ(framer.Frame(merged), wire::ReplyFramer::Status::kReply) << merged;

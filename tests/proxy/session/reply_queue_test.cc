@@ -85,5 +85,17 @@ TEST_F(ReplyQueueTest, MeasuresFromOpeningToDelivery) {
   EXPECT_TRUE(queue_.empty());
 }
 
+TEST_F(ReplyQueueTest, CountsTheBytesThatWaitForTheirTurn) {
+  const uint32_t first = queue_.Open(1, now_);
+  const uint32_t second = queue_.Open(1, now_, wire::Quiet::kAll);
+  const uint32_t third = queue_.Open(1, now_);
+  Resolve(third, "12345");
+  Resolve(second, "nobody reads it");
+  EXPECT_EQ(queue_.aside_bytes(), 5U);
+  Resolve(first, "1");
+  EXPECT_EQ(queue_.aside_bytes(), 0U);
+  EXPECT_EQ(Sent(), "112345");
+}
+
 }  // namespace
 }  // namespace ringproxy::proxy
