@@ -1,7 +1,10 @@
 // proxy/main.cc – ringproxy's entry: command line, log, then the server.
+#include <fcntl.h>
 #include <malloc.h>
 #include <spdlog/spdlog.h>
+#include <unistd.h>
 
+#include <csignal>
 #include <iostream>
 
 #include "conf/hints.h"
@@ -9,13 +12,32 @@
 #include "proxy/control/log.h"
 #include "proxy/control/server.h"
 
+namespace {
+
+// By default each of these would end the process: a scraper or a log reader that leaves while it is written to, and
+// signals that other servers take for something.
+void IgnoreHarmlessSignals() {
+  for (const int number : {SIGPIPE, SIGUSR1, SIGUSR2}) std::signal(number, SIG_IGN);
+}
+
+// A socket that got the number of a closed stderr would be sent the log.
+void OccupyStandardDescriptors() {
+  for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+    if (fcntl(fd, F_GETFD) < 0) open("/dev/null", O_RDWR);  // It gets the lowest number that is free: fd.
+  }
+}
+
+}  // namespace
+
 int main(int argc, char** argv) {
+  OccupyStandardDescriptors();
+  IgnoreHarmlessSignals();
   // glibc would raise its threshold with the first large block freed, and large blocks would never go back.
   mallopt(M_MMAP_THRESHOLD, 256 << 10);
   auto parsed = ringproxy::proxy::ParseCommandLine(argc, argv, std::cout, std::cerr);
   if (const auto* code = std::get_if<ringproxy::proxy::ExitCode>(&parsed)) return static_cast<int>(*code);
   auto& run = std::get<ringproxy::proxy::RunConfig>(parsed);
-  ringproxy::proxy::SetUpLog(run.config.log);
+  const ringproxy::proxy::Log log(run.config.log, STDERR_FILENO);
   for (const std::string& hint : ringproxy::conf::Hints(run.config)) spdlog::warn("{}", hint);
   ringproxy::proxy::Server server(std::move(run.config));
   return static_cast<int>(server.Run());

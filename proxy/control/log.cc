@@ -1,10 +1,14 @@
 #include "proxy/control/log.h"
 
+#include <spdlog/async_logger.h>
+#include <spdlog/details/thread_pool.h>
 #include <spdlog/pattern_formatter.h>
-#include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 
+#include <atomic>
 #include <nlohmann/json.hpp>
+
+#include "proxy/control/log_sink.h"
 
 namespace ringproxy::proxy {
 namespace {
@@ -46,19 +50,50 @@ class TextMessage final : public spdlog::custom_flag_formatter {
   std::unique_ptr<custom_flag_formatter> clone() const override { return spdlog::details::make_unique<TextMessage>(); }
 };
 
-}  // namespace
-
-void SetUpLog(const conf::Log& log) {
-  auto logger = spdlog::stderr_logger_mt("ringproxy");
+std::unique_ptr<spdlog::formatter> NewFormatter(conf::LogFormat format) {
   auto formatter = std::make_unique<spdlog::pattern_formatter>();
-  if (log.format == conf::LogFormat::kJson) {
+  if (format == conf::LogFormat::kJson) {
     formatter->add_flag<JsonMessage>('*').set_pattern(R"({"time":"%Y-%m-%dT%H:%M:%S.%e%z","level":"%l","message":%*})");
   } else {
     formatter->add_flag<TextMessage>('*').set_pattern("%Y-%m-%d %H:%M:%S.%e %l %*");
   }
-  logger->set_formatter(std::move(formatter));
-  logger->set_level(LevelOf(log.level));
+  return formatter;
+}
+
+// Enough for a large fleet whose nodes all change at once.
+constexpr size_t kQueuedLines = 1024;
+
+std::atomic<const LogSink*> current_sink{nullptr};
+
+}  // namespace
+
+Log::Log(const conf::Log& options, int fd)
+    : thread_(std::make_shared<spdlog::details::thread_pool>(kQueuedLines, 1)),
+      sink_(std::make_shared<LogSink>(fd, [&thread = *thread_] { return thread.overrun_counter(); })),
+      before_(spdlog::default_logger()) {
+  sink_->set_formatter(NewFormatter(options.format));
+  auto logger = std::make_shared<spdlog::async_logger>("ringproxy", sink_, thread_,
+                                                       spdlog::async_overflow_policy::overrun_oldest);
+  logger->set_level(LevelOf(options.level));
+  // By default it would write to stderr itself, and wait there.
+  logger->set_error_handler([](const std::string&) {});
+  current_sink = sink_.get();
   spdlog::set_default_logger(std::move(logger));
+}
+
+Log::~Log() {
+  const LogSink::Clock::time_point end = LogSink::Clock::now() + kLastWait;
+  sink_->EndBy(end);
+  spdlog::default_logger()->flush();
+  spdlog::set_default_logger(before_);
+  current_sink = nullptr;
+  // Its thread may be stuck in a write for as long as the descriptor's reader likes: then the process ends without it.
+  if (!sink_->WaitForFlush(end + kLastWait / 10)) new std::shared_ptr(thread_);
+}
+
+uint64_t LogLinesDropped() {
+  const LogSink* const sink = current_sink.load();
+  return sink != nullptr ? sink->dropped() : 0;
 }
 
 }  // namespace ringproxy::proxy

@@ -9,6 +9,7 @@
 
 #include "conf/version.h"
 #include "proxy/control/refusals.h"
+#include "proxy/control/log.h"
 
 namespace ringproxy::proxy {
 namespace {
@@ -348,6 +349,9 @@ void AddProcess(AllStats workers, Families& families) {
   for (size_t w = 0; w < workers.size(); ++w) {
     AddValue(sessions, {{"worker", std::to_string(w)}}, static_cast<double>(workers[w]->sessions.value()));
   }
+  AddValue(families.Add("log_lines_dropped_total", MetricType::Counter,
+                        "Lines of the log that could not be written, or came faster than they could be."),
+           {}, static_cast<double>(LogLinesDropped()));
   AddValue(families.Add("config_version", MetricType::Gauge, "Number of the configuration in force."), {}, 1);
   AddValue(families.Add("build_info", MetricType::Gauge, "Always 1; the label says which release runs."),
            {{"version", std::string(conf::Version())}}, 1);

@@ -167,10 +167,10 @@ class RedisServer(Process):
 class Proxy(Process):
     """The proxy with a configuration (a dict, written as JSON, which is YAML) or other arguments."""
 
-    def __init__(self, config=None, arguments=(), ready=True):
+    def __init__(self, config=None, arguments=(), ready=True, prefix=()):
         super().__init__()
         self.folder = tempfile.TemporaryDirectory()
-        self.config, self.arguments, self.ready = config, list(arguments), ready
+        self.config, self.arguments, self.ready, self.prefix = config, list(arguments), ready, list(prefix)
         self.log_path = pathlib.Path(self.folder.name) / "log"
 
     def start(self):
@@ -179,11 +179,15 @@ class Proxy(Process):
             path = pathlib.Path(self.folder.name) / "ringproxy.yaml"
             path.write_text(json.dumps(self.config))
             arguments = ["--config", str(path), *arguments]
-        with open(self.log_path, "w") as log:
-            self.process = subprocess.Popen([BINARY, *arguments], stdout=subprocess.DEVNULL, stderr=log)
+        with self.open_log() as log:
+            command = [*self.prefix, BINARY, *arguments]
+            self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=log)
         wait_for(lambda: "admin port listens" in self.log() or not self.alive(), "the proxy")
         if self.ready:
             wait_for(lambda: self.get("/readyz")[0] == 200, "the proxy to be ready")
+
+    def open_log(self):
+        return open(self.log_path, "wb")
 
     def log(self):
         return self.log_path.read_text()
@@ -230,6 +234,10 @@ class Proxy(Process):
                 if labels.items() <= have.items():
                     total += float(match[3])
         return total
+
+    def cpu_seconds(self):
+        times = pathlib.Path(f"/proc/{self.pid}/stat").read_text().rsplit(")", 1)[1].split()
+        return (int(times[11]) + int(times[12])) / os.sysconf("SC_CLK_TCK")
 
     def resident_bytes(self):
         return int(re.search(r"VmRSS:\s+(\d+) kB", pathlib.Path(f"/proc/{self.pid}/status").read_text())[1]) << 10

@@ -1,0 +1,142 @@
+#include "proxy/control/log.h"
+
+#include <fcntl.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <spdlog/spdlog.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <sstream>
+
+namespace ringproxy::proxy {
+namespace {
+
+using testing::EndsWith;
+using testing::HasSubstr;
+
+// A log into a pipe that takes no more than four pages until somebody reads.
+class LogTest : public testing::Test {
+ protected:
+  LogTest() {
+    std::signal(SIGPIPE, SIG_IGN);
+    EXPECT_EQ(pipe2(pipe_, O_CLOEXEC), 0);
+    EXPECT_GT(fcntl(pipe_[1], F_SETPIPE_SZ, 16384), 0);
+  }
+  ~LogTest() override {
+    End();
+    if (pipe_[0] >= 0) close(pipe_[0]);
+    close(pipe_[1]);
+  }
+
+  void Begin(conf::LogFormat format = conf::LogFormat::kText) {
+    options_.format = format;
+    log_.emplace(options_, pipe_[1]);
+  }
+  void End() { log_.reset(); }
+  void CloseReader() { close(std::exchange(pipe_[0], -1)); }
+  // The next line, waited for.
+  std::string ReadLine() {
+    while (text_.find('\n') == std::string::npos) {
+      char buffer[4096];
+      const ssize_t got = read(pipe_[0], buffer, sizeof buffer);
+      if (got <= 0) return "nothing";
+      text_.append(buffer, static_cast<size_t>(got));
+    }
+    const std::string line = text_.substr(0, text_.find('\n'));
+    text_.erase(0, line.size() + 1);
+    return line;
+  }
+  // Lines up to the one that ends so.
+  std::vector<std::string> ReadUntil(const std::string& end) {
+    std::vector<std::string> lines;
+    do lines.push_back(ReadLine());
+    while (!lines.back().ends_with(end) && lines.back() != "nothing");
+    return lines;
+  }
+
+  int pipe_[2] = {-1, -1};
+  conf::Log options_;
+  std::optional<Log> log_;
+  std::string text_;
+};
+
+TEST_F(LogTest, WritesLinesOfAnyLengthWhole) {
+  Begin();
+  spdlog::info("short");
+  EXPECT_THAT(ReadLine(), EndsWith(" info short"));
+  const std::string text(100'000, 'x');
+  spdlog::warn("{}", text);
+  EXPECT_THAT(ReadLine(), EndsWith(" warning " + text));
+}
+
+TEST_F(LogTest, NeverWaitsForItsReaderAndSaysHowManyLinesAreMissing) {
+  Begin();
+  constexpr uint64_t kLines = 5000;
+  for (uint64_t i = 0; i < kLines; ++i) spdlog::info("line {}", i);
+  EXPECT_GT(LogLinesDropped(), 0U);
+  spdlog::info("the last");
+  uint64_t had = 0;
+  uint64_t missing = 0;
+  for (const std::string& line : ReadUntil("the last")) {
+    std::istringstream dropped(
+        line.substr(line.find("warning ") == std::string::npos ? line.size() : line.find("warning ") + 8));
+    uint64_t count = 0;
+    if (dropped >> count) {
+      missing += count;
+    } else {
+      ++had;
+    }
+  }
+  EXPECT_EQ(had + missing, kLines + 1);
+  EXPECT_EQ(missing, LogLinesDropped());
+}
+
+TEST_F(LogTest, SaysWhatIsMissingInTheFormatOfTheOthers) {
+  Begin(conf::LogFormat::kJson);
+  for (int i = 0; i < 3000; ++i) spdlog::info("line {}", i);
+  spdlog::info("the last");
+  size_t notes = 0;
+  for (const std::string& line : ReadUntil("\"the last\"}")) {
+    notes += nlohmann::json::parse(line).at("message").get<std::string>().find("log lines were dropped") !=
+             std::string::npos;
+  }
+  EXPECT_GE(notes, 1U);
+}
+
+TEST_F(LogTest, DropsAndCountsWhenItsReaderIsGone) {
+  Begin();
+  CloseReader();
+  for (int i = 0; i < 10; ++i) spdlog::info("line {}", i);
+  const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+  while (LogLinesDropped() < 10 && std::chrono::steady_clock::now() < end) std::this_thread::yield();
+  EXPECT_EQ(LogLinesDropped(), 10U);
+}
+
+TEST_F(LogTest, WritesWhatIsQueuedBeforeItEnds) {
+  Begin();
+  for (int i = 0; i < 20; ++i) spdlog::info("line {}", i);
+  End();
+  EXPECT_THAT(ReadUntil("line 19"), testing::SizeIs(20));
+}
+
+TEST_F(LogTest, EndsThoughNobodyReads) {
+  Begin();
+  for (int i = 0; i < 3000; ++i) spdlog::info("line {}", i);
+  const auto start = std::chrono::steady_clock::now();
+  End();
+  EXPECT_LT(std::chrono::steady_clock::now() - start, 3 * Log::kLastWait);
+}
+
+TEST_F(LogTest, LeavesOutWhatIsBelowItsLevel) {
+  options_.level = conf::LogLevel::kWarn;
+  Begin();
+  spdlog::info("not this");
+  spdlog::error("bad\x1b[31m \xff");
+  EXPECT_THAT(ReadLine(), EndsWith(" error bad\\x1b[31m \\xff"));
+}
+
+}  // namespace
+}  // namespace ringproxy::proxy
