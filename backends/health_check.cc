@@ -4,6 +4,7 @@
 #include <cstring>
 #include <utility>
 
+#include "backends/own_trouble.h"
 #include "backends/reply_framers.h"
 #include "backends/wire/resp_encode.h"
 #include "conf/units.h"
@@ -38,7 +39,7 @@ HealthCheck::HealthCheck(WorkerIo& io, const NodeSettings& settings, const conf:
       flush_(FlushQuestion(settings.protocol)),
       framer_(NewReplyFramer(settings.protocol)),
       timer_(io.loop.NewTimer(
-          [this] { Finish(false, "no answer to a check within " + conf::FormatDuration(options_.timeout)); })),
+          [this] { Finish(Outcome::kBad, "no answer to a check within " + conf::FormatDuration(options_.timeout)); })),
       input_(io.blocks) {}
 
 void HealthCheck::Check(Done done) {
@@ -63,7 +64,11 @@ void HealthCheck::Ask(std::vector<Handshake*> questions, Done done) {
 }
 
 void HealthCheck::OnConnected(int error) {
-  if (error != 0) return Finish(false, std::strerror(error));
+  if (IsOwnTrouble(error)) {
+    NoteOwnTrouble(Attempt::kCheck, error, io_.loop.now());
+    return Finish(Outcome::kNotAsked, std::strerror(error));
+  }
+  if (error != 0) return Finish(Outcome::kBad, std::strerror(error));
   AskNext();
 }
 
@@ -78,7 +83,7 @@ void HealthCheck::Write(const std::string& text) {
   const iovec piece{const_cast<char*>(text.data()), text.size()};
   const net::IoResult written = stream_->Write({&piece, 1});
   if (written.status != net::IoStatus::kOk || written.bytes != text.size()) {
-    Finish(false, "a check could not be sent");
+    Finish(Outcome::kBad, "a check could not be sent");
   }
 }
 
@@ -91,7 +96,7 @@ void HealthCheck::OnReadable() {
       needed = framer_->bytes_needed();
       break;
     }
-    if (status == wire::ReplyFramer::Status::kBad) return Finish(false, "not a reply of its protocol");
+    if (status == wire::ReplyFramer::Status::kBad) return Finish(Outcome::kBad, "not a reply of its protocol");
     const std::string reply(input_.bytes().substr(0, framer_->size()));
     input_.Consume(framer_->size());
     OnReply(reply);
@@ -99,7 +104,7 @@ void HealthCheck::OnReadable() {
   if (!stream_) return;
   const bool ended = result.status == net::IoStatus::kEnd || result.status == net::IoStatus::kError;
   if (running()) {
-    if (ended) return Finish(false, "closed by the node");
+    if (ended) return Finish(Outcome::kBad, "closed by the node");
     return input_.Keep(needed);
   }
   // Servers close idle connections; the next check opens another.
@@ -110,20 +115,20 @@ void HealthCheck::OnReply(std::string_view reply) {
   std::string next;
   switch (questions_.front()->OnReply(reply, &next)) {
     case Handshake::Step::kMore: return Write(next);
-    case Handshake::Step::kRefused: return Finish(false, questions_.front()->refusal());
+    case Handshake::Step::kRefused: return Finish(Outcome::kBad, questions_.front()->refusal());
     case Handshake::Step::kDone: questions_.erase(questions_.begin());
   }
-  if (questions_.empty()) return Finish(true, {});
+  if (questions_.empty()) return Finish(Outcome::kGood, {});
   AskNext();
 }
 
-void HealthCheck::Finish(bool good, const std::string& why) {
+void HealthCheck::Finish(Outcome outcome, const std::string& why) {
   const Done done = std::move(done_);
   done_ = nullptr;
   timer_->Disarm();
   const std::string reason = why;  // The question's own text may go with Stop.
-  if (!good) Stop();
-  done(good, reason);
+  if (outcome != Outcome::kGood) Stop();
+  done(outcome, reason);
 }
 
 void HealthCheck::Stop() {

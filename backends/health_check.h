@@ -22,8 +22,10 @@ namespace ringproxy::backends {
 
 class HealthCheck final : private net::StreamObserver {
  public:
+  // kNotAsked: the question never reached the node, for want of a descriptor, memory or a port.
+  enum class Outcome : uint8_t { kGood, kBad, kNotAsked };
   // `why` is empty when it went well.
-  using Done = std::function<void(bool good, const std::string& why)>;
+  using Done = std::function<void(Outcome outcome, const std::string& why)>;
 
   HealthCheck(WorkerIo& io, const NodeSettings& settings, const conf::Health& options);
 
@@ -44,7 +46,7 @@ class HealthCheck final : private net::StreamObserver {
   void AskNext();
   void OnReply(std::string_view reply);
   void Write(const std::string& text);
-  void Finish(bool good, const std::string& why);
+  void Finish(Outcome outcome, const std::string& why);
 
   WorkerIo& io_;
   const NodeSettings& settings_;

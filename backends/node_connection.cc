@@ -65,51 +65,6 @@ void NodeConnection::ArmUntil(net::TimePoint end) {
   timer_->Arm(end - io_.loop.now());
 }
 
-void NodeConnection::Connect() {
-  if (const net::Duration wait = guard_.WaitToConnect(); wait > net::Duration(0)) {
-    Enter(State::kBackoff);
-    timer_->Arm(wait);
-    return;
-  }
-  Enter(State::kConnecting);
-  connect_deadline_ = io_.loop.now() + settings_.timeouts.connect;
-  ArmUntil(connect_deadline_);
-  stream_ = io_.loop.Connect(settings_.endpoint, *this);
-}
-
-void NodeConnection::Hurry() {
-  if (state_ == State::kBackoff) Connect();
-}
-
-void NodeConnection::OnConnected(int error) {
-  if (error != 0) return Break(std::strerror(error));
-  Enter(State::kHandshaking);
-  std::string first;
-  handshake_->Start(&first);
-  SendHandshake(first);
-}
-
-// Apart from output_: requests that wait for the handshake are queued there already.
-bool NodeConnection::SendHandshake(const std::string& text) {
-  if (text.empty()) return true;
-  const iovec piece{const_cast<char*>(text.data()), text.size()};
-  const net::IoResult written = stream_->Write({&piece, 1});
-  if (written.status == net::IoStatus::kOk && written.bytes == text.size()) return true;
-  Break("handshake could not be sent");
-  return false;
-}
-
-bool NodeConnection::ContinueHandshake(std::string_view reply) {
-  std::string next;
-  const Handshake::Step step = handshake_->OnReply(reply, &next);
-  if (step == Handshake::Step::kRefused) {
-    Break(handshake_->refusal());
-    return false;
-  }
-  if (step == Handshake::Step::kDone) BecomeReady();
-  return SendHandshake(next);
-}
-
 void NodeConnection::BecomeReady() {
   Enter(State::kReady);
   stats_.connects.Add();
@@ -258,8 +213,9 @@ void NodeConnection::OnTimer() {
     case State::kConnecting:
     case State::kHandshaking: {
       const bool connecting = state_ == State::kConnecting;
-      if (io_.loop.now() >= connect_deadline_)
-        return Break(connecting ? "connecting timed out" : "the handshake timed out");
+      const bool is_over = io_.loop.now() >= connect_deadline_;
+      if (is_over && stream_) return Break(connecting ? "connecting timed out" : "the handshake timed out");
+      if (is_over) StartAttempt();
       FailLate();
       if (!timer_->armed()) ArmUntil(connect_deadline_);
       return;

@@ -7,6 +7,8 @@
 //
 // While the first attempt after kIdle or kReady is under way requests wait for it, since it usually takes well under a
 // millisecond; after a failed attempt they fail at once until a connection is ready.
+// An attempt that fails for want of a descriptor, memory or a port says nothing of the node: it is repeated soon, as if
+// it were still under way.
 // A request that gets no reply in time fails, and its late reply is discarded by position (trap 6): the connection goes
 // on serving everybody else. Only a node that stays silent for kSilentTimeouts timeouts is given up.
 // A client's request waits at most timeouts.total, the wait for the connection included; its guard learns what became
@@ -103,6 +105,10 @@ class NodeConnection final : private net::StreamObserver {
   }
   // Whether the clock may judge the node by this request: nothing large kept it waiting.
   bool IsTimed(const InFlight& entry) const { return entry.sent >= large_until_; }
+  // node_connection_connect.cc
+  void StartAttempt();
+  // Nothing but this process kept the attempt from the node: repeats it soon, and requests go on waiting.
+  void Postpone(int error);
   bool SendHandshake(const std::string& text);
   bool ContinueHandshake(std::string_view reply);
   void BecomeReady();
@@ -139,8 +145,8 @@ class NodeConnection final : private net::StreamObserver {
   net::TimePoint next_silence_{};  // Not counted again before.
   net::TimePoint large_until_{};   // When something large was last under way.
   net::TimePoint ready_since_{};
-  net::TimePoint connect_deadline_{};
-  net::TimePoint armed_until_{};  // While it connects.
+  net::TimePoint connect_deadline_{};  // Of the attempt under way; without a stream, when the next one begins.
+  net::TimePoint armed_until_{};       // While it connects.
   State state_ = State::kIdle;
   bool first_attempt_ = true;
   bool reopens_ = false;      // As soon as it is drained.

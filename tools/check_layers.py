@@ -35,7 +35,7 @@ DOORS = {
     "openssl/": ["ring/md5.", "proxy/guard/lease_script."],
     "yaml-cpp/": ["conf/parse"],
     "event": ["backends/net/", "proxy/control/admin_http.", "proxy/control/server."],
-    "prometheus/": ["proxy/control/metrics."],
+    "prometheus/": ["proxy/control/metrics"],
     "boost/": ["proxy/control/command_line.", "tools/"],
     "nlohmann/": ["conf/", "proxy/control/", "tools/"],
     "spdlog/": ["backends/", "proxy/"],

@@ -83,7 +83,7 @@ std::string PeerText(const sockaddr_storage& peer, const std::string& unix_path)
 }  // namespace
 
 std::unique_ptr<ListenSocket> ListenSocket::Open(event_base* base, const Endpoint& endpoint, OnAccept on_accept,
-                                                 std::string* error) {
+                                                 OnTrouble on_trouble, std::string* error) {
   const bool is_unix = !endpoint.unix_path.empty();
   const BoundAddress bound = is_unix ? UnixAddress(endpoint.unix_path) : TcpAddress(endpoint, error);
   if (bound.size == 0) return nullptr;
@@ -100,11 +100,16 @@ std::unique_ptr<ListenSocket> ListenSocket::Open(event_base* base, const Endpoin
     if (fd >= 0) close(fd);
     return nullptr;
   }
-  return std::unique_ptr<ListenSocket>(new ListenSocket(base, fd, endpoint.unix_path, std::move(on_accept)));
+  return std::unique_ptr<ListenSocket>(
+      new ListenSocket(base, fd, endpoint.unix_path, std::move(on_accept), std::move(on_trouble)));
 }
 
-ListenSocket::ListenSocket(event_base* base, int fd, std::string unix_path, OnAccept on_accept)
-    : base_(base), fd_(fd), unix_path_(std::move(unix_path)), on_accept_(std::move(on_accept)) {
+ListenSocket::ListenSocket(event_base* base, int fd, std::string unix_path, OnAccept on_accept, OnTrouble on_trouble)
+    : base_(base),
+      fd_(fd),
+      unix_path_(std::move(unix_path)),
+      on_accept_(std::move(on_accept)),
+      on_trouble_(std::move(on_trouble)) {
   sockaddr_storage bound{};
   socklen_t size = sizeof bound;
   getsockname(fd_, reinterpret_cast<sockaddr*>(&bound), &size);
@@ -144,8 +149,10 @@ void ListenSocket::AcceptAll() {
     socklen_t size = sizeof peer;
     const int fd = accept4(fd_, reinterpret_cast<sockaddr*>(&peer), &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd < 0) {
-      if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) PauseFor({0, 100'000});
-      return;
+      const int error = errno;
+      if (error != EMFILE && error != ENFILE && error != ENOBUFS && error != ENOMEM) return;
+      PauseFor({0, 100'000});
+      return on_trouble_(error);
     }
     if (unix_path_.empty()) {
       const int on = 1;

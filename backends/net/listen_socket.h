@@ -24,9 +24,12 @@ class ListenSocket {
   // `fd` is connected and non-blocking and belongs to the callee; `peer` is its address as text.
   using OnAccept = std::function<void(int fd, std::string peer)>;
 
+  // A client waits and cannot be accepted, for want of a descriptor or memory (an errno): tried again soon.
+  using OnTrouble = std::function<void(int error)>;
+
   // nullptr, and the reason in `error`, when the endpoint cannot be bound.
   static std::unique_ptr<ListenSocket> Open(event_base* base, const Endpoint& endpoint, OnAccept on_accept,
-                                            std::string* error);
+                                            OnTrouble on_trouble, std::string* error);
   ListenSocket(const ListenSocket&) = delete;
   ListenSocket& operator=(const ListenSocket&) = delete;
   ~ListenSocket();
@@ -35,9 +38,9 @@ class ListenSocket {
   uint16_t port() const { return port_; }
 
  private:
-  ListenSocket(event_base* base, int fd, std::string unix_path, OnAccept on_accept);
+  ListenSocket(event_base* base, int fd, std::string unix_path, OnAccept on_accept, OnTrouble on_trouble);
   void AcceptAll();
-  // Out of descriptors: the waiting client would wake the loop again and again.
+  // The waiting client would wake the loop again and again.
   void PauseFor(const timeval& wait);
 
   event_base* base_;
@@ -45,6 +48,7 @@ class ListenSocket {
   uint16_t port_ = 0;
   std::string unix_path_;
   OnAccept on_accept_;
+  OnTrouble on_trouble_;
   event readable_{};
   event resume_{};
 };

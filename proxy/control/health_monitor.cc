@@ -9,6 +9,7 @@ namespace ringproxy::proxy {
 namespace {
 
 using backends::CircuitBreaker;
+using Outcome = backends::HealthCheck::Outcome;
 using backends::TripReason;
 
 std::string_view NameOf(TripReason reason) {
@@ -37,6 +38,9 @@ std::string_view Explain(TripReason reason) {
 }
 
 constexpr std::string_view kByCheck = "check";
+
+// Until a check that this process could not send is repeated; twice as long at most.
+constexpr net::Duration kRepeatWait = std::chrono::milliseconds(100);
 
 bool IsIn(NodeState state) {
   return state == NodeState::kUp || state == NodeState::kTrial;
@@ -126,14 +130,18 @@ void HealthMonitor::OnTimer(Node& node) {
 
 void HealthMonitor::Check(Node& node) {
   if (node.check.running() || node.order == NodeOrder::kDisable) return;
-  node.check.Check([this, &node](bool good, const std::string& why) { OnCheck(node, good, why); });
+  node.check.Check([this, &node](Outcome outcome, const std::string& why) { OnCheck(node, outcome, why); });
 }
 
 void HealthMonitor::CheckSoon(Node& node) {
   if (node.conf.health.interval > net::Duration(0)) Check(node);
 }
 
-void HealthMonitor::OnCheck(Node& node, bool good, const std::string& why) {
+void HealthMonitor::OnCheck(Node& node, Outcome outcome, const std::string& why) {
+  // No verdict: nobody has asked the node.
+  if (outcome == Outcome::kNotAsked)
+    return node.timer->Arm(std::chrono::duration_cast<net::Duration>(kRepeatWait * (1 + Random())));
+  const bool good = outcome == Outcome::kGood;
   const bool changed = node.health.OnCheck(good);
   if (node.conf.health.interval > net::Duration(0)) node.timer->Arm(node.health.Wait(Random()));
   if (changed && good) orders_.hurry(node.pool, node.index);
@@ -225,15 +233,17 @@ void HealthMonitor::Publish(uint32_t pool) {
 // It stays out until it is empty; a node that cannot be emptied is tried again soon.
 void HealthMonitor::Flush(Node& node) {
   if (node.check.running()) return;
-  node.check.Flush([this, &node](bool good, const std::string& why) {
-    if (good) {
+  node.check.Flush([this, &node](Outcome outcome, const std::string& why) {
+    if (outcome == Outcome::kGood) {
       // Its check may have come due meanwhile and found the checker busy.
       const bool is_checked = node.conf.health.interval > net::Duration(0);
       if (is_checked && !node.timer->armed()) node.timer->Arm(node.health.Wait(Random()));
       node.needs_flush = !IsIn(StateOf(node));  // It went out again while it was emptied.
       return Refresh(node, "flushed", "it is back, and empty");
     }
-    spdlog::warn("node {} of pool {} could not be emptied: {}", node.settings.node, node.settings.pool, why);
+    if (outcome == Outcome::kBad) {
+      spdlog::warn("node {} of pool {} could not be emptied: {}", node.settings.node, node.settings.pool, why);
+    }
     node.timer->Arm(node.conf.health.fast_interval);
   });
 }

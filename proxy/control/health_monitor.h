@@ -77,7 +77,7 @@ class HealthMonitor {
   void OnTimer(Node& node);
   void Check(Node& node);
   void CheckSoon(Node& node);
-  void OnCheck(Node& node, bool good, const std::string& why);
+  void OnCheck(Node& node, backends::HealthCheck::Outcome outcome, const std::string& why);
   void Flush(Node& node);
   double Random() { return std::uniform_real_distribution<double>(0, 1)(io_.random); }
 

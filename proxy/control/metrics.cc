@@ -1,23 +1,15 @@
 #include "proxy/control/metrics.h"
 
-#include <prometheus/metric_family.h>
-#include <prometheus/text_serializer.h>
-
 #include <cmath>
-#include <deque>
 #include <functional>
 
 #include "conf/version.h"
 #include "proxy/control/refusals.h"
 #include "proxy/control/log.h"
+#include "proxy/control/metrics_families.h"
 
 namespace ringproxy::proxy {
 namespace {
-
-using prometheus::ClientMetric;
-using prometheus::MetricFamily;
-using prometheus::MetricType;
-using Labels = std::vector<ClientMetric::Label>;
 
 struct NodeStatRow {
   backends::Counter backends::NodeStats::*counter;
@@ -107,24 +99,6 @@ constexpr LimitValueRow kStoreResults[] = {
 };
 
 constexpr const char* kAccessNames[kAccessCount] = {"read", "write", "admin", "other"};
-
-class Families {
- public:
-  MetricFamily& Add(const char* name, MetricType type, const char* help) {
-    return families_.emplace_back(MetricFamily{std::string("ringproxy_") + name, help, type, {}});
-  }
-  std::string Text() const { return prometheus::TextSerializer().Serialize({families_.begin(), families_.end()}); }
-
- private:
-  std::deque<MetricFamily> families_;  // References to its families stay valid while others are added.
-};
-
-void AddValue(MetricFamily& family, Labels labels, double value) {
-  ClientMetric metric;
-  metric.label = std::move(labels);
-  (family.type == MetricType::Counter ? metric.counter.value : metric.gauge.value) = value;
-  family.metric.push_back(std::move(metric));
-}
 
 void AddHistogram(MetricFamily& family, Labels labels, AllStats workers,
                   const std::function<const backends::Histogram&(const WorkerStats&)>& of) {
@@ -322,39 +296,6 @@ void AddLimits(const SharedLimits& limits, AllStats workers, Families& families)
   }
   AddValue(families.Add("limit_proxies", MetricType::Gauge, "Proxies alive, as the store of global limits last said."),
            {}, limits.proxies());
-}
-
-void AddProcess(AllStats workers, Families& families) {
-  MetricFamily& errors = families.Add("errors_total", MetricType::Counter, "Errors that the proxy itself answered.");
-  for (size_t code = 0; code < wire::kErrorCodes; ++code) {
-    uint64_t total = 0;
-    for (const auto& worker : workers) total += worker->errors[code].value();
-    AddValue(errors, {{"code", std::string(wire::ErrorName(static_cast<wire::ErrorCode>(code)))}},
-             static_cast<double>(total));
-  }
-  uint64_t stale = 0;
-  for (const auto& worker : workers) stale += worker->stale_replies.value();
-  AddValue(families.Add("stale_replies_total", MetricType::Counter, "Replies for clients that had left."), {},
-           static_cast<double>(stale));
-  MetricFamily& partial = families.Add("partial_replies_total", MetricType::Counter,
-                                       "Multi-gets of which some nodes failed, by what the client got.");
-  const auto add_partial = [&](const char* outcome, backends::Counter PartialStats::*counter) {
-    uint64_t total = 0;
-    for (const auto& worker : workers) total += (worker->partial.*counter).value();
-    AddValue(partial, {{"outcome", outcome}}, static_cast<double>(total));
-  };
-  add_partial("error", &PartialStats::errors);
-  add_partial("miss", &PartialStats::misses);
-  MetricFamily& sessions = families.Add("worker_sessions", MetricType::Gauge, "Client connections of each worker.");
-  for (size_t w = 0; w < workers.size(); ++w) {
-    AddValue(sessions, {{"worker", std::to_string(w)}}, static_cast<double>(workers[w]->sessions.value()));
-  }
-  AddValue(families.Add("log_lines_dropped_total", MetricType::Counter,
-                        "Lines of the log that could not be written, or came faster than they could be."),
-           {}, static_cast<double>(LogLinesDropped()));
-  AddValue(families.Add("config_version", MetricType::Gauge, "Number of the configuration in force."), {}, 1);
-  AddValue(families.Add("build_info", MetricType::Gauge, "Always 1; the label says which release runs."),
-           {{"version", std::string(conf::Version())}}, 1);
 }
 
 }  // namespace

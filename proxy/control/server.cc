@@ -9,9 +9,26 @@
 #include <random>
 #include <thread>
 
+#include "backends/line_limit.h"
+#include "backends/own_trouble.h"
 #include "backends/wire/error_text.h"
+#include "proxy/control/descriptors.h"
 
 namespace ringproxy::proxy {
+namespace {
+
+// Debugging libevent is not what the log's level is for.
+void LogForLibevent(int severity, const char* text) {
+  static backends::LineLimit lines;
+  if (severity == EVENT_LOG_DEBUG) return;
+  const auto level = severity == EVENT_LOG_ERR    ? spdlog::level::err
+                     : severity == EVENT_LOG_WARN ? spdlog::level::warn
+                                                  : spdlog::level::info;
+  const auto now = std::chrono::time_point_cast<net::Duration>(std::chrono::steady_clock::now());
+  lines.Log(now, level, "libevent: {}", text);
+}
+
+}  // namespace
 
 Server::Server(conf::Config config)
     : snapshot_(MakeSnapshot(std::move(config))),
@@ -24,8 +41,11 @@ Server::Server(conf::Config config)
       })),
       load_timer_(loop_.NewTimer([this] { SampleLoads(); })),
       refusal_timer_(loop_.NewTimer([this] { LogRefusals(); })) {
+      load_timer_(loop_.NewTimer([this] { SampleLoads(); })) {
+  event_set_log_callback(LogForLibevent);
   const uint32_t configured = snapshot_->config.workers;
   const uint32_t count = configured > 0 ? configured : std::max(1U, std::thread::hardware_concurrency());
+  RaiseDescriptorLimit(DescriptorsNeeded(snapshot_->config, count));
   for (uint32_t i = 0; i < count; ++i) stats_.push_back(std::make_unique<WorkerStats>(*snapshot_));
   std::random_device entropy;
   limits_ = std::make_unique<SharedLimits>(snapshot_, count, uint64_t{entropy()} << 32 | entropy());
@@ -64,7 +84,8 @@ bool Server::Listen() {
     const conf::Address& at = listener.listen;
     auto socket = net::ListenSocket::Open(
         loop_.base(), {at.host, at.port, at.unix_path},
-        [this, i](int fd, std::string peer) { Accept(i, fd, std::move(peer)); }, &error);
+        [this, i](int fd, std::string peer) { Accept(i, fd, std::move(peer)); },
+        [this](int cause) { backends::NoteOwnTrouble(backends::Attempt::kAccept, cause, loop_.now()); }, &error);
     if (!socket) {
       spdlog::error("listener {} cannot listen on {}: {}", listener.name, at.ToString(), error);
       return false;
@@ -115,6 +136,9 @@ WorkerThread& Server::LeastLoaded() {
 
 void Server::Accept(uint32_t listener, int fd, std::string peer) {
   if (Full(listener)) {
+    static backends::LineLimit lines;
+    lines.Log(loop_.now(), spdlog::level::warn, "listener {} has max_connections, {}: client {} is refused",
+              snapshot_->config.listeners[listener].name, snapshot_->config.listeners[listener].max_connections, peer);
     std::string refusal;
     if (snapshot_->config.listeners[listener].protocol == conf::Protocol::kMemcached) {
       wire::AppendMemcacheError(wire::ErrorCode::kTooManyClients, &refusal);

@@ -1,9 +1,13 @@
 #include "backends/health_check.h"
 
 #include <gtest/gtest.h>
+#include <spdlog/spdlog.h>
 
+#include <cerrno>
+#include <cstring>
 #include <optional>
 
+#include "backends/own_trouble.h"
 #include "tests/support/fake_loop.h"
 
 namespace ringproxy::backends {
@@ -23,7 +27,10 @@ class HealthCheckTest : public testing::Test {
     return *check_;
   }
   HealthCheck::Done Record() {
-    return [this](bool good, const std::string& why) { outcomes_.push_back(good ? "good" : why); };
+    return [this](HealthCheck::Outcome outcome, const std::string& why) {
+      const std::string before = outcome == HealthCheck::Outcome::kNotAsked ? "not asked: " : "";
+      outcomes_.push_back(outcome == HealthCheck::Outcome::kGood ? "good" : before + why);
+    };
   }
   void Check() { check_->Check(Record()); }
   void Flush() { check_->Flush(Record()); }
@@ -292,15 +299,16 @@ TEST_F(HealthCheckTest, MayBeAskedAgainFromWithinItsAnswer) {
   Make();
   CheckWell();
   int good = 0;
-  check_->Check([&](bool, const std::string&) {
-    check_->Flush(
-        [&](bool, const std::string&) { check_->Check([&](bool well, const std::string&) { good += well ? 1 : 0; }); });
+  check_->Check([&](auto, const std::string&) {
+    check_->Flush([&](auto, const std::string&) {
+      check_->Check([&](auto outcome, const std::string&) { good += outcome == HealthCheck::Outcome::kGood ? 1 : 0; });
+    });
   });
   Node().Receive("+PONG\r\n+OK\r\n+PONG\r\n");
   EXPECT_EQ(good, 1);
   EXPECT_EQ(Node().TakeWritten(), std::string(kPing) + kFlushDb + kPing);
   // And after a failure: over a new connection.
-  check_->Check([&](bool, const std::string&) { check_->Check(Record()); });
+  check_->Check([&](auto, const std::string&) { check_->Check(Record()); });
   Node().Receive("-LOADING x\r\n");
   EXPECT_EQ(loop_.sockets(), 2U);
   Node().observer->OnConnected(0);
@@ -315,6 +323,23 @@ TEST_F(HealthCheckTest, LeavesNothingBehindWhenItDiesWithAQuestionUnderWay) {
   EXPECT_TRUE(Node().closed());
   loop_.Advance(1h);
   EXPECT_EQ(Take(), "nothing");
+}
+
+TEST_F(HealthCheckTest, IsNotAskedWhenThisProcessCannotOpenAConnection) {
+  spdlog::set_level(spdlog::level::off);
+  Make();
+  for (const int error : {EMFILE, ENFILE, ENOBUFS, ENOMEM, EADDRNOTAVAIL}) {
+    const uint64_t before = OwnTroubles(Attempt::kCheck);
+    Check();
+    Node().observer->OnConnected(error);
+    EXPECT_EQ(Take(), std::string("not asked: ") + std::strerror(error));
+    EXPECT_EQ(OwnTroubles(Attempt::kCheck), before + 1);
+    EXPECT_TRUE(Node().closed());
+  }
+  Check();
+  Node().observer->OnConnected(ECONNREFUSED);
+  EXPECT_EQ(Take(), std::strerror(ECONNREFUSED));
+  CheckWell();
 }
 
 }  // namespace

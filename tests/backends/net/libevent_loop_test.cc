@@ -2,6 +2,8 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -53,7 +55,8 @@ void ExpectHello(Endpoint listen, Endpoint connect) {
   Recorder client(loop);
   std::string error;
   const auto socket = ListenSocket::Open(
-      loop.base(), listen, [&](int fd, const std::string&) { server.stream = loop.Adopt(fd, server); }, &error);
+      loop.base(), listen, [&](int fd, const std::string&) { server.stream = loop.Adopt(fd, server); }, [](int) {},
+      &error);
   ASSERT_NE(socket, nullptr) << error;
   connect.port = socket->port();
   client.stream = loop.Connect(connect, client);
@@ -168,12 +171,46 @@ TEST(ListenSocket, LeavesAFileAloneThatIsNoSocket) {
   LibeventLoop loop;
   std::string error;
   const auto socket = ListenSocket::Open(
-      loop.base(), {"", 0, path}, [](int, const std::string&) {}, &error);
+      loop.base(), {"", 0, path}, [](int, const std::string&) {}, [](int) {}, &error);
   EXPECT_EQ(socket, nullptr);
   std::string content;
   std::ifstream(path) >> content;
   EXPECT_EQ(content, "precious");
   unlink(path.c_str());
+}
+
+TEST(ListenSocket, PausesWhileThereIsNoDescriptorAndThenAccepts) {
+  LibeventLoop loop;
+  rlimit before{};
+  ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &before), 0);
+  int troubles = 0;
+  std::string error;
+  const auto listen = ListenSocket::Open(
+      loop.base(), {"127.0.0.1", 0, ""},
+      [&](int fd, const std::string&) {
+        close(fd);
+        loop.Stop();
+      },
+      [&](int what) {
+        EXPECT_EQ(what, EMFILE);
+        if (++troubles == 2) setrlimit(RLIMIT_NOFILE, &before);
+      },
+      &error);
+  ASSERT_NE(listen, nullptr) << error;
+  const int client = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  sockaddr_in to{};
+  to.sin_family = AF_INET;
+  to.sin_port = htons(listen->port());
+  to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  connect(client, reinterpret_cast<const sockaddr*>(&to), sizeof to);
+  rlimit none = before;
+  none.rlim_cur = 3;
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &none), 0);
+  const auto start = std::chrono::steady_clock::now();
+  loop.Run();
+  EXPECT_EQ(troubles, 2);
+  EXPECT_GE(std::chrono::steady_clock::now() - start, std::chrono::milliseconds(150));  // Two pauses.
+  close(client);
 }
 
 }  // namespace

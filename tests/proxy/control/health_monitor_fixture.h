@@ -27,6 +27,7 @@ class HealthMonitorTest : public testing::Test {
   struct Far {
     std::string answer = "+PONG\r\n";  // Empty: it hangs.
     std::string flush_answer = "+OK\r\n";
+    int own_trouble = 0;  // Why this process does not get that far.
     bool refuses = false;
     size_t checks = 0;   // Answered or not.
     size_t flushes = 0;  // Answered.
@@ -77,7 +78,7 @@ class HealthMonitorTest : public testing::Test {
     if (!connected_[i]) {
       if (far.answer.empty()) return;
       connected_[i] = true;
-      return socket.observer->OnConnected(far.refuses ? ECONNREFUSED : 0);
+      return socket.observer->OnConnected(far.refuses ? ECONNREFUSED : far.own_trouble);
     }
     const std::string written = socket.TakeWritten();
     if (written.empty()) return;

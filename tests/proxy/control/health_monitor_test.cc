@@ -245,5 +245,25 @@ TEST_F(HealthMonitorTest, LeavesNothingBehindWhenItDiesInTheMiddleOfItsChecks) {
   loop_.Advance(1h);
 }
 
+TEST_F(HealthMonitorTest, JudgesNobodyByChecksThatItCouldNotSend) {
+  MakeChecked();
+  for (Far& far : far_) {
+    far.own_trouble = EMFILE;
+    far.refuses = false;
+  }
+  for (size_t i = 0; i < loop_.sockets(); ++i) {
+    if (!loop_.socket(i).closed()) loop_.socket(i).ReceiveEnd();  // Idle connections that the nodes close.
+  }
+  const size_t before = loop_.sockets();
+  Run(10s);
+  EXPECT_TRUE(monitor_->transitions().empty());
+  EXPECT_GE(loop_.sockets() - before, kNodes * 30U);   // Tried again soon,
+  EXPECT_LE(loop_.sockets() - before, kNodes * 100U);  // but not without a pause.
+  for (Far& far : far_) far.own_trouble = 0;
+  const uint64_t checks = far_[0].checks;
+  Run(1s);
+  EXPECT_GT(far_[0].checks, checks);
+}
+
 }  // namespace
 }  // namespace ringproxy::proxy

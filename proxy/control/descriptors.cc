@@ -1,0 +1,50 @@
+#include "proxy/control/descriptors.h"
+
+#include <spdlog/spdlog.h>
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+namespace ringproxy::proxy {
+namespace {
+
+// Scrapers, probes and a person or two; evhttp itself has no bound.
+constexpr uint64_t kAdminClients = 64;
+// A loop's epoll, timer and signal pair, its mailbox, sockets to several name servers.
+constexpr uint64_t kPerLoop = 16;
+// Standard streams, files that are read for a moment, what libraries open.
+constexpr uint64_t kFiles = 32;
+
+}  // namespace
+
+DescriptorNeed DescriptorsNeeded(const conf::Config& config, uint32_t workers) {
+  DescriptorNeed need;
+  for (const conf::Listener& listener : config.listeners) need.clients += listener.max_connections;
+  for (const conf::Pool& pool : config.pools) {
+    need.nodes += uint64_t{pool.nodes.size()} * pool.connections_per_node * workers;
+    need.checks += pool.nodes.size();
+  }
+  need.admin = kAdminClients;
+  need.own = kFiles + config.listeners.size() + 1 + kPerLoop * (uint64_t{workers} + 1);
+  return need;
+}
+
+void RaiseDescriptorLimit(const DescriptorNeed& need) {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= need.total()) return;
+  limit.rlim_cur = std::min<rlim_t>(need.total(), limit.rlim_max);
+  if (setrlimit(RLIMIT_NOFILE, &limit) != 0) {
+    // Where something forbids it the old limit stays.
+    spdlog::warn("the limit on descriptors cannot be raised: {}", std::strerror(errno));
+    getrlimit(RLIMIT_NOFILE, &limit);
+  }
+  if (limit.rlim_cur >= need.total()) return;
+  spdlog::warn(
+      "the configuration may need {} descriptors (clients {}, nodes {}, checks {}, admin port {}, others {}) and the "
+      "limit is {}: raise the hard limit, or lower max_connections",
+      need.total(), need.clients, need.nodes, need.checks, need.admin, need.own, limit.rlim_cur);
+}
+
+}  // namespace ringproxy::proxy

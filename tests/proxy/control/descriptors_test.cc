@@ -1,0 +1,72 @@
+#include "proxy/control/descriptors.h"
+
+#include <gtest/gtest.h>
+#include <spdlog/spdlog.h>
+#include <sys/resource.h>
+
+namespace ringproxy::proxy {
+namespace {
+
+conf::Config TwoPools() {
+  conf::Config config;
+  config.listeners.resize(2);
+  config.listeners[0].max_connections = 10'000;
+  config.listeners[1].max_connections = 500;
+  config.pools.resize(2);
+  config.pools[0].nodes.resize(3);
+  config.pools[0].connections_per_node = 2;
+  config.pools[1].nodes.resize(5);
+  return config;
+}
+
+TEST(DescriptorsNeeded, AddsUpClientsNodesAndChecks) {
+  const DescriptorNeed need = DescriptorsNeeded(TwoPools(), 4);
+  EXPECT_EQ(need.clients, 10'500U);
+  EXPECT_EQ(need.nodes, (3U * 2 + 5 * 1) * 4);
+  EXPECT_EQ(need.checks, 8U);
+  EXPECT_GT(need.admin, 0U);
+  EXPECT_EQ(need.total(), need.clients + need.nodes + need.checks + need.admin + need.own);
+}
+
+TEST(DescriptorsNeeded, GrowsWithEachWorkerAndListener) {
+  conf::Config config = TwoPools();
+  const DescriptorNeed few = DescriptorsNeeded(config, 1);
+  const DescriptorNeed many = DescriptorsNeeded(config, 3);
+  EXPECT_EQ(many.nodes, 3 * few.nodes);
+  EXPECT_GT(many.own, few.own);
+  EXPECT_EQ(many.checks, few.checks);
+  config.listeners.emplace_back();
+  EXPECT_EQ(DescriptorsNeeded(config, 1).own, few.own + 1);
+}
+
+// A very large fleet does not wrap around.
+TEST(DescriptorsNeeded, CountsInSixtyFourBits) {
+  conf::Config config;
+  config.listeners.resize(3);
+  for (conf::Listener& listener : config.listeners) listener.max_connections = UINT32_MAX;
+  EXPECT_GT(DescriptorsNeeded(config, 1).clients, uint64_t{UINT32_MAX} * 2);
+}
+
+TEST(RaiseDescriptorLimit, RaisesTheSoftLimitToTheNeedAndNeverLowersIt) {
+  spdlog::set_level(spdlog::level::off);
+  rlimit before{};
+  ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &before), 0);
+  rlimit low = before;
+  low.rlim_cur = 100;
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &low), 0);
+  const auto now = [] {
+    rlimit limit{};
+    getrlimit(RLIMIT_NOFILE, &limit);
+    return limit.rlim_cur;
+  };
+  RaiseDescriptorLimit({.clients = 200});
+  EXPECT_EQ(now(), 200U);
+  RaiseDescriptorLimit({.clients = 50});
+  EXPECT_EQ(now(), 200U);
+  RaiseDescriptorLimit({.clients = UINT64_MAX - 1});
+  EXPECT_EQ(now(), before.rlim_max);
+  setrlimit(RLIMIT_NOFILE, &before);
+}
+
+}  // namespace
+}  // namespace ringproxy::proxy
