@@ -1,14 +1,17 @@
 #include "proxy/session/memcache_session.h"
 
-#include <spdlog/spdlog.h>
-
 #include <algorithm>
+
+#include "backends/line_limit.h"
 
 namespace ringproxy::proxy {
 namespace {
 
 // The first byte of every request of the binary protocol, and of none in text.
 constexpr char kBinaryMagic = '\x80';
+
+backends::LineLimit bad_requests;
+backends::LineLimit binary_clients;
 
 }  // namespace
 
@@ -28,8 +31,8 @@ bool MemcacheSession::ProcessOne() {
       swallow_ = parser.swallow();
       return true;
     case wire::MemcacheParser::Status::kBad:
-      spdlog::info("client {} of listener {}: {}", client().address, listener().conf.name,
-                   wire::ErrorName(parser.error()));
+      bad_requests.Log(io().io.loop.now(), spdlog::level::info, "client {} of listener {}: {}", client().address,
+                       listener().conf.name, wire::ErrorName(parser.error()));
       Refuse(parser);
       FinishAfterReplies();
       return false;
@@ -84,7 +87,8 @@ void MemcacheSession::Refuse(const wire::MemcacheParser& parser) {
 }
 
 void MemcacheSession::CloseBinaryClient() {
-  spdlog::warn(
+  binary_clients.Log(
+      io().io.loop.now(), spdlog::level::warn,
       "client {} of listener {} speaks memcached's binary protocol, which ringproxy does not; set the client to the "
       "text (ASCII) protocol",
       client().address, listener().conf.name);

@@ -1,7 +1,6 @@
 #include "proxy/session/redis_session.h"
 
-#include <spdlog/spdlog.h>
-
+#include "backends/line_limit.h"
 #include "backends/wire/ascii.h"
 #include "backends/wire/command.h"
 #include "backends/wire/resp_encode.h"
@@ -126,6 +125,11 @@ bool RedisSession::IsRefused(const wire::CommandSpec& spec, const wire::Request&
 void RedisSession::RefuseProtocol(std::string_view error) {
   spdlog::info("client {} of listener {}: {}", client().address, listener().conf.name, error);
   CountRefusal(wire::RedisCommands().size(), wire::ErrorCode::kProtocol);
+  static backends::LineLimit lines;
+  lines.Log(io().io.loop.now(), spdlog::level::info, "client {} of listener {}: {}", client().address,
+            listener().conf.name, error);
+  Count(wire::ErrorCode::kProtocol);
+  const uint32_t slot = OpenSlot(0);
   io().scratch.clear();
   wire::AppendProtocolError(error, &io().scratch);
   GiveOwnReply(OpenSlot(0, QuietNow()), io().scratch);
