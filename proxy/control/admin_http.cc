@@ -2,9 +2,11 @@
 
 #include <arpa/inet.h>
 #include <event2/buffer.h>
+#include <event2/bufferevent.h>
 #include <event2/event.h>
 #include <event2/http.h>
 #include <event2/keyvalq_struct.h>
+#include <event2/listener.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 
@@ -14,6 +16,7 @@
 #include <cstring>
 #include <nlohmann/json.hpp>
 
+#include "backends/own_trouble.h"
 #include "conf/option_table.h"
 #include "conf/values.h"
 #include "proxy/route/router.h"
@@ -59,6 +62,25 @@ uint16_t BoundPort(evhttp_bound_socket* socket) {
   getsockname(evhttp_bound_socket_get_fd(socket), reinterpret_cast<sockaddr*>(&bound), &size);
   return ntohs(bound.ss_family == AF_INET6 ? reinterpret_cast<sockaddr_in6&>(bound).sin6_port
                                            : reinterpret_cast<sockaddr_in&>(bound).sin_port);
+}
+
+// By default evhttp closes a socket before its bufferevent, whose callback may still run, takes the number out of
+// epoll: by then it may be another thread's new connection. This bufferevent closes the socket itself, as its last act.
+bufferevent* NewConnection(event_base* base, void*) {
+  return bufferevent_socket_new(base, -1, BEV_OPT_CLOSE_ON_FREE);
+}
+
+// A client waits and cannot be accepted: it would wake the loop again and again. The loop is gone with the process, so
+// the listener is there when the pause ends.
+void PauseListener(evconnlistener* listener, void*) {
+  const auto now = std::chrono::time_point_cast<net::Duration>(std::chrono::steady_clock::now());
+  backends::NoteOwnTrouble(backends::Attempt::kAdmin, EVUTIL_SOCKET_ERROR(), now);
+  evconnlistener_disable(listener);
+  constexpr timeval kPause{0, 100'000};
+  event_base_once(
+      evconnlistener_get_base(listener), -1, EV_TIMEOUT,
+      [](evutil_socket_t, short, void* paused) { evconnlistener_enable(static_cast<evconnlistener*>(paused)); },
+      listener, &kPause);
 }
 
 }  // namespace
@@ -111,6 +133,7 @@ bool AdminHttp::Listen(event_base* base, std::string* error) {
   evhttp_set_max_headers_size(http_.get(), 16 << 10);
   evhttp_set_max_body_size(http_.get(), 64 << 10);
   evhttp_set_timeout(http_.get(), 30);
+  evhttp_set_bevcb(http_.get(), NewConnection, nullptr);
   evhttp_set_gencb(
       http_.get(), [](evhttp_request* request, void* self) { static_cast<AdminHttp*>(self)->Serve(request); }, this);
   evhttp_bound_socket* socket =
@@ -119,6 +142,7 @@ bool AdminHttp::Listen(event_base* base, std::string* error) {
     *error = std::strerror(errno);
     return false;
   }
+  evconnlistener_set_error_cb(evhttp_bound_socket_get_listener(socket), PauseListener);
   port_ = BoundPort(socket);
   return true;
 }

@@ -1,7 +1,7 @@
 // proxy/control/admin_http.h – The admin port: metrics, health, pools, and where a key lives.
 //
 // Purpose: routes of one table to functions that return a reply; the only door to evhttp.
-// Threads: the control loop's. Lifetime: snapshot and stats outlive it.
+// Threads: the control loop's. Lifetime: snapshot and stats outlive it; the loop does not turn after its end.
 #pragma once
 
 #include <functional>

@@ -176,7 +176,7 @@ def all_descriptors_taken(proxy):
 
 def test_without_descriptors_no_node_is_called_ill_and_nobody_spins():
     nodes = [RedisServer(), RedisServer()]
-    config = pool_config(nodes, health={"interval": "100ms", "fall": 1}, timeouts={"total": "20s", "request": "20s"},
+    config = pool_config(nodes, health={"interval": "1s", "fall": 1}, timeouts={"total": "20s", "request": "20s"},
                          on_down="rehash", flush_on_return=True, reconnect={"rate": "1/s"})
     with contextlib.ExitStack() as stack:
         for node in nodes:
