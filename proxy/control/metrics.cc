@@ -4,9 +4,9 @@
 #include <functional>
 
 #include "conf/version.h"
-#include "proxy/control/refusals.h"
 #include "proxy/control/log.h"
 #include "proxy/control/metrics_families.h"
+#include "proxy/control/refusals.h"
 
 namespace ringproxy::proxy {
 namespace {

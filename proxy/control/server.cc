@@ -41,7 +41,6 @@ Server::Server(conf::Config config)
       })),
       load_timer_(loop_.NewTimer([this] { SampleLoads(); })),
       refusal_timer_(loop_.NewTimer([this] { LogRefusals(); })) {
-      load_timer_(loop_.NewTimer([this] { SampleLoads(); })) {
   event_set_log_callback(LogForLibevent);
   const uint32_t configured = snapshot_->config.workers;
   const uint32_t count = configured > 0 ? configured : std::max(1U, std::thread::hardware_concurrency());

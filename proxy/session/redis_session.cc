@@ -123,13 +123,10 @@ bool RedisSession::IsRefused(const wire::CommandSpec& spec, const wire::Request&
 }
 
 void RedisSession::RefuseProtocol(std::string_view error) {
-  spdlog::info("client {} of listener {}: {}", client().address, listener().conf.name, error);
-  CountRefusal(wire::RedisCommands().size(), wire::ErrorCode::kProtocol);
   static backends::LineLimit lines;
   lines.Log(io().io.loop.now(), spdlog::level::info, "client {} of listener {}: {}", client().address,
             listener().conf.name, error);
-  Count(wire::ErrorCode::kProtocol);
-  const uint32_t slot = OpenSlot(0);
+  CountRefusal(wire::RedisCommands().size(), wire::ErrorCode::kProtocol);
   io().scratch.clear();
   wire::AppendProtocolError(error, &io().scratch);
   GiveOwnReply(OpenSlot(0, QuietNow()), io().scratch);

@@ -47,7 +47,8 @@ TEST_F(InputBufferTest, KeepsARestUntilMoreComesWhileOthersUseTheSharedBuffer) {
 
 TEST_F(InputBufferTest, ReceivesALargeFrameIntoABlockThatCanBeTaken) {
   const std::string frame(1'000'000, 'f');
-  socket_.incoming = frame + "next";
+  socket_.incoming = frame;
+  socket_.incoming += "next";
   input_.Fill(*stream_, shared_);
   while (input_.bytes().size() < frame.size()) {
     input_.Keep(frame.size());
