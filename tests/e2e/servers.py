@@ -192,6 +192,10 @@ class Proxy(Process):
     def log(self):
         return self.log_path.read_text()
 
+    def wait_for_log(self, text):
+        """The log is written by a thread of its own, so a line may come after what it tells of."""
+        wait_for(lambda: text in self.log(), f"the log to say: {text}")
+
     def _port(self, pattern):
         return int(re.search(pattern + r" listens on .*:(\d+)", self.log()).group(1))
 

@@ -287,6 +287,8 @@ def test_refused_with_the_reason_on_a_connection_that_lives(client, redis, name)
         words, arity = [name, {"config": "rewrite", "pubsub": "numpat", "cluster": "myid"}[name]], 2
     reply = client.ask(*words, *["x"] * (abs(arity) - len(words)))
     assert reply.startswith(b"-ERR '" + name.encode()) and b"is not supported by ringproxy: " in reply
+    if name == "multi":
+        assert client.ask("DISCARD") == b"+OK\r\n"
     assert client.ask("PING") == b"+PONG\r\n"
 
 

@@ -141,6 +141,7 @@ def test_nodes_with_a_password(tmp_path, username):
             wait_for(lambda: "WRONGPASS" in proxy.log(), "the refusal in the log")
             assert client.ask("GET", "a") == DOWN
             assert "wrong" not in proxy.log().replace("WRONGPASS", "")
+            proxy.wait_for_log("is down")
             assert proxy.log().count("is down") == 1
 
 

@@ -87,6 +87,7 @@ def test_a_node_that_returns_under_rehash_has_its_old_values_unless_it_is_flushe
         seen.add(client.ask("GET", key))
         assert seen == {bulk("new"), NIL if flushes else bulk("old")}
         assert fleet.nodes[0].ask("DBSIZE") == (b":0\r\n" if flushes else b":1\r\n")
+        fleet.proxy.wait_for_log("node r0 of pool main is up")
         assert ("it is back, and empty" in fleet.proxy.log()) == flushes
 
 
@@ -130,11 +131,12 @@ def test_beyond_max_ejected_the_pool_fails_open_and_says_so():
         fleet.proxy.wait_for_state("r1", "down")
         # Both are called sick and are asked all the same, since together they are the pool.
         assert [client.ask("SET", key, "x") for key in keys] == [b"+OK\r\n"] * 2
-        assert "more nodes of pool main are down than max_ejected: all of them are asked" in fleet.proxy.log()
+        fleet.proxy.wait_for_log("more nodes of pool main are down than max_ejected: all of them are asked")
         for node in fleet.nodes:
             node.ask("DEL", "out")
         for name in ("r0", "r1"):
             fleet.proxy.wait_for_state(name, "up")
+        fleet.proxy.wait_for_log("pool main has enough nodes again")
         assert fleet.proxy.log().count("pool main has enough nodes again") == 1
 
 
@@ -160,6 +162,7 @@ def test_an_operator_drains_disables_and_enables_a_node():
             wait_for(lambda want=state != "disabled": (fleet.proxy.node("r0")["connections"] > 0) == want, "its connections")
             wait_for(lambda want=b"+OK\r\n" if state == "up" else DOWN: client.ask("SET", key, "x") == want, "the order's effect")
             assert client.ask("SET", other, "x") == b"+OK\r\n"
+        fleet.proxy.wait_for_log("an operator's order: disable node r0")
         assert fleet.proxy.log().count("an operator's order: disable node r0") == 1
         assert fleet.proxy.post("/api/v1/nodes/r9/drain")[0] == 404
         assert fleet.proxy.post("/api/v1/nodes/r0/explode")[0] == 404
@@ -233,8 +236,11 @@ def test_every_transition_is_one_log_line_one_count_and_a_new_view():
         wait_for(lambda: proxy.metric("node_breaker_state", node="r0") == 0, "both workers' breakers to close")
         assert proxy.metric("node_up", node="r0") == 1
         moves = transitions(proxy, "r0")
-        lines = re.findall(r"node r0 of pool main is (\w+)", proxy.log())
-        assert len(lines) == sum(moves.values())
+
+        def lines():
+            return re.findall(r"node r0 of pool main is (\w+)", proxy.log())
+
+        wait_for(lambda: len(lines()) == sum(moves.values()), "the log to name every change")
         assert sum(count for (old, _), count in moves.items() if old == "up") == \
             sum(count for (_, new), count in moves.items() if new == "up")
         assert not transitions(proxy, "r1") and "node r1" not in proxy.log()

@@ -191,5 +191,6 @@ def test_libmemcached_with_the_binary_protocol_fails_at_once_and_the_log_says_wh
     (tmp_path / "file").write_text("x")
     result = subprocess.run(["memccp", tools.servers, "--binary", "file"], cwd=tmp_path, capture_output=True, timeout=PATIENCE)
     assert result.returncode != 0 and client.ask("get file") == b"END\r\n"
+    fleet.proxy.wait_for_log("binary")
     lines = [line for line in fleet.proxy.log().splitlines() if "binary" in line]
     assert lines and "ascii" in lines[-1].lower()

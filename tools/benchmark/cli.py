@@ -10,7 +10,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from . import chart, machine, memory, proxies, report
+from . import chart, instructions, machine, memory, proxies, report
 from .children import Children
 from .fleet import SERVERS, start_fleet
 from .measure import Loader, count_calls, run_rounds, summarise
@@ -32,7 +32,17 @@ def parse_arguments(arguments):
     parser.add_argument("--seconds", type=float, help="measured seconds of a run (2; quick 1)")
     parser.add_argument("--bin", type=Path, help="folder of the built programs; without it the release preset is built")
     parser.add_argument("--output", type=Path, default=ROOT / "build" / "bench", help="folder of the results (%(default)s)")
+    parser.add_argument("--against", type=Path, metavar="BINARY",
+                        help="compare with this ringproxy instead of the other proxies")
+    parser.add_argument("--instructions", action="store_true",
+                        help="count user-space instructions per request by callgrind, and nothing else")
+    parser.add_argument("--path", action="store_true", help="the same, and name the source units on a request's way")
     options = parser.parse_args(arguments)
+    if options.against:
+        options.against = options.against.resolve()
+        proxies.add_another(options.against)
+        options.proxies = f"{proxies.RINGPROXY},{proxies.AGAINST}"
+    options.instructions |= options.path
     quick = options.quick
     options.servers = options.servers or [kind for kind, servers in SERVERS.items() if servers.aimed or not quick]
     if unserved := unserved_workloads(options):
@@ -80,10 +90,13 @@ class Bench:
             "date": datetime.date.today().isoformat(), "rounds": options.rounds,
             "seconds": options.seconds, "proxies": options.proxies,
             "versions": {name: proxies.version(name, programs) for name in options.proxies},
-            "servers": {kind: {} for kind in options.servers}, "memory": {}, "failures": []}
+            "baseline": self.baseline(), "servers": {kind: {} for kind in options.servers}, "memory": {}, "failures": []}
 
     def start_proxy(self, name, fleet):
         return proxies.start_proxy(name, fleet, self.children, self.programs, self.proxy_core, self.files)
+
+    def baseline(self):
+        return proxies.AGAINST if self.options.against else proxies.TWEMPROXY
 
     @contextlib.contextmanager
     def tolerating(self, what):
@@ -103,7 +116,7 @@ class Bench:
                 runs = run_rounds(self.load, workload, running, fleet, self.options.rounds, self.options.seconds)
                 calls = {proxy.name: count_calls(self.load, workload, proxy, self.children) for proxy in running}
                 self.result["servers"][kind][workload.name] = {
-                    "summary": summarise(runs, proxies.TWEMPROXY), "calls": calls, "runs": runs}
+                    "summary": summarise(runs, self.baseline()), "calls": calls, "runs": runs}
         for proxy in running:
             self.children.stop(proxy.process)
 
@@ -147,6 +160,12 @@ class Bench:
         print(f"Written to {folder}", file=sys.stderr)
 
 
+def count_instructions(options, programs, children):
+    binaries = {"ringproxy": programs / "ringproxy"} | ({proxies.AGAINST: options.against} if options.against else {})
+    workloads = [workload for workload in WORKLOADS if workload.name in instructions.WORKLOAD_NAMES]
+    instructions.run(binaries, workloads, children, programs, set(os.sched_getaffinity(0)), options.path)
+
+
 def main(arguments=None):
     options = parse_arguments(arguments)
     programs = options.bin.resolve() if options.bin else build("ringproxy", "bench_load", "bench_server")
@@ -156,6 +175,9 @@ def main(arguments=None):
         return 2
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # So that the children are stopped on the way out.
     with tempfile.TemporaryDirectory(prefix="ringproxy-bench-") as folder, Children(Path(folder)) as children:
+        if options.instructions:
+            count_instructions(options, programs, children)
+            return 0
         bench = Bench(options, programs, children)
         for kind in options.servers:
             bench.measure_workloads(kind)

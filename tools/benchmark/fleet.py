@@ -28,8 +28,12 @@ SERVERS = {
 class Fleet:
     kind: str
     ports: list
-    pids: list
+    processes: list
     filled: set = field(default_factory=set)
+
+    @property
+    def pids(self):
+        return [process.pid for process in self.processes]
 
     @property
     def protocol(self):
@@ -47,7 +51,7 @@ def start_fleet(kind, children, programs, cores):
     servers = [children.start(f"{kind}-{port}", COMMANDS[kind](port, children.folder), cores) for port in ports]
     for port in ports:
         wait_until(lambda port=port: answers(port), 10, f"{kind} answers on port {port}")
-    return Fleet(kind, ports, [server.pid for server in servers])
+    return Fleet(kind, ports, servers)
 
 
 COMMANDS = {
@@ -63,7 +67,7 @@ def _start_canned(kind, children, programs, cores):
     server = children.start("bench_server", [programs / "bench_server", "--nodes", NODES], cores,
                             stdout=subprocess.PIPE, text=True)
     ports = [int(port) for port in server.stdout.readline().split()]
-    return Fleet(kind, ports, [server.pid])
+    return Fleet(kind, ports, [server])
 
 
 def fill(fleet, workload, load):

@@ -7,6 +7,7 @@ from .children import answers, free_port
 from .machine import open_files, wait_until
 
 RINGPROXY, TWEMPROXY, HAPROXY = "ringproxy", "twemproxy", "haproxy"
+AGAINST = "before"  # Another ringproxy, by --against.
 READY_SECONDS = 10
 PROBE_KEYS = 64
 
@@ -23,12 +24,12 @@ class Proxy:
         return self.process.pid
 
 
-def _ringproxy(programs, listen, extra, fleet, _files):
+def _ringproxy(programs, listen, extra, fleet, _files, pool=()):
     config = "\n".join([
         "workers: 1", f"admin: {{listen: 127.0.0.1:{extra}}}", "listeners:",
         f"  - {{name: bench, listen: 127.0.0.1:{listen}, protocol: {fleet.protocol}, max_connections: 20000, "
         "pool: bench}",
-        "pools:", "  bench:", f"    protocol: {fleet.protocol}", "    nodes:",
+        "pools:", "  bench:", f"    protocol: {fleet.protocol}", *pool, "    nodes:",
         *[f"      - {node}" for node in fleet.addresses], ""])
     return config, lambda path: [programs / "ringproxy", "--config", path]
 
@@ -73,9 +74,28 @@ def version(name, programs):
     return next((word.split("-")[-1] if name == TWEMPROXY else word for word in words if any(map(str.isdigit, word))), "?")
 
 
+def add_another(binary):
+    """The ringproxy `binary` joins the comparison as AGAINST."""
+    def configure(programs, *rest):
+        return _ringproxy(programs, *rest)[0], lambda path: [binary, "--config", path]
+
+    KINDS[AGAINST] = (configure, KINDS[RINGPROXY][1], [binary, "--version"])
+
+
 def start_proxy(name, fleet, children, programs, cores, files):
     listen, extra = free_port(), free_port()
     config, command = KINDS[name][0](programs, listen, extra, fleet, files)
+    return _start(name, config, command, listen, fleet, children, cores, READY_SECONDS)
+
+
+def start_ringproxy(fleet, children, programs, cores, pool, under, seconds):
+    """With more options of its pool, and run by the command `under`."""
+    listen, extra = free_port(), free_port()
+    config, command = _ringproxy(programs, listen, extra, fleet, 0, pool)
+    return _start(RINGPROXY, config, lambda path: [*under, *command(path)], listen, fleet, children, cores, seconds)
+
+
+def _start(name, config, command, listen, fleet, children, cores, seconds):
     path = children.folder / f"{name}.conf"
     path.write_text(config)
     process = children.start(name, command(path), cores)
@@ -85,7 +105,7 @@ def start_proxy(name, fleet, children, programs, cores, files):
             raise RuntimeError(f"{name} ended at once; see {children.folder / (name + '.log')}")
         return answers(listen) and _serves(listen, fleet.protocol)
 
-    wait_until(ready, READY_SECONDS, f"{name} serves")
+    wait_until(ready, seconds, f"{name} serves")
     return Proxy(name, f"127.0.0.1:{listen}", process, open_files(process.pid))
 
 
