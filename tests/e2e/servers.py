@@ -192,6 +192,9 @@ class Proxy(Process):
     def log(self):
         return self.log_path.read_text()
 
+    def lines_about_clients(self):
+        return [line for line in self.log().splitlines() if " client " in line]
+
     def wait_for_log(self, text):
         """The log is written by a thread of its own, so a line may come after what it tells of."""
         wait_for(lambda: text in self.log(), f"the log to say: {text}")
