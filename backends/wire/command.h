@@ -8,6 +8,7 @@
 // them with a live server.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -126,22 +127,51 @@ enum class AfterRefusal : uint8_t {
   kDatabase,     // SELECT: whatever concerns a database is refused until one is selected, or RESET.
 };
 
+// A row says name, arity and access in any case; the other members are left out where they have their usual value.
 struct CommandSpec {
   std::string_view name;  // Lower case; a subcommand's is "config|get".
   int arity;              // As Redis counts: the name included, negative for "at least".
-  KeySpec keys;
+  KeySpec keys = {};
   Access access;
-  Handling handling;
-  Merge merge;
-  Retry retry;
-  std::string_view flags;       // Redis' words, separated by spaces: "write denyoom fast".
-  std::string_view categories;  // ACL categories that do not follow from the flags: "keyspace dangerous".
-  std::string_view why = {};    // Of a refused command: one plain clause that says what to do instead.
+  Handling handling = Handling::kForward;
+  Merge merge = Merge::kNone;
+  Retry retry = Retry::kNever;
+  std::string_view flags = {};       // Redis' words, separated by spaces: "write denyoom fast".
+  std::string_view categories = {};  // ACL categories that do not follow from the flags: "keyspace dangerous".
+  std::string_view why = {};         // Of a refused command: one plain clause that says what to do instead.
   ArgumentCheck check = ArgumentCheck::kNone;
   Gutter gutter = Gutter::kNo;
   Weight weight = Weight::kLight;
   AfterRefusal after_refusal = AfterRefusal::kNothing;
+  // Set by NumberRows, never by a row.
+  uint16_t index = 0;        // Dense over all rows of a protocol, for arrays of counters.
+  uint16_t subcommands = 0;  // How many of the rows that follow this one are its subcommands.
 };
+
+// Whether `subcommand` is the name of one of `container`'s: "command|count" is one of "command", "commandlog" is not.
+constexpr bool IsSubcommandName(std::string_view subcommand, std::string_view container) {
+  return subcommand.size() > container.size() && subcommand[container.size()] == '|' &&
+         subcommand.starts_with(container);
+}
+
+// The order of rows: by name, the bar being the least character. The characters' own order would put "commandlog"
+// between "command" and "command|count".
+constexpr bool StandsBefore(const CommandSpec& a, const CommandSpec& b) {
+  return std::ranges::lexicographical_compare(
+      a.name, b.name, [](char x, char y) { return (x == '|' ? '\0' : x) < (y == '|' ? '\0' : y); });
+}
+
+// Numbers rows of one array from `first` on, and tells each container how many subcommands follow it. A second table
+// goes on where the first has ended, so that counters of both have their places in one array. Requires: the rows are
+// in the order of StandsBefore.
+constexpr void NumberRows(std::span<CommandSpec> rows, uint16_t first) {
+  for (size_t i = 0; i < rows.size(); ++i) {
+    size_t end = i + 1;
+    while (end < rows.size() && IsSubcommandName(rows[end].name, rows[i].name)) ++end;
+    rows[i].index = static_cast<uint16_t>(first + i);
+    rows[i].subcommands = static_cast<uint16_t>(end - i - 1);
+  }
+}
 
 // What a request with so many keys costs a limit that goes by commands: its keys, and ten for a heavy one.
 inline uint64_t CostOf(const CommandSpec& spec, size_t keys) {
@@ -155,7 +185,7 @@ inline bool RunsScript(const CommandSpec& spec) {
   return spec.categories == "scripting";
 }
 
-// All rows, sorted by name; a container ("config") is followed by its subcommands.
+// All rows, in the order of StandsBefore: a container ("config") is followed by its subcommands.
 std::span<const CommandSpec> RedisCommands();
 
 // The row of a request, whatever the case of its name: the subcommand's row if there is one, else its container's,
@@ -165,11 +195,15 @@ const CommandSpec* FindRedisCommand(const Request& request);
 // The row called exactly `name` ("get", "config|get"), in any case; nullptr if there is none.
 const CommandSpec* FindRedisCommand(std::string_view name);
 
-// The rows of a container's subcommands; empty for every other row.
-std::span<const CommandSpec> SubcommandsOf(const CommandSpec& spec);
+// The rows of a container's subcommands, which lie behind its own; empty for every other row.
+inline std::span<const CommandSpec> SubcommandsOf(const CommandSpec& spec) {
+  return {&spec + 1, spec.subcommands};
+}
 
-// Dense, for arrays of counters: 0 to RedisCommands().size() - 1.
-size_t CommandIndex(const CommandSpec& spec);
+// The place of its counters: 0 to RedisCommands().size() - 1 for the rows of the table.
+inline size_t CommandIndex(const CommandSpec& spec) {
+  return spec.index;
+}
 
 // What Redis checks before it looks at a command's meaning, in its order.
 enum class Shape : uint8_t { kOk, kUnknownSubcommand, kWrongArity };

@@ -3,16 +3,17 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <functional>
+#include <iterator>
 
 namespace ringproxy::wire {
 namespace {
 
 constexpr std::string_view kOneServer = "it concerns one server: ask the node itself";
 
-constexpr KeySpec kNoKeys = {};
-constexpr KeySpec kKey = {KeyKind::kOne, 1, 1, 1};
+constexpr KeySpec kKey = {.kind = KeyKind::kOne, .first = 1, .last = 1, .step = 1};
 constexpr KeySpec KeysFrom(int8_t first) {
-  return {KeyKind::kRange, first, -1, 1};
+  return {.kind = KeyKind::kRange, .first = first, .last = -1, .step = 1};
 }
 
 using enum Access;
@@ -28,48 +29,53 @@ constexpr MemcacheSpec With(Gutter gutter, MemcacheSpec spec) {
   return spec;
 }
 constexpr MemcacheSpec Storage(std::string_view name, int arity = -5, CasPlace cas = CasPlace::kNone) {
-  return {{name, arity, kKey, kWrite, kForward, Merge::kNone, kNever, "", ""},
-          kStorage,
-          static_cast<uint8_t>(1 - arity),
-          Quiet::kAll,
-          cas};
+  return {.command = {.name = name, .arity = arity, .keys = kKey, .access = kWrite},
+          .syntax = kStorage,
+          .most_words = static_cast<uint8_t>(1 - arity),
+          .quiet = Quiet::kAll,
+          .cas = cas};
 }
-constexpr MemcacheSpec Retrieval(std::string_view name, int8_t first_key, Access access, Retry retry, CasPlace cas) {
-  return {{name, -(first_key + 1), KeysFrom(first_key), access, kSplit, kValues, retry, "", ""},
-          kKeys,
-          0,
-          Quiet::kNone,
-          cas};
+constexpr MemcacheSpec Retrieval(std::string_view name, int8_t first_key, Access access, Retry retry,
+                                 CasPlace cas = CasPlace::kNone) {
+  return {.command = {.name = name,
+                      .arity = -(first_key + 1),
+                      .keys = KeysFrom(first_key),
+                      .access = access,
+                      .handling = kSplit,
+                      .merge = kValues,
+                      .retry = retry},
+          .syntax = kKeys,
+          .cas = cas};
 }
 // One key and plain arguments.
 constexpr MemcacheSpec Keyed(std::string_view name, int arity, uint8_t most_words) {
-  return {{name, arity, kKey, kWrite, kForward, Merge::kNone, kNever, "", ""},
-          kPlain,
-          most_words,
-          Quiet::kAll,
-          CasPlace::kNone};
+  return {.command = {.name = name, .arity = arity, .keys = kKey, .access = kWrite},
+          .most_words = most_words,
+          .quiet = Quiet::kAll};
 }
 constexpr MemcacheSpec Meta(std::string_view name, int arity, Access access, Retry retry, Quiet quiet,
                             MemcacheSyntax syntax = kMeta, CasPlace cas = CasPlace::kFlags) {
-  return {{name, arity, kKey, access, kForward, Merge::kNone, retry, "", ""}, syntax, 0, quiet, cas};
+  return {.command = {.name = name, .arity = arity, .keys = kKey, .access = access, .retry = retry},
+          .syntax = syntax,
+          .quiet = quiet,
+          .cas = cas};
 }
-constexpr MemcacheSpec Local(std::string_view name) {
-  return {{name, -1, kNoKeys, kOther, kLocal, Merge::kNone, kNever, "", ""}, kPlain, 0, Quiet::kNone, CasPlace::kNone};
+constexpr MemcacheSpec AllNodes(std::string_view name, Access access, Merge merge, int arity = -2,
+                                uint8_t most_words = 0, Quiet quiet = Quiet::kNone) {
+  return {.command = {.name = name, .arity = arity, .access = access, .handling = kAllNodes, .merge = merge},
+          .most_words = most_words,
+          .quiet = quiet};
 }
-constexpr MemcacheSpec AllNodes(std::string_view name, Access access, Merge merge, int arity, uint8_t most_words,
-                                Quiet quiet) {
-  return {{name, arity, kNoKeys, access, kAllNodes, merge, kNever, "", ""}, kPlain, most_words, quiet, CasPlace::kNone};
+// Answered by the proxy or by any node.
+constexpr MemcacheSpec Unkeyed(std::string_view name, Handling handling) {
+  return {.command = {.name = name, .arity = -1, .access = kOther, .handling = handling}};
 }
 constexpr MemcacheSpec Refused(std::string_view name) {
-  return {{name, -1, kNoKeys, kAdmin, kRefused, Merge::kNone, kNever, "", "", kOneServer},
-          kPlain,
-          0,
-          Quiet::kAll,
-          CasPlace::kNone};
+  return {.command = {.name = name, .arity = -1, .access = kAdmin, .handling = kRefused, .why = kOneServer},
+          .quiet = Quiet::kAll};
 }
 
-// A most_words of 0 is no bound.
-constexpr MemcacheSpec kMemcacheCommands[] = {
+constexpr MemcacheSpec kRows[] = {
     Storage("add"),
     Storage("append"),
     Refused("cache_memlimit"),
@@ -79,9 +85,9 @@ constexpr MemcacheSpec kMemcacheCommands[] = {
     With(kAsIs, Keyed("delete", -2, 4)),
     Refused("extstore"),
     AllNodes("flush_all", kWrite, kAgreed, -1, 3, Quiet::kAll),
-    With(kExptimeAt1, Retrieval("gat", 2, kWrite, kNever, CasPlace::kNone)),
+    With(kExptimeAt1, Retrieval("gat", 2, kWrite, kNever)),
     Retrieval("gats", 2, kWrite, kNever, CasPlace::kValues),
-    With(kAsIs, Retrieval("get", 1, kRead, kSafe, CasPlace::kNone)),
+    With(kAsIs, Retrieval("get", 1, kRead, kSafe)),
     Retrieval("gets", 1, kRead, kSafe, CasPlace::kValues),
     Keyed("incr", -3, 4),
     Refused("lru"),
@@ -91,38 +97,40 @@ constexpr MemcacheSpec kMemcacheCommands[] = {
     With(kAsIs, Meta("me", -1, kRead, kSafe, Quiet::kNone, kMeta, CasPlace::kNone)),
     With(kMetaGetFlags, Meta("mg", -2, kRead, kNever, Quiet::kMiss)),
     Refused("misbehave"),
-    Local("mn"),
+    Unkeyed("mn", kLocal),
     With(kMetaSetFlags, Meta("ms", -2, kWrite, kNever, Quiet::kDone, kMetaSet)),
     Storage("prepend"),
-    Local("quit"),
+    Unkeyed("quit", kLocal),
     Refused("refresh_certs"),
     Storage("replace"),
     With(kExptimeAt3, Storage("set")),
     Refused("shutdown"),
     Refused("slabs"),
-    AllNodes("stats", kOther, kStatistics, 1, 0, Quiet::kNone),
-    AllNodes("stats|cachedump", kOther, kItems, -2, 0, Quiet::kNone),
+    AllNodes("stats", kOther, kStatistics, 1),
+    AllNodes("stats|cachedump", kOther, kItems),
     Refused("stats|conns"),
     Refused("stats|detail"),
     Refused("stats|extstore"),
-    AllNodes("stats|items", kOther, kStatistics, -2, 0, Quiet::kNone),
+    AllNodes("stats|items", kOther, kStatistics),
     Refused("stats|proxy"),
-    AllNodes("stats|reset", kAdmin, kAgreed, -2, 0, Quiet::kNone),
-    AllNodes("stats|settings", kOther, kSettings, -2, 0, Quiet::kNone),
-    AllNodes("stats|sizes", kOther, kStatistics, -2, 0, Quiet::kNone),
+    AllNodes("stats|reset", kAdmin, kAgreed),
+    AllNodes("stats|settings", kOther, kSettings),
+    AllNodes("stats|sizes", kOther, kStatistics),
     Refused("stats|sizes_disable"),
     Refused("stats|sizes_enable"),
-    AllNodes("stats|slabs", kOther, kStatistics, -2, 0, Quiet::kNone),
+    AllNodes("stats|slabs", kOther, kStatistics),
     With(kExptimeAt2, Keyed("touch", -3, 4)),
     AllNodes("verbosity", kAdmin, kAgreed, -2, 4, Quiet::kAll),
-    {{"version", -1, kNoKeys, kOther, kAnyNode, Merge::kNone, kNever, "", ""},
-     kPlain,
-     0,
-     Quiet::kNone,
-     CasPlace::kNone},
+    Unkeyed("version", kAnyNode),
     Refused("watch"),
 };
-static_assert(std::ranges::is_sorted(kMemcacheCommands, {}, [](const MemcacheSpec& row) { return row.command.name; }));
+static_assert(std::ranges::adjacent_find(kRows, std::not_fn(StandsBefore), &MemcacheSpec::command) == std::end(kRows));
+
+constexpr auto kMemcacheCommands = [] {
+  auto rows = std::to_array(kRows);
+  for (size_t i = 0; i < rows.size(); ++i) rows[i].command.index = static_cast<uint16_t>(i);
+  return rows;
+}();
 
 // Names by their first eight bytes, in an open-addressing table: a lookup is done for every request.
 class NameIndex {
@@ -177,10 +185,6 @@ std::span<const MemcacheSpec> MemcacheCommands() {
 const MemcacheSpec* FindMemcacheCommand(std::string_view name) {
   static const NameIndex index;
   return index.Find(name);
-}
-
-size_t MemcacheCommandIndex(const MemcacheSpec& spec) {
-  return static_cast<size_t>(&spec - kMemcacheCommands);
 }
 
 bool AppendMiss(const MemcacheSpec& spec, const Request& request, std::string* out) {

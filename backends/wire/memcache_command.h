@@ -41,10 +41,10 @@ enum class MemcacheSyntax : uint8_t {
 
 struct MemcacheSpec {
   CommandSpec command;  // Its arity is the least number of words, negative as in "at least".
-  MemcacheSyntax syntax;
-  uint8_t most_words;  // Of kPlain and kStorage, the name and noreply included.
-  Quiet quiet;         // What noreply or the flag q means here.
-  CasPlace cas;
+  MemcacheSyntax syntax = MemcacheSyntax::kPlain;
+  uint8_t most_words = 0;      // Of kPlain and kStorage, the name and noreply included; 0 is no bound.
+  Quiet quiet = Quiet::kNone;  // What noreply or the flag q means here.
+  CasPlace cas = CasPlace::kNone;
 };
 
 // All rows, sorted by name; "stats" is followed by its subcommands ("stats|items").
@@ -57,7 +57,9 @@ const MemcacheSpec* FindMemcacheCommand(std::string_view name);
 // appended, for a command that is about no item.
 bool AppendMiss(const MemcacheSpec& spec, const Request& request, std::string* out);
 
-// Dense, for arrays of counters: 0 to MemcacheCommands().size() - 1.
-size_t MemcacheCommandIndex(const MemcacheSpec& spec);
+// The place of its counters: 0 to MemcacheCommands().size() - 1 for the rows of the table.
+inline size_t MemcacheCommandIndex(const MemcacheSpec& spec) {
+  return spec.command.index;
+}
 
 }  // namespace ringproxy::wire

@@ -59,6 +59,33 @@ TEST(CommandTable, FindsEveryRowInAnyCaseAndNumbersThemDensely) {
   }
 }
 
+TEST(CommandTable, NumbersRowsOfAnotherTableBehindItsOwnWithTheirSubcommands) {
+  // In the order of characters "commandlog" and "command_x" would part "command" from "command|count".
+  std::vector<CommandSpec> rows = {
+      {.name = "command", .arity = -1, .access = Access::kOther},
+      {.name = "command|count", .arity = 2, .access = Access::kOther},
+      {.name = "command|docs", .arity = -2, .access = Access::kOther},
+      {.name = "command_x", .arity = 1, .access = Access::kOther},
+      {.name = "commandlog", .arity = -2, .access = Access::kOther},
+      {.name = "commandlog|get", .arity = -4, .access = Access::kAdmin},
+  };
+  EXPECT_TRUE(std::ranges::is_sorted(rows, StandsBefore));
+  const size_t first = RedisCommands().size();
+  NumberRows(rows, static_cast<uint16_t>(first));
+  for (size_t i = 0; i < rows.size(); ++i) EXPECT_EQ(CommandIndex(rows[i]), first + i);
+  const auto names = [&](size_t row) {
+    std::vector<std::string_view> found;
+    for (const CommandSpec& subcommand : SubcommandsOf(rows[row])) found.push_back(subcommand.name);
+    return found;
+  };
+  EXPECT_THAT(names(0), ElementsAre("command|count", "command|docs"));
+  EXPECT_THAT(names(4), ElementsAre("commandlog|get"));
+  for (const size_t row : {1, 2, 3, 5}) EXPECT_THAT(names(row), testing::IsEmpty()) << rows[row].name;
+  const TestRequest request({"commandlog", "nosuch"});
+  EXPECT_EQ(CheckShape(rows[4], request), Shape::kUnknownSubcommand);
+  EXPECT_EQ(CheckShape(rows[3], TestRequest({"command_x"})), Shape::kOk);
+}
+
 TEST(CommandTable, FindsNothingForNamesThatOnlyLookLikeARow) {
   for (const CommandSpec& spec : RedisCommands()) {
     for (size_t i = 0; i < spec.name.size(); ++i) {
