@@ -64,7 +64,7 @@ enum class KeyKind : uint8_t {
   kNone,
   kOne,      // Argument `first`.
   kRange,    // `first` to `last` by `step`; a negative `last` counts from the end, -1 being the last argument.
-  kCounted,  // Argument `first` says how many keys follow it: EVAL, ZUNION, LMPOP …
+  kCounted,  // Argument `first` says how many keys follow it, `step` apart: EVAL, ZUNION, LMPOP …; MSETEX by 2.
   kDestinationAndCounted,  // Argument 1, then as kCounted from argument 2: ZUNIONSTORE …
   kStreams,                // The first half of what follows the word STREAMS: XREAD, XREADGROUP.
   kSort,                   // Argument 1, patterns that reach other keys, and what follows STORE.

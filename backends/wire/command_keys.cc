@@ -26,12 +26,13 @@ KeyResult FindRange(const KeySpec& keys, const Request& request, KeyPositions* o
   return Found(*out);
 }
 
-KeyResult FindCounted(size_t count_position, const Request& request, KeyPositions* out) {
+KeyResult FindCounted(size_t count_position, int64_t step, const Request& request, KeyPositions* out) {
   if (count_position >= request.size()) return KeyResult::kSyntax;
   const std::optional<int64_t> count = ParseInteger(request[count_position]);
   const auto available = static_cast<int64_t>(request.size() - count_position - 1);
-  if (!count || *count < 0 || *count > available) return KeyResult::kSyntax;
-  for (int64_t i = 1; i <= *count; ++i) Append(count_position + static_cast<size_t>(i), out);
+  // Compared by division: a count near 2^63 times the step would overflow.
+  if (!count || *count < 0 || *count > available / step) return KeyResult::kSyntax;
+  for (int64_t i = 0; i < *count; ++i) Append(count_position + 1 + static_cast<size_t>(i * step), out);
   return Found(*out);
 }
 
@@ -97,9 +98,9 @@ KeyResult FindKeys(const CommandSpec& spec, const Request& request, KeyPositions
     case KeyKind::kNone: return KeyResult::kNoKeys;
     case KeyKind::kOne: Append(static_cast<size_t>(spec.keys.first), out); return KeyResult::kOk;
     case KeyKind::kRange: return FindRange(spec.keys, request, out);
-    case KeyKind::kCounted: return FindCounted(static_cast<size_t>(spec.keys.first), request, out);
+    case KeyKind::kCounted: return FindCounted(static_cast<size_t>(spec.keys.first), spec.keys.step, request, out);
     case KeyKind::kDestinationAndCounted: {
-      const KeyResult sources = FindCounted(2, request, out);
+      const KeyResult sources = FindCounted(2, 1, request, out);
       if (sources == KeyResult::kSyntax) return sources;
       out->insert(out->begin(), 1);
       return KeyResult::kOk;

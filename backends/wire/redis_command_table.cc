@@ -33,7 +33,7 @@ constexpr KeySpec Range(int8_t first, int8_t last, int8_t step) {
   return {.kind = KeyKind::kRange, .first = first, .last = last, .step = step};
 }
 constexpr KeySpec CountedAt(int8_t count) {
-  return {.kind = KeyKind::kCounted, .first = count};
+  return {.kind = KeyKind::kCounted, .first = count, .step = 1};
 }
 constexpr KeySpec By(KeyKind kind) {
   return {.kind = kind};

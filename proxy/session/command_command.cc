@@ -129,11 +129,11 @@ void AppendRangeSpec(const CommandSpec& spec, bool complete, std::string* out) {
   AppendSearch("find_keys", "range", {{"lastkey", last}, {"keystep", triple.step}, {"limit", 0}}, out);
 }
 
-void AppendCountSpec(const CommandSpec& spec, int count_at, std::string* out) {
+void AppendCountSpec(const CommandSpec& spec, int count_at, int step, std::string* out) {
   wire::AppendArrayHeader(6, out);
   AppendKeyFlags(spec, true, out);
   AppendSearch("begin_search", "index", {{"index", count_at}}, out);
-  AppendSearch("find_keys", "keynum", {{"keynumidx", 0}, {"firstkey", 1}, {"keystep", 1}}, out);
+  AppendSearch("find_keys", "keynum", {{"keynumidx", 0}, {"firstkey", 1}, {"keystep", step}}, out);
 }
 
 void AppendKeySpecs(const CommandSpec& spec, std::string* out) {
@@ -141,11 +141,13 @@ void AppendKeySpecs(const CommandSpec& spec, std::string* out) {
     case KeyKind::kNone: return wire::AppendArrayHeader(0, out);
     case KeyKind::kOne:
     case KeyKind::kRange: wire::AppendArrayHeader(1, out); return AppendRangeSpec(spec, true, out);
-    case KeyKind::kCounted: wire::AppendArrayHeader(1, out); return AppendCountSpec(spec, spec.keys.first, out);
+    case KeyKind::kCounted:
+      wire::AppendArrayHeader(1, out);
+      return AppendCountSpec(spec, spec.keys.first, spec.keys.step, out);
     case KeyKind::kDestinationAndCounted:
       wire::AppendArrayHeader(2, out);
       AppendRangeSpec(spec, true, out);
-      return AppendCountSpec(spec, 2, out);
+      return AppendCountSpec(spec, 2, 1, out);
     // Keys behind keywords: the flag says that GETKEYS knows more.
     case KeyKind::kSort:
     case KeyKind::kGeoStore:

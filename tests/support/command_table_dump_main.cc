@@ -24,6 +24,7 @@ std::string_view NameOf(wire::Access access) {
 
 void PrintTable() {
   for (const wire::CommandSpec& spec : wire::RedisCommands()) {
+    const bool at_fixed_places = spec.keys.kind == wire::KeyKind::kOne || spec.keys.kind == wire::KeyKind::kRange;
     std::cout << json{{"name", spec.name},
                       {"arity", spec.arity},
                       {"flags", test::TestRequest::Split(spec.flags)},
@@ -34,7 +35,7 @@ void PrintTable() {
                       {"has_keys", spec.keys.kind != wire::KeyKind::kNone},
                       {"first_key", spec.keys.first},
                       {"last_key", spec.keys.last},
-                      {"step", spec.keys.step}}
+                      {"step", at_fixed_places ? spec.keys.step : 0}}
               << "\n";
   }
 }

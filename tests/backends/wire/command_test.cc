@@ -188,6 +188,13 @@ TEST(CommandTable, AFixedKeyPositionExistsInEveryRequestOfRightArity) {
   }
 }
 
+TEST(CommandTable, KeysThatFollowEachOtherAreAStepApart) {
+  for (const CommandSpec& spec : RedisCommands()) {
+    if (spec.keys.kind != KeyKind::kRange && spec.keys.kind != KeyKind::kCounted) continue;
+    EXPECT_GT(spec.keys.step, 0) << spec.name;
+  }
+}
+
 TEST(CommandTable, RefusesWhatWouldBlockASharedConnection) {  // trap 20
   for (const CommandSpec& spec : RedisCommands()) {
     if (!Has(spec.flags, "blocking")) continue;
