@@ -1,5 +1,4 @@
-// backends/circuit_breaker.h – Whether a worker asks a node at all (M. Nygard, "Release It!"; the numbers in
-// policies.md §2.3).
+// backends/circuit_breaker.h – Whether a worker asks a node at all (M. Nygard, "Release It!").
 //
 //   kClosed → kOpen → kHalfOpen → kClosed;  kHalfOpen → kOpen
 //

@@ -9,7 +9,7 @@
 // millisecond; after a failed attempt they fail at once until a connection is ready.
 // An attempt that fails for want of a descriptor, memory or a port says nothing of the node: it is repeated soon, as if
 // it were still under way.
-// A request that gets no reply in time fails, and its late reply is discarded by position (trap 6): the connection goes
+// A request that gets no reply in time fails, its late reply is discarded (semantics.md 6), and the connection goes
 // on serving everybody else. Only a node that stays silent for kSilentTimeouts timeouts is given up.
 // A client's request waits at most timeouts.total, the wait for the connection included; its guard learns what became
 // of it. A ticket of Kind::kInternal is the guard's own probe.

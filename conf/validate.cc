@@ -118,7 +118,7 @@ void CheckRingSizes(const Config& config, Source& source) {
                            std::to_string(kMostVirtualNodesInAll));
 }
 
-// Trap 31: of a narrow hash a ring sees one short arc, and its owner gets every key.
+// semantics.md 31: of a narrow hash a ring sees one short arc, and its owner gets every key.
 void CheckHashWidth(const Pool& pool, const std::string& path, Source& source) {
   const ring::HashAlgorithm hash = HashOf(pool.ring);
   constexpr uint32_t kEnough = 32;

@@ -1,5 +1,6 @@
 #!/usr/bin/python3
-"""Checks the structure of the sources: who includes whom, which folder opens which library, sizes, READMEs, test manners.
+"""Checks the structure of the sources: who includes whom, which folder opens which library, sizes, READMEs, test manners,
+and that a document to which a source refers is there.
 
 Prints one line for each finding, `file:line: what, bound`, and leaves with 1 when there is any.
 """
@@ -49,6 +50,10 @@ DATA_TABLE = "_table"  # In a file's name: it is rows, and those may be many.
 # Waiting for a time is slow on a fast machine and flaky on a slow one; a skipped test is a bug that nobody sees.
 SLEEP = re.compile(r"\b(u?sleep|nanosleep|sleep_for|sleep_until)\(")
 SKIP = re.compile(r"\b(GTEST_SKIP|DISABLED_|pytest\.(skip|xfail|importorskip)|mark\.(skip|xfail)|unittest\.skip)")
+
+DOCUMENT = re.compile(r'(?<!["\w-])[\w-]+\.md\b(?!")')  # A name in quotes is a file that a program reads or writes.
+SEMANTICS = "backends/wire/semantics.md"
+SECTIONS = re.compile(r"semantics\.md (\d+(?:(?:, | and | to )\d+)*)")
 
 INCLUDE = re.compile(r'^\s*#\s*include\s+([<"])([^>"]+)[>"]')
 NOT_CODE = re.compile(
@@ -161,6 +166,15 @@ def check_readmes():
                 yield f"{readme.relative_to(ROOT)}:1: {count} lines, at most {MAX_README_LINES}"
 
 
+def check_references(lines, documents, sections):
+    for number, line in enumerate(lines, 1):
+        for name in set(DOCUMENT.findall(line)) - documents:
+            yield number, f"{name} is no document of this repository"
+        for numbers in SECTIONS.findall(line):
+            for section in sorted(set(re.findall(r"\d+", numbers)) - sections):
+                yield number, f"{SEMANTICS} has no section {section}"
+
+
 def sources():
     """Every C++ file and script, as (path from the root, text)."""
     for folder in SOURCE_FOLDERS:
@@ -173,9 +187,11 @@ def sources():
 
 def main():
     findings = list(check_readmes())
+    documents = {file.name for folder in SOURCE_FOLDERS for file in (ROOT / folder).rglob("*.md")} | {file.name for file in ROOT.glob("*.md")}
+    sections = set(re.findall(r"^## (\d+)\. ", (ROOT / SEMANTICS).read_text(), re.MULTILINE))
     for path, text in sources():
         lines = text.splitlines()
-        found = list(check_sizes(path, text))
+        found = list(check_sizes(path, text)) + list(check_references(lines, documents, sections))
         if path.endswith((".h", ".cc")):
             found += check_includes(path, lines)
         if path.startswith("tests/"):

@@ -32,7 +32,7 @@ enum class Handling : uint8_t {
 };
 
 // How the nodes' replies become the client's. An error of any node is the whole command's error, with its own words
-// (traps 1 to 3), except under kAnyNonNil, where any node's key will do.
+// (semantics.md 1 to 3), except under kAnyNonNil, where any node's key will do.
 enum class Merge : uint8_t {
   kNone,             // There is one reply.
   kInKeyOrder,       // Arrays, one element per key: elements back in the order of the request's keys.

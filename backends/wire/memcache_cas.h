@@ -1,4 +1,4 @@
-// backends/wire/memcache_cas.h – Tokens of compare-and-swap that belong to the node that gave them (trap 24).
+// backends/wire/memcache_cas.h – Tokens of compare-and-swap that belong to the node that gave them (semantics.md 24).
 //
 // Every node counts its tokens for itself, from 1 on. When a key's owner changes, a token of the old one may equal that
 // of an unrelated item on the new one, and a cas would overwrite what its client has never seen. So the proxy mixes a

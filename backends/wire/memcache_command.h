@@ -13,7 +13,7 @@
 namespace ringproxy::wire {
 
 // Which replies the client has asked not to see. The proxy takes the wish out of the request, so that every request to
-// a node has exactly one reply, and keeps the reply back itself (trap 8).
+// a node has exactly one reply, and keeps the reply back itself (semantics.md 8).
 enum class Quiet : uint8_t {
   kNone,
   kAll,            // noreply

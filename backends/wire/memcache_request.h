@@ -5,7 +5,7 @@
 // as this one's data. So every number that decides about a data block is checked here, whatever a node would say, and a
 // line that a node might not read whole goes no further.
 // Source: protocol.txt and the behaviour of memcached 1.6. It departs from the server where that would parse a refused
-// value as commands: the data block is swallowed (traps 7, 22, 30).
+// value as commands: the data block is swallowed (semantics.md 7, 22, 30).
 // Threads: one owner; one parser serves many clients, each with its own Progress. Lifetime: see request().
 // Promise: the work is linear in the bytes, however they are cut, and the result does not depend on the cuts. A warm
 // parser does not allocate for a small request.

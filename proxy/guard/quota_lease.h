@@ -1,7 +1,7 @@
 // proxy/guard/quota_lease.h – One worker's tokens of one bucket of a global limit, leased in batches from the store.
 //
 // Purpose: the way of a request never waits for the store: it takes tokens that were fetched ahead of it, one question
-// under way at a time. How, and why it differs from policies.md §1.2 and §1.5:
+// under way at a time. What that means:
 //   batch     What the demand takes in lead + span. The next is asked for when what is left lasts for the lead alone
 //             (two round trips as measured). The span is as short as the store's calls allow (a call brings some 64
 //             tokens of an even fleet's, so calls stay below two in a hundred requests), at most the horizon: tokens in

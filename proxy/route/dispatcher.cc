@@ -247,7 +247,7 @@ uint32_t Dispatcher::SplitByNode(RoutedRequest routed, Origin origin, backends::
     return listener.routes.back().pool;
   }
   const uint32_t pool = parts_[0].to.to.pool;
-  // All on one node: forwarded as it came (trap 4).
+  // All on one node: forwarded as it came (semantics.md 4).
   if (part_count_ == 1 && routed.cas == wire::CasPlace::kNone && MayForward(routed)) {
     Send(std::move(routed), origin, parts_[0].to, ticket);
   } else {

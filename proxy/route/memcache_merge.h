@@ -1,8 +1,8 @@
 // proxy/route/memcache_merge.h – Makes one memcached reply of the replies to the parts of a split command.
 //
 // Purpose: as merge.h for RESP. Values come back in the order of the request's keys, duplicates twice, misses skipped,
-// one END (trap 9). The classic text protocol cannot say which keys failed: either the whole reply is the first
-// failure's line and no value is sent (trap 10), or, when the pool says so, failed keys are misses.
+// one END (semantics.md 9). The classic text protocol cannot say which keys failed: either the whole reply is the first
+// failure's line and no value is sent (semantics.md 10), or, when the pool says so, failed keys are misses.
 // The items of `stats cachedump` are either those of all nodes or the first failure's line; a node lists at most 2 MiB
 // of them, however high the client's limit is.
 // Threads: one owner. It holds no state between calls but its warm memory.

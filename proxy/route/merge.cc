@@ -105,7 +105,7 @@ void ReplyMerger::MergeInKeyOrder(std::span<const std::string_view> children, st
   AddArrayHeader(child_of_key.size());
   for (const uint32_t child : child_of_key) {
     const std::string_view element = readers_[child].Next();
-    // An error in place of a value: many clients cannot read one there (trap 1).
+    // An error in place of a value: many clients cannot read one there (semantics.md 1).
     if (wire::IsError(element)) return ReplaceBy(element);
     Add(element);
   }

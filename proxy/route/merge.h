@@ -1,8 +1,8 @@
 // proxy/route/merge.h – Makes one reply of the replies to the parts of a split command.
 //
 // Purpose: the rules of wire::Merge. The error of one part is the error of the whole, in the node's own words, and
-// never a nil (traps 1 to 4); where several failed, the one whose first key came first speaks. A part's reply of the
-// wrong type or length makes the whole a kBadReply error.
+// never a nil (semantics.md 1 to 4); where several failed, the one whose first key came first speaks. A part's reply
+// of the wrong type or length makes the whole a kBadReply error.
 // Threads: one owner. It holds no state between calls but its warm memory.
 // Promise: values are not copied: the result is pieces of the children's replies, so that the caller copies once into
 // what leaves, or moves a block that is the whole reply. A warm merger does not allocate.

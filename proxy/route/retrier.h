@@ -4,7 +4,7 @@
 // after a jittered pause, within the pool's budget and the request's total time; a hedged one is also sent to the next
 // node on the ring once it has waited as long as 95 % of the replies take (Dean and Barroso, "The tail at scale", CACM
 // 2013). The first answer counts, save that a miss of the second node does not beat a value of the first. Writes are
-// never kept, so they cannot be sent twice (trap 25).
+// never kept, so they cannot be sent twice (semantics.md 25).
 // Threads: its worker's. Lifetime: all that the constructor is given outlives it.
 // Promise: one OnReply, OnLargeReply or OnFailure for each Send's ticket; late answers are dropped and counted.
 #pragma once

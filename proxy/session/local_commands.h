@@ -2,8 +2,8 @@
 //
 // Purpose: PING, ECHO, QUIT, RESET, SELECT, HELLO, AUTH, CLIENT, COMMAND, CONFIG GET, INFO, ROLE and what observers
 // ask, in Redis' words, from the client's state and a view of the proxy. No node ever sees what concerns one client:
-// the connections are shared, and a forwarded CLIENT SETNAME would rename everybody (trap 16). Threads: the client's
-// worker's. No sockets, no clock of its own.
+// the connections are shared, and a forwarded CLIENT SETNAME would rename everybody (semantics.md 16).
+// Threads: the client's worker's. It has no sockets and no clock of its own.
 #pragma once
 
 #include <chrono>

@@ -73,7 +73,7 @@ void MemcacheSession::HandleRequest(const wire::MemcacheParser& parser) {
 
 void MemcacheSession::AnswerLocally(const wire::MemcacheParser& parser) {
   if (parser.spec().command.name == "quit") return FinishAfterReplies();
-  // mn: in its turn, so after everything that this client has asked for is settled (trap 27).
+  // mn: in its turn, so after everything that this client has asked for is settled (semantics.md 27).
   GiveOwnReply(OpenSlot(0), "MN\r\n");
 }
 

@@ -1,4 +1,4 @@
-// proxy/session/reply_queue.h – Puts replies into the order of their requests (trap 13).
+// proxy/session/reply_queue.h – Puts replies into the order of their requests (semantics.md 13).
 //
 // A slot is opened for each request and resolved once, in any order. The front slot's reply goes straight into the
 // session's output; the others are kept aside until their turn comes.

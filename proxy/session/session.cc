@@ -57,7 +57,7 @@ void Session::OnReadable() {
   if (result.status == net::IoStatus::kError) return Close(std::strerror(result.error));
   ProcessInput();
   if (result.status == net::IoStatus::kEnd && state_ == State::kOpen) {
-    // Half-closed: what it asked before it stopped sending is still answered (trap 12).
+    // Half-closed: what it asked before it stopped sending is still answered (semantics.md 12).
     stream_->WatchReads(false);
     if (paused_) return;  // Resume will meet the end of the input again.
     FinishAfterReplies();

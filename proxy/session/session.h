@@ -4,7 +4,7 @@
 // What a request is, which ones need no node, and the words of a failure are the protocol's: redis_session,
 // memcache_session. Threads: its worker's. Ownership: the worker's session table; after Close the worker deletes it at
 // the end of the turn, never while one of its calls is on the stack. Promise: every request gets exactly one reply, in
-// order, or the connection closes (traps 11 to 13).
+// order, or the connection closes (semantics.md 11 to 13).
 #pragma once
 
 #include <memory>

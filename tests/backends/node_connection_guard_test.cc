@@ -82,7 +82,7 @@ TEST_F(NodeConnectionTest, FailsAfterTheTotalTimeWhenThatIsLessThanTheRequestsOw
   EXPECT_EQ(sink_.outcomes, (Outcomes{{1, "timeout"}}));
 }
 
-// Trap 6: what timed out while it waited is written all the same, and its reply is nobody else's.
+// semantics.md 6: what timed out while it waited is written all the same, and its reply is nobody else's.
 TEST_F(NodeConnectionTest, DiscardsTheReplyOfARequestThatTimedOutBeforeItWasWritten) {
   settings_.timeouts.total = 100ms;
   Make().Connect();

@@ -100,7 +100,7 @@ TEST_F(NodeConnectionTest, GivesUpAnAttemptThatTakesTooLong) {
   EXPECT_EQ(connection_->state(), NodeConnection::State::kBackoff);
 }
 
-// Trap 6.
+// See semantics.md 6.
 TEST_F(NodeConnectionTest, FailsALateRequestAloneAndDiscardsItsReplyOnce) {
   MakeReady();
   Send(1);
@@ -265,7 +265,7 @@ TEST_F(NodeConnectionTest, ConnectsAndShakesHandsWithinOneConnectTimeout) {
   EXPECT_EQ(connection_->state(), NodeConnection::State::kBackoff);
 }
 
-// Trap 6.
+// See semantics.md 6.
 TEST_F(NodeConnectionTest, DoesNotGiveANodeUpForOneSilenceThatSeveralRequestsMet) {
   MakeReady();
   for (uint32_t i = 0; i < 5; ++i) {

@@ -146,7 +146,7 @@ def test_replies_that_blame_the_request_never_open_the_breaker(fleet, client):
                                    b"-MOVED 3999 node-3.example.com:6381\r\n", b"-MOVED 3999 ?:6381\r\n",
                                    b"-ASK 3999 127.0.0.1:6381@16381\r\n", b"-NOSCRIPT No matching script.\r\n"])
 def test_redirects_pass_untouched_and_are_no_failures(reply):
-    # Trap 35: the node is well, its owner has set the pool up otherwise than the cluster.
+    # semantics.md 35: the node is well, its owner has set the pool up otherwise than the cluster.
     with ScriptedNode(lambda name, _: reply if name == "GET" else None) as node, Proxy(pool_config([node], **ALONE)) as proxy:
         with proxy.client() as client:
             assert repeat(client, 200, "GET", "a") == [reply] * 200
@@ -156,7 +156,7 @@ def test_redirects_pass_untouched_and_are_no_failures(reply):
 
 
 def test_what_may_have_been_executed_is_not_sent_again():
-    # Trap 35: the connection breaks while an INCR is under way.
+    # semantics.md 35: the connection breaks while an INCR is under way.
     with ScriptedNode(lambda name, _: b"" if name == "INCR" else None) as node:
         with Proxy(pool_config([node], retries={"max": 3}, **ALONE)) as proxy, proxy.client() as client:
             assert client.ask("INCR", "a") == DOWN
@@ -188,7 +188,7 @@ def test_a_slow_node_is_cut_off_while_it_is_slow():
 
 
 def test_timeouts_in_a_row_open_the_breaker_and_late_replies_reach_nobody():
-    # Trap 6.
+    # See semantics.md 6.
     with Fleet(2, **quick(health={"interval": "0s"}, timeouts={"request": "100ms"})) as fleet, fleet.client() as client:
         key = fleet.key_of(0)
         assert client.ask("SET", key, "x") == b"+OK\r\n"

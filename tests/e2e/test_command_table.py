@@ -133,7 +133,7 @@ def test_categories_are_those_of_redis(table, live):
 
 
 def test_what_redis_calls_a_write_is_never_a_read(table, live):
-    # Trap 34.
+    # See semantics.md 34.
     for name, row in live.items():
         access, flags = table[name]["access"], row[2]
         if access == "read":

@@ -47,7 +47,7 @@ def test_values_of_every_size_pass_unchanged(client, value):
 
 
 def test_multi_key_commands_keep_order_and_duplicates(client):
-    # Traps 2 and 4.
+    # See semantics.md 2 and 4.
     pairs = [part for i in range(50) for part in (f"k{i}", f"v{i}")]
     assert client.ask("MSET", *pairs, "k0", "last wins") == b"+OK\r\n"
     keys = ["k7", "none", "k0", "k7", *[f"k{i}" for i in range(50)], "none"]
@@ -61,7 +61,7 @@ def test_multi_key_commands_keep_order_and_duplicates(client):
 
 
 def test_an_error_on_one_shard_is_the_whole_answer_with_the_nodes_own_words(fleet, client):
-    # Traps 1 and 3: never a nil for a key whose node refused.
+    # semantics.md 1 and 3: never a nil for a key whose node refused.
     keys = [fleet.key_of(i) for i in range(3)]
     fleet.nodes[1].ask("CONFIG", "SET", "maxmemory", "1")
     try:
@@ -86,7 +86,7 @@ def test_keys_on_different_nodes_are_refused_unless_a_hash_tag_joins_them(fleet,
 @pytest.mark.parametrize("key,tag", [("{a}x", "a"), ("x{a}y{b}", "a"), ("{}x", None), ("{a", None), ("}{a}", "a"),
                                      ("{{a}}", "{a")])
 def test_hash_tags_follow_the_rule_of_redis_cluster(fleet, key, tag):
-    # Trap 21.
+    # See semantics.md 21.
     import json
     import urllib.parse
     page = fleet.proxy.get("/api/v1/locate?pool=main&key=" + urllib.parse.quote(key))[1]
@@ -113,7 +113,7 @@ def test_whole_fleet_commands_ask_every_node(fleet, client):
 
 
 def test_unknown_and_refused_commands_keep_the_connection(client):
-    # Traps 14 and 16.
+    # See semantics.md 14 and 16.
     assert client.ask("NOSUCH", "a", "b") == b"-ERR unknown command 'NOSUCH', with args beginning with: 'a' 'b' \r\n"
     for command in (["WATCH", "a"], ["BLPOP", "a", "0"], ["SUBSCRIBE", "c"], ["PUBLISH", "c", "m"],
                     ["SCAN", "0"], ["MONITOR"], ["XREAD", "BLOCK", "0", "STREAMS", "s", "$"], ["SHUTDOWN"], ["DEBUG", "SLEEP", "1"]):
@@ -124,7 +124,7 @@ def test_unknown_and_refused_commands_keep_the_connection(client):
 
 
 def test_local_commands_know_their_own_client(client):
-    # Trap 16: nothing of this may reach the shared connections.
+    # semantics.md 16: nothing of this may reach the shared connections.
     assert client.ask("CLIENT", "SETNAME", "me") == b"+OK\r\n"
     assert client.ask("CLIENT", "GETNAME") == bulk("me")
     assert client.ask("CLIENT", "SETINFO", "lib-name", "tests") == b"+OK\r\n"
@@ -181,7 +181,7 @@ def test_sort_reaches_only_keys_of_its_node(client):
 
 
 def test_pipelined_errors_wait_their_turn(client):
-    # Trap 13.
+    # See semantics.md 13.
     client.send(b"".join([encode("SET", "p", "1"), encode("NOSUCH"), encode("GET", "p"), encode("GET"), encode("SCAN", "0"),
                           encode("MGET", *[f"p{i}" for i in range(40)]), encode("PING")]))
     assert client.reply() == b"+OK\r\n"

@@ -58,7 +58,7 @@ def test_a_killed_node_costs_only_its_own_keys_and_comes_back():
             for _ in range(100):
                 assert client.ask("GET", key) == DOWN
             assert (time.monotonic() - start) < PATIENCE / 10  # Failing does not wait for any timeout.
-            assert client.ask("MGET", key, fleet.key_of(1)) == DOWN  # Trap 1: never a nil.
+            assert client.ask("MGET", key, fleet.key_of(1)) == DOWN  # semantics.md 1: never a nil.
             assert client.ask("SET", fleet.key_of(2), "x") == b"+OK\r\n"
             fleet.nodes[0].start()
             wait_for(lambda: client.ask("SET", key, "back") == b"+OK\r\n", "the node to serve again")
@@ -81,7 +81,7 @@ def test_a_stopped_node_times_out_then_is_down_and_recovers():
 
 
 def test_a_late_reply_is_discarded_once_and_the_connection_stays():
-    # Trap 6.
+    # See semantics.md 6.
     with Fleet(1, timeouts={"request": "150ms"}) as fleet:
         with fleet.client() as client, fleet.client() as other:
             assert client.ask("SET", "a", "1") == b"+OK\r\n"

@@ -38,7 +38,7 @@ def test_a_hundred_thousand_commands_before_the_first_reply_is_read(fleet, clien
 
 
 def test_a_half_closed_client_still_gets_its_replies(client):
-    # Trap 12.
+    # See semantics.md 12.
     keys = [f"half{i}" for i in range(500)]
     client.send(b"".join(encode("SET", key, key) for key in keys) + b"".join(encode("GET", key) for key in keys))
     client.socket.shutdown(socket.SHUT_WR)
@@ -46,7 +46,7 @@ def test_a_half_closed_client_still_gets_its_replies(client):
 
 
 def test_quit_answers_what_came_before_and_ignores_what_follows(client):
-    # Trap 11.
+    # See semantics.md 11.
     client.send(encode("SET", "q", "1") + encode("GET", "q") + encode("QUIT") + encode("SET", "q", "2"))
     assert client.closed_by_peer() == b"+OK\r\n" + bulk("1") + b"+OK\r\n"
 

@@ -45,14 +45,14 @@ def test_under_error_the_keys_of_a_dead_node_fail_and_none_moves():
         wait_for(lambda: client.ask("SET", key, "lost") == DOWN, "the refusal")
         fleet.proxy.wait_for_state("r0", "down")
         assert client.ask("SET", key, "lost") == DOWN and client.ask("GET", other) == bulk("x")
-        assert client.ask("MGET", other, key) == DOWN  # Trap 1: an error, never a nil.
+        assert client.ask("MGET", other, key) == DOWN  # semantics.md 1: an error, never a nil.
         assert client.ask("DEL", key, other) == DOWN
         assert fleet.owner(key) == 0
         assert [node.ask("EXISTS", key) for node in fleet.nodes[1:]] == [b":0\r\n"] * 2
 
 
 def test_under_rehash_the_keys_of_a_dead_node_go_to_others_and_come_back():
-    # Trap 5.
+    # See semantics.md 5.
     with Fleet(3, on_down="rehash", **quick()) as fleet, fleet.client() as client:
         keys = [fleet.key_of(0, prefix) for prefix in ("a", "b", "c", "d")]
         untouched = fleet.key_of(1), fleet.key_of(2)
@@ -74,7 +74,7 @@ def test_under_rehash_the_keys_of_a_dead_node_go_to_others_and_come_back():
 
 @pytest.mark.parametrize("flushes", [True, False])
 def test_a_node_that_returns_under_rehash_has_its_old_values_unless_it_is_flushed(flushes):
-    # Trap 5: it hangs and keeps its data while its neighbour takes newer values.
+    # semantics.md 5: it hangs and keeps its data while its neighbour takes newer values.
     with Fleet(3, on_down="rehash", flush_on_return=flushes, **quick()) as fleet, fleet.client() as client:
         key = fleet.key_of(0)
         assert client.ask("SET", key, "old") == b"+OK\r\n"

@@ -25,14 +25,14 @@ def test_a_dead_memcached_fails_its_keys_and_comes_back_empty():
         view = fleet.proxy.wait_for_state("r0", "down")
         assert view["reason"] in FIRST_TO_KNOW
         assert client.ask(f"get {other}") == value(other, b"y") + MISS
-        assert client.ask(f"get {key} {other}") == DOWN  # Trap 1: on_partial is error.
+        assert client.ask(f"get {key} {other}") == DOWN  # semantics.md 1: on_partial is error.
         fleet.nodes[0].start()
         wait_for(lambda: client.ask(f"get {key}") == MISS, "the node to serve again")
         fleet.proxy.wait_for_state("r0", "up")
 
 
 def test_under_rehash_a_cas_token_of_another_node_never_stores():
-    # Trap 24: tokens belong to the server that gave them.
+    # semantics.md 24: tokens belong to the server that gave them.
     with MemcacheFleet(3, on_down="rehash", **quick()) as fleet, fleet.client() as client:
         key = fleet.key_of(0)
         assert set_value(client, key, b"first") == STORED
@@ -48,7 +48,7 @@ def test_under_rehash_a_cas_token_of_another_node_never_stores():
 
 @pytest.mark.parametrize("flushes", [True, False])
 def test_a_memcached_that_returns_under_rehash_is_flushed_if_wished(flushes):
-    # Trap 5.
+    # See semantics.md 5.
     with MemcacheFleet(3, on_down="rehash", flush_on_return=flushes, **quick()) as fleet, fleet.client() as client:
         key = fleet.key_of(0)
         assert set_value(client, key, b"old") == STORED

@@ -119,7 +119,7 @@ def test_the_golden_keys_are_of_every_length_and_every_byte():
 
 @pytest.mark.parametrize("hash_name", GOLDEN)
 def test_hashes_are_nutcrackers_in_every_bit(answerers, hash_name):
-    """Trap 31: signed characters, and functions that are not what they are called."""
+    """semantics.md 31: signed characters, and functions that are not what they are called."""
     keys = list(GOLDEN[hash_name])
     listen = {size: answerers.path(f"{hash_name}-{size}") for size in SIZES}
     pools = {f"pool{size}": {"listen": listen[size], "hash": hash_name, "distribution": "modula", "redis": True,

@@ -48,7 +48,7 @@ def test_pymemcache_stores_and_reads(pymemcache_client):
 
 
 def test_pymemcache_cas(pymemcache_client):
-    """Trap 24: a token as pymemcache hands it back."""
+    """semantics.md 24: a token as pymemcache hands it back."""
     client = pymemcache_client
     for i in range(20):
         key = f"cas{i}"
@@ -64,7 +64,7 @@ def test_pymemcache_cas(pymemcache_client):
 
 @pytest.mark.smoke
 def test_pymemcache_without_replies(fleet):
-    """Trap 8: pymemcache's default is noreply, with errors that nobody reads."""
+    """semantics.md 8: pymemcache's default is noreply, with errors that nobody reads."""
     with contextlib.closing(pymemcache.Client(("127.0.0.1", fleet.proxy.port))) as client:
         for i in range(300):
             client.set(f"nr{i}", str(i))
@@ -187,7 +187,7 @@ def test_libmemcached_under_load(tools):
 
 
 def test_libmemcached_with_the_binary_protocol_fails_at_once_and_the_log_says_why(fleet, tools, tmp_path, client):
-    """Trap 28."""
+    """See semantics.md 28."""
     (tmp_path / "file").write_text("x")
     result = subprocess.run(["memccp", tools.servers, "--binary", "file"], cwd=tmp_path, capture_output=True, timeout=PATIENCE)
     assert result.returncode != 0 and client.ask("get file") == b"END\r\n"

@@ -37,7 +37,7 @@ def test_keys_live_on_the_nodes_that_locate_names(fleet, client):
 
 @pytest.mark.parametrize("command,reply", [("get", b""), ("gets", b" CAS"), ("gat 0", b""), ("gats 0", b" CAS")])
 def test_values_come_in_the_order_of_the_keys_and_duplicates_twice(fleet, client, command, reply):
-    """Trap 9."""
+    """See semantics.md 9."""
     keys = [f"order{i}" for i in range(40)]
     client.exchange(b"".join(storage("set", key, key.encode(), flags=7) for key in keys if key != "order3"))
     asked = [*keys, *reversed(keys), "order5", "order5", "order3", "none"]
@@ -51,7 +51,7 @@ def test_values_come_in_the_order_of_the_keys_and_duplicates_twice(fleet, client
 
 
 def test_flush_all_and_verbosity_reach_every_node(fleet, client):
-    """Trap 26."""
+    """See semantics.md 26."""
     keys = keys_of_every_node(fleet)
     for line in ("flush_all", "flush_all 0", "flush_all noreply"):
         client.exchange(b"".join(storage("set", key, b"1") for key in keys))
@@ -66,7 +66,7 @@ def test_flush_all_and_verbosity_reach_every_node(fleet, client):
 
 
 def test_a_delayed_flush_all_comes_at_its_time_on_every_node(fleet, client):
-    """Trap 26."""
+    """See semantics.md 26."""
     keys = keys_of_every_node(fleet)
     client.exchange(b"".join(storage("set", key, b"1") for key in keys))
     assert client.ask("flush_all 2") == b"OK\r\n"
@@ -75,7 +75,7 @@ def test_a_delayed_flush_all_comes_at_its_time_on_every_node(fleet, client):
 
 
 def test_stats_are_those_of_one_large_memcached(fleet, client):
-    """Trap 26: exporters read stats, stats settings, stats slabs and stats items."""
+    """semantics.md 26: exporters read stats, stats settings, stats slabs and stats items."""
     keys = [f"stat{i}" for i in range(30)]
     client.exchange(b"".join(storage("set", key, b"x" * 50) for key in keys))
     client.ask("get none " + " ".join(keys))
@@ -94,7 +94,7 @@ def test_stats_are_those_of_one_large_memcached(fleet, client):
 
 
 def test_stats_of_settings_items_and_slabs_are_merged(fleet, client):
-    """Trap 26."""
+    """See semantics.md 26."""
     client.exchange(b"".join(storage("set", f"stat{i}", b"x" * 20) for i in range(30)))
     settings, plain = parse_stats(client.ask("stats settings")), fleet.nodes[0].stats("settings")
     assert set(settings) == set(plain)
@@ -113,7 +113,7 @@ def test_stats_of_settings_items_and_slabs_are_merged(fleet, client):
 
 @pytest.mark.smoke
 def test_mn_waits_for_quiet_requests_of_all_nodes(fleet, client):
-    """Trap 27."""
+    """See semantics.md 27."""
     keys = keys_of_every_node(fleet)
     client.exchange(b"".join(storage("set", key, b"hit") for key in keys[:2]))
     fleet.nodes[2].stop()
@@ -135,7 +135,7 @@ def test_mn_waits_for_quiet_requests_of_all_nodes(fleet, client):
 
 @pytest.mark.parametrize("key", [b"plain", b"with space", b"\x01\xff\xfe", b"tab\tend", b"caf\xc3\xa9", b"x" * 186, b"a:b/c?d&e=f%20"])
 def test_a_base64_key_lives_where_its_decoded_form_does(fleet, client, key):
-    """Trap 27."""
+    """See semantics.md 27."""
     assert client.ask(b"ms %s 3 b k O7\r\nabc" % encoded(key)) == b"HD k%s b O7\r\n" % encoded(key)
     owner = fleet.owner(key)
     found = [node.ask(b"mg %s b v" % encoded(key)) for node in fleet.nodes]
@@ -148,7 +148,7 @@ def test_a_base64_key_lives_where_its_decoded_form_does(fleet, client, key):
 
 @pytest.mark.parametrize("key", [b"new\nline", b"\r\n", b"\x00", b"a\x00b\r\x00\n"])
 def test_a_base64_key_with_line_ends_or_zeros_works_but_is_not_returned(client, key):
-    """Trap 27; the next test says why."""
+    """semantics.md 27; the next test says why."""
     assert client.ask(b"ms %s 3 b O7\r\nabc" % encoded(key)) == b"HD O7\r\n"
     assert client.ask(b"mg %s b v q O8" % encoded(key)) == b"VA 3 O8\r\nabc\r\n"
     if b"\n" in key or b"\r" in key:
@@ -161,7 +161,7 @@ def test_a_base64_key_with_line_ends_or_zeros_works_but_is_not_returned(client, 
 @pytest.mark.parametrize("request_line", [b"me %s b", b"mg %s b N1000 k v", b"mg %s b N1000 k", b"mg %s b k N1000 v q", b"ma %s b N1000 k v"])
 @pytest.mark.parametrize("key", [b"x\r\nVALUE mine 0 4\r\nevil\r\nEND", b"x\r\nEND", b"x\nHD", b"x\r\n\r\nMN"])
 def test_a_base64_key_with_line_ends_cannot_forge_replies_to_others(fleet, client, request_line, key):
-    """Traps 27 and 8: memcached prints such a key as it is in the reply to me, and to mg for an item that N made."""
+    """memcached prints such a key as it is in the reply to me, and to mg for an item that N made (semantics.md 27, 8)."""
     connects = fleet.proxy.metric("node_connects_total")
     owner = fleet.owner(key)
     mine = next(k for k in (f"mine{i}" for i in itertools.count()) if fleet.owner(k) == owner)
@@ -174,7 +174,7 @@ def test_a_base64_key_with_line_ends_cannot_forge_replies_to_others(fleet, clien
 
 
 def test_a_token_of_one_node_matches_nothing_on_another(fleet, client):
-    """Trap 24."""
+    """See semantics.md 24."""
     first, second = keys_of_every_node(fleet)[:2]
 
     def raw(node, key):
@@ -203,7 +203,7 @@ def test_a_token_of_one_node_matches_nothing_on_another(fleet, client):
 
 
 def test_a_token_stays_good_when_the_proxy_restarts_and_the_nodes_change_places():
-    """Trap 24: it is the node's name that counts."""
+    """semantics.md 24: it is the node's name that counts."""
     with MemcacheFleet(workers=2) as fleet:
         keys = keys_of_every_node(fleet)
         with fleet.client() as client:

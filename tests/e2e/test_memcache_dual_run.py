@@ -146,14 +146,14 @@ def test_the_same_replies_when_everything_comes_at_once_in_pieces(client, plain,
 
 @pytest.mark.parametrize("line", MALFORMED, ids=lambda line: repr(line[:20]))
 def test_what_is_no_request_is_answered_as_memcached_answers_it(client, plain, line):
-    """Also trap 8: a noreply line that is malformed is answered, and its answer goes to nobody else."""
+    """Also semantics.md 8: a noreply line that is malformed is answered, and its answer goes to nobody else."""
     for data in (line + b"\r\n", storage("set", "k", b"1") + line + b"\r\nget k\r\n" + line + b"\r\nmn\r\n"):
         assert comparable(client.exchange(data)) == comparable(plain.exchange(data))
 
 
 @pytest.mark.parametrize("line", MALFORMED, ids=lambda line: repr(line[:20]))
 def test_what_is_no_request_disturbs_no_other_client_of_the_same_node(client, fleet, line):
-    """Traps 8 and 30: a request that the node would answer twice, or whose data it would take for commands."""
+    """semantics.md 8 and 30: a request that the node would answer twice, or whose data it would take for commands."""
     connects = fleet.proxy.metric("node_connects_total")
     with fleet.client() as other:
         assert other.ask(b"set mine 0 0 4\r\nmine") == b"STORED\r\n"
@@ -168,7 +168,7 @@ def test_what_is_no_request_disturbs_no_other_client_of_the_same_node(client, fl
 @pytest.mark.parametrize("data", [b"quit\r\n", b"quit x\r\n", b"quit noreply\r\n", b"get k\r\nquit\r\nget k\r\n",
                                   b"set k 0 0 1\r\n1\r\nmg k v\r\nmg k q\r\nquit\r\nset k 0 0 1\r\n2\r\n"])
 def test_quit_sends_what_is_pending_and_closes_without_a_word(client, plain, data):
-    """Trap 11."""
+    """See semantics.md 11."""
     answers = []
     for side in (client, plain):
         side.send(data)
@@ -188,21 +188,21 @@ SWALLOWED = {
 
 @pytest.mark.parametrize("data", SWALLOWED.values(), ids=SWALLOWED.keys())
 def test_the_body_of_a_refused_storage_request_is_swallowed(client, data):
-    """Traps 22 and 30; and a long key is no reason to close."""
+    """semantics.md 22 and 30; and a long key is no reason to close."""
     assert client.ask(b"set kept 0 0 1\r\n1") == b"STORED\r\n"
     assert client.exchange(data + b"get kept\r\n") == b"CLIENT_ERROR bad command line format\r\n" + value("kept", b"1") + b"END\r\n"
     assert client.exchange(data * 5) == b"CLIENT_ERROR bad command line format\r\n" * 5
 
 
 def test_the_body_of_a_meta_set_with_too_many_flags_is_swallowed(client):
-    """Trap 30: the node would answer twice, the second time to the body."""
+    """semantics.md 30: the node would answer twice, the second time to the body."""
     for count in (17, 24, 30, 300):
         data = b"ms k 9" + b" v" * count + b"\r\nflush_all\r\n"
         assert client.exchange(data * 2 + b"mn\r\n") == b"CLIENT_ERROR options flags too long\r\n" * 2 + b"MN\r\n"
 
 
 def test_a_large_cas_token_is_large_but_a_token(client):
-    """Trap 24: tokens carry the node, so they are larger than memcached's; clients parse 64 bits."""
+    """semantics.md 24: tokens carry the node, so they are larger than memcached's; clients parse 64 bits."""
     client.ask(b"set k 0 0 1\r\n1")
     token = int(client.ask("gets k").split(b"\r\n")[0].split(b" ")[4])
     assert (1 << 40) <= token < (1 << 62)
@@ -228,12 +228,12 @@ REFUSED = ["cache_memlimit 64", "shutdown", "shutdown graceful", "slabs reassign
 
 @pytest.mark.parametrize("line", REFUSED)
 def test_administration_of_a_node_is_refused_on_a_connection_that_lives(client, line):
-    """Trap 26."""
+    """See semantics.md 26."""
     assert client.exchange(line.encode() + b"\r\nmn\r\n") == b"SERVER_ERROR not supported\r\nMN\r\n"
 
 
 def test_the_first_byte_of_the_binary_protocol_closes_with_one_line_in_the_log(fleet, client):
-    """Trap 28."""
+    """See semantics.md 28."""
     quiet_get = bytes.fromhex("80 09 0001 00 00 0000 00000001 deadbeef 0000000000000000") + b"k"
     before = len(fleet.proxy.lines_about_clients())
     for data in (quiet_get, b"\x80", quiet_get * 1000):

@@ -73,7 +73,7 @@ class Load(Crowd):
 
 @pytest.mark.smoke
 def test_a_killed_node_costs_only_its_own_keys_and_comes_back():
-    """Traps 8 and 10."""
+    """See semantics.md 8 and 10."""
     with MemcacheFleet(3, workers=2) as fleet:
         with Load(fleet) as load:
             wait_for(lambda: load.answered > 3000, "some load")
@@ -106,7 +106,7 @@ def test_a_stopped_node_times_out_then_is_down_and_recovers():
 
 
 def test_a_late_reply_is_discarded_once_and_the_connection_stays():
-    """Trap 6, with replies of several lines and of none."""
+    """semantics.md 6, with replies of several lines and of none."""
     with MemcacheFleet(1, timeouts={"request": "150ms"}) as fleet, fleet.client() as client, fleet.client() as other:
         client.exchange(storage("set", "a", b"late" * 1000) + storage("set", "b", b"1"))
         connects = fleet.proxy.metric("node_connects_total")
@@ -124,7 +124,7 @@ def test_a_late_reply_is_discarded_once_and_the_connection_stays():
 
 @pytest.mark.parametrize("how", ["kill", "stop"])
 def test_on_partial_error_sends_nothing_of_the_values(how):
-    """Trap 10: twemproxy drops all, mcrouter sends values and then an error instead of END."""
+    """semantics.md 10: twemproxy drops all, mcrouter sends values and then an error instead of END."""
     with MemcacheFleet(3, timeouts={"request": "100ms"}) as fleet, fleet.client() as client:
         keys = [fleet.key_of(node) for node in range(3)]
         client.exchange(b"".join(storage("set", key, b"v") for key in keys))
@@ -161,7 +161,7 @@ NOREPLY = [b"set %s 0 0 1 noreply\r\n1\r\n", b"add %s 0 0 1 noreply\r\n1\r\n", b
 
 @pytest.mark.parametrize("how", ["kill", "stop"])
 def test_noreply_stays_silent_when_the_node_does_not_answer(how):
-    """Trap 8."""
+    """See semantics.md 8."""
     with MemcacheFleet(2, timeouts={"request": "100ms"}) as fleet, fleet.client() as client:
         bad, good = fleet.key_of(0).encode(), fleet.key_of(1).encode()
         getattr(fleet.nodes[0], how)()
@@ -176,7 +176,7 @@ def test_noreply_stays_silent_when_the_node_does_not_answer(how):
 
 
 def test_mn_is_answered_when_nothing_else_is():
-    """Trap 27: also while a node is down, or all are."""
+    """semantics.md 27: also while a node is down, or all are."""
     with MemcacheFleet(1) as fleet, fleet.client() as client:
         fleet.nodes[0].kill()
         assert client.ask("mn") == b"MN\r\n"
@@ -186,7 +186,7 @@ def test_mn_is_answered_when_nothing_else_is():
 
 
 def test_commands_for_all_nodes_need_all_nodes_but_stats_and_version_do_not():
-    """Trap 26."""
+    """See semantics.md 26."""
     with MemcacheFleet(3) as fleet, fleet.client() as client:
         version = client.ask("version")
         fleet.nodes[0].kill()
@@ -200,7 +200,7 @@ def test_commands_for_all_nodes_need_all_nodes_but_stats_and_version_do_not():
 
 
 def test_errors_made_by_the_proxy_wait_their_turn():
-    """Trap 13."""
+    """See semantics.md 13."""
     with MemcacheFleet(2) as fleet, fleet.client() as client:
         slow, fast = fleet.key_of(0), fleet.key_of(1)
         client.exchange(storage("set", slow, b"s") + storage("set", fast, b"f"))
@@ -216,7 +216,7 @@ def test_errors_made_by_the_proxy_wait_their_turn():
 
 
 def test_an_incr_is_never_done_twice():
-    """Trap 25: whatever happens to the node, each incr counts at most once and each reply is the count."""
+    """semantics.md 25: whatever happens to the node, each incr counts at most once and each reply is the count."""
     with MemcacheFleet(1, timeouts={"request": "100ms"}) as fleet, fleet.client() as client:
         client.exchange(b"set n 0 0 1\r\n0\r\n")
         sent = 0
@@ -233,7 +233,7 @@ def test_an_incr_is_never_done_twice():
 
 
 def test_incr_and_decr_have_64_bits_and_stop_at_0(shared_node):
-    """Trap 25."""
+    """See semantics.md 25."""
     with shared_node.client() as client:
         client.exchange(b"set n 0 0 20\r\n18446744073709551615\r\nset s 0 0 1\r\nx\r\n")
         assert [client.ask(line) for line in ("incr n 1", "incr n 10", "decr n 3", "decr n 100", "incr s 1")] == [
@@ -242,7 +242,7 @@ def test_incr_and_decr_have_64_bits_and_stop_at_0(shared_node):
 
 
 def test_negative_and_far_expiry_times(shared_node):
-    """Trap 23."""
+    """See semantics.md 23."""
     with shared_node.client() as client:
         for exptime, kept in ((-1, False), (-2147483648, False), (0, True), (1000, True), (2592001, False), (2147483647, True)):
             assert client.exchange(b"set e 0 %d 1\r\n1\r\nget e\r\n" % exptime) == STORED + (value("e", b"1") if kept else b"") + b"END\r\n"

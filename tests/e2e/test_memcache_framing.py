@@ -31,7 +31,7 @@ def test_a_request_cut_at_every_byte_is_the_same_request(client):
 @pytest.mark.smoke
 @pytest.mark.parametrize("command,count", [("get", 10_000), ("gets", 10_000), ("gat 0", 5_000)])
 def test_a_multi_get_of_ten_thousand_keys(client, command, count):
-    """Trap 29: a line of 110 KB; hits, misses and duplicates over all nodes. memcached takes long lines from get and gets only."""
+    """A line of 110 KB, with hits, misses and duplicates; memcached takes such lines from get and gets only (semantics.md 29)."""
     keys = [f"many{i:06}" for i in range(count)]
     stored = [key for i, key in enumerate(keys) if i % 3]
     assert client.exchange(b"".join(storage("set", key, key.encode()) for key in stored)) == STORED * len(stored)
@@ -43,7 +43,7 @@ def test_a_multi_get_of_ten_thousand_keys(client, command, count):
 
 
 def test_multi_gets_of_long_keys_in_a_deep_pipeline(client):
-    """Trap 29: keys of 250 bytes, lines of 64 KiB and around it."""
+    """semantics.md 29: keys of 250 bytes, lines of 64 KiB and around it."""
     keys = [(f"{i:04}" + "k" * 250)[:250] for i in range(300)]
     client.exchange(b"".join(storage("set", key, b"v") for key in keys[::2]))
     requests = expected = b""
@@ -54,7 +54,7 @@ def test_multi_gets_of_long_keys_in_a_deep_pipeline(client):
 
 
 def test_keys_and_values_around_the_buffer_sizes(client):
-    """Trap 29: lines, values and their sums at and around multiples of 16 KiB."""
+    """semantics.md 29: lines, values and their sums at and around multiples of 16 KiB."""
     pairs = [(f"edge{total}-{short}", bytes((total + i) % 251 for i in range(total - short)))
              for total in (1 << 14, 2 << 14, 3 << 14, 1 << 16) for short in (*range(-3, 4), *range(18, 34), 40)]
     requests = b"".join(storage("set", key, data) + f"get {key}\r\nmg {key} v\r\n".encode() for key, data in pairs)
@@ -75,7 +75,7 @@ def test_keys_and_values_around_the_buffer_sizes(client):
 
 @pytest.mark.parametrize("command", [b"set %s 0 0 %d\r\n", b"ms %s %d\r\n"])
 def test_values_up_to_a_mebibyte_and_above(fleet, client, command):
-    """Trap 7: the node refuses before it has read the value; every reply still belongs to its request."""
+    """semantics.md 7: the node refuses before it has read the value; every reply still belongs to its request."""
     good = STORED if command.startswith(b"set") else b"HD\r\n"
     with fleet.client() as other:
         for key in (fleet.key_of(node).encode() for node in range(3)):
@@ -90,7 +90,7 @@ def test_values_up_to_a_mebibyte_and_above(fleet, client, command):
 
 
 def test_an_early_refusal_waits_for_the_body_without_disturbing_others(fleet, client):
-    """Trap 7: half of a value that is too large, then nothing for a while."""
+    """semantics.md 7: half of a value that is too large, then nothing for a while."""
     key = fleet.key_of(0).encode()
     body = b"get mine\r\nflush_all\r\n" * (2 * MEBI // 21)
     client.send(b"set %s 0 0 %d\r\n" % (key, len(body)) + body[:MEBI + 100_000])
@@ -116,7 +116,7 @@ SIZES = [99999999999, 2**31 - 1, 2**31, 2**32 + 1, 2**63, 2**64, 2**64 + 1, 10**
 
 @pytest.mark.parametrize("size", SIZES)
 def test_a_value_that_is_declared_too_large_is_never_taken_for_commands(fleet, client, size):
-    """Trap 30: refused and drained, or closed; what follows is its value and not a request."""
+    """semantics.md 30: refused and drained, or closed; what follows is its value and not a request."""
     keys = [fleet.key_of(node).encode() for node in range(3)]
     client.exchange(b"".join(storage("set", key, b"kept") for key in keys))
     for line in (b"set k 0 0 %d", b"set k 0 0 %d noreply", b"ms k %d", b"ms k %d q", b"cas k 0 0 %d 1", b"append k 0 0 %d"):
@@ -130,7 +130,7 @@ def test_a_value_that_is_declared_too_large_is_never_taken_for_commands(fleet, c
 
 
 def test_the_listener_has_its_own_limits():
-    """Traps 7, 22 and 30."""
+    """See semantics.md 7, 22 and 30."""
     with MemcacheFleet(1, listener={"limits": {"bulk": "64KiB"}}) as fleet, fleet.client() as client:
         largest = b"v" * 65536
         assert client.exchange(storage("set", "k", largest) + b"get k\r\n") == STORED + value("k", largest) + b"END\r\n"
@@ -142,7 +142,7 @@ def test_the_listener_has_its_own_limits():
 
 
 def test_a_half_closed_client_still_gets_its_replies(fleet, client):
-    """Trap 12."""
+    """See semantics.md 12."""
     keys = [f"half{i}" for i in range(200)]
     client.send(b"".join(storage("set", key, key.encode()) + f"get {key} none\r\n".encode() for key in keys))
     client.socket.shutdown(socket.SHUT_WR)

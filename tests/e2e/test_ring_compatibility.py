@@ -23,7 +23,7 @@ from servers import BINARY, PATIENCE, Proxy, free_port, wait_for
 
 RING_PICK = pathlib.Path(BINARY).with_name("ring_pick")
 
-# Short and long, bytes above 0x7f (twemproxy's characters are signed, trap 31), and every odd form of a hash tag (21).
+# Short and long, bytes above 0x7f (twemproxy's characters are signed), and every odd form of a hash tag: semantics.md 31, 21.
 TAGGED = [b"{}%d", b"{%d", b"}%d{a}", b"{%d}{a}", b"{{%d}}", b"x{user%d}y", b"a{}{%d}", b"$%d$", b"$$%d", b"$a$%d$"]
 KEYS = ([b"key:%d" % i for i in range(5000)] + [tag % i for tag in TAGGED for i in range(300)] +
         [b"\xc3\xa9\xff\x80%d" % i for i in range(1000)] + [b"long-%03d:" % i * 20 for i in range(900)] +
@@ -195,7 +195,7 @@ def compare_with_nutcracker(servers, nodes, hash_name, hash_tag="", keys=KEYS):
 @pytest.mark.parametrize("names", [(), ("a", "shard-02", "cache.eu/3", "d", "r10", "r9", "n", "unix")], ids=["addresses", "names"])
 @pytest.mark.parametrize("weights", [(1,) * 8, (1, 2, 4, 1, 3, 2, 5, 4), (1000, 1, 999, 37, 500, 8, 250, 3)], ids=["equal", "uneven", "wild"])
 def test_keys_lie_where_nutcracker_puts_them(servers, weights, names, hash_name):
-    """Trap 31: names, port 11211, float rounding; the weights of named servers count, whatever twemproxy's notes say."""
+    """Names, port 11211, rounding; weights of named servers count, whatever twemproxy's notes say (semantics.md 31)."""
     theirs = compare_with_nutcracker(servers, nodes_of(servers, weights, names), hash_name)
     assert len(set(theirs)) == 8 or min(weights) * 40 * 8 < sum(weights)
 
@@ -224,7 +224,7 @@ def test_hash_tags_are_nutcrackers(servers, hash_tag):
 
 
 def test_one_server_has_all_keys_and_a_second_one_takes_its_share_only(servers):
-    """Trap 32."""
+    """See semantics.md 32."""
     assert set(compare_with_nutcracker(servers, nodes_of(servers, (3,)), "murmur")) == {0}
     compare_with_nutcracker(servers, nodes_of(servers, (3, 3)), "murmur")
 
@@ -252,7 +252,7 @@ def test_the_proxy_finds_all_that_nutcracker_has_stored(servers):
 
 
 def test_a_hash_that_is_too_narrow_is_refused():
-    """Trap 31."""
+    """See semantics.md 31."""
     with Proxy(proxy_config([Node("127.0.0.1", 11212)], hash="crc32"), ready=False) as proxy:
         assert proxy.wait() == 1
         assert "ring.hash: crc32 has 15 bits, too few for the ring twemproxy" in proxy.log()

@@ -72,7 +72,7 @@ TEST(Hash, GivesThePublishedValuesOfEachFunction) {
   }
 }
 
-// trap 31: characters are signed in twemproxy.
+// semantics.md 31: characters are signed in twemproxy.
 TEST(Hash, ReadsBytesAsTwemproxyDoes) {
   EXPECT_EQ(Hash(HashAlgorithm::kFnv1a32, "\xff"), static_cast<uint32_t>((0x811c9dc5 ^ 0xffffffff) * 0x01000193U));
   EXPECT_EQ(Hash(HashAlgorithm::kCrc32a, "\xff"), 0xff000000U);
@@ -147,7 +147,7 @@ struct TagCase {
   std::string_view key, hashed;
 };
 
-// Trap 21: the first opening brace, the first closing one after it, and something between; else the whole key.
+// semantics.md 21: the first opening brace, the first closing one after it, and something between; else the whole key.
 TEST(HashTag, FollowsTheRuleOfRedisCluster) {
   constexpr TagCase kCases[] = {
       {"", ""},

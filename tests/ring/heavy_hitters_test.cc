@@ -36,7 +36,7 @@ TEST(HeavyHitters, CountsFewKeysExactly) {
   EXPECT_EQ(hitters.total(), 10U);
 }
 
-// policies.md 4.5: recall of the top 20 at least 0.99, here of two million requests of a million keys. The two last of
+// At least 0.99 of the top 20 are found, here among two million requests of a million keys. The two last of the
 // twenty are nearly as frequent as their successors, so that one seed may confuse them; five seeds together may not.
 TEST(HeavyHitters, ListsTheTopTwentyOfAZipfLoad) {
   double recall = 0;

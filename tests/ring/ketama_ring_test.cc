@@ -107,7 +107,7 @@ struct NameCase {
   const char* name;
 };
 
-// Trap 31. The end-to-end tests compare with the programs; this says what to look for when they differ.
+// semantics.md 31. The end-to-end tests compare with the programs; this says what to look for when they differ.
 TEST(KetamaRing, CallsANodeAsTheProgramDoes) {
   const RingNode unix_node = {.name = "unix:/run/a.sock", .host = "/run/a.sock"};
   RingNode alias = AddressedNode("10.0.0.1", 11211);
@@ -155,7 +155,7 @@ TEST(KetamaRing, GivesAPointThatTwoNodesShareToTheFirstListedAsLibmemcachedDoes)
   }
 }
 
-// Trap 32: the name is the identity, not the place in the list.
+// semantics.md 32: the name is the identity, not the place in the list.
 TEST(KetamaRing, PicksTheSameNodesInWhateverOrderTheyAreListed) {
   for (const KetamaKind kind : kKinds) {
     Nodes nodes = WeightedNodes();

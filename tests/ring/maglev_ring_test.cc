@@ -70,7 +70,7 @@ TEST(MaglevRing, SpreadsKeysByWeight) {
   ExpectSharesByWeight(Algorithm::kMaglev, EqualNodes(100));
 }
 
-// Trap 32: the name is the identity, not the place in the list.
+// semantics.md 32: the name is the identity, not the place in the list.
 TEST(MaglevRing, PicksTheSameNodesInWhateverOrderTheyAreListed) {
   ExpectSamePicksInEveryOrder(Algorithm::kMaglev, WeightedNodes());
 }

@@ -72,7 +72,7 @@ TEST(RendezvousRing, SpreadsKeysByWeight) {
   ExpectSharesByWeight(Algorithm::kRendezvous, {{"", 3}, {"a", 3}, {"127.0.0.1:7001", 2}, {"127.0.0.1:7002", 2}});
 }
 
-// Trap 32: the name is the identity, not the place in the list.
+// semantics.md 32: the name is the identity, not the place in the list.
 TEST(RendezvousRing, PicksTheSameNodesInWhateverOrderTheyAreListed) {
   ExpectSamePicksInEveryOrder(Algorithm::kRendezvous, WeightedNodes());
 }

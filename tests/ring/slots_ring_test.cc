@@ -48,7 +48,7 @@ TEST(SlotsRing, GivesAKeyItsSlotOfRedisCluster) {
   }
 }
 
-// Trap 32: names and ranges are the layout, not the place in the list.
+// semantics.md 32: names and ranges are the layout, not the place in the list.
 TEST(SlotsRing, PicksTheSameNodesInWhateverOrderTheyAreListed) {
   const Nodes nodes = WithSlots(WeightedNodes());
   ExpectSamePicksInEveryOrder(Algorithm::kSlots, nodes);

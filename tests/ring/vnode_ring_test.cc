@@ -132,7 +132,7 @@ TEST(VnodeRing, HasTheFullestOfAHundredNodesWithinFifteenPercentOfTheMean) {
   EXPECT_LE(std::ranges::max(counts), kKeys / 100 * 1.15);
 }
 
-// Trap 32: the name is the identity, not the place in the list.
+// semantics.md 32: the name is the identity, not the place in the list.
 TEST(VnodeRing, PicksTheSameNodesInWhateverOrderTheyAreListed) {
   ExpectSamePicksInEveryOrder(Algorithm::kVnode, WeightedNodes());
 }
@@ -168,7 +168,7 @@ TEST(VnodeRing, MovesKeysOnlyToANodeThatGetsHeavierAndOnlyFromOneThatGetsLighter
   EXPECT_EQ(down.needed, gain);
 }
 
-// Trap 32: a pool of one already has its full layout.
+// semantics.md 32: a pool of one already has its full layout.
 TEST(VnodeRing, MovesOnlyItsShareToASecondNode) {
   const Nodes one = {{"r1", 1}};
   const Nodes two = {{"r1", 1}, {"r2", 1}};

@@ -1,8 +1,8 @@
 // The whole proxy, from a seed: random commands of Redis and memcached clients, chunks, delays and resets, and nodes
 // that die, flap, hang, answer late, fall sick, talk nonsense or close half a connection, under random settings.
-// Checked: every request of a client that stays gets exactly one reply, in order and its own (traps 8, 9, 13, 27), and
-// what only it writes it reads again (trap 1); every key and cas token reaches its owner (trap 24); late replies go to
-// nobody (trap 6); everything heals; nothing is left when everybody has gone.
+// Checked: every request of a client that stays gets exactly one reply, in order and its own; what only it writes it
+// reads again; every key and cas token reaches its owner; late replies go to nobody; everything heals; nothing is left
+// when everybody has gone. (semantics.md 1, 6, 8, 9, 13, 24 and 27.)
 #include <gtest/gtest.h>
 
 #include <cstdlib>

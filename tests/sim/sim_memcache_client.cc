@@ -35,7 +35,7 @@ bool SimMemcacheClient::IsNodeFailure(std::string_view reply) const {
 }
 
 void SimMemcacheClient::SendQuit(std::string* out) {
-  *out += "quit\r\n";  // Without a reply (trap 11).
+  *out += "quit\r\n";  // Without a reply (semantics.md 11).
 }
 
 void SimMemcacheClient::SendRandomCommand(std::string* out) {
@@ -62,7 +62,7 @@ void SimMemcacheClient::SendSet(std::string* out) {
          out);
 }
 
-// Values of these keys in their order (trap 9), some of them missing; each value is its key's.
+// Values of these keys in their order (semantics.md 9), some of them missing; each value is its key's.
 bool SimMemcacheClient::AnswersGet(std::string_view reply, const std::vector<std::string>& keys) {
   wire::ValueReader values(reply);
   for (const std::string& key : keys) {

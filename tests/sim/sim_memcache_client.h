@@ -30,10 +30,10 @@ class SimMemcacheClient final : public SimClient {
   void SendChange(std::string* out);
   void SendCas(std::string* out);
   void SendCounter(std::string* out);
-  // Nothing may come back (trap 8).
+  // Nothing may come back (semantics.md 8).
   void SendNoreply(std::string* out);
   void SendMeta(std::string* out);
-  // Some quiet commands and the mn that ends them (trap 27).
+  // Some quiet commands and the mn that ends them (semantics.md 27).
   void SendQuietGroup(std::string* out);
   void SendQuietWrite(std::string* out);
   // What goes to all nodes or to any.

@@ -2,7 +2,7 @@
 //
 // It reads requests by itself, and holds it against the proxy when one of them would not be answered (noreply and the
 // flag q must never arrive), when a data block does not end where it should, and when a cas token is not one that this
-// node gave for this key (trap 24).
+// node gave for this key (semantics.md 24).
 #pragma once
 
 #include <map>

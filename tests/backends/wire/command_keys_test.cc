@@ -51,7 +51,7 @@ TEST(FindKeys, AtFixedPositions) {
 
 TEST(FindKeys, InRanges) {
   EXPECT_THAT(NamesOf("rename a b"), ElementsAre("a", "b"));
-  EXPECT_THAT(NamesOf("mget a b a"), ElementsAre("a", "b", "a"));  // trap 4
+  EXPECT_THAT(NamesOf("mget a b a"), ElementsAre("a", "b", "a"));  // See semantics.md 4.
   EXPECT_THAT(NamesOf("mset a 1 b 2"), ElementsAre("a", "b"));
   EXPECT_THAT(NamesOf("bitop and d a b"), ElementsAre("d", "a", "b"));
   EXPECT_THAT(NamesOf("blpop a b 0"), ElementsAre("a", "b"));

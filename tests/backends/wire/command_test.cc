@@ -136,7 +136,7 @@ TEST(CommandTable, ChecksArityAndSubcommandsInTheOrderOfRedis) {
   EXPECT_EQ(ShapeOf("command foo"), Shape::kUnknownSubcommand);
 }
 
-TEST(CommandTable, AWriteIsNeverARead) {  // trap 34
+TEST(CommandTable, AWriteIsNeverARead) {  // See semantics.md 34.
   for (const CommandSpec& spec : RedisCommands()) {
     if (Has(spec.flags, "write")) {
       EXPECT_TRUE(spec.access == Access::kWrite || spec.access == Access::kAdmin) << spec.name;
@@ -153,7 +153,7 @@ TEST(CommandTable, AWriteIsNeverARead) {  // trap 34
   }
 }
 
-TEST(CommandTable, OnlyWhatChangesNothingMayBeAskedAgain) {  // trap 25
+TEST(CommandTable, OnlyWhatChangesNothingMayBeAskedAgain) {  // See semantics.md 25.
   for (const CommandSpec& spec : RedisCommands()) {
     if (spec.retry == Retry::kNever) continue;
     EXPECT_FALSE(Has(spec.flags, "write")) << spec.name;
@@ -195,7 +195,7 @@ TEST(CommandTable, KeysThatFollowEachOtherAreAStepApart) {
   }
 }
 
-TEST(CommandTable, RefusesWhatWouldBlockASharedConnection) {  // trap 20
+TEST(CommandTable, RefusesWhatWouldBlockASharedConnection) {  // See semantics.md 20.
   for (const CommandSpec& spec : RedisCommands()) {
     if (!Has(spec.flags, "blocking")) continue;
     EXPECT_TRUE(spec.handling == Handling::kRefused || spec.check == ArgumentCheck::kBlockOption) << spec.name;
@@ -214,7 +214,7 @@ TEST(CommandTable, ANameThatIsTheWordBlockBlocksNobody) {
   EXPECT_EQ(Refusal("xreadgroup count 1 group g block streams s >"), "");
 }
 
-TEST(CommandTable, RefusesWhatNeedsAConnectionOfItsOwn) {  // traps 16, 19, 33
+TEST(CommandTable, RefusesWhatNeedsAConnectionOfItsOwn) {  // See semantics.md 16, 19, 33.
   for (const std::string_view line :
        {"multi", "watch k", "subscribe c", "psubscribe c", "ssubscribe c", "publish c m", "monitor",
         "client tracking on", "blpop k 0", "wait 1 0", "scan 0", "shutdown", "config set a b", "debug sleep 1",
@@ -222,7 +222,7 @@ TEST(CommandTable, RefusesWhatNeedsAConnectionOfItsOwn) {  // traps 16, 19, 33
     EXPECT_NE(Refusal(line), "") << line;
   }
   for (const std::string_view line : {"hscan k 0", "sscan k 0", "zscan k 0"})
-    EXPECT_EQ(Refusal(line), "") << line;  // trap 18
+    EXPECT_EQ(Refusal(line), "") << line;  // See semantics.md 18.
 }
 
 TEST(CommandTable, SortMayOnlyReachKeysThatItsHashTagKeepsOnOneNode) {
@@ -233,7 +233,7 @@ TEST(CommandTable, SortMayOnlyReachKeysThatItsHashTagKeepsOnOneNode) {
   for (const std::string_view line :
        {"sort k by w_*", "sort k get w_*->f", "sort_ro k get *", "sort k by *{a}", "sort k by {*}a", "sort k by {a*}",
         "sort k by {}a*", "sort k by {a*", "sort k by }{a*", "sort k store by by w_*", "sort k asc get # get w_*"}) {
-    EXPECT_THAT(Refusal(line), HasSubstr("hash tag")) << line;  // trap 21
+    EXPECT_THAT(Refusal(line), HasSubstr("hash tag")) << line;  // See semantics.md 21.
   }
   EXPECT_THAT(Refusal("sort k by {a}*", ""), HasSubstr("hash tag"));
   EXPECT_EQ(Refusal("sort k by <a>*", "<>"), "");

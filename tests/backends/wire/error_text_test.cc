@@ -66,7 +66,7 @@ TEST(ErrorText, SaysWhenNoWaitHelps) {
   EXPECT_EQ(Text(failure), "-RATELIMITED retry_after_ms=-1 limit=writes\r\n");
 }
 
-// trap 14: clients recognise the words. All lines were read off a redis-server 7.0.15.
+// semantics.md 14: clients recognise the words. All lines were read off a redis-server 7.0.15.
 TEST(ErrorText, SaysUnknownCommandAsRedisDoes) {
   EXPECT_EQ(UnknownCommand("foo\n"), "-ERR unknown command 'foo', with args beginning with: \r\n");
   EXPECT_EQ(UnknownCommand("foo a\rb \"x y\\r\\nz\" c\n"),

@@ -28,7 +28,7 @@ TEST(CasTag, GoesInAndOutOfATokenAndMatchesNoOtherNodes) {
   const std::string client = Retagged("17");
   EXPECT_NE(client, "17");
   EXPECT_EQ(Retagged(client), "17");
-  EXPECT_NE(Retagged(client, MakeCasTag(1)), "17");  // trap 24
+  EXPECT_NE(Retagged(client, MakeCasTag(1)), "17");  // See semantics.md 24.
 }
 
 TEST(CasTag, LeavesTokensReadableAsSignedNumbers) {

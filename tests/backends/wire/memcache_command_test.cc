@@ -18,7 +18,7 @@ TEST(MemcacheCommands, AreFoundByTheirExactNames) {
 
 TEST(MemcacheCommands, AreRetriedOnlyWhenTheyChangeNothing) {
   for (const MemcacheSpec& row : MemcacheCommands()) {
-    // trap 25: incr above all.
+    // semantics.md 25: incr above all.
     EXPECT_TRUE(row.command.retry == Retry::kNever || row.command.access == Access::kRead) << row.command.name;
   }
 }

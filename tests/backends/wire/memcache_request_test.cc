@@ -88,12 +88,12 @@ TEST(MemcacheParser, TakesNoreplyAndQuietOutOfTheRequest) {
     Quiet quiet;
   };
   const Case cases[] = {
-      {"set k 0 0 1 noreply\r\n1\r\n", "noreply", Quiet::kAll},  // trap 8
+      {"set k 0 0 1 noreply\r\n1\r\n", "noreply", Quiet::kAll},  // See semantics.md 8.
       {"  delete k noreply\r\n", "noreply", Quiet::kAll},
       {"flush_all noreply\r\n", "noreply", Quiet::kAll},
       {"verbosity 1 noreply\r\n", "noreply", Quiet::kAll},
       {"get noreply\r\n", "", Quiet::kNone},
-      {"mg k v q\r\n", "q", Quiet::kMiss},  // trap 27
+      {"mg k v q\r\n", "q", Quiet::kMiss},  // See semantics.md 27.
       {"mg k qx v\r\n", "qx", Quiet::kMiss},
       {"ms k 1 q O1\r\n1\r\n", "q", Quiet::kDone},
       {"md k q\r\n", "q", Quiet::kDone},
@@ -145,16 +145,16 @@ TEST(MemcacheParser, RefusesWithTheServersWordsAndSwallowsTheData) {
       {"delete k 1 2 3\r\n", kError},
       {"incr k\r\n", kError},
       {"set k 0 0\r\n", kError},
-      {"set k 0 0 1 noreply x\r\n", kError},  // trap 8: malformed, so it is told
+      {"set k 0 0 1 noreply x\r\n", kError},  // semantics.md 8: malformed, so it is told
       {"mg\r\n", kError},
       {"stats nonsense\r\n", kError},
       {"me\r\n", kFormat},
       {"ms k\r\n", kFormat},
-      {"get " + kLongKey + "\r\n", kFormat},  // trap 22
+      {"get " + kLongKey + "\r\n", kFormat},  // See semantics.md 22.
       {"get a " + kLongKey + "\r\n", kFormat},
       {"delete " + kLongKey + "\r\n", kFormat},
       {"mg " + kLongKey + " v q\r\n", kFormat},
-      {"set " + kLongKey + " 0 0 5\r\n", kFormat, 7},  // trap 22
+      {"set " + kLongKey + " 0 0 5\r\n", kFormat, 7},  // See semantics.md 22.
       {"ms " + kLongKey + " 5\r\n", kFormat, 7},
       {"set k 0 0 x\r\n", kFormat},
       {"set k 0 0 -1\r\n", kFormat},
@@ -181,7 +181,7 @@ TEST(MemcacheParser, RefusesWithTheServersWordsAndSwallowsTheData) {
       {"ms k 5 a b c d e f g h i j k l m n o p t\r\n", "CLIENT_ERROR options flags too long\r\n", 7},
       {"cache_memlimit 64\r\n", "SERVER_ERROR not supported\r\n"},
       {"stats conns\r\n", "SERVER_ERROR not supported\r\n"},
-      {"set k 0 0 2147483646\r\n", "SERVER_ERROR object too large for cache\r\n", 2147483648},  // trap 30
+      {"set k 0 0 2147483646\r\n", "SERVER_ERROR object too large for cache\r\n", 2147483648},  // See semantics.md 30.
       {"set k 0 0 99999999999\r\n", "SERVER_ERROR object too large for cache\r\n", 100000000001},
   };
   for (const Case& c : cases) {
@@ -204,7 +204,7 @@ TEST(MemcacheParser, RefusesSilentlyWhatWasAskedWithNoreply) {
 TEST(MemcacheParser, NeverGuessesWhereANewRequestStarts) {
   for (const std::string& bytes : {"set k 0 0 99999999999999999999\r\n"s, "set k 0 0 18446744073709551615\r\n"s,
                                    "ms k 18446744073709551614\r\n"s, std::string(100'000, 'x')}) {
-    EXPECT_EQ(Parsed(bytes).status(), Status::kBad) << bytes.substr(0, 60);  // trap 30
+    EXPECT_EQ(Parsed(bytes).status(), Status::kBad) << bytes.substr(0, 60);  // See semantics.md 30.
   }
 }
 
@@ -222,7 +222,7 @@ TEST(MemcacheParser, HoldsTheListenersLimits) {
   EXPECT_EQ(Parsed(many + "\r\n", limits).status(), Status::kRefused);
 }
 
-// trap 29
+// See semantics.md 29.
 TEST(MemcacheParser, FramesAMultiGetOfAnyLength) {
   std::string bytes = "get";
   for (int i = 0; i < 10'000; ++i) bytes += " key" + std::to_string(i);

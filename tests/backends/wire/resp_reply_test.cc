@@ -48,7 +48,7 @@ TEST(ReplyFramer, FramesAPipelineInOrder) {
   EXPECT_EQ(frames[3].text, "$-1\r\n");
 }
 
-// trap 30: numbers that overflow, are negative or are none never become a size.
+// semantics.md 30: numbers that overflow, are negative or are none never become a size.
 TEST(ReplyFramer, RefusesWhatIsNoReply) {
   for (const std::string_view stream : {"x\r\n"sv,
                                         "\r\n"sv,

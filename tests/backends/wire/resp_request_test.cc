@@ -157,7 +157,7 @@ TEST(RequestParser, BoundsLinesThatDoNotEnd) {
   EXPECT_EQ(ErrorOf("*1\r\nx" + at_bound), "Protocol error: too big bulk count string");
 }
 
-// trap 30: what is over a limit is refused and the stream given up, never resynchronised.
+// semantics.md 30: what is over a limit is refused and the stream given up, never resynchronised.
 TEST(RequestParser, HoldsItsLimits) {
   const Limits limits{.request_bytes = 100, .bulk_bytes = 50, .key_bytes = 9, .arguments = 4, .inline_bytes = 90};
   const std::string fifty(50, 'x');

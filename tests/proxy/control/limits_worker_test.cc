@@ -183,7 +183,7 @@ TEST_F(LimitsWorkerTest, APlaceOfAClientThatHasLeftIsFreeAgain) {
   EXPECT_EQ(Node(0).TakeWritten(), get);
 }
 
-// trap 12
+// See semantics.md 12.
 TEST_F(LimitsWorkerTest, AHalfClosedClientGetsTheReplyForWhichItWaits) {
   StartWith(Delaying(TenASecond(1)));
   for (const bool more_follows : {false, true}) {
@@ -275,7 +275,7 @@ TEST_F(LimitsWorkerTest, ARefusedMemcachedClientReadsAnErrorOrAMiss) {
   }
 }
 
-// trap 8: who wants no reply gets none, and the next one is the next request's.
+// semantics.md 8: who wants no reply gets none, and the next one is the next request's.
 TEST_F(LimitsWorkerTest, ARefusalIsSilentWhereNoReplyIsWanted) {
   conf::Limit limit = TenASecond(1);
   limit.deny_as = conf::DenyAs::kMiss;

@@ -45,7 +45,7 @@ TEST_F(MemcacheWorkerTest, SplitsAMultiGetByNodeAndMergesIt) {
   EXPECT_EQ(client.TakeWritten(), b + b + "END\r\n");
 }
 
-// trap 8: forwarded with a reply, which is swallowed; it pairs with no other request.
+// semantics.md 8: forwarded with a reply, which is swallowed; it pairs with no other request.
 TEST_F(MemcacheWorkerTest, SwallowsTheReplyToNoreply) {
   test::FakeSocket& client = NewClient();
   Ask(client, "set " + a_ + " 0 0 1 noreply\r\n1\r\nget " + a_ + "\r\n");
@@ -63,7 +63,7 @@ TEST_F(MemcacheWorkerTest, StaysSilentWhenANoreplyRequestFails) {
   EXPECT_EQ(client.TakeWritten(), "SERVER_ERROR node down\r\n");
 }
 
-// trap 27: over several nodes, in any order of their replies.
+// semantics.md 27: over several nodes, in any order of their replies.
 TEST_F(MemcacheWorkerTest, AnswersMnWhenAllEarlierQuietCommandsAreSettled) {
   test::FakeSocket& client = NewClient();
   Ask(client, "mg " + a_ + " v q k O1\r\nms " + b_ + " 1 q O2\r\n1\r\nmg " + b_ + " q O3\r\nmn\r\n");
@@ -87,7 +87,7 @@ TEST_F(MemcacheWorkerTest, RoutesABase64KeyByWhatItDecodesTo) {
   }
 }
 
-// trap 7
+// See semantics.md 7.
 TEST_F(MemcacheWorkerTest, PairsAnEarlyErrorWithTheRequestThatIsBeingWritten) {
   test::FakeSocket& client = NewClient();
   Node(0).room = 1000;
@@ -102,7 +102,7 @@ TEST_F(MemcacheWorkerTest, PairsAnEarlyErrorWithTheRequestThatIsBeingWritten) {
   EXPECT_EQ(client.TakeWritten(), "END\r\n");
 }
 
-// trap 30
+// See semantics.md 30.
 TEST_F(MemcacheWorkerTest, SwallowsTheDataOfARefusedValueHoweverItIsCut) {
   test::FakeSocket& client = NewClient();
   Ask(client, "set " + std::string(251, 'k') + " 0 0 200\r\n");
@@ -114,7 +114,7 @@ TEST_F(MemcacheWorkerTest, SwallowsTheDataOfARefusedValueHoweverItIsCut) {
   EXPECT_EQ(Node(0).TakeWritten() + Node(1).TakeWritten(), "");
 }
 
-// trap 24
+// See semantics.md 24.
 TEST_F(MemcacheWorkerTest, MakesATokenTheNodesOwn) {
   test::FakeSocket& client = NewClient();
   Ask(client, "gets " + a_ + "\r\n");
@@ -161,7 +161,7 @@ TEST_F(MemcacheWorkerTest, FlushesAllNodesAndAnswersOnce) {
   EXPECT_EQ(client.TakeWritten(), "OK\r\n");
 }
 
-// trap 11
+// See semantics.md 11.
 TEST_F(MemcacheWorkerTest, QuitDeliversWhatIsUnderWayAndClosesWithoutAReply) {
   test::FakeSocket& client = NewClient();
   Ask(client, "get " + a_ + "\r\nquit\r\nget " + a_ + "\r\n");
@@ -179,7 +179,7 @@ TEST_F(MemcacheWorkerTest, KeepsTheConnectionAfterGarbage) {
   EXPECT_EQ(stats_->errors[static_cast<size_t>(wire::ErrorCode::kUnknownCommand)].value(), 2U);
 }
 
-// trap 28
+// See semantics.md 28.
 TEST_F(MemcacheWorkerTest, ClosesABinaryClientWithoutAWord) {
   test::FakeSocket& client = NewClient();
   Ask(client, std::string("\x80\x0a\0\0\0\0\0\0", 8));

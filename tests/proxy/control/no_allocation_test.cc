@@ -1,4 +1,4 @@
-// The promise of design.md §5: a single-key request takes nothing from the heap once everything is warm.
+// What keeps the request path fast: a single-key request takes nothing from the heap once everything is warm.
 #include "tests/proxy/control/worker_fixture.h"
 #include "tests/support/counting_allocator.h"
 

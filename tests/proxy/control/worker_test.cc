@@ -57,7 +57,7 @@ TEST_F(WorkerTest, SendsALargeBatchAtOnce) {
   EXPECT_NE(Node(0).TakeWritten(), "");
 }
 
-// Trap 13.
+// See semantics.md 13.
 TEST_F(WorkerTest, LetsALocalErrorWaitBehindASlowNode) {
   Start();
   test::FakeSocket& client = NewClient();
@@ -98,7 +98,7 @@ TEST_F(WorkerTest, HoldsNothingOnceTheLoopIsIdle) {
   EXPECT_EQ(client.written, "$1\r\na\r\n");
 }
 
-// Trap 12.
+// See semantics.md 12.
 TEST_F(WorkerTest, AnswersAHalfClosedClientBeforeItCloses) {
   Start();
   test::FakeSocket& client = NewClient();
@@ -112,7 +112,7 @@ TEST_F(WorkerTest, AnswersAHalfClosedClientBeforeItCloses) {
   EXPECT_TRUE(client.closed());
 }
 
-// Trap 11.
+// See semantics.md 11.
 TEST_F(WorkerTest, QuitAnswersWhatCameBeforeAndIgnoresWhatFollows) {
   Start();
   test::FakeSocket& client = NewClient();

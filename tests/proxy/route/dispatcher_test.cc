@@ -12,14 +12,14 @@ TEST_F(DispatcherTest, SendsAKeyToItsOwnerAndALongerPrefixToItsPool) {
   EXPECT_EQ(Node(2).TakeWritten(), encoded_);
 }
 
-// Trap 4.
+// See semantics.md 4.
 TEST_F(DispatcherTest, ForwardsAMultiKeyCommandOfOneNodeUntouched) {
   Dispatch({"mGeT", KeyOf(0), KeyOf(0), KeyOf(0, "other")});
   EXPECT_EQ(Node(0).TakeWritten(), encoded_);
   EXPECT_EQ(fanout_->open(), 0U);
 }
 
-// Traps 1 to 4: duplicates keep their places.
+// semantics.md 1 to 4: duplicates keep their places.
 TEST_F(DispatcherTest, SplitsByNodeAndMergesInKeyOrder) {
   const std::string a = KeyOf(0);
   const std::string b = KeyOf(1);
@@ -42,7 +42,7 @@ TEST_F(DispatcherTest, KeepsKeysAndValuesTogetherWhenItSplitsAnMset) {
   EXPECT_EQ(Node(1).TakeWritten(), Encode({"MSET", b, "2"}));
   Node(0).Receive("+OK\r\n");
   Node(1).Receive("-OOM command not allowed\r\n");
-  EXPECT_EQ(sink_.replies, std::vector<std::string>{"-OOM command not allowed\r\n"});  // Trap 3.
+  EXPECT_EQ(sink_.replies, std::vector<std::string>{"-OOM command not allowed\r\n"});  // See semantics.md 3.
 }
 
 TEST_F(DispatcherTest, AnswersASplitCommandWithTheErrorOfItsDeadNode) {

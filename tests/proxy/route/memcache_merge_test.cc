@@ -37,7 +37,7 @@ std::string Merged(wire::Merge merge, const Replies& children) {
   return Merged(plan, children);
 }
 
-// trap 9
+// See semantics.md 9.
 TEST(MergeValues, BringsThemIntoTheOrderOfTheKeysDuplicatesTwiceMissesSkipped) {
   const Replies children = {"VALUE a 0 1\r\nA\r\nVALUE a 0 1\r\nA\r\nEND\r\n", "VALUE b 7 1\r\nB\r\nEND\r\n"};
   EXPECT_EQ(Merged(Plan({"b", "a", "miss", "gone", "a"}, {1, 0, 0, 1, 0}), children),
@@ -45,7 +45,7 @@ TEST(MergeValues, BringsThemIntoTheOrderOfTheKeysDuplicatesTwiceMissesSkipped) {
   EXPECT_EQ(Merged(Plan({"a", "b"}, {0, 1}), {"END\r\n", "END\r\n"}), "END\r\n");
 }
 
-// trap 10: no value goes out before a failure is known.
+// semantics.md 10: no value goes out before a failure is known.
 TEST(MergeValues, AnswersTheFirstFailureAloneUnlessFailuresAreMisses) {
   FanoutPlan plan = Plan({"a", "b", "c"}, {0, 1, 2});
   const Replies children = {"VALUE a 0 1\r\nA\r\nEND\r\n", "VALUE b 0 1\r\nB\r\nSERVER_ERROR out of memory\r\n",
@@ -66,7 +66,7 @@ TEST(MergeValues, TakesNoValueThatNobodyAskedFor) {
             "SERVER_ERROR bad reply from a node\r\n");
 }
 
-// trap 24
+// See semantics.md 24.
 TEST(MergeValues, GivesEachTokenTheTagOfItsNode) {
   FanoutPlan plan = Plan({"a", "b"}, {0, 1});
   plan.cas_tags = {wire::MakeCasTag(1), wire::MakeCasTag(2)};
@@ -96,7 +96,7 @@ TEST(UntagCas, ChangesNothingButTheToken) {
   EXPECT_EQ(Merged(plan, {"EN\r\n"}), "EN\r\n");
 }
 
-// trap 26
+// See semantics.md 26.
 TEST(MergeStatistics, SumsNumbersExceptWhereAnotherRuleMakesSense) {
   FanoutPlan plan;
   plan.merge = wire::Merge::kStatistics;

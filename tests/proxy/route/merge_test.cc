@@ -26,7 +26,7 @@ std::string Merged(Merge merge, const std::vector<std::string_view>& children,
   return all;
 }
 
-// trap 4: order and duplicates of the request are those of the reply.
+// semantics.md 4: order and duplicates of the request are those of the reply.
 TEST(MergeInKeyOrder, InterleavesTheChildrensElementsAsTheKeysStood) {
   const std::vector<std::string_view> children = {"*3\r\n$2\r\na0\r\n$-1\r\n$2\r\na2\r\n",
                                                   "*2\r\n$2\r\nb0\r\n$2\r\nb0\r\n"};
@@ -34,7 +34,7 @@ TEST(MergeInKeyOrder, InterleavesTheChildrensElementsAsTheKeysStood) {
             "*5\r\n$2\r\na0\r\n$2\r\nb0\r\n$-1\r\n$2\r\nb0\r\n$2\r\na2\r\n");
 }
 
-// trap 1 and trap 3.
+// See semantics.md 1 and 3.
 TEST(MergeInKeyOrder, AnswersTheFirstFailingChildsOwnErrorForAll) {
   const std::vector<std::string_view> children = {"*1\r\n$1\r\na\r\n", "-LOADING Redis is loading\r\n",
                                                   "-NODEDOWN node r3 of pool p is down\r\n"};
@@ -45,7 +45,7 @@ TEST(MergeInKeyOrder, MakesAnErrorElementTheErrorOfTheWhole) {
   EXPECT_EQ(Merged(Merge::kInKeyOrder, {"*2\r\n$1\r\na\r\n-ERR x\r\n", "*1\r\n$1\r\nb\r\n"}, {0, 1, 0}), "-ERR x\r\n");
 }
 
-// trap 1: never a nil for a value that nobody has looked up.
+// semantics.md 1: never a nil for a value that nobody has looked up.
 TEST(MergeInKeyOrder, TakesNoReplyThatDoesNotFit) {
   for (const std::string_view wrong : {"*1\r\n$1\r\na\r\n", "*3\r\n:1\r\n:2\r\n:3\r\n", "*0\r\n", "*-1\r\n", "$-1\r\n",
                                        "+OK\r\n", ":2\r\n", "_\r\n"}) {
@@ -65,7 +65,7 @@ TEST(MergeInKeyOrder, CopiesNoValue) {
   EXPECT_EQ(pieces[2].data(), first.data() + 4);
 }
 
-// trap 2: a count is never too small without an error.
+// semantics.md 2: a count is never too small without an error.
 TEST(MergeSum, AddsTheCountsOrAnswersTheError) {
   EXPECT_EQ(Merged(Merge::kSum, {":2\r\n", ":0\r\n", ":40\r\n"}), ":42\r\n");
   EXPECT_EQ(Merged(Merge::kSum, {":2\r\n", "-READONLY You can't write\r\n", "-ERR x\r\n"}),

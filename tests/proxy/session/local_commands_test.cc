@@ -73,7 +73,7 @@ TEST_F(LocalCommands, PingAndEchoGiveBackTheirArgument) {
   EXPECT_EQ(outcome_, LocalOutcome::kAnswered);
 }
 
-TEST_F(LocalCommands, QuitIsAnsweredBeforeTheConnectionCloses) {  // trap 11
+TEST_F(LocalCommands, QuitIsAnsweredBeforeTheConnectionCloses) {  // See semantics.md 11.
   EXPECT_EQ(Ask("quit"), "+OK\r\n");
   EXPECT_EQ(outcome_, LocalOutcome::kCloseAfterReply);
 }
@@ -130,7 +130,7 @@ TEST_F(LocalCommands, AnswersWhatLosesNothingInTheWordsOfRedis) {
   EXPECT_THAT(Ask("memory doctor"), HasSubstr("ringproxy keeps no data"));
 }
 
-TEST_F(LocalCommands, HelloAnswersInResp2) {  // trap 15
+TEST_F(LocalCommands, HelloAnswersInResp2) {  // See semantics.md 15.
   const std::string reply = Ask("hello 2");
   EXPECT_EQ(reply,
             "*14\r\n$6\r\nserver\r\n$5\r\nredis\r\n$7\r\nversion\r\n$5\r\n7.0.0\r\n$4\r\nmode\r\n$10\r\nstandalone\r\n"
@@ -140,7 +140,7 @@ TEST_F(LocalCommands, HelloAnswersInResp2) {  // trap 15
   EXPECT_EQ(Ask("client getname"), "$2\r\nme\r\n");
 }
 
-TEST_F(LocalCommands, HelloRefusesWhatItDoesNotSpeak) {  // trap 15
+TEST_F(LocalCommands, HelloRefusesWhatItDoesNotSpeak) {  // See semantics.md 15.
   EXPECT_EQ(Ask("hello 3"), "-NOPROTO unsupported protocol version\r\n");
   EXPECT_EQ(outcome_, LocalOutcome::kRefused);
   EXPECT_THAT(Ask("hello 1"), StartsWith("-NOPROTO "));
@@ -158,7 +158,7 @@ TEST_F(LocalCommands, HelloRefusesWhatItDoesNotSpeak) {  // trap 15
   EXPECT_EQ(Ask("client getname"), "$-1\r\n");
 }
 
-TEST_F(LocalCommands, ClientNamesAreKeptAndChecked) {  // trap 16
+TEST_F(LocalCommands, ClientNamesAreKeptAndChecked) {  // See semantics.md 16.
   EXPECT_EQ(Ask("client getname"), "$-1\r\n");
   EXPECT_EQ(client_.labels, nullptr);
   EXPECT_EQ(Ask("client setname me"), "+OK\r\n");

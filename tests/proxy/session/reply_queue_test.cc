@@ -35,7 +35,7 @@ class ReplyQueueTest : public testing::Test {
   std::unique_ptr<net::Stream> stream_ = loop_.NewStream(observer_);
 };
 
-// Trap 13.
+// See semantics.md 13.
 TEST_F(ReplyQueueTest, DeliversInTheOrderOfTheRequestsWhateverTheOrderOfTheReplies) {
   std::mt19937 random(1);
   for (int round = 0; round < 100; ++round) {
