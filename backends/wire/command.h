@@ -23,33 +23,33 @@ namespace ringproxy::wire {
 enum class Access : uint8_t { kRead, kWrite, kAdmin, kOther };
 
 enum class Handling : uint8_t {
-  kForward,   // Untouched, to the node that owns its keys; keys on several nodes are a CROSSSLOT. See FindKeys.
-  kSplit,     // One part for each node that owns some of its keys, replies merged.
-  kAllNodes,  // Untouched, to every node of the pool, replies merged.
-  kAnyNode,   // Untouched, to whichever node is usable: its reply is the same everywhere.
-  kLocal,     // Answered by the proxy.
-  kRefused,   // Answered with "not supported" and the row's `why`.
+  kForward,   // It goes untouched to the node that owns its keys; keys on several nodes read CROSSSLOT. See FindKeys.
+  kSplit,     // Each node that owns some of its keys gets a part, and the replies are merged.
+  kAllNodes,  // It goes untouched to every node of the pool, and the replies are merged.
+  kAnyNode,   // It goes untouched to any usable node, as the reply is the same everywhere.
+  kLocal,     // The proxy answers it.
+  kRefused,   // The client reads "not supported" and the row's `why`.
 };
 
 // How the nodes' replies become the client's. An error of any node is the whole command's error, with its own words
 // (semantics.md 1 to 3), except under kAnyNonNil, where any node's key will do.
 enum class Merge : uint8_t {
   kNone,             // There is one reply.
-  kInKeyOrder,       // Arrays, one element per key: elements back in the order of the request's keys.
-  kSum,              // Integers.
-  kLeast,            // Integers: the smallest.
-  kAllOk,            // Every node said +OK.
-  kConcat,           // Arrays, one after another.
-  kFirst,            // All replies are equal: any of them.
-  kEveryElementAnd,  // Arrays of 0 and 1 of equal length: each element is 1 where it is 1 on every node.
-  kAnyNonNil,        // The first bulk that is not nil, else nil.
+  kInKeyOrder,       // Arrays have an element per key; the elements stand in the order of the request's keys.
+  kSum,              // Integers are added up.
+  kLeast,            // The smallest integer counts.
+  kAllOk,            // Every node says +OK.
+  kConcat,           // Arrays follow one another.
+  kFirst,            // All replies are equal, so the first one stands for all.
+  kEveryElementAnd,  // Arrays of 0 and 1 have equal lengths; an element is 1 where it is 1 on every node.
+  kAnyNonNil,        // The first bulk that is not nil counts; if there is none, the reply is nil.
   // memcached's:
-  kValues,      // VALUE blocks, back in the order of the request's keys, and one END.
-  kStatistics,  // STAT lines: numbers are summed.
-  kSettings,    // STAT lines: those of one node stand for all.
+  kValues,      // VALUE blocks stand in the order of the request's keys, before one END.
+  kStatistics,  // The numbers of STAT lines are added up.
+  kSettings,    // The STAT lines of one node stand for all.
   kAgreed,      // Every node says the same word: OK, RESET.
-  kItems,       // ITEM lines, one node's after another's, and one END.
-  kUntagCas,    // The one reply, its cas token made the client's.
+  kItems,       // The ITEM lines of all nodes follow one another, before one END.
+  kUntagCas,    // There is one reply, and its cas token becomes the client's.
 };
 
 // Merges of memcached replies; all others are of RESP.
@@ -85,7 +85,7 @@ enum class ArgumentCheck : uint8_t { kNone, kBlockOption, kSortPatterns, kCopyDa
 // What a gutter may be asked, the pool that takes a node's keys while the node is down. It knows nothing of what the
 // node holds, and what it is told must have expired soon after the node is back. So a row says kNo unless it is one of
 //   reads of one key, and of several where each counts for itself: the client reads a miss;
-//   deletions of whole keys: nobody shall read from the gutter what its client has deleted;
+//   deletions of whole keys: nobody may read from the gutter what its client has deleted;
 //   writes of a whole value, and of an expiry, that can be capped within the same command.
 // That leaves out, among others:
 //   counters and changes of a part (INCR, APPEND, SETRANGE): they would start from nothing;
@@ -98,12 +98,12 @@ enum class ArgumentCheck : uint8_t { kNone, kBlockOption, kSortPatterns, kCopyDa
 enum class Gutter : uint8_t {
   kNo,
   kAsIs,
-  // Redis, rewritten. With arguments beyond those named here it is refused.
+  // Redis requests are rewritten, and refused when they have arguments beyond those named here.
   kSecondsAt2,       // Argument 2 is an expiry: SETEX, EXPIRE.
   kMillisecondsAt2,  // PSETEX, PEXPIRE
   kSet,              // SET with EX, PX or neither.
   kGetEx,            // GETEX with EX, PX or neither.
-  // memcached, rewritten.
+  // memcached requests are rewritten.
   kExptimeAt1,  // Word 1 is an exptime: gat.
   kExptimeAt2,  // touch
   kExptimeAt3,  // set
@@ -173,14 +173,16 @@ constexpr void NumberRows(std::span<CommandSpec> rows, uint16_t first) {
   }
 }
 
-// What a request with so many keys costs a limit that goes by commands: its keys, and ten for a heavy one.
+// What a request with so many keys costs a limit that counts commands: one for each key, and for a heavy one ten for
+// the first.
 inline uint64_t CostOf(const CommandSpec& spec, size_t keys) {
   constexpr uint64_t kHeavyCost = 10;
   const uint64_t by_keys = keys > 1 ? keys : 1;
   return spec.weight == Weight::kHeavy ? kHeavyCost - 1 + by_keys : by_keys;
 }
 
-// Whether it has to do with a client's scripts or functions (EVAL, FCALL …), which choose the words of their replies.
+// Whether the command has to do with a client's scripts or functions (EVAL, FCALL …). They choose the words of their
+// replies and how long they run, so neither says anything of the node.
 inline bool RunsScript(const CommandSpec& spec) {
   return spec.categories == "scripting";
 }
@@ -214,8 +216,8 @@ Shape CheckShape(const CommandSpec& spec, const Request& request);
 // characters ("{}") or empty. Requires: CheckShape is kOk.
 std::string_view RefusalOf(const CommandSpec& spec, const Request& request, std::string_view hash_tag);
 
-// Whether it reads or writes a database: it has keys (those of a script may be any) or is about all keys (DBSIZE,
-// SCAN).
+// Whether the command reads or writes a database: it has keys (a script may reach any), or it is about all keys
+// (DBSIZE, SCAN).
 bool ConcernsDatabase(const CommandSpec& spec);
 
 // Argument indexes, in the order of the request, duplicates kept. Reused from request to request, so that it stops
@@ -224,8 +226,8 @@ using KeyPositions = std::vector<uint32_t>;
 
 enum class KeyResult : uint8_t {
   kOk,      // At least one position.
-  kNoKeys,  // It names none (EVAL with 0 keys, DBSIZE). A kForward one goes to the owner of the empty key: always the
-            // same node, so that what a script without keys writes is found again by the next one.
+  kNoKeys,  // The request names none (EVAL with 0 keys, DBSIZE). A kForward one goes to the owner of the empty key.
+            // That is always the same node, so a script without keys finds what an earlier one has written.
   kSyntax,  // The keys cannot be told (bad numkeys, odd MSET). Every Redis answers an error without touching data, so
             // the request goes untouched to the owner of the empty key, and the client reads Redis' own words.
 };

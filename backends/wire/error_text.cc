@@ -64,7 +64,7 @@ const ErrorRow& RowOf(ErrorCode code) {
   return kErrors[static_cast<size_t>(code)];
 }
 
-// In the largest unit that leaves a whole number, as the configuration writes it.
+// The unit is the largest that leaves a whole number, so that the text is what the configuration says.
 std::string DurationText(std::chrono::microseconds duration) {
   struct Unit {
     int64_t microseconds;
@@ -78,7 +78,7 @@ std::string DurationText(std::chrono::microseconds duration) {
   return std::to_string(count / unit.microseconds).append(unit.name);
 }
 
-// Rounded up: who comes back then is not a moment too early.
+// Waits are rounded up, so that a client that comes back then is not a moment too early.
 std::string Milliseconds(std::chrono::microseconds wait) {
   if (wait.count() < 0) return "-1";
   return std::to_string(std::chrono::ceil<std::chrono::milliseconds>(wait).count());

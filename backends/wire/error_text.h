@@ -1,10 +1,9 @@
 // backends/wire/error_text.h – The words of everything a client is refused.
 //
-// Purpose: every other part fails with an ErrorCode; here alone stands what the client reads, and the name under which
-// `errors_total` counts it. Texts are a contract (tests/golden/error_texts.txt): clients match on them.
-// Threads: pure functions over constant tables.
-// Promise: what is appended is always one whole RESP error or one memcached line, whatever bytes the client or the
-// configuration gave.
+// Purpose: every other part fails with an ErrorCode; only this one knows what the client reads, and the name under
+// which `errors_total` counts it. Texts are a contract (tests/golden/error_texts.txt): clients match on them. Threads:
+// pure functions over constant tables. Promise: what is appended is always one whole RESP error or one memcached line,
+// whatever bytes the client or the configuration gave.
 #pragma once
 
 #include <chrono>
@@ -20,14 +19,14 @@ namespace ringproxy::wire {
 enum class ErrorCode : uint8_t {
   kNodeDown,        // The node's connection is broken, or its breaker is open.
   kNoUsableNode,    // Every node of the pool is down.
-  kTimeout,         // No reply in time.
-  kNodeOverloaded,  // The caps on requests or bytes in flight.
+  kTimeout,         // No reply came in time.
+  kNodeOverloaded,  // The node has as many requests or bytes in flight as it may.
   kBadReply,        // A node answered something that does not fit the request.
-  kCrossSlot,       // Keys on different nodes, and the command cannot be split.
+  kCrossSlot,       // The keys lie on different nodes, and the command cannot be split.
   kNotSupported,    // AppendNotSupported
   kUnknownCommand,  // AppendUnknownCommand, AppendUnknownSubcommand
   kWrongArity,      // AppendWrongArity
-  kSyntax,          // Arguments of a command that the proxy answers itself.
+  kSyntax,          // The arguments of a command that the proxy answers itself are wrong.
   kKeyTooLong,
   kTooLarge,
   kProtocol,  // AppendProtocolError; then the connection is closed.
@@ -65,7 +64,7 @@ void AppendRedisError(const Failure& failure, std::string* out);
 // "SERVER_ERROR node down\r\n", classic text and meta alike.
 void AppendMemcacheError(ErrorCode code, std::string* out);
 
-// As Redis 7.0 words them, its truncations included.
+// These have the words of Redis 7.0, its truncations included.
 void AppendUnknownCommand(const Request& request, std::string* out);
 void AppendUnknownSubcommand(const Request& request, std::string* out);
 // `name` as in the command table: "get", "config|get".
@@ -76,9 +75,9 @@ void AppendProtocolError(std::string_view error, std::string* out);
 // "-ERR 'multi' is not supported by ringproxy: why".
 void AppendNotSupported(std::string_view name, std::string_view why, std::string* out);
 
-// A command between a refused MULTI and its EXEC or DISCARD.
+// For a command between a refused MULTI and its EXEC or DISCARD.
 void AppendTransactionRefused(std::string_view name, std::string* out);
-// A command that would read or write a database whose SELECT was refused.
+// For a command that would read or write a database whose SELECT was refused.
 void AppendDatabaseRefused(int64_t database, std::string* out);
 
 }  // namespace ringproxy::wire

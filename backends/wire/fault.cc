@@ -8,13 +8,14 @@ namespace {
 
 constexpr std::string_view kNodeFaults[] = {"LOADING", "MASTERDOWN", "BUSY", "CLUSTERDOWN"};
 
-// Of those words, what only some of the requests read.
+// Texts that begin with one of those words, but that only some of the requests read.
 constexpr std::string_view kOfSomeRequests[] = {"CLUSTERDOWN Hash slot not served",
                                                 "CLUSTERDOWN The cluster is down and only accepts read commands"};
 
 constexpr std::string_view kAliveToPing[] = {"MISCONF", "READONLY", "OOM", "NOREPLICAS", "NOPERM"};
 
-// A memcached without room (-M), in its spellings. Its other memory troubles, like those of get's replies, are its own.
+// What a memcached without room (-M) says of a write. Other memory errors, such as that of a get without room for its
+// reply, concern the node itself.
 constexpr std::string_view kServerError = "SERVER_ERROR ";
 constexpr std::string_view kRefusedWrites[] = {
     "object too large",         "out of memory storing object", "out of memory\r\n",

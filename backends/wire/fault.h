@@ -21,8 +21,9 @@ enum class Fault : uint8_t {
 // anything, so that its reply is no evidence of the node.
 enum class Author : uint8_t { kNode, kClient };
 
-// A whole reply. LOADING, MASTERDOWN, BUSY and CLUSTERDOWN are hard: whatever is asked reads them. CLUSTERDOWN of one
-// slot or of writes alone, OOM, READONLY, MISCONF, NOREPLICAS, TRYAGAIN and every other word are none.
+// Requires: `reply` is whole. LOADING, MASTERDOWN, BUSY and CLUSTERDOWN are hard: whatever is asked reads them.
+// CLUSTERDOWN of one slot or of writes alone, OOM, READONLY, MISCONF, NOREPLICAS, TRYAGAIN and every other word are
+// none.
 Fault RedisFault(std::string_view reply);
 
 // Whether a reply to PING comes from a node that serves somebody: +PONG, or an error that refuses writes alone (PING

@@ -33,7 +33,7 @@ bool MatchesClass(std::string_view pattern, size_t* at, char c, Case letters) {
   return found != negated;
 }
 
-// One element of the pattern, which is no `*`, against one character. Moves *at behind the element.
+// Compares one element of the pattern, which is no `*`, with one character. Moves *at behind the element.
 bool MatchesOne(std::string_view pattern, size_t* at, char c, Case letters) {
   if (pattern[*at] == '[') return MatchesClass(pattern, at, c, letters);
   if (pattern[*at] == '?') return ++*at, true;
@@ -46,7 +46,7 @@ bool MatchesOne(std::string_view pattern, size_t* at, char c, Case letters) {
 bool MatchesGlob(std::string_view pattern, std::string_view text, Case letters) {
   size_t p = 0;
   size_t t = 0;
-  // Where to go on when an attempt fails: behind the last `*`, which then takes one more character. Earlier ones need
+  // Where to go on when an attempt fails: behind the last `*`, which then takes one more character. Earlier stars need
   // no second look, which keeps this from being exponential.
   size_t star = std::string_view::npos;
   size_t star_text = 0;

@@ -17,16 +17,16 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-// The longest expiry in the unit that an option of SET or GETEX names; 0 if it is another option.
+// The longest expiry in the unit that an option of SET or GETEX names; 0 for every other option.
 int64_t LongestExpiry(std::string_view option, seconds ttl) {
   if (EqualsIgnoringCase(option, "ex")) return ttl.count();
   if (EqualsIgnoringCase(option, "px")) return milliseconds(ttl).count();
   return 0;
 }
 
-// Makes room for the whole, so that a large value is not moved again for what follows it.
+// Makes room for the whole request, so that a large value is not moved again for what follows it.
 void StartArray(size_t count, const Request& request, std::string* out) {
-  // An option and its expiry, and longer counts.
+  // The request gains at most an option and its expiry, and digits of counts.
   constexpr size_t kMostGain = 64;
   out->reserve(out->size() + request.encoded().size() + kMostGain);
   AppendArrayHeader(count, out);
@@ -42,7 +42,7 @@ bool AppendCapped(const Request& request, size_t at, int64_t longest, std::strin
   return true;
 }
 
-// Arguments beyond the least a command has are conditions.
+// Arguments beyond the least that a command has are conditions.
 bool AppendFixed(const CommandSpec& spec, const Request& request, int64_t longest, std::string* out) {
   return request.size() == static_cast<size_t>(std::abs(spec.arity)) && AppendCapped(request, 2, longest, out);
 }
@@ -124,13 +124,13 @@ bool AppendMeta(const Request& request, const MetaForm& form, seconds ttl, std::
     const char letter = request[i].front();
     if (letter == 'q' || letter == ' ') continue;
     const size_t place = form.flags.find(letter);
-    // A server takes only so many flags of ms, and with more would not know its data block. Without doubles they are
-    // few.
+    // A server takes only so many flags of ms, and would not find the data block behind more. Without doubles there are
+    // never so many.
     if (place == std::string_view::npos || ((seen >> place) & 1) != 0) return false;
     seen |= 1U << place;
     if (!AppendMetaFlag(request[i], ttl, out)) return false;
   }
-  // Only a form that knows T needs it.
+  // Only forms that know the flag T need an expiry.
   const bool lacks_expiry = form.needs_expiry && ((seen >> form.flags.find('T')) & 1) == 0;
   if (lacks_expiry) out->append(" T").append(std::to_string(ttl.count()));
   return FinishLine(request, start, out);

@@ -5,7 +5,7 @@
 namespace ringproxy::wire {
 namespace {
 
-// isspace() of the C locale, which separates words but, for \v and \f, does not end one.
+// isspace() of the C locale. Each of these characters separates words, but \v and \f do not end one.
 bool IsBlank(char c) {
   return c == ' ' || (c >= '\t' && c <= '\r');
 }

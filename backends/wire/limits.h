@@ -24,13 +24,13 @@ inline constexpr uint64_t kLargestRequest = UINT32_MAX;
 inline constexpr uint64_t kLargestReplyBulk = 1ULL << 40;
 inline constexpr uint64_t kMostReplyValues = 1ULL << 40;
 
-// A longer line that should hold a count or a size is none.
+// A line that is longer holds no count and no size.
 inline constexpr uint64_t kLongestCountLine = 32;
 
 // memcached's own bound on a key, in bytes; a base64 key is measured as it is written.
 inline constexpr size_t kLongestMemcacheKey = 250;
 // A memcached server that has read 2 KiB of a line without its end closes the connection, unless it is a get or gets.
-// What it is sent stays below.
+// So other lines to a node stay below that.
 inline constexpr size_t kLongestMemcacheLine = 2000;
 
 }  // namespace ringproxy::wire

@@ -16,7 +16,7 @@ namespace ringproxy::wire {
 // a node has exactly one reply, and keeps the reply back itself (semantics.md 8).
 enum class Quiet : uint8_t {
   kNone,
-  kAll,            // noreply
+  kAll,            // noreply: every reply.
   kMiss,           // mg q: EN
   kDone,           // ms q, md q: HD
   kDoneAndValues,  // ma q: HD and VA

@@ -10,7 +10,7 @@ namespace ringproxy::wire {
 namespace {
 
 constexpr std::string_view kLineEnd = "\r\n";
-// No line of a memcached server is so long.
+// A longer line comes from no memcached server.
 constexpr size_t kLongestLine = 64 << 10;
 
 std::optional<uint64_t> Size(std::string_view word) {
@@ -93,7 +93,7 @@ bool IsMemcacheError(std::string_view reply) {
 
 const std::optional<MemcacheValue>& ValueReader::Peek() {
   if (next_ || !rest_.starts_with("VALUE ")) return next_;
-  // As it was framed: a '\r' alone ends no line.
+  // The line ends where the framer has ended it: a '\r' alone ends none.
   const size_t end = rest_.find('\n') - 1;
   const std::string_view line = rest_.substr(0, end);
   std::string_view words = line;

@@ -12,16 +12,16 @@ namespace {
 
 constexpr std::string_view kNoreply = "noreply";
 constexpr std::string_view kDataEnd = "\r\n";
-// What memcached 1.6 takes of `ms`; with more it would not know that a data block follows.
+// memcached 1.6 takes so many flags of `ms`; with more it would not know that a data block follows.
 constexpr size_t kMostSetFlags = 16;
-// The size of a data block is an int there, its end included.
+// memcached keeps the size of a data block in an int, its line end included.
 constexpr uint64_t kMostData = INT32_MAX - kDataEnd.size();
-// Nobody sends so much, so what follows is not a data block.
+// Nobody sends so much, so what follows a larger size is no data block.
 constexpr uint64_t kMostSwallowed = 1ULL << 48;
-// What one multi-get may leave behind in memory.
+// So many words of a large multi-get may stay in memory after it.
 constexpr size_t kKeptWords = 4096;
 
-// These lines may be as long as they like.
+// memcached reads a get or gets of any length, but closes on other long lines.
 bool StartsRetrieval(std::string_view bytes) {
   bytes.remove_prefix(std::min(bytes.find_first_not_of(' '), bytes.size()));
   return bytes.starts_with("get ") || bytes.starts_with("gets ");
@@ -77,7 +77,7 @@ MemcacheParser::Status MemcacheParser::ReadLine(std::string_view bytes, size_t l
   const size_t words = words_.size() + (unwanted_.size > 0 ? 1 : 0);
   const bool too_many = spec_->most_words > 0 && words > spec_->most_words;
   if (words < static_cast<size_t>(std::abs(spec_->command.arity)) || too_many) {
-    // Whoever says noreply in the wrong place is told so.
+    // A client that says noreply in the wrong place is told so, as memcached does.
     quiet_ = Quiet::kNone;
     return Refuse(ErrorCode::kWrongArity);
   }
@@ -117,7 +117,7 @@ MemcacheParser::Status MemcacheParser::Refuse(ErrorCode code, std::string_view l
   error_ = code;
   swallow_ = swallow;
   reply_.clear();
-  // An error in what was asked quietly is shown only by meta commands.
+  // Only meta commands show an error in what was asked quietly.
   if (quiet_ == Quiet::kAll) return Status::kRefused;
   if (line.empty()) {
     AppendMemcacheError(code, &reply_);
@@ -132,7 +132,7 @@ MemcacheParser::Status MemcacheParser::Refuse(ErrorCode code, uint64_t swallow) 
 }
 
 MemcacheParser::Status MemcacheParser::Accept() {
-  // Only the bytes of the line and its data: spaces before it may be many.
+  // Spaces before the line are left out: they may be many.
   const std::string_view encoded(line_.data(), size_ - indent_);
   request_ = Request(encoded, words_);
   return Status::kRequest;
@@ -180,7 +180,7 @@ MemcacheParser::Status MemcacheParser::ReadStorage(std::string_view bytes) {
 }
 
 MemcacheParser::Status MemcacheParser::ReadSize(std::string_view word, uint64_t* data) {
-  // As memcached does: what follows a line without a size is the next line.
+  // As for memcached, what follows a line without a size is the next line.
   if (!IsNumber(word)) return Refuse(ErrorCode::kSyntax);
   const std::optional<uint64_t> size = ParseMemcacheNumber<uint64_t>(word);
   if (!size || *size > kMostSwallowed) {
@@ -232,7 +232,7 @@ MemcacheParser::Status MemcacheParser::ReadMeta(std::string_view bytes) {
   return ReadData(bytes, data);
 }
 
-// The flags that concern the proxy; all others are the node's.
+// Reads the flags that concern the proxy; all others are the node's to judge.
 MemcacheParser::Status MemcacheParser::ReadMetaFlags(size_t first_flag) {
   routing_key_ = Word(1);
   bool base64 = false;
@@ -263,7 +263,7 @@ MemcacheParser::Status MemcacheParser::ReadMetaFlags(size_t first_flag) {
   return Status::kRequest;
 }
 
-// In the words of the command: some of them have one text for everything.
+// The error has the words of the command: some commands have one text for everything.
 MemcacheParser::Status MemcacheParser::RefuseFlags(std::string_view line) {
   const std::string_view name = spec_->command.name;
   if (name == "me") return Refuse(ErrorCode::kSyntax);

@@ -20,9 +20,9 @@ class ReplyFramer {
   // Frames the reply that starts at bytes[0]. After kNeedMore call again with the same bytes plus more (they may have
   // moved); after anything else the next call starts a new reply.
   virtual Status Frame(std::string_view bytes) = 0;
-  // Of a whole reply.
+  // What a whole reply says about the node.
   virtual Fault FaultOf(std::string_view reply) const = 0;
-  // Forgets a half framed reply.
+  // Forgets a reply that is framed by half: its connection is gone.
   virtual void Reset() = 0;
 
   // After kReply: its bytes.

@@ -21,7 +21,7 @@ class Request {
   Request(std::string_view encoded, std::span<const ArgumentSpan> arguments)
       : encoded_(encoded), arguments_(arguments) {}
 
-  // Arguments, the command's name included; at least 1 in a framed request.
+  // How many arguments there are, the command's name included; at least 1 in a framed request.
   size_t size() const { return arguments_.size(); }
   std::string_view operator[](size_t i) const { return encoded_.substr(arguments_[i].offset, arguments_[i].size); }
   // Where argument i lies in encoded().

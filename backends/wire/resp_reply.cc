@@ -11,11 +11,11 @@ namespace {
 
 enum class Kind : uint8_t {
   kNone,       // No reply starts like this.
-  kLine,       // All it says stands before the line's end.
-  kBulk,       // So many bytes and a line end.
-  kArray,      // So many values.
-  kMap,        // Twice so many.
-  kAttribute,  // Likewise, and then the value they belong to.
+  kLine,       // The whole value stands before the line's end.
+  kBulk,       // The line says how many bytes follow; a line end comes after them.
+  kArray,      // The line says how many values follow.
+  kMap,        // Twice as many values follow as the line says.
+  kAttribute,  // A map follows, and then the value that it belongs to.
 };
 
 constexpr std::array<Kind, 256> kKinds = [] {
@@ -51,7 +51,7 @@ ReplyFramer::Status RespReplyFramer::Frame(std::string_view bytes) {
   return status;
 }
 
-// Frames one line, one bulk, or the header of an aggregate, whose values then are as many more to come.
+// Frames one line, one bulk, or the header of an aggregate, whose values are then added to those still to come.
 ReplyFramer::Status RespReplyFramer::FrameValue(std::string_view bytes) {
   const Kind kind = KindOf(bytes[position_]);
   if (kind == Kind::kLine) return FrameLine(bytes);

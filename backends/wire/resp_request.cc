@@ -114,14 +114,14 @@ RequestParser::Status RequestParser::ParseCount(std::string_view bytes) {
     }
     expected_ = static_cast<uint64_t>(*count);
   }
-  // Exact when the whole request is here, and never more than the bytes that are.
+  // The reservation is exact when the whole request is here, and never larger than the bytes that are here justify.
   arguments_.reserve(std::min(expected_, (bytes.size() - position_) / kLeastBulk + 1));
   return Status::kRequest;
 }
 
 RequestParser::Status RequestParser::FrameBulks(std::string_view bytes) {
   while (arguments_.size() < expected_) {
-    // In front of its size each bulk is found again after kNeedMore: that is a few bytes, and saves a state.
+    // After kNeedMore a bulk is framed again from its size on: those are a few bytes, and a state less to keep.
     const size_t start = position_;
     uint64_t size = 0;
     const Status status = ParseBulkSize(bytes, &size);

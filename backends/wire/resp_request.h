@@ -44,10 +44,11 @@ class RequestParser {
   // After kRequest: views into the bytes given, or, where those are no canonical RESP, into the parser's own encoding.
   // Valid until either moves, which for the parser's is the next Parse.
   Request request() const { return {encoded_, arguments_}; }
-  // After kBad: as Redis says it, without the "-ERR ".
+  // After kBad: Redis' words, without the "-ERR ".
   std::string_view error() const { return error_; }
 
-  // Forgets a half framed request, and the memory of a large one: for a client that has nothing more to say for now.
+  // Forgets a request that is framed by half, and gives back the memory of a large one. It is called when a client has
+  // nothing more to say for now.
   void Reset();
 
  private:
