@@ -5,7 +5,6 @@
 #include <utility>
 
 #include "backends/own_trouble.h"
-#include "backends/reply_framers.h"
 #include "backends/wire/resp_encode.h"
 #include "conf/units.h"
 
@@ -37,20 +36,20 @@ HealthCheck::HealthCheck(WorkerIo& io, const NodeSettings& settings, const conf:
       probe_(NewHandshake(settings.protocol, no_auth_)),
       maintenance_(MaintenanceQuestion(options.maintenance_key)),
       flush_(FlushQuestion(settings.protocol)),
-      framer_(NewReplyFramer(settings.protocol)),
-      timer_(io.loop.NewTimer(
-          [this] { Finish(Outcome::kBad, "no answer to a check within " + conf::FormatDuration(options_.timeout)); })),
-      input_(io.blocks) {}
+      stream_(io, settings.protocol),
+      timer_(io.loop.NewTimer([this] {
+        Finish(Outcome::kBad, "no answer to a check within " + conf::FormatDuration(options_.timeout));
+      })) {}
 
 void HealthCheck::Check(Done done) {
-  std::vector<Handshake*> questions = {stream_ ? probe_.get() : login_.get()};
+  std::vector<Handshake*> questions = {stream_.is_open() ? probe_.get() : login_.get()};
   if (maintenance_) questions.push_back(maintenance_.get());
   Ask(std::move(questions), std::move(done));
 }
 
 void HealthCheck::Flush(Done done) {
   std::vector<Handshake*> questions = {flush_.get()};
-  if (!stream_) questions.insert(questions.begin(), login_.get());
+  if (!stream_.is_open()) questions.insert(questions.begin(), login_.get());
   Ask(std::move(questions), std::move(done));
 }
 
@@ -59,8 +58,8 @@ void HealthCheck::Ask(std::vector<Handshake*> questions, Done done) {
   done_ = std::move(done);
   questions_ = std::move(questions);
   timer_->Arm(options_.timeout);
-  if (stream_) return AskNext();
-  stream_ = io_.loop.Connect(settings_.endpoint, *this);
+  if (stream_.is_open()) return AskNext();
+  stream_.Open(settings_.endpoint, *this);
 }
 
 void HealthCheck::OnConnected(int error) {
@@ -75,49 +74,42 @@ void HealthCheck::OnConnected(int error) {
 void HealthCheck::AskNext() {
   std::string text;
   questions_.front()->Start(&text);
-  Write(text);
+  HandleWritten(stream_.Say(text));
 }
 
-void HealthCheck::Write(const std::string& text) {
-  if (text.empty()) return;
-  const iovec piece{const_cast<char*>(text.data()), text.size()};
-  const net::IoResult written = stream_->Write({&piece, 1});
-  if (written.status != net::IoStatus::kOk || written.bytes != text.size()) {
-    Finish(Outcome::kBad, "a check could not be sent");
-  }
+void HealthCheck::HandleWritten(const net::IoResult& written) {
+  if (written.status != net::IoStatus::kError) return;
+  running() ? Finish(Outcome::kBad, "a check could not be sent") : Stop();
 }
 
 void HealthCheck::OnReadable() {
-  const net::IoResult result = input_.Fill(*stream_, io_.read_buffer);
-  size_t needed = 0;
-  while (!input_.empty() && running()) {
-    const wire::ReplyFramer::Status status = framer_->Frame(input_.bytes());
-    if (status == wire::ReplyFramer::Status::kNeedMore) {
-      needed = framer_->bytes_needed();
-      break;
-    }
-    if (status == wire::ReplyFramer::Status::kBad) return Finish(Outcome::kBad, "not a reply of its protocol");
-    const std::string reply(input_.bytes().substr(0, framer_->size()));
-    input_.Consume(framer_->size());
+  const net::IoResult result = stream_.Fill();
+  while (running()) {
+    const FramedStream::Status status = stream_.Next();
+    if (status == FramedStream::Status::kBad) return Finish(Outcome::kBad, "not a reply of its protocol");
+    if (status == FramedStream::Status::kNeedMore) break;
+    const std::string reply(stream_.reply().bytes());
+    stream_.reply().Drop();
     OnReply(reply);
   }
-  if (!stream_) return;
+  if (!stream_.is_open()) return;
   const bool ended = result.status == net::IoStatus::kEnd || result.status == net::IoStatus::kError;
   if (running()) {
     if (ended) return Finish(Outcome::kBad, "closed by the node");
-    return input_.Keep(needed);
+    return stream_.Keep();
   }
   // Servers close idle connections; the next check opens another.
-  if (ended || !input_.empty()) Stop();
+  if (ended || stream_.has_input()) Stop();
 }
 
 void HealthCheck::OnReply(std::string_view reply) {
   std::string next;
   switch (questions_.front()->OnReply(reply, &next)) {
-    case Handshake::Step::kMore: return Write(next);
+    case Handshake::Step::kMore: return HandleWritten(stream_.Say(next));
     case Handshake::Step::kRefused: return Finish(Outcome::kBad, questions_.front()->refusal());
     case Handshake::Step::kDone: questions_.erase(questions_.begin());
   }
+  if (!stream_.has_said_all()) return Finish(Outcome::kBad, "a reply to what was not sent yet");
   if (questions_.empty()) return Finish(Outcome::kGood, {});
   AskNext();
 }
@@ -134,9 +126,7 @@ void HealthCheck::Finish(Outcome outcome, const std::string& why) {
 void HealthCheck::Stop() {
   done_ = nullptr;
   timer_->Disarm();
-  stream_.reset();
-  input_.Clear();
-  framer_->Reset();
+  stream_.Drop();
   questions_.clear();
 }
 

@@ -11,11 +11,10 @@
 #include <string>
 #include <vector>
 
+#include "backends/framed_stream.h"
 #include "backends/handshake.h"
-#include "backends/net/input_buffer.h"
 #include "backends/net/loop.h"
 #include "backends/node_settings.h"
-#include "backends/wire/reply_framer.h"
 #include "backends/worker_io.h"
 
 namespace ringproxy::backends {
@@ -40,12 +39,13 @@ class HealthCheck final : private net::StreamObserver {
  private:
   void OnConnected(int error) override;
   void OnReadable() override;
-  void OnWritable() override {}
+  void OnWritable() override { HandleWritten(stream_.Flush()); }
 
   void Ask(std::vector<Handshake*> questions, Done done);
   void AskNext();
   void OnReply(std::string_view reply);
-  void Write(const std::string& text);
+  // A socket that is full for now takes the rest later, within the check's time.
+  void HandleWritten(const net::IoResult& written);
   void Finish(Outcome outcome, const std::string& why);
 
   WorkerIo& io_;
@@ -56,10 +56,8 @@ class HealthCheck final : private net::StreamObserver {
   std::unique_ptr<Handshake> probe_;
   std::unique_ptr<Handshake> maintenance_;  // nullptr without a key.
   std::unique_ptr<Handshake> flush_;
-  std::unique_ptr<wire::ReplyFramer> framer_;
-  std::unique_ptr<net::Stream> stream_;
+  FramedStream stream_;
   std::unique_ptr<net::Timer> timer_;
-  net::InputBuffer input_;
   std::vector<Handshake*> questions_;  // Still to be asked; the first is under way.
   Done done_;
 };

@@ -202,7 +202,54 @@ TEST_F(HealthCheckTest, FailsWhenItsQuestionCannotBeSent) {
   Check();
   Node().room = 3;
   Node().observer->OnConnected(0);
+  EXPECT_EQ(Take(), "nothing");
+  Node().error = EPIPE;
+  Node().observer->OnWritable();
   EXPECT_EQ(Take(), "a check could not be sent");
+  EXPECT_TRUE(Node().closed());
+}
+
+TEST_F(HealthCheckTest, GoesOnWithAQuestionOfWhichTheSocketTookOnlyAPart) {
+  settings_.auth = {.username = "", .password_file = "f", .password = "secret"};
+  Make();
+  for (const bool is_first : {true, false}) {
+    if (!is_first) Node().room = 3;
+    Check();
+    Node().room = 3;
+    if (is_first) Node().observer->OnConnected(0);
+    Node().room = 0;
+    Node().observer->OnWritable();
+    EXPECT_TRUE(Node().watches_writes);
+    Node().room = 1000;
+    Node().observer->OnWritable();
+    EXPECT_FALSE(Node().watches_writes);
+    EXPECT_EQ(Node().TakeWritten(), (is_first ? "*2\r\n$4\r\nAUTH\r\n$6\r\nsecret\r\n" : "") + std::string(kPing));
+    Node().Receive(is_first ? "+OK\r\n+PONG\r\n" : "+PONG\r\n");
+    EXPECT_EQ(Take(), "good");
+  }
+  EXPECT_EQ(loop_.sockets(), 1U);
+}
+
+TEST_F(HealthCheckTest, IsNotAnsweredByWhatComesBeforeItsQuestionIsSent) {
+  Make();
+  CheckWell();
+  Node().room = 3;
+  Check();
+  Node().Receive("+PONG\r\n");
+  EXPECT_EQ(Take(), "a reply to what was not sent yet");
+  EXPECT_TRUE(Node().closed());
+}
+
+TEST_F(HealthCheckTest, GivesAQuestionThatTheSocketDoesNotTakeNoLongerThanItsTimeout) {
+  Make();
+  CheckWell();
+  Node().room = 3;
+  Check();
+  loop_.Advance(500ms);
+  EXPECT_EQ(Take(), "no answer to a check within 500ms");
+  EXPECT_TRUE(Node().closed());
+  // Nothing of it is left for the next connection.
+  CheckWell();
 }
 
 TEST_F(HealthCheckTest, FailsWhileTheMaintenanceKeyExists) {
