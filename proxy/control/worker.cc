@@ -177,9 +177,10 @@ net::NextTurn Worker::EndTurn() {
 
 // A few small requests, and other clients whose own may be on their way: one turn more may spare several writes.
 bool Worker::BatchIsWorthHolding() const {
+  if (places_.in_use() <= 1) return false;
   size_t bytes = 0;
-  for (const backends::NodeConnection* connection : flush_list_) bytes += connection->batch_bytes();
-  return bytes > 0 && bytes < kSmallBatch && places_.in_use() > 1;
+  for (const backends::Flushable* flushable : flush_list_) bytes += flushable->batch_bytes();
+  return bytes > 0 && bytes < kSmallBatch;
 }
 
 void Worker::DeleteRetired() {

@@ -6,6 +6,7 @@
 #include <spdlog/spdlog.h>
 
 #include "backends/node_connection.h"
+#include "tests/backends/recording_sink.h"
 #include "tests/support/fake_loop.h"
 #include "tests/support/health_fixture.h"
 
@@ -13,29 +14,6 @@ namespace ringproxy::backends {
 
 using std::chrono::milliseconds;
 using namespace std::chrono_literals;
-
-// Remembers what came of each ticket, by its slot.
-class RecordingSink final : public ReplySink {
- public:
-  void OnReply(Ticket ticket, std::string_view reply) override { Add(ticket, std::string(reply)); }
-  void OnLargeReply(Ticket ticket, net::Block reply) override {
-    ++large;
-    Add(ticket, std::string(reply.bytes()));
-  }
-  void OnFailure(Ticket ticket, const wire::Failure& failure) override {
-    Add(ticket, std::string(wire::ErrorName(failure.code)));
-    if (on_failure) on_failure(ticket);
-  }
-
-  std::vector<std::pair<uint32_t, std::string>> outcomes;
-  size_t large = 0;
-  std::function<void(Ticket)> on_failure;  // What a retrying owner would do.
-
- private:
-  void Add(Ticket ticket, std::string text) { outcomes.emplace_back(ticket.slot, std::move(text)); }
-};
-
-using Outcomes = std::vector<std::pair<uint32_t, std::string>>;
 
 class NodeConnectionTest : public testing::Test {
  protected:

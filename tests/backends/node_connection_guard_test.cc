@@ -241,10 +241,10 @@ TEST_F(NodeConnectionTest, OpensAnewFromClosedAndReopensNothingThatIsOpen) {
 }
 
 TEST_F(NodeConnectionTest, ClosesForGoodFromEveryState) {
-  for (const State state : {State::kConnecting, State::kHandshaking, State::kReady, State::kBackoff}) {
+  for (const State state : {State::kConnecting, State::kGreeting, State::kReady, State::kBackoff}) {
     Make().Connect();
     if (state == State::kBackoff) Node().observer->OnConnected(ECONNREFUSED);
-    if (state == State::kHandshaking || state == State::kReady) Node().observer->OnConnected(0);
+    if (state == State::kGreeting || state == State::kReady) Node().observer->OnConnected(0);
     if (state == State::kReady) Node().Receive("+PONG\r\n");
     ASSERT_EQ(connection_->state(), state);
     connection_->Drain();

@@ -89,9 +89,61 @@ TEST_F(NodeConnectionTest, AuthenticatesBeforeItPings) {
   Node().observer->OnConnected(0);
   EXPECT_EQ(Node().TakeWritten(), "*3\r\n$4\r\nAUTH\r\n$3\r\napp\r\n$6\r\nsecret\r\n*1\r\n$4\r\nPING\r\n");
   Node().Receive("+OK\r\n");
-  EXPECT_EQ(connection_->state(), NodeConnection::State::kHandshaking);
+  EXPECT_EQ(connection_->state(), NodeConnection::State::kGreeting);
   Node().Receive("+PONG\r\n");
   EXPECT_EQ(connection_->state(), NodeConnection::State::kReady);
+}
+
+// A send buffer of the least size, a long password: the socket takes only a part at a time.
+TEST_F(NodeConnectionTest, GoesOnWithAGreetingOfWhichTheSocketTookOnlyAPart) {
+  settings_.auth = {.username = "", .password_file = "f", .password = "secret"};
+  Make().Connect();
+  Send(1, "early");
+  Node().room = 5;
+  Node().observer->OnConnected(0);
+  EXPECT_EQ(Node().written, "*2\r\n$");
+  EXPECT_TRUE(Node().watches_writes);
+  Node().room = 0;
+  Node().observer->OnWritable();
+  EXPECT_TRUE(Node().watches_writes);
+  Node().room = 100;
+  Node().observer->OnWritable();
+  EXPECT_EQ(Node().TakeWritten(), "*2\r\n$4\r\nAUTH\r\n$6\r\nsecret\r\n*1\r\n$4\r\nPING\r\n");
+  EXPECT_FALSE(Node().watches_writes);
+  Node().Receive("+OK\r\n+PONG\r\n");
+  EXPECT_EQ(connection_->state(), NodeConnection::State::kReady);
+  FlushAll();
+  EXPECT_EQ(Node().TakeWritten(), "early");
+  EXPECT_EQ(loop_.sockets(), 1U);
+  EXPECT_EQ(guard_->breaker_state(), CircuitBreaker::State::kClosed);
+}
+
+TEST_F(NodeConnectionTest, BreaksOnAGreetingThatCannotBeSentOrIsAnsweredBeforeItIs) {
+  Make().Connect();
+  Node().error = EPIPE;
+  Node().observer->OnConnected(0);
+  EXPECT_EQ(connection_->state(), NodeConnection::State::kBackoff);
+  Make().Connect();
+  Node().room = 5;
+  Node().observer->OnConnected(0);
+  Node().error = EPIPE;
+  Node().observer->OnWritable();
+  EXPECT_EQ(connection_->state(), NodeConnection::State::kBackoff);
+  Make().Connect();
+  Node().room = 5;
+  Node().observer->OnConnected(0);
+  Node().Receive("+PONG\r\n");
+  EXPECT_EQ(connection_->state(), NodeConnection::State::kBackoff);
+  EXPECT_EQ(stats_.connect_failures.value(), 3U);
+}
+
+TEST_F(NodeConnectionTest, GivesUpAGreetingThatTheSocketDoesNotTakeInTime) {
+  Make().Connect();
+  Node().room = 5;
+  Node().observer->OnConnected(0);
+  loop_.Advance(500ms);
+  EXPECT_EQ(connection_->state(), NodeConnection::State::kBackoff);
+  EXPECT_TRUE(loop_.socket(0).closed());
 }
 
 TEST_F(NodeConnectionTest, GivesUpAnAttemptThatTakesTooLong) {
@@ -129,7 +181,7 @@ TEST_F(NodeConnectionTest, GivesADeadlineToARequestThatFollowsAnUnansweredOneLat
 
 TEST_F(NodeConnectionTest, GivesUpANodeThatStaysSilent) {
   MakeReady();
-  for (uint32_t i = 0; i < NodeConnection::kSilentTimeouts; ++i) {
+  for (uint32_t i = 0; i < NodeWitness::kSilentTimeouts; ++i) {
     EXPECT_TRUE(connection_->accepts());
     Send(i);
     FlushAll();
@@ -137,7 +189,7 @@ TEST_F(NodeConnectionTest, GivesUpANodeThatStaysSilent) {
   }
   EXPECT_FALSE(connection_->accepts());
   EXPECT_TRUE(loop_.socket(0).closed());
-  EXPECT_EQ(stats_.timeouts.value(), NodeConnection::kSilentTimeouts);
+  EXPECT_EQ(stats_.timeouts.value(), NodeWitness::kSilentTimeouts);
 }
 
 // Else its load would keep a bounded ring from asking the node ever again.
