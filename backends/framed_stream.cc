@@ -29,13 +29,9 @@ net::IoResult FramedStream::Say(std::string_view text) {
   return Flush();
 }
 
-net::IoResult FramedStream::Flush(net::SendQueue& batch) {
-  const net::IoResult written = batch.Flush(*stream_);
-  if (written.status == net::IoStatus::kError) return written;
-  const bool full = written.status == net::IoStatus::kWouldBlock;
-  if (full != is_full_) stream_->WatchWrites(full);
-  is_full_ = full;
-  return written;
+void FramedStream::WatchRoom(bool is_full) {
+  stream_->WatchWrites(is_full);
+  is_full_ = is_full;
 }
 
 }  // namespace ringproxy::backends

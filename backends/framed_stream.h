@@ -36,7 +36,12 @@ class FramedStream {
   net::IoResult Say(std::string_view text);
   // Writes the rest of what was said; or a batch of the owner's, once all has been said.
   net::IoResult Flush() { return Flush(said_); }
-  net::IoResult Flush(net::SendQueue& batch);
+  net::IoResult Flush(net::SendQueue& batch) {
+    const net::IoResult written = batch.Flush(*stream_);
+    const bool full = written.status == net::IoStatus::kWouldBlock;
+    if (full != is_full_) WatchRoom(full);
+    return written;
+  }
   bool has_said_all() const { return said_.empty(); }
   // The socket is full; OnWritable will tell when it is not.
   bool is_full() const { return is_full_; }
@@ -58,6 +63,8 @@ class FramedStream {
   size_t bytes_needed() const { return needed_; }
 
  private:
+  void WatchRoom(bool is_full);
+
   WorkerIo& io_;
   std::unique_ptr<net::Stream> stream_;
   std::unique_ptr<wire::ReplyFramer> framer_;
