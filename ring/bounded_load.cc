@@ -22,10 +22,14 @@ uint64_t BoundedLoad::Limit(NodeIndex node) const {
 }
 
 BoundedLoad::Choice BoundedLoad::Pick(uint64_t hash) const {
-  for (uint32_t attempt = 0;; ++attempt) {
-    const NodeIndex node = ring_.PickNth(hash, attempt);
-    if (HasRoom(node)) return {node, attempt};
-  }
+  Choice choice{ring_.Pick(hash), 0};
+  if (HasRoom(choice.node)) return choice;
+  uint32_t attempt = 0;
+  ring_.Walk(hash, [&](NodeIndex node) {
+    choice = {node, attempt++};
+    return HasRoom(node);
+  });
+  return choice;
 }
 
 void BoundedLoad::Begin(NodeIndex node) {

@@ -30,19 +30,24 @@ JumpRing::JumpRing(std::span<const RingNode> nodes) : node_count_(static_cast<ui
   for (NodeIndex i = 0; i < nodes.size(); ++i) owners_.insert(owners_.end(), nodes[i].weight, i);
 }
 
-NodeIndex JumpRing::PickNth(uint64_t hash, uint32_t attempt) const {
-  assert(attempt < node_count_);
-  if (attempt == 0) return Pick(hash);
+void JumpRing::Walk(uint64_t hash, WalkVisitor visit) const {
+  const NodeIndex first = Pick(hash);
+  if (visit(first)) return;
   std::vector<bool> met(node_count_);
-  uint32_t distinct = 0;
-  for (uint64_t jumps = kJumpsPerNode * node_count_; jumps > 0; --jumps, hash = Mix(hash + 1)) {
+  met[first] = true;
+  uint32_t left = node_count_ - 1;
+  for (uint64_t jumps = kJumpsPerNode * node_count_ - 1; left > 0 && jumps > 0; --jumps) {
+    hash = Mix(hash + 1);
     const NodeIndex node = Pick(hash);
     if (met[node]) continue;
-    if (distinct++ == attempt) return node;
+    if (visit(node)) return;
     met[node] = true;
+    --left;
   }
-  for (NodeIndex node = 0;; ++node) {
-    if (!met[node] && distinct++ == attempt) return node;
+  for (NodeIndex node = 0; left > 0; ++node) {
+    if (met[node]) continue;
+    if (visit(node)) return;
+    --left;
   }
 }
 

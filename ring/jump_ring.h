@@ -25,8 +25,8 @@ class JumpRing final : public Ring {
 
   NodeIndex Pick(uint64_t hash) const override { return owners_[JumpHash(hash, bucket_count())]; }
   // Jumps again with other hashes made of this one until a node not yet met comes up, so that second choices have
-  // their weights' shares too, and move as little when the list grows. Beyond attempt 0 it allocates.
-  NodeIndex PickNth(uint64_t hash, uint32_t attempt) const override;
+  // their weights' shares too, and move as little when the list grows.
+  void Walk(uint64_t hash, WalkVisitor visit) const override;
   uint32_t node_count() const override { return node_count_; }
 
  private:

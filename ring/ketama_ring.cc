@@ -67,20 +67,24 @@ size_t KetamaRing::FirstPoint(uint32_t hash) const {
   return point == points_.end() ? 0 : static_cast<size_t>(point - points_.begin());
 }
 
-NodeIndex KetamaRing::PickNth(uint64_t hash, uint32_t attempt) const {
-  assert(attempt < node_count_);
-  if (attempt == 0) return Pick(hash);
-  std::vector<bool> met(node_count_);
+void KetamaRing::Walk(uint64_t hash, WalkVisitor visit) const {
   size_t point = FirstPoint(static_cast<uint32_t>(hash));
-  uint32_t distinct = 0;
-  for (size_t steps = 0; steps < points_.size(); ++steps, point = (point + 1) % points_.size()) {
+  if (visit(points_[point].owner)) return;
+  std::vector<bool> met(node_count_);
+  met[points_[point].owner] = true;
+  uint32_t left = node_count_ - 1;
+  for (size_t steps = 1; left > 0 && steps < points_.size(); ++steps) {
+    point = (point + 1) % points_.size();
     const NodeIndex owner = points_[point].owner;
     if (met[owner]) continue;
-    if (distinct++ == attempt) return owner;
+    if (visit(owner)) return;
     met[owner] = true;
+    --left;
   }
-  for (NodeIndex node = 0;; ++node) {
-    if (!met[node] && distinct++ == attempt) return node;
+  for (NodeIndex node = 0; left > 0; ++node) {
+    if (met[node]) continue;
+    if (visit(node)) return;
+    --left;
   }
 }
 

@@ -41,8 +41,8 @@ class KetamaRing final : public Ring {
   static uint32_t PointsOf(uint32_t weight, uint64_t total_weight, uint32_t points_per_node, size_t nodes);
 
   NodeIndex Pick(uint64_t hash) const override { return points_[FirstPoint(static_cast<uint32_t>(hash))].owner; }
-  // Walks the ring from the key; nodes without a point come last, as listed. Beyond attempt 0 it allocates.
-  NodeIndex PickNth(uint64_t hash, uint32_t attempt) const override;
+  // Up from the key; nodes without a point come last, as listed.
+  void Walk(uint64_t hash, WalkVisitor visit) const override;
   uint32_t node_count() const override { return node_count_; }
 
  private:

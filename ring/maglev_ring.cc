@@ -71,17 +71,19 @@ MaglevRing::MaglevRing(uint32_t table_size, std::span<const RingNode> nodes)
   owners_ = FillTable(table_size, nodes);
 }
 
-NodeIndex MaglevRing::PickNth(uint64_t hash, uint32_t attempt) const {
-  assert(attempt < node_count_);
-  if (attempt == 0) return Pick(hash);
-  std::vector<bool> met(node_count_);
+void MaglevRing::Walk(uint64_t hash, WalkVisitor visit) const {
   size_t entry = Entry(hash);
+  if (visit(owners_[entry])) return;
+  std::vector<bool> met(node_count_);
+  met[owners_[entry]] = true;
   // It ends: every node has an entry.
-  for (uint32_t distinct = 0;; entry = (entry + 1) % owners_.size()) {
+  for (uint32_t left = node_count_ - 1; left > 0;) {
+    entry = (entry + 1) % owners_.size();
     const NodeIndex owner = owners_[entry];
     if (met[owner]) continue;
-    if (distinct++ == attempt) return owner;
+    if (visit(owner)) return;
     met[owner] = true;
+    --left;
   }
 }
 

@@ -28,8 +28,8 @@ class MaglevRing final : public Ring {
   MaglevRing(uint32_t table_size, std::span<const RingNode> nodes);
 
   NodeIndex Pick(uint64_t hash) const override { return owners_[Entry(hash)]; }
-  // The owners of the entries that follow. Beyond attempt 0 it allocates: a second choice is not the ordinary case.
-  NodeIndex PickNth(uint64_t hash, uint32_t attempt) const override;
+  // The owners of the entries that follow.
+  void Walk(uint64_t hash, WalkVisitor visit) const override;
   uint32_t node_count() const override { return node_count_; }
 
  private:

@@ -23,7 +23,7 @@ class ModulaRing final : public Ring {
 
   NodeIndex Pick(uint64_t hash) const override { return owners_[hash % owners_.size()]; }
   // The owner, then the nodes that follow it in the list.
-  NodeIndex PickNth(uint64_t hash, uint32_t attempt) const override { return (Pick(hash) + attempt) % node_count_; }
+  void Walk(uint64_t hash, WalkVisitor visit) const override;
   uint32_t node_count() const override { return node_count_; }
 
  private:

@@ -98,19 +98,17 @@ std::vector<RendezvousRing::Draw> RendezvousRing::Draws(uint64_t hash) const {
   return draws;
 }
 
-NodeIndex RendezvousRing::PickNth(uint64_t hash, uint32_t attempt) const {
-  assert(attempt < node_count());
-  if (attempt == 0) return Pick(hash);
+void RendezvousRing::Walk(uint64_t hash, WalkVisitor visit) const {
+  if (visit(Pick(hash))) return;
+  // A heap, whose top is the best draw that is left: few walks go far.
   std::vector<Draw> draws = Draws(hash);
-  std::ranges::nth_element(draws, draws.begin() + attempt, &Draw::Beats);
-  return nodes_[draws[attempt].place].index;
-}
-
-uint32_t RendezvousRing::AttemptOf(NodeIndex node, uint64_t hash) const {
-  const std::vector<Draw> draws = Draws(hash);
-  const size_t place = static_cast<size_t>(std::ranges::find(nodes_, node, &Node::index) - nodes_.begin());
-  const auto beats = [&](const Draw& draw) { return draw.Beats(draws[place]); };
-  return static_cast<uint32_t>(std::ranges::count_if(draws, beats));
+  const auto beaten = [](const Draw& a, const Draw& b) { return b.Beats(a); };
+  std::ranges::make_heap(draws, beaten);
+  std::ranges::pop_heap(draws, beaten);  // The owner.
+  for (draws.pop_back(); !draws.empty(); draws.pop_back()) {
+    std::ranges::pop_heap(draws, beaten);
+    if (visit(nodes_[draws.back().place].index)) return;
+  }
 }
 
 }  // namespace ringproxy::ring

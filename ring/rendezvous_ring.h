@@ -28,10 +28,7 @@ class RendezvousRing final : public Ring {
   explicit RendezvousRing(std::span<const RingNode> nodes);
 
   NodeIndex Pick(uint64_t hash) const override;
-  // Beyond attempt 0 it allocates: a second choice is not the ordinary case.
-  NodeIndex PickNth(uint64_t hash, uint32_t attempt) const override;
-  // The attempt at which PickNth gives `node`.
-  uint32_t AttemptOf(NodeIndex node, uint64_t hash) const;
+  void Walk(uint64_t hash, WalkVisitor visit) const override;
   uint32_t node_count() const override { return static_cast<uint32_t>(nodes_.size()); }
 
  private:

@@ -13,8 +13,18 @@
 
 namespace ringproxy::ring {
 
+NodeIndex Ring::PickNth(uint64_t hash, uint32_t attempt) const {
+  assert(attempt < node_count());
+  NodeIndex choice = 0;
+  Walk(hash, [&](NodeIndex node) {
+    choice = node;
+    return attempt-- == 0;
+  });
+  return choice;
+}
+
 std::unique_ptr<const Ring> MakeRing(const RingSpec& spec, std::span<const RingNode> nodes) {
-  // A node without a point would never be met: PickNth would walk for ever.
+  // A node without a point would never be met: Walk would not end.
   assert(!nodes.empty() && spec.virtual_nodes > 0);
   assert(std::ranges::all_of(nodes, [](const RingNode& node) { return node.weight > 0; }));
   switch (spec.algorithm) {

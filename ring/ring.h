@@ -9,6 +9,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <type_traits>
 #include <vector>
 
 namespace ringproxy::ring {
@@ -36,13 +37,31 @@ struct RingSpec {
   uint32_t table_size = 65537;    // Maglev's: a prime.
 };
 
+// Refers to a callable, which is called with each node of a walk until it returns true.
+class WalkVisitor {
+ public:
+  template <typename Visit>
+  WalkVisitor(Visit&& visit)  // NOLINT: a lambda is given where this is wanted.
+      : visit_(&visit), call_([](void* self, NodeIndex node) -> bool {
+          return (*static_cast<std::remove_reference_t<Visit>*>(self))(node);
+        }) {}
+  bool operator()(NodeIndex node) const { return call_(visit_, node); }
+
+ private:
+  void* visit_;
+  bool (*call_)(void* self, NodeIndex node);
+};
+
 class Ring {
  public:
   virtual ~Ring() = default;
   // The owner of `hash`.
   virtual NodeIndex Pick(uint64_t hash) const = 0;
+  // All nodes, each once, in the order in which they would take `hash`: the owner first. Beyond that one it allocates,
+  // and a whole walk costs about as much as a look at every node.
+  virtual void Walk(uint64_t hash, WalkVisitor visit) const = 0;
   // The attempt-th distinct choice for `hash`; attempt 0 is the owner. Requires: attempt < node_count().
-  virtual NodeIndex PickNth(uint64_t hash, uint32_t attempt) const = 0;
+  NodeIndex PickNth(uint64_t hash, uint32_t attempt) const;
   virtual uint32_t node_count() const = 0;
 };
 

@@ -31,14 +31,11 @@ std::array<uint16_t, kSlots> MakeOwners(std::span<const RingNode> nodes) {
 
 SlotsRing::SlotsRing(std::span<const RingNode> nodes) : owners_(MakeOwners(nodes)), others_(nodes) {}
 
-NodeIndex SlotsRing::PickNth(uint64_t hash, uint32_t attempt) const {
-  assert(attempt < node_count());
+void SlotsRing::Walk(uint64_t hash, WalkVisitor visit) const {
   const NodeIndex owner = Pick(hash);
-  if (attempt == 0) return owner;
+  if (visit(owner)) return;
   // Slots are small numbers: plus one, since zero is the one number that Mix leaves as it is.
-  const uint64_t order = Mix(hash % kSlots + 1);
-  // The order without the owner: a place less for those behind it.
-  return others_.PickNth(order, attempt <= others_.AttemptOf(owner, order) ? attempt - 1 : attempt);
+  others_.Walk(Mix(hash % kSlots + 1), [&](NodeIndex node) { return node != owner && visit(node); });
 }
 
 }  // namespace ringproxy::ring

@@ -23,8 +23,8 @@ class SlotsRing final : public Ring {
 
   NodeIndex Pick(uint64_t hash) const override { return owners_[hash % kSlots]; }
   // After the owner the other nodes in the slot's rendezvous order: the slots of one node spread over all the others by
-  // weight, and a node that comes or goes changes nothing between two others. Beyond attempt 0 it allocates.
-  NodeIndex PickNth(uint64_t hash, uint32_t attempt) const override;
+  // weight, and a node that comes or goes changes nothing between two others.
+  void Walk(uint64_t hash, WalkVisitor visit) const override;
   uint32_t node_count() const override { return others_.node_count(); }
 
  private:

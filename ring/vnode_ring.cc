@@ -69,17 +69,19 @@ size_t VnodeRing::FirstPoint(uint64_t hash) const {
   return point;
 }
 
-NodeIndex VnodeRing::PickNth(uint64_t hash, uint32_t attempt) const {
-  assert(attempt < node_count_);
-  if (attempt == 0) return Pick(hash);
+void VnodeRing::Walk(uint64_t hash, WalkVisitor visit) const {
+  const NodeIndex first = Pick(hash);
+  if (visit(first)) return;
   const size_t count = points_.size() - 1;
   std::vector<bool> met(node_count_);
+  met[first] = true;
   size_t point = FirstPoint(hash) % count;
-  for (uint32_t distinct = 0;; point = (point + 1) % count) {
+  for (uint32_t left = node_count_ - 1; left > 0; point = (point + 1) % count) {
     const NodeIndex owner = points_[point].owner;
     if (met[owner]) continue;
-    if (distinct++ == attempt) return owner;
+    if (visit(owner)) return;
     met[owner] = true;
+    --left;
   }
 }
 

@@ -31,8 +31,8 @@ class VnodeRing final : public Ring {
   VnodeRing(uint32_t virtual_nodes, std::span<const RingNode> nodes);
 
   NodeIndex Pick(uint64_t hash) const override { return points_[FirstPoint(hash)].owner; }
-  // Walks the ring clockwise from the key. Beyond attempt 0 it allocates: a second choice is not the ordinary case.
-  NodeIndex PickNth(uint64_t hash, uint32_t attempt) const override;
+  // Clockwise from the key.
+  void Walk(uint64_t hash, WalkVisitor visit) const override;
   uint32_t node_count() const override { return node_count_; }
 
  private:

@@ -52,6 +52,23 @@ TEST_P(EveryRing, ChoosesTheOwnerFirstAndThenEachOtherNodeOnce) {
   }
 }
 
+TEST_P(EveryRing, WalksOverTheChoicesUntilItIsTold) {
+  const Nodes nodes = WeightedNodes();
+  const auto ring = Make(nodes);
+  for (uint32_t k = 0; k < 200; ++k) {
+    const uint64_t hash = KeyHashes()[k];
+    for (const size_t wanted : {size_t{1}, size_t{2}, nodes.size() / 2, nodes.size(), nodes.size() + 1}) {
+      std::vector<NodeIndex> met;
+      ring->Walk(hash, [&](NodeIndex node) {
+        met.push_back(node);
+        return met.size() == wanted;
+      });
+      ASSERT_EQ(met.size(), std::min(wanted, nodes.size()));
+      for (uint32_t i = 0; i < met.size(); ++i) ASSERT_EQ(met[i], ring->PickNth(hash, i));
+    }
+  }
+}
+
 // Golden picks. The names have three letters on purpose: seeded hashes of such short names once fell together.
 std::string PicksAsText(const Ring& ring) {
   constexpr uint32_t kInTheClear = 2000;
