@@ -27,7 +27,7 @@ inline NodeSettings SettingsOf(const conf::Pool& pool, const conf::Node& node) {
       .protocol = pool.protocol,
       .pool = pool.name,
       .node = node.name,
-      .endpoint = {node.address.host, node.address.port, node.address.unix_path},
+      .endpoint = {node.address.host, node.address.port, node.address.unix_path, pool.keepalive},
       .auth = pool.auth,
       .timeouts = pool.timeouts,
       .reconnect = pool.reconnect,

@@ -110,7 +110,8 @@ struct Listener {
   Address listen;
   Protocol protocol = Protocol::kRedis;
   uint64_t max_connections = 10000;
-  microseconds idle_timeout{0};  // 0 = never.
+  microseconds idle_timeout{0};        // 0 = never.
+  microseconds keepalive{60'000'000};  // 0 = off.
   ClientLimits limits;
   std::vector<Route> routes;  // `pool: P` in the file is the one route {"", P}.
 
@@ -239,6 +240,7 @@ struct Pool {
   RingOptions ring;
   uint32_t connections_per_node = 1;  // Per worker.
   OnPartial on_partial = OnPartial::kError;
+  microseconds keepalive{60'000'000};  // 0 = off.
   Auth auth;
   Timeouts timeouts;
   Retries retries;

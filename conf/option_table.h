@@ -56,6 +56,10 @@ inline constexpr auto kOptions<Listener> = std::make_tuple(
               "Most clients at a time; further ones are refused."},
     OptionRow{"idle_timeout", &Listener::idle_timeout, Duration(seconds(0), hours(24 * 7)), Reload::kLive,
               "A client that is silent for so long is disconnected; 0s = never."},
+    OptionRow{"keepalive", &Listener::keepalive, Duration(seconds(0), hours(2)), Reload::kLive,
+              "A client over TCP that has vanished is given up when nothing has come from it for so long and half as "
+              "long again: in between it is asked "
+              "three times. So is one that acknowledges or reads nothing of what was sent. 0s = off."},
     OptionRow{"limits", &Listener::limits, Section(), Reload::kLive, "What one client may send and have waiting."},
     OptionRow{"pool", &Listener::routes, Name(), Reload::kLive,
               "All keys go to this pool: the short form of routes with a default route alone."},

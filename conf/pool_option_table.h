@@ -133,7 +133,8 @@ inline constexpr auto kOptions<Reconnect> =
                     OptionRow{"max", &Reconnect::max, Duration(milliseconds(1), minutes(10)), Reload::kLive,
                               "Longest wait between two attempts."},
                     OptionRow{"rate", &Reconnect::rate, PerTime(1, 100'000), Reload::kLive,
-                              "Most connections that a worker opens to a node in a time."});
+                              "Most connections that a worker opens to a node in a time. Once one of them is ready the "
+                              "rest of connections_per_node may follow at once."});
 
 template <>
 inline constexpr auto kOptions<NodeLimits> = std::make_tuple(
@@ -153,6 +154,10 @@ inline constexpr auto kOptions<Pool> = std::make_tuple(
     OptionRow{"on_partial", &Pool::on_partial, Choice(), Reload::kLive,
               "A memcached get of several keys when some of its nodes fail: error (the whole reply) or miss (the "
               "failed nodes' keys are not found)."},
+    OptionRow{"keepalive", &Pool::keepalive, Duration(seconds(0), hours(2)), Reload::kLive,
+              "A node over TCP that has vanished is given up when nothing has come from it for so long and half as "
+              "long again: in between it is asked "
+              "three times. So is one that acknowledges or reads nothing of what was sent. 0s = off."},
     OptionRow{"auth", &Pool::auth, Section(), Reload::kLive, "How the nodes are logged in to."},
     OptionRow{"timeouts", &Pool::timeouts, Section(), Reload::kLive, "How long a node may take."},
     OptionRow{"retries", &Pool::retries, Section(), Reload::kLive, "When a read that failed is tried once more."},
@@ -172,8 +177,8 @@ inline constexpr auto kOptions<Pool> = std::make_tuple(
               "Whether a node that was down is emptied before it serves again, since under rehash its values may be "
               "older than what its neighbour took meanwhile. Every proxy does so once."},
     OptionRow{"max_ejected", &Pool::max_ejected, Percent(0, 100), Reload::kLive,
-              "Most nodes of the pool that may be out at once, rounded down: of a pool of one none, unless it is 100%. "
-              "When more are down the proxy goes on asking them."},
+              "Most nodes of the pool that may be out at once, rounded down: of a pool of one none, unless it is 100% "
+              "or the pool has a gutter. When more are down the proxy goes on asking them."},
     OptionRow{"reconnect", &Pool::reconnect, Section(), Reload::kLive, "How often a lost node is tried again."},
     OptionRow{"limits", &Pool::limits, Section(), Reload::kLive, "Caps of one connection to a node."});
 

@@ -15,6 +15,8 @@
 #include <cstring>
 #include <utility>
 
+#include "backends/net/keepalive.h"
+
 namespace ringproxy::net {
 namespace {
 
@@ -64,6 +66,7 @@ LibeventStream::~LibeventStream() {
 }
 
 bool LibeventStream::ConnectNow(const Endpoint& endpoint) {
+  keepalive_ = endpoint.keepalive;
   sockaddr_storage address;
   const socklen_t size = NumericAddress(endpoint, &address);
   if (size == 0) return false;
@@ -112,6 +115,7 @@ void LibeventStream::ConnectTo(const sockaddr* address, socklen_t size) {
   if (address->sa_family != AF_UNIX) {
     const int on = 1;
     setsockopt(fd_, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    SetKeepalive(fd_, keepalive_);
   }
   if (connect(fd_, address, size) != 0 && errno != EINPROGRESS) return FailSoon(errno);
   Watch(EV_WRITE);

@@ -48,6 +48,7 @@ class LibeventStream final : public Stream {
   evdns_getaddrinfo_request* resolving_ = nullptr;
   int fd_ = -1;
   int connect_error_ = 0;
+  Duration keepalive_{0};
   evutil_addrinfo* found_ = nullptr;  // Of the host name; owned.
   evutil_addrinfo* next_ = nullptr;   // In found_: to be tried when the attempt under way fails.
   bool connecting_ = false;

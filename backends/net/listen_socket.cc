@@ -14,6 +14,8 @@
 #include <cerrno>
 #include <cstring>
 
+#include "backends/net/keepalive.h"
+
 namespace ringproxy::net {
 namespace {
 
@@ -101,13 +103,14 @@ std::unique_ptr<ListenSocket> ListenSocket::Open(event_base* base, const Endpoin
     return nullptr;
   }
   return std::unique_ptr<ListenSocket>(
-      new ListenSocket(base, fd, endpoint.unix_path, std::move(on_accept), std::move(on_trouble)));
+      new ListenSocket(base, fd, endpoint, std::move(on_accept), std::move(on_trouble)));
 }
 
-ListenSocket::ListenSocket(event_base* base, int fd, std::string unix_path, OnAccept on_accept, OnTrouble on_trouble)
+ListenSocket::ListenSocket(event_base* base, int fd, const Endpoint& endpoint, OnAccept on_accept, OnTrouble on_trouble)
     : base_(base),
       fd_(fd),
-      unix_path_(std::move(unix_path)),
+      unix_path_(endpoint.unix_path),
+      keepalive_(endpoint.keepalive),
       on_accept_(std::move(on_accept)),
       on_trouble_(std::move(on_trouble)) {
   sockaddr_storage bound{};
@@ -157,7 +160,7 @@ void ListenSocket::AcceptAll() {
     if (unix_path_.empty()) {
       const int on = 1;
       setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-      setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+      SetKeepalive(fd, keepalive_);
     }
     on_accept_(fd, PeerText(peer, unix_path_));
   }

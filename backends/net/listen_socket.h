@@ -38,7 +38,7 @@ class ListenSocket {
   uint16_t port() const { return port_; }
 
  private:
-  ListenSocket(event_base* base, int fd, std::string unix_path, OnAccept on_accept, OnTrouble on_trouble);
+  ListenSocket(event_base* base, int fd, const Endpoint& endpoint, OnAccept on_accept, OnTrouble on_trouble);
   void AcceptAll();
   // The waiting client would wake the loop again and again.
   void PauseFor(const timeval& wait);
@@ -47,6 +47,7 @@ class ListenSocket {
   int fd_;
   uint16_t port_ = 0;
   std::string unix_path_;
+  Duration keepalive_;
   OnAccept on_accept_;
   OnTrouble on_trouble_;
   event readable_{};

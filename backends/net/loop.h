@@ -37,11 +37,12 @@ class Timer {
   virtual bool armed() const = 0;
 };
 
-// Where to connect: a host (name or numeric) and port, or a Unix socket's path.
+// Where to connect or listen: a host (name or numeric) and port, or a Unix socket's path.
 struct Endpoint {
   std::string host;
   uint16_t port = 0;
   std::string unix_path;
+  Duration keepalive{0};  // Of its connections over TCP: see keepalive.h.
 };
 
 // What the end-of-turn hook wants of the next turn.

@@ -82,7 +82,7 @@ bool Server::Listen() {
     const conf::Listener& listener = snapshot_->config.listeners[i];
     const conf::Address& at = listener.listen;
     auto socket = net::ListenSocket::Open(
-        loop_.base(), {at.host, at.port, at.unix_path},
+        loop_.base(), {at.host, at.port, at.unix_path, listener.keepalive},
         [this, i](int fd, std::string peer) { Accept(i, fd, std::move(peer)); },
         [this](int cause) { backends::NoteOwnTrouble(backends::Attempt::kAccept, cause, loop_.now()); }, &error);
     if (!socket) {
