@@ -5,7 +5,10 @@
 namespace ringproxy::backends {
 
 Ejection::Ejection(size_t nodes, conf::Ratio max_ejected, conf::DownPolicy policy)
-    : limit_(nodes * max_ejected.thousandths / 1000), policy_(policy), sick_(nodes) {}
+    : limit_(nodes * max_ejected.thousandths / 1000), policy_(policy), sick_(nodes) {
+  // However small the pool: its keys have a place to go to.
+  if (limit_ == 0 && policy == conf::DownPolicy::kGutter && max_ejected.thousandths > 0) limit_ = 1;
+}
 
 void Ejection::SetSick(size_t node, bool sick) {
   if (sick_[node] == sick) return;

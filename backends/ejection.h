@@ -4,7 +4,7 @@
 // pool. With `error` one more than that makes the whole pool fail open: every node is asked again, sick or not, until
 // the sick are at most three fifths of the limit (mcrouter's way of going in and out at two numbers). With `rehash` and
 // a gutter the ejected stay out, and those beyond the limit are asked though they are sick: their neighbours could not
-// carry more.
+// carry more. With a gutter one node may always be out, unless max_ejected is 0%.
 // Threads: the control loop's. Pure.
 #pragma once
 

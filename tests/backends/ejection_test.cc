@@ -57,6 +57,22 @@ TEST(Ejection, StaysOpenUntilTheSickAreAtMostThreeFifthsOfTheLimit) {
   EXPECT_FALSE(ejection.fails_open());
 }
 
+// The keys of the only node have a place to go to, or of two nodes of which one is a third too many.
+TEST(Ejection, EjectsOneNodeOfASmallPoolThatHasAGutter) {
+  for (const size_t nodes : {size_t{1}, size_t{2}}) {
+    for (const conf::Ratio most : {conf::Ratio{340}, conf::Ratio{1}, conf::Ratio{0}}) {
+      for (const DownPolicy policy : {DownPolicy::kGutter, DownPolicy::kRehash, DownPolicy::kError}) {
+        Ejection ejection(nodes, most, policy);
+        ejection.SetSick(0, true);
+        EXPECT_EQ(ejection.verdict(0), policy == DownPolicy::kGutter && most.thousandths > 0 ? kOut : kAsk);
+        if (nodes == 1) continue;
+        ejection.SetSick(1, true);
+        EXPECT_EQ(ejection.verdict(1), kAsk);
+      }
+    }
+  }
+}
+
 TEST(Ejection, KeepsTheLongestSickOutAndAsksTheOthersWhereKeysMove) {
   for (const DownPolicy policy : {DownPolicy::kRehash, DownPolicy::kGutter}) {
     Ejection ejection(4, {500}, policy);
@@ -102,7 +118,8 @@ TEST(Ejection, NeverHasMoreOutThanItsLimitAndGoesInAndOutAtTwoNumbers) {
     const size_t nodes = 1 + random() % 12;
     const conf::Ratio most{static_cast<uint32_t>(random() % 1001)};
     const auto policy = static_cast<DownPolicy>(random() % 3);
-    const size_t limit = nodes * most.thousandths / 1000;
+    size_t limit = nodes * most.thousandths / 1000;
+    if (policy == DownPolicy::kGutter && most.thousandths > 0) limit = std::max<size_t>(limit, 1);
     Ejection ejection(nodes, most, policy);
     std::vector<size_t> sick;
     bool open = false;

@@ -50,6 +50,25 @@ def test_a_gutter_takes_a_dead_nodes_keys_until_it_is_back():
         assert fleet.nodes[0].ask("GET", key) == bulk("1")
 
 
+@pytest.mark.parametrize("how", ["kill", "stop"])
+def test_the_only_node_of_a_pool_has_its_gutter_too(how):
+    with RedisServer() as node, RedisServer() as spare:
+        config = pool_config([node], on_down={"gutter": "spare"}, **quick())
+        config["pools"]["spare"] = {**pool_config([spare])["pools"]["main"], **quick()}
+        config["pools"]["spare"]["nodes"][0]["name"] = "g0"
+        with Proxy(config) as proxy, proxy.client() as client:
+            assert client.ask("SET", "k", "before") == b"+OK\r\n"
+            getattr(node, how)()
+            wait_for(lambda: client.ask("GET", "k") == NIL, "the gutter to be asked")
+            proxy.wait_for_state("r0", "down")
+            for _ in range(50):
+                assert client.ask("SET", "k", "meanwhile") == b"+OK\r\n"
+            assert spare.ask("GET", "k") == bulk("meanwhile")
+            node.start() if how == "kill" else node.cont()
+            proxy.wait_for_state("r0", "up")
+            assert client.ask("GET", "k") == (NIL if how == "kill" else bulk("before"))
+
+
 def test_without_a_living_gutter_the_keys_fail():
     with guttered(pool_config, RedisServer) as (fleet, spare), fleet.client() as client:
         key, other = fleet.key_of(0), fleet.key_of(1)
