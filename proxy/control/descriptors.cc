@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <filesystem>
+#include <iterator>
 
 namespace ringproxy::proxy {
 namespace {
@@ -31,20 +33,40 @@ DescriptorNeed DescriptorsNeeded(const conf::Config& config, uint32_t workers) {
   return need;
 }
 
-void RaiseDescriptorLimit(const DescriptorNeed& need) {
+uint64_t RoomForClients(const DescriptorNeed& need, uint64_t limit) {
+  const uint64_t rest = limit > need.reserved() ? limit - need.reserved() : 0;
+  return std::min(need.clients, std::max(rest, limit / 4));
+}
+
+uint64_t RaiseDescriptorLimit(const DescriptorNeed& need) {
   rlimit limit{};
-  if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= need.total()) return;
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= need.total()) return need.clients;
   limit.rlim_cur = std::min<rlim_t>(need.total(), limit.rlim_max);
   if (setrlimit(RLIMIT_NOFILE, &limit) != 0) {
     // Where something forbids it the old limit stays.
     spdlog::warn("the limit on descriptors cannot be raised: {}", std::strerror(errno));
     getrlimit(RLIMIT_NOFILE, &limit);
   }
-  if (limit.rlim_cur >= need.total()) return;
+  if (limit.rlim_cur >= need.total()) return need.clients;
+  const uint64_t room = RoomForClients(need, limit.rlim_cur);
   spdlog::warn(
       "the configuration may need {} descriptors (clients {}, nodes {}, checks {}, admin port {}, others {}) and the "
-      "limit is {}: raise the hard limit, or lower max_connections",
-      need.total(), need.clients, need.nodes, need.checks, need.admin, need.own, limit.rlim_cur);
+      "limit is {}: there is room for {} clients; raise the hard limit, or lower max_connections",
+      need.total(), need.clients, need.nodes, need.checks, need.admin, need.own, limit.rlim_cur, room);
+  return room;
+}
+
+uint64_t DescriptorsUsed() {
+  std::error_code error;
+  std::filesystem::directory_iterator descriptors("/proc/self/fd", error);
+  // For want of one descriptor more.
+  if (error) return DescriptorLimit();
+  return static_cast<uint64_t>(std::distance(begin(descriptors), end(descriptors))) - 1;
+}
+
+uint64_t DescriptorLimit() {
+  rlimit limit{};
+  return getrlimit(RLIMIT_NOFILE, &limit) == 0 ? limit.rlim_cur : 0;
 }
 
 }  // namespace ringproxy::proxy

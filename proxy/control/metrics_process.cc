@@ -1,5 +1,6 @@
 #include "backends/own_trouble.h"
 #include "conf/version.h"
+#include "proxy/control/descriptors.h"
 #include "proxy/control/log.h"
 #include "proxy/control/metrics_families.h"
 
@@ -16,6 +17,14 @@ void AddOwnTroubles(Families& families) {
   AddValue(families.Add("accept_errors_total", MetricType::Counter,
                         "Times that waiting clients, of the admin port too, could not be accepted."),
            {}, count(Attempt::kAccept) + count(Attempt::kAdmin));
+}
+
+void AddDescriptors(Families& families) {
+  MetricFamily& descriptors =
+      families.Add("descriptors", MetricType::Gauge,
+                   "Open descriptors of the process (used), and the most that it may have (limit).");
+  AddValue(descriptors, {{"what", "used"}}, static_cast<double>(DescriptorsUsed()));
+  AddValue(descriptors, {{"what", "limit"}}, static_cast<double>(DescriptorLimit()));
 }
 
 }  // namespace
@@ -46,6 +55,7 @@ void AddProcess(AllStats workers, Families& families) {
     AddValue(sessions, {{"worker", std::to_string(w)}}, static_cast<double>(workers[w]->sessions.value()));
   }
   AddOwnTroubles(families);
+  AddDescriptors(families);
   AddValue(families.Add("log_lines_dropped_total", MetricType::Counter,
                         "Lines of the log that could not be written, or came faster than they could be."),
            {}, static_cast<double>(LogLinesDropped()));

@@ -44,7 +44,7 @@ Server::Server(conf::Config config)
   event_set_log_callback(LogForLibevent);
   const uint32_t configured = snapshot_->config.workers;
   const uint32_t count = configured > 0 ? configured : std::max(1U, std::thread::hardware_concurrency());
-  RaiseDescriptorLimit(DescriptorsNeeded(snapshot_->config, count));
+  room_for_clients_ = RaiseDescriptorLimit(DescriptorsNeeded(snapshot_->config, count));
   for (uint32_t i = 0; i < count; ++i) stats_.push_back(std::make_unique<WorkerStats>(*snapshot_));
   std::random_device entropy;
   limits_ = std::make_unique<SharedLimits>(snapshot_, count, uint64_t{entropy()} << 32 | entropy());
@@ -123,31 +123,47 @@ ExitCode Server::Run() {
   return ExitCode::kClean;
 }
 
-bool Server::Full(uint32_t listener) const {
+uint64_t Server::ClientsOf(uint32_t listener) const {
   uint64_t closed = 0;
   for (const auto& stats : stats_) closed += stats->listeners[listener].closed.value();
-  return accepted_[listener] - closed >= snapshot_->config.listeners[listener].max_connections;
+  return accepted_[listener] - closed;
+}
+
+std::string Server::WhyFull(uint32_t listener) const {
+  const conf::Listener& conf = snapshot_->config.listeners[listener];
+  if (ClientsOf(listener) >= conf.max_connections) {
+    return "listener " + conf.name + " has max_connections, " + std::to_string(conf.max_connections);
+  }
+  uint64_t clients = 0;
+  for (uint32_t i = 0; i < accepted_.size(); ++i) clients += ClientsOf(i);
+  if (clients < room_for_clients_) return {};
+  return "the limit on descriptors leaves room for " + std::to_string(room_for_clients_) + " clients";
 }
 
 WorkerThread& Server::LeastLoaded() {
   return **std::ranges::min_element(workers_, {}, [](const auto& worker) { return worker->sessions(); });
 }
 
-void Server::Accept(uint32_t listener, int fd, std::string peer) {
-  if (Full(listener)) {
-    static backends::LineLimit lines;
-    lines.Log(loop_.now(), spdlog::level::warn, "listener {} has max_connections, {}: client {} is refused",
-              snapshot_->config.listeners[listener].name, snapshot_->config.listeners[listener].max_connections, peer);
-    std::string refusal;
-    if (snapshot_->config.listeners[listener].protocol == conf::Protocol::kMemcached) {
-      wire::AppendMemcacheError(wire::ErrorCode::kTooManyClients, &refusal);
-    } else {
-      wire::AppendRedisError({wire::ErrorCode::kTooManyClients}, &refusal);
-    }
-    send(fd, refusal.data(), refusal.size(), MSG_NOSIGNAL);
-    close(fd);
-    return;
+void Server::Refuse(uint32_t listener, int fd, const std::string& why, const std::string& peer) {
+  static backends::LineLimit lines;
+  lines.Log(loop_.now(), spdlog::level::warn, "{}: client {} is refused", why, peer);
+  std::string refusal;
+  if (snapshot_->config.listeners[listener].protocol == conf::Protocol::kMemcached) {
+    wire::AppendMemcacheError(wire::ErrorCode::kTooManyClients, &refusal);
+  } else {
+    wire::AppendRedisError({wire::ErrorCode::kTooManyClients}, &refusal);
   }
+  send(fd, refusal.data(), refusal.size(), MSG_NOSIGNAL);
+  // What it has sent already would turn the end into a reset, which may overtake the words.
+  shutdown(fd, SHUT_WR);
+  char unread[4096];
+  for (int reads = 0; reads < 16 && recv(fd, unread, sizeof unread, MSG_DONTWAIT) > 0; ++reads) {
+  }
+  close(fd);
+}
+
+void Server::Accept(uint32_t listener, int fd, std::string peer) {
+  if (const std::string why = WhyFull(listener); !why.empty()) return Refuse(listener, fd, why, peer);
   ++accepted_[listener];
   std::string user = snapshot_->config.listeners[listener].listen.is_unix() ? net::PeerUser(fd) : std::string();
   LeastLoaded().AddClient(listener, NewClient(next_client_id_++, std::move(peer), std::move(user)), fd);

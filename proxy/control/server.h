@@ -35,7 +35,10 @@ class Server {
 
   bool Listen();
   void Accept(uint32_t listener, int fd, std::string peer);
-  bool Full(uint32_t listener) const;
+  // How many clients the listener has, and why it cannot have one more; empty = it can.
+  uint64_t ClientsOf(uint32_t listener) const;
+  std::string WhyFull(uint32_t listener) const;
+  void Refuse(uint32_t listener, int fd, const std::string& why, const std::string& peer);
   WorkerThread& LeastLoaded();
   void OnSignal(int number);
   // Stops accepting; ends when every client's replies are delivered or the drain timeout has passed.
@@ -54,6 +57,7 @@ class Server {
   std::unique_ptr<HealthMonitor> health_;
   std::vector<std::unique_ptr<net::ListenSocket>> listeners_;
   std::vector<uint64_t> accepted_;  // Handed out so far, by listener.
+  uint64_t room_for_clients_ = 0;   // Of all listeners, as far as descriptors go.
   AdminHttp admin_;
   std::vector<event> signal_events_;
   std::unique_ptr<net::Timer> drain_timer_;

@@ -4,16 +4,14 @@ import contextlib
 import fcntl
 import http.client
 import os
-import pathlib
 import re
 import signal
 import socket
 import struct
-import time
 
 import pytest
 
-from servers import PATIENCE, Fleet, Proxy, RawClient, RedisServer, free_port, pool_config, wait_for
+from servers import PATIENCE, Proxy, RawClient, RedisServer, free_port, pool_config, wait_for
 
 
 class PipedProxy(Proxy):
@@ -135,90 +133,6 @@ def test_a_closed_stderr_is_no_socket_that_gets_the_log(redis):
                 other.closed_by_peer()
             assert client.ask("PING") == b"+PONG\r\n"
             assert os.readlink(f"/proc/{proxy.pid}/fd/2") == "/dev/null"
-
-
-def limited(soft, hard):
-    return ["prlimit", f"--nofile={soft}:{hard}"]
-
-
-def soft_limit(proxy):
-    text = pathlib.Path(f"/proc/{proxy.pid}/limits").read_text()
-    return int(re.search(r"Max open files\s+(\d+)", text)[1])
-
-
-def test_the_descriptor_limit_is_raised_to_what_the_configuration_needs(redis):
-    config = pool_config([redis], listener={"max_connections": 400})
-    with Proxy(config, prefix=limited(100, 4096)) as proxy, contextlib.ExitStack() as stack:
-        assert 400 < soft_limit(proxy) < 1000
-        assert "descriptors" not in proxy.log()
-        clients = [stack.enter_context(proxy.client()) for _ in range(400)]
-        assert all(client.ask("PING") == b"+PONG\r\n" for client in clients)
-
-
-def test_a_hard_limit_that_is_too_low_is_said_in_one_line(redis):
-    with Proxy(pool_config([redis]), prefix=limited(100, 300)) as proxy:
-        assert soft_limit(proxy) == 300
-        line, = [line for line in proxy.log().splitlines() if "descriptors" in line]
-        assert re.search(r"may need 10\d\d\d descriptors \(clients 10000, nodes 1, checks 1, .*the limit is 300", line)
-
-
-@contextlib.contextmanager
-def all_descriptors_taken(proxy):
-    """Clients that hold every descriptor and wait for more."""
-    with contextlib.ExitStack() as stack:
-        for _ in range(100):
-            client = stack.enter_context(socket.socket())
-            client.setblocking(False)
-            client.connect_ex(("127.0.0.1", proxy.port))
-        wait_for(lambda: len(os.listdir(f"/proc/{proxy.pid}/fd")) == 64, "the descriptors to be taken")
-        yield
-
-
-def test_without_descriptors_no_node_is_called_ill_and_nobody_spins():
-    nodes = [RedisServer(), RedisServer()]
-    config = pool_config(nodes, health={"interval": "1s", "fall": 1}, timeouts={"total": "20s", "request": "20s"},
-                         on_down="rehash", flush_on_return=True, reconnect={"rate": "1/s"})
-    with contextlib.ExitStack() as stack:
-        for node in nodes:
-            stack.enter_context(node)
-        proxy = stack.enter_context(Proxy(config, prefix=limited(64, 64)))
-        client = stack.enter_context(proxy.client())
-        for i in range(20):
-            assert client.ask("SET", f"k{i}", "v") == b"+OK\r\n"
-        port, admin_port = proxy.port, proxy.admin_port
-        with all_descriptors_taken(proxy):
-            scrape = stack.enter_context(RawClient(admin_port))
-            scrape.send(b"GET /metrics HTTP/1.0\r\n\r\n")
-            # The nodes drop all connections. Since the proxy may open one a second, clients take the descriptors first.
-            for _ in range(3):
-                for node in nodes:
-                    node.ask("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
-                wait_for(lambda: len(os.listdir(f"/proc/{proxy.pid}/fd")) == 64, "the descriptors to be taken again")
-            before = proxy.cpu_seconds()
-            start = time.monotonic()
-            wait_for(lambda: time.monotonic() - start > 2, "two seconds of waiting")
-            used = proxy.cpu_seconds() - before
-            lines = proxy.log().count("\n")
-            assert used < 0.5 and lines < 40, (used, lines, proxy.log())
-        page = scrape.closed_by_peer().decode()
-        assert re.search(r'descriptor_errors_total\{what="accept"\} [1-9]', page)
-        assert re.search(r'accept_errors_total [1-9]', page)
-        wait_for(lambda: all(client.ask("GET", f"k{i}") == b"$1\r\nv\r\n" for i in range(20)), "all keys")
-        assert proxy.metric("node_breaker_state") == 0
-        assert proxy.metric("node_transitions_total") == 0
-        for what in "node", "check", "admin":
-            assert proxy.metric("descriptor_errors_total", what=what) > 0, what
-
-
-def test_a_node_that_restarts_while_there_is_no_descriptor_serves_again_when_there_is():
-    with RedisServer() as node, Proxy(pool_config([node]), prefix=limited(64, 64)) as proxy, proxy.client() as client:
-        assert client.ask("SET", "a", "b") == b"+OK\r\n"
-        with all_descriptors_taken(proxy):
-            node.kill()
-            wait_for(lambda: len(os.listdir(f"/proc/{proxy.pid}/fd")) == 64, "clients to take its descriptors")
-            node.start()
-        wait_for(lambda: client.ask("SET", "a", "b") == b"+OK\r\n", "the node")
-        wait_for(lambda: proxy.metric("node_up") == 1, "the node to be called up")
 
 
 def test_lines_that_clients_cause_are_limited_in_rate(redis):

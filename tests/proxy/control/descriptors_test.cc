@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <spdlog/spdlog.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 namespace ringproxy::proxy {
 namespace {
@@ -26,6 +27,26 @@ TEST(DescriptorsNeeded, AddsUpClientsNodesAndChecks) {
   EXPECT_EQ(need.checks, 8U);
   EXPECT_GT(need.admin, 0U);
   EXPECT_EQ(need.total(), need.clients + need.nodes + need.checks + need.admin + need.own);
+}
+
+TEST(RoomForClients, IsWhatTheReserveLeavesAndAQuarterAtLeast) {
+  const DescriptorNeed need{.clients = 10'000, .nodes = 20, .checks = 10, .admin = 64, .own = 66};
+  EXPECT_EQ(RoomForClients(need, 1 << 20), 10'000U);
+  EXPECT_EQ(RoomForClients(need, need.total()), 10'000U);
+  EXPECT_EQ(RoomForClients(need, need.total() - 1), 9'999U);
+  EXPECT_EQ(RoomForClients(need, 256), 96U);
+  EXPECT_EQ(RoomForClients(need, 160), 40U);
+  EXPECT_EQ(RoomForClients(need, 64), 16U);
+  EXPECT_EQ(RoomForClients({.clients = 3, .nodes = 20}, 16), 3U);
+}
+
+TEST(DescriptorLimit, IsTheProcesssAndMoreThanItUses) {
+  const uint64_t before = DescriptorsUsed();
+  const int fd = dup(0);
+  EXPECT_EQ(DescriptorsUsed(), before + 1);
+  close(fd);
+  EXPECT_EQ(DescriptorsUsed(), before);
+  EXPECT_LT(before, DescriptorLimit());
 }
 
 TEST(DescriptorsNeeded, GrowsWithEachWorkerAndListener) {
