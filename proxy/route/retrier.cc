@@ -34,11 +34,12 @@ Retrier::Retrier(backends::WorkerIo& io, std::shared_ptr<const Snapshot> snapsho
       pools_(pools),
       sink_(sink),
       stats_(stats),
-      event_timer_(io.loop.NewTimer([this] { RunEvents(); })),
-      hedge_timer_(io.loop.NewTimer([this] { RunHedges(); })) {
-  for (const conf::Pool& pool : snapshot_->config.pools) {
+      event_timer_(io.loop.NewTimer([this] { RunEvents(); })) {
+  for (uint32_t p = 0; p < snapshot_->config.pools.size(); ++p) {
+    const conf::Pool& pool = snapshot_->config.pools[p];
     by_pool_.push_back({.retry_budget = {pool.retries.budget, pool.retries.least},
-                        .hedge_budget = {pool.hedging.budget, conf::Rate{0}}});
+                        .hedge_budget = {pool.hedging.budget, conf::Rate{0}},
+                        .hedge_timer = io.loop.NewTimer([this, p] { RunHedges(p); })});
   }
 }
 
@@ -65,8 +66,8 @@ void Retrier::Send(std::string_view request, const Target& target, Ticket ticket
   pool.retry_budget.OnRequest(now);
   if (target.may_move && pool.hedge_after > net::Duration(0)) {
     pool.hedge_budget.OnRequest(now);
-    hedges_.push_back({owner, entry.serial, now + pool.hedge_after});
-    if (!hedge_timer_->armed()) hedge_timer_->Arm(pool.hedge_after);
+    pool.hedges.push_back({owner, entry.serial, now + pool.hedge_after});
+    if (!pool.hedge_timer->armed()) pool.hedge_timer->Arm(pool.hedge_after);
   }
   SendTo(owner, target.node, 0);
 }
@@ -185,14 +186,15 @@ void Retrier::Expire(uint32_t owner) {
   sink_.OnFailure(to, failure);
 }
 
-void Retrier::RunHedges() {
+void Retrier::RunHedges(uint32_t pool) {
   const net::TimePoint now = io_.loop.now();
-  while (!hedges_.empty() && hedges_.front().due <= now) {
-    const HedgeTime hedge = hedges_.front();
-    hedges_.pop_front();
+  net::RingQueue<HedgeTime, 64>& hedges = by_pool_[pool].hedges;
+  while (!hedges.empty() && hedges.front().due <= now) {
+    const HedgeTime hedge = hedges.front();
+    hedges.pop_front();
     if (entries_[hedge.owner].serial == hedge.serial) Hedge(hedge.owner);
   }
-  if (!hedges_.empty()) hedge_timer_->Arm(hedges_.front().due - now);
+  if (!hedges.empty()) by_pool_[pool].hedge_timer->Arm(hedges.front().due - now);
 }
 
 void Retrier::Hedge(uint32_t owner) {

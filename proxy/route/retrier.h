@@ -74,11 +74,6 @@ class Retrier {
     bool hedged = false;
     bool answered = false;
   };
-  struct Pool {
-    backends::RetryBudget retry_budget;
-    backends::RetryBudget hedge_budget;
-    net::Duration hedge_after{0};  // 0 = not known yet.
-  };
   enum class Step : uint8_t { kRetry, kDeadline };
   struct Event {
     uint32_t owner;
@@ -90,6 +85,13 @@ class Retrier {
     uint32_t serial;
     net::TimePoint due;
   };
+  struct Pool {
+    backends::RetryBudget retry_budget;
+    backends::RetryBudget hedge_budget;
+    net::Duration hedge_after{0};            // 0 = not known yet.
+    net::RingQueue<HedgeTime, 64> hedges{};  // In the order of the requests. One a pool: each waits as long as its own.
+    std::unique_ptr<net::Timer> hedge_timer;
+  };
 
   void ReleaseIfDone(uint32_t owner);
   void SendTo(uint32_t owner, ring::NodeIndex node, uint32_t attempt);
@@ -99,7 +101,7 @@ class Retrier {
   void Retry(uint32_t owner);
   void Expire(uint32_t owner);
   void RunEvents();
-  void RunHedges();
+  void RunHedges(uint32_t pool);
   void Hedge(uint32_t owner);
   // Whether a reply of this attempt is the answer; else it is dropped or held.
   bool IsAnswer(Entry& entry, backends::Ticket ticket, std::string_view reply);
@@ -112,9 +114,7 @@ class Retrier {
   std::vector<Pool> by_pool_;
   net::PlaceList<Entry> entries_;
   std::multimap<net::TimePoint, Event> events_;  // Of requests that have failed or are hedged: few.
-  net::RingQueue<HedgeTime, 64> hedges_;         // In the order of the requests.
   std::unique_ptr<net::Timer> event_timer_;
-  std::unique_ptr<net::Timer> hedge_timer_;
 };
 
 }  // namespace ringproxy::proxy

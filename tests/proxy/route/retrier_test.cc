@@ -36,27 +36,33 @@ using Answers = std::vector<std::pair<uint32_t, std::string>>;
 
 class RetrierTest : public testing::Test {
  protected:
-  // One pool of three nodes whose connections are ready.
-  void Start(conf::Pool pool, size_t first_socket = 0) {
+  // Pools of three nodes whose connections are ready: node n of pool p is the socket first_socket + 3 * p + n.
+  void Start(conf::Pool pool, size_t first_socket = 0, size_t pools = 1) {
     spdlog::set_level(spdlog::level::off);
-    pool.name = "main";
     for (int i = 0; i < 3; ++i) pool.nodes.push_back({"r" + std::to_string(i), {"10.0.0.1", 1, ""}, 1});
     conf::Config config;
-    config.pools.push_back(std::move(pool));
+    for (size_t p = 0; p < pools; ++p) {
+      config.pools.push_back(pool);
+      config.pools.back().name = "pool" + std::to_string(p);
+    }
     snapshot_ = MakeSnapshot(std::move(config));
-    const backends::NodePool::Parts parts{
-        .io = io_,
-        .sink = sink_,
-        .flush_list = flush_list_,
-        .observer = health_.observer,
-        .board = health_.board,
-        .ring = *snapshot_->pools[0].ring,
-        .first_node = 0,
-        .stats = stats_,
-    };
-    pools_.emplace_back(parts, snapshot_->config.pools[0]);
-    pools_[0].Connect();
-    for (size_t i = 0; i < 3; ++i) MakeReady(first_socket + i);
+    for (size_t p = 0; p < pools; ++p) {
+      const backends::NodePool::Parts parts{
+          .io = io_,
+          .sink = sink_,
+          .flush_list = flush_list_,
+          .observer = health_.observer,
+          .board = health_.board,
+          .ring = *snapshot_->pools[p].ring,
+          .first_node = snapshot_->pools[p].first_node,
+          .stats = stats_,
+      };
+      pools_.emplace_back(parts, snapshot_->config.pools[p]);
+    }
+    for (size_t p = 0; p < pools; ++p) {
+      pools_[p].Connect();
+      for (size_t i = 0; i < 3; ++i) MakeReady(first_socket + 3 * p + i);
+    }
     retrier_ = std::make_unique<Retrier>(io_, snapshot_, pools_, sink_, retry_stats_);
     sink_.retrier = retrier_.get();
   }
@@ -66,8 +72,8 @@ class RetrierTest : public testing::Test {
     loop_.socket(socket).TakeWritten();
   }
   // To the owner of `hash_`.
-  void Send(uint32_t slot, bool may_move = true) {
-    retrier_->Send("read", {0, owner(), 0, hash_, may_move}, Ticket{0, 0, slot, Ticket::Kind::kSession});
+  void Send(uint32_t slot, bool may_move = true, uint32_t pool = 0) {
+    retrier_->Send("read", {pool, owner(), 0, hash_, may_move}, Ticket{0, 0, slot, Ticket::Kind::kSession});
     Flush();
   }
   void Flush() {
@@ -78,27 +84,28 @@ class RetrierTest : public testing::Test {
     loop_.Advance(by);
     Flush();
   }
-  void SendOther(ring::NodeIndex node) {
-    pools_[0].Send(node, 0, std::string_view("x"), Ticket{.kind = Ticket::Kind::kSession});
+  void SendOther(ring::NodeIndex node, size_t pool = 0) {
+    pools_[pool].Send(node, 0, std::string_view("x"), Ticket{.kind = Ticket::Kind::kSession});
   }
-  // Enough replies of a millisecond for the 95th percentile to be known.
-  void Learn() {
+  // Enough replies, of a millisecond, for the 95th percentile to be known.
+  void Learn(size_t pool = 0, net::Duration latency = 1ms) {
+    const size_t first = 3 * pool;
     for (size_t node = 0; node < 3; ++node) {
-      for (int i = 0; i < 40; ++i) SendOther(static_cast<uint32_t>(node));
+      for (int i = 0; i < 40; ++i) SendOther(static_cast<uint32_t>(node), pool);
       Flush();
     }
-    Advance(1ms);
+    Advance(latency);
     for (size_t node = 0; node < 3; ++node) {
-      for (int i = 0; i < 40; ++i) loop_.socket(node).Receive("+x\r\n");
-      loop_.socket(node).TakeWritten();
+      for (int i = 0; i < 40; ++i) loop_.socket(first + node).Receive("+x\r\n");
+      loop_.socket(first + node).TakeWritten();
     }
     Advance(1s);
     // The second has to end by another reply.
-    for (uint32_t node = 0; node < 3; ++node) SendOther(node);
+    for (uint32_t node = 0; node < 3; ++node) SendOther(node, pool);
     Flush();
     for (size_t node = 0; node < 3; ++node) {
-      loop_.socket(node).Receive("+x\r\n");
-      loop_.socket(node).TakeWritten();
+      loop_.socket(first + node).Receive("+x\r\n");
+      loop_.socket(first + node).TakeWritten();
     }
     retrier_->Tick();
     sink_.answers.clear();
@@ -111,9 +118,9 @@ class RetrierTest : public testing::Test {
   test::FakeLoop loop_;
   backends::WorkerIo io_{.loop = loop_, .blocks = {}, .read_buffer = {}, .random = std::mt19937_64(1)};
   std::shared_ptr<const Snapshot> snapshot_;
-  std::vector<backends::NodeStats> stats_ = std::vector<backends::NodeStats>(3);
-  std::vector<RetryStats> retry_stats_ = std::vector<RetryStats>(1);
-  test::Health health_{3};
+  std::vector<backends::NodeStats> stats_ = std::vector<backends::NodeStats>(6);
+  std::vector<RetryStats> retry_stats_ = std::vector<RetryStats>(2);
+  test::Health health_{6};
   backends::FlushList flush_list_;
   Sink sink_;
   std::vector<backends::NodePool> pools_;
@@ -267,10 +274,25 @@ TEST_F(RetrierTest, HedgesNoMoreThanItsBudget) {
   EXPECT_EQ(retry_stats_[0].hedges.value(), 5U);
 }
 
+TEST_F(RetrierTest, HedgesInOnePoolThoughAnotherOnesReadsWaitLonger) {
+  Start(Hedging(), 0, 2);
+  Learn(0, 60ms);
+  Learn(1, 1ms);
+  Send(7, true, 0);
+  Send(8, true, 1);
+  Advance(2ms);
+  EXPECT_EQ(retry_stats_[0].hedges.value(), 0U);
+  EXPECT_EQ(retry_stats_[1].hedges.value(), 1U);
+  EXPECT_EQ(Socket(3 + second()).TakeWritten(), "read");
+  Advance(100ms);
+  EXPECT_EQ(retry_stats_[0].hedges.value(), 1U);
+  EXPECT_EQ(Socket(second()).TakeWritten(), "read");
+}
+
 TEST_F(RetrierTest, RefusesARetryThatItsNodeHasNoPlaceForAndMovesItNowhere) {
   for (const bool may_move : {false, true}) {
     pools_.clear();
-    stats_ = std::vector<backends::NodeStats>(3);
+    stats_ = std::vector<backends::NodeStats>(6);
     sink_.answers.clear();
     conf::Pool pool = Retrying(1);
     pool.on_down.policy = conf::DownPolicy::kRehash;
