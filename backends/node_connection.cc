@@ -16,7 +16,7 @@ NodeConnection::NodeConnection(WorkerIo& io, const NodeSettings& settings, NodeG
       link_(io, settings, *this, flush_list, stats) {}
 
 bool NodeConnection::Admit(size_t request_bytes, Ticket ticket, wire::Author author) {
-  if (link_.accepts()) return pipeline_.Admit(request_bytes, ticket, author, link_.state() == State::kReady);
+  if (accepts()) return pipeline_.Admit(request_bytes, ticket, author, ready());
   pipeline_.Refuse(ticket);
   return false;
 }
@@ -55,12 +55,18 @@ void NodeConnection::OnLost(std::string_view why) {
 
 void NodeConnection::CheckDeadlines() {
   const bool any_late = pipeline_.FailLate();
+  if (any_late) DropUnwritten();
   // Nobody waits for the replies that are still to come.
   if (state() == State::kDraining && !pipeline_.anyone_waits()) return link_.Close();
   // What waits for the link is not the node's to answer.
   if (state() != State::kReady && state() != State::kDraining) return;
   if (!pipeline_.IsSilentForLong(any_late)) return;
   link_.Break("no reply to several requests in a row", NodeLink::Outlook::kBad);
+}
+
+void NodeConnection::DropUnwritten() {
+  const ReplyPipeline::Dropped dropped = pipeline_.DropLate(link_.batch_bytes());
+  link_.TakeBack(dropped.offset, dropped.bytes);
 }
 
 void NodeConnection::Drain() {

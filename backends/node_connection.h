@@ -3,7 +3,8 @@
 // Purpose: puts the three together: the link carries bytes, the pipeline knows whose they are, the witness tells the
 // node's guard what became of them. What one finds out that concerns another is passed on here.
 // Requests of one turn leave in one write. Those that come while the link connects for the first time wait for it;
-// after a failed attempt they fail at once. Only a node that stays silent for several timeouts is given up. A client's
+// after a failed attempt they fail at once. One of which no byte has left when its time is over never leaves, since its
+// client may have sent it again. Only a node that stays silent for several timeouts is given up. A client's
 // request waits at most timeouts.total, the wait for the connection included. A ticket of Kind::kInternal is the
 // guard's own probe. Threads: its worker's. Ownership: its NodePool's; io, settings, guard, sink and stats outlive it.
 // Promise: exactly one OnReply, OnLargeReply or OnFailure follows each Send, possibly before Send returns (a failure).
@@ -41,11 +42,15 @@ class NodeConnection final : private NodeLink::User {
 
   State state() const { return link_.state(); }
   // Requests are taken: they leave now or as soon as the connection is ready.
-  bool accepts() const { return link_.accepts(); }
+  bool accepts() const { return ready() || (guard_.takes_connections() && link_.accepts()); }
+  bool ready() const { return state() == State::kReady; }
   size_t in_flight() const { return pipeline_.size(); }
+  // Requests that it has ever taken, and whether the first `sent` of them are in flight no more.
+  uint64_t sent() const { return pipeline_.sent(); }
+  bool IsGone(uint64_t sent) const { return pipeline_.IsGone(sent); }
 
  private:
-  net::Duration WaitToConnect() override { return guard_.WaitToConnect(); }
+  net::Duration WaitToConnect() override { return guard_.WaitToConnect(ready()); }
   void OnReady() override;
   void OnBytes() override;
   void OnConnectFailed(std::string_view why) override { witness_.OnConnectFailed(why); }
@@ -53,6 +58,8 @@ class NodeConnection final : private NodeLink::User {
 
   bool Admit(size_t request_bytes, Ticket ticket, wire::Author author);
   void CheckDeadlines();
+  // Takes back what has failed and of which nothing is written.
+  void DropUnwritten();
 
   const NodeSettings& settings_;
   NodeGuard& guard_;

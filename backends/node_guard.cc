@@ -9,23 +9,16 @@ namespace {
 // In kHalfOpen a pool whose clients only write is tried by further probes.
 constexpr net::Duration kTrialWait = std::chrono::milliseconds(100);
 
-// Part of the rate as a burst, the rest as its refill: in any second no more than the rate together.
-TokenBucket ConnectBucket(conf::Rate rate, uint32_t connections) {
-  const uint64_t burst = std::max<uint64_t>(connections, rate.amount / 5);
-  const double seconds = std::chrono::duration<double>(rate.window).count();
-  const double rest = rate.amount > burst ? static_cast<double>(rate.amount - burst) : 1;
-  return {rest / seconds, burst};
-}
-
 }  // namespace
 
-NodeGuard::NodeGuard(const Parts& parts, std::function<void()> probe)
+NodeGuard::NodeGuard(const Parts& parts, std::function<void()> probe, std::function<void()> follow)
     : parts_(parts),
       probe_(std::move(probe)),
+      follow_(std::move(follow)),
       breaker_(parts.settings.breaker),
       outlier_(parts.settings.breaker, parts.keeps_percentile),
       limit_(parts.settings.concurrency),
-      connects_(ConnectBucket(parts.settings.reconnect.rate, parts.connections)),
+      connects_(parts.settings.reconnect.rate, parts.connections, parts.settings.timeouts.connect),
       timer_(parts.io.loop.NewTimer([this] { OnTimer(); })) {
   Note(true);
 }
@@ -84,25 +77,26 @@ void NodeGuard::OnProbe(bool good) {
 }
 
 void NodeGuard::OnReady() {
+  takes_connections_ = true;
+  connects_.OnReady(parts_.io.loop.now());
   const bool waits_for_it =
       breaker_.state() == CircuitBreaker::State::kOpen && breaker_.reason() == TripReason::kConnection;
   // A node that was cut off for its answers has to sit out its time: a handshake says little about those.
   if (waits_for_it || breaker_.ProbeIsDue(parts_.io.loop.now())) OnProbe(true);
+  follow_();
 }
 
 void NodeGuard::OnConnectFailed(std::string_view why) {
+  connects_.OnFailed();
   // Others of the node's connections may be fine: it refuses more than so many, perhaps.
-  if (parts_.stats.ready_connections.value() > 0 || breaker_.state() == CircuitBreaker::State::kOpen) return;
+  if (parts_.stats.ready_connections.value() > 0) return;
+  takes_connections_ = false;
+  if (breaker_.state() == CircuitBreaker::State::kOpen) return;
   Trip(TripReason::kConnection, why);
 }
 
 void NodeGuard::OnSilence() {
   if (breaker_.state() == CircuitBreaker::State::kClosed) Trip(TripReason::kTimeouts);
-}
-
-net::Duration NodeGuard::WaitToConnect() {
-  const net::TimePoint now = parts_.io.loop.now();
-  return connects_.Take(now) ? net::Duration(0) : connects_.WaitFor(now);
 }
 
 void NodeGuard::Hurry() {

@@ -15,11 +15,11 @@
 #include "backends/circuit_breaker.h"
 #include "backends/claim.h"
 #include "backends/concurrency_limit.h"
+#include "backends/connect_budget.h"
 #include "backends/node_board.h"
 #include "backends/node_settings.h"
 #include "backends/outlier.h"
 #include "backends/stats.h"
-#include "backends/token_bucket.h"
 #include "backends/worker_io.h"
 #include "ring/bounded_load.h"
 
@@ -57,7 +57,8 @@ class NodeGuard {
   };
 
   // `probe` sends the node something harmless over a connection that is ready, if one is; the answer comes to OnProbe.
-  NodeGuard(const Parts& parts, std::function<void()> probe);
+  // `follow`: a connection is ready, so that the others that wait may ask again whether they may be opened.
+  NodeGuard(const Parts& parts, std::function<void()> probe, std::function<void()> follow);
 
   // While a breaker's ramp and the limit both say how many may be in flight, the lower number counts.
   Admission Admits(Claim claim) {
@@ -92,8 +93,17 @@ class NodeGuard {
   void OnConnectFailed(std::string_view why);
   // A connection is given up because nothing comes.
   void OnSilence();
-  // 0: a connection may be opened now, which is counted. Else the wait until one may.
-  net::Duration WaitToConnect();
+  // 0: a connection may be opened now, which is counted. Else the wait until one may. `was_ready`: it counts as ready
+  // still.
+  net::Duration WaitToConnect(bool was_ready) {
+    const bool has_ready = parts_.stats.ready_connections.value() > (was_ready ? 1 : 0);
+    return connects_.Wait(parts_.io.loop.now(), has_ready, parts_.io.random);
+  }
+  // False after an attempt has failed while no other connection was ready, until one is: nobody should wait for the
+  // next attempt.
+  bool takes_connections() const { return takes_connections_; }
+  // The node's connections have all been closed.
+  void OnClosed() { connects_.OnGivenUp(); }
   // The process has seen the node well again: no reason to wait for the end of the open time.
   void Hurry();
 
@@ -117,12 +127,14 @@ class NodeGuard {
 
   Parts parts_;
   std::function<void()> probe_;
+  std::function<void()> follow_;
   CircuitBreaker breaker_;
   Outlier outlier_;
   ConcurrencyLimit limit_;
-  TokenBucket connects_;
+  ConnectBudget connects_;
   std::unique_ptr<net::Timer> timer_;  // kOpen: its end. kHalfOpen: no client tried the node for a while.
   CircuitBreaker::State published_ = CircuitBreaker::State::kClosed;
+  bool takes_connections_ = true;
 };
 
 }  // namespace ringproxy::backends

@@ -82,6 +82,8 @@ class NodeLink final : public Flushable, private net::StreamObserver {
     batch_.Append(std::forward<Bytes>(bytes));
     if (state_ == State::kReady) MarkForFlush();
   }
+  // Takes bytes out of the batch that must not leave any more. Requires: offset + bytes <= batch_bytes().
+  void TakeBack(size_t offset, size_t bytes) { batch_.Erase(offset, bytes); }
   void Flush() override;
   size_t batch_bytes() const override { return batch_.size(); }
 

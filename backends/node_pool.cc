@@ -24,8 +24,10 @@ NodePool::NodePool(const Parts& parts, const conf::Pool& pool)
   nodes_.reserve(pool.nodes.size());
   for (uint32_t i = 0; i < pool.nodes.size(); ++i) {
     NodeStats& stats = parts.stats[parts.first_node + i];
-    Node& node = nodes_.emplace_back();
-    node.settings = std::make_unique<NodeSettings>(SettingsOf(pool, pool.nodes[i]));
+    Node& node = nodes_.emplace_back(Node{.settings = std::make_unique<NodeSettings>(SettingsOf(pool, pool.nodes[i])),
+                                          .guard = {},
+                                          .connections = {},
+                                          .lanes = LaneTable(pool.connections_per_node)});
     const NodeGuard::Parts guard{
         .io = parts.io,
         .settings = *node.settings,
@@ -39,7 +41,8 @@ NodePool::NodePool(const Parts& parts, const conf::Pool& pool)
         .connections = pool.connections_per_node,
     };
     // The nodes stay where they are, also when the pool is moved.
-    node.guard = std::make_unique<NodeGuard>(guard, [&node] { Probe(node); });
+    node.guard = std::make_unique<NodeGuard>(
+        guard, [&node] { Probe(node); }, [&node] { HurryConnections(node); });
     for (uint32_t c = 0; c < pool.connections_per_node; ++c) {
       node.connections.push_back(
           std::make_unique<NodeConnection>(parts.io, *node.settings, *node.guard, parts.sink, parts.flush_list, stats));
@@ -59,36 +62,33 @@ void NodePool::Drain() {
   }
 }
 
-bool NodePool::Accepts(ring::NodeIndex node, uint32_t lane) const {
-  const auto& connections = nodes_[node].connections;
-  return connections[lane % connections.size()]->accepts();
-}
-
 Choice NodePool::Choose(uint64_t hash, Claim claim) {
   const ring::NodeIndex owner = parts_.ring.Pick(hash);
-  std::optional<Choice> without_room;  // Better than nobody.
-  for (uint32_t attempt = 0; attempt < nodes_.size(); ++attempt) {
-    const ring::NodeIndex node = attempt == 0 ? owner : parts_.ring.PickNth(hash, attempt);
+  const Admission at_owner = Admits(owner, claim);
+  if (at_owner == Admission::kDown && !rehashes_) return {owner, at_owner};
+  if (at_owner != Admission::kDown && nodes_[owner].guard->HasRoom()) return {owner, at_owner};
+  // What has no room is better than nobody.
+  Choice choice{owner, at_owner};
+  parts_.ring.Walk(hash, [&](ring::NodeIndex node) {
+    if (node == owner) return false;
     const Admission admission = Admits(node, claim);
-    if (admission == Admission::kDown) {
-      if (attempt == 0 && !rehashes_) break;
-      continue;
-    }
-    if (nodes_[node].guard->HasRoom()) return {node, admission};
-    if (!without_room) without_room = {node, admission};
-  }
-  return without_room.value_or(Choice{owner, Admission::kDown});
+    if (admission == Admission::kDown) return false;
+    const bool has_room = nodes_[node].guard->HasRoom();
+    if (has_room || choice.admission == Admission::kDown) choice = {node, admission};
+    return has_room;
+  });
+  return choice;
 }
 
 std::optional<ring::NodeIndex> NodePool::ChooseOther(uint64_t hash, ring::NodeIndex first, Claim claim) {
-  for (uint32_t attempt = 0; attempt < nodes_.size(); ++attempt) {
-    const ring::NodeIndex node = parts_.ring.PickNth(hash, attempt);
-    if (node == first) continue;
+  std::optional<ring::NodeIndex> other;
+  parts_.ring.Walk(hash, [&](ring::NodeIndex node) {
+    if (node == first) return false;
     const Admission admission = Admits(node, claim);
-    if (admission == Admission::kGranted) return node;
-    if (admission == Admission::kFull) break;
-  }
-  return std::nullopt;
+    if (admission == Admission::kGranted) other = node;
+    return admission != Admission::kDown;
+  });
+  return other;
 }
 
 void NodePool::Refuse(ring::NodeIndex node, Admission why, Ticket ticket) {
@@ -110,13 +110,18 @@ void NodePool::Probe(const Node& node) {
   }
 }
 
+void NodePool::HurryConnections(const Node& node) {
+  for (auto& connection : node.connections) connection->Hurry();
+}
+
 void NodePool::Hurry(ring::NodeIndex node) {
-  for (auto& connection : nodes_[node].connections) connection->Hurry();
+  HurryConnections(nodes_[node]);
   nodes_[node].guard->Hurry();
 }
 
 void NodePool::Disable(ring::NodeIndex node) {
   for (auto& connection : nodes_[node].connections) connection->Drain();
+  nodes_[node].guard->OnClosed();
 }
 
 void NodePool::Enable(ring::NodeIndex node) {

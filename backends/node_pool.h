@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "backends/claim.h"
+#include "backends/lane_table.h"
 #include "backends/node_connection.h"
 #include "conf/config.h"
 #include "ring/ring.h"
@@ -34,13 +35,16 @@ class NodePool {
   void Connect();
   void Drain();
 
-  // All requests of one `lane` (a session) take the same connection: they reach the node in the order sent. `author`
-  // is the reply's.
+  // The requests of one `lane` (a session) reach the node in the order sent: see LaneTable. `author` is the reply's.
   template <typename Request>
   void Send(ring::NodeIndex node, uint32_t lane, Request&& request, Ticket ticket,
             wire::Author author = wire::Author::kNode) {
-    auto& connections = nodes_[node].connections;
-    connections[lane % connections.size()]->Send(std::forward<Request>(request), ticket, author);
+    auto& [settings, guard, connections, lanes] = nodes_[node];
+    LaneTable::Place& place = lanes.Find(connections, lane);
+    const uint32_t taken = place.connection;
+    connections[taken]->Send(std::forward<Request>(request), ticket, author);
+    // A failure that was told meanwhile may have made the lane send again, and elsewhere.
+    if (place.connection == taken) place.last = connections[taken]->sent();
   }
 
   // Whether a request may be sent to the node, by what the process and this worker know of it. Ask once a request: a
@@ -56,8 +60,6 @@ class NodePool {
   std::optional<ring::NodeIndex> ChooseOther(uint64_t hash, ring::NodeIndex first, Claim claim);
   // Fails the ticket in the node's name. Requires: not kGranted.
   void Refuse(ring::NodeIndex node, Admission why, Ticket ticket);
-  // The node takes requests of this lane now.
-  bool Accepts(ring::NodeIndex node, uint32_t lane) const;
   // The median over the nodes of the time that 95 % of their replies take.
   std::optional<net::Duration> MedianPercentile95() const;
 
@@ -75,12 +77,15 @@ class NodePool {
     std::unique_ptr<NodeSettings> settings;  // Guard and connections refer to it.
     std::unique_ptr<NodeGuard> guard;
     std::vector<std::unique_ptr<NodeConnection>> connections;
+    LaneTable lanes;
   };
 
   static bool AnyAccepts(const Node& node) {
     return std::ranges::any_of(node.connections, [](const auto& connection) { return connection->accepts(); });
   }
   static void Probe(const Node& node);
+  // Of its connections, those that wait for their next attempt.
+  static void HurryConnections(const Node& node);
 
   Parts parts_;
   bool rehashes_;

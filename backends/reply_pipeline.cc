@@ -90,6 +90,27 @@ bool ReplyPipeline::FailLate() {
   return any_late;
 }
 
+// They stand in a row: nothing behind the first request that has time left has failed.
+ReplyPipeline::Dropped ReplyPipeline::DropLate(size_t unwritten_bytes) {
+  Dropped dropped{.offset = unwritten_bytes};
+  size_t first = in_flight_.size();
+  while (first > 0 && in_flight_[first - 1].bytes <= dropped.offset) dropped.offset -= in_flight_[--first].bytes;
+  size_t count = 0;
+  for (; first + count < in_flight_.size() && in_flight_[first + count].timed_out; ++count) {
+    dropped.bytes += in_flight_[first + count].bytes;
+    witness_.OnGone();
+  }
+  in_flight_.Erase(first, count);
+  bytes_in_flight_ -= dropped.bytes;
+  dropped_ += count;
+  CountDropped();
+  return dropped;
+}
+
+void ReplyPipeline::CountDropped() {
+  if (in_flight_.empty()) gone_ += std::exchange(dropped_, 0);
+}
+
 bool ReplyPipeline::IsSilentForLong(bool any_late) {
   // Everything in flight is late, and perhaps nobody asks again (its keys may be moved away): the silence goes on.
   const bool only_late = !anyone_waits() && !empty();
@@ -114,6 +135,8 @@ void ReplyPipeline::FailAll(std::string_view why) {
 InFlight ReplyPipeline::PopFront() {
   const InFlight entry = in_flight_.front();
   in_flight_.pop_front();
+  ++gone_;
+  CountDropped();
   bytes_in_flight_ -= entry.bytes;
   witness_.OnGone();
   return entry;

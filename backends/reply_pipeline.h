@@ -40,6 +40,13 @@ class ReplyPipeline {
 
   // Fails what is late, and sees to it that the next deadline is told. True when any was failed.
   bool FailLate();
+  // Forgets the late ones of which nothing is written: their replies never come. `unwritten_bytes`: those of the
+  // youngest requests that have not left. Returns which of them shall not leave.
+  struct Dropped {
+    size_t offset = 0;
+    size_t bytes = 0;
+  };
+  Dropped DropLate(size_t unwritten_bytes);
   // Somebody's deadline is still to come. To be asked right after FailLate.
   bool anyone_waits() const { return timer_->armed(); }
   // Whether nothing has come for several timeouts. `any_late`: what FailLate has just said. Requires: all is written.
@@ -50,9 +57,13 @@ class ReplyPipeline {
 
   bool empty() const { return in_flight_.empty(); }
   size_t size() const { return in_flight_.size(); }
+  // Requests that were ever admitted, and whether the first `sent` of them are in flight no more.
+  uint64_t sent() const { return gone_ + dropped_ + in_flight_.size(); }
+  bool IsGone(uint64_t sent) const { return gone_ >= sent; }
 
  private:
   InFlight PopFront();
+  void CountDropped();
   void Fail(Ticket ticket, wire::ErrorCode code);
 
   const net::Clock& clock_;
@@ -62,6 +73,8 @@ class ReplyPipeline {
   NodeStats& stats_;
   std::unique_ptr<net::Timer> timer_;  // The first deadline that has not passed; else the silence.
   net::RingQueue<InFlight, 64> in_flight_;
+  uint64_t gone_ = 0;     // Requests that were in in_flight_.
+  uint64_t dropped_ = 0;  // Likewise, out of turn: not counted as gone before all are.
   uint64_t bytes_in_flight_ = 0;
 };
 

@@ -27,9 +27,9 @@ bool TokenBucket::Take(net::TimePoint now) {
   return gcra_.Take(Nanoseconds(now), 1, &full_at_ns_).admitted;
 }
 
-net::Duration TokenBucket::WaitFor(net::TimePoint now) const {
+net::Duration TokenBucket::WaitFor(net::TimePoint now, uint64_t tokens) const {
   int64_t full_at_ns = full_at_ns_;  // Only looked at.
-  const Gcra::Answer answer = gcra_.Take(Nanoseconds(now), 1, &full_at_ns);
+  const Gcra::Answer answer = gcra_.Take(Nanoseconds(now), tokens, &full_at_ns);
   // Rounded up, or a timer would come a moment too early.
   return net::Duration(answer.admitted ? 0 : (answer.wait_ns + 999) / 1000);
 }

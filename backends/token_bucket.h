@@ -19,8 +19,8 @@ class TokenBucket {
 
   // Whether a token was there; then it is taken.
   bool Take(net::TimePoint now);
-  // How long until the next token; 0 = there is one.
-  net::Duration WaitFor(net::TimePoint now) const;
+  // How long until there are so many tokens, at most the burst; 0 = there are.
+  net::Duration WaitFor(net::TimePoint now, uint64_t tokens = 1) const;
 
  private:
   // When the bucket would be full again, in nanoseconds: the theoretical arrival time.

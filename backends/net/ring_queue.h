@@ -40,6 +40,12 @@ class RingQueue {
     head_ = (head_ + 1) & (capacity_ - 1);
     --size_;
   }
+  // Takes `count` items out, from `first` on; those behind them move up.
+  void Erase(size_t first, size_t count) {
+    assert(first + count <= size_);
+    for (size_t i = first; i + count < size_; ++i) (*this)[i] = std::move((*this)[i + count]);
+    size_ -= count;
+  }
   // Gives memory back that an empty queue does not need. Not done on every emptying: a client that pipelines the same
   // depth again would pay an allocation for each batch.
   void ShrinkIfEmpty() {

@@ -77,6 +77,30 @@ void SendQueue::Consume(size_t bytes) {
   tail_ = nullptr;
 }
 
+void SendQueue::Erase(size_t offset, size_t bytes) {
+  size_ -= bytes;
+  Block::Header* before = nullptr;
+  for (Block::Header** link = &head_; bytes > 0;) {
+    Block::Header* block = *link;
+    const size_t here = block->end - block->begin;
+    const size_t kept = std::min(offset, here);
+    const size_t gone = std::min(bytes, here - kept);
+    char* data = reinterpret_cast<char*>(block + 1) + block->begin;
+    std::memmove(data + kept, data + kept + gone, here - kept - gone);
+    block->end -= gone;
+    bytes -= gone;
+    offset -= kept;
+    if (block->begin != block->end) {
+      before = block;
+      link = &block->next;
+      continue;
+    }
+    *link = std::exchange(block->next, nullptr);
+    if (tail_ == block) tail_ = before;
+    Block(block).Release();
+  }
+}
+
 void SendQueue::Clear() {
   Consume(size_);
 }

@@ -34,6 +34,8 @@ class SendQueue {
 
   // Writes until everything is gone (kOk; `bytes` counts all calls) or the stream takes no more.
   IoResult Flush(Stream& stream);
+  // Takes bytes out that must not leave any more. Requires: offset + bytes <= size().
+  void Erase(size_t offset, size_t bytes);
   void Clear();
 
  private:

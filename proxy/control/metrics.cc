@@ -1,5 +1,6 @@
 #include "proxy/control/metrics.h"
 
+#include <algorithm>
 #include <cmath>
 #include <functional>
 
@@ -148,8 +149,9 @@ double BreakerState(AllStats workers, uint32_t node) {
 }
 
 void AddHealth(const Snapshot& snapshot, AllStats workers, const HealthMonitor& health, Families& families) {
-  MetricFamily& up = families.Add("node_up", MetricType::Gauge,
-                                  "1 while the node is not out and some worker's connection to it is ready.");
+  MetricFamily& up = families.Add(
+      "node_up", MetricType::Gauge,
+      "1 while the node serves everybody: neither out nor on trial, and each worker has a ready connection.");
   ForEachNode(snapshot, [&](Labels labels, uint32_t node) {
     AddValue(up, std::move(labels), IsUp(workers, health, node) ? 1 : 0);
   });
@@ -324,15 +326,18 @@ std::vector<double> RingShares(const Snapshot& snapshot) {
   return shares;
 }
 
+bool IsConnected(AllStats workers, uint32_t node) {
+  return std::ranges::all_of(workers,
+                             [&](const auto& worker) { return worker->nodes[node].ready_connections.value() > 0; });
+}
+
 bool IsUp(AllStats workers, const HealthMonitor& health, uint32_t node) {
-  const NodeState state = health.view(node).state;
-  const bool is_well = state == NodeState::kUp || state == NodeState::kTrial;
-  return is_well && Sum(workers, node, &backends::NodeStats::ready_connections) > 0;
+  // Not while it is on trial: it refuses writes then, and some reads.
+  return health.view(node).state == NodeState::kUp && IsConnected(workers, node);
 }
 
 bool IsUsable(AllStats workers, const HealthMonitor& health, uint32_t node) {
-  return health.verdict(node) != backends::Verdict::kEjected &&
-         Sum(workers, node, &backends::NodeStats::ready_connections) > 0;
+  return health.verdict(node) != backends::Verdict::kEjected && IsConnected(workers, node);
 }
 
 std::string MetricsText(const Snapshot& snapshot, AllStats workers, std::span<const double> ring_shares,

@@ -23,8 +23,10 @@ std::vector<double> RingShares(const Snapshot& snapshot);
 std::string MetricsText(const Snapshot& snapshot, AllStats workers, std::span<const double> ring_shares,
                         const HealthMonitor& health, const SharedLimits& limits);
 
-// Whether the node is well as far as anybody knows, and some worker has a connection to it.
+// Whether the node is well as far as anybody knows, and every worker has a connection to it.
 bool IsUp(AllStats workers, const HealthMonitor& health, uint32_t node);
+// Whether every worker has a connection to the node that is ready, so that whoever asks is served.
+bool IsConnected(AllStats workers, uint32_t node);
 // Whether requests reach the node: also while it is down, when too many are and the pool asks all of them.
 bool IsUsable(AllStats workers, const HealthMonitor& health, uint32_t node);
 

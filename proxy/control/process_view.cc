@@ -73,7 +73,7 @@ ProxyFacts::Pool ProcessView::PoolFacts(size_t index) const {
     const uint32_t node = snapshot_->pools[index].first_node + n;
     facts.nodes.push_back({.name = pool.nodes[n].name,
                            .address = pool.nodes[n].address.ToString(),
-                           .up = Sum(workers_, node, &backends::NodeStats::ready_connections) > 0,
+                           .up = IsConnected(workers_, node),
                            .requests = Sum(workers_, node, &backends::NodeStats::requests),
                            .in_flight = Sum(workers_, node, &backends::NodeStats::in_flight)});
   }

@@ -345,7 +345,6 @@ Destination Dispatcher::AnyNode(const RoutedRequest& routed, Origin origin) {
   Destination refusal{{pool, 0}, backends::Admission::kDown};
   for (uint32_t i = 0; i < count; ++i) {
     const uint32_t node = (origin.lane + i) % count;
-    if (!pools_[pool].Accepts(node, origin.lane)) continue;
     const Destination any{{pool, node},
                           pools_[pool].Admits(node, {.is_read = true, .has_priority = routed.has_priority})};
     if (any.admission == backends::Admission::kGranted) return any;

@@ -41,7 +41,8 @@ class NodeConnectionTest : public testing::Test {
         [this] {
           ++probes_;
           if (connection_->state() == NodeConnection::State::kReady) Probe();
-        });
+        },
+        [] {});
     connection_ = std::make_unique<NodeConnection>(io_, settings_, *guard_, sink_, flush_list_, stats_);
     return *connection_;
   }

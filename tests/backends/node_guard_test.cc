@@ -29,7 +29,7 @@ class NodeGuardTest : public testing::Test {
             .node = 3,
             .connections = connections,
         },
-        [this] { ++probes_; });
+        [this] { ++probes_; }, [this] { ++follows_; });
     return *guard_;
   }
   // Opens it for 1 s, give or take a fifth.
@@ -62,6 +62,7 @@ class NodeGuardTest : public testing::Test {
   NodeStats stats_;
   test::Health health_{4};
   size_t probes_ = 0;
+  size_t follows_ = 0;
   std::unique_ptr<NodeGuard> guard_;
 };
 
@@ -192,27 +193,25 @@ TEST_F(NodeGuardTest, OpensForAFailedConnectionOnlyWhenTheNodeHasNoOther) {
   EXPECT_EQ(guard_->breaker_state(), Breaker::kOpen);
 }
 
-TEST_F(NodeGuardTest, AllowsTheRateOfConnectionsInAnySecond) {
-  Make();
-  std::vector<net::TimePoint> opened;
-  for (int ms = 0; ms < 5000; ++ms) {
-    while (guard_->WaitToConnect() == Duration(0)) opened.push_back(loop_.now());
-    loop_.Advance(1ms);
-  }
-  for (size_t i = 10; i < opened.size(); ++i) EXPECT_GE(opened[i] - opened[i - 10], 1s);
-  EXPECT_GE(opened.size(), 40U);
-  while (guard_->WaitToConnect() == Duration(0)) {
-  }
-  const Duration wait = guard_->WaitToConnect();
-  ASSERT_GT(wait, Duration(0));
-  loop_.Advance(wait);
-  EXPECT_EQ(guard_->WaitToConnect(), Duration(0));
+TEST_F(NodeGuardTest, LetsTheOtherConnectionsFollowTheFirstThatIsReady) {
+  Make(16);
+  EXPECT_EQ(guard_->WaitToConnect(false), Duration(0));
+  EXPECT_GT(guard_->WaitToConnect(false), Duration(0));
+  guard_->OnReady();
+  EXPECT_EQ(follows_, 1U);
+  for (int i = 0; i < 15; ++i) EXPECT_EQ(guard_->WaitToConnect(false), Duration(0));
 }
 
-TEST_F(NodeGuardTest, AllowsAllConnectionsOfANodeAtOnce) {
-  Make(16);
-  for (int i = 0; i < 16; ++i) EXPECT_EQ(guard_->WaitToConnect(), Duration(0));
-  EXPECT_GT(guard_->WaitToConnect(), Duration(0));
+TEST_F(NodeGuardTest, KnowsThatNoConnectionCanBeHadUntilOneIsReady) {
+  Make(2);
+  stats_.ready_connections.Add();
+  guard_->OnConnectFailed("too many");
+  EXPECT_TRUE(guard_->takes_connections());
+  stats_.ready_connections.Subtract(1);
+  guard_->OnConnectFailed("refused");
+  EXPECT_FALSE(guard_->takes_connections());
+  guard_->OnReady();
+  EXPECT_TRUE(guard_->takes_connections());
 }
 
 TEST_F(NodeGuardTest, OpensForFaultsAndNotForRepliesThatOnlySoundBad) {

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <random>
+
 #include "tests/support/fake_loop.h"
 
 namespace ringproxy::net {
@@ -49,6 +51,32 @@ TEST_F(SendQueueTest, GoesOnWhereAFullSocketStoppedIt) {
     EXPECT_EQ(result.status, queue.empty() ? IoStatus::kOk : IoStatus::kWouldBlock);
   }
   EXPECT_EQ(socket_.written, expected);
+}
+
+TEST_F(SendQueueTest, TakesBytesOutWhereverTheyStand) {
+  std::mt19937 random(1);
+  for (int round = 0; round < 2000; ++round) {
+    SendQueue queue(pool_);
+    std::string expected;
+    const auto append = [&] {
+      const std::string piece(random() % (random() % 8 == 0 ? 5000 : 300), static_cast<char>('a' + random() % 26));
+      random() % 4 == 0 ? queue.Append(pool_.Copy(piece)) : queue.Append(piece);
+      expected += piece;
+    };
+    for (size_t pieces = random() % 12; pieces > 0; --pieces) append();
+    for (int erased = 0; erased < 3; ++erased) {
+      const size_t offset = random() % (expected.size() + 1);
+      const size_t bytes = random() % 3 == 0 ? expected.size() - offset : random() % (expected.size() - offset + 1);
+      queue.Erase(offset, bytes);
+      expected.erase(offset, bytes);
+      ASSERT_EQ(queue.size(), expected.size());
+      append();
+    }
+    socket_.TakeWritten();
+    queue.Flush(*stream_);
+    ASSERT_EQ(socket_.TakeWritten(), expected) << round;
+    ASSERT_EQ(pool_.blocks_in_use(), 0U);
+  }
 }
 
 TEST_F(SendQueueTest, TakesAPieceOfAnySize) {

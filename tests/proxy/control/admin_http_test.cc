@@ -93,6 +93,8 @@ TEST_F(AdminTest, SharesFollowTheWeights) {
 TEST_F(AdminTest, IsReadyOnceEachPoolHasAUsableNodeAndUntilItDrains) {
   EXPECT_EQ(admin_.Get("/readyz", {}).status, 503);
   stats_[1]->nodes[0].ready_connections.Add();
+  EXPECT_EQ(admin_.Get("/readyz", {}).status, 503);  // The other worker has none.
+  stats_[0]->nodes[0].ready_connections.Add();
   EXPECT_EQ(admin_.Get("/readyz", {}).status, 200);
   admin_.SetDraining();
   EXPECT_EQ(admin_.Get("/readyz", {}).status, 503);

@@ -146,10 +146,14 @@ TEST_F(AdminNodesTest, TellsMetricsWhetherANodeIsUp) {
   const std::string up = "ringproxy_node_up{pool=\"main\",node=\"r0\"} ";
   EXPECT_THAT(Metrics(), HasSubstr(up + "0\n"));
   stats_[1]->nodes[0].ready_connections.Add();
+  EXPECT_THAT(Metrics(), HasSubstr(up + "0\n"));  // The clients of the other worker read NODEDOWN.
+  stats_[0]->nodes[0].ready_connections.Add();
   EXPECT_THAT(Metrics(), HasSubstr(up + "1\n"));
   monitor_.OnBreaker(0, {0, Breaker::kOpen, TripReason::kTimeouts, ""});
   EXPECT_THAT(Metrics(), HasSubstr(up + "0\n"));
   monitor_.OnBreaker(0, {0, Breaker::kHalfOpen, TripReason::kTimeouts, ""});
+  EXPECT_THAT(Metrics(), HasSubstr(up + "0\n"));  // Writes do.
+  monitor_.OnBreaker(0, {0, Breaker::kClosed, TripReason::kTimeouts, ""});
   EXPECT_THAT(Metrics(), HasSubstr(up + "1\n"));
 }
 
