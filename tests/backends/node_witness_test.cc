@@ -58,6 +58,7 @@ class NodeWitnessTest : public testing::Test, protected net::StreamObserver {
                     .stats = stats_,
                     .observer = health_.observer,
                     .node = 0},
+                   [] {},
                    [] {}};
   NodeWitness witness_{loop_, settings_, guard_, stats_};
 };

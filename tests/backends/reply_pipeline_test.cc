@@ -49,6 +49,7 @@ class ReplyPipelineTest : public testing::Test, protected net::StreamObserver {
                     .stats = stats_,
                     .observer = health_.observer,
                     .node = 0},
+                   [] {},
                    [] {}};
   RecordingSink sink_;
   NodeWitness witness_{loop_, settings_, guard_, stats_};
