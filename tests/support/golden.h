@@ -10,16 +10,14 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
-#include <source_location>
 #include <string>
 #include <string_view>
 
 namespace ringproxy::test {
 
-// The root of the checkout, from this header's own path: tests run in any directory.
+// The root of the checkout: tests run in any directory.
 inline std::filesystem::path SourceRoot() {
-  const std::filesystem::path here = std::source_location::current().file_name();
-  return std::filesystem::absolute(here).parent_path().parent_path().parent_path();
+  return RINGPROXY_SOURCE_DIR;
 }
 
 inline std::string ReadFile(const std::filesystem::path& path) {
