@@ -184,8 +184,8 @@ void Server::OnSignal(int number) {
 
 void Server::Drain() {
   draining_ = true;
-  spdlog::info("draining");
   listeners_.clear();
+  spdlog::info("draining");  // Who reads it may rely on no new client being accepted.
   admin_.SetDraining();
   workers_draining_ = workers_.size();
   for (auto& worker : workers_) {

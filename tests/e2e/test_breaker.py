@@ -8,7 +8,7 @@ import time
 import pytest
 
 from scripted_node import ScriptedNode
-from servers import ROOT, Fleet, Proxy, RedisServer, encode, pool_config, wait_for
+from servers import PATIENT, ROOT, Fleet, Proxy, RedisServer, encode, pool_config, wait_for
 from test_commands import bulk
 from test_failures import DOWN
 from test_health import quick, transitions
@@ -42,7 +42,7 @@ def serves_what_it_may(fleet, client, word, key="a"):
 @pytest.mark.smoke
 @pytest.mark.parametrize("options", [ALONE, quick()], ids=["alone", "checked"])
 def test_a_full_redis_still_reads_and_deletes(options):
-    with Fleet(2, **options) as fleet, fleet.client() as client:
+    with Fleet(2, **{**options, **PATIENT}) as fleet, fleet.client() as client:
         key = fleet.key_of(0)
         assert client.ask("SET", key, "1") == b"+OK\r\n"
         fleet.nodes[0].ask("CONFIG", "SET", "maxmemory", "1")
