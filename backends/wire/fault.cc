@@ -38,6 +38,7 @@ bool BeginsLikeOneOf(std::string_view text, std::span<const std::string_view> be
 }  // namespace
 
 Fault RedisFault(std::string_view reply) {
+  if (!reply.starts_with('-')) return Fault::kNone;  // Nearly all of them.
   if (!IsOneOf(ErrorWord(reply), kNodeFaults) || BeginsLikeOneOf(reply.substr(1), kOfSomeRequests)) return Fault::kNone;
   return Fault::kHard;
 }

@@ -4,10 +4,10 @@ import matplotlib
 matplotlib.use("Agg")
 from matplotlib import pyplot  # noqa: E402  (the backend must be chosen first)
 
-from .proxies import HAPROXY, RINGPROXY, TWEMPROXY  # noqa: E402
+from .proxies import AGAINST, HAPROXY, RINGPROXY, TWEMPROXY  # noqa: E402
 from .workloads import WORKLOADS  # noqa: E402
 
-COLOURS = {RINGPROXY: "#2166ac", TWEMPROXY: "#b2b2b2", HAPROXY: "#f4a582"}
+COLOURS = {RINGPROXY: "#2166ac", AGAINST: "#92c5de", TWEMPROXY: "#b2b2b2", HAPROXY: "#f4a582"}
 WIDEST = 2.0  # A longer bar is cut off; its number says how long it is.
 PANELS = [("cpu_us", "CPU per request", "cpu_ratio"), ("p99_us", "p99 latency", "p99_ratio")]
 
