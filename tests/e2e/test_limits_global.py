@@ -91,8 +91,7 @@ def test_proxies_share_a_burst_by_leases(redis):
     with Shared(redis, limit("shared", 50, **SCOPE)) as shared, Spenders(shared) as crowd:
         crowd.wait_until_all_is_spent()
         assert 25 <= crowd.total() <= most(50)
-        # A proxy that was slow to ask finds the burst spent: the store takes what the other one owed first.
-        assert shared.store_calls("shared", "granted") >= 1 and shared.store_calls("shared", "refused") >= 2
+        assert shared.store_calls("shared", "granted") >= 2 and shared.store_calls("shared", "refused") >= 2
         assert shared.store_calls("shared", "error") == 0
         assert json_store(shared.proxies[0], "shared")["proxies"] == 2
 
