@@ -8,9 +8,9 @@
 #include <iostream>
 
 #include "conf/hints.h"
-#include "proxy/control/command_line.h"
+#include "proxy/command_line.h"
 #include "proxy/control/log.h"
-#include "proxy/control/server.h"
+#include "proxy/server.h"
 
 namespace {
 

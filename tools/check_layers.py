@@ -13,21 +13,14 @@ ROOT = Path(__file__).resolve().parents[1]
 SOURCE_FOLDERS = ["ring", "conf", "backends", "proxy", "tools", "tests"]
 BUILT = {"__pycache__", ".pytest_cache"}
 
-# A folder may include itself and these. A file belongs to its longest folder of this table.
-LOWER = ["ring", "conf", "backends/net", "backends/wire", "backends"]
-MAY_INCLUDE = {
+# A folder may include itself and those before it, apart from the exceptions below. A file belongs to its longest folder.
+ORDER = ["ring", "conf", "backends/net", "backends/wire", "backends", "backends/health", "backends/link", "proxy/route",
+         "proxy/local", "proxy/guard", "proxy/session", "proxy/control", "proxy/admin", "proxy", "tools", "tests"]
+MAY_INCLUDE = {folder: ORDER[:place] for place, folder in enumerate(ORDER)} | {
     "ring": [],
-    "conf": ["ring"],
     "backends/net": [],
     "backends/wire": [],
-    "backends": LOWER[:-1],
-    "proxy/route": LOWER,
-    "proxy/guard": LOWER + ["proxy/route"],
-    "proxy/session": LOWER + ["proxy/route", "proxy/guard"],
-    "proxy/control": LOWER + ["proxy/route", "proxy/guard", "proxy/session"],
-    "proxy": LOWER + ["proxy/route", "proxy/guard", "proxy/session", "proxy/control"],
-    "tools": LOWER + ["proxy/route", "proxy/guard", "proxy/session", "proxy/control", "proxy"],
-    "tests": LOWER + ["proxy/route", "proxy/guard", "proxy/session", "proxy/control", "proxy", "tools"],
+    "proxy/local": ORDER[:ORDER.index("backends") + 1],
 }
 
 # A library has one door: only files whose path begins with one of these include its headers. Tests are free.
@@ -35,10 +28,10 @@ DOORS = {
     "xxh": ["ring/hash."],
     "openssl/": ["ring/md5.", "proxy/guard/lease_script."],
     "yaml-cpp/": ["conf/parse"],
-    "event": ["backends/net/", "proxy/control/admin_http.", "proxy/control/server."],
-    "prometheus/": ["proxy/control/metrics"],
-    "boost/": ["proxy/control/command_line.", "tools/"],
-    "nlohmann/": ["conf/", "proxy/control/", "tools/"],
+    "event": ["backends/net/", "proxy/admin/admin_http.", "proxy/server."],
+    "prometheus/": ["proxy/admin/metrics"],
+    "boost/": ["proxy/command_line.", "tools/"],
+    "nlohmann/": ["conf/", "proxy/admin/", "proxy/control/log.", "tools/"],
     "spdlog/": ["backends/", "proxy/"],
 }
 

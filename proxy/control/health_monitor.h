@@ -16,11 +16,11 @@
 #include <string_view>
 #include <vector>
 
-#include "backends/ejection.h"
-#include "backends/health_check.h"
-#include "backends/health_state.h"
-#include "backends/node_board.h"
-#include "backends/node_guard.h"
+#include "backends/health/ejection.h"
+#include "backends/health/health_state.h"
+#include "backends/health/node_board.h"
+#include "backends/health/node_guard.h"
+#include "backends/link/health_check.h"
 #include "proxy/route/snapshot.h"
 
 namespace ringproxy::proxy {

@@ -5,8 +5,8 @@
 
 #include <memory>
 
-#include "proxy/control/metrics.h"
-#include "proxy/session/local_commands.h"
+#include "proxy/control/worker_stats.h"
+#include "proxy/local/local_commands.h"
 
 namespace ringproxy::proxy {
 

@@ -11,8 +11,8 @@
 #include <string>
 #include <vector>
 
+#include "backends/link/node_pool.h"
 #include "backends/net/place_list.h"
-#include "backends/node_pool.h"
 #include "proxy/control/worker_stats.h"
 #include "proxy/guard/rate_limiter.h"
 #include "proxy/route/dispatcher.h"

@@ -49,4 +49,11 @@ struct WorkerStats {
 // Of the whole process, by worker.
 using AllStats = std::span<const std::unique_ptr<WorkerStats>>;
 
+// Sums over workers; `node` is a place in WorkerStats::nodes, `rule` one in WorkerStats::limits.
+uint64_t Sum(AllStats workers, uint32_t node, backends::Counter backends::NodeStats::*counter);
+uint64_t Sum(AllStats workers, uint32_t rule, backends::Counter LimitStats::*counter);
+
+// Whether every worker has a connection to the node that is ready, so that whoever asks is served.
+bool IsConnected(AllStats workers, uint32_t node);
+
 }  // namespace ringproxy::proxy

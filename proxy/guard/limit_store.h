@@ -13,9 +13,9 @@
 #include <string>
 #include <vector>
 
+#include "backends/link/node_pool.h"
 #include "backends/net/place_list.h"
 #include "backends/net/ring_queue.h"
-#include "backends/node_pool.h"
 #include "backends/worker_io.h"
 #include "proxy/guard/lease_script.h"
 #include "proxy/route/snapshot.h"

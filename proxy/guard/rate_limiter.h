@@ -14,8 +14,8 @@
 #include <string>
 #include <vector>
 
+#include "backends/link/node_pool.h"
 #include "backends/net/place_list.h"
-#include "backends/node_pool.h"
 #include "proxy/guard/followed_requests.h"
 #include "proxy/guard/lease_table.h"
 #include "proxy/guard/limit_stats.h"

@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "backends/node_pool.h"
+#include "backends/link/node_pool.h"
 #include "backends/wire/command.h"
 #include "backends/wire/gutter_request.h"
 #include "backends/wire/memcache_command.h"

@@ -14,10 +14,10 @@
 #include <string_view>
 #include <vector>
 
+#include "backends/health/retry_budget.h"
+#include "backends/link/node_pool.h"
 #include "backends/net/place_list.h"
 #include "backends/net/ring_queue.h"
-#include "backends/node_pool.h"
-#include "backends/retry_budget.h"
 #include "backends/ticket.h"
 #include "backends/worker_io.h"
 #include "proxy/route/snapshot.h"

@@ -12,8 +12,8 @@
 #include "backends/wire/resp_request.h"
 #include "backends/worker_io.h"
 #include "proxy/guard/rate_limiter.h"
+#include "proxy/local/local_commands.h"
 #include "proxy/route/dispatcher.h"
-#include "proxy/session/local_commands.h"
 #include "proxy/session/session_stats.h"
 
 namespace ringproxy::proxy {

@@ -13,8 +13,8 @@
 
 #include "backends/net/input_buffer.h"
 #include "backends/net/send_queue.h"
+#include "proxy/local/local_commands.h"
 #include "proxy/session/client_io.h"
-#include "proxy/session/local_commands.h"
 #include "proxy/session/parked_request.h"
 #include "proxy/session/reply_queue.h"
 

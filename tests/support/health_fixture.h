@@ -4,8 +4,8 @@
 
 #include <vector>
 
-#include "backends/node_board.h"
-#include "backends/node_guard.h"
+#include "backends/health/node_board.h"
+#include "backends/health/node_guard.h"
 
 namespace ringproxy::test {
 

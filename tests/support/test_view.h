@@ -1,7 +1,7 @@
 // tests/support/test_view.h – A ProxyView without a process around it.
 #pragma once
 
-#include "proxy/session/local_commands.h"
+#include "proxy/local/local_commands.h"
 
 namespace ringproxy::proxy {
 

@@ -1,0 +1,76 @@
+#include "backends/health/circuit_breaker.h"
+
+#include <cassert>
+
+namespace ringproxy::backends {
+namespace {
+
+constexpr net::Duration kLongestOpen = std::chrono::seconds(60);
+constexpr double kSpread = 0.2;
+constexpr uint32_t kOneIn = 100;
+// A ramp does not begin below this: a pipelining client has as much under way at any time.
+constexpr uint64_t kLeastCap = 64;
+
+}  // namespace
+
+bool CircuitBreaker::MayMove(State from, State to) {
+  switch (to) {
+    case State::kClosed: return from == State::kHalfOpen;
+    case State::kOpen: return true;  // Anew: a failed probe.
+    case State::kHalfOpen: return from == State::kOpen;
+  }
+  return false;
+}
+
+void CircuitBreaker::Enter(State next, net::TimePoint now) {
+  assert(MayMove(state_, next));
+  state_ = next;
+  since_ = now;
+  trial_successes_ = 0;
+  trial_asked_ = 0;
+  ramping_ = next == State::kClosed && options_.ramp > net::Duration(0);
+}
+
+bool CircuitBreaker::Admits(bool is_read, uint64_t in_flight, net::TimePoint now) {
+  switch (state_) {
+    case State::kClosed: ramping_ = ramping_ && now - since_ < options_.ramp; return !ramping_ || in_flight < Cap(now);
+    case State::kOpen: return false;
+    case State::kHalfOpen: return is_read && (in_flight == 0 || trial_asked_++ % kOneIn == 0);
+  }
+  return false;
+}
+
+// Grows evenly.
+uint64_t CircuitBreaker::Cap(net::TimePoint now) const {
+  const auto passed = static_cast<uint64_t>(std::max<int64_t>(0, (now - since_).count()));
+  const auto ramp = static_cast<uint64_t>(options_.ramp.count());
+  return std::max(kLeastCap, usual_in_flight_ * passed / ramp);
+}
+
+void CircuitBreaker::Trip(TripReason reason, uint64_t in_flight, double random, net::TimePoint now) {
+  if (state_ == State::kClosed) {
+    usual_in_flight_ = in_flight;
+    const bool was_well = now - since_ >= std::max(open_for_, net::Duration(options_.open));
+    if (was_well) open_for_ = net::Duration(0);
+  }
+  open_for_ = std::min(open_for_ == net::Duration(0) ? net::Duration(options_.open) : open_for_ * 3 / 2, kLongestOpen);
+  const double spread = 1 + kSpread * (2 * random - 1);
+  open_until_ = now + net::Duration(static_cast<int64_t>(static_cast<double>(open_for_.count()) * spread));
+  reason_ = reason;
+  Enter(State::kOpen, now);
+}
+
+void CircuitBreaker::OnProbe(bool good, double random, net::TimePoint now) {
+  if (state_ == State::kClosed) return;
+  if (!good) return Trip(reason_, usual_in_flight_, random, now);
+  if (state_ == State::kOpen) return Enter(State::kHalfOpen, now);
+  if (++trial_successes_ == kTrialSuccesses) Enter(State::kClosed, now);
+}
+
+void CircuitBreaker::OnOutcome(bool good, uint64_t in_flight, double random, net::TimePoint sent, net::TimePoint now) {
+  if (state_ != State::kHalfOpen || sent < since_) return;
+  if (!good) return Trip(reason_, in_flight, random, now);
+  if (++trial_successes_ == kTrialSuccesses) Enter(State::kClosed, now);
+}
+
+}  // namespace ringproxy::backends

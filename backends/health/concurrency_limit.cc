@@ -1,0 +1,100 @@
+#include "backends/health/concurrency_limit.h"
+
+#include <cmath>
+#include <limits>
+
+namespace ringproxy::backends {
+namespace {
+
+constexpr double kCut = 0.9;
+constexpr double kTolerance = 1.5;
+constexpr double kLeastGradient = 0.5;
+constexpr double kSmoothing = 0.2;
+constexpr uint32_t kLeastLatencies = 10;
+constexpr uint32_t kUsualWindows = 300;  // Then a new one weighs 2/601 (an exponential mean of 600 windows).
+// After an overload the usual latency is too high, and would let the next one pass.
+constexpr double kFarAbove = 2;
+constexpr double kForget = 0.95;
+
+double Step(double limit, double gradient) {
+  return kSmoothing * (limit * gradient + std::sqrt(limit) - limit);
+}
+
+}  // namespace
+
+ConcurrencyLimit::ConcurrencyLimit(const conf::Concurrency& options)
+    : options_(options), is_on_(options.algorithm != conf::ConcurrencyAlgorithm::kOff) {
+  if (is_on_) {
+    Set(options.max);
+  } else {
+    rests_ = true;
+    limit_ = common_limit_ = std::numeric_limits<uint32_t>::max();
+  }
+}
+
+bool ConcurrencyLimit::Set(double value) {
+  const uint32_t before = limit_;
+  value_ = std::clamp<double>(value, options_.min, options_.max);
+  limit_ = static_cast<uint32_t>(value_);
+  // Rounded down, for a reserve of 10 % is no less than that; but the pool is never closed to them.
+  const uint64_t common = uint64_t{limit_} * (1000 - std::min(options_.reserve.thousandths, 1000U)) / 1000;
+  common_limit_ = static_cast<uint32_t>(std::max<uint64_t>(common, 1));
+  rests_ = options_.algorithm == conf::ConcurrencyAlgorithm::kAimd && limit_ == options_.max;
+  return limit_ != before;
+}
+
+bool ConcurrencyLimit::OnTimeout(uint64_t in_flight, net::TimePoint now) {
+  if (!is_on_ || in_flight < options_.min) return false;
+  was_used_ = true;
+  if (now < next_cut_) return false;
+  next_cut_ = now + kCutPause;
+  replies_ = 0;
+  return Set(kCut * std::min(value_, static_cast<double>(in_flight)));
+}
+
+bool ConcurrencyLimit::Learn(const Reply& reply, net::TimePoint now) {
+  const bool is_used = UsesHalf(reply.in_flight);
+  was_used_ = was_used_ || is_used;
+  if (options_.algorithm == conf::ConcurrencyAlgorithm::kAimd) {
+    if (!is_used || ++replies_ < limit_) return false;
+    replies_ = 0;
+    return Set(value_ + 1);
+  }
+  most_in_flight_ = std::max(most_in_flight_, reply.in_flight);
+  if (reply.timed) {
+    latency_sum_us_ += reply.latency.count();
+    ++latencies_;
+  }
+  return now >= window_end_ && latencies_ >= kLeastLatencies && EndWindow(now);
+}
+
+bool ConcurrencyLimit::EndWindow(net::TimePoint now) {
+  const auto shortest = static_cast<double>(kShortestLatency.count());
+  const double mean = std::max(shortest, static_cast<double>(latency_sum_us_) / latencies_);
+  const auto most = static_cast<double>(most_in_flight_);
+  window_end_ = now + kWindow;
+  latency_sum_us_ = 0;
+  latencies_ = 0;
+  most_in_flight_ = 0;
+
+  windows_ = std::min(windows_ + 1, kUsualWindows);
+  const double weight = windows_ < kUsualWindows ? 1.0 / windows_ : 2.0 / (2 * kUsualWindows + 1);
+  usual_us_ += (mean - usual_us_) * weight;
+  if (usual_us_ > kFarAbove * mean) usual_us_ *= kForget;
+
+  const double gradient = std::clamp(kTolerance * usual_us_ / mean, kLeastGradient, 1.0);
+  // Shrinks from what was under way, for a limit that nobody has reached did nothing about the queue.
+  const double used = std::min(value_, most);
+  if (Step(used, gradient) < 0) return most >= options_.min && Set(used + Step(used, gradient));
+  return most * 2 >= value_ && Set(value_ + Step(value_, gradient));
+}
+
+bool ConcurrencyLimit::OnSecond() {
+  const bool was_used = was_used_;
+  was_used_ = false;
+  calm_seconds_ = was_used ? 0 : calm_seconds_ + 1;
+  if (!is_on_ || calm_seconds_ < kCalmSeconds || limit_ == options_.max) return false;
+  return Set(options_.max);
+}
+
+}  // namespace ringproxy::backends

@@ -1,0 +1,56 @@
+#include "backends/health/connect_budget.h"
+
+#include <algorithm>
+
+namespace ringproxy::backends {
+namespace {
+
+// Part of the rate is a burst, the rest its refill: in any window no more than the rate together.
+uint64_t BurstOf(conf::Rate rate) {
+  return rate.amount <= 2 ? 1 : std::max<uint64_t>(2, rate.amount / 5);
+}
+
+double RefillOf(conf::Rate rate) {
+  const auto rest = static_cast<double>(std::max<uint64_t>(1, rate.amount - BurstOf(rate)));
+  return rest / std::chrono::duration<double>(rate.window).count();
+}
+
+}  // namespace
+
+ConnectBudget::ConnectBudget(conf::Rate rate, uint32_t connections, net::Duration longest)
+    : burst_(BurstOf(rate)),
+      rate_(RefillOf(rate), burst_),
+      window_(rate.window),
+      longest_(longest),
+      connections_(connections) {}
+
+net::Duration ConnectBudget::Wait(net::TimePoint now, bool has_ready, std::mt19937_64& random) {
+  if (followers_ > 0 && now < follow_until_) {
+    --followers_;
+    next_followers_ = now + window_;
+    return net::Duration(0);
+  }
+  if (connections_ > 1 && now < first_until_) return first_until_ - now;
+  const net::Duration least = rate_.WaitFor(now, has_ready ? std::min<uint64_t>(burst_, 2) : 1);
+  if (least > net::Duration(0)) {
+    // Evenly spread, or all of them would ask again in the same moment, and all but one in vain.
+    return net::Duration(std::uniform_int_distribution(least.count(), least.count() * connections_)(random));
+  }
+  rate_.Take(now);
+  first_until_ = now + longest_;
+  return net::Duration(0);
+}
+
+void ConnectBudget::OnReady(net::TimePoint now) {
+  first_until_ = {};
+  if (now < next_followers_) return;
+  followers_ = connections_ - 1;
+  follow_until_ = now + longest_;
+}
+
+void ConnectBudget::OnFailed() {
+  first_until_ = {};
+  followers_ = 0;
+}
+
+}  // namespace ringproxy::backends

@@ -1,0 +1,35 @@
+#include "backends/health/health_state.h"
+
+#include <algorithm>
+
+namespace ringproxy::backends {
+
+bool HealthState::OnCheck(bool good) {
+  const State says = good ? State::kUp : State::kDown;
+  down_checks_ = good ? 0 : down_checks_ + 1;
+  if (says == state_) {
+    against_ = 0;
+    return false;
+  }
+  ++against_;
+  const uint32_t needed = state_ == State::kUnknown ? 1 : good ? options_.rise : options_.fall;
+  if (against_ < needed) return false;
+  state_ = says;
+  against_ = 0;
+  return true;
+}
+
+net::Duration HealthState::Wait(double random) const {
+  net::Duration wait = options_.interval;
+  if (against_ > 0) {
+    wait = std::min<net::Duration>(wait, options_.fast_interval);
+  } else if (state_ == State::kDown) {
+    // From the usual interval to the longest, half as long again each time.
+    for (uint32_t i = options_.fall; i < down_checks_ && wait < options_.down_interval; ++i) wait = wait * 3 / 2;
+    wait = std::min<net::Duration>(wait, std::max(options_.interval, options_.down_interval));
+  }
+  constexpr double kSpread = 0.1;
+  return net::Duration(static_cast<int64_t>(static_cast<double>(wait.count()) * (1 + kSpread * (2 * random - 1))));
+}
+
+}  // namespace ringproxy::backends

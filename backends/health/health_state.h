@@ -1,0 +1,35 @@
+// backends/health/health_state.h – What a row of checks says of a node: up or down, and when to check again.
+//
+// The first check decides at once; from then on `fall` failures in a row make it down and `rise` successes up (as
+// HAProxy has it). While the last checks disagree with the state they follow each other at the fast interval; a node
+// that stays down is checked ever less often, up to down_interval.
+// Threads: the control loop's. Pure: fed with results and random numbers.
+#pragma once
+
+#include <cstdint>
+
+#include "backends/net/loop.h"
+#include "conf/config.h"
+
+namespace ringproxy::backends {
+
+class HealthState {
+ public:
+  enum class State : uint8_t { kUnknown, kUp, kDown };
+
+  explicit HealthState(const conf::Health& options) : options_(options) {}
+
+  State state() const { return state_; }
+  // True when the state has changed.
+  bool OnCheck(bool good);
+  // From the end of a check to the next one; `random` in [0, 1) spreads it by 10 %.
+  net::Duration Wait(double random) const;
+
+ private:
+  const conf::Health& options_;
+  State state_ = State::kUnknown;
+  uint32_t against_ = 0;      // Checks in a row that disagree with the state.
+  uint32_t down_checks_ = 0;  // Failed ones in a row while it is down.
+};
+
+}  // namespace ringproxy::backends

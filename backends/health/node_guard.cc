@@ -1,0 +1,140 @@
+#include "backends/health/node_guard.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace ringproxy::backends {
+namespace {
+
+// In kHalfOpen a pool whose clients only write is tried by further probes.
+constexpr net::Duration kTrialWait = std::chrono::milliseconds(100);
+
+}  // namespace
+
+NodeGuard::NodeGuard(const Parts& parts, std::function<void()> probe, std::function<void()> follow)
+    : parts_(parts),
+      probe_(std::move(probe)),
+      follow_(std::move(follow)),
+      breaker_(parts.settings.breaker),
+      outlier_(parts.settings.breaker, parts.keeps_percentile),
+      limit_(parts.settings.concurrency),
+      connects_(parts.settings.reconnect.rate, parts.connections, parts.settings.timeouts.connect),
+      timer_(parts.io.loop.NewTimer([this] { OnTimer(); })) {
+  Note(true);
+}
+
+void NodeGuard::OnReply(net::TimePoint sent, wire::Fault fault, bool timed) {
+  const net::TimePoint now = parts_.io.loop.now();
+  const net::Duration latency = now - sent;
+  const TripReason reason = outlier_.OnReply(latency, fault, timed, now);
+  if (fault == wire::Fault::kNone) {
+    Note(limit_.OnReply({.latency = latency, .timed = timed, .in_flight = parts_.stats.in_flight.value() + 1}, now));
+  }
+  switch (breaker_.state()) {
+    case CircuitBreaker::State::kClosed:
+      if (reason != TripReason::kNone) Trip(reason);
+      return;
+    case CircuitBreaker::State::kOpen: return;
+    case CircuitBreaker::State::kHalfOpen: {
+      const bool good = fault == wire::Fault::kNone && !(timed && outlier_.IsSlow(latency));
+      breaker_.OnOutcome(good, parts_.stats.in_flight.value(), Random(), sent, now);
+      Publish({});
+    }
+  }
+}
+
+void NodeGuard::OnTimeout(net::TimePoint sent, bool timed) {
+  if (!timed) return OnNoReply(TripReason::kNone, {}, sent);
+  Note(limit_.OnTimeout(parts_.stats.in_flight.value(), parts_.io.loop.now()));
+  OnNoReply(outlier_.OnTimeout(parts_.io.loop.now()), {}, sent);
+}
+
+// Said to be the connection's fault: then the next handshake puts the node on trial.
+void NodeGuard::OnLost(net::TimePoint sent, std::string_view why) {
+  const bool too_many = outlier_.OnLost(parts_.io.loop.now()) != TripReason::kNone;
+  OnNoReply(too_many ? TripReason::kConnection : TripReason::kNone, why, sent);
+}
+
+void NodeGuard::OnNoReply(TripReason reason, std::string_view detail, net::TimePoint sent) {
+  if (breaker_.state() == CircuitBreaker::State::kClosed) {
+    if (reason != TripReason::kNone) Trip(reason, detail);
+    return;
+  }
+  breaker_.OnOutcome(false, parts_.stats.in_flight.value(), Random(), sent, parts_.io.loop.now());
+  Publish({});
+}
+
+void NodeGuard::OnProbeReply(net::TimePoint sent, wire::Fault fault) {
+  OnProbe(fault == wire::Fault::kNone && !outlier_.IsSlow(parts_.io.loop.now() - sent));
+}
+
+void NodeGuard::OnProbe(bool good) {
+  if (breaker_.state() == CircuitBreaker::State::kClosed) return;
+  breaker_.OnProbe(good, Random(), parts_.io.loop.now());
+  Publish({});
+  // Failed while open: the state is the same, its end is not.
+  if (breaker_.state() == CircuitBreaker::State::kOpen) timer_->Arm(breaker_.open_until() - parts_.io.loop.now());
+}
+
+void NodeGuard::OnReady() {
+  takes_connections_ = true;
+  connects_.OnReady(parts_.io.loop.now());
+  const bool waits_for_it =
+      breaker_.state() == CircuitBreaker::State::kOpen && breaker_.reason() == TripReason::kConnection;
+  // A node that was cut off for its answers has to sit out its time: a handshake says little about those.
+  if (waits_for_it || breaker_.ProbeIsDue(parts_.io.loop.now())) OnProbe(true);
+  follow_();
+}
+
+void NodeGuard::OnConnectFailed(std::string_view why) {
+  connects_.OnFailed();
+  // Others of the node's connections may be fine: it refuses more than so many, perhaps.
+  if (parts_.stats.ready_connections.value() > 0) return;
+  takes_connections_ = false;
+  if (breaker_.state() == CircuitBreaker::State::kOpen) return;
+  Trip(TripReason::kConnection, why);
+}
+
+void NodeGuard::OnSilence() {
+  if (breaker_.state() == CircuitBreaker::State::kClosed) Trip(TripReason::kTimeouts);
+}
+
+void NodeGuard::Hurry() {
+  if (breaker_.state() != CircuitBreaker::State::kOpen) return;
+  // Where no connection is ready to carry the probe, the next handshake is as good.
+  breaker_.EndWait(parts_.io.loop.now());
+  probe_();
+}
+
+void NodeGuard::OnPoolMedian(net::Duration median) {
+  const TripReason reason = outlier_.OnPoolMedian(median, parts_.io.loop.now());
+  if (reason != TripReason::kNone && breaker_.state() == CircuitBreaker::State::kClosed) Trip(reason);
+}
+
+void NodeGuard::Trip(TripReason reason, std::string_view detail) {
+  breaker_.Trip(reason, parts_.stats.in_flight.value(), Random(), parts_.io.loop.now());
+  Publish(detail);
+}
+
+void NodeGuard::Publish(std::string_view detail) {
+  const CircuitBreaker::State state = breaker_.state();
+  if (state == published_) return;
+  published_ = state;
+  switch (state) {
+    case CircuitBreaker::State::kClosed:
+      outlier_.Clear();
+      timer_->Disarm();
+      break;
+    case CircuitBreaker::State::kOpen: timer_->Arm(breaker_.open_until() - parts_.io.loop.now()); break;
+    case CircuitBreaker::State::kHalfOpen: timer_->Arm(kTrialWait); break;
+  }
+  parts_.stats.breaker_state.Set(static_cast<uint64_t>(state));
+  parts_.observer.OnBreaker({parts_.node, state, breaker_.reason(), std::string(detail)});
+}
+
+void NodeGuard::OnTimer() {
+  probe_();
+  if (breaker_.state() == CircuitBreaker::State::kHalfOpen) timer_->Arm(kTrialWait);
+}
+
+}  // namespace ringproxy::backends

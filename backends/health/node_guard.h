@@ -1,0 +1,140 @@
+// backends/health/node_guard.h – Stands before one node in one worker: decides whether a request is sent, and learns
+// from what became of it.
+//
+// Purpose: puts together what the process has decided (the board), this worker's circuit breaker and its rules, the
+// limits on requests in flight and on new connections, and the load that a bounded ring counts. A node's connections
+// tell it everything.
+// Threads: its worker's. Lifetime: all that the constructor is given outlives it.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "backends/health/circuit_breaker.h"
+#include "backends/health/claim.h"
+#include "backends/health/concurrency_limit.h"
+#include "backends/health/connect_budget.h"
+#include "backends/health/node_board.h"
+#include "backends/health/outlier.h"
+#include "backends/node_settings.h"
+#include "backends/stats.h"
+#include "backends/worker_io.h"
+#include "ring/bounded_load.h"
+
+namespace ringproxy::backends {
+
+// What a worker finds out about a node, told to the process.
+struct BreakerNews {
+  uint32_t node;  // Over all pools.
+  CircuitBreaker::State state;
+  TripReason reason;
+  std::string detail;  // The operating system's or the node's own words, if there are any.
+};
+
+class BreakerObserver {
+ public:
+  virtual void OnBreaker(const BreakerNews& news) = 0;
+
+ protected:
+  ~BreakerObserver() = default;
+};
+
+class NodeGuard {
+ public:
+  struct Parts {
+    WorkerIo& io;
+    const NodeSettings& settings;
+    const std::atomic<Verdict>& verdict;
+    NodeStats& stats;
+    BreakerObserver& observer;
+    uint32_t node;                       // Over all pools.
+    ring::BoundedLoad* bound = nullptr;  // The pool's, if it has one.
+    ring::NodeIndex index = 0;           // In the pool, for `bound`.
+    bool keeps_percentile = false;
+    uint32_t connections = 1;
+  };
+
+  // `probe` sends the node something harmless over a connection that is ready, if one is; the answer comes to OnProbe.
+  // `follow`: a connection is ready, so that the others that wait may ask again whether they may be opened.
+  NodeGuard(const Parts& parts, std::function<void()> probe, std::function<void()> follow);
+
+  // While a breaker's ramp and the limit both say how many may be in flight, the lower number counts.
+  Admission Admits(Claim claim) {
+    const Verdict verdict = parts_.verdict.load(std::memory_order_relaxed);
+    const uint64_t in_flight = parts_.stats.in_flight.value();
+    if (verdict == Verdict::kEjected) return Admission::kDown;
+    if (verdict == Verdict::kServe && !breaker_.Admits(claim.is_read, in_flight, parts_.io.loop.now()))
+      return Admission::kDown;
+    return limit_.Admits(in_flight, claim.has_priority) ? Admission::kGranted : Admission::kFull;
+  }
+  bool HasRoom() const { return parts_.bound == nullptr || parts_.bound->HasRoom(parts_.index); }
+
+  // A request enters or leaves the FIFO of a connection.
+  void OnSent() {
+    parts_.stats.in_flight.Add();
+    if (parts_.bound != nullptr) parts_.bound->Begin(parts_.index);
+  }
+  void OnGone() {
+    parts_.stats.in_flight.Subtract(1);
+    if (parts_.bound != nullptr) parts_.bound->End(parts_.index);
+  }
+  // A client's request was answered, or was not in time. `timed`: the clock may judge it.
+  void OnReply(net::TimePoint sent, wire::Fault fault, bool timed);
+  void OnTimeout(net::TimePoint sent, bool timed);
+  // Its connection broke before its reply came.
+  void OnLost(net::TimePoint sent, std::string_view why);
+  // The answer to the probe; a slow one, or none in time, is not good.
+  void OnProbeReply(net::TimePoint sent, wire::Fault fault);
+  void OnProbe(bool good);
+  // A handshake has succeeded, or a connection could not be had.
+  void OnReady();
+  void OnConnectFailed(std::string_view why);
+  // A connection is given up because nothing comes.
+  void OnSilence();
+  // 0: a connection may be opened now, which is counted. Else the wait until one may. `was_ready`: it counts as ready
+  // still.
+  net::Duration WaitToConnect(bool was_ready) {
+    const bool has_ready = parts_.stats.ready_connections.value() > (was_ready ? 1 : 0);
+    return connects_.Wait(parts_.io.loop.now(), has_ready, parts_.io.random);
+  }
+  // False after an attempt has failed while no other connection was ready, until one is: nobody should wait for the
+  // next attempt.
+  bool takes_connections() const { return takes_connections_; }
+  // The node's connections have all been closed.
+  void OnClosed() { connects_.OnGivenUp(); }
+  // The process has seen the node well again: no reason to wait for the end of the open time.
+  void Hurry();
+
+  CircuitBreaker::State breaker_state() const { return breaker_.state(); }
+  std::optional<net::Duration> Percentile95() const { return outlier_.Percentile95(parts_.io.loop.now()); }
+  // Once a second, both.
+  void OnSecond() { Note(limit_.OnSecond()); }
+  void OnPoolMedian(net::Duration median);
+
+ private:
+  // A client's request got no reply; `reason`, if there is one, opens the breaker.
+  void OnNoReply(TripReason reason, std::string_view detail, net::TimePoint sent);
+  void Trip(TripReason reason, std::string_view detail = {});
+  void Note(bool limit_changed) {
+    if (limit_changed) parts_.stats.concurrency_limit.Set(limit_.limit());
+  }
+  // Tells everybody who wants to know when the breaker's state is another than before.
+  void Publish(std::string_view detail);
+  void OnTimer();
+  double Random() { return std::uniform_real_distribution<double>(0, 1)(parts_.io.random); }
+
+  Parts parts_;
+  std::function<void()> probe_;
+  std::function<void()> follow_;
+  CircuitBreaker breaker_;
+  Outlier outlier_;
+  ConcurrencyLimit limit_;
+  ConnectBudget connects_;
+  std::unique_ptr<net::Timer> timer_;  // kOpen: its end. kHalfOpen: no client tried the node for a while.
+  CircuitBreaker::State published_ = CircuitBreaker::State::kClosed;
+  bool takes_connections_ = true;
+};
+
+}  // namespace ringproxy::backends

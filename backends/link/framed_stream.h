@@ -1,0 +1,77 @@
+// backends/link/framed_stream.h – The bytes of a connection to a node: replies are read from it whole, and what a full
+// socket does not take is kept and sent later.
+//
+// Purpose: what a node's link and its check have in common. Knows neither states nor timeouts nor what is said.
+// Use, once per readiness: Fill, then Next until it finds no more replies, then Keep. OnWritable: Flush.
+// Threads: its loop's. Lifetime: io outlives it; the observer outlives the stream that it was given to.
+#pragma once
+
+#include <memory>
+#include <string_view>
+
+#include "backends/link/reply_frame.h"
+#include "backends/net/input_buffer.h"
+#include "backends/net/loop.h"
+#include "backends/net/send_queue.h"
+#include "backends/wire/reply_framer.h"
+#include "backends/worker_io.h"
+#include "conf/config.h"
+
+namespace ringproxy::backends {
+
+class FramedStream {
+ public:
+  using Status = wire::ReplyFramer::Status;
+
+  FramedStream(WorkerIo& io, conf::Protocol protocol);
+
+  // Requires: not is_open().
+  void Open(const net::Endpoint& endpoint, net::StreamObserver& observer);
+  // Closes the stream and forgets all of its bytes.
+  void Drop();
+  // Open does so at once, although the stream is not connected yet.
+  bool is_open() const { return stream_ != nullptr; }
+
+  // Sends `text`, now or as soon as the socket takes it. kError alone is a failure.
+  net::IoResult Say(std::string_view text);
+  // Writes the rest of what was said; or a batch of the owner's, once all has been said.
+  net::IoResult Flush() { return Flush(said_); }
+  net::IoResult Flush(net::SendQueue& batch) {
+    const net::IoResult written = batch.Flush(*stream_);
+    const bool full = written.status == net::IoStatus::kWouldBlock;
+    if (full != is_full_) WatchRoom(full);
+    return written;
+  }
+  bool has_said_all() const { return said_.empty(); }
+  // The socket is full; OnWritable will tell when it is not.
+  bool is_full() const { return is_full_; }
+
+  net::IoResult Fill() { return input_.Fill(*stream_, io_.read_buffer); }
+  // After kReply: reply() is to be taken before the next call.
+  Status Next() {
+    needed_ = 0;
+    if (input_.empty()) return Status::kNeedMore;
+    const Status status = framer_->Frame(input_.bytes());
+    if (status == Status::kNeedMore) needed_ = framer_->bytes_needed();
+    return status;
+  }
+  ReplyFrame reply() { return {input_, *framer_}; }
+  void Keep() { input_.Keep(needed_); }
+  // Something is read that nobody has taken.
+  bool has_input() const { return !input_.empty(); }
+  // The least size of the unfinished reply, 0 if there is none.
+  size_t bytes_needed() const { return needed_; }
+
+ private:
+  void WatchRoom(bool is_full);
+
+  WorkerIo& io_;
+  std::unique_ptr<net::Stream> stream_;
+  std::unique_ptr<wire::ReplyFramer> framer_;
+  net::InputBuffer input_;
+  net::SendQueue said_;
+  size_t needed_ = 0;
+  bool is_full_ = false;
+};
+
+}  // namespace ringproxy::backends

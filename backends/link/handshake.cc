@@ -1,0 +1,108 @@
+#include "backends/link/handshake.h"
+
+#include "backends/wire/fault.h"
+#include "backends/wire/memcache_reply.h"
+#include "backends/wire/resp_encode.h"
+
+namespace ringproxy::backends {
+namespace {
+
+class RedisHandshake final : public Handshake {
+ public:
+  explicit RedisHandshake(const conf::Auth& auth) : auth_(auth) {}
+
+  void Start(std::string* out) override {
+    replies_ = 1;
+    if (!auth_.password_file.empty()) {
+      wire::AppendArrayHeader(auth_.username.empty() ? 2 : 3, out);
+      wire::AppendBulk("AUTH", out);
+      if (!auth_.username.empty()) wire::AppendBulk(auth_.username, out);
+      wire::AppendBulk(auth_.password, out);
+      ++replies_;
+    }
+    wire::AppendArrayHeader(1, out);
+    wire::AppendBulk("PING", out);
+  }
+
+  Step OnReply(std::string_view reply, std::string*) override {
+    const bool is_last = --replies_ == 0;
+    if (is_last && wire::IsAliveToPing(reply)) return Step::kDone;
+    // The line without its type and its end; a node that answers anything else is no Redis server.
+    if (reply.starts_with('-')) return Refuse(reply.substr(1, reply.find('\r') - 1));
+    return reply.starts_with('+') ? Step::kMore : Refuse("unexpected reply");
+  }
+
+ private:
+  const conf::Auth& auth_;
+  size_t replies_ = 0;  // Still to come.
+};
+
+class MemcacheHandshake final : public Handshake {
+ public:
+  explicit MemcacheHandshake(const conf::Auth& auth) : auth_(auth) {}
+
+  void Start(std::string* out) override {
+    if (auth_.password_file.empty()) {
+      expected_ = "MN";
+      out->append(kProbe);
+      return;
+    }
+    expected_ = "STORED";
+    const std::string credentials = auth_.username + " " + auth_.password;
+    out->append("set auth 0 0 ").append(std::to_string(credentials.size())).append("\r\n");
+    out->append(credentials).append("\r\n");
+  }
+
+  Step OnReply(std::string_view reply, std::string* out) override {
+    const std::string_view line = wire::TakeLine(&reply);
+    if (!line.starts_with(expected_)) {
+      if (line != "ERROR" || expected_ == "STORED") return Refuse(line);
+      if (expected_ == kVersion) return Step::kDone;  // It knows neither question, and has answered both.
+      out->append("version\r\n");
+      expected_ = kVersion;
+      return Step::kMore;
+    }
+    if (expected_ != "STORED") return Step::kDone;
+    out->append(kProbe);
+    expected_ = "MN";
+    return Step::kMore;
+  }
+
+ private:
+  static constexpr std::string_view kProbe = "mn\r\n";
+  static constexpr std::string_view kVersion = "VERSION ";
+
+  const conf::Auth& auth_;
+  std::string_view expected_;
+};
+
+class Question final : public Handshake {
+ public:
+  Question(std::string request, std::string expected, std::string otherwise)
+      : request_(std::move(request)), expected_(std::move(expected)), otherwise_(std::move(otherwise)) {}
+
+  void Start(std::string* out) override { out->append(request_); }
+  Step OnReply(std::string_view reply, std::string*) override {
+    if (reply.starts_with(expected_)) return Step::kDone;
+    if (!reply.starts_with('-')) return Refuse(otherwise_);
+    return Refuse(reply.substr(1, reply.find('\r') - 1));
+  }
+
+ private:
+  std::string request_;
+  std::string expected_;
+  std::string otherwise_;
+};
+
+}  // namespace
+
+std::unique_ptr<Handshake> NewQuestion(std::string request, std::string expected, std::string otherwise) {
+  return std::make_unique<Question>(std::move(request), std::move(expected), std::move(otherwise));
+}
+
+std::unique_ptr<Handshake> NewHandshake(conf::Protocol protocol, const conf::Auth& auth) {
+  if (protocol == conf::Protocol::kMemcached) return std::make_unique<MemcacheHandshake>(auth);
+  return std::make_unique<RedisHandshake>(auth);
+}
+
+}  // namespace ringproxy::backends

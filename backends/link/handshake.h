@@ -1,0 +1,47 @@
+// backends/link/handshake.h – What a new node connection says before it carries requests, and what the answers mean.
+//
+// Redis: AUTH if the pool has a password, then PING: a node that still loads its data accepts connections and answers
+// -LOADING, so only +PONG makes a connection ready. memcached: the `set` by which its ASCII authentication logs in,
+// then `mn`, or `version` where the server does not know meta commands yet. Threads: one owner. No sockets: bytes in,
+// bytes out.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "conf/config.h"
+
+namespace ringproxy::backends {
+
+class Handshake {
+ public:
+  enum class Step : uint8_t { kMore, kDone, kRefused };
+
+  virtual ~Handshake() = default;
+
+  // A new connection: appends what is to be sent first.
+  virtual void Start(std::string* out) = 0;
+  // The next reply; appends what is to be sent next, if anything.
+  virtual Step OnReply(std::string_view reply, std::string* out) = 0;
+
+  // After kRefused: the node's own words, to be logged.
+  const std::string& refusal() const { return refusal_; }
+
+ protected:
+  Step Refuse(std::string_view why) {
+    refusal_ = why;
+    return Step::kRefused;
+  }
+
+ private:
+  std::string refusal_;
+};
+
+// `auth` outlives it.
+std::unique_ptr<Handshake> NewHandshake(conf::Protocol protocol, const conf::Auth& auth);
+
+// One request whose reply has to begin with `expected`; `otherwise` is the refusal when it is not an error of its own.
+std::unique_ptr<Handshake> NewQuestion(std::string request, std::string expected, std::string otherwise);
+
+}  // namespace ringproxy::backends

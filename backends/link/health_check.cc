@@ -1,0 +1,133 @@
+#include "backends/link/health_check.h"
+
+#include <cassert>
+#include <cstring>
+#include <utility>
+
+#include "backends/own_trouble.h"
+#include "backends/wire/resp_encode.h"
+#include "conf/units.h"
+
+namespace ringproxy::backends {
+namespace {
+
+std::unique_ptr<Handshake> MaintenanceQuestion(const std::string& key) {
+  if (key.empty()) return nullptr;
+  std::string request;
+  wire::AppendArrayHeader(2, &request);
+  wire::AppendBulk("EXISTS", &request);
+  wire::AppendBulk(key, &request);
+  return NewQuestion(std::move(request), ":0", "its maintenance key exists");
+}
+
+std::unique_ptr<Handshake> FlushQuestion(conf::Protocol protocol) {
+  constexpr const char* kOtherwise = "it could not be emptied";
+  if (protocol == conf::Protocol::kMemcached) return NewQuestion("flush_all\r\n", "OK", kOtherwise);
+  return NewQuestion("*1\r\n$7\r\nFLUSHDB\r\n", "+OK", kOtherwise);
+}
+
+}  // namespace
+
+HealthCheck::HealthCheck(WorkerIo& io, const NodeSettings& settings, const conf::Health& options)
+    : io_(io),
+      settings_(settings),
+      options_(options),
+      login_(NewHandshake(settings.protocol, settings.auth)),
+      probe_(NewHandshake(settings.protocol, no_auth_)),
+      maintenance_(MaintenanceQuestion(options.maintenance_key)),
+      flush_(FlushQuestion(settings.protocol)),
+      stream_(io, settings.protocol),
+      timer_(io.loop.NewTimer([this] {
+        Finish(Outcome::kBad, "no answer to a check within " + conf::FormatDuration(options_.timeout));
+      })) {}
+
+void HealthCheck::Check(Done done) {
+  std::vector<Handshake*> questions = {stream_.is_open() ? probe_.get() : login_.get()};
+  if (maintenance_) questions.push_back(maintenance_.get());
+  Ask(std::move(questions), std::move(done));
+}
+
+void HealthCheck::Flush(Done done) {
+  std::vector<Handshake*> questions = {flush_.get()};
+  if (!stream_.is_open()) questions.insert(questions.begin(), login_.get());
+  Ask(std::move(questions), std::move(done));
+}
+
+void HealthCheck::Ask(std::vector<Handshake*> questions, Done done) {
+  assert(!running());
+  done_ = std::move(done);
+  questions_ = std::move(questions);
+  timer_->Arm(options_.timeout);
+  if (stream_.is_open()) return AskNext();
+  stream_.Open(settings_.endpoint, *this);
+}
+
+void HealthCheck::OnConnected(int error) {
+  if (IsOwnTrouble(error)) {
+    NoteOwnTrouble(Attempt::kCheck, error, io_.loop.now());
+    return Finish(Outcome::kNotAsked, std::strerror(error));
+  }
+  if (error != 0) return Finish(Outcome::kBad, std::strerror(error));
+  AskNext();
+}
+
+void HealthCheck::AskNext() {
+  std::string text;
+  questions_.front()->Start(&text);
+  HandleWritten(stream_.Say(text));
+}
+
+void HealthCheck::HandleWritten(const net::IoResult& written) {
+  if (written.status != net::IoStatus::kError) return;
+  running() ? Finish(Outcome::kBad, "a check could not be sent") : Stop();
+}
+
+void HealthCheck::OnReadable() {
+  const net::IoResult result = stream_.Fill();
+  while (running()) {
+    const FramedStream::Status status = stream_.Next();
+    if (status == FramedStream::Status::kBad) return Finish(Outcome::kBad, "not a reply of its protocol");
+    if (status == FramedStream::Status::kNeedMore) break;
+    const std::string reply(stream_.reply().bytes());
+    stream_.reply().Drop();
+    OnReply(reply);
+  }
+  if (!stream_.is_open()) return;
+  const bool ended = result.status == net::IoStatus::kEnd || result.status == net::IoStatus::kError;
+  if (running()) {
+    if (ended) return Finish(Outcome::kBad, "closed by the node");
+    return stream_.Keep();
+  }
+  // Servers close idle connections; the next check opens another.
+  if (ended || stream_.has_input()) Stop();
+}
+
+void HealthCheck::OnReply(std::string_view reply) {
+  std::string next;
+  switch (questions_.front()->OnReply(reply, &next)) {
+    case Handshake::Step::kMore: return HandleWritten(stream_.Say(next));
+    case Handshake::Step::kRefused: return Finish(Outcome::kBad, questions_.front()->refusal());
+    case Handshake::Step::kDone: questions_.erase(questions_.begin());
+  }
+  if (!stream_.has_said_all()) return Finish(Outcome::kBad, "a reply to what was not sent yet");
+  if (questions_.empty()) return Finish(Outcome::kGood, {});
+  AskNext();
+}
+
+void HealthCheck::Finish(Outcome outcome, const std::string& why) {
+  const Done done = std::move(done_);
+  done_ = nullptr;
+  timer_->Disarm();
+  const std::string reason = why;  // The question's own text may go with Stop.
+  if (outcome != Outcome::kGood) Stop();
+  done(outcome, reason);
+}
+
+void HealthCheck::Stop() {
+  done_ = nullptr;
+  timer_->Disarm();
+  stream_.Drop();
+  questions_.clear();
+}
+
+}  // namespace ringproxy::backends

@@ -1,0 +1,65 @@
+// backends/link/health_check.h – Asks one node, over a connection of its own, whether it can serve.
+//
+// A check is what a data connection's handshake is: connecting, the same login, PING or mn; then, on Redis, whether the
+// maintenance key is there. The connection is kept from check to check, and dropped with a failure. Replies like
+// LOADING or MASTERDOWN are failures in the node's own words.
+// Threads: its loop's. Lifetime: io and settings outlive it; `done` may start the next question.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "backends/link/framed_stream.h"
+#include "backends/link/handshake.h"
+#include "backends/net/loop.h"
+#include "backends/node_settings.h"
+#include "backends/worker_io.h"
+
+namespace ringproxy::backends {
+
+class HealthCheck final : private net::StreamObserver {
+ public:
+  // kNotAsked: the question never reached the node, for want of a descriptor, memory or a port.
+  enum class Outcome : uint8_t { kGood, kBad, kNotAsked };
+  // `why` is empty when it went well.
+  using Done = std::function<void(Outcome outcome, const std::string& why)>;
+
+  HealthCheck(WorkerIo& io, const NodeSettings& settings, const conf::Health& options);
+
+  // Requires: not running().
+  void Check(Done done);
+  // Empties the node: FLUSHDB or flush_all. Requires: not running().
+  void Flush(Done done);
+  // Forgets the question and closes the connection.
+  void Stop();
+  bool running() const { return done_ != nullptr; }
+
+ private:
+  void OnConnected(int error) override;
+  void OnReadable() override;
+  void OnWritable() override { HandleWritten(stream_.Flush()); }
+
+  void Ask(std::vector<Handshake*> questions, Done done);
+  void AskNext();
+  void OnReply(std::string_view reply);
+  // A socket that is full for now takes the rest later, within the check's time.
+  void HandleWritten(const net::IoResult& written);
+  void Finish(Outcome outcome, const std::string& why);
+
+  WorkerIo& io_;
+  const NodeSettings& settings_;
+  const conf::Health& options_;
+  conf::Auth no_auth_;
+  std::unique_ptr<Handshake> login_;
+  std::unique_ptr<Handshake> probe_;
+  std::unique_ptr<Handshake> maintenance_;  // nullptr without a key.
+  std::unique_ptr<Handshake> flush_;
+  FramedStream stream_;
+  std::unique_ptr<net::Timer> timer_;
+  std::vector<Handshake*> questions_;  // Still to be asked; the first is under way.
+  Done done_;
+};
+
+}  // namespace ringproxy::backends

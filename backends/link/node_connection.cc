@@ -1,0 +1,78 @@
+#include "backends/link/node_connection.h"
+
+#include <spdlog/spdlog.h>
+
+#include <optional>
+#include <utility>
+
+namespace ringproxy::backends {
+
+NodeConnection::NodeConnection(WorkerIo& io, const NodeSettings& settings, NodeGuard& guard, ReplySink& sink,
+                               FlushList& flush_list, NodeStats& stats)
+    : settings_(settings),
+      guard_(guard),
+      witness_(io.loop, settings, guard, stats),
+      pipeline_(io.loop, settings, witness_, sink, stats, [this] { CheckDeadlines(); }),
+      link_(io, settings, *this, flush_list, stats) {}
+
+bool NodeConnection::Admit(size_t request_bytes, Ticket ticket, wire::Author author) {
+  if (accepts()) return pipeline_.Admit(request_bytes, ticket, author, ready());
+  pipeline_.Refuse(ticket);
+  return false;
+}
+
+void NodeConnection::Send(std::string_view request, Ticket ticket, wire::Author author) {
+  if (Admit(request.size(), ticket, author)) link_.Write(request);
+}
+
+void NodeConnection::Send(net::Block request, Ticket ticket, wire::Author author) {
+  if (Admit(request.size(), ticket, author)) link_.Write(std::move(request));
+}
+
+void NodeConnection::OnReady() {
+  witness_.OnReady();
+  pipeline_.OnWritten();
+}
+
+void NodeConnection::OnBytes() {
+  witness_.OnBytes();
+  while (const std::optional<ReplyFrame> reply = link_.NextReply()) {
+    if (pipeline_.empty()) return link_.Break("a reply that nobody asked for");
+    pipeline_.OnReply(*reply);
+    if (link_.state() == State::kDraining && pipeline_.empty()) return link_.Close();
+  }
+  witness_.OnUnfinished(link_.bytes_needed());
+}
+
+void NodeConnection::OnLost(std::string_view why) {
+  // One that was idle when it broke is no news: servers close those all the time.
+  if (!why.empty() && !pipeline_.empty()) {
+    spdlog::warn("a connection to node {} of pool {} is lost with {} requests under way: {}", settings_.node,
+                 settings_.pool, pipeline_.size(), why);
+  }
+  pipeline_.FailAll(why);
+}
+
+void NodeConnection::CheckDeadlines() {
+  const bool any_late = pipeline_.FailLate();
+  if (any_late) DropUnwritten();
+  // Nobody waits for the replies that are still to come.
+  if (state() == State::kDraining && !pipeline_.anyone_waits()) return link_.Close();
+  // What waits for the link is not the node's to answer.
+  if (state() != State::kReady && state() != State::kDraining) return;
+  if (!pipeline_.IsSilentForLong(any_late)) return;
+  link_.Break("no reply to several requests in a row", NodeLink::Outlook::kBad);
+}
+
+void NodeConnection::DropUnwritten() {
+  const ReplyPipeline::Dropped dropped = pipeline_.DropLate(link_.batch_bytes());
+  link_.TakeBack(dropped.offset, dropped.bytes);
+}
+
+void NodeConnection::Drain() {
+  const bool was_draining = state() == State::kDraining;
+  link_.Drain(!pipeline_.empty());
+  if (state() == State::kDraining && !was_draining) CheckDeadlines();
+}
+
+}  // namespace ringproxy::backends

@@ -1,0 +1,205 @@
+#include "backends/link/node_link.h"
+
+#include <cassert>
+#include <cstring>
+#include <random>
+
+#include "backends/own_trouble.h"
+
+namespace ringproxy::backends {
+namespace {
+
+// Until an attempt that failed for a reason of this process's own is repeated: half of it at least.
+constexpr net::Duration kOwnTroubleWait = std::chrono::milliseconds(50);
+
+net::Duration DrawOwnTroubleWait(std::mt19937_64& random) {
+  const auto most = kOwnTroubleWait.count();
+  return net::Duration(std::uniform_int_distribution(most / 2, most)(random));
+}
+
+}  // namespace
+
+NodeLink::NodeLink(WorkerIo& io, const NodeSettings& settings, User& user, FlushList& flush_list, NodeStats& stats)
+    : io_(io),
+      settings_(settings),
+      user_(user),
+      flush_list_(flush_list),
+      stats_(stats),
+      stream_(io, settings.protocol),
+      timer_(io.loop.NewTimer([this] { OnTimer(); })),
+      batch_(io.blocks),
+      handshake_(NewHandshake(settings.protocol, settings.auth)),
+      backoff_(settings.reconnect) {}
+
+NodeLink::~NodeLink() {
+  if (state_ == State::kReady) stats_.ready_connections.Subtract(1);
+}
+
+bool NodeLink::MayMove(State from, State to) {
+  switch (to) {
+    case State::kIdle: return false;
+    case State::kConnecting: return from != State::kDraining && from != State::kGreeting;
+    case State::kGreeting: return from == State::kConnecting;
+    case State::kReady: return from == State::kGreeting;
+    case State::kBackoff: return from != State::kDraining;
+    case State::kDraining: return from == State::kReady;
+    case State::kClosed: return from != State::kClosed;
+  }
+  return false;
+}
+
+void NodeLink::Enter(State next) {
+  assert(MayMove(state_, next));
+  if (state_ == State::kReady) stats_.ready_connections.Subtract(1);
+  state_ = next;
+  if (state_ == State::kReady) stats_.ready_connections.Add();
+  // One deadline for connecting and the greeting together.
+  if (state_ != State::kGreeting) timer_->Disarm();
+}
+
+void NodeLink::Connect() {
+  if (const net::Duration wait = user_.WaitToConnect(); wait > net::Duration(0)) {
+    Enter(State::kBackoff);
+    timer_->Arm(wait);
+    return;
+  }
+  Enter(State::kConnecting);
+  StartAttempt();
+}
+
+void NodeLink::StartAttempt() {
+  timer_->Arm(settings_.timeouts.connect);
+  stream_.Open(settings_.endpoint, *this);
+}
+
+void NodeLink::Hurry() {
+  if (state_ == State::kBackoff) Connect();
+}
+
+void NodeLink::OnConnected(int error) {
+  if (IsOwnTrouble(error)) {
+    // The attempt never reached the node: its back-off, its user and whoever waits take it for one that goes on.
+    NoteOwnTrouble(Attempt::kNode, error, io_.loop.now());
+    stream_.Drop();
+    timer_->Arm(DrawOwnTroubleWait(io_.random));
+    return;
+  }
+  if (error != 0) return Break(std::strerror(error));
+  Enter(State::kGreeting);
+  std::string greeting;
+  handshake_->Start(&greeting);
+  if (stream_.Say(greeting).status == net::IoStatus::kError) Break("handshake could not be sent");
+}
+
+void NodeLink::Greet() {
+  while (state_ == State::kGreeting) {
+    const std::optional<ReplyFrame> reply = NextReply();
+    if (!reply) return;
+    std::string next;
+    const Handshake::Step step = handshake_->OnReply(reply->bytes(), &next);
+    reply->Drop();
+    if (step == Handshake::Step::kRefused) return Break(handshake_->refusal());
+    if (stream_.Say(next).status == net::IoStatus::kError) return Break("handshake could not be sent");
+    if (step != Handshake::Step::kDone) continue;
+    if (!stream_.has_said_all()) return Break("a reply to what was not sent yet");
+    BecomeReady();
+  }
+  // What was kept for the link is not written yet: no reply can be to that.
+  if (stream_.has_input()) Break("a reply that nobody asked for");
+}
+
+void NodeLink::BecomeReady() {
+  Enter(State::kReady);
+  stats_.connects.Add();
+  ready_since_ = io_.loop.now();
+  first_attempt_ = true;
+  user_.OnReady();
+  if (!batch_.empty()) MarkForFlush();
+}
+
+void NodeLink::Flush() {
+  marked_ = false;
+  if (state_ != State::kReady && state_ != State::kDraining) return;
+  const net::IoResult written = stream_.Flush(batch_);
+  stats_.bytes_sent.Add(written.bytes);
+  if (written.status == net::IoStatus::kError) Break(std::strerror(written.error));
+}
+
+void NodeLink::OnWritable() {
+  if (state_ != State::kGreeting) return Flush();
+  if (stream_.Flush().status == net::IoStatus::kError) Break("handshake could not be sent");
+}
+
+// The user's calls and the greeting may close or break the link, which it leaves one of these states by.
+void NodeLink::OnReadable() {
+  const auto is_open = [this] {
+    return state_ == State::kGreeting || state_ == State::kReady || state_ == State::kDraining;
+  };
+  const net::IoResult result = stream_.Fill();
+  stats_.bytes_received.Add(result.bytes);
+  if (result.bytes > 0) {
+    state_ == State::kGreeting ? Greet() : user_.OnBytes();
+    if (!is_open()) return;
+  }
+  stream_.Keep();
+  if (result.status == net::IoStatus::kEnd) return Break("closed by the node");
+  if (result.status == net::IoStatus::kError) return Break(std::strerror(result.error));
+}
+
+void NodeLink::OnTimer() {
+  switch (state_) {
+    case State::kBackoff: return Connect();
+    case State::kConnecting: return stream_.is_open() ? Break("connecting timed out") : StartAttempt();
+    case State::kGreeting: return Break("the handshake timed out");
+    case State::kReady:
+    case State::kDraining:
+    case State::kIdle:
+    case State::kClosed: return;
+  }
+}
+
+void NodeLink::Drain(bool replies_to_come) {
+  reopens_ = false;
+  if (state_ == State::kClosed || state_ == State::kDraining) return;
+  if (state_ != State::kReady || !replies_to_come) return Close();
+  Enter(State::kDraining);
+}
+
+void NodeLink::Reopen() {
+  reopens_ = state_ == State::kDraining;
+  if (state_ == State::kClosed) Connect();
+}
+
+void NodeLink::Close() {
+  Enter(State::kClosed);
+  stream_.Drop();
+  batch_.Clear();
+  user_.OnLost({});
+  if (std::exchange(reopens_, false)) Connect();
+}
+
+void NodeLink::Break(std::string_view why, Outlook outlook) {
+  if (state_ == State::kDraining) return Close();
+  const bool was_ready = state_ == State::kReady;
+  stream_.Drop();
+  batch_.Clear();
+  const bool lasted = was_ready && io_.loop.now() - ready_since_ >= settings_.reconnect.initial;
+  if (lasted) backoff_.Reset();
+  if (was_ready && backoff_.failures() == 0) {
+    // Once only when it broke as soon as it was ready, or the two would go on like that without a pause.
+    if (!lasted) backoff_.OnFailure();
+    // A node that was fine a moment ago is asked again at once, since servers close idle connections all the time.
+    first_attempt_ = outlook == Outlook::kGood;
+    Connect();
+  } else {
+    if (!was_ready) stats_.connect_failures.Add();
+    backoff_.OnFailure();
+    first_attempt_ = false;
+    Enter(State::kBackoff);
+    timer_->Arm(backoff_.Next(io_.random));
+    user_.OnConnectFailed(why);  // Also when it was had twice, and not kept for long.
+  }
+  user_.OnLost(was_ready ? why : std::string_view());
+}
+
+}  // namespace ringproxy::backends

@@ -1,0 +1,135 @@
+// backends/link/node_link.h – A connected, greeted stream to a node.
+//
+// Purpose: connects, greets, writes one batch a turn, hands whole replies up, and comes back after a failure, later
+// each time. Knows no requests: bytes go out, replies come in.
+//
+//   kIdle → kConnecting → kGreeting → kReady → kDraining → kClosed;  failure → kBackoff → kConnecting
+//
+// While the first attempt after kIdle or kReady is under way it accepts bytes and keeps them, since that usually takes
+// well under a millisecond; after a failed attempt it accepts none until it is ready.
+// An attempt that fails for want of a descriptor, memory or a port says nothing of the node: it is repeated soon, as if
+// it were still under way.
+// Threads: its worker's. Lifetime: all that it is given outlives it; the flush list is cleared before it dies.
+// Promise: nothing is ever sent twice. Between OnReady and OnLost every byte goes to, and every reply comes from, one
+// and the same connection.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string_view>
+#include <utility>
+
+#include "backends/link/backoff.h"
+#include "backends/link/flushable.h"
+#include "backends/link/framed_stream.h"
+#include "backends/link/handshake.h"
+#include "backends/net/loop.h"
+#include "backends/net/send_queue.h"
+#include "backends/node_settings.h"
+#include "backends/stats.h"
+#include "backends/worker_io.h"
+
+namespace ringproxy::backends {
+
+class NodeLink final : public Flushable, private net::StreamObserver {
+ public:
+  enum class State : uint8_t { kIdle, kConnecting, kGreeting, kReady, kDraining, kBackoff, kClosed };
+
+  class User {
+   public:
+    // 0: a connection may be opened now, and is. Else how long not.
+    virtual net::Duration WaitToConnect() = 0;
+    // What was kept is written at the end of this turn.
+    virtual void OnReady() = 0;
+    // Bytes came: take all replies by NextReply.
+    virtual void OnBytes() = 0;
+    // An attempt came to nothing, or the node keeps no connection for long.
+    virtual void OnConnectFailed(std::string_view why) = 0;
+    // No reply comes to anything that was written so far. `why` is empty when that had not left yet, or when the link
+    // was closed on purpose.
+    virtual void OnLost(std::string_view why) = 0;
+
+   protected:
+    ~User() = default;
+  };
+
+  // Whether the node is likely to be there for the next attempt.
+  enum class Outlook : uint8_t { kGood, kBad };
+
+  NodeLink(WorkerIo& io, const NodeSettings& settings, User& user, FlushList& flush_list, NodeStats& stats);
+  ~NodeLink();
+
+  // Opens it, now or as soon as the user allows.
+  void Connect();
+  // Ends the wait before the next attempt.
+  void Hurry();
+  // Nothing more will be written: closes at once, or stays until Close if replies are still to come.
+  void Drain(bool replies_to_come);
+  // Takes Drain back: opens it anew once it is closed.
+  void Reopen();
+  void Close();
+  // The connection is of no use any more. One that was ready is replaced at once and accepts bytes, unless `outlook` is
+  // bad or it broke as soon as it was ready.
+  void Break(std::string_view why, Outlook outlook = Outlook::kGood);
+
+  State state() const { return state_; }
+  bool accepts() const {
+    return state_ == State::kReady || (first_attempt_ && (state_ == State::kConnecting || state_ == State::kGreeting));
+  }
+  // A string_view is copied into this turn's batch, a Block is moved. Requires: accepts().
+  template <typename Bytes>
+  void Write(Bytes&& bytes) {
+    batch_.Append(std::forward<Bytes>(bytes));
+    if (state_ == State::kReady) MarkForFlush();
+  }
+  // Takes bytes out of the batch that must not leave any more. Requires: offset + bytes <= batch_bytes().
+  void TakeBack(size_t offset, size_t bytes) { batch_.Erase(offset, bytes); }
+  void Flush() override;
+  size_t batch_bytes() const override { return batch_.size(); }
+
+  // Within OnBytes. The reply is to be taken before the next call; none when there is no more, or the link broke.
+  std::optional<ReplyFrame> NextReply() {
+    const FramedStream::Status status = stream_.Next();
+    if (status == FramedStream::Status::kReply) return stream_.reply();
+    if (status == FramedStream::Status::kBad) Break("not a reply of its protocol");
+    return std::nullopt;
+  }
+  // The least size of the reply that has come in part, 0 if there is none.
+  size_t bytes_needed() const { return stream_.bytes_needed(); }
+
+ private:
+  static bool MayMove(State from, State to);
+
+  void OnConnected(int error) override;
+  void OnReadable() override;
+  void OnWritable() override;
+
+  void Enter(State next);
+  void StartAttempt();
+  void Greet();
+  void BecomeReady();
+  void OnTimer();
+  void MarkForFlush() {
+    if (marked_ || stream_.is_full()) return;
+    marked_ = true;
+    flush_list_.push_back(this);
+  }
+
+  WorkerIo& io_;
+  const NodeSettings& settings_;
+  User& user_;
+  FlushList& flush_list_;
+  NodeStats& stats_;
+  FramedStream stream_;
+  std::unique_ptr<net::Timer> timer_;  // By state: the end of connecting and greeting together, or of the back-off.
+  net::SendQueue batch_;               // Apart from the greeting, which goes first.
+  std::unique_ptr<Handshake> handshake_;
+  Backoff backoff_;
+  net::TimePoint ready_since_{};
+  State state_ = State::kIdle;
+  bool first_attempt_ = true;
+  bool reopens_ = false;  // As soon as it is drained.
+  bool marked_ = false;   // Stands in flush_list_.
+};
+
+}  // namespace ringproxy::backends

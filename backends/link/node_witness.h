@@ -1,0 +1,73 @@
+// backends/link/node_witness.h – Tells a node's guard what became of the requests on one link, as far as the node is to
+// be judged by it.
+//
+// Purpose: knows what is evidence: not what a client's script says or takes. Excuses what had to wait behind something
+// large. Counts for how many timeouts nothing has come. What it does not tell stays between the link and its clients.
+// Threads: its worker's. Lifetime: all that it is given outlives it.
+#pragma once
+
+#include <string_view>
+
+#include "backends/health/node_guard.h"
+#include "backends/link/in_flight.h"
+#include "backends/link/reply_frame.h"
+#include "backends/node_settings.h"
+#include "backends/stats.h"
+
+namespace ringproxy::backends {
+
+class NodeWitness {
+ public:
+  static constexpr uint32_t kSilentTimeouts = 3;
+
+  NodeWitness(const net::Clock& clock, const NodeSettings& settings, NodeGuard& guard, NodeStats& stats)
+      : clock_(clock), settings_(settings), guard_(guard), stats_(stats) {}
+
+  // A greeted link; one that could not be had.
+  void OnReady();
+  void OnConnectFailed(std::string_view why) { guard_.OnConnectFailed(why); }
+  // Something came; of it, an unfinished reply of at least so many bytes.
+  void OnBytes() { silent_timeouts_ = 0; }
+  void OnUnfinished(size_t least_bytes) {
+    if (least_bytes > kMostTimedReply) large_until_ = clock_.now();
+  }
+
+  // A request enters or leaves the pipeline.
+  void OnSent() { guard_.OnSent(); }
+  void OnGone() { guard_.OnGone(); }
+  // Its reply is in, perhaps too late.
+  void OnAnswered(const InFlight& entry, size_t reply_bytes) {
+    if (entry.bytes > kMostTimedRequest || reply_bytes > kMostTimedReply) large_until_ = clock_.now();
+  }
+  // It is in time. Requires: OnAnswered came before.
+  void OnReply(const InFlight& entry, const ReplyFrame& reply) {
+    if (entry.IsProbe()) return guard_.OnProbeReply(entry.sent, reply.fault());
+    if (IsEvidence(entry)) guard_.OnReply(entry.sent, reply.fault(), IsTimed(entry));
+  }
+  void OnTimeout(const InFlight& entry);
+  // The link broke under it after it was written.
+  void OnLost(const InFlight& entry, std::string_view why);
+  // A probe gets no reply at all, or none in time.
+  void OnProbeFailed() { guard_.OnProbe(false); }
+  // Requests are late and nothing has come. True, and the guard has heard of it, when that has lasted for too long.
+  bool CountSilence();
+
+ private:
+  // A node may take its time over more than these: a large multi-get, a whole collection.
+  static constexpr size_t kMostTimedRequest = 4 << 10;
+  static constexpr size_t kMostTimedReply = 64 << 10;
+
+  static bool IsEvidence(const InFlight& entry) { return !entry.IsProbe() && entry.author == wire::Author::kNode; }
+  // Whether the clock may judge the node by this request: nothing large kept it waiting.
+  bool IsTimed(const InFlight& entry) const { return entry.sent >= large_until_; }
+
+  const net::Clock& clock_;
+  const NodeSettings& settings_;
+  NodeGuard& guard_;
+  NodeStats& stats_;
+  net::TimePoint large_until_{};   // When something large was last under way.
+  net::TimePoint next_silence_{};  // Not counted again before.
+  uint32_t silent_timeouts_ = 0;   // Since the last byte came, counted once a timeout.
+};
+
+}  // namespace ringproxy::backends

@@ -1,0 +1,81 @@
+// backends/link/reply_pipeline.h – The requests under way on one shared link, in the order sent.
+//
+// Purpose: replies carry no number, so each belongs to the oldest request that is still without one. A request that
+// gets none in time fails alone, and keeps its place: its late reply is discarded by position. Knows no sockets: it is
+// handed whole replies, and told when what was sent is lost. Threads: its worker's. Lifetime: all that it is given
+// outlives it. Promise: exactly one OnReply, OnLargeReply or OnFailure follows each Admit and Refuse, possibly before
+// they return (a failure). Nothing is allocated for a request once the FIFO has grown to its depth.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string_view>
+
+#include "backends/link/in_flight.h"
+#include "backends/link/node_witness.h"
+#include "backends/link/reply_frame.h"
+#include "backends/net/loop.h"
+#include "backends/net/ring_queue.h"
+#include "backends/node_settings.h"
+#include "backends/stats.h"
+
+namespace ringproxy::backends {
+
+class ReplyPipeline {
+ public:
+  // `on_deadline`: some request may be late, or all have been for long; FailLate and IsSilentForLong look.
+  ReplyPipeline(net::Loop& loop, const NodeSettings& settings, NodeWitness& witness, ReplySink& sink, NodeStats& stats,
+                std::function<void()> on_deadline);
+  ~ReplyPipeline();
+
+  // Enters a request; false when there is no room and it has been failed. `is_written`: this turn, or else when
+  // OnWritten says so, and until then the wait counts in its total time alone.
+  bool Admit(size_t request_bytes, Ticket ticket, wire::Author author, bool is_written);
+  // There is no link that would take it.
+  void Refuse(Ticket ticket);
+  // What waited for the link is written now, and timed from here.
+  void OnWritten();
+  // The reply to the oldest. Requires: not empty().
+  void OnReply(const ReplyFrame& reply);
+
+  // Fails what is late, and sees to it that the next deadline is told. True when any was failed.
+  bool FailLate();
+  // Forgets the late ones of which nothing is written: their replies never come. `unwritten_bytes`: those of the
+  // youngest requests that have not left. Returns which of them shall not leave.
+  struct Dropped {
+    size_t offset = 0;
+    size_t bytes = 0;
+  };
+  Dropped DropLate(size_t unwritten_bytes);
+  // Somebody's deadline is still to come. To be asked right after FailLate.
+  bool anyone_waits() const { return timer_->armed(); }
+  // Whether nothing has come for several timeouts. `any_late`: what FailLate has just said. Requires: all is written.
+  bool IsSilentForLong(bool any_late);
+
+  // No reply comes any more. `why`: how what was written got lost; empty when it was not, or was to be.
+  void FailAll(std::string_view why);
+
+  bool empty() const { return in_flight_.empty(); }
+  size_t size() const { return in_flight_.size(); }
+  // Requests that were ever admitted, and whether the first `sent` of them are in flight no more.
+  uint64_t sent() const { return gone_ + dropped_ + in_flight_.size(); }
+  bool IsGone(uint64_t sent) const { return gone_ >= sent; }
+
+ private:
+  InFlight PopFront();
+  void CountDropped();
+  void Fail(Ticket ticket, wire::ErrorCode code);
+
+  const net::Clock& clock_;
+  const NodeSettings& settings_;
+  NodeWitness& witness_;
+  ReplySink& sink_;
+  NodeStats& stats_;
+  std::unique_ptr<net::Timer> timer_;  // The first deadline that has not passed; else the silence.
+  net::RingQueue<InFlight, 64> in_flight_;
+  uint64_t gone_ = 0;     // Requests that were in in_flight_.
+  uint64_t dropped_ = 0;  // Likewise, out of turn: not counted as gone before all are.
+  uint64_t bytes_in_flight_ = 0;
+};
+
+}  // namespace ringproxy::backends

@@ -1,0 +1,260 @@
+#include "proxy/admin/admin_http.h"
+
+#include <arpa/inet.h>
+#include <event2/buffer.h>
+#include <event2/bufferevent.h>
+#include <event2/event.h>
+#include <event2/http.h>
+#include <event2/keyvalq_struct.h>
+#include <event2/listener.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+#include <nlohmann/json.hpp>
+
+#include "backends/own_trouble.h"
+#include "conf/option_table.h"
+#include "conf/values.h"
+#include "proxy/route/router.h"
+
+namespace ringproxy::proxy {
+namespace {
+
+using nlohmann::json;
+
+// In time that does not tell how much of the token was right.
+bool SameToken(std::string_view given, std::string_view token) {
+  if (given.size() != token.size()) return false;
+  unsigned difference = 0;
+  for (size_t i = 0; i < token.size(); ++i) difference |= static_cast<unsigned>(given[i] ^ token[i]);
+  return difference == 0;
+}
+
+// Keys may hold any byte, zeros too, which evhttp's own parser of queries takes for an end.
+std::string Decoded(std::string_view text) {
+  const std::string terminated(text);
+  size_t size = 0;
+  char* const decoded = evhttp_uridecode(terminated.c_str(), 1, &size);
+  if (decoded == nullptr) return terminated;
+  std::string result(decoded, size);
+  std::free(decoded);
+  return result;
+}
+
+AdminHttp::Query ParseQuery(std::string_view text) {
+  AdminHttp::Query query;
+  while (!text.empty()) {
+    const std::string_view pair = text.substr(0, text.find('&'));
+    text.remove_prefix(std::min(pair.size() + 1, text.size()));
+    const size_t equals = std::min(pair.find('='), pair.size());
+    query[Decoded(pair.substr(0, equals))] = Decoded(pair.substr(std::min(equals + 1, pair.size())));
+  }
+  return query;
+}
+
+uint16_t BoundPort(evhttp_bound_socket* socket) {
+  sockaddr_storage bound{};
+  socklen_t size = sizeof bound;
+  getsockname(evhttp_bound_socket_get_fd(socket), reinterpret_cast<sockaddr*>(&bound), &size);
+  return ntohs(bound.ss_family == AF_INET6 ? reinterpret_cast<sockaddr_in6&>(bound).sin6_port
+                                           : reinterpret_cast<sockaddr_in&>(bound).sin_port);
+}
+
+// By default evhttp closes a socket before its bufferevent, whose callback may still run, takes the number out of
+// epoll: by then it may be another thread's new connection. This bufferevent closes the socket itself, as its last act.
+bufferevent* NewConnection(event_base* base, void*) {
+  return bufferevent_socket_new(base, -1, BEV_OPT_CLOSE_ON_FREE);
+}
+
+// A client waits and cannot be accepted: it would wake the loop again and again. The loop is gone with the process, so
+// the listener is there when the pause ends.
+void PauseListener(evconnlistener* listener, void*) {
+  const auto now = std::chrono::time_point_cast<net::Duration>(std::chrono::steady_clock::now());
+  backends::NoteOwnTrouble(backends::Attempt::kAdmin, EVUTIL_SOCKET_ERROR(), now);
+  evconnlistener_disable(listener);
+  constexpr timeval kPause{0, 100'000};
+  event_base_once(
+      evconnlistener_get_base(listener), -1, EV_TIMEOUT,
+      [](evutil_socket_t, short, void* paused) { evconnlistener_enable(static_cast<evconnlistener*>(paused)); },
+      listener, &kPause);
+}
+
+}  // namespace
+
+AdminReply JsonReply(int status, const json& body) {
+  // Node names and keys may hold any bytes; invalid UTF-8 must not throw.
+  return {status, body.dump(2, ' ', false, json::error_handler_t::replace) + "\n"};
+}
+
+AdminReply JsonError(int status, const std::string& text) {
+  return JsonReply(status, {{"error", text}});
+}
+
+struct AdminHttp::Page {
+  const char* path;
+  AdminReply (AdminHttp::*get)(const Query&) const;
+  bool open;  // Served without the token.
+  const char* help;
+};
+
+const AdminHttp::Page AdminHttp::kPages[] = {
+    {"/metrics", &AdminHttp::Metrics, true, "counters and histograms, Prometheus text"},
+    {"/healthz", &AdminHttp::Health, true, "the process lives"},
+    {"/readyz", &AdminHttp::Ready, true, "it serves: each pool has a usable node, and it is not draining"},
+    {"/api/v1/pools", &AdminHttp::Pools, false, "pools, nodes and their state"},
+    {"/api/v1/nodes", &AdminHttp::Nodes, false,
+     "each node's state, why and since when; ?pool=P. POST /api/v1/nodes/NAME/drain, disable or enable; ?pool=P"},
+    {"/api/v1/locate", &AdminHttp::Locate, false, "?pool=P&key=K: the node that owns the key"},
+    {"/api/v1/limits", &AdminHttp::Limits, false, "each limit, what it has decided and what is left"},
+    {"/api/v1/limits/explain", &AdminHttp::ExplainLimits, false,
+     "?command=GET+cart:1&listener=L&ip=A&user=U: the limits that concern a request, and what they would say"},
+    {"/api/v1/skew", &AdminHttp::Skew, false, "each node's share of the requests in the last minute and hour; ?pool=P"},
+    {"/api/v1/hotkeys", &AdminHttp::HotKeysPage, false,
+     "the most frequent keys, about of the last minute; ?pool=P&limit=20"},
+};
+
+void AdminHttp::FreeHttp::operator()(evhttp* http) const {
+  evhttp_free(http);
+}
+
+AdminHttp::AdminHttp(std::shared_ptr<const Snapshot> snapshot)
+    : snapshot_(std::move(snapshot)), ring_shares_(RingShares(*snapshot_)) {}
+
+AdminHttp::~AdminHttp() = default;
+
+bool AdminHttp::Listen(event_base* base, std::string* error) {
+  const conf::Admin& admin = snapshot_->config.admin;
+  http_.reset(evhttp_new(base));
+  evhttp_set_allowed_methods(http_.get(), EVHTTP_REQ_GET | EVHTTP_REQ_HEAD | EVHTTP_REQ_POST);
+  evhttp_set_max_headers_size(http_.get(), 16 << 10);
+  evhttp_set_max_body_size(http_.get(), 64 << 10);
+  evhttp_set_timeout(http_.get(), 30);
+  evhttp_set_bevcb(http_.get(), NewConnection, nullptr);
+  evhttp_set_gencb(
+      http_.get(), [](evhttp_request* request, void* self) { static_cast<AdminHttp*>(self)->Serve(request); }, this);
+  evhttp_bound_socket* socket =
+      evhttp_bind_socket_with_handle(http_.get(), admin.listen.host.c_str(), admin.listen.port);
+  if (socket == nullptr) {
+    *error = std::strerror(errno);
+    return false;
+  }
+  evconnlistener_set_error_cb(evhttp_bound_socket_get_listener(socket), PauseListener);
+  port_ = BoundPort(socket);
+  return true;
+}
+
+bool AdminHttp::Allowed(evhttp_request* request, const Page* page) const {
+  const std::string& token = snapshot_->config.admin.token;
+  if (token.empty() || (page != nullptr && page->open)) return true;
+  const char* given = evhttp_find_header(evhttp_request_get_input_headers(request), "Authorization");
+  constexpr std::string_view kScheme = "Bearer ";
+  const std::string_view text = given != nullptr ? given : "";
+  return text.starts_with(kScheme) && SameToken(text.substr(kScheme.size()), token);
+}
+
+void AdminHttp::Serve(evhttp_request* request) {
+  const evhttp_uri* uri = evhttp_request_get_evhttp_uri(request);
+  const char* raw_path = uri != nullptr ? evhttp_uri_get_path(uri) : nullptr;
+  const std::string path = raw_path != nullptr ? raw_path : "";
+  const char* raw_query = uri != nullptr ? evhttp_uri_get_query(uri) : nullptr;
+  const Query query = ParseQuery(raw_query != nullptr ? raw_query : "");
+  const auto* page = std::ranges::find(kPages, path, &Page::path);
+  const bool allowed = Allowed(request, page != std::end(kPages) ? page : nullptr);
+  const bool is_post = evhttp_request_get_command(request) == EVHTTP_REQ_POST;
+  const AdminReply reply = !allowed  ? JsonError(401, "a bearer token is needed")
+                           : is_post ? Post(Decoded(path), query)
+                                     : Get(path, query);
+  evkeyvalq* headers = evhttp_request_get_output_headers(request);
+  evhttp_add_header(headers, "Content-Type", reply.type);
+  if (!allowed) evhttp_add_header(headers, "WWW-Authenticate", "Bearer");
+  evbuffer* body = evbuffer_new();
+  evbuffer_add(body, reply.body.data(), reply.body.size());
+  evhttp_send_reply(request, reply.status, nullptr, body);
+  evbuffer_free(body);
+}
+
+AdminReply AdminHttp::Get(const std::string& path, const Query& query) const {
+  for (const Page& page : kPages) {
+    if (path == page.path) return (this->*page.get)(query);
+  }
+  json pages = json::object();
+  for (const Page& page : kPages) pages[page.path] = page.help;
+  return JsonReply(404, {{"error", "no such page: " + path}, {"pages", pages}});
+}
+
+AdminReply AdminHttp::Metrics(const Query&) const {
+  return {200, MetricsText(*snapshot_, workers_, ring_shares_, *health_, *limits_),
+          "text/plain; version=0.0.4; charset=utf-8"};
+}
+
+AdminReply AdminHttp::Health(const Query&) const {
+  return {200, "ok\n", "text/plain"};
+}
+
+AdminReply AdminHttp::Ready(const Query&) const {
+  std::string reasons;
+  if (draining_) reasons += "draining\n";
+  for (size_t p = 0; p < snapshot_->pools.size(); ++p) {
+    const conf::Pool& pool = snapshot_->config.pools[p];
+    bool usable = false;
+    for (uint32_t n = 0; n < pool.nodes.size(); ++n) {
+      usable |= IsUsable(workers_, *health_, snapshot_->pools[p].first_node + n);
+    }
+    if (!usable) reasons += "pool " + pool.name + " has no usable node\n";
+  }
+  return {reasons.empty() ? 200 : 503, reasons.empty() ? "ready\n" : reasons, "text/plain"};
+}
+
+AdminReply AdminHttp::Pools(const Query&) const {
+  json pools = json::array();
+  for (size_t p = 0; p < snapshot_->pools.size(); ++p) {
+    const conf::Pool& pool = snapshot_->config.pools[p];
+    json nodes = json::array();
+    for (uint32_t n = 0; n < pool.nodes.size(); ++n) {
+      const uint32_t node = snapshot_->pools[p].first_node + n;
+      nodes.push_back({{"name", pool.nodes[n].name},
+                       {"address", pool.nodes[n].address.ToString()},
+                       {"weight", pool.nodes[n].weight},
+                       {"share", ring_shares_[node]},
+                       {"up", IsUp(workers_, *health_, node)},
+                       {"in_flight", Sum(workers_, node, &backends::NodeStats::in_flight)},
+                       {"requests", Sum(workers_, node, &backends::NodeStats::requests)},
+                       {"failures", Sum(workers_, node, &backends::NodeStats::failures)},
+                       {"timeouts", Sum(workers_, node, &backends::NodeStats::timeouts)}});
+    }
+    pools.push_back({{"name", pool.name},
+                     {"protocol", conf::NameOf(pool.protocol)},
+                     {"ring",
+                      {{"algorithm", conf::NameOf(pool.ring.algorithm)},
+                       {"virtual_nodes", conf::VirtualNodesOf(pool.ring)},
+                       {"hash", conf::NameOf(conf::HashOf(pool.ring))},
+                       {"hash_tag", pool.ring.hash_tag}}},
+                     {"nodes", nodes}});
+  }
+  return JsonReply(200, {{"pools", pools}});
+}
+
+AdminReply AdminHttp::Locate(const Query& query) const {
+  const auto pool_name = query.find("pool");
+  const auto key = query.find("key");
+  if (pool_name == query.end() || key == query.end()) return JsonError(400, "give ?pool=P&key=K");
+  const auto& pools = snapshot_->config.pools;
+  const auto pool = std::ranges::find(pools, pool_name->second, &conf::Pool::name);
+  if (pool == pools.end()) return JsonError(404, "no pool is called " + pool_name->second);
+  const PoolSnapshot& routing = snapshot_->pools[static_cast<size_t>(pool - pools.begin())];
+  const uint64_t hash = KeyHash(routing, key->second);
+  const conf::Node& node = pool->nodes[routing.ring->Pick(hash)];
+  // As text: JSON's numbers lose bits above 2^53 in most readers.
+  return JsonReply(200, {{"pool", pool->name},
+                         {"key", key->second},
+                         {"hashed_part", routing.hash.HashedPart(key->second)},
+                         {"hash", std::to_string(hash)},
+                         {"node", node.name},
+                         {"address", node.address.ToString()}});
+}
+
+}  // namespace ringproxy::proxy

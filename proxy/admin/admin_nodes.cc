@@ -1,0 +1,100 @@
+// The admin port's page about the nodes' health, and an operator's orders about them.
+#include <spdlog/spdlog.h>
+
+#include <ctime>
+#include <nlohmann/json.hpp>
+#include <optional>
+
+#include "proxy/admin/admin_http.h"
+
+namespace ringproxy::proxy {
+namespace {
+
+using nlohmann::json;
+
+struct OrderRow {
+  std::string_view word;
+  NodeOrder order;
+};
+
+constexpr OrderRow kOrders[] = {
+    {"drain", NodeOrder::kDrain},
+    {"enable", NodeOrder::kEnable},
+    {"disable", NodeOrder::kDisable},
+};
+
+constexpr std::string_view kNodesPath = "/api/v1/nodes/";
+
+// RFC 3339, to the second.
+std::string TimeText(std::chrono::system_clock::time_point time) {
+  const std::time_t seconds = std::chrono::system_clock::to_time_t(time);
+  std::tm parts{};
+  gmtime_r(&seconds, &parts);
+  char text[32];
+  return {text, std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts)};
+}
+
+}  // namespace
+
+json AdminHttp::NodeJson(uint32_t pool, uint32_t node) const {
+  const conf::Pool& conf = snapshot_->config.pools[pool];
+  const conf::Node& conf_node = conf.nodes[node];
+  const uint32_t number = snapshot_->pools[pool].first_node + node;
+  const HealthMonitor::NodeView& view = health_->view(number);
+  return {{"name", conf_node.name},
+          {"pool", conf.name},
+          {"address", conf_node.address.ToString()},
+          {"state", NameOf(view.state)},
+          {"reason", view.reason},
+          {"detail", view.detail},
+          {"since", TimeText(view.since)},
+          {"connections", Sum(workers_, number, &backends::NodeStats::ready_connections)},
+          {"in_flight", Sum(workers_, number, &backends::NodeStats::in_flight)},
+          {"concurrency_limit", Sum(workers_, number, &backends::NodeStats::concurrency_limit)},
+          {"requests", Sum(workers_, number, &backends::NodeStats::requests)},
+          {"failures", Sum(workers_, number, &backends::NodeStats::failures)},
+          {"overloads", Sum(workers_, number, &backends::NodeStats::overloads)},
+          {"timeouts", Sum(workers_, number, &backends::NodeStats::timeouts)},
+          {"late_replies", Sum(workers_, number, &backends::NodeStats::late_replies)}};
+}
+
+AdminReply AdminHttp::Nodes(const Query& query) const {
+  json nodes = json::array();
+  for (uint32_t p = 0; p < snapshot_->pools.size(); ++p) {
+    const conf::Pool& pool = snapshot_->config.pools[p];
+    if (query.contains("pool") && query.at("pool") != pool.name) continue;
+    for (uint32_t n = 0; n < pool.nodes.size(); ++n) nodes.push_back(NodeJson(p, n));
+  }
+  return JsonReply(200, {{"nodes", nodes}});
+}
+
+std::vector<uint32_t> AdminHttp::FindNodes(const std::string& name, const Query& query) const {
+  std::vector<uint32_t> found;
+  for (uint32_t p = 0; p < snapshot_->pools.size(); ++p) {
+    const conf::Pool& pool = snapshot_->config.pools[p];
+    if (query.contains("pool") && query.at("pool") != pool.name) continue;
+    for (uint32_t n = 0; n < pool.nodes.size(); ++n) {
+      if (pool.nodes[n].name == name) found.push_back(snapshot_->pools[p].first_node + n);
+    }
+  }
+  return found;
+}
+
+// POST /api/v1/nodes/NAME/ORDER
+AdminReply AdminHttp::Post(const std::string& path, const Query& query) {
+  const size_t slash = path.rfind('/');
+  const bool is_node = path.starts_with(kNodesPath) && slash >= kNodesPath.size();
+  const std::string word = slash == std::string::npos ? path : path.substr(slash + 1);
+  for (const OrderRow& row : kOrders) {
+    if (!is_node || row.word != word) continue;
+    const std::string name = path.substr(kNodesPath.size(), slash - kNodesPath.size());
+    const std::vector<uint32_t> nodes = FindNodes(name, query);
+    if (nodes.empty()) return JsonError(404, "no node is called " + name);
+    for (const uint32_t node : nodes) health_->Order(node, row.order);
+    spdlog::info("an operator's order: {} node {}", word, name);
+    return JsonReply(200, {{"name", name}, {"order", word}, {"pools", nodes.size()}});
+  }
+  return JsonError(404, "POST to /api/v1/nodes/NAME/drain, enable or disable; ?pool=P if the name stands in several");
+}
+
+}  // namespace ringproxy::proxy

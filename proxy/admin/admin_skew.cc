@@ -1,0 +1,118 @@
+// The admin port's pages about load: how it is spread over the nodes, and which keys make most of it.
+#include <algorithm>
+#include <charconv>
+#include <map>
+#include <nlohmann/json.hpp>
+
+#include "proxy/admin/admin_http.h"
+#include "proxy/route/router.h"
+#include "ring/skew.h"
+
+namespace ringproxy::proxy {
+namespace {
+
+using nlohmann::json;
+
+constexpr size_t kDefaultHotKeys = 20;
+
+json WindowJson(const conf::Pool& pool, uint32_t first_node, const LoadHistory::Window& window) {
+  std::vector<double> requests;
+  std::vector<double> weights;
+  uint64_t all_requests = 0;
+  uint64_t all_bytes = 0;
+  for (size_t n = 0; n < pool.nodes.size(); ++n) {
+    const NodeLoad load = window.loads.empty() ? NodeLoad{} : window.loads[first_node + n];
+    requests.push_back(static_cast<double>(load.requests));
+    weights.push_back(pool.nodes[n].weight);
+    all_requests += load.requests;
+    all_bytes += load.bytes;
+  }
+  const std::vector<double> fair = ring::FairShares(weights);
+  json nodes = json::array();
+  for (size_t n = 0; n < pool.nodes.size(); ++n) {
+    const double share = all_requests > 0 ? requests[n] / static_cast<double>(all_requests) : 0;
+    nodes.push_back({{"name", pool.nodes[n].name},
+                     {"weight", pool.nodes[n].weight},
+                     {"requests", static_cast<uint64_t>(requests[n])},
+                     {"bytes", window.loads.empty() ? 0 : window.loads[first_node + n].bytes},
+                     {"share", share},
+                     {"fair_share", fair[n]},
+                     {"ratio", share / fair[n]}});
+  }
+  const ring::Spread spread = ring::MeasureSpread(requests, weights);
+  return {{"seconds", std::chrono::duration<double>(window.span).count()},
+          {"requests", all_requests},
+          {"bytes", all_bytes},
+          {"peak_to_mean", spread.peak_to_mean},
+          {"cv", spread.cv},
+          {"nodes", nodes}};
+}
+
+// Of one pool, the workers' lists added up, the most frequent first.
+std::vector<ring::HeavyHitters::Hitter> Merged(AllStats workers, size_t pool, uint64_t* total) {
+  std::map<std::string, uint64_t> counts;
+  for (const auto& worker : workers) {
+    const auto view = worker->hot_keys.Get();
+    if (view == nullptr) continue;
+    *total += view->pools[pool].total;
+    for (const auto& hitter : view->pools[pool].top) counts[hitter.key] += hitter.count;
+  }
+  std::vector<ring::HeavyHitters::Hitter> merged;
+  for (const auto& [key, count] : counts) merged.push_back({key, count});
+  std::ranges::stable_sort(merged, std::ranges::greater(), &ring::HeavyHitters::Hitter::count);
+  return merged;
+}
+
+}  // namespace
+
+void AdminHttp::SampleLoads(net::TimePoint now) {
+  std::vector<NodeLoad> totals(snapshot_->node_count);
+  for (uint32_t node = 0; node < totals.size(); ++node) {
+    totals[node].requests = Sum(workers_, node, &backends::NodeStats::requests);
+    totals[node].bytes = Sum(workers_, node, &backends::NodeStats::bytes_sent) +
+                         Sum(workers_, node, &backends::NodeStats::bytes_received);
+  }
+  loads_.Sample(now, std::move(totals));
+}
+
+AdminReply AdminHttp::Skew(const Query& query) const {
+  json pools = json::array();
+  for (size_t p = 0; p < snapshot_->pools.size(); ++p) {
+    const conf::Pool& pool = snapshot_->config.pools[p];
+    if (query.contains("pool") && query.at("pool") != pool.name) continue;
+    const uint32_t first = snapshot_->pools[p].first_node;
+    pools.push_back({{"name", pool.name},
+                     {"minute", WindowJson(pool, first, loads_.Last(LoadHistory::kMinute))},
+                     {"hour", WindowJson(pool, first, loads_.Last(LoadHistory::kHour))}});
+  }
+  return JsonReply(200, {{"pools", pools}});
+}
+
+AdminReply AdminHttp::HotKeysPage(const Query& query) const {
+  size_t limit = kDefaultHotKeys;
+  if (const auto given = query.find("limit"); given != query.end()) {
+    const std::string& text = given->second;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), limit);
+    if (error != std::errc() || end != text.data() + text.size()) return JsonError(400, "limit is a number");
+  }
+  json pools = json::array();
+  for (size_t p = 0; p < snapshot_->pools.size(); ++p) {
+    const conf::Pool& pool = snapshot_->config.pools[p];
+    if (query.contains("pool") && query.at("pool") != pool.name) continue;
+    uint64_t total = 0;
+    auto merged = Merged(workers_, p, &total);
+    merged.resize(std::min(merged.size(), limit));
+    json keys = json::array();
+    for (const auto& hitter : merged) {
+      const PoolSnapshot& routing = snapshot_->pools[p];
+      keys.push_back(
+          {{"key", hitter.key},
+           {"node", pool.nodes[routing.ring->Pick(KeyHash(routing, hitter.key))].name},
+           {"share", static_cast<double>(hitter.count) / static_cast<double>(std::max<uint64_t>(total, 1))}});
+    }
+    pools.push_back({{"name", pool.name}, {"keys", keys}});
+  }
+  return JsonReply(200, {{"pools", pools}});
+}
+
+}  // namespace ringproxy::proxy

@@ -1,0 +1,340 @@
+#include "proxy/admin/metrics.h"
+
+#include <algorithm>
+#include <cmath>
+#include <functional>
+
+#include "conf/version.h"
+#include "proxy/admin/metrics_families.h"
+#include "proxy/control/log.h"
+#include "proxy/control/refusals.h"
+
+namespace ringproxy::proxy {
+namespace {
+
+struct NodeStatRow {
+  backends::Counter backends::NodeStats::*counter;
+  const char* name;
+  MetricType type;
+  const char* help;
+};
+
+constexpr NodeStatRow kNodeStats[] = {
+    {&backends::NodeStats::requests, "node_requests_total", MetricType::Counter, "Requests meant for the node."},
+    {&backends::NodeStats::failures, "node_failures_total", MetricType::Counter,
+     "Requests to the node that the proxy answered with an error of its own."},
+    {&backends::NodeStats::overloads, "node_overloads_total", MetricType::Counter,
+     "Requests refused because the node has enough in flight; they are no failures."},
+    {&backends::NodeStats::timeouts, "node_timeouts_total", MetricType::Counter, "Requests whose deadline passed."},
+    {&backends::NodeStats::excused_timeouts, "node_excused_timeouts_total", MetricType::Counter,
+     "Timeouts of scripts, and of requests behind something large; the breaker does not count them."},
+    {&backends::NodeStats::late_replies, "node_late_replies_total", MetricType::Counter,
+     "Replies discarded because their requests had timed out."},
+    {&backends::NodeStats::connects, "node_connects_total", MetricType::Counter, "Connections that became ready."},
+    {&backends::NodeStats::connect_failures, "node_connect_failures_total", MetricType::Counter,
+     "Connection attempts that failed."},
+    {&backends::NodeStats::bytes_sent, "node_bytes_sent_total", MetricType::Counter, "Bytes written to the node."},
+    {&backends::NodeStats::bytes_received, "node_bytes_received_total", MetricType::Counter,
+     "Bytes read from the node."},
+    {&backends::NodeStats::in_flight, "node_in_flight", MetricType::Gauge, "Requests that wait for the node's reply."},
+    {&backends::NodeStats::concurrency_limit, "node_concurrency_limit", MetricType::Gauge,
+     "How many may wait for the node's reply, over all workers; 0 where there is no limit."},
+};
+
+struct ListenerStatRow {
+  backends::Counter ListenerStats::*counter;
+  const char* name;
+  const char* help;
+};
+
+constexpr ListenerStatRow kListenerStats[] = {
+    {&ListenerStats::accepted, "accepted_total", "Client connections accepted."},
+    {&ListenerStats::replies, "replies_total", "Replies given to clients."},
+    {&ListenerStats::bytes_in, "bytes_in_total", "Bytes read from clients."},
+    {&ListenerStats::bytes_out, "bytes_out_total", "Bytes written to clients."},
+};
+
+struct RetryStatRow {
+  backends::Counter RetryStats::*counter;
+  const char* name;
+  const char* help;
+};
+
+constexpr RetryStatRow kRetryStats[] = {
+    {&RetryStats::retries, "retries_total", "Reads that were sent once more after a failure."},
+    {&RetryStats::hedges, "hedges_total", "Reads that were also asked of a second node."},
+    {&RetryStats::hedges_won, "hedges_won_total", "Hedged reads whose answer came from the second node."},
+};
+
+struct LimitStatRow {
+  backends::Counter LimitStats::*counter;
+  const char* name;
+  MetricType type;
+  const char* help;
+};
+
+constexpr LimitStatRow kLimitStats[] = {
+    {&LimitStats::near_limit, "limit_near_limit_total", MetricType::Counter,
+     "Requests admitted when at least 80% of their bucket were used up."},
+    {&LimitStats::waiting, "limit_waiting", MetricType::Gauge, "Requests that wait for the limit."},
+    {&LimitStats::leases, "limit_leases", MetricType::Gauge, "Buckets of a global limit that workers hold leases of."},
+    {&LimitStats::lease_tokens, "limit_lease_tokens", MetricType::Gauge, "Tokens that are leased and not spent."},
+    {&LimitStats::failing_leases, "limit_failing_leases", MetricType::Gauge, "Leases that the store does not answer."},
+};
+
+// One family each, by a label whose values are these.
+struct LimitValueRow {
+  backends::Counter LimitStats::*counter;
+  const char* value;
+};
+constexpr LimitValueRow kDecisions[] = {
+    {&LimitStats::refused, "refused"},
+    {&LimitStats::shadow_refused, "shadow_refused"},
+    {&LimitStats::delayed, "delayed"},
+};
+constexpr LimitValueRow kStoreResults[] = {
+    {&LimitStats::store_granted, "granted"},
+    {&LimitStats::store_refused, "refused"},
+    {&LimitStats::store_timeouts, "timeout"},
+    {&LimitStats::store_errors, "error"},
+};
+
+constexpr const char* kAccessNames[kAccessCount] = {"read", "write", "admin", "other"};
+
+void AddHistogram(MetricFamily& family, Labels labels, AllStats workers,
+                  const std::function<const backends::Histogram&(const WorkerStats&)>& of) {
+  ClientMetric metric;
+  metric.label = std::move(labels);
+  uint64_t count = 0;
+  uint64_t sum_us = 0;
+  for (const auto& worker : workers) sum_us += of(*worker).sum_us();
+  for (size_t i = 0; i < backends::Histogram::kBuckets; ++i) {
+    for (const auto& worker : workers) count += of(*worker).bucket(i);
+    const bool last = i + 1 == backends::Histogram::kBuckets;
+    const double bound = last ? INFINITY : std::ldexp(1e-6, static_cast<int>(i));
+    metric.histogram.bucket.push_back({count, bound});
+  }
+  metric.histogram.sample_count = count;
+  metric.histogram.sample_sum = static_cast<double>(sum_us) * 1e-6;
+  if (count > 0) family.metric.push_back(std::move(metric));
+}
+
+// Calls `visit(labels, pool, index over all pools)` for every node.
+void ForEachNode(const Snapshot& snapshot, const std::function<void(Labels, uint32_t)>& visit) {
+  for (size_t p = 0; p < snapshot.pools.size(); ++p) {
+    const conf::Pool& pool = snapshot.config.pools[p];
+    for (uint32_t n = 0; n < pool.nodes.size(); ++n) {
+      visit({{"pool", pool.name}, {"node", pool.nodes[n].name}}, snapshot.pools[p].first_node + n);
+    }
+  }
+}
+
+Labels LabelsOf(const Snapshot& snapshot, uint32_t wanted) {
+  Labels found;
+  ForEachNode(snapshot, [&](Labels labels, uint32_t node) {
+    if (node == wanted) found = std::move(labels);
+  });
+  return found;
+}
+
+// One worker's open breaker is worse than another's on trial.
+double BreakerState(AllStats workers, uint32_t node) {
+  using State = backends::CircuitBreaker::State;
+  State worst = State::kClosed;
+  for (const auto& worker : workers) {
+    const auto state = static_cast<State>(worker->nodes[node].breaker_state.value());
+    if (state == State::kOpen || worst == State::kClosed) worst = state;
+  }
+  return static_cast<double>(worst);
+}
+
+void AddHealth(const Snapshot& snapshot, AllStats workers, const HealthMonitor& health, Families& families) {
+  MetricFamily& up = families.Add(
+      "node_up", MetricType::Gauge,
+      "1 while the node serves everybody: neither out nor on trial, and each worker has a ready connection.");
+  ForEachNode(snapshot, [&](Labels labels, uint32_t node) {
+    AddValue(up, std::move(labels), IsUp(workers, health, node) ? 1 : 0);
+  });
+  MetricFamily& breaker = families.Add("node_breaker_state", MetricType::Gauge,
+                                       "The worst of the workers' circuit breakers: 0 closed, 1 open, 2 half-open.");
+  ForEachNode(snapshot,
+              [&](Labels labels, uint32_t node) { AddValue(breaker, std::move(labels), BreakerState(workers, node)); });
+  MetricFamily& transitions =
+      families.Add("node_transitions_total", MetricType::Counter, "Changes of a node's state, by what caused them.");
+  for (const auto& [transition, count] : health.transitions()) {
+    Labels labels = LabelsOf(snapshot, transition.node);
+    labels.push_back({"from", std::string(NameOf(transition.from))});
+    labels.push_back({"to", std::string(NameOf(transition.to))});
+    labels.push_back({"reason", transition.reason});
+    AddValue(transitions, std::move(labels), static_cast<double>(count));
+  }
+}
+
+void AddNodes(const Snapshot& snapshot, AllStats workers, std::span<const double> shares, Families& families) {
+  for (const NodeStatRow& row : kNodeStats) {
+    MetricFamily& family = families.Add(row.name, row.type, row.help);
+    ForEachNode(snapshot, [&](Labels labels, uint32_t node) {
+      AddValue(family, std::move(labels), static_cast<double>(Sum(workers, node, row.counter)));
+    });
+  }
+  MetricFamily& share = families.Add("ring_share", MetricType::Gauge, "The node's share of its pool's ring.");
+  ForEachNode(snapshot, [&](Labels labels, uint32_t node) { AddValue(share, std::move(labels), shares[node]); });
+  MetricFamily& duration = families.Add("node_request_duration_seconds", MetricType::Histogram,
+                                        "From handing a request to the node's connection to its reply.");
+  ForEachNode(snapshot, [&](Labels labels, uint32_t node) {
+    AddHistogram(duration, std::move(labels), workers, [node](const WorkerStats& stats) -> const backends::Histogram& {
+      return stats.nodes[node].request_duration;
+    });
+  });
+}
+
+void AddListeners(const Snapshot& snapshot, AllStats workers, Families& families) {
+  const auto sum = [&](size_t listener, const std::function<uint64_t(const ListenerStats&)>& of) {
+    uint64_t total = 0;
+    for (const auto& worker : workers) total += of(worker->listeners[listener]);
+    return static_cast<double>(total);
+  };
+  for (const ListenerStatRow& row : kListenerStats) {
+    MetricFamily& family = families.Add(row.name, MetricType::Counter, row.help);
+    for (size_t l = 0; l < snapshot.config.listeners.size(); ++l) {
+      AddValue(family, {{"listener", snapshot.config.listeners[l].name}},
+               sum(l, [&](const ListenerStats& stats) { return (stats.*row.counter).value(); }));
+    }
+  }
+  MetricFamily& sessions = families.Add("sessions", MetricType::Gauge, "Client connections open now.");
+  MetricFamily& requests = families.Add("requests_total", MetricType::Counter, "Requests of clients, by command.");
+  for (size_t l = 0; l < snapshot.config.listeners.size(); ++l) {
+    const std::string& name = snapshot.config.listeners[l].name;
+    AddValue(sessions, {{"listener", name}},
+             sum(l, [](const ListenerStats& stats) { return stats.accepted.value() - stats.closed.value(); }));
+    const conf::Protocol protocol = snapshot.config.listeners[l].protocol;
+    const size_t commands = CommandCount(protocol);
+    for (size_t c = 0; c <= commands; ++c) {
+      const double count = sum(l, [c](const ListenerStats& stats) { return stats.requests[c].value(); });
+      const std::string_view command = c < commands ? CommandAt(protocol, c).name : "other";
+      if (count > 0) AddValue(requests, {{"listener", name}, {"command", std::string(command)}}, count);
+    }
+  }
+}
+
+void AddRefusals(const Snapshot& snapshot, AllStats workers, Families& families) {
+  MetricFamily& refusals = families.Add("refusals_total", MetricType::Counter,
+                                        "Requests refused for what they are, not because of a node or a limit.");
+  for (uint32_t l = 0; l < snapshot.config.listeners.size(); ++l) {
+    const conf::Listener& listener = snapshot.config.listeners[l];
+    ForEachRefusal(listener.protocol, l, workers, [&](const Refusal& refusal) {
+      AddValue(refusals,
+               {{"listener", listener.name},
+                {"command", std::string(refusal.command)},
+                {"reason", std::string(wire::ErrorName(refusal.reason))}},
+               static_cast<double>(refusal.count));
+    });
+  }
+}
+
+void AddPools(const Snapshot& snapshot, AllStats workers, Families& families) {
+  MetricFamily& duration = families.Add("request_duration_seconds", MetricType::Histogram,
+                                        "From the framing of a request to its reply entering the client's output.");
+  for (size_t p = 0; p < snapshot.pools.size(); ++p) {
+    for (size_t access = 0; access < kAccessCount; ++access) {
+      AddHistogram(duration, {{"pool", snapshot.config.pools[p].name}, {"class", kAccessNames[access]}}, workers,
+                   [p, access](const WorkerStats& stats) -> const backends::Histogram& {
+                     return stats.pools[p].request_duration[access];
+                   });
+    }
+  }
+}
+
+void AddRetries(const Snapshot& snapshot, AllStats workers, Families& families) {
+  for (const RetryStatRow& row : kRetryStats) {
+    MetricFamily& family = families.Add(row.name, MetricType::Counter, row.help);
+    for (size_t p = 0; p < snapshot.pools.size(); ++p) {
+      uint64_t total = 0;
+      for (const auto& worker : workers) total += (worker->retries[p].*row.counter).value();
+      AddValue(family, {{"pool", snapshot.config.pools[p].name}}, static_cast<double>(total));
+    }
+  }
+}
+
+// Decisions add up to the requests that the limit was asked about: those admitted are those that did not wait.
+void AddLimitCounters(uint32_t rule, const std::string& name, AllStats workers, MetricFamily& decisions,
+                      MetricFamily& store_calls) {
+  const auto sum = [&](backends::Counter LimitStats::*counter) { return Sum(workers, rule, counter); };
+  // Read first, since it may grow meanwhile and there are never fewer admitted.
+  const uint64_t delayed = sum(&LimitStats::delayed);
+  const uint64_t admitted = std::max(sum(&LimitStats::admitted), delayed) - delayed;
+  AddValue(decisions, {{"limit", name}, {"decision", "admitted"}}, static_cast<double>(admitted));
+  for (const LimitValueRow& row : kDecisions) {
+    AddValue(decisions, {{"limit", name}, {"decision", row.value}}, static_cast<double>(sum(row.counter)));
+  }
+  for (const LimitValueRow& row : kStoreResults) {
+    AddValue(store_calls, {{"limit", name}, {"result", row.value}}, static_cast<double>(sum(row.counter)));
+  }
+}
+
+void AddLimits(const SharedLimits& limits, AllStats workers, Families& families) {
+  const std::span<const LimitRule> rules = limits.rules().rules();
+  MetricFamily& decisions =
+      families.Add("limit_decisions_total", MetricType::Counter, "What the limit has said of requests.");
+  MetricFamily& store_calls =
+      families.Add("limit_store_calls_total", MetricType::Counter, "Questions to the store of global limits.");
+  MetricFamily& fallback = families.Add("limit_fallback_seconds_total", MetricType::Counter,
+                                        "Time in which a worker went by on_store_failure.");
+  MetricFamily& buckets = families.Add("limit_buckets", MetricType::Gauge, "Buckets in the process's table.");
+  MetricFamily& overflows = families.Add("limit_bucket_overflows_total", MetricType::Counter,
+                                         "Requests that had to share a bucket, since the table was full.");
+  for (uint32_t i = 0; i < rules.size(); ++i) {
+    const std::string& name = rules[i].conf->name;
+    AddLimitCounters(i, name, workers, decisions, store_calls);
+    AddValue(fallback, {{"limit", name}}, static_cast<double>(Sum(workers, i, &LimitStats::fallback_ms)) * 1e-3);
+    AddValue(buckets, {{"limit", name}}, static_cast<double>(limits.table(i).size()));
+    AddValue(overflows, {{"limit", name}}, static_cast<double>(limits.table(i).overflows()));
+  }
+  for (const LimitStatRow& row : kLimitStats) {
+    MetricFamily& family = families.Add(row.name, row.type, row.help);
+    for (uint32_t i = 0; i < rules.size(); ++i) {
+      AddValue(family, {{"limit", rules[i].conf->name}}, static_cast<double>(Sum(workers, i, row.counter)));
+    }
+  }
+  AddValue(families.Add("limit_proxies", MetricType::Gauge, "Proxies alive, as the store of global limits last said."),
+           {}, limits.proxies());
+}
+
+}  // namespace
+
+// Measured and not computed, so that it holds for every algorithm: where evenly spread hashes land.
+std::vector<double> RingShares(const Snapshot& snapshot) {
+  constexpr uint64_t kSamples = 1 << 16;
+  constexpr uint64_t kGoldenRatio = 0x9E3779B97F4A7C15;  // Its multiples are evenly spread (Knuth, TAOCP 6.4).
+  std::vector<double> shares(snapshot.node_count);
+  for (const PoolSnapshot& pool : snapshot.pools) {
+    for (uint64_t i = 0; i < kSamples; ++i)
+      shares[pool.first_node + pool.ring->Pick(i * kGoldenRatio)] += 1.0 / kSamples;
+  }
+  return shares;
+}
+
+bool IsUp(AllStats workers, const HealthMonitor& health, uint32_t node) {
+  // Not while it is on trial: it refuses writes then, and some reads.
+  return health.view(node).state == NodeState::kUp && IsConnected(workers, node);
+}
+
+bool IsUsable(AllStats workers, const HealthMonitor& health, uint32_t node) {
+  return health.verdict(node) != backends::Verdict::kEjected && IsConnected(workers, node);
+}
+
+std::string MetricsText(const Snapshot& snapshot, AllStats workers, std::span<const double> ring_shares,
+                        const HealthMonitor& health, const SharedLimits& limits) {
+  Families families;
+  AddListeners(snapshot, workers, families);
+  AddRefusals(snapshot, workers, families);
+  AddPools(snapshot, workers, families);
+  AddNodes(snapshot, workers, ring_shares, families);
+  AddRetries(snapshot, workers, families);
+  AddHealth(snapshot, workers, health, families);
+  AddLimits(limits, workers, families);
+  AddProcess(workers, families);
+  return families.Text();
+}
+
+}  // namespace ringproxy::proxy

@@ -1,0 +1,67 @@
+#include "backends/own_trouble.h"
+#include "conf/version.h"
+#include "proxy/admin/metrics_families.h"
+#include "proxy/control/descriptors.h"
+#include "proxy/control/log.h"
+
+namespace ringproxy::proxy {
+namespace {
+
+void AddOwnTroubles(Families& families) {
+  using backends::Attempt;
+  const auto count = [](Attempt attempt) { return static_cast<double>(backends::OwnTroubles(attempt)); };
+  MetricFamily& errors = families.Add(
+      "descriptor_errors_total", MetricType::Counter,
+      "Connections that could not be had for want of a descriptor, memory or a port; never held against a node.");
+  for (const Attempt attempt : backends::kAttempts) AddValue(errors, {{"what", NameOf(attempt)}}, count(attempt));
+  AddValue(families.Add("accept_errors_total", MetricType::Counter,
+                        "Times that waiting clients, of the admin port too, could not be accepted."),
+           {}, count(Attempt::kAccept) + count(Attempt::kAdmin));
+}
+
+void AddDescriptors(Families& families) {
+  MetricFamily& descriptors =
+      families.Add("descriptors", MetricType::Gauge,
+                   "Open descriptors of the process (used), and the most that it may have (limit).");
+  AddValue(descriptors, {{"what", "used"}}, static_cast<double>(DescriptorsUsed()));
+  AddValue(descriptors, {{"what", "limit"}}, static_cast<double>(DescriptorLimit()));
+}
+
+}  // namespace
+
+void AddProcess(AllStats workers, Families& families) {
+  MetricFamily& errors = families.Add("errors_total", MetricType::Counter, "Errors that the proxy itself answered.");
+  for (size_t code = 0; code < wire::kErrorCodes; ++code) {
+    uint64_t total = 0;
+    for (const auto& worker : workers) total += worker->errors[code].value();
+    AddValue(errors, {{"code", std::string(wire::ErrorName(static_cast<wire::ErrorCode>(code)))}},
+             static_cast<double>(total));
+  }
+  uint64_t stale = 0;
+  for (const auto& worker : workers) stale += worker->stale_replies.value();
+  AddValue(families.Add("stale_replies_total", MetricType::Counter, "Replies for clients that had left."), {},
+           static_cast<double>(stale));
+  MetricFamily& partial = families.Add("partial_replies_total", MetricType::Counter,
+                                       "Multi-gets of which some nodes failed, by what the client got.");
+  const auto add_partial = [&](const char* outcome, backends::Counter PartialStats::*counter) {
+    uint64_t total = 0;
+    for (const auto& worker : workers) total += (worker->partial.*counter).value();
+    AddValue(partial, {{"outcome", outcome}}, static_cast<double>(total));
+  };
+  add_partial("error", &PartialStats::errors);
+  add_partial("miss", &PartialStats::misses);
+  MetricFamily& sessions = families.Add("worker_sessions", MetricType::Gauge, "Client connections of each worker.");
+  for (size_t w = 0; w < workers.size(); ++w) {
+    AddValue(sessions, {{"worker", std::to_string(w)}}, static_cast<double>(workers[w]->sessions.value()));
+  }
+  AddOwnTroubles(families);
+  AddDescriptors(families);
+  AddValue(families.Add("log_lines_dropped_total", MetricType::Counter,
+                        "Lines of the log that could not be written, or came faster than they could be."),
+           {}, static_cast<double>(LogLinesDropped()));
+  AddValue(families.Add("config_version", MetricType::Gauge, "Number of the configuration in force."), {}, 1);
+  AddValue(families.Add("build_info", MetricType::Gauge, "Always 1; the label says which release runs."),
+           {{"version", std::string(conf::Version())}}, 1);
+}
+
+}  // namespace ringproxy::proxy

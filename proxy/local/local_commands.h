@@ -1,0 +1,116 @@
+// proxy/local/local_commands.h – The commands that ringproxy answers itself: connection, introspection, information.
+//
+// Purpose: PING, ECHO, QUIT, RESET, SELECT, HELLO, AUTH, CLIENT, COMMAND, CONFIG GET, INFO, ROLE and what observers
+// ask, in Redis' words, from the client's state and a view of the proxy. No node ever sees what concerns one client:
+// the connections are shared, and a forwarded CLIENT SETNAME would rename everybody (semantics.md 16).
+// Threads: the client's worker's. It has no sockets and no clock of its own.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "backends/net/loop.h"
+#include "backends/wire/command.h"
+#include "backends/wire/request.h"
+#include "conf/cidr.h"
+#include "proxy/local/refused_state.h"
+
+namespace ringproxy::proxy {
+
+// What few clients tell of themselves.
+struct ClientLabels {
+  std::string user;  // The account of the process at the other end of a Unix socket.
+  std::string name;
+  std::string lib_name;
+  std::string lib_version;
+};
+
+// Which replies the client has asked to see (CLIENT REPLY).
+enum class ReplyMode : uint8_t {
+  kOn,
+  kOff,
+  kSkipNext,  // Not the next request's.
+  kSkipThis,  // Not that of the request which is being handled.
+};
+
+// What belongs to one client and to no request. An idle client has to stay small: see ClientLabels.
+struct ClientState {
+  uint64_t id = 0;
+  std::string address;   // Of the peer, as Redis writes it: "127.0.0.1:50412".
+  conf::IpAddress ip{};  // The same; all zeros over a Unix socket.
+  net::TimePoint connected_at{};
+  net::TimePoint last_active{};
+  const wire::CommandSpec* last_command = nullptr;
+  std::unique_ptr<ClientLabels> labels;  // Only when it has any.
+  // What follows lies in its tail: an idle client stays small.
+  [[no_unique_address]] RefusedState refused;
+  ReplyMode reply_mode = ReplyMode::kOn;
+  bool no_evict = false;  // Remembered for CLIENT LIST; ringproxy evicts nobody.
+};
+
+// `user`: empty when it is not known.
+ClientState NewClient(uint64_t id, std::string address, std::string user = {});
+
+// What INFO tells of the process: a copy, made for each INFO.
+struct ProxyFacts {
+  struct Node {
+    std::string_view name;
+    std::string address;
+    bool up = false;
+    uint64_t requests = 0;
+    uint64_t in_flight = 0;
+  };
+  struct Pool {
+    std::string_view name;
+    std::string_view algorithm;
+    std::vector<Node> nodes;
+  };
+
+  int process_id = 0;
+  uint16_t tcp_port = 0;  // Of the first listener that has one.
+  uint32_t workers = 0;
+  std::chrono::seconds uptime{};
+  uint64_t clients = 0;
+  uint64_t max_clients = 0;
+  uint64_t accepted_total = 0;
+  uint64_t requests_total = 0;
+  uint64_t errors_total = 0;
+  uint64_t bytes_in_total = 0;
+  uint64_t bytes_out_total = 0;
+  uint64_t resident_bytes = 0;
+  std::chrono::microseconds cpu_user{};
+  std::chrono::microseconds cpu_system{};
+  std::vector<Pool> pools;
+};
+
+// What a client may learn of the proxy around it.
+class ProxyView {
+ public:
+  virtual net::TimePoint now() const = 0;
+  virtual ProxyFacts Facts() const = 0;
+  // Every client that this worker knows of: its own at least. A view that also has copies of other workers' clients
+  // visits those too; the states are only read, and only during the call.
+  virtual void ForEachClient(const std::function<void(const ClientState&)>& visit) const = 0;
+
+ protected:
+  ~ProxyView() = default;
+};
+
+enum class LocalOutcome : uint8_t {
+  kAnswered,
+  kRefused,          // The reply says that the proxy does not do this.
+  kCloseAfterReply,  // QUIT: the reply is the last thing this client reads; what it sent afterwards is ignored (trap
+                     // 11).
+};
+
+// Appends exactly one reply; none for CLIENT REPLY OFF and SKIP. Requires: spec.handling is kLocal and CheckShape(spec,
+// request) is kOk.
+LocalOutcome AnswerLocally(const wire::CommandSpec& spec, const wire::Request& request, ClientState& client,
+                           const ProxyView& view, std::string* out);
+
+}  // namespace ringproxy::proxy

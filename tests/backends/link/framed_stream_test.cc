@@ -1,0 +1,109 @@
+#include "backends/link/framed_stream.h"
+
+#include <gtest/gtest.h>
+
+#include <cerrno>
+
+#include "tests/support/fake_loop.h"
+
+namespace ringproxy::backends {
+namespace {
+
+using Status = FramedStream::Status;
+
+class FramedStreamTest : public testing::Test, protected net::StreamObserver {
+ protected:
+  FramedStreamTest() { stream_.Open({.host = "node", .port = 1, .unix_path = {}}, *this); }
+
+  // Reads once, and takes every whole reply.
+  void OnReadable() override {
+    last_read_ = stream_.Fill();
+    Status status;
+    while ((status = stream_.Next()) == Status::kReply) {
+      replies_.emplace_back(stream_.reply().bytes());
+      stream_.reply().Drop();
+    }
+    is_bad_ = status == Status::kBad;
+    stream_.Keep();
+  }
+  void OnConnected(int) override {}
+  void OnWritable() override { stream_.Flush(); }
+  test::FakeSocket& Node() { return loop_.last_socket(); }
+
+  test::FakeLoop loop_;
+  WorkerIo io_{.loop = loop_, .blocks = {}, .read_buffer = {}, .random = std::mt19937_64(1)};
+  FramedStream stream_{io_, conf::Protocol::kRedis};
+  net::IoResult last_read_;
+  std::vector<std::string> replies_;
+  bool is_bad_ = false;
+};
+
+TEST_F(FramedStreamTest, FindsWholeRepliesHoweverTheyAreCut) {
+  Node().Receive("+one\r\n$3\r\ntw");
+  EXPECT_EQ(replies_, (std::vector<std::string>{"+one\r\n"}));
+  EXPECT_EQ(stream_.bytes_needed(), 9U);
+  EXPECT_TRUE(stream_.has_input());
+  Node().Receive("o\r\n");
+  EXPECT_EQ(replies_.back(), "$3\r\ntwo\r\n");
+  EXPECT_EQ(stream_.bytes_needed(), 0U);
+  EXPECT_FALSE(stream_.has_input());
+  EXPECT_EQ(io_.blocks.blocks_in_use(), 0U);
+}
+
+TEST_F(FramedStreamTest, SaysWhenSomethingIsNoReply) {
+  Node().Receive("HTTP/1.1 400\r\n");
+  EXPECT_TRUE(is_bad_);
+  EXPECT_TRUE(replies_.empty());
+}
+
+TEST_F(FramedStreamTest, KeepsAnUnfinishedReplyWhenItIsWokenForNothing) {
+  Node().Receive("$5\r\nhe");
+  OnReadable();
+  EXPECT_EQ(last_read_.bytes, 0U);
+  Node().Receive("llo\r\n");
+  EXPECT_EQ(replies_, (std::vector<std::string>{"$5\r\nhello\r\n"}));
+}
+
+TEST_F(FramedStreamTest, SendsTheRestOfWhatAFullSocketDidNotTake) {
+  Node().room = 4;
+  EXPECT_EQ(stream_.Say("first ").bytes, 4U);
+  EXPECT_TRUE(stream_.is_full());
+  EXPECT_FALSE(stream_.has_said_all());
+  EXPECT_TRUE(Node().watches_writes);
+  stream_.Say("second");
+  Node().room = 100;
+  Node().observer->OnWritable();
+  EXPECT_EQ(Node().written, "first second");
+  EXPECT_TRUE(stream_.has_said_all());
+  EXPECT_FALSE(stream_.is_full());
+  EXPECT_FALSE(Node().watches_writes);
+}
+
+TEST_F(FramedStreamTest, SaysNothingWithoutAWrite) {
+  EXPECT_EQ(stream_.Say("").status, net::IoStatus::kOk);
+  EXPECT_EQ(Node().writes, 0U);
+}
+
+TEST_F(FramedStreamTest, TellsOfABrokenConnection) {
+  Node().error = EPIPE;
+  EXPECT_EQ(stream_.Say("text").status, net::IoStatus::kError);
+}
+
+TEST_F(FramedStreamTest, ForgetsEverythingWhenItIsDropped) {
+  Node().room = 1;
+  stream_.Say("text");
+  Node().Receive("$100\r\nhalf");
+  stream_.Drop();
+  EXPECT_TRUE(Node().closed());
+  EXPECT_FALSE(stream_.is_open());
+  EXPECT_FALSE(stream_.is_full());
+  EXPECT_EQ(io_.blocks.blocks_in_use(), 0U);
+  stream_.Open({.host = "node", .port = 1, .unix_path = {}}, *this);
+  stream_.Flush();
+  EXPECT_EQ(Node().written, "");
+  Node().Receive("+new\r\n");
+  EXPECT_EQ(replies_, (std::vector<std::string>{"+new\r\n"}));
+}
+
+}  // namespace
+}  // namespace ringproxy::backends

@@ -1,0 +1,155 @@
+#include "backends/link/node_witness.h"
+
+#include <gtest/gtest.h>
+
+#include "backends/link/reply_framers.h"
+#include "tests/support/fake_loop.h"
+#include "tests/support/health_fixture.h"
+
+namespace ringproxy::backends {
+namespace {
+
+using namespace std::chrono_literals;
+using Breaker = CircuitBreaker::State;
+
+class NodeWitnessTest : public testing::Test, protected net::StreamObserver {
+ protected:
+  NodeWitnessTest() {
+    settings_.timeouts.request = 100ms;
+    settings_.breaker.consecutive_failures = 3;
+    loop_.Advance(10s);
+  }
+  void OnConnected(int) override {}
+  void OnReadable() override {}
+  void OnWritable() override {}
+
+  InFlight Entry(wire::Author author = wire::Author::kNode) const {
+    return {
+        .ticket = {.kind = Ticket::Kind::kSession}, .sent = loop_.now(), .deadline = {}, .bytes = 10, .author = author};
+  }
+  InFlight Probe() const {
+    return {.ticket = {.kind = Ticket::Kind::kInternal}, .sent = loop_.now(), .deadline = {}, .bytes = 10};
+  }
+  void Reply(const InFlight& entry, const std::string& text) {
+    loop_.last_socket().incoming = text;
+    input_.Fill(*stream_, io_.read_buffer);
+    ASSERT_EQ(framer_->Frame(input_.bytes()), wire::ReplyFramer::Status::kReply);
+    const ReplyFrame reply(input_, *framer_);
+    witness_.OnAnswered(entry, reply.size());
+    witness_.OnReply(entry, reply);
+    reply.Drop();
+  }
+  // Opens the breaker by the node's own words, or not.
+  void FailThreeTimes(wire::Author author) {
+    for (int i = 0; i < 3; ++i) Reply(Entry(author), "-LOADING x\r\n");
+  }
+
+  test::FakeLoop loop_;
+  WorkerIo io_{.loop = loop_, .blocks = {}, .read_buffer = {}, .random = std::mt19937_64(1)};
+  std::unique_ptr<net::Stream> stream_ = loop_.NewStream(*this);
+  net::InputBuffer input_{io_.blocks};
+  std::unique_ptr<wire::ReplyFramer> framer_ = NewReplyFramer(conf::Protocol::kRedis);
+  NodeSettings settings_;
+  NodeStats stats_;
+  test::Health health_{1};
+  NodeGuard guard_{{.io = io_,
+                    .settings = settings_,
+                    .verdict = health_.board.verdict(0),
+                    .stats = stats_,
+                    .observer = health_.observer,
+                    .node = 0},
+                   [] {},
+                   [] {}};
+  NodeWitness witness_{loop_, settings_, guard_, stats_};
+};
+
+TEST_F(NodeWitnessTest, TellsTheNodesWordsAndNotThoseOfAClientsScript) {
+  FailThreeTimes(wire::Author::kClient);
+  EXPECT_EQ(guard_.breaker_state(), Breaker::kClosed);
+  FailThreeTimes(wire::Author::kNode);
+  EXPECT_EQ(guard_.breaker_state(), Breaker::kOpen);
+}
+
+TEST_F(NodeWitnessTest, TellsOfTimeoutsAndNotOfAScripts) {
+  for (int i = 0; i < 3; ++i) witness_.OnTimeout(Entry(wire::Author::kClient));
+  EXPECT_EQ(guard_.breaker_state(), Breaker::kClosed);
+  EXPECT_EQ(stats_.excused_timeouts.value(), 3U);
+  for (int i = 0; i < 3; ++i) witness_.OnTimeout(Entry());
+  EXPECT_EQ(guard_.breaker_state(), Breaker::kOpen);
+  EXPECT_EQ(stats_.excused_timeouts.value(), 3U);
+}
+
+TEST_F(NodeWitnessTest, ExcusesWhatWasSentBeforeSomethingLargeWasLastUnderWay) {
+  const InFlight behind = Entry();
+  InFlight large = Entry();
+  large.bytes = 5000;
+  for (int kind = 0; kind < 3; ++kind) {
+    loop_.Advance(1ms);
+    if (kind == 0) witness_.OnUnfinished(70'000);
+    if (kind == 1) witness_.OnAnswered(behind, 70'000);
+    if (kind == 2) witness_.OnAnswered(large, 5);
+    for (int i = 0; i < 5; ++i) witness_.OnTimeout(behind);
+    EXPECT_EQ(guard_.breaker_state(), Breaker::kClosed) << kind;
+  }
+  EXPECT_EQ(stats_.excused_timeouts.value(), 15U);
+  for (int i = 0; i < 3; ++i) witness_.OnTimeout(Entry());
+  EXPECT_EQ(guard_.breaker_state(), Breaker::kOpen);
+}
+
+TEST_F(NodeWitnessTest, ExcusesNothingBehindWhatIsOfUsualSize) {
+  const InFlight behind = Entry();
+  loop_.Advance(1ms);
+  witness_.OnUnfinished(64 << 10);
+  witness_.OnAnswered(behind, 64 << 10);
+  for (int i = 0; i < 3; ++i) witness_.OnTimeout(behind);
+  EXPECT_EQ(guard_.breaker_state(), Breaker::kOpen);
+}
+
+TEST_F(NodeWitnessTest, CountsASilenceOnceATimeoutAndEndsItByAnyByte) {
+  for (int i = 0; i < 10; ++i) EXPECT_FALSE(witness_.CountSilence());
+  loop_.Advance(100ms);
+  EXPECT_FALSE(witness_.CountSilence());
+  witness_.OnBytes();
+  for (int i = 0; i < 2; ++i) {
+    loop_.Advance(100ms);
+    EXPECT_FALSE(witness_.CountSilence());
+  }
+  EXPECT_EQ(guard_.breaker_state(), Breaker::kClosed);
+  loop_.Advance(100ms);
+  EXPECT_TRUE(witness_.CountSilence());
+  EXPECT_EQ(guard_.breaker_state(), Breaker::kOpen);
+}
+
+TEST_F(NodeWitnessTest, StartsToCountAnewWithANewLink) {
+  for (uint32_t i = 1; i < NodeWitness::kSilentTimeouts; ++i) {
+    EXPECT_FALSE(witness_.CountSilence());
+    loop_.Advance(100ms);
+  }
+  witness_.OnReady();
+  EXPECT_FALSE(witness_.CountSilence());
+}
+
+TEST_F(NodeWitnessTest, LetsAProbeSpeakForTheNodeAndNobodyElse) {
+  FailThreeTimes(wire::Author::kNode);
+  ASSERT_EQ(guard_.breaker_state(), Breaker::kOpen);
+  Reply(Probe(), "-LOADING x\r\n");
+  EXPECT_EQ(guard_.breaker_state(), Breaker::kOpen);
+  Reply(Probe(), "+PONG\r\n");
+  EXPECT_EQ(guard_.breaker_state(), Breaker::kHalfOpen);
+  witness_.OnLost(Probe(), "closed by the node");  // It is its failure that is told.
+  EXPECT_EQ(guard_.breaker_state(), Breaker::kHalfOpen);
+  witness_.OnProbeFailed();
+  EXPECT_EQ(guard_.breaker_state(), Breaker::kOpen);
+}
+
+TEST_F(NodeWitnessTest, TellsOfLinksThatCannotBeHad) {
+  witness_.OnConnectFailed("Connection refused");
+  EXPECT_EQ(guard_.breaker_state(), Breaker::kOpen);
+  ASSERT_EQ(health_.observer.news.size(), 1U);
+  EXPECT_EQ(health_.observer.news[0].detail, "Connection refused");
+  witness_.OnReady();
+  EXPECT_EQ(guard_.breaker_state(), Breaker::kHalfOpen);
+}
+
+}  // namespace
+}  // namespace ringproxy::backends

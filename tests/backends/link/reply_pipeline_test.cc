@@ -1,0 +1,191 @@
+#include "backends/link/reply_pipeline.h"
+
+#include <gtest/gtest.h>
+
+#include "backends/link/reply_framers.h"
+#include "tests/backends/link/recording_sink.h"
+#include "tests/support/fake_loop.h"
+#include "tests/support/health_fixture.h"
+
+namespace ringproxy::backends {
+namespace {
+
+using namespace std::chrono_literals;
+
+class ReplyPipelineTest : public testing::Test, protected net::StreamObserver {
+ protected:
+  ReplyPipelineTest() { settings_.timeouts.request = 100ms; }
+  void OnConnected(int) override {}
+  void OnReadable() override {}
+  void OnWritable() override {}
+
+  bool Send(uint32_t slot, bool is_written = true) {
+    return pipeline_.Admit(10, Ticket{0, 0, slot, Ticket::Kind::kSession}, wire::Author::kNode, is_written);
+  }
+  void Answer(const std::string& reply) {
+    loop_.last_socket().incoming = reply;
+    input_.Fill(*stream_, io_.read_buffer);
+    ASSERT_EQ(framer_->Frame(input_.bytes()), wire::ReplyFramer::Status::kReply);
+    pipeline_.OnReply({input_, *framer_});
+    EXPECT_TRUE(input_.empty());
+  }
+  void CheckDeadlines() {
+    ++checks_;
+    any_late_ = pipeline_.FailLate();
+    if (looks_for_silence_) gave_up_ = gave_up_ || pipeline_.IsSilentForLong(any_late_);
+  }
+
+  test::FakeLoop loop_;
+  WorkerIo io_{.loop = loop_, .blocks = {}, .read_buffer = {}, .random = std::mt19937_64(1)};
+  std::unique_ptr<net::Stream> stream_ = loop_.NewStream(*this);
+  net::InputBuffer input_{io_.blocks};
+  std::unique_ptr<wire::ReplyFramer> framer_ = NewReplyFramer(conf::Protocol::kRedis);
+  NodeSettings settings_;
+  NodeStats stats_;
+  test::Health health_{1};
+  NodeGuard guard_{{.io = io_,
+                    .settings = settings_,
+                    .verdict = health_.board.verdict(0),
+                    .stats = stats_,
+                    .observer = health_.observer,
+                    .node = 0},
+                   [] {},
+                   [] {}};
+  RecordingSink sink_;
+  NodeWitness witness_{loop_, settings_, guard_, stats_};
+  size_t checks_ = 0;
+  bool any_late_ = false;
+  bool looks_for_silence_ = true;
+  bool gave_up_ = false;
+  ReplyPipeline pipeline_{loop_, settings_, witness_, sink_, stats_, [this] { CheckDeadlines(); }};
+};
+
+TEST_F(ReplyPipelineTest, GivesEachReplyToTheOldestRequest) {
+  for (uint32_t i = 1; i <= 3; ++i) EXPECT_TRUE(Send(i));
+  EXPECT_EQ(pipeline_.size(), 3U);
+  EXPECT_EQ(stats_.in_flight.value(), 3U);
+  Answer(":1\r\n");
+  Answer("$-1\r\n");
+  Answer("+three\r\n");
+  EXPECT_EQ(sink_.outcomes, (Outcomes{{1, ":1\r\n"}, {2, "$-1\r\n"}, {3, "+three\r\n"}}));
+  EXPECT_TRUE(pipeline_.empty());
+  EXPECT_EQ(stats_.in_flight.value(), 0U);
+}
+
+TEST_F(ReplyPipelineTest, FailsALateRequestAloneAndDiscardsItsReplyByPosition) {
+  Send(1);
+  loop_.Advance(60ms);
+  Send(2);
+  loop_.Advance(40ms);
+  EXPECT_EQ(sink_.outcomes, (Outcomes{{1, "timeout"}}));
+  EXPECT_TRUE(pipeline_.anyone_waits());
+  Answer("+late\r\n");
+  Answer("+two\r\n");
+  EXPECT_EQ(sink_.outcomes, (Outcomes{{1, "timeout"}, {2, "+two\r\n"}}));
+  EXPECT_EQ(stats_.late_replies.value(), 1U);
+}
+
+TEST_F(ReplyPipelineTest, LooksOnceForManyDeadlinesAndNotOnceForEachRequest) {
+  for (uint32_t i = 0; i < 50; ++i) {
+    Send(i);
+    Answer("+OK\r\n");
+    loop_.Advance(1ms);
+  }
+  loop_.Advance(200ms);
+  EXPECT_LE(checks_, 2U);
+  EXPECT_EQ(stats_.timeouts.value(), 0U);
+}
+
+TEST_F(ReplyPipelineTest, TimesWhatWaitedForItsLinkFromWhenItIsWritten) {
+  settings_.timeouts.total = 300ms;
+  looks_for_silence_ = false;
+  Send(1, false);
+  loop_.Advance(150ms);
+  pipeline_.OnWritten();
+  loop_.Advance(99ms);
+  EXPECT_TRUE(sink_.outcomes.empty());
+  loop_.Advance(1ms);
+  EXPECT_EQ(sink_.outcomes, (Outcomes{{1, "timeout"}}));
+  // It is its total time that fails what is not written at all.
+  Send(2, false);
+  loop_.Advance(299ms);
+  EXPECT_EQ(sink_.outcomes.size(), 1U);
+  loop_.Advance(1ms);
+  EXPECT_EQ(sink_.outcomes.size(), 2U);
+}
+
+TEST_F(ReplyPipelineTest, HasRoomForSoManyRequestsAndBytes) {
+  settings_.limits = {.requests_in_flight = 3, .bytes_in_flight = 25};
+  EXPECT_TRUE(Send(1));
+  EXPECT_TRUE(Send(2));
+  EXPECT_FALSE(Send(3));  // Its bytes.
+  settings_.limits.bytes_in_flight = 1000;
+  EXPECT_TRUE(Send(4));
+  EXPECT_FALSE(Send(5));
+  EXPECT_EQ(sink_.outcomes, (Outcomes{{3, "node_overloaded"}, {5, "node_overloaded"}}));
+  Answer("+1\r\n");
+  EXPECT_TRUE(Send(6));
+}
+
+TEST_F(ReplyPipelineTest, FailsAllOnceAndWhatIsSentMeanwhileNotAtAll) {
+  Send(1);
+  loop_.Advance(100ms);
+  Send(2);
+  Send(3);
+  sink_.on_failure = [this](Ticket ticket) {
+    if (ticket.slot < 10) Send(ticket.slot + 10);
+  };
+  pipeline_.FailAll("closed by the node");
+  EXPECT_EQ(sink_.outcomes, (Outcomes{{1, "timeout"}, {2, "node_down"}, {3, "node_down"}}));
+  EXPECT_EQ(pipeline_.size(), 2U);
+  // Those have deadlines of their own.
+  loop_.Advance(100ms);
+  EXPECT_EQ(sink_.outcomes.size(), 5U);
+}
+
+TEST_F(ReplyPipelineTest, RefusesInTheNodesNameWhatNoLinkTakes) {
+  pipeline_.Refuse(Ticket{0, 0, 7, Ticket::Kind::kSession});
+  EXPECT_EQ(sink_.outcomes, (Outcomes{{7, "node_down"}}));
+  EXPECT_EQ(stats_.requests.value(), 1U);
+  EXPECT_EQ(stats_.failures.value(), 1U);
+  EXPECT_TRUE(pipeline_.empty());
+}
+
+TEST_F(ReplyPipelineTest, FindsANodeSilentAfterThreeTimeoutsThoughNobodyAsksItAgain) {
+  Send(1);
+  loop_.Advance(299ms);
+  EXPECT_FALSE(gave_up_);
+  loop_.Advance(1ms);
+  EXPECT_TRUE(gave_up_);
+  EXPECT_EQ(stats_.timeouts.value(), 1U);
+}
+
+TEST_F(ReplyPipelineTest, HandsALargeReplyOverInItsOwnBlock) {
+  Send(1);
+  const std::string large = "$100000\r\n" + std::string(100'000, 'L') + "\r\n";
+  loop_.last_socket().incoming = large;
+  while (framer_->Frame((input_.Fill(*stream_, io_.read_buffer), input_.bytes())) !=
+         wire::ReplyFramer::Status::kReply) {
+    input_.Keep(framer_->bytes_needed());
+  }
+  const bool is_large = input_.CanTakeFrame(framer_->size());
+  pipeline_.OnReply({input_, *framer_});
+  EXPECT_EQ(sink_.outcomes, (Outcomes{{1, large}}));
+  EXPECT_EQ(sink_.large, is_large ? 1U : 0U);
+}
+
+TEST_F(ReplyPipelineTest, TellsTheGuardAloneOfItsProbe) {
+  health_.observer.news.clear();
+  pipeline_.Admit(10, Ticket{.kind = Ticket::Kind::kInternal}, wire::Author::kNode, true);
+  Answer("+PONG\r\n");
+  pipeline_.Admit(10, Ticket{.kind = Ticket::Kind::kInternal}, wire::Author::kNode, true);
+  pipeline_.FailAll("closed by the node");
+  EXPECT_TRUE(sink_.outcomes.empty());
+  EXPECT_EQ(stats_.failures.value(), 0U);
+  uint64_t recorded = 0;
+  for (size_t i = 0; i < Histogram::kBuckets; ++i) recorded += stats_.request_duration.bucket(i);
+  EXPECT_EQ(recorded, 0U);
+}
+
+}  // namespace
+}  // namespace ringproxy::backends

@@ -1,0 +1,189 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <spdlog/spdlog.h>
+
+#include <nlohmann/json.hpp>
+
+#include "proxy/admin/admin_http.h"
+#include "tests/support/fake_loop.h"
+
+namespace ringproxy::proxy {
+namespace {
+
+using backends::TripReason;
+using Breaker = backends::CircuitBreaker::State;
+using nlohmann::json;
+using testing::HasSubstr;
+using testing::Not;
+
+class AdminNodesTest : public testing::Test {
+ protected:
+  AdminNodesTest() {
+    spdlog::set_level(spdlog::level::off);
+    for (int w = 0; w < 2; ++w) stats_.push_back(std::make_unique<WorkerStats>(*snapshot_));
+    admin_.Observe(stats_, monitor_, limits_);
+  }
+  static std::shared_ptr<const Snapshot> TwoPools() {
+    conf::Config config;
+    for (const char* name : {"main", "carts"}) {
+      conf::Pool& pool = config.pools.emplace_back();
+      pool.name = name;
+      pool.nodes = {{"r0", {"10.0.0.1", 7, ""}, 1}, {std::string(name) + "-only", {"10.0.0.2", 7, ""}, 1}};
+    }
+    config.pools[1].nodes.push_back({"unix:/run/x.sock", {"", 0, "/run/x.sock"}, 1});
+    conf::Listener& listener = config.listeners.emplace_back();
+    listener.name = "web";
+    listener.routes = {{"", "main"}};
+    return MakeSnapshot(std::move(config));
+  }
+  json Nodes(const AdminHttp::Query& query = {}) {
+    return json::parse(admin_.Get("/api/v1/nodes", query).body)["nodes"];
+  }
+  std::string StateOf(size_t node) { return Nodes()[node]["state"]; }
+  AdminReply Order(const std::string& node, const std::string& order, const AdminHttp::Query& query = {}) {
+    return admin_.Post("/api/v1/nodes/" + node + "/" + order, query);
+  }
+  std::string Metrics() { return admin_.Get("/metrics", {}).body; }
+
+  std::shared_ptr<const Snapshot> snapshot_ = TwoPools();
+  std::vector<std::unique_ptr<WorkerStats>> stats_;
+  test::FakeLoop loop_;
+  backends::NodeBoard board_{snapshot_->node_count};
+  HealthMonitor monitor_{
+      loop_,  snapshot_,
+      board_, 2,
+      1,      {[](uint32_t, ring::NodeIndex) {}, [](uint32_t, ring::NodeIndex) {}, [](uint32_t, ring::NodeIndex) {}}};
+  SharedLimits limits_{snapshot_, 2, 1};
+  AdminHttp admin_{snapshot_};
+};
+
+TEST_F(AdminNodesTest, ShowsEachNodesStateWithItsReasonAndSinceWhen) {
+  monitor_.OnBreaker(1, {1, Breaker::kOpen, TripReason::kConnection, "Connection refused"});
+  const json nodes = Nodes();
+  ASSERT_EQ(nodes.size(), 5U);
+  EXPECT_EQ(nodes[0]["state"], "up");
+  EXPECT_EQ(nodes[0]["reason"], "start");
+  EXPECT_EQ(nodes[1]["name"], "main-only");
+  EXPECT_EQ(nodes[1]["pool"], "main");
+  EXPECT_EQ(nodes[1]["address"], "10.0.0.2:7");
+  EXPECT_EQ(nodes[1]["state"], "down");
+  EXPECT_EQ(nodes[1]["reason"], "connection");
+  EXPECT_EQ(nodes[1]["detail"], "Connection refused");
+  EXPECT_THAT(nodes[1]["since"], testing::MatchesRegex("20..-..-..T..:..:..Z"));
+}
+
+TEST_F(AdminNodesTest, AddsUpTheWorkersCounts) {
+  stats_[0]->nodes[2].requests.Add(3);
+  stats_[1]->nodes[2].requests.Add(4);
+  stats_[0]->nodes[2].failures.Add(2);
+  stats_[0]->nodes[2].overloads.Add(3);
+  stats_[1]->nodes[2].overloads.Add(5);
+  stats_[0]->nodes[2].concurrency_limit.Set(64);
+  stats_[1]->nodes[2].concurrency_limit.Set(100);
+  stats_[1]->nodes[2].timeouts.Add(1);
+  stats_[1]->nodes[2].late_replies.Add(1);
+  stats_[0]->nodes[2].in_flight.Add(5);
+  stats_[0]->nodes[2].ready_connections.Add(2);
+  const json node = Nodes()[2];
+  EXPECT_EQ(node["requests"], 7);
+  EXPECT_EQ(node["failures"], 2);
+  EXPECT_EQ(node["overloads"], 8);
+  EXPECT_EQ(node["concurrency_limit"], 164);
+  EXPECT_THAT(Metrics(), HasSubstr("ringproxy_node_overloads_total{pool=\"carts\",node=\"r0\"} 8"));
+  EXPECT_THAT(Metrics(), HasSubstr("ringproxy_node_concurrency_limit{pool=\"carts\",node=\"r0\"} 164"));
+  EXPECT_EQ(node["timeouts"], 1);
+  EXPECT_EQ(node["late_replies"], 1);
+  EXPECT_EQ(node["in_flight"], 5);
+  EXPECT_EQ(node["connections"], 2);
+}
+
+TEST_F(AdminNodesTest, ShowsTheNodesOfOnePool) {
+  EXPECT_EQ(Nodes({{"pool", "carts"}}).size(), 3U);
+  EXPECT_EQ(Nodes({{"pool", "x"}}).size(), 0U);
+}
+
+TEST_F(AdminNodesTest, CarriesOutEachOrder) {
+  EXPECT_EQ(Order("main-only", "drain").status, 200);
+  EXPECT_EQ(StateOf(1), "drained");
+  EXPECT_EQ(monitor_.verdict(1), backends::Verdict::kEjected);
+  EXPECT_EQ(Order("main-only", "disable").status, 200);
+  EXPECT_EQ(StateOf(1), "disabled");
+  EXPECT_EQ(Order("main-only", "enable").status, 200);
+  EXPECT_EQ(StateOf(1), "up");
+  EXPECT_EQ(monitor_.verdict(1), backends::Verdict::kServe);
+  const json reply = json::parse(Order("main-only", "enable").body);
+  EXPECT_EQ(reply, (json{{"name", "main-only"}, {"order", "enable"}, {"pools", 1}}));
+}
+
+TEST_F(AdminNodesTest, OrdersANameInEveryPoolOrInTheOneAskedFor) {
+  EXPECT_EQ(json::parse(Order("r0", "drain", {{"pool", "carts"}}).body)["pools"], 1);
+  EXPECT_EQ(StateOf(0), "up");
+  EXPECT_EQ(StateOf(2), "drained");
+  EXPECT_EQ(json::parse(Order("r0", "drain").body)["pools"], 2);
+  EXPECT_EQ(StateOf(0), "drained");
+}
+
+TEST_F(AdminNodesTest, TakesANameWithSlashes) {
+  EXPECT_EQ(Order("unix:/run/x.sock", "drain").status, 200);
+  EXPECT_EQ(StateOf(4), "drained");
+}
+
+TEST_F(AdminNodesTest, SaysWhatIsWrongWithAnOrder) {
+  for (const char* path :
+       {"/api/v1/nodes/r0/explode", "/api/v1/nodes/drain", "/api/v1/nodes", "drain", "", "/api/v1/pools/main/drain"}) {
+    const AdminReply reply = admin_.Post(path, {});
+    EXPECT_EQ(reply.status, 404) << path;
+    EXPECT_THAT(reply.body, HasSubstr("/api/v1/nodes/NAME/drain")) << path;
+  }
+  EXPECT_EQ(Order("x", "drain").status, 404);
+  EXPECT_THAT(Order("x", "drain").body, HasSubstr("no node is called x"));
+  EXPECT_EQ(Order("main-only", "drain", {{"pool", "carts"}}).status, 404);
+  EXPECT_EQ(Order("", "drain").status, 404);
+  for (size_t n = 0; n < 5; ++n) EXPECT_EQ(StateOf(n), "up");
+}
+
+TEST_F(AdminNodesTest, TellsMetricsWhetherANodeIsUp) {
+  const std::string up = "ringproxy_node_up{pool=\"main\",node=\"r0\"} ";
+  EXPECT_THAT(Metrics(), HasSubstr(up + "0\n"));
+  stats_[1]->nodes[0].ready_connections.Add();
+  EXPECT_THAT(Metrics(), HasSubstr(up + "0\n"));  // The clients of the other worker read NODEDOWN.
+  stats_[0]->nodes[0].ready_connections.Add();
+  EXPECT_THAT(Metrics(), HasSubstr(up + "1\n"));
+  monitor_.OnBreaker(0, {0, Breaker::kOpen, TripReason::kTimeouts, ""});
+  EXPECT_THAT(Metrics(), HasSubstr(up + "0\n"));
+  monitor_.OnBreaker(0, {0, Breaker::kHalfOpen, TripReason::kTimeouts, ""});
+  EXPECT_THAT(Metrics(), HasSubstr(up + "0\n"));  // Writes do.
+  monitor_.OnBreaker(0, {0, Breaker::kClosed, TripReason::kTimeouts, ""});
+  EXPECT_THAT(Metrics(), HasSubstr(up + "1\n"));
+}
+
+TEST_F(AdminNodesTest, ShowsTheWorstOfTheWorkersBreakers) {
+  const std::string breaker = "ringproxy_node_breaker_state{pool=\"main\",node=\"r0\"} ";
+  const auto set = [&](Breaker first, Breaker second) {
+    stats_[0]->nodes[0].breaker_state.Set(static_cast<uint64_t>(first));
+    stats_[1]->nodes[0].breaker_state.Set(static_cast<uint64_t>(second));
+  };
+  const std::pair<std::pair<Breaker, Breaker>, const char*> cases[] = {
+      {{Breaker::kClosed, Breaker::kClosed}, "0\n"},   {{Breaker::kClosed, Breaker::kOpen}, "1\n"},
+      {{Breaker::kOpen, Breaker::kClosed}, "1\n"},     {{Breaker::kOpen, Breaker::kHalfOpen}, "1\n"},
+      {{Breaker::kHalfOpen, Breaker::kOpen}, "1\n"},   {{Breaker::kHalfOpen, Breaker::kClosed}, "2\n"},
+      {{Breaker::kClosed, Breaker::kHalfOpen}, "2\n"},
+  };
+  for (const auto& [states, text] : cases) {
+    set(states.first, states.second);
+    EXPECT_THAT(Metrics(), HasSubstr(breaker + text));
+  }
+}
+
+TEST_F(AdminNodesTest, CountsTransitionsByFromToAndReason) {
+  EXPECT_THAT(Metrics(), Not(HasSubstr("ringproxy_node_transitions_total{")));
+  for (int i = 0; i < 2; ++i) {
+    Order("main-only", "drain");
+    Order("main-only", "enable");
+  }
+  EXPECT_THAT(Metrics(), HasSubstr("ringproxy_node_transitions_total{pool=\"main\",node=\"main-only\",from=\"up\","
+                                   "to=\"drained\",reason=\"operator\"} 2\n"));
+}
+
+}  // namespace
+}  // namespace ringproxy::proxy
