@@ -1,4 +1,4 @@
-// backends/wire/ascii.h – Comparing protocol words without regard to case.
+// backends/wire/ascii.h – What both text protocols share: the end of a line, and words without regard to case.
 //
 // Threads: pure functions. ASCII only, whatever the locale: a command's name must not depend on it.
 #pragma once
@@ -6,6 +6,8 @@
 #include <string_view>
 
 namespace ringproxy::wire {
+
+inline constexpr std::string_view kLineEnd = "\r\n";
 
 constexpr char ToLower(char c) {
   return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;

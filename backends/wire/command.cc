@@ -51,9 +51,9 @@ struct NameWords {
 
 // Top-level names in an open-addressing table that is at most half full. A lookup is two multiplications and, as a
 // rule, one comparison of words: it is done for every request.
-class NameIndex {
+class RedisNames {
  public:
-  NameIndex() {
+  RedisNames() {
     assert(RedisCommands().size() <= kPlaces / 2);  // A full table would be searched for ever.
     for (const CommandSpec& spec : RedisCommands()) {
       if (spec.name.find('|') != std::string_view::npos) continue;
@@ -92,8 +92,8 @@ class NameIndex {
   std::array<Place, kPlaces> places_;
 };
 
-const NameIndex& Names() {
-  static const NameIndex index;
+const RedisNames& Names() {
+  static const RedisNames index;
   return index;
 }
 
@@ -144,7 +144,7 @@ bool NamesDatabase(const Request& request) {
 }  // namespace
 
 const CommandSpec* FindRedisCommand(const Request& request) {
-  const NameIndex::Place* place = Names().Find(request.name());
+  const RedisNames::Place* place = Names().Find(request.name());
   if (place == nullptr) return nullptr;
   if (!place->has_subcommands || request.size() < 2) return place->spec;
   const CommandSpec* subcommand = FindSubcommand(*place->spec, request[1]);
@@ -153,7 +153,7 @@ const CommandSpec* FindRedisCommand(const Request& request) {
 
 const CommandSpec* FindRedisCommand(std::string_view name) {
   const size_t bar = name.find('|');
-  const NameIndex::Place* place = Names().Find(name.substr(0, bar));
+  const RedisNames::Place* place = Names().Find(name.substr(0, bar));
   if (place == nullptr) return nullptr;
   return bar == std::string_view::npos ? place->spec : FindSubcommand(*place->spec, name.substr(bar + 1));
 }

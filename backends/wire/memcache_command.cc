@@ -133,9 +133,9 @@ constexpr auto kMemcacheCommands = [] {
 }();
 
 // Names by their first eight bytes, in an open-addressing table: a lookup is done for every request.
-class NameIndex {
+class MemcacheNames {
  public:
-  NameIndex() {
+  MemcacheNames() {
     for (const MemcacheSpec& spec : kMemcacheCommands) {
       size_t place = PlaceOf(spec.command.name);
       while (places_[place] != nullptr) place = (place + 1) % kPlaces;
@@ -183,7 +183,7 @@ std::span<const MemcacheSpec> MemcacheCommands() {
 }
 
 const MemcacheSpec* FindMemcacheCommand(std::string_view name) {
-  static const NameIndex index;
+  static const MemcacheNames index;
   return index.Find(name);
 }
 

@@ -4,12 +4,12 @@
 #include <cassert>
 #include <charconv>
 
+#include "backends/wire/ascii.h"
 #include "backends/wire/limits.h"
 
 namespace ringproxy::wire {
 namespace {
 
-constexpr std::string_view kLineEnd = "\r\n";
 // A longer line comes from no memcached server.
 constexpr size_t kLongestLine = 64 << 10;
 

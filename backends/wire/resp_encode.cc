@@ -2,10 +2,10 @@
 
 #include <charconv>
 
+#include "backends/wire/ascii.h"
+
 namespace ringproxy::wire {
 namespace {
-
-constexpr std::string_view kLineEnd = "\r\n";
 
 void AppendNumberLine(char type, int64_t value, std::string* out) {
   char line[24];

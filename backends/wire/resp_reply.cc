@@ -4,6 +4,7 @@
 #include <array>
 #include <cassert>
 
+#include "backends/wire/ascii.h"
 #include "backends/wire/integer.h"
 
 namespace ringproxy::wire {
@@ -31,8 +32,6 @@ constexpr std::array<Kind, 256> kKinds = [] {
 Kind KindOf(char type) {
   return kKinds[static_cast<unsigned char>(type)];
 }
-
-constexpr std::string_view kLineEnd = "\r\n";
 
 }  // namespace
 

@@ -4,6 +4,7 @@
 #include <cassert>
 #include <cstring>
 
+#include "backends/wire/ascii.h"
 #include "backends/wire/inline_request.h"
 #include "backends/wire/integer.h"
 #include "backends/wire/resp_encode.h"
@@ -18,7 +19,6 @@ constexpr size_t kKeptCanonical = 512;
 constexpr size_t kLeastBulk = 6;  // "$0\r\n\r\n"
 constexpr uint64_t kMostArguments = INT32_MAX;
 
-constexpr std::string_view kLineEnd = "\r\n";
 constexpr std::string_view kBadMultibulk = "Protocol error: invalid multibulk length";
 constexpr std::string_view kBadBulk = "Protocol error: invalid bulk length";
 

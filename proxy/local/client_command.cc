@@ -13,7 +13,7 @@
 namespace ringproxy::proxy {
 namespace {
 
-constexpr std::string_view kHelp[] = {
+constexpr std::string_view kClientHelp[] = {
     "CLIENT <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
     "GETNAME",
     "    Return the name of the current connection.",
@@ -180,8 +180,8 @@ LocalOutcome AnswerClientNoEvict(const LocalCall& call) {
 }
 
 LocalOutcome AnswerClientHelp(const LocalCall& call) {
-  wire::AppendArrayHeader(std::size(kHelp), call.out);
-  for (const std::string_view line : kHelp) wire::AppendSimple(line, call.out);
+  wire::AppendArrayHeader(std::size(kClientHelp), call.out);
+  for (const std::string_view line : kClientHelp) wire::AppendSimple(line, call.out);
   return LocalOutcome::kAnswered;
 }
 

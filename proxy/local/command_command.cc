@@ -15,7 +15,7 @@ namespace {
 using wire::CommandSpec;
 using wire::KeyKind;
 
-constexpr std::string_view kHelp[] = {
+constexpr std::string_view kCommandHelp[] = {
     "COMMAND <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
     "(no subcommand)",
     "    Return details about all commands that can be called here.",
@@ -258,8 +258,8 @@ LocalOutcome AnswerCommandList(const LocalCall& call) {
 }
 
 LocalOutcome AnswerCommandHelp(const LocalCall& call) {
-  wire::AppendArrayHeader(std::size(kHelp), call.out);
-  for (const std::string_view line : kHelp) wire::AppendSimple(line, call.out);
+  wire::AppendArrayHeader(std::size(kCommandHelp), call.out);
+  for (const std::string_view line : kCommandHelp) wire::AppendSimple(line, call.out);
   return LocalOutcome::kAnswered;
 }
 

@@ -6,14 +6,13 @@
 
 #include "backends/wire/error_text.h"
 #include "proxy/route/memcache_statistics.h"
+#include "proxy/route/scratch.h"
 
 namespace ringproxy::proxy {
 namespace {
 
 constexpr std::string_view kEnd = "END\r\n";
 constexpr size_t kLongestToken = 21;  // A space and twenty digits.
-// Scratch beyond this is given back.
-constexpr size_t kKeptPieces = 4096;
 
 // An END that is a line of its own; a node's failure may come after values it has already sent.
 bool IsWhole(std::string_view reply) {
@@ -30,13 +29,9 @@ std::string_view LastLine(std::string_view reply) {
 std::span<const std::string_view> MemcacheMerger::Merge(const FanoutPlan& plan,
                                                         std::span<const std::string_view> children) {
   assert(!children.empty());
-  if (pieces_.capacity() > kKeptPieces) {
-    std::vector<std::string_view>().swap(pieces_);
-    std::string().swap(text_);
-  }
-  pieces_.clear();
-  readers_.clear();
-  text_.clear();
+  Recycle(&pieces_);
+  Recycle(&readers_);
+  Recycle(&text_);
   size_bytes_ = 0;
   partial_ = Partial::kNone;
   switch (plan.merge) {

@@ -5,18 +5,10 @@
 
 #include "backends/wire/error_text.h"
 #include "backends/wire/resp_encode.h"
+#include "proxy/route/scratch.h"
 
 namespace ringproxy::proxy {
 namespace {
-
-// Scratch beyond this is given back: one request with a million keys shall not cost its memory for ever.
-constexpr size_t kKeptPieces = 4096;
-
-template <typename T>
-void Recycle(std::vector<T>* scratch) {
-  if (scratch->capacity() > kKeptPieces) std::vector<T>().swap(*scratch);
-  scratch->clear();
-}
 
 bool AddUp(int64_t a, int64_t b, int64_t* sum) {
   return !__builtin_add_overflow(a, b, sum);
