@@ -17,7 +17,7 @@ struct LimitStats {
   backends::Counter delayed;         // Of those admitted: after a wait.
   backends::Counter near_limit;      // Of those admitted: when at least four fifths of the bucket were used up.
   // Of a global limit.
-  backends::Counter store_granted;
+  backends::Counter store_granted;  // Tokens were taken: fetched ahead, or paid for.
   backends::Counter store_refused;
   backends::Counter store_timeouts;
   backends::Counter store_errors;

@@ -190,7 +190,8 @@ void RateLimiter::OnStoreAnswer(const LimitStore::Question& question, LimitStore
   } else if (!answer) {
     stats.store_errors.Add();
   } else {
-    (answer->granted > 0 ? stats.store_granted : stats.store_refused).Add();
+    // A question that only pays what was spent on credit asks for nothing, and is not refused.
+    (answer->retry_after == net::Duration(0) ? stats.store_granted : stats.store_refused).Add();
   }
   question.kind == LimitStore::Question::Kind::kExact ? OnExactAnswer(question, answer)
                                                       : OnLeaseAnswer(question, answer);
