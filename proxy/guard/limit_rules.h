@@ -49,10 +49,10 @@ enum class Source : uint8_t {
 
 // One bucket that a request has to pass.
 struct Charge {
-  const LimitRule* rule;
-  const LimitTerms* terms;
-  uint64_t bucket;  // Which one of the rule: a hash of the values of `per`, another in each process.
-  uint64_t cost;
+  const LimitRule* rule = nullptr;
+  const LimitTerms* terms = nullptr;
+  uint64_t bucket = 0;  // Which one of the rule: a hash of the values of `per`, another in each process.
+  uint64_t cost = 0;
   std::string_view key;  // The first key that led there; empty if keys do not count.
   // What became of it; the limiter writes it.
   Source taken = Source::kNone;

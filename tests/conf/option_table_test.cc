@@ -39,6 +39,18 @@ void ExpectOnly(const Config& config, const std::string& path, const std::string
   EXPECT_NE(errors[0].message.find(text), std::string::npos) << path << ": " << errors[0].message;
 }
 
+// A value of the option's type: a plain number, or a type that begins with one.
+template <class T>
+T Of(uint64_t number) {
+  if constexpr (std::is_same_v<T, Ratio>) {
+    return {.thousandths = static_cast<uint32_t>(number)};
+  } else if constexpr (std::is_same_v<T, Rate>) {
+    return {.amount = number};
+  } else {
+    return T(number);
+  }
+}
+
 template <class S>
 void ExpectSoundRows(const std::string& section) {
   std::set<std::string_view> names;
@@ -87,7 +99,7 @@ TEST(OptionTable, AllowsTheLeastAndTheMostOfEveryNumber) {
       ++options;
       const T before = value;
       for (const uint64_t bound : {row.bounds.least, row.bounds.most}) {
-        value = T(bound);
+        value = Of<T>(bound);
         const Config suited = Suited(config, path);
         const Result<Config> parsed = ParseConfig(PrintConfig(suited), "test.yaml");
         ASSERT_TRUE(parsed.ok()) << path << "\n" << ToString(parsed.errors());
@@ -106,11 +118,11 @@ TEST(OptionTable, RefusesOneLessThanTheLeastAndOneMoreThanTheMostOfEveryNumber) 
       const T before = value;
       const bool zero_has_a_word = !row.bounds.word_for_zero.empty() && row.bounds.least == 1;
       if (row.bounds.least > 0 && !zero_has_a_word) {
-        value = T(row.bounds.least - 1);
-        ExpectOnly(Suited(config, path), path, "is below the least, " + Bound(T(row.bounds.least), row.bounds));
+        value = Of<T>(row.bounds.least - 1);
+        ExpectOnly(Suited(config, path), path, "is below the least, " + Bound(Of<T>(row.bounds.least), row.bounds));
       }
-      value = T(row.bounds.most + 1);
-      ExpectOnly(Suited(config, path), path, "is above the most, " + Bound(T(row.bounds.most), row.bounds));
+      value = Of<T>(row.bounds.most + 1);
+      ExpectOnly(Suited(config, path), path, "is above the most, " + Bound(Of<T>(row.bounds.most), row.bounds));
       value = before;
     }
   });

@@ -58,7 +58,7 @@ void Simulation::AddNodes() {
       return proxy::RouteKey(*snapshot_, snapshot_->listeners[fleet], key).node == i % kNodesOfAPool;
     };
     for (int k = 0; !owns(keys_[i]) || keys_[i].empty(); ++k) keys_[i] = "probe:" + std::to_string(k);
-    const auto may_be_asked = [this, i, fleet, owns](std::string_view key) {
+    const auto may_be_asked = [this, fleet, owns](std::string_view key) {
       if (owns(key)) return true;
       ++events_.moved_keys;
       return snapshot_->pools[fleet].moves_keys;
