@@ -37,4 +37,10 @@ inline NodeSettings SettingsOf(const conf::Pool& pool, const conf::Node& node) {
   };
 }
 
+// Whether both lead to one server in one way: whoever was connected by the one may stay so by the other.
+inline bool SameServer(const NodeSettings& a, const NodeSettings& b) {
+  return a.protocol == b.protocol && a.auth == b.auth && a.endpoint.host == b.endpoint.host &&
+         a.endpoint.port == b.endpoint.port && a.endpoint.unix_path == b.endpoint.unix_path;
+}
+
 }  // namespace ringproxy::backends

@@ -31,10 +31,11 @@ void LogForLibevent(int severity, const char* text) {
 }  // namespace
 
 Server::Server(conf::Config config)
-    : snapshot_(MakeSnapshot(std::move(config))),
-      board_(snapshot_->node_count),
+    : worker_count_(config.workers > 0 ? config.workers : std::max(1U, std::thread::hardware_concurrency())),
+      nodes_(worker_count_),
+      snapshot_(MakeSnapshot(std::move(config), nodes_)),
       accepted_(snapshot_->config.listeners.size()),
-      admin_(snapshot_),
+      admin_(snapshot_, nodes_),
       drain_timer_(loop_.NewTimer([this] {
         spdlog::warn("drain timeout: the remaining clients are cut off");
         loop_.Stop();
@@ -42,29 +43,25 @@ Server::Server(conf::Config config)
       load_timer_(loop_.NewTimer([this] { SampleLoads(); })),
       refusal_timer_(loop_.NewTimer([this] { LogRefusals(); })) {
   event_set_log_callback(LogForLibevent);
-  const uint32_t configured = snapshot_->config.workers;
-  const uint32_t count = configured > 0 ? configured : std::max(1U, std::thread::hardware_concurrency());
-  room_for_clients_ = RaiseDescriptorLimit(DescriptorsNeeded(snapshot_->config, count));
-  for (uint32_t i = 0; i < count; ++i) stats_.push_back(std::make_unique<WorkerStats>(*snapshot_));
+  room_for_clients_ = RaiseDescriptorLimit(DescriptorsNeeded(snapshot_->config, worker_count_));
+  for (uint32_t i = 0; i < worker_count_; ++i) stats_.push_back(std::make_unique<WorkerStats>(*snapshot_));
   std::random_device entropy;
-  limits_ = std::make_unique<SharedLimits>(snapshot_, count, uint64_t{entropy()} << 32 | entropy());
-  health_ = std::make_unique<HealthMonitor>(loop_, snapshot_, board_, count, entropy(), WorkerOrders());
+  limits_ = std::make_unique<SharedLimits>(snapshot_, worker_count_, uint64_t{entropy()} << 32 | entropy());
+  health_ = std::make_unique<HealthMonitor>(loop_, *snapshot_, worker_count_, entropy(), WorkerOrders());
   refusal_log_ = std::make_unique<RefusalLog>(*snapshot_, stats_);
   admin_.Observe(stats_, *health_, *limits_);
-  for (uint32_t i = 0; i < count; ++i) {
+  for (uint32_t i = 0; i < worker_count_; ++i) {
     const auto on_breaker = [this, i](const backends::BreakerNews& news) {
       loop_.Post([this, i, news] { health_->OnBreaker(i, news); });
     };
-    workers_.push_back(std::make_unique<WorkerThread>(snapshot_, stats_, i, entropy(), board_, *limits_, on_breaker));
+    workers_.push_back(std::make_unique<WorkerThread>(snapshot_, stats_, i, entropy(), *limits_, on_breaker));
   }
 }
 
 HealthMonitor::WorkerOrders Server::WorkerOrders() {
-  const auto to_all = [this](void (backends::NodePool::*order)(ring::NodeIndex)) {
-    return [this, order](uint32_t pool, ring::NodeIndex node) {
-      for (auto& worker : workers_) {
-        worker->WithPool(pool, [order, node](backends::NodePool& nodes) { (nodes.*order)(node); });
-      }
+  const auto to_all = [this](Worker::NodeWord word) {
+    return [this, word](const std::shared_ptr<backends::NodeRecord>& node) {
+      for (auto& worker : workers_) worker->Tell(node, word);
     };
   };
   return {.hurry = to_all(&backends::NodePool::Hurry),
@@ -195,8 +192,8 @@ void Server::Drain() {
 }
 
 void Server::SampleLoads() {
-  admin_.SampleLoads(loop_.now());
-  load_timer_->Arm(LoadHistory::kStep);
+  nodes_.Tick(loop_.now());
+  load_timer_->Arm(backends::LoadHistory::kStep);
 }
 
 void Server::LogRefusals() {

@@ -48,8 +48,9 @@ class Server {
   void LogRefusals();
   HealthMonitor::WorkerOrders WorkerOrders();
 
+  const uint32_t worker_count_;
+  backends::NodeRegistry nodes_;
   std::shared_ptr<const Snapshot> snapshot_;
-  backends::NodeBoard board_;
   net::LibeventLoop loop_;
   std::unique_ptr<SharedLimits> limits_;
   std::vector<std::unique_ptr<WorkerStats>> stats_;

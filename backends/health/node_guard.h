@@ -1,7 +1,7 @@
 // backends/health/node_guard.h – Stands before one node in one worker: decides whether a request is sent, and learns
 // from what became of it.
 //
-// Purpose: puts together what the process has decided (the board), this worker's circuit breaker and its rules, the
+// Purpose: puts together what the process has decided (the verdict), this worker's circuit breaker and its rules, the
 // limits on requests in flight and on new connections, and the load that a bounded ring counts. A node's connections
 // tell it everything.
 // Threads: its worker's. Lifetime: all that the constructor is given outlives it.
@@ -16,7 +16,7 @@
 #include "backends/health/claim.h"
 #include "backends/health/concurrency_limit.h"
 #include "backends/health/connect_budget.h"
-#include "backends/health/node_board.h"
+#include "backends/health/node_record.h"
 #include "backends/health/outlier.h"
 #include "backends/node_settings.h"
 #include "backends/stats.h"
@@ -27,7 +27,7 @@ namespace ringproxy::backends {
 
 // What a worker finds out about a node, told to the process.
 struct BreakerNews {
-  uint32_t node;  // Over all pools.
+  std::shared_ptr<NodeRecord> node;
   CircuitBreaker::State state;
   TripReason reason;
   std::string detail;  // The operating system's or the node's own words, if there are any.
@@ -46,10 +46,10 @@ class NodeGuard {
   struct Parts {
     WorkerIo& io;
     const NodeSettings& settings;
-    const std::atomic<Verdict>& verdict;
-    NodeStats& stats;
+    const std::atomic<Verdict>& verdict;  // The record's.
+    NodeStats& stats;                     // The record's, of this worker.
     BreakerObserver& observer;
-    uint32_t node;                       // Over all pools.
+    std::shared_ptr<NodeRecord> node;
     ring::BoundedLoad* bound = nullptr;  // The pool's, if it has one.
     ring::NodeIndex index = 0;           // In the pool, for `bound`.
     bool keeps_percentile = false;

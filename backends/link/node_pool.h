@@ -1,17 +1,15 @@
-// backends/link/node_pool.h – The node connections of one pool in one worker.
+// backends/link/node_pool.h – The nodes of one pool in one worker, by their index in the pool's ring.
 //
-// Threads: its worker's. Lifetime: what its parts refer to outlives it.
+// Threads: its worker's. Lifetime: what its parts refer to, and the ring, outlive it.
 #pragma once
 
-#include <algorithm>
 #include <memory>
 #include <optional>
 #include <span>
 #include <vector>
 
 #include "backends/health/claim.h"
-#include "backends/link/lane_table.h"
-#include "backends/link/node_connection.h"
+#include "backends/link/pool_node.h"
 #include "conf/config.h"
 #include "ring/ring.h"
 
@@ -19,17 +17,9 @@ namespace ringproxy::backends {
 
 class NodePool {
  public:
-  struct Parts {
-    WorkerIo& io;
-    ReplySink& sink;
-    FlushList& flush_list;
-    BreakerObserver& observer;
-    const NodeBoard& board;
-    const ring::Ring& ring;      // The pool's.
-    uint32_t first_node;         // The pool's node i is first_node + i over all pools.
-    std::span<NodeStats> stats;  // Over all pools.
-  };
-  NodePool(const Parts& parts, const conf::Pool& pool);
+  // `records`: of the pool's nodes.
+  NodePool(const PoolNode::Parts& parts, const conf::Pool& pool, const ring::Ring& ring,
+           std::span<const std::shared_ptr<NodeRecord>> records);
 
   // Opens every connection, so that the first request finds them ready.
   void Connect();
@@ -37,21 +27,22 @@ class NodePool {
 
   // The requests of one `lane` (a session) reach the node in the order sent: see LaneTable. `author` is the reply's.
   template <typename Request>
-  void Send(ring::NodeIndex node, uint32_t lane, Request&& request, Ticket ticket,
+  void Send(ring::NodeIndex index, uint32_t lane, Request&& request, Ticket ticket,
             wire::Author author = wire::Author::kNode) {
-    auto& [settings, guard, connections, lanes] = nodes_[node];
-    LaneTable::Place& place = lanes.Find(connections, lane);
+    PoolNode& node = *nodes_[index];
+    LaneTable::Place& place = node.lanes.Find(node.connections, lane);
     const uint32_t taken = place.connection;
-    connections[taken]->Send(std::forward<Request>(request), ticket, author);
+    NodeConnection& connection = *node.connections[taken];
+    connection.Send(std::forward<Request>(request), ticket, author);
     // A failure that was told meanwhile may have made the lane send again, and elsewhere.
-    if (place.connection == taken) place.last = connections[taken]->sent();
+    if (place.connection == taken) place.last = connection.sent();
   }
 
   // Whether a request may be sent to the node, by what the process and this worker know of it. Ask once a request: a
   // node on trial counts how often.
   Admission Admits(ring::NodeIndex node, Claim claim) {
     // One without a connection that takes requests would refuse: disabled a moment ago, or waiting for reconnect.rate.
-    return AnyAccepts(nodes_[node]) ? nodes_[node].guard->Admits(claim) : Admission::kDown;
+    return nodes_[node]->AnyAccepts() ? nodes_[node]->guard.Admits(claim) : Admission::kDown;
   }
   // Who takes a key, and whether it may be sent there: its owner, or the next choice on the ring that is not down and
   // has room under load_bound. The owner, down, when on_down is not rehash or all are down.
@@ -63,34 +54,24 @@ class NodePool {
   // The median over the nodes of the time that 95 % of their replies take.
   std::optional<net::Duration> MedianPercentile95() const;
 
-  // The process has seen the node well again.
-  void Hurry(ring::NodeIndex node);
-  // By an operator: closes the node's connections once they are idle; opens them again.
-  void Disable(ring::NodeIndex node);
-  void Enable(ring::NodeIndex node);
+  // What the process says of a node; of one that is not among these (any more) it means nothing. Hurry: the process has
+  // seen the node well again. Disable, Enable: an operator closes the node's connections once they are idle, and opens
+  // them again.
+  void Hurry(const NodeRecord& record);
+  void Disable(const NodeRecord& record);
+  void Enable(const NodeRecord& record);
   // Once a second: compares the nodes' latencies, and lets limits be forgotten.
   void Tick();
   uint32_t node_count() const { return static_cast<uint32_t>(nodes_.size()); }
 
  private:
-  struct Node {
-    std::unique_ptr<NodeSettings> settings;  // Guard and connections refer to it.
-    std::unique_ptr<NodeGuard> guard;
-    std::vector<std::unique_ptr<NodeConnection>> connections;
-    LaneTable lanes;
-  };
+  PoolNode* Find(const NodeRecord& record);
 
-  static bool AnyAccepts(const Node& node) {
-    return std::ranges::any_of(node.connections, [](const auto& connection) { return connection->accepts(); });
-  }
-  static void Probe(const Node& node);
-  // Of its connections, those that wait for their next attempt.
-  static void HurryConnections(const Node& node);
-
-  Parts parts_;
+  ReplySink* sink_;
+  const ring::Ring* ring_;
   bool rehashes_;
   std::unique_ptr<ring::BoundedLoad> bound_;  // Only with load_bound.
-  std::vector<Node> nodes_;
+  std::vector<std::unique_ptr<PoolNode>> nodes_;
 };
 
 }  // namespace ringproxy::backends

@@ -121,8 +121,8 @@ void AdminHttp::FreeHttp::operator()(evhttp* http) const {
   evhttp_free(http);
 }
 
-AdminHttp::AdminHttp(std::shared_ptr<const Snapshot> snapshot)
-    : snapshot_(std::move(snapshot)), ring_shares_(RingShares(*snapshot_)) {}
+AdminHttp::AdminHttp(std::shared_ptr<const Snapshot> snapshot, const backends::NodeRegistry& nodes)
+    : snapshot_(std::move(snapshot)), nodes_(nodes), ring_shares_(MeasureRingShares(*snapshot_)) {}
 
 AdminHttp::~AdminHttp() = default;
 
@@ -187,7 +187,7 @@ AdminReply AdminHttp::Get(const std::string& path, const Query& query) const {
 }
 
 AdminReply AdminHttp::Metrics(const Query&) const {
-  return {200, MetricsText(*snapshot_, workers_, ring_shares_, *health_, *limits_),
+  return {200, MetricsText(*snapshot_, workers_, nodes_, ring_shares_, *limits_),
           "text/plain; version=0.0.4; charset=utf-8"};
 }
 
@@ -199,12 +199,9 @@ AdminReply AdminHttp::Ready(const Query&) const {
   std::string reasons;
   if (draining_) reasons += "draining\n";
   for (size_t p = 0; p < snapshot_->pools.size(); ++p) {
-    const conf::Pool& pool = snapshot_->config.pools[p];
-    bool usable = false;
-    for (uint32_t n = 0; n < pool.nodes.size(); ++n) {
-      usable |= IsUsable(workers_, *health_, snapshot_->pools[p].first_node + n);
-    }
-    if (!usable) reasons += "pool " + pool.name + " has no usable node\n";
+    const bool usable =
+        std::ranges::any_of(snapshot_->pools[p].nodes, [](const auto& node) { return node->IsUsable(); });
+    if (!usable) reasons += "pool " + snapshot_->config.pools[p].name + " has no usable node\n";
   }
   return {reasons.empty() ? 200 : 503, reasons.empty() ? "ready\n" : reasons, "text/plain"};
 }
@@ -215,16 +212,16 @@ AdminReply AdminHttp::Pools(const Query&) const {
     const conf::Pool& pool = snapshot_->config.pools[p];
     json nodes = json::array();
     for (uint32_t n = 0; n < pool.nodes.size(); ++n) {
-      const uint32_t node = snapshot_->pools[p].first_node + n;
+      const backends::NodeRecord& node = *snapshot_->pools[p].nodes[n];
       nodes.push_back({{"name", pool.nodes[n].name},
                        {"address", pool.nodes[n].address.ToString()},
                        {"weight", pool.nodes[n].weight},
-                       {"share", ring_shares_[node]},
-                       {"up", IsUp(workers_, *health_, node)},
-                       {"in_flight", Sum(workers_, node, &backends::NodeStats::in_flight)},
-                       {"requests", Sum(workers_, node, &backends::NodeStats::requests)},
-                       {"failures", Sum(workers_, node, &backends::NodeStats::failures)},
-                       {"timeouts", Sum(workers_, node, &backends::NodeStats::timeouts)}});
+                       {"share", ring_shares_[p][n]},
+                       {"up", node.IsUp()},
+                       {"in_flight", node.Sum(&backends::NodeStats::in_flight)},
+                       {"requests", node.Sum(&backends::NodeStats::requests)},
+                       {"failures", node.Sum(&backends::NodeStats::failures)},
+                       {"timeouts", node.Sum(&backends::NodeStats::timeouts)}});
     }
     pools.push_back({{"name", pool.name},
                      {"protocol", conf::NameOf(pool.protocol)},

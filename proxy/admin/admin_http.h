@@ -12,7 +12,6 @@
 #include <vector>
 
 #include "backends/net/loop.h"
-#include "proxy/admin/load_history.h"
 #include "proxy/admin/metrics.h"
 
 struct event_base;
@@ -32,7 +31,8 @@ AdminReply JsonError(int status, const std::string& text);
 
 class AdminHttp {
  public:
-  explicit AdminHttp(std::shared_ptr<const Snapshot> snapshot);
+  // `nodes`: what the process knows of all nodes; outlives it.
+  AdminHttp(std::shared_ptr<const Snapshot> snapshot, const backends::NodeRegistry& nodes);
   ~AdminHttp();
 
   // What the pages show and change; before Listen.
@@ -44,8 +44,6 @@ class AdminHttp {
   // False, with the reason in `error`, when the address cannot be bound.
   bool Listen(event_base* base, std::string* error);
   uint16_t port() const { return port_; }
-  // Remembers what each node got so far, for /api/v1/skew; about once a LoadHistory::kStep.
-  void SampleLoads(net::TimePoint now);
   // /readyz says no from now on.
   void SetDraining() { draining_ = true; }
 
@@ -66,8 +64,8 @@ class AdminHttp {
   // admin_nodes.cc
   AdminReply Nodes(const Query& query) const;
   nlohmann::json NodeJson(uint32_t pool, uint32_t node) const;
-  // The nodes called so, in all pools or in one; over all pools.
-  std::vector<uint32_t> FindNodes(const std::string& name, const Query& query) const;
+  // The nodes called so, in all pools or in one.
+  std::vector<std::shared_ptr<backends::NodeRecord>> FindNodes(const std::string& name, const Query& query) const;
   // admin_limits.cc
   AdminReply Limits(const Query& query) const;
   AdminReply ExplainLimits(const Query& query) const;
@@ -82,11 +80,11 @@ class AdminHttp {
     void operator()(evhttp* http) const;
   };
   std::shared_ptr<const Snapshot> snapshot_;
+  const backends::NodeRegistry& nodes_;
   AllStats workers_;
   HealthMonitor* health_ = nullptr;
   const SharedLimits* limits_ = nullptr;
-  std::vector<double> ring_shares_;
-  LoadHistory loads_;
+  RingShares ring_shares_;
   std::unique_ptr<evhttp, FreeHttp> http_;
   uint16_t port_ = 0;
   bool draining_ = false;

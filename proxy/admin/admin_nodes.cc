@@ -1,7 +1,9 @@
 // The admin port's page about the nodes' health, and an operator's orders about them.
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <ctime>
+#include <iterator>
 #include <nlohmann/json.hpp>
 #include <optional>
 
@@ -11,6 +13,8 @@ namespace ringproxy::proxy {
 namespace {
 
 using nlohmann::json;
+
+using backends::NodeOrder;
 
 struct OrderRow {
   std::string_view word;
@@ -39,23 +43,23 @@ std::string TimeText(std::chrono::system_clock::time_point time) {
 json AdminHttp::NodeJson(uint32_t pool, uint32_t node) const {
   const conf::Pool& conf = snapshot_->config.pools[pool];
   const conf::Node& conf_node = conf.nodes[node];
-  const uint32_t number = snapshot_->pools[pool].first_node + node;
-  const HealthMonitor::NodeView& view = health_->view(number);
+  const backends::NodeRecord& record = *snapshot_->pools[pool].nodes[node];
+  const backends::NodeView& view = record.view;
   return {{"name", conf_node.name},
           {"pool", conf.name},
           {"address", conf_node.address.ToString()},
-          {"state", NameOf(view.state)},
+          {"state", backends::NameOf(view.state)},
           {"reason", view.reason},
           {"detail", view.detail},
           {"since", TimeText(view.since)},
-          {"connections", Sum(workers_, number, &backends::NodeStats::ready_connections)},
-          {"in_flight", Sum(workers_, number, &backends::NodeStats::in_flight)},
-          {"concurrency_limit", Sum(workers_, number, &backends::NodeStats::concurrency_limit)},
-          {"requests", Sum(workers_, number, &backends::NodeStats::requests)},
-          {"failures", Sum(workers_, number, &backends::NodeStats::failures)},
-          {"overloads", Sum(workers_, number, &backends::NodeStats::overloads)},
-          {"timeouts", Sum(workers_, number, &backends::NodeStats::timeouts)},
-          {"late_replies", Sum(workers_, number, &backends::NodeStats::late_replies)}};
+          {"connections", record.Sum(&backends::NodeStats::ready_connections)},
+          {"in_flight", record.Sum(&backends::NodeStats::in_flight)},
+          {"concurrency_limit", record.Sum(&backends::NodeStats::concurrency_limit)},
+          {"requests", record.Sum(&backends::NodeStats::requests)},
+          {"failures", record.Sum(&backends::NodeStats::failures)},
+          {"overloads", record.Sum(&backends::NodeStats::overloads)},
+          {"timeouts", record.Sum(&backends::NodeStats::timeouts)},
+          {"late_replies", record.Sum(&backends::NodeStats::late_replies)}};
 }
 
 AdminReply AdminHttp::Nodes(const Query& query) const {
@@ -68,14 +72,14 @@ AdminReply AdminHttp::Nodes(const Query& query) const {
   return JsonReply(200, {{"nodes", nodes}});
 }
 
-std::vector<uint32_t> AdminHttp::FindNodes(const std::string& name, const Query& query) const {
-  std::vector<uint32_t> found;
+std::vector<std::shared_ptr<backends::NodeRecord>> AdminHttp::FindNodes(const std::string& name,
+                                                                        const Query& query) const {
+  std::vector<std::shared_ptr<backends::NodeRecord>> found;
   for (uint32_t p = 0; p < snapshot_->pools.size(); ++p) {
     const conf::Pool& pool = snapshot_->config.pools[p];
     if (query.contains("pool") && query.at("pool") != pool.name) continue;
-    for (uint32_t n = 0; n < pool.nodes.size(); ++n) {
-      if (pool.nodes[n].name == name) found.push_back(snapshot_->pools[p].first_node + n);
-    }
+    std::ranges::copy_if(snapshot_->pools[p].nodes, std::back_inserter(found),
+                         [&](const auto& node) { return node->name() == name; });
   }
   return found;
 }
@@ -88,9 +92,9 @@ AdminReply AdminHttp::Post(const std::string& path, const Query& query) {
   for (const OrderRow& row : kOrders) {
     if (!is_node || row.word != word) continue;
     const std::string name = path.substr(kNodesPath.size(), slash - kNodesPath.size());
-    const std::vector<uint32_t> nodes = FindNodes(name, query);
+    const auto nodes = FindNodes(name, query);
     if (nodes.empty()) return JsonError(404, "no node is called " + name);
-    for (const uint32_t node : nodes) health_->Order(node, row.order);
+    for (const auto& node : nodes) health_->Order(*node, row.order);
     spdlog::info("an operator's order: {} node {}", word, name);
     return JsonReply(200, {{"name", name}, {"order", word}, {"pools", nodes.size()}});
   }

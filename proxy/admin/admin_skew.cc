@@ -15,13 +15,18 @@ using nlohmann::json;
 
 constexpr size_t kDefaultHotKeys = 20;
 
-json WindowJson(const conf::Pool& pool, uint32_t first_node, const LoadHistory::Window& window) {
+// `window`: of LoadHistory.
+json WindowJson(const conf::Pool& pool, const PoolSnapshot& routing, net::Duration window) {
+  std::vector<backends::NodeLoad> loads;
+  net::Duration span{};  // Of a node that came later it is shorter.
   std::vector<double> requests;
   std::vector<double> weights;
   uint64_t all_requests = 0;
   uint64_t all_bytes = 0;
   for (size_t n = 0; n < pool.nodes.size(); ++n) {
-    const NodeLoad load = window.loads.empty() ? NodeLoad{} : window.loads[first_node + n];
+    const backends::LoadHistory::Window last = routing.nodes[n]->loads.Last(window);
+    const backends::NodeLoad& load = loads.emplace_back(last.load);
+    span = std::max(span, last.span);
     requests.push_back(static_cast<double>(load.requests));
     weights.push_back(pool.nodes[n].weight);
     all_requests += load.requests;
@@ -34,13 +39,13 @@ json WindowJson(const conf::Pool& pool, uint32_t first_node, const LoadHistory::
     nodes.push_back({{"name", pool.nodes[n].name},
                      {"weight", pool.nodes[n].weight},
                      {"requests", static_cast<uint64_t>(requests[n])},
-                     {"bytes", window.loads.empty() ? 0 : window.loads[first_node + n].bytes},
+                     {"bytes", loads[n].bytes},
                      {"share", share},
                      {"fair_share", fair[n]},
                      {"ratio", share / fair[n]}});
   }
   const ring::Spread spread = ring::MeasureSpread(requests, weights);
-  return {{"seconds", std::chrono::duration<double>(window.span).count()},
+  return {{"seconds", std::chrono::duration<double>(span).count()},
           {"requests", all_requests},
           {"bytes", all_bytes},
           {"peak_to_mean", spread.peak_to_mean},
@@ -65,25 +70,15 @@ std::vector<ring::HeavyHitters::Hitter> Merged(AllStats workers, size_t pool, ui
 
 }  // namespace
 
-void AdminHttp::SampleLoads(net::TimePoint now) {
-  std::vector<NodeLoad> totals(snapshot_->node_count);
-  for (uint32_t node = 0; node < totals.size(); ++node) {
-    totals[node].requests = Sum(workers_, node, &backends::NodeStats::requests);
-    totals[node].bytes = Sum(workers_, node, &backends::NodeStats::bytes_sent) +
-                         Sum(workers_, node, &backends::NodeStats::bytes_received);
-  }
-  loads_.Sample(now, std::move(totals));
-}
-
 AdminReply AdminHttp::Skew(const Query& query) const {
   json pools = json::array();
   for (size_t p = 0; p < snapshot_->pools.size(); ++p) {
     const conf::Pool& pool = snapshot_->config.pools[p];
     if (query.contains("pool") && query.at("pool") != pool.name) continue;
-    const uint32_t first = snapshot_->pools[p].first_node;
+    const PoolSnapshot& routing = snapshot_->pools[p];
     pools.push_back({{"name", pool.name},
-                     {"minute", WindowJson(pool, first, loads_.Last(LoadHistory::kMinute))},
-                     {"hour", WindowJson(pool, first, loads_.Last(LoadHistory::kHour))}});
+                     {"minute", WindowJson(pool, routing, backends::LoadHistory::kMinute)},
+                     {"hour", WindowJson(pool, routing, backends::LoadHistory::kHour)}});
   }
   return JsonReply(200, {{"pools", pools}});
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <functional>
+#include <set>
 
 #include "conf/version.h"
 #include "proxy/admin/metrics_families.h"
@@ -101,15 +102,15 @@ constexpr LimitValueRow kStoreResults[] = {
 
 constexpr const char* kAccessNames[kAccessCount] = {"read", "write", "admin", "other"};
 
-void AddHistogram(MetricFamily& family, Labels labels, AllStats workers,
-                  const std::function<const backends::Histogram&(const WorkerStats&)>& of) {
+// Adds up what `histograms` say; one of which nothing is recorded is not shown.
+void AddHistogram(MetricFamily& family, Labels labels, std::span<const backends::Histogram* const> histograms) {
   ClientMetric metric;
   metric.label = std::move(labels);
   uint64_t count = 0;
   uint64_t sum_us = 0;
-  for (const auto& worker : workers) sum_us += of(*worker).sum_us();
+  for (const backends::Histogram* histogram : histograms) sum_us += histogram->sum_us();
   for (size_t i = 0; i < backends::Histogram::kBuckets; ++i) {
-    for (const auto& worker : workers) count += of(*worker).bucket(i);
+    for (const backends::Histogram* histogram : histograms) count += histogram->bucket(i);
     const bool last = i + 1 == backends::Histogram::kBuckets;
     const double bound = last ? INFINITY : std::ldexp(1e-6, static_cast<int>(i));
     metric.histogram.bucket.push_back({count, bound});
@@ -119,73 +120,92 @@ void AddHistogram(MetricFamily& family, Labels labels, AllStats workers,
   if (count > 0) family.metric.push_back(std::move(metric));
 }
 
-// Calls `visit(labels, pool, index over all pools)` for every node.
-void ForEachNode(const Snapshot& snapshot, const std::function<void(Labels, uint32_t)>& visit) {
-  for (size_t p = 0; p < snapshot.pools.size(); ++p) {
-    const conf::Pool& pool = snapshot.config.pools[p];
-    for (uint32_t n = 0; n < pool.nodes.size(); ++n) {
-      visit({{"pool", pool.name}, {"node", pool.nodes[n].name}}, snapshot.pools[p].first_node + n);
+// The nodes in the order in which they are shown: those of the snapshot, then those that have left it.
+struct ShownNodes {
+  ShownNodes(const Snapshot& snapshot, const backends::NodeRegistry& registry) {
+    std::set<const backends::NodeRecord*> known;
+    for (const PoolSnapshot& pool : snapshot.pools) {
+      for (const auto& node : pool.nodes) {
+        present.push_back(node.get());
+        known.insert(node.get());
+      }
     }
+    all = present;
+    registry.ForEach([&](const backends::NodeRecord& node) {
+      if (!known.contains(&node)) all.push_back(&node);
+    });
   }
-}
+  // What a node that has left is doing now is nothing to show.
+  const std::vector<const backends::NodeRecord*>& Of(MetricType type) const {
+    return type == MetricType::Gauge ? present : all;
+  }
 
-Labels LabelsOf(const Snapshot& snapshot, uint32_t wanted) {
-  Labels found;
-  ForEachNode(snapshot, [&](Labels labels, uint32_t node) {
-    if (node == wanted) found = std::move(labels);
-  });
-  return found;
+  std::vector<const backends::NodeRecord*> present;
+  std::vector<const backends::NodeRecord*> all;
+};
+
+Labels LabelsOf(const backends::NodeRecord& node) {
+  return {{"pool", node.pool()}, {"node", node.name()}};
 }
 
 // One worker's open breaker is worse than another's on trial.
-double BreakerState(AllStats workers, uint32_t node) {
+double BreakerState(const backends::NodeRecord& node) {
   using State = backends::CircuitBreaker::State;
   State worst = State::kClosed;
-  for (const auto& worker : workers) {
-    const auto state = static_cast<State>(worker->nodes[node].breaker_state.value());
+  for (uint32_t worker = 0; worker < node.workers(); ++worker) {
+    const auto state = static_cast<State>(node.stats(worker).breaker_state.value());
     if (state == State::kOpen || worst == State::kClosed) worst = state;
   }
   return static_cast<double>(worst);
 }
 
-void AddHealth(const Snapshot& snapshot, AllStats workers, const HealthMonitor& health, Families& families) {
+void AddHealth(const ShownNodes& nodes, Families& families) {
   MetricFamily& up = families.Add(
       "node_up", MetricType::Gauge,
       "1 while the node serves everybody: neither out nor on trial, and each worker has a ready connection.");
-  ForEachNode(snapshot, [&](Labels labels, uint32_t node) {
-    AddValue(up, std::move(labels), IsUp(workers, health, node) ? 1 : 0);
-  });
   MetricFamily& breaker = families.Add("node_breaker_state", MetricType::Gauge,
                                        "The worst of the workers' circuit breakers: 0 closed, 1 open, 2 half-open.");
-  ForEachNode(snapshot,
-              [&](Labels labels, uint32_t node) { AddValue(breaker, std::move(labels), BreakerState(workers, node)); });
+  for (const backends::NodeRecord* node : nodes.present) {
+    AddValue(up, LabelsOf(*node), node->IsUp() ? 1 : 0);
+    AddValue(breaker, LabelsOf(*node), BreakerState(*node));
+  }
   MetricFamily& transitions =
       families.Add("node_transitions_total", MetricType::Counter, "Changes of a node's state, by what caused them.");
-  for (const auto& [transition, count] : health.transitions()) {
-    Labels labels = LabelsOf(snapshot, transition.node);
-    labels.push_back({"from", std::string(NameOf(transition.from))});
-    labels.push_back({"to", std::string(NameOf(transition.to))});
-    labels.push_back({"reason", transition.reason});
-    AddValue(transitions, std::move(labels), static_cast<double>(count));
+  for (const backends::NodeRecord* node : nodes.all) {
+    for (const auto& [transition, count] : node->transitions) {
+      Labels labels = LabelsOf(*node);
+      labels.push_back({"from", std::string(NameOf(transition.from))});
+      labels.push_back({"to", std::string(NameOf(transition.to))});
+      labels.push_back({"reason", transition.reason});
+      AddValue(transitions, std::move(labels), static_cast<double>(count));
+    }
   }
 }
 
-void AddNodes(const Snapshot& snapshot, AllStats workers, std::span<const double> shares, Families& families) {
+void AddNodes(const ShownNodes& nodes, Families& families) {
   for (const NodeStatRow& row : kNodeStats) {
     MetricFamily& family = families.Add(row.name, row.type, row.help);
-    ForEachNode(snapshot, [&](Labels labels, uint32_t node) {
-      AddValue(family, std::move(labels), static_cast<double>(Sum(workers, node, row.counter)));
-    });
+    for (const backends::NodeRecord* node : nodes.Of(row.type)) {
+      AddValue(family, LabelsOf(*node), static_cast<double>(node->Sum(row.counter)));
+    }
   }
+}
+
+void AddShares(const Snapshot& snapshot, const RingShares& shares, Families& families) {
   MetricFamily& share = families.Add("ring_share", MetricType::Gauge, "The node's share of its pool's ring.");
-  ForEachNode(snapshot, [&](Labels labels, uint32_t node) { AddValue(share, std::move(labels), shares[node]); });
+  for (size_t p = 0; p < snapshot.pools.size(); ++p) {
+    for (size_t n = 0; n < shares[p].size(); ++n) AddValue(share, LabelsOf(*snapshot.pools[p].nodes[n]), shares[p][n]);
+  }
+}
+
+void AddNodeDurations(const ShownNodes& nodes, Families& families) {
   MetricFamily& duration = families.Add("node_request_duration_seconds", MetricType::Histogram,
                                         "From handing a request to the node's connection to its reply.");
-  ForEachNode(snapshot, [&](Labels labels, uint32_t node) {
-    AddHistogram(duration, std::move(labels), workers, [node](const WorkerStats& stats) -> const backends::Histogram& {
-      return stats.nodes[node].request_duration;
-    });
-  });
+  for (const backends::NodeRecord* node : nodes.all) {
+    std::vector<const backends::Histogram*> histograms;
+    for (uint32_t w = 0; w < node->workers(); ++w) histograms.push_back(&node->stats(w).request_duration);
+    AddHistogram(duration, LabelsOf(*node), histograms);
+  }
 }
 
 void AddListeners(const Snapshot& snapshot, AllStats workers, Families& families) {
@@ -237,10 +257,9 @@ void AddPools(const Snapshot& snapshot, AllStats workers, Families& families) {
                                         "From the framing of a request to its reply entering the client's output.");
   for (size_t p = 0; p < snapshot.pools.size(); ++p) {
     for (size_t access = 0; access < kAccessCount; ++access) {
-      AddHistogram(duration, {{"pool", snapshot.config.pools[p].name}, {"class", kAccessNames[access]}}, workers,
-                   [p, access](const WorkerStats& stats) -> const backends::Histogram& {
-                     return stats.pools[p].request_duration[access];
-                   });
+      std::vector<const backends::Histogram*> histograms;
+      for (const auto& worker : workers) histograms.push_back(&worker->pools[p].request_duration[access]);
+      AddHistogram(duration, {{"pool", snapshot.config.pools[p].name}, {"class", kAccessNames[access]}}, histograms);
     }
   }
 }
@@ -303,35 +322,29 @@ void AddLimits(const SharedLimits& limits, AllStats workers, Families& families)
 }  // namespace
 
 // Measured and not computed, so that it holds for every algorithm: where evenly spread hashes land.
-std::vector<double> RingShares(const Snapshot& snapshot) {
+RingShares MeasureRingShares(const Snapshot& snapshot) {
   constexpr uint64_t kSamples = 1 << 16;
   constexpr uint64_t kGoldenRatio = 0x9E3779B97F4A7C15;  // Its multiples are evenly spread (Knuth, TAOCP 6.4).
-  std::vector<double> shares(snapshot.node_count);
+  RingShares shares;
   for (const PoolSnapshot& pool : snapshot.pools) {
-    for (uint64_t i = 0; i < kSamples; ++i)
-      shares[pool.first_node + pool.ring->Pick(i * kGoldenRatio)] += 1.0 / kSamples;
+    std::vector<double>& own = shares.emplace_back(pool.nodes.size());
+    for (uint64_t i = 0; i < kSamples; ++i) own[pool.ring->Pick(i * kGoldenRatio)] += 1.0 / kSamples;
   }
   return shares;
 }
 
-bool IsUp(AllStats workers, const HealthMonitor& health, uint32_t node) {
-  // Not while it is on trial: it refuses writes then, and some reads.
-  return health.view(node).state == NodeState::kUp && IsConnected(workers, node);
-}
-
-bool IsUsable(AllStats workers, const HealthMonitor& health, uint32_t node) {
-  return health.verdict(node) != backends::Verdict::kEjected && IsConnected(workers, node);
-}
-
-std::string MetricsText(const Snapshot& snapshot, AllStats workers, std::span<const double> ring_shares,
-                        const HealthMonitor& health, const SharedLimits& limits) {
+std::string MetricsText(const Snapshot& snapshot, AllStats workers, const backends::NodeRegistry& nodes,
+                        const RingShares& ring_shares, const SharedLimits& limits) {
+  const ShownNodes shown(snapshot, nodes);
   Families families;
   AddListeners(snapshot, workers, families);
   AddRefusals(snapshot, workers, families);
   AddPools(snapshot, workers, families);
-  AddNodes(snapshot, workers, ring_shares, families);
+  AddNodes(shown, families);
+  AddShares(snapshot, ring_shares, families);
+  AddNodeDurations(shown, families);
   AddRetries(snapshot, workers, families);
-  AddHealth(snapshot, workers, health, families);
+  AddHealth(shown, families);
   AddLimits(limits, workers, families);
   AddProcess(workers, families);
   return families.Text();

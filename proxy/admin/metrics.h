@@ -16,16 +16,13 @@
 
 namespace ringproxy::proxy {
 
-// Each node's share of its ring, over all pools (by PoolSnapshot::first_node + node).
-std::vector<double> RingShares(const Snapshot& snapshot);
+// Each node's share of its ring, by pool and node.
+using RingShares = std::vector<std::vector<double>>;
+RingShares MeasureRingShares(const Snapshot& snapshot);
 
-// The body of GET /metrics.
-std::string MetricsText(const Snapshot& snapshot, AllStats workers, std::span<const double> ring_shares,
-                        const HealthMonitor& health, const SharedLimits& limits);
-
-// Whether the node is well as far as anybody knows, and every worker has a connection to it.
-bool IsUp(AllStats workers, const HealthMonitor& health, uint32_t node);
-// Whether requests reach the node: also while it is down, when too many are and the pool asks all of them.
-bool IsUsable(AllStats workers, const HealthMonitor& health, uint32_t node);
+// The body of GET /metrics. Of `nodes`, those that the snapshot does not name (any more) are shown by their counters
+// alone.
+std::string MetricsText(const Snapshot& snapshot, AllStats workers, const backends::NodeRegistry& nodes,
+                        const RingShares& ring_shares, const SharedLimits& limits);
 
 }  // namespace ringproxy::proxy

@@ -9,6 +9,9 @@ namespace ringproxy::proxy {
 namespace {
 
 using backends::CircuitBreaker;
+using backends::NodeOrder;
+using backends::NodeRecord;
+using backends::NodeState;
 using Outcome = backends::HealthCheck::Outcome;
 using backends::TripReason;
 
@@ -48,36 +51,31 @@ bool IsIn(NodeState state) {
 
 }  // namespace
 
-std::string_view NameOf(NodeState state) {
-  switch (state) {
-    case NodeState::kUp: return "up";
-    case NodeState::kTrial: return "trial";
-    case NodeState::kDown: return "down";
-    case NodeState::kDrained: return "drained";
-    case NodeState::kDisabled: return "disabled";
-  }
-  return "";
-}
+// One pool as the snapshot has it; its nodes refer to its options.
+struct HealthMonitor::Pool {
+  conf::Pool conf;
+  backends::Ejection ejection{0, {}, {}};
+  bool failing_open = false;  // As it was last said.
+  std::vector<std::unique_ptr<Node>> nodes;
+};
 
 struct HealthMonitor::Node {
-  Node(HealthMonitor& monitor, uint32_t number, uint32_t pool_index, ring::NodeIndex node_index, uint32_t workers)
-      : id(number),
-        pool(pool_index),
+  Node(HealthMonitor& monitor, Pool& of, ring::NodeIndex node_index, std::shared_ptr<NodeRecord> node_record)
+      : record(std::move(node_record)),
+        pool(of),
         index(node_index),
-        conf(monitor.snapshot_->config.pools[pool_index]),
-        settings(backends::SettingsOf(conf, conf.nodes[node_index])),
+        conf(pool.conf),
+        settings(backends::SettingsOf(conf, conf.nodes[index])),
         health(conf.health),
         check(monitor.io_, settings, conf.health),
         timer(monitor.io_.loop.NewTimer([this, &monitor] { monitor.OnTimer(*this); })),
-        breakers(workers, CircuitBreaker::State::kClosed) {
-    view.since = std::chrono::system_clock::now();
-    view.reason = "start";
-  }
+        breakers(monitor.workers_, CircuitBreaker::State::kClosed),
+        view(record->view) {}
 
   bool AnyBreaker(CircuitBreaker::State state) const { return std::ranges::find(breakers, state) != breakers.end(); }
 
-  uint32_t id;  // Over all pools.
-  uint32_t pool;
+  std::shared_ptr<NodeRecord> record;
+  Pool& pool;
   ring::NodeIndex index;
   const conf::Pool& conf;
   backends::NodeSettings settings;
@@ -85,51 +83,112 @@ struct HealthMonitor::Node {
   backends::HealthCheck check;
   std::unique_ptr<net::Timer> timer;            // The next check.
   std::vector<CircuitBreaker::State> breakers;  // By worker.
-  NodeOrder order = NodeOrder::kEnable;
-  bool needs_flush = false;  // It was out, and its pool wants it emptied.
-  NodeView view;
+  backends::NodeView& view;                     // The record's.
 };
 
-HealthMonitor::HealthMonitor(net::Loop& loop, std::shared_ptr<const Snapshot> snapshot, backends::NodeBoard& board,
-                             uint32_t workers, uint64_t seed, WorkerOrders orders)
-    : snapshot_(std::move(snapshot)),
-      io_{.loop = loop, .blocks = {}, .read_buffer = {}, .random = std::mt19937_64(seed)},
-      board_(board),
-      orders_(std::move(orders)),
-      failing_open_(snapshot_->pools.size()) {
-  for (uint32_t p = 0; p < snapshot_->pools.size(); ++p) {
-    const conf::Pool& pool = snapshot_->config.pools[p];
-    ejections_.emplace_back(pool.nodes.size(), pool.max_ejected, pool.on_down.policy);
-    for (uint32_t n = 0; n < pool.nodes.size(); ++n) {
-      const auto number = static_cast<uint32_t>(nodes_.size());
-      nodes_.push_back(std::make_unique<Node>(*this, number, p, n, workers));
-    }
-  }
+HealthMonitor::HealthMonitor(net::Loop& loop, const Snapshot& snapshot, uint32_t workers, uint64_t seed,
+                             WorkerOrders orders)
+    : io_{.loop = loop, .blocks = {}, .read_buffer = {}, .random = std::mt19937_64(seed)},
+      workers_(workers),
+      orders_(std::move(orders)) {
+  Adopt(snapshot);
 }
 
 HealthMonitor::~HealthMonitor() = default;
 
-const HealthMonitor::NodeView& HealthMonitor::view(uint32_t node) const {
-  return nodes_[node]->view;
+void HealthMonitor::Start() {
+  started_ = true;
+  for (auto& pool : pools_) {
+    for (auto& node : pool->nodes) Start(*node);
+  }
 }
 
 // Spread over one interval, so that a large fleet is not asked in one burst.
-void HealthMonitor::Start() {
-  for (auto& node : nodes_) {
-    const auto interval = static_cast<double>(node->conf.health.interval.count());
-    if (interval > 0) node->timer->Arm(net::Duration(static_cast<int64_t>(interval * Random() / 2)));
+void HealthMonitor::Start(Node& node) {
+  const auto interval = static_cast<double>(node.conf.health.interval.count());
+  if (interval > 0) node.timer->Arm(net::Duration(static_cast<int64_t>(interval * Random() / 2)));
+  // It may have been known before.
+  if (node.record->order == NodeOrder::kDisable) orders_.disable(node.record);
+  if (node.record->needs_flush) Refresh(node, "start", {});
+}
+
+void HealthMonitor::Adopt(const Snapshot& snapshot) {
+  auto before = std::exchange(pools_, {});
+  nodes_.clear();
+  for (size_t p = 0; p < snapshot.pools.size(); ++p) {
+    const conf::Pool& conf = snapshot.config.pools[p];
+    const auto same =
+        std::ranges::find_if(before, [&](const auto& pool) { return pool && pool->conf.name == conf.name; });
+    pools_.push_back(same != before.end() ? std::move(*same) : std::make_unique<Pool>());
+    AdoptPool(*pools_.back(), conf, snapshot.pools[p].nodes);
   }
+}
+
+void HealthMonitor::AdoptPool(Pool& pool, const conf::Pool& conf,
+                              std::span<const std::shared_ptr<NodeRecord>> records) {
+  // What turns the checks on or off, or asks something else, makes what they have said so far worthless.
+  const bool asks_the_same =
+      (pool.conf.health.interval > net::Duration(0)) == (conf.health.interval > net::Duration(0)) &&
+      pool.conf.health.maintenance_key == conf.health.maintenance_key;
+  auto before = std::exchange(pool.nodes, {});
+  std::vector<Node*> added;
+  pool.conf = conf;
+  for (uint32_t n = 0; n < records.size(); ++n) {
+    const auto& record = records[n];
+    if (!conf.flush_on_return) record->needs_flush = false;
+    auto known = std::ranges::find_if(before, [&](const auto& node) { return node && node->record == record; });
+    backends::NodeSettings settings = backends::SettingsOf(conf, conf.nodes[n]);
+    if (known != before.end() && asks_the_same && SameServer((*known)->settings, settings)) {
+      (*known)->settings = std::move(settings);
+      (*known)->index = n;
+      pool.nodes.push_back(std::move(*known));
+    } else {
+      pool.nodes.push_back(std::make_unique<Node>(*this, pool, n, record));
+      if (known != before.end()) pool.nodes.back()->breakers = (*known)->breakers;
+      Begin(*pool.nodes.back());
+      added.push_back(pool.nodes.back().get());
+    }
+    nodes_[record.get()] = pool.nodes.back().get();
+  }
+  // Those that leave miss what is written meanwhile.
+  for (const auto& node : before) {
+    if (node && !nodes_.contains(node->record.get())) node->record->needs_flush = conf.flush_on_return;
+  }
+  CountTheSick(pool);
+  Publish(pool);
+  if (!started_) return;
+  for (Node* node : added) Start(*node);
+}
+
+void HealthMonitor::Begin(Node& node) {
+  NodeState state = StateOf(node);
+  const bool has_to_be_emptied = IsIn(state) && node.record->needs_flush;
+  if (has_to_be_emptied) state = NodeState::kDown;
+  if (state != node.view.state) {
+    node.view = {.state = state, .detail = has_to_be_emptied ? "it has to be emptied" : ""};
+  }
+}
+
+// The longest sick first, as they became so.
+void HealthMonitor::CountTheSick(Pool& pool) {
+  pool.ejection = backends::Ejection(pool.nodes.size(), pool.conf.max_ejected, pool.conf.on_down.policy);
+  std::vector<const Node*> sick;
+  for (const auto& node : pool.nodes) {
+    if (node->view.state == NodeState::kDown) sick.push_back(node.get());
+  }
+  std::ranges::stable_sort(sick, {}, [](const Node* node) { return node->view.since; });
+  for (const Node* node : sick) pool.ejection.SetSick(node->index, true);
 }
 
 void HealthMonitor::OnTimer(Node& node) {
   if (node.conf.health.interval > net::Duration(0)) return Check(node);
   // Nobody checks: only a node that could not be emptied waits for the timer. A check must not judge it, for no other
   // would follow.
-  if (IsIn(StateOf(node)) && node.needs_flush) Flush(node);
+  if (IsIn(StateOf(node)) && node.record->needs_flush) Flush(node);
 }
 
 void HealthMonitor::Check(Node& node) {
-  if (node.check.running() || node.order == NodeOrder::kDisable) return;
+  if (node.check.running() || node.record->order == NodeOrder::kDisable) return;
   node.check.Check([this, &node](Outcome outcome, const std::string& why) { OnCheck(node, outcome, why); });
 }
 
@@ -144,12 +203,14 @@ void HealthMonitor::OnCheck(Node& node, Outcome outcome, const std::string& why)
   const bool good = outcome == Outcome::kGood;
   const bool changed = node.health.OnCheck(good);
   if (node.conf.health.interval > net::Duration(0)) node.timer->Arm(node.health.Wait(Random()));
-  if (changed && good) orders_.hurry(node.pool, node.index);
+  if (changed && good) orders_.hurry(node.record);
   Refresh(node, kByCheck, good ? "it answers its checks" : why);
 }
 
 void HealthMonitor::OnBreaker(uint32_t worker, const backends::BreakerNews& news) {
-  Node& node = *nodes_[news.node];
+  const auto known = nodes_.find(news.node.get());
+  if (known == nodes_.end()) return;  // It has left meanwhile.
+  Node& node = *known->second;
   node.breakers[worker] = news.state;
   switch (news.state) {
     case CircuitBreaker::State::kOpen:
@@ -162,25 +223,27 @@ void HealthMonitor::OnBreaker(uint32_t worker, const backends::BreakerNews& news
   CheckSoon(node);
 }
 
-void HealthMonitor::Order(uint32_t number, NodeOrder order) {
-  Node& node = *nodes_[number];
-  const NodeOrder before = std::exchange(node.order, order);
+void HealthMonitor::Order(const NodeRecord& record, NodeOrder order) {
+  const auto known = nodes_.find(&record);
+  if (known == nodes_.end()) return;
+  Node& node = *known->second;
+  const NodeOrder before = std::exchange(node.record->order, order);
   if (before == order) return;
   if (order == NodeOrder::kDisable) {
     node.check.Stop();
     node.timer->Disarm();
-    orders_.disable(node.pool, node.index);
+    orders_.disable(node.record);
   }
   if (before == NodeOrder::kDisable) {
-    orders_.enable(node.pool, node.index);
+    orders_.enable(node.record);
     CheckSoon(node);
   }
   Refresh(node, "operator", "an operator's order");
 }
 
 NodeState HealthMonitor::StateOf(const Node& node) const {
-  if (node.order == NodeOrder::kDrain) return NodeState::kDrained;
-  if (node.order == NodeOrder::kDisable) return NodeState::kDisabled;
+  if (node.record->order == NodeOrder::kDrain) return NodeState::kDrained;
+  if (node.record->order == NodeOrder::kDisable) return NodeState::kDisabled;
   const bool failed_checks = node.health.state() == backends::HealthState::State::kDown;
   if (failed_checks || node.AnyBreaker(CircuitBreaker::State::kOpen)) return NodeState::kDown;
   return node.AnyBreaker(CircuitBreaker::State::kHalfOpen) ? NodeState::kTrial : NodeState::kUp;
@@ -189,7 +252,7 @@ NodeState HealthMonitor::StateOf(const Node& node) const {
 void HealthMonitor::Refresh(Node& node, std::string_view reason, std::string_view detail) {
   const NodeState next = StateOf(node);
   if (next == node.view.state) return;
-  if (IsIn(next) && node.needs_flush) return Flush(node);
+  if (IsIn(next) && node.record->needs_flush) return Flush(node);
   Enter(node, next, reason, detail);
 }
 
@@ -198,8 +261,8 @@ void HealthMonitor::Enter(Node& node, NodeState next, std::string_view reason, s
   node.view.reason = reason;
   node.view.detail = detail;
   node.view.since = std::chrono::system_clock::now();
-  ++transitions_[{node.id, from, next, node.view.reason}];
-  if (!IsIn(next) && node.conf.flush_on_return) node.needs_flush = true;
+  ++node.record->transitions[{from, next, node.view.reason}];
+  if (!IsIn(next) && node.conf.flush_on_return) node.record->needs_flush = true;
   if (next == NodeState::kDown) {
     spdlog::warn("node {} of pool {} is down: {}", node.settings.node, node.settings.pool, detail);
   } else if (next == NodeState::kUp) {
@@ -207,26 +270,23 @@ void HealthMonitor::Enter(Node& node, NodeState next, std::string_view reason, s
   } else {
     spdlog::info("node {} of pool {} is in state {}: {}", node.settings.node, node.settings.pool, NameOf(next), detail);
   }
-  ejections_[node.pool].SetSick(node.index, next == NodeState::kDown);
+  node.pool.ejection.SetSick(node.index, next == NodeState::kDown);
   Publish(node.pool);
 }
 
-void HealthMonitor::Publish(uint32_t pool) {
-  const backends::Ejection& ejection = ejections_[pool];
-  const conf::Pool& conf = snapshot_->config.pools[pool];
-  const uint32_t first = snapshot_->pools[pool].first_node;
-  for (uint32_t n = 0; n < conf.nodes.size(); ++n) {
+void HealthMonitor::Publish(Pool& pool) {
+  for (const auto& node : pool.nodes) {
     // The state and not the order: a node that is enabled again stays out until it is empty.
-    const NodeState state = nodes_[first + n]->view.state;
+    const NodeState state = node->view.state;
     const bool ordered_out = state == NodeState::kDrained || state == NodeState::kDisabled;
-    board_.Publish(first + n, ordered_out ? backends::Verdict::kEjected : ejection.verdict(n));
+    node->record->Publish(ordered_out ? backends::Verdict::kEjected : pool.ejection.verdict(node->index));
   }
-  if (failing_open_[pool] == ejection.fails_open()) return;
-  failing_open_[pool] = ejection.fails_open();
-  if (failing_open_[pool]) {
-    spdlog::warn("more nodes of pool {} are down than max_ejected: all of them are asked", conf.name);
+  if (pool.failing_open == pool.ejection.fails_open()) return;
+  pool.failing_open = pool.ejection.fails_open();
+  if (pool.failing_open) {
+    spdlog::warn("more nodes of pool {} are down than max_ejected: all of them are asked", pool.conf.name);
   } else {
-    spdlog::info("pool {} has enough nodes again: those that are down are not asked", conf.name);
+    spdlog::info("pool {} has enough nodes again: those that are down are not asked", pool.conf.name);
   }
 }
 
@@ -238,7 +298,7 @@ void HealthMonitor::Flush(Node& node) {
       // Its check may have come due meanwhile and found the checker busy.
       const bool is_checked = node.conf.health.interval > net::Duration(0);
       if (is_checked && !node.timer->armed()) node.timer->Arm(node.health.Wait(Random()));
-      node.needs_flush = !IsIn(StateOf(node));  // It went out again while it was emptied.
+      node.record->needs_flush = !IsIn(StateOf(node));  // It went out again while it was emptied.
       return Refresh(node, "flushed", "it is back, and empty");
     }
     if (outcome == Outcome::kBad) {

@@ -70,12 +70,12 @@ ProxyFacts::Pool ProcessView::PoolFacts(size_t index) const {
   const conf::Pool& pool = snapshot_->config.pools[index];
   ProxyFacts::Pool facts{pool.name, conf::NameOf(pool.ring.algorithm), {}};
   for (uint32_t n = 0; n < pool.nodes.size(); ++n) {
-    const uint32_t node = snapshot_->pools[index].first_node + n;
+    const backends::NodeRecord& node = *snapshot_->pools[index].nodes[n];
     facts.nodes.push_back({.name = pool.nodes[n].name,
                            .address = pool.nodes[n].address.ToString(),
-                           .up = IsConnected(workers_, node),
-                           .requests = Sum(workers_, node, &backends::NodeStats::requests),
-                           .in_flight = Sum(workers_, node, &backends::NodeStats::in_flight)});
+                           .up = node.IsConnected(),
+                           .requests = node.Sum(&backends::NodeStats::requests),
+                           .in_flight = node.Sum(&backends::NodeStats::in_flight)});
   }
   return facts;
 }

@@ -14,18 +14,9 @@ constexpr size_t kKeptScratch = 256 << 10;
 std::vector<backends::NodePool> MakePools(const Snapshot& snapshot, const Worker::Parts& parts, backends::WorkerIo& io,
                                           backends::ReplySink& sink, backends::FlushList& flush_list) {
   std::vector<backends::NodePool> pools;
+  const backends::PoolNode::Parts node{io, sink, flush_list, parts.observer, parts.number};
   for (size_t i = 0; i < snapshot.pools.size(); ++i) {
-    const backends::NodePool::Parts pool{
-        .io = io,
-        .sink = sink,
-        .flush_list = flush_list,
-        .observer = parts.observer,
-        .board = parts.board,
-        .ring = *snapshot.pools[i].ring,
-        .first_node = snapshot.pools[i].first_node,
-        .stats = parts.stats.nodes,
-    };
-    pools.emplace_back(pool, snapshot.config.pools[i]);
+    pools.emplace_back(node, snapshot.config.pools[i], *snapshot.pools[i].ring, snapshot.pools[i].nodes);
   }
   return pools;
 }

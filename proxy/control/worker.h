@@ -27,9 +27,9 @@ class Worker final : private backends::ReplySink, private RateLimiter::Observer,
  public:
   struct Parts {
     net::Loop& loop;
+    uint32_t number;  // Whose statistics of the nodes are this worker's.
     WorkerStats& stats;
-    ProxyView& view;  // Answers INFO and CLIENT LIST.
-    const backends::NodeBoard& board;
+    ProxyView& view;                      // Answers INFO and CLIENT LIST.
     backends::BreakerObserver& observer;  // Called on the worker's loop.
     SharedLimits& limits;
   };
@@ -47,8 +47,11 @@ class Worker final : private backends::ReplySink, private RateLimiter::Observer,
   // Takes no more requests; calls `drained` at the end of a turn once the last session is gone.
   void Drain(std::function<void()> drained);
 
-  // The pools' nodes, for what the process decides about them.
-  backends::NodePool& pool(uint32_t index) { return pools_[index]; }
+  // Tells whichever pool has the node what the process says of it.
+  using NodeWord = void (backends::NodePool::*)(const backends::NodeRecord&);
+  void Tell(const backends::NodeRecord& node, NodeWord word) {
+    for (backends::NodePool& pool : pools_) (pool.*word)(node);
+  }
 
   void ForEachClient(const std::function<void(const ClientState&)>& visit) const;
   size_t session_count() const { return places_.in_use(); }

@@ -1,4 +1,5 @@
-// proxy/control/worker_stats.h – All that one worker counts; written by it, read by the scraper.
+// proxy/control/worker_stats.h – All that one worker counts, but of the nodes (see backends::NodeRecord); written by
+// it, read by the scraper.
 //
 // Threads: as backends/stats.h. Ownership: the process's; made before the worker, gone after the admin port.
 #pragma once
@@ -25,21 +26,19 @@ struct WorkerStats {
       : errors(wire::kErrorCodes),
         pools(snapshot.config.pools.size()),
         retries(snapshot.config.pools.size()),
-        limits(snapshot.config.limits.size()),
-        nodes(snapshot.node_count) {
+        limits(snapshot.config.limits.size()) {
     for (size_t i = 0; i < snapshot.config.listeners.size(); ++i) {
       listeners.emplace_back(CommandCount(snapshot.config.listeners[i].protocol));
     }
   }
 
-  std::deque<ListenerStats> listeners;     // By listener.
-  std::vector<backends::Counter> errors;   // By wire::ErrorCode.
-  std::vector<PoolStats> pools;            // By pool.
-  std::vector<RetryStats> retries;         // By pool.
-  std::vector<LimitStats> limits;          // By rule, see LimitRules.
-  std::vector<backends::NodeStats> nodes;  // Over all pools: PoolSnapshot::first_node + node.
-  backends::Counter stale_replies;         // For clients that had left.
-  backends::Counter sessions;              // Open now.
+  std::deque<ListenerStats> listeners;    // By listener.
+  std::vector<backends::Counter> errors;  // By wire::ErrorCode.
+  std::vector<PoolStats> pools;           // By pool.
+  std::vector<RetryStats> retries;        // By pool.
+  std::vector<LimitStats> limits;         // By rule, see LimitRules.
+  backends::Counter stale_replies;        // For clients that had left.
+  backends::Counter sessions;             // Open now.
   PartialStats partial;
   // Anew every second.
   Published<HotKeysView> hot_keys;
@@ -49,11 +48,7 @@ struct WorkerStats {
 // Of the whole process, by worker.
 using AllStats = std::span<const std::unique_ptr<WorkerStats>>;
 
-// Sums over workers; `node` is a place in WorkerStats::nodes, `rule` one in WorkerStats::limits.
-uint64_t Sum(AllStats workers, uint32_t node, backends::Counter backends::NodeStats::*counter);
+// The sum over workers; `rule` is a place in WorkerStats::limits.
 uint64_t Sum(AllStats workers, uint32_t rule, backends::Counter LimitStats::*counter);
-
-// Whether every worker has a connection to the node that is ready, so that whoever asks is served.
-bool IsConnected(AllStats workers, uint32_t node);
 
 }  // namespace ringproxy::proxy

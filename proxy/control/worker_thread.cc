@@ -3,10 +3,10 @@
 namespace ringproxy::proxy {
 
 WorkerThread::WorkerThread(std::shared_ptr<const Snapshot> snapshot, AllStats all_stats, uint32_t index, uint64_t seed,
-                           const backends::NodeBoard& board, SharedLimits& limits, OnBreakerNews on_breaker)
+                           SharedLimits& limits, OnBreakerNews on_breaker)
     : on_breaker_(std::move(on_breaker)), stats_(*all_stats[index]), view_(snapshot, all_stats, loop_) {
   const Worker::Parts parts{
-      .loop = loop_, .stats = stats_, .view = view_, .board = board, .observer = *this, .limits = limits};
+      .loop = loop_, .number = index, .stats = stats_, .view = view_, .observer = *this, .limits = limits};
   worker_ = std::make_unique<Worker>(parts, std::move(snapshot), seed);
   view_.Attach(*worker_);
 }
@@ -38,8 +38,8 @@ void WorkerThread::Drain(std::function<void()> drained) {
   loop_.Post([this, drained = std::move(drained)] { worker_->Drain(drained); });
 }
 
-void WorkerThread::WithPool(uint32_t pool, std::function<void(backends::NodePool&)> work) {
-  loop_.Post([this, pool, work = std::move(work)] { work(worker_->pool(pool)); });
+void WorkerThread::Tell(std::shared_ptr<const backends::NodeRecord> node, Worker::NodeWord word) {
+  loop_.Post([this, node = std::move(node), word] { worker_->Tell(*node, word); });
 }
 
 uint64_t WorkerThread::sessions() const {

@@ -21,7 +21,7 @@ class WorkerThread final : private backends::BreakerObserver {
   using OnBreakerNews = std::function<void(const backends::BreakerNews&)>;
   // `all_stats[index]` is this worker's.
   WorkerThread(std::shared_ptr<const Snapshot> snapshot, AllStats all_stats, uint32_t index, uint64_t seed,
-               const backends::NodeBoard& board, SharedLimits& limits, OnBreakerNews on_breaker);
+               SharedLimits& limits, OnBreakerNews on_breaker);
   ~WorkerThread();
 
   void Start();
@@ -29,8 +29,8 @@ class WorkerThread final : private backends::BreakerObserver {
   void AddClient(uint32_t listener, ClientState client, int fd);
   // `drained` runs on the worker's thread.
   void Drain(std::function<void()> drained);
-  // Runs `work` with one of the worker's pools, on its thread.
-  void WithPool(uint32_t pool, std::function<void(backends::NodePool&)> work);
+  // As Worker::Tell.
+  void Tell(std::shared_ptr<const backends::NodeRecord> node, Worker::NodeWord word);
 
   // Clients handed over that have not left: exact for this thread's own hand-overs, since it counts those itself.
   uint64_t sessions() const;

@@ -48,9 +48,9 @@ Dispatcher::Dispatcher(std::shared_ptr<const Snapshot> snapshot, std::span<backe
       retrier_(retrier),
       hot_keys_(hot_keys),
       sink_(sink),
-      refusals_(refusals),
-      parts_(snapshot_->node_count),
-      part_of_node_(snapshot_->node_count) {}
+      refusals_(refusals) {
+  for (const PoolSnapshot& pool : snapshot_->pools) part_of_node_.emplace_back(pool.nodes.size());
+}
 
 uint32_t Dispatcher::Dispatch(RoutedRequest routed, Origin origin, backends::Ticket ticket) {
   switch (routed.spec.handling) {
@@ -207,7 +207,7 @@ void Dispatcher::SendTagged(const RoutedRequest& routed, Origin origin, NodeId t
 }
 
 uint32_t Dispatcher::PartFor(const Destination& to, size_t key_bytes, size_t most_bytes) {
-  uint32_t& known = part_of_node_[snapshot_->pools[to.to.pool].first_node + to.to.node];
+  uint32_t& known = part_of_node_[to.to.pool][to.to.node];
   if (known < part_count_ && parts_[known].to == to && parts_[known].key_bytes + key_bytes <= most_bytes) {
     parts_[known].key_bytes += key_bytes;
     ++parts_[known].keys;

@@ -139,7 +139,7 @@ class Dispatcher {
   std::string rewritten_;
   std::vector<Part> parts_;
   size_t part_count_ = 0;
-  std::vector<uint32_t> part_of_node_;  // By node over all pools; valid when parts_[it].to is there.
+  std::vector<std::vector<uint32_t>> part_of_node_;  // By pool and node; valid when parts_[it].to is there.
 };
 
 }  // namespace ringproxy::proxy

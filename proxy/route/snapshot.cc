@@ -9,10 +9,12 @@
 namespace ringproxy::proxy {
 namespace {
 
-PoolSnapshot MakePool(const conf::Pool& pool, uint32_t first_node) {
+PoolSnapshot MakePool(const conf::Pool& pool, backends::NodeRegistry& registry) {
   std::vector<wire::CasTag> cas_tags;
+  std::vector<std::shared_ptr<backends::NodeRecord>> nodes;
   for (const conf::Node& node : pool.nodes) {
     cas_tags.push_back(wire::MakeCasTag(ring::Hash(ring::HashAlgorithm::kXxh3, node.name)));
+    nodes.push_back(registry.Get(pool.name, node.name));
   }
   return {
       .ring = conf::MakePoolRing(pool),
@@ -21,7 +23,7 @@ PoolSnapshot MakePool(const conf::Pool& pool, uint32_t first_node) {
       .cas_tags = std::move(cas_tags),
       .moves_keys = pool.on_down.policy != conf::DownPolicy::kError || pool.ring.load_bound.thousandths > 0,
       .keeps_reads = pool.retries.max > 0 || pool.hedging.budget.thousandths > 0,
-      .first_node = first_node,
+      .nodes = std::move(nodes),
   };
 }
 
@@ -46,12 +48,9 @@ ListenerSnapshot MakeListener(const conf::Config& config, const conf::Listener& 
 
 }  // namespace
 
-std::shared_ptr<const Snapshot> MakeSnapshot(conf::Config config) {
+std::shared_ptr<const Snapshot> MakeSnapshot(conf::Config config, backends::NodeRegistry& registry) {
   auto snapshot = std::make_shared<Snapshot>();
-  for (const conf::Pool& pool : config.pools) {
-    snapshot->pools.push_back(MakePool(pool, snapshot->node_count));
-    snapshot->node_count += static_cast<uint32_t>(pool.nodes.size());
-  }
+  for (const conf::Pool& pool : config.pools) snapshot->pools.push_back(MakePool(pool, registry));
   for (size_t i = 0; i < config.pools.size(); ++i) {
     const conf::OnDown& on_down = config.pools[i].on_down;
     if (on_down.policy == conf::DownPolicy::kGutter) snapshot->pools[i].gutter = PoolIndex(config, on_down.gutter);

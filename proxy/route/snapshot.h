@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "backends/health/node_registry.h"
 #include "backends/wire/memcache_cas.h"
 #include "conf/config.h"
 #include "conf/pool_ring.h"
@@ -23,7 +24,7 @@ struct PoolSnapshot {
   bool moves_keys;                     // A key may go to another node than its owner: rehash, gutter, bounded loads.
   bool keeps_reads;                    // Until they are answered: retries or hedging.
   uint32_t gutter = 0;                 // The pool that takes a dead node's keys, with DownPolicy::kGutter.
-  uint32_t first_node;                 // Of the pool's nodes in a count over all pools: node i is first_node + i there.
+  std::vector<std::shared_ptr<backends::NodeRecord>> nodes;  // By index in the ring.
 };
 
 struct ListenerSnapshot {
@@ -39,10 +40,9 @@ struct Snapshot {
   conf::Config config;
   std::vector<PoolSnapshot> pools;          // As config.pools.
   std::vector<ListenerSnapshot> listeners;  // As config.listeners.
-  uint32_t node_count = 0;                  // Over all pools.
 };
 
-// Builds the rings. Requires: a Config that conf/validate accepted.
-std::shared_ptr<const Snapshot> MakeSnapshot(conf::Config config);
+// Builds the rings, and takes the nodes from the registry. Requires: a Config that conf/validate accepted.
+std::shared_ptr<const Snapshot> MakeSnapshot(conf::Config config, backends::NodeRegistry& registry);
 
 }  // namespace ringproxy::proxy

@@ -133,7 +133,7 @@ void AddLimits(SimLoop& loop, conf::Config& config) {
 
 conf::Config RandomConfig(SimLoop& loop) {
   conf::Config config;
-  config.workers = static_cast<uint32_t>(1 + loop.Random(2));
+  config.workers = static_cast<uint32_t>(1 + loop.Random(kMostWorkers));
   for (const conf::Protocol protocol : kProtocols) AddFleet(loop, protocol, config);
   if (loop.Chance(0.5)) AddLimits(loop, config);
   return config;

@@ -10,6 +10,7 @@ namespace ringproxy::sim {
 inline constexpr uint16_t kFirstPort = 7001;
 inline constexpr uint32_t kNodesOfAPool = 3;
 inline constexpr conf::Protocol kProtocols[] = {conf::Protocol::kRedis, conf::Protocol::kMemcached};
+inline constexpr uint32_t kMostWorkers = 2;
 inline constexpr uint32_t kNodes = kNodesOfAPool * std::size(kProtocols);
 
 // One pool and its listener of each protocol, both with the protocol's number. Ports count up over all nodes.

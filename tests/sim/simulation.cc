@@ -36,13 +36,13 @@ net::Duration SlowestDetection(const conf::Health& health) {
 
 Simulation::Simulation(uint64_t seed)
     : loop_(seed),
-      snapshot_(proxy::MakeSnapshot(RandomConfig(loop_))),
-      board_(snapshot_->node_count),
+      registry_(kMostWorkers),
+      snapshot_(proxy::MakeSnapshot(RandomConfig(loop_), registry_)),
       limits_(snapshot_, snapshot_->config.workers, seed),
       control_(loop_, snapshot_->config.workers) {
   spdlog::set_level(spdlog::level::off);
   const uint32_t workers = snapshot_->config.workers;
-  monitor_ = std::make_unique<proxy::HealthMonitor>(control_, snapshot_, board_, workers, seed, Orders());
+  monitor_ = std::make_unique<proxy::HealthMonitor>(control_, *snapshot_, workers, seed, Orders());
   for (uint32_t i = 0; i < workers; ++i) threads_.push_back(std::make_unique<Thread>(*this, i, seed + i));
   AddNodes();
   AddClients();
@@ -86,10 +86,10 @@ void Simulation::AddClients() {
 }
 
 proxy::HealthMonitor::WorkerOrders Simulation::Orders() {
-  const auto later = [this](void (backends::NodePool::*order)(ring::NodeIndex)) {
-    return [this, order](uint32_t pool, ring::NodeIndex node) {
+  const auto later = [this](proxy::Worker::NodeWord word) {
+    return [this, word](const std::shared_ptr<backends::NodeRecord>& node) {
       for (auto& thread : threads_) {
-        thread->loop.Post([worker = thread->worker.get(), order, pool, node] { (worker->pool(pool).*order)(node); });
+        thread->loop.Post([worker = thread->worker.get(), node, word] { worker->Tell(*node, word); });
       }
     };
   };
@@ -130,14 +130,14 @@ void Simulation::BeginFault() {
 void Simulation::BeginOrder() {
   const auto node = static_cast<uint32_t>(loop_.Random(kNodes));
   const bool drains = loop_.Chance(0.5);
-  monitor_->Order(node, drains ? proxy::NodeOrder::kDrain : proxy::NodeOrder::kDisable);
+  monitor_->Order(Record(node), drains ? backends::NodeOrder::kDrain : backends::NodeOrder::kDisable);
   loop_.After(loop_.RandomDelay(net::Duration(300'000)), [this, node] { Enable(node); });
   history_ += "\n  at " + std::to_string(loop_.now().time_since_epoch().count()) +
               " us: an operator's order: " + std::to_string(nodes_[node]->port());
 }
 
 void Simulation::Enable(uint32_t node) {
-  monitor_->Order(node, proxy::NodeOrder::kEnable);
+  monitor_->Order(Record(node), backends::NodeOrder::kEnable);
   enabled_[node] = loop_.now();
 }
 
@@ -157,10 +157,10 @@ std::optional<Simulation::Outcome> Simulation::ExpectedNow(const Thread& thread,
   const conf::Pool& pool = PoolOf(node);
   // Where keys move, another node may be asked instead, unless there is none.
   if (pool.on_down.policy == conf::DownPolicy::kRehash) return std::nullopt;
-  const backends::NodeStats& stats = thread.stats.nodes[node];
+  const backends::NodeStats& stats = Record(node).stats(thread.number);
   const auto breaker = static_cast<CircuitBreaker::State>(stats.breaker_state.value());
   const bool open = breaker == CircuitBreaker::State::kOpen;
-  const Verdict verdict = monitor_->verdict(node);
+  const Verdict verdict = Record(node).verdict();
   if (verdict == Verdict::kEjected || (verdict == Verdict::kServe && open)) return Outcome::kRefused;
   if (verdict == Verdict::kServe && breaker == CircuitBreaker::State::kHalfOpen) return Outcome::kWriteRefused;
   const bool ready = stats.ready_connections.value() == pool.connections_per_node;
@@ -175,9 +175,9 @@ void Simulation::LookAtEjections(uint32_t pool) {
   size_t down = 0;
   size_t ejected = 0;
   for (uint32_t node = pool * kNodesOfAPool; node < (pool + 1) * kNodesOfAPool; ++node) {
-    const bool is_down = monitor_->view(node).state == proxy::NodeState::kDown;
+    const bool is_down = Record(node).view.state == backends::NodeState::kDown;
     down += is_down ? 1 : 0;
-    ejected += is_down && monitor_->verdict(node) == Verdict::kEjected ? 1 : 0;
+    ejected += is_down && Record(node).verdict() == Verdict::kEjected ? 1 : 0;
   }
   const bool fails_open = conf.on_down.policy == conf::DownPolicy::kError && down > limit;
   if (ejected > (fails_open ? 0 : limit)) Complain(pool * kNodesOfAPool, "or more of its pool should be asked");
@@ -185,14 +185,14 @@ void Simulation::LookAtEjections(uint32_t pool) {
 
 void Simulation::LookForOversights(Thread& thread, uint32_t node) {
   const conf::Pool& pool = PoolOf(node);
-  const bool served = monitor_->verdict(node) == Verdict::kServe;
+  const bool served = Record(node).verdict() == Verdict::kServe;
   // A node that was disabled was not checked either.
   const net::Duration unwell_for = std::min(nodes_[node]->unwell_for(), loop_.now() - enabled_[node]);
   const bool checked = pool.health.interval > net::Duration(0);
   if (checked && served && unwell_for > SlowestDetection(pool.health)) {
     Complain(node, "fails its checks and nobody minds");
   }
-  const backends::NodeStats& stats = thread.stats.nodes[node];
+  const backends::NodeStats& stats = Record(node).stats(thread.number);
   Thread::Failing now{.timeouts = stats.timeouts.value() - stats.excused_timeouts.value(),
                       .connect_failures = stats.connect_failures.value()};
   for (size_t i = 0; i < backends::Histogram::kBuckets; ++i) now.replies += stats.request_duration.bucket(i);
@@ -221,14 +221,14 @@ void Simulation::Ask(Thread& thread, uint32_t node, Outcome expected) {
   const bool is_redis = PoolOf(node).protocol == conf::Protocol::kRedis;
   auto client = std::make_unique<SimProbe>(loop_);
   thread.AddClient(node / kNodesOfAPool, client->wire());
-  const uint64_t failures = thread.stats.nodes[node].failures.value();
+  const uint64_t failures = Record(node).stats(thread.number).failures.value();
   if (expected == Outcome::kWriteRefused) {
     client->Ask(is_redis ? "SET " + keys_[node] + " x\r\n" : "set " + keys_[node] + " 0 0 1\r\nx\r\n");
   } else {
     client->Ask((is_redis ? "GET " : "get ") + keys_[node] + "\r\n");
   }
   // Later in this turn it may fail because its connection is broken.
-  const bool refused = thread.stats.nodes[node].failures.value() > failures;
+  const bool refused = Record(node).stats(thread.number).failures.value() > failures;
   if (refused && expected == Outcome::kAsked) Complain(node, "is not asked though too many are down");
   probes_.push_back({std::move(client), node, expected});
 }
@@ -250,11 +250,11 @@ void Simulation::AskUseless() {
 void Simulation::FinalRound() {
   SCOPED_TRACE("faults:" + history_);
   for (uint32_t node = 0; node < kNodes; ++node) {
-    EXPECT_EQ(monitor_->view(node).state, proxy::NodeState::kUp) << monitor_->view(node).detail;
-    EXPECT_EQ(monitor_->verdict(node), Verdict::kServe);
+    EXPECT_EQ(Record(node).view.state, backends::NodeState::kUp) << Record(node).view.detail;
+    EXPECT_EQ(Record(node).verdict(), Verdict::kServe);
     EXPECT_EQ(nodes_[node]->useless_connections(), 0U);
     for (auto& thread : threads_) {
-      const backends::NodeStats& stats = thread->stats.nodes[node];
+      const backends::NodeStats& stats = Record(node).stats(thread->number);
       EXPECT_EQ(stats.breaker_state.value(), static_cast<uint64_t>(CircuitBreaker::State::kClosed));
       EXPECT_EQ(stats.in_flight.value(), 0U);
       EXPECT_EQ(stats.ready_connections.value(), PoolOf(node).connections_per_node);

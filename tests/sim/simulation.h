@@ -97,11 +97,14 @@ class Simulation {
   void CheckNothingIsLeft();
 
   const conf::Pool& PoolOf(uint32_t node) const { return snapshot_->config.pools[node / kNodesOfAPool]; }
+  backends::NodeRecord& Record(uint32_t node) const {
+    return *snapshot_->pools[node / kNodesOfAPool].nodes[node % kNodesOfAPool];
+  }
 
   SimLoop loop_;
+  backends::NodeRegistry registry_;
   std::shared_ptr<const proxy::Snapshot> snapshot_;
   proxy::TestView view_;
-  backends::NodeBoard board_;
   proxy::SharedLimits limits_;
   std::vector<std::unique_ptr<Thread>> threads_;  // Of the workers.
   SimThread control_;

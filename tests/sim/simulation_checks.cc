@@ -75,7 +75,9 @@ void Simulation::CheckProbes() {
 
 void Simulation::CheckNodes() {
   std::vector<uint64_t> transitions(kNodes);
-  for (const auto& [transition, count] : monitor_->transitions()) transitions[transition.node] += count;
+  for (uint32_t node = 0; node < kNodes; ++node) {
+    for (const auto& [transition, count] : Record(node).transitions) transitions[node] += count;
+  }
   for (uint32_t node = 0; node < kNodes; ++node) {
     EXPECT_EQ(nodes_[node]->wrong_requests(), 0U);
     EXPECT_EQ(nodes_[node]->ignored_nonsense(), 0U);
@@ -104,12 +106,13 @@ void Simulation::CheckNothingIsLeft() {
     EXPECT_EQ(thread->worker->blocks().blocks_in_use(), 0U);
     thread->worker.reset();
     EXPECT_EQ(thread->stats.sessions.value(), 0U);
-    for (const backends::NodeStats& node : thread->stats.nodes) {
-      EXPECT_EQ(node.in_flight.value(), 0U);
-      EXPECT_EQ(node.ready_connections.value(), 0U);
-      events_.timeouts += node.timeouts.value();
-      events_.overloads += node.overloads.value();
-      events_.late_replies += node.late_replies.value();
+    for (uint32_t node = 0; node < kNodes; ++node) {
+      const backends::NodeStats& stats = Record(node).stats(thread->number);
+      EXPECT_EQ(stats.in_flight.value(), 0U);
+      EXPECT_EQ(stats.ready_connections.value(), 0U);
+      events_.timeouts += stats.timeouts.value();
+      events_.overloads += stats.overloads.value();
+      events_.late_replies += stats.late_replies.value();
     }
   }
   monitor_.reset();

@@ -16,18 +16,20 @@ struct Simulation::Thread final : private backends::BreakerObserver {
         number(thread_number),
         loop(simulation.loop_, number),
         stats(*simulation.snapshot_),
-        seen(simulation.snapshot_->node_count),
+        seen(kNodes),
         worker(std::make_unique<proxy::Worker>(proxy::Worker::Parts{.loop = loop,
+                                                                    .number = number,
                                                                     .stats = stats,
                                                                     .view = simulation.view_,
-                                                                    .board = simulation.board_,
                                                                     .observer = *this,
                                                                     .limits = simulation.limits_},
                                                simulation.snapshot_, seed)) {}
 
   // As between threads: later.
   void OnBreaker(const backends::BreakerNews& news) override {
-    seen[news.node] = {};
+    for (uint32_t node = 0; node < kNodes; ++node) {
+      if (news.node.get() == &owner.Record(node)) seen[node] = {};
+    }
     loop.Post([this, news] { owner.monitor_->OnBreaker(number, news); });
   }
   void AddClient(uint32_t listener, std::shared_ptr<Wire> wire) {

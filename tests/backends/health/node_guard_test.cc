@@ -23,10 +23,10 @@ class NodeGuardTest : public testing::Test {
         NodeGuard::Parts{
             .io = io_,
             .settings = settings_,
-            .verdict = health_.board.verdict(3),
+            .verdict = health_.records[3]->verdict(),
             .stats = stats_,
             .observer = health_.observer,
-            .node = 3,
+            .node = health_.records[3],
             .connections = connections,
         },
         [this] { ++probes_; }, [this] { ++follows_; });
@@ -69,12 +69,12 @@ class NodeGuardTest : public testing::Test {
 TEST_F(NodeGuardTest, HeedsTheProcessBeforeItsOwnBreaker) {
   Make();
   EXPECT_TRUE(Admits(kWrite));
-  health_.board.Publish(3, Verdict::kEjected);
+  health_.Publish(3, Verdict::kEjected);
   EXPECT_FALSE(Admits(kRead));
-  health_.board.Publish(3, Verdict::kServe);
+  health_.Publish(3, Verdict::kServe);
   MakeOpen();
   EXPECT_FALSE(Admits(kRead));
-  health_.board.Publish(3, Verdict::kKeepAsking);
+  health_.Publish(3, Verdict::kKeepAsking);
   EXPECT_TRUE(Admits(kWrite));
 }
 
@@ -84,7 +84,7 @@ TEST_F(NodeGuardTest, TellsEachChangeOnceWithItsReasonAndTheNodesWords) {
   guard_->OnConnectFailed("another");
   guard_->OnProbe(false);
   ASSERT_EQ(health_.observer.news.size(), 1U);
-  EXPECT_EQ(health_.observer.news[0].node, 3U);
+  EXPECT_EQ(health_.observer.news[0].node, health_.records[3]);
   EXPECT_EQ(health_.observer.news[0].reason, TripReason::kConnection);
   EXPECT_EQ(health_.observer.news[0].detail, "Connection refused");
   guard_->OnProbe(true);
@@ -303,11 +303,11 @@ TEST_F(NodeGuardTest, KeepsItsLimitForANodeThatIsAskedThoughItIsSickAndCallsOneT
   settings_.concurrency = {.min = 1, .max = 1, .reserve = {}};
   Make();
   guard_->OnSent();
-  health_.board.Publish(3, Verdict::kKeepAsking);
+  health_.Publish(3, Verdict::kKeepAsking);
   EXPECT_EQ(guard_->Admits(kRead), Admission::kFull);
-  health_.board.Publish(3, Verdict::kEjected);
+  health_.Publish(3, Verdict::kEjected);
   EXPECT_EQ(guard_->Admits(kRead), Admission::kDown);
-  health_.board.Publish(3, Verdict::kServe);
+  health_.Publish(3, Verdict::kServe);
   MakeOpen();
   EXPECT_EQ(guard_->Admits(kRead), Admission::kDown);
 }

@@ -33,10 +33,10 @@ class NodeConnectionTest : public testing::Test {
         NodeGuard::Parts{
             .io = io_,
             .settings = settings_,
-            .verdict = health_.board.verdict(0),
+            .verdict = health_.records[0]->verdict(),
             .stats = stats_,
             .observer = health_.observer,
-            .node = 0,
+            .node = health_.records[0],
         },
         [this] {
           ++probes_;

@@ -45,17 +45,7 @@ class NodePoolTest : public testing::Test {
     pool_.reset();
     flush_list_.clear();  // Its connections may stand there.
     ring_ = conf::MakePoolRing(pool_conf_);
-    const NodePool::Parts parts{
-        .io = io_,
-        .sink = sink_,
-        .flush_list = flush_list_,
-        .observer = health_.observer,
-        .board = health_.board,
-        .ring = *ring_,
-        .first_node = 1,
-        .stats = stats_,
-    };
-    pool_.emplace(parts, pool_conf_);
+    pool_.emplace(parts_, pool_conf_, *ring_, health_.records);
     return *pool_;
   }
   // Of one connection a node; node i is the socket `first_ + i`.
@@ -110,10 +100,10 @@ class NodePoolTest : public testing::Test {
   WorkerIo io_{.loop = loop_, .blocks = {}, .read_buffer = {}, .random = std::mt19937_64(1)};
   conf::Pool pool_conf_;
   std::unique_ptr<const ring::Ring> ring_;
-  std::vector<NodeStats> stats_ = std::vector<NodeStats>(4);
-  test::Health health_{4};
+  test::Health health_{3};
   FlushList flush_list_;
   CountingSink sink_;
+  const PoolNode::Parts parts_{io_, sink_, flush_list_, health_.observer, 0};
   size_t first_ = 0;
   std::optional<NodePool> pool_;
 };

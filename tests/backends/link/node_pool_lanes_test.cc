@@ -23,7 +23,7 @@ class NodePoolLanesTest : public NodePoolTest {
   void MakeOneReady(uint32_t connections) {
     MakeOne(connections);
     ReadyAll();
-    ASSERT_EQ(stats_[1].ready_connections.value(), connections);
+    ASSERT_EQ(health_.stats(0).ready_connections.value(), connections);
   }
   void ReadyAll() {
     for (size_t i = first_; i < loop_.sockets(); ++i) {
@@ -65,7 +65,7 @@ TEST_F(NodePoolLanesTest, OpensOneConnectionFirstAndTheOthersWhenItIsReady) {
   EXPECT_EQ(loop_.sockets() - first_, 1U);
   ReadyAll();
   EXPECT_EQ(loop_.sockets() - first_, 32U);
-  EXPECT_EQ(stats_[1].ready_connections.value(), 32U);
+  EXPECT_EQ(health_.stats(0).ready_connections.value(), 32U);
 }
 
 TEST_F(NodePoolLanesTest, ServesEveryLaneByTheConnectionThatIsReady) {
@@ -145,7 +145,7 @@ TEST_F(NodePoolLanesTest, IsBackWithAllConnectionsWithinASecondOfTheNodesReturn)
       CloseAll();
       for (const net::TimePoint end = loop_.now() + gone; loop_.now() < end; loop_.Advance(1ms)) RefuseAll();
       const net::TimePoint back = loop_.now();
-      while (stats_[1].ready_connections.value() < connections && loop_.now() < back + 10s) {
+      while (health_.stats(0).ready_connections.value() < connections && loop_.now() < back + 10s) {
         ReadyAll();
         loop_.Advance(1ms);
       }
@@ -187,16 +187,16 @@ TEST_F(NodePoolLanesTest, ServesWhileAServerClosesIdleConnections) {
 
 TEST_F(NodePoolLanesTest, OpensAllConnectionsOfANodeThatIsEnabledAgainAtOnce) {
   MakeOne(4);
-  pool_->Disable(0);
-  pool_->Enable(0);
+  pool_->Disable(*health_.records[0]);
+  pool_->Enable(*health_.records[0]);
   ReadyAll();
-  EXPECT_EQ(stats_[1].ready_connections.value(), 4U);
+  EXPECT_EQ(health_.stats(0).ready_connections.value(), 4U);
 }
 
 // Nobody waits for the later attempts at a node that swallows packets, though a pool of one node goes on asking it.
 TEST_F(NodePoolLanesTest, LetsNobodyWaitForAttemptsAfterOneHasFailed) {
   MakeOneReady(8);
-  health_.board.Publish(1, Verdict::kKeepAsking);
+  health_.Publish(0, Verdict::kKeepAsking);
   CloseAll();
   SendOn(0, "x");
   loop_.Advance(pool_conf_.timeouts.connect);

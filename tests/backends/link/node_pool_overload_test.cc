@@ -14,7 +14,7 @@ TEST_F(NodePoolTest, MovesNoKeysAwayFromANodeThatIsOnlyFull) {
   EXPECT_EQ(pool_->Choose(hash, kRead).admission, Admission::kFull);
   EXPECT_EQ(pool_->Choose(hash, kRead).node, 0U);
   // Nor further on from the one that stands in for it.
-  health_.board.Publish(1, Verdict::kEjected);
+  health_.Publish(0, Verdict::kEjected);
   EXPECT_EQ(Choose(hash, kRead), second);
   Send(second);
   EXPECT_EQ(pool_->Choose(hash, kRead).admission, Admission::kFull);
@@ -49,7 +49,7 @@ TEST_F(NodePoolTest, HedgesNeitherAtAFullNodeNorPastIt) {
   Send(second);
   EXPECT_EQ(pool_->ChooseOther(hash, 0, kRead), std::nullopt);
   EXPECT_EQ(pool_->ChooseOther(hash, 0, {.is_read = true, .has_priority = true}), second);
-  health_.board.Publish(1 + second, Verdict::kEjected);
+  health_.Publish(second, Verdict::kEjected);
   EXPECT_EQ(pool_->ChooseOther(hash, 0, kRead), ring_->PickNth(hash, 2));
 }
 
@@ -57,9 +57,9 @@ TEST_F(NodePoolTest, RefusesForAFullNodeAndCountsNoFailure) {
   MakeReady();
   for (int i = 0; i < 1000; ++i) pool_->Refuse(1, Admission::kFull, {});
   EXPECT_EQ(sink_.last, "node_overloaded main/r1");
-  EXPECT_EQ(stats_[2].requests.value(), 1000U);
-  EXPECT_EQ(stats_[2].overloads.value(), 1000U);
-  EXPECT_EQ(stats_[2].failures.value(), 0U);
+  EXPECT_EQ(health_.stats(1).requests.value(), 1000U);
+  EXPECT_EQ(health_.stats(1).overloads.value(), 1000U);
+  EXPECT_EQ(health_.stats(1).failures.value(), 0U);
   EXPECT_TRUE(health_.observer.news.empty());
   EXPECT_TRUE(Admits(1, kWrite));
 }
@@ -72,10 +72,10 @@ TEST_F(NodePoolTest, ForgetsItsLimitsWithTheTicks) {
   for (int i = 0; i < 10; ++i) Send(0);
   FlushAll();
   loop_.Advance(pool_conf_.timeouts.request);
-  EXPECT_EQ(stats_[1].concurrency_limit.value(), 9U);
+  EXPECT_EQ(health_.stats(0).concurrency_limit.value(), 9U);
   for (int i = 0; i < 10; ++i) Node(0).Receive("+late\r\n");
   for (int second = 0; second < 11; ++second) pool_->Tick();
-  EXPECT_EQ(stats_[1].concurrency_limit.value(), 65536U);
+  EXPECT_EQ(health_.stats(0).concurrency_limit.value(), 65536U);
 }
 
 }  // namespace

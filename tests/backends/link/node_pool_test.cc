@@ -23,7 +23,7 @@ TEST_F(NodePoolTest, ProbesAnOpenNodeInTheWordsOfItsProtocol) {
     EXPECT_EQ(Node(0).TakeWritten(), memcached ? "version\r\n" : "*1\r\n$4\r\nPING\r\n");
     Node(0).Receive(memcached ? "VERSION 1.6.18\r\n" : "+PONG\r\n");
     EXPECT_EQ(health_.observer.news.back().state, Breaker::kHalfOpen);
-    EXPECT_EQ(health_.observer.news.back().node, 1U);
+    EXPECT_EQ(health_.observer.news.back().node, health_.records[0]);
     EXPECT_EQ(Node(1).written + Node(2).written, "");
   }
 }
@@ -31,7 +31,7 @@ TEST_F(NodePoolTest, ProbesAnOpenNodeInTheWordsOfItsProtocol) {
 TEST_F(NodePoolTest, ChoosesTheOwnerAndNobodyElseWhereKeysStay) {
   MakeReady();
   for (NodeIndex n = 0; n < 3; ++n) EXPECT_EQ(Choose(HashOf(n), kWrite), n);
-  health_.board.Publish(1 + 2, Verdict::kEjected);
+  health_.Publish(2, Verdict::kEjected);
   EXPECT_EQ(Choose(HashOf(2), kRead), std::nullopt);
   EXPECT_EQ(Choose(HashOf(1), kRead), 1U);
 }
@@ -42,13 +42,13 @@ TEST_F(NodePoolTest, ChoosesTheNextOnTheRingWhereKeysMove) {
   const uint64_t hash = HashOf(2);
   const NodeIndex second = ring_->PickNth(hash, 1);
   const NodeIndex third = ring_->PickNth(hash, 2);
-  health_.board.Publish(1 + 2, Verdict::kEjected);
+  health_.Publish(2, Verdict::kEjected);
   EXPECT_EQ(Choose(hash, kWrite), second);
   TripByTimeouts(second);
   EXPECT_EQ(Choose(hash, kWrite), third);
-  health_.board.Publish(1 + third, Verdict::kEjected);
+  health_.Publish(third, Verdict::kEjected);
   EXPECT_EQ(Choose(hash, kWrite), std::nullopt);
-  health_.board.Publish(1 + 2, Verdict::kKeepAsking);
+  health_.Publish(2, Verdict::kKeepAsking);
   EXPECT_EQ(Choose(hash, kWrite), 2U);
 }
 
@@ -71,19 +71,10 @@ class CountingRing final : public ring::Ring {
 TEST_F(NodePoolTest, WalksTheRingOnceHoweverManyNodesAreDown) {
   pool_conf_.on_down.policy = conf::DownPolicy::kRehash;
   for (uint16_t i = 3; i < 100; ++i) pool_conf_.nodes.push_back({"r" + std::to_string(i), {"10.0.0.1", i, ""}, 1});
-  stats_ = std::vector<NodeStats>(101);
-  test::Health health(101);
+  health_ = test::Health(100);
   Make();
   const CountingRing ring(*ring_);
-  const NodePool::Parts parts{.io = io_,
-                              .sink = sink_,
-                              .flush_list = flush_list_,
-                              .observer = health_.observer,
-                              .board = health.board,
-                              .ring = ring,
-                              .first_node = 1,
-                              .stats = stats_};
-  NodePool pool(parts, pool_conf_);  // Not connected: all of them are down.
+  NodePool pool(parts_, pool_conf_, ring, health_.records);  // Not connected: all of them are down.
   EXPECT_EQ(pool.Choose(1, kRead).admission, Admission::kDown);
   EXPECT_EQ(ring.walks, 1U);
   EXPECT_EQ(pool.ChooseOther(1, ring.Pick(1), kRead), std::nullopt);
@@ -93,7 +84,7 @@ TEST_F(NodePoolTest, WalksTheRingOnceHoweverManyNodesAreDown) {
   Ready(loop_.socket(last));
   ring.walks = 0;
   for (uint32_t i = 0; i < 100; ++i) {
-    if (i != last) health.board.Publish(1 + i, Verdict::kEjected);
+    if (i != last) health_.Publish(i, Verdict::kEjected);
   }
   EXPECT_EQ(pool.Choose(1, kRead).node, last);
   EXPECT_EQ(ring.walks, 1U);
@@ -118,13 +109,13 @@ TEST_F(NodePoolTest, SpillsWhatANodeHasNoRoomForAndTakesItBack) {
   Send(0);  // One of one: its limit is ceil(2 * 1.25 / 3) = 1.
   EXPECT_EQ(Choose(hash, kRead), second);
   // Who has room but is down is no choice; the owner, full as it is, is better than nobody.
-  health_.board.Publish(1 + second, Verdict::kEjected);
-  health_.board.Publish(1 + ring_->PickNth(hash, 2), Verdict::kEjected);
+  health_.Publish(second, Verdict::kEjected);
+  health_.Publish(ring_->PickNth(hash, 2), Verdict::kEjected);
   EXPECT_EQ(Choose(hash, kRead), 0U);
-  health_.board.Publish(1, Verdict::kEjected);
+  health_.Publish(0, Verdict::kEjected);
   EXPECT_EQ(Choose(hash, kRead), std::nullopt);
-  health_.board.Publish(1, Verdict::kServe);
-  health_.board.Publish(1 + second, Verdict::kServe);
+  health_.Publish(0, Verdict::kServe);
+  health_.Publish(second, Verdict::kServe);
   FlushAll();
   Node(0).Receive("+1\r\n");
   EXPECT_EQ(Choose(hash, kRead), 0U);
@@ -135,26 +126,26 @@ TEST_F(NodePoolTest, CountsNoLoadForWhatAConnectionTookWithIt) {
   MakeReady();
   for (int i = 0; i < 10; ++i) Send(0);
   Node(0).ReceiveEnd();
-  EXPECT_EQ(stats_[1].in_flight.value(), 0U);
+  EXPECT_EQ(health_.stats(0).in_flight.value(), 0U);
   EXPECT_EQ(Choose(HashOf(0), kRead), 0U);
   for (int i = 0; i < 10; ++i) Send(0);  // They wait for the next one.
   pool_.reset();
-  EXPECT_EQ(stats_[1].in_flight.value(), 0U);
+  EXPECT_EQ(health_.stats(0).in_flight.value(), 0U);
 }
 
 TEST_F(NodePoolTest, RefusesInTheNodesNameAndCountsIt) {
   MakeReady().Refuse(1, Admission::kDown, {});
   EXPECT_EQ(sink_.last, "node_down main/r1");
-  EXPECT_EQ(stats_[2].requests.value(), 1U);
-  EXPECT_EQ(stats_[2].failures.value(), 1U);
+  EXPECT_EQ(health_.stats(1).requests.value(), 1U);
+  EXPECT_EQ(health_.stats(1).failures.value(), 1U);
 }
 
 TEST_F(NodePoolTest, ClosesADisabledNodesConnectionsOnceTheyAreIdleAndOpensThemAgain) {
   MakeReady();
   Send(1);
   FlushAll();
-  pool_->Disable(1);
-  pool_->Disable(2);
+  pool_->Disable(*health_.records[1]);
+  pool_->Disable(*health_.records[2]);
   EXPECT_FALSE(Admits(1, kRead));
   EXPECT_FALSE(Node(1).closed());
   EXPECT_TRUE(Node(2).closed());
@@ -164,7 +155,7 @@ TEST_F(NodePoolTest, ClosesADisabledNodesConnectionsOnceTheyAreIdleAndOpensThemA
   EXPECT_TRUE(Node(1).closed());
   loop_.Advance(1h);
   EXPECT_EQ(loop_.sockets(), first_ + 3);
-  pool_->Enable(1);
+  pool_->Enable(*health_.records[1]);
   Ready(loop_.last_socket());
   EXPECT_TRUE(Admits(1, kRead));
 }
@@ -172,9 +163,9 @@ TEST_F(NodePoolTest, ClosesADisabledNodesConnectionsOnceTheyAreIdleAndOpensThemA
 TEST_F(NodePoolTest, BringsADisabledNodeBackThoughItsBreakerWasOpen) {
   MakeReady();
   TripByTimeouts(1);
-  pool_->Disable(1);
+  pool_->Disable(*health_.records[1]);
   loop_.Advance(1h);
-  pool_->Enable(1);
+  pool_->Enable(*health_.records[1]);
   Ready(loop_.last_socket());
   EXPECT_TRUE(Admits(1, kRead));
 }
@@ -186,7 +177,8 @@ TEST_F(NodePoolTest, HurriesEveryConnectionOfTheNodeAndItsBreaker) {
   for (size_t i = 0; i < 3; ++i) loop_.socket(i).observer->OnConnected(ECONNREFUSED);
   loop_.Advance(24ms);
   EXPECT_EQ(loop_.sockets(), 3U);
-  pool_->Hurry(1);  // The second connection may go first as well as the one that waits after its failure.
+  pool_->Hurry(
+      *health_.records[1]);  // The second connection may go first as well as the one that waits after its failure.
   ASSERT_EQ(loop_.sockets(), 4U);
   EXPECT_EQ(loop_.last_socket().endpoint.port, 1U);
   Ready(loop_.last_socket());
@@ -221,7 +213,7 @@ TEST_F(NodePoolTest, CutsOffTheOneNodeThatIsMuchSlowerThanTheOthers) {
         for (int i = 0; i < 20; ++i) Node(n).Receive("+1\r\n");
       }
       loop_.Advance(29ms);
-      while (stats_[1].in_flight.value() > 0) Node(0).Receive("+1\r\n");
+      while (health_.stats(0).in_flight.value() > 0) Node(0).Receive("+1\r\n");
       loop_.Advance(970ms);
       pool_->Tick();
     }
@@ -283,10 +275,10 @@ TEST_P(NodePoolChaos, ComesBackFromEverything) {
     const auto node = static_cast<NodeIndex>(random_() % 3);
     switch (random_() % 400) {
       case 0: mood_[node] = static_cast<Mood>(random_() % 6); break;
-      case 1: pool_->Hurry(node); break;
-      case 2: (disabled[node] = true), pool_->Disable(node); break;
+      case 1: pool_->Hurry(*health_.records[node]); break;
+      case 2: (disabled[node] = true), pool_->Disable(*health_.records[node]); break;
       case 3:
-      case 4: (disabled[node] = false), pool_->Enable(node); break;
+      case 4: (disabled[node] = false), pool_->Enable(*health_.records[node]); break;
       default: break;
     }
     if (random_() % 4 == 0 && (random_() % 8 == 0 || Admits(node, Claim{.is_read = random_() % 2 == 0}))) {
@@ -299,7 +291,7 @@ TEST_P(NodePoolChaos, ComesBackFromEverything) {
   }
   for (NodeIndex n = 0; n < 3; ++n) {
     mood_[n] = Mood::kWell;
-    if (disabled[n]) pool_->Enable(n);
+    if (disabled[n]) pool_->Enable(*health_.records[n]);
   }
   for (int ms = 0; ms < 80'000; ++ms) {
     Act();
@@ -307,9 +299,9 @@ TEST_P(NodePoolChaos, ComesBackFromEverything) {
   }
   EXPECT_EQ(sink_.replies + sink_.failures, sent);
   for (NodeIndex n = 0; n < 3; ++n) {
-    EXPECT_EQ(stats_[1 + n].in_flight.value(), 0U);
-    EXPECT_EQ(stats_[1 + n].breaker_state.value(), 0U) << n;
-    EXPECT_EQ(stats_[1 + n].ready_connections.value(), pool_conf_.connections_per_node);
+    EXPECT_EQ(health_.stats(n).in_flight.value(), 0U);
+    EXPECT_EQ(health_.stats(n).breaker_state.value(), 0U) << n;
+    EXPECT_EQ(health_.stats(n).ready_connections.value(), pool_conf_.connections_per_node);
     EXPECT_TRUE(Admits(n, kWrite));
   }
   const size_t failures = sink_.failures;
@@ -318,7 +310,7 @@ TEST_P(NodePoolChaos, ComesBackFromEverything) {
   Act();
   EXPECT_EQ(sink_.failures, failures);
   pool_.reset();
-  for (const NodeStats& stats : stats_) EXPECT_EQ(stats.ready_connections.value(), 0U);
+  for (NodeIndex n = 0; n < 3; ++n) EXPECT_EQ(health_.stats(n).ready_connections.value(), 0U);
 }
 
 INSTANTIATE_TEST_SUITE_P(Seeds, NodePoolChaos, testing::Range<uint64_t>(1, 33));

@@ -54,10 +54,10 @@ class NodeWitnessTest : public testing::Test, protected net::StreamObserver {
   test::Health health_{1};
   NodeGuard guard_{{.io = io_,
                     .settings = settings_,
-                    .verdict = health_.board.verdict(0),
+                    .verdict = health_.records[0]->verdict(),
                     .stats = stats_,
                     .observer = health_.observer,
-                    .node = 0},
+                    .node = health_.records[0]},
                    [] {},
                    [] {}};
   NodeWitness witness_{loop_, settings_, guard_, stats_};

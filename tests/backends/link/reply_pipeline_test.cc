@@ -45,10 +45,10 @@ class ReplyPipelineTest : public testing::Test, protected net::StreamObserver {
   test::Health health_{1};
   NodeGuard guard_{{.io = io_,
                     .settings = settings_,
-                    .verdict = health_.board.verdict(0),
+                    .verdict = health_.records[0]->verdict(),
                     .stats = stats_,
                     .observer = health_.observer,
-                    .node = 0},
+                    .node = health_.records[0]},
                    [] {},
                    [] {}};
   RecordingSink sink_;

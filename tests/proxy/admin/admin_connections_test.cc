@@ -47,10 +47,10 @@ class AdminConnectionsTest : public testing::Test {
     EXPECT_TRUE(admin_.Listen(loop_.base(), &error)) << error;
   }
 
-  static std::shared_ptr<const Snapshot> LocalAdmin() {
+  std::shared_ptr<const Snapshot> LocalAdmin() {
     conf::Config config;
     config.admin.listen = {"127.0.0.1", 0, ""};
-    return MakeSnapshot(std::move(config));
+    return MakeSnapshot(std::move(config), nodes_);
   }
   int Connect() const {
     const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -78,9 +78,10 @@ class AdminConnectionsTest : public testing::Test {
     other.join();
   }
 
+  backends::NodeRegistry nodes_{1};
   std::shared_ptr<const Snapshot> snapshot_ = LocalAdmin();
   net::LibeventLoop loop_;
-  AdminHttp admin_{snapshot_};
+  AdminHttp admin_{snapshot_, nodes_};
 };
 
 TEST_F(AdminConnectionsTest, ASocketIsClosedOnlyWhenEpollHasForgottenIt) {

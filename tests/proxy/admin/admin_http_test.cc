@@ -8,6 +8,7 @@
 #include "proxy/admin/metrics.h"
 #include "proxy/route/router.h"
 #include "tests/support/fake_loop.h"
+#include "tests/support/test_snapshot.h"
 
 namespace ringproxy::proxy {
 namespace {
@@ -23,7 +24,7 @@ class AdminTest : public testing::Test {
     admin_.Observe(stats_, monitor_, limits_);
   }
 
-  static std::shared_ptr<const Snapshot> TwoNodes() {
+  std::shared_ptr<const Snapshot> TwoNodes() {
     conf::Config config;
     conf::Pool& pool = config.pools.emplace_back();
     pool.name = "main";
@@ -34,17 +35,20 @@ class AdminTest : public testing::Test {
     conf::Limit& limit = config.limits.emplace_back();
     limit.name = "slow";
     limit.rate = {.amount = 10};
-    return MakeSnapshot(std::move(config));
+    return MakeSnapshot(std::move(config), nodes_);
   }
   std::string Metrics() { return admin_.Get("/metrics", {}).body; }
 
+  static void Nothing(const std::shared_ptr<backends::NodeRecord>&) {}
+  backends::NodeStats& Stats(uint32_t worker, uint32_t node) { return AllNodes(*snapshot_)[node]->stats(worker); }
+
+  backends::NodeRegistry nodes_{2};
   std::shared_ptr<const Snapshot> snapshot_ = TwoNodes();
   std::vector<std::unique_ptr<WorkerStats>> stats_;
   test::FakeLoop loop_;
-  backends::NodeBoard board_{snapshot_->node_count};
-  HealthMonitor monitor_{loop_, snapshot_, board_, 2, 1, {}};
+  HealthMonitor monitor_{loop_, *snapshot_, 2, 1, {Nothing, Nothing, Nothing}};
   SharedLimits limits_{snapshot_, 2, 1};
-  AdminHttp admin_{snapshot_};
+  AdminHttp admin_{snapshot_, nodes_};
 };
 
 // A worker counts on while it is read.
@@ -58,8 +62,8 @@ TEST_F(AdminTest, NeverShowsLessThanNoRequestAdmittedByALimit) {
 }
 
 TEST_F(AdminTest, AddsUpTheWorkers) {
-  stats_[0]->nodes[1].requests.Add(3);
-  stats_[1]->nodes[1].requests.Add(4);
+  Stats(0, 1).requests.Add(3);
+  Stats(1, 1).requests.Add(4);
   stats_[0]->listeners[0].accepted.Add(2);
   stats_[1]->listeners[0].closed.Add(1);
   EXPECT_THAT(Metrics(), HasSubstr("ringproxy_node_requests_total{pool=\"main\",node=\"r1\"} 7\n"));
@@ -85,16 +89,16 @@ TEST_F(AdminTest, CountsUnknownCommandsAsOtherAndLeavesOutWhatNeverCame) {
 }
 
 TEST_F(AdminTest, SharesFollowTheWeights) {
-  const std::vector<double> shares = RingShares(*snapshot_);
+  const std::vector<double> shares = MeasureRingShares(*snapshot_)[0];
   EXPECT_NEAR(shares[0], 0.25, 0.04);
   EXPECT_NEAR(shares[0] + shares[1], 1, 1e-9);
 }
 
 TEST_F(AdminTest, IsReadyOnceEachPoolHasAUsableNodeAndUntilItDrains) {
   EXPECT_EQ(admin_.Get("/readyz", {}).status, 503);
-  stats_[1]->nodes[0].ready_connections.Add();
+  Stats(1, 0).ready_connections.Add();
   EXPECT_EQ(admin_.Get("/readyz", {}).status, 503);  // The other worker has none.
-  stats_[0]->nodes[0].ready_connections.Add();
+  Stats(0, 0).ready_connections.Add();
   EXPECT_EQ(admin_.Get("/readyz", {}).status, 200);
   admin_.SetDraining();
   EXPECT_EQ(admin_.Get("/readyz", {}).status, 503);
@@ -119,11 +123,11 @@ TEST_F(AdminTest, SaysWhatIsWrongWithAQuestion) {
 }
 
 TEST_F(AdminTest, ShowsHowTheLoadIsSpread) {
-  admin_.SampleLoads(net::TimePoint(std::chrono::seconds(100)));
-  stats_[0]->nodes[0].requests.Add(30);
-  stats_[1]->nodes[1].requests.Add(30);
-  stats_[1]->nodes[1].bytes_sent.Add(500);
-  admin_.SampleLoads(net::TimePoint(std::chrono::seconds(110)));
+  nodes_.Tick(net::TimePoint(std::chrono::seconds(100)));
+  Stats(0, 0).requests.Add(30);
+  Stats(1, 1).requests.Add(30);
+  Stats(1, 1).bytes_sent.Add(500);
+  nodes_.Tick(net::TimePoint(std::chrono::seconds(110)));
   const auto minute = nlohmann::json::parse(admin_.Get("/api/v1/skew", {{"pool", "main"}}).body)["pools"][0]["minute"];
   EXPECT_EQ(minute["seconds"], 10);
   EXPECT_EQ(minute["requests"], 60);
@@ -131,7 +135,7 @@ TEST_F(AdminTest, ShowsHowTheLoadIsSpread) {
   EXPECT_DOUBLE_EQ(minute["nodes"][0]["ratio"], 2);
   EXPECT_DOUBLE_EQ(minute["peak_to_mean"], 2);
   EXPECT_EQ(minute["nodes"][1]["bytes"], 500);
-  admin_.SampleLoads(net::TimePoint(std::chrono::seconds(300)));
+  nodes_.Tick(net::TimePoint(std::chrono::seconds(300)));
   const auto pool = nlohmann::json::parse(admin_.Get("/api/v1/skew", {{"pool", "main"}}).body)["pools"][0];
   EXPECT_EQ(pool["minute"]["requests"], 0);
   EXPECT_EQ(pool["hour"]["requests"], 60);

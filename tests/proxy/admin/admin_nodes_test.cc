@@ -6,10 +6,12 @@
 
 #include "proxy/admin/admin_http.h"
 #include "tests/support/fake_loop.h"
+#include "tests/support/test_snapshot.h"
 
 namespace ringproxy::proxy {
 namespace {
 
+using backends::NodeState;
 using backends::TripReason;
 using Breaker = backends::CircuitBreaker::State;
 using nlohmann::json;
@@ -23,7 +25,7 @@ class AdminNodesTest : public testing::Test {
     for (int w = 0; w < 2; ++w) stats_.push_back(std::make_unique<WorkerStats>(*snapshot_));
     admin_.Observe(stats_, monitor_, limits_);
   }
-  static std::shared_ptr<const Snapshot> TwoPools() {
+  std::shared_ptr<const Snapshot> TwoPools() {
     conf::Config config;
     for (const char* name : {"main", "carts"}) {
       conf::Pool& pool = config.pools.emplace_back();
@@ -34,7 +36,7 @@ class AdminNodesTest : public testing::Test {
     conf::Listener& listener = config.listeners.emplace_back();
     listener.name = "web";
     listener.routes = {{"", "main"}};
-    return MakeSnapshot(std::move(config));
+    return MakeSnapshot(std::move(config), nodes_);
   }
   json Nodes(const AdminHttp::Query& query = {}) {
     return json::parse(admin_.Get("/api/v1/nodes", query).body)["nodes"];
@@ -45,20 +47,20 @@ class AdminNodesTest : public testing::Test {
   }
   std::string Metrics() { return admin_.Get("/metrics", {}).body; }
 
+  static void Nothing(const std::shared_ptr<backends::NodeRecord>&) {}
+  backends::NodeStats& Stats(uint32_t worker, uint32_t node) { return AllNodes(*snapshot_)[node]->stats(worker); }
+
+  backends::NodeRegistry nodes_{2};
   std::shared_ptr<const Snapshot> snapshot_ = TwoPools();
   std::vector<std::unique_ptr<WorkerStats>> stats_;
   test::FakeLoop loop_;
-  backends::NodeBoard board_{snapshot_->node_count};
-  HealthMonitor monitor_{
-      loop_,  snapshot_,
-      board_, 2,
-      1,      {[](uint32_t, ring::NodeIndex) {}, [](uint32_t, ring::NodeIndex) {}, [](uint32_t, ring::NodeIndex) {}}};
+  HealthMonitor monitor_{loop_, *snapshot_, 2, 1, {Nothing, Nothing, Nothing}};
   SharedLimits limits_{snapshot_, 2, 1};
-  AdminHttp admin_{snapshot_};
+  AdminHttp admin_{snapshot_, nodes_};
 };
 
 TEST_F(AdminNodesTest, ShowsEachNodesStateWithItsReasonAndSinceWhen) {
-  monitor_.OnBreaker(1, {1, Breaker::kOpen, TripReason::kConnection, "Connection refused"});
+  monitor_.OnBreaker(1, {AllNodes(*snapshot_)[1], Breaker::kOpen, TripReason::kConnection, "Connection refused"});
   const json nodes = Nodes();
   ASSERT_EQ(nodes.size(), 5U);
   EXPECT_EQ(nodes[0]["state"], "up");
@@ -73,17 +75,17 @@ TEST_F(AdminNodesTest, ShowsEachNodesStateWithItsReasonAndSinceWhen) {
 }
 
 TEST_F(AdminNodesTest, AddsUpTheWorkersCounts) {
-  stats_[0]->nodes[2].requests.Add(3);
-  stats_[1]->nodes[2].requests.Add(4);
-  stats_[0]->nodes[2].failures.Add(2);
-  stats_[0]->nodes[2].overloads.Add(3);
-  stats_[1]->nodes[2].overloads.Add(5);
-  stats_[0]->nodes[2].concurrency_limit.Set(64);
-  stats_[1]->nodes[2].concurrency_limit.Set(100);
-  stats_[1]->nodes[2].timeouts.Add(1);
-  stats_[1]->nodes[2].late_replies.Add(1);
-  stats_[0]->nodes[2].in_flight.Add(5);
-  stats_[0]->nodes[2].ready_connections.Add(2);
+  Stats(0, 2).requests.Add(3);
+  Stats(1, 2).requests.Add(4);
+  Stats(0, 2).failures.Add(2);
+  Stats(0, 2).overloads.Add(3);
+  Stats(1, 2).overloads.Add(5);
+  Stats(0, 2).concurrency_limit.Set(64);
+  Stats(1, 2).concurrency_limit.Set(100);
+  Stats(1, 2).timeouts.Add(1);
+  Stats(1, 2).late_replies.Add(1);
+  Stats(0, 2).in_flight.Add(5);
+  Stats(0, 2).ready_connections.Add(2);
   const json node = Nodes()[2];
   EXPECT_EQ(node["requests"], 7);
   EXPECT_EQ(node["failures"], 2);
@@ -105,12 +107,12 @@ TEST_F(AdminNodesTest, ShowsTheNodesOfOnePool) {
 TEST_F(AdminNodesTest, CarriesOutEachOrder) {
   EXPECT_EQ(Order("main-only", "drain").status, 200);
   EXPECT_EQ(StateOf(1), "drained");
-  EXPECT_EQ(monitor_.verdict(1), backends::Verdict::kEjected);
+  EXPECT_EQ(AllNodes(*snapshot_)[1]->verdict(), backends::Verdict::kEjected);
   EXPECT_EQ(Order("main-only", "disable").status, 200);
   EXPECT_EQ(StateOf(1), "disabled");
   EXPECT_EQ(Order("main-only", "enable").status, 200);
   EXPECT_EQ(StateOf(1), "up");
-  EXPECT_EQ(monitor_.verdict(1), backends::Verdict::kServe);
+  EXPECT_EQ(AllNodes(*snapshot_)[1]->verdict(), backends::Verdict::kServe);
   const json reply = json::parse(Order("main-only", "enable").body);
   EXPECT_EQ(reply, (json{{"name", "main-only"}, {"order", "enable"}, {"pools", 1}}));
 }
@@ -145,23 +147,23 @@ TEST_F(AdminNodesTest, SaysWhatIsWrongWithAnOrder) {
 TEST_F(AdminNodesTest, TellsMetricsWhetherANodeIsUp) {
   const std::string up = "ringproxy_node_up{pool=\"main\",node=\"r0\"} ";
   EXPECT_THAT(Metrics(), HasSubstr(up + "0\n"));
-  stats_[1]->nodes[0].ready_connections.Add();
+  Stats(1, 0).ready_connections.Add();
   EXPECT_THAT(Metrics(), HasSubstr(up + "0\n"));  // The clients of the other worker read NODEDOWN.
-  stats_[0]->nodes[0].ready_connections.Add();
+  Stats(0, 0).ready_connections.Add();
   EXPECT_THAT(Metrics(), HasSubstr(up + "1\n"));
-  monitor_.OnBreaker(0, {0, Breaker::kOpen, TripReason::kTimeouts, ""});
+  monitor_.OnBreaker(0, {AllNodes(*snapshot_)[0], Breaker::kOpen, TripReason::kTimeouts, ""});
   EXPECT_THAT(Metrics(), HasSubstr(up + "0\n"));
-  monitor_.OnBreaker(0, {0, Breaker::kHalfOpen, TripReason::kTimeouts, ""});
+  monitor_.OnBreaker(0, {AllNodes(*snapshot_)[0], Breaker::kHalfOpen, TripReason::kTimeouts, ""});
   EXPECT_THAT(Metrics(), HasSubstr(up + "0\n"));  // Writes do.
-  monitor_.OnBreaker(0, {0, Breaker::kClosed, TripReason::kTimeouts, ""});
+  monitor_.OnBreaker(0, {AllNodes(*snapshot_)[0], Breaker::kClosed, TripReason::kTimeouts, ""});
   EXPECT_THAT(Metrics(), HasSubstr(up + "1\n"));
 }
 
 TEST_F(AdminNodesTest, ShowsTheWorstOfTheWorkersBreakers) {
   const std::string breaker = "ringproxy_node_breaker_state{pool=\"main\",node=\"r0\"} ";
   const auto set = [&](Breaker first, Breaker second) {
-    stats_[0]->nodes[0].breaker_state.Set(static_cast<uint64_t>(first));
-    stats_[1]->nodes[0].breaker_state.Set(static_cast<uint64_t>(second));
+    Stats(0, 0).breaker_state.Set(static_cast<uint64_t>(first));
+    Stats(1, 0).breaker_state.Set(static_cast<uint64_t>(second));
   };
   const std::pair<std::pair<Breaker, Breaker>, const char*> cases[] = {
       {{Breaker::kClosed, Breaker::kClosed}, "0\n"},   {{Breaker::kClosed, Breaker::kOpen}, "1\n"},
@@ -173,6 +175,28 @@ TEST_F(AdminNodesTest, ShowsTheWorstOfTheWorkersBreakers) {
     set(states.first, states.second);
     EXPECT_THAT(Metrics(), HasSubstr(breaker + text));
   }
+}
+
+TEST_F(AdminNodesTest, ShowsTheCountersAloneOfANodeThatHasLeftAndForFiveMinutes) {
+  const std::string labels = "{pool=\"main\",node=\"gone\"";
+  {
+    const auto gone = nodes_.Get("main", "gone");
+    gone->stats(0).requests.Add(7);
+    gone->stats(1).request_duration.Record(std::chrono::microseconds(3));
+    gone->transitions[{NodeState::kUp, NodeState::kDown, "check"}] = 2;
+  }
+  nodes_.Tick(net::TimePoint());
+  EXPECT_THAT(Metrics(), HasSubstr("ringproxy_node_requests_total" + labels + "} 7\n"));
+  EXPECT_THAT(Metrics(), HasSubstr("ringproxy_node_request_duration_seconds_count" + labels + "} 1\n"));
+  EXPECT_THAT(Metrics(), HasSubstr("ringproxy_node_transitions_total" + labels + ",from=\"up\""));
+  for (const char* gauge :
+       {"node_up", "node_in_flight", "node_breaker_state", "node_concurrency_limit", "ring_share"}) {
+    EXPECT_THAT(Metrics(), HasSubstr(std::string("ringproxy_") + gauge + "{pool=\"main\",node=\"r0\"}"));
+    EXPECT_THAT(Metrics(), Not(HasSubstr(std::string("ringproxy_") + gauge + labels)));
+  }
+  EXPECT_EQ(Nodes().size(), 5U);
+  nodes_.Tick(net::TimePoint(backends::NodeRegistry::kKept));
+  EXPECT_THAT(Metrics(), Not(HasSubstr(labels)));
 }
 
 TEST_F(AdminNodesTest, CountsTransitionsByFromToAndReason) {

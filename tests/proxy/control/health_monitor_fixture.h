@@ -10,9 +10,12 @@
 
 #include "proxy/control/health_monitor.h"
 #include "tests/support/fake_loop.h"
+#include "tests/support/test_snapshot.h"
 
 namespace ringproxy::proxy {
 
+using backends::NodeOrder;
+using backends::NodeState;
 using backends::TripReason;
 using backends::Verdict;
 using Breaker = backends::CircuitBreaker::State;
@@ -46,11 +49,13 @@ class HealthMonitorTest : public testing::Test {
 
   HealthMonitor& Make() {
     monitor_.reset();
-    snapshot_ = MakeSnapshot(config_);
+    snapshot_ = MakeSnapshot(config_, 2);
     const auto note = [this](const char* what) {
-      return [this, what](uint32_t, ring::NodeIndex node) { orders_.push_back(what + std::to_string(node)); };
+      return [this, what](const std::shared_ptr<backends::NodeRecord>& node) {
+        orders_.push_back(what + node->name().substr(1));
+      };
     };
-    monitor_.emplace(loop_, snapshot_, board_, 2, 1,
+    monitor_.emplace(loop_, *snapshot_, 2, 1,
                      HealthMonitor::WorkerOrders{note("hurry "), note("disable "), note("enable ")});
     return *monitor_;
   }
@@ -89,21 +94,31 @@ class HealthMonitorTest : public testing::Test {
 
   void News(uint32_t worker, uint32_t node, Breaker state, TripReason reason = TripReason::kTimeouts,
             const std::string& detail = "") {
-    monitor_->OnBreaker(worker, {node, state, reason, detail});
+    monitor_->OnBreaker(worker, {Record(node), state, reason, detail});
   }
-  NodeState State(uint32_t node) const { return monitor_->view(node).state; }
+  const std::shared_ptr<backends::NodeRecord>& Record(uint32_t node) const { return snapshot_->pools[0].nodes[node]; }
+  const backends::NodeView& View(uint32_t node) const { return Record(node)->view; }
+  NodeState State(uint32_t node) const { return View(node).state; }
   std::vector<Verdict> Verdicts() const {
     std::vector<Verdict> all;
-    for (uint32_t n = 0; n < kNodes; ++n) all.push_back(monitor_->verdict(n));
+    for (uint32_t n = 0; n < kNodes; ++n) all.push_back(Record(n)->verdict());
     return all;
+  }
+  // Kinds of them, over all nodes.
+  size_t Transitions() const {
+    size_t count = 0;
+    for (uint32_t n = 0; n < kNodes; ++n) count += Record(n)->transitions.size();
+    return count;
   }
   // "down>up check": how often, over all nodes.
   uint64_t Count(const std::string& wanted) const {
     uint64_t count = 0;
-    for (const auto& [transition, times] : monitor_->transitions()) {
-      const std::string name =
-          std::string(NameOf(transition.from)) + ">" + std::string(NameOf(transition.to)) + " " + transition.reason;
-      if (name == wanted) count += times;
+    for (uint32_t n = 0; n < kNodes; ++n) {
+      for (const auto& [transition, times] : Record(n)->transitions) {
+        const std::string name =
+            std::string(NameOf(transition.from)) + ">" + std::string(NameOf(transition.to)) + " " + transition.reason;
+        if (name == wanted) count += times;
+      }
     }
     return count;
   }
@@ -111,7 +126,6 @@ class HealthMonitorTest : public testing::Test {
   test::FakeLoop loop_;
   conf::Config config_;
   std::shared_ptr<const Snapshot> snapshot_;
-  backends::NodeBoard board_{kNodes};
   Words orders_;
   std::optional<HealthMonitor> monitor_;
   Far far_[kNodes];

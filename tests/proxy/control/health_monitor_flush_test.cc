@@ -30,11 +30,11 @@ TEST_F(FlushOnReturnTest, LetsANodeReturnOnlyOnceItIsEmpty) {
   FallAndRise(1);
   Act();
   EXPECT_EQ(State(1), NodeState::kDown);
-  EXPECT_EQ(monitor_->verdict(1), kOut);
+  EXPECT_EQ(Record(1)->verdict(), kOut);
   FinishFlush(1);
   EXPECT_EQ(State(1), NodeState::kTrial);
-  EXPECT_EQ(monitor_->view(1).reason, "flushed");
-  EXPECT_EQ(monitor_->verdict(1), kServe);
+  EXPECT_EQ(View(1).reason, "flushed");
+  EXPECT_EQ(Record(1)->verdict(), kServe);
   EXPECT_EQ(far_[1].flushes, 1U);
 }
 
@@ -48,9 +48,9 @@ TEST_F(FlushOnReturnTest, EmptiesANodeOnceForEachTimeItWasOutAndNoOther) {
     EXPECT_EQ(State(1), NodeState::kUp);
     EXPECT_EQ(far_[1].flushes, i);
   }
-  monitor_->Order(1, NodeOrder::kDrain);
-  monitor_->Order(1, NodeOrder::kDisable);
-  monitor_->Order(1, NodeOrder::kEnable);
+  monitor_->Order(*Record(1), NodeOrder::kDrain);
+  monitor_->Order(*Record(1), NodeOrder::kDisable);
+  monitor_->Order(*Record(1), NodeOrder::kEnable);
   Run(1s);
   EXPECT_EQ(far_[1].flushes, 4U);
   EXPECT_EQ(far_[0].flushes + far_[2].flushes + far_[3].flushes, 0U);
@@ -100,14 +100,14 @@ TEST_F(FlushOnReturnTest, GoesOnCheckingANodeThatTookItsTimeToBeEmptied) {
 
 TEST_F(FlushOnReturnTest, ServesNothingFromAnEnabledNodeBeforeItIsEmptyWhateverItsNeighboursDo) {
   MakeChecked();
-  monitor_->Order(1, NodeOrder::kDrain);
+  monitor_->Order(*Record(1), NodeOrder::kDrain);
   far_[1].flush_answer = "-READONLY x\r\n";
-  monitor_->Order(1, NodeOrder::kEnable);
+  monitor_->Order(*Record(1), NodeOrder::kEnable);
   Run(1s);
   EXPECT_EQ(State(1), NodeState::kDrained);
-  EXPECT_EQ(monitor_->verdict(1), kOut);
+  EXPECT_EQ(Record(1)->verdict(), kOut);
   News(0, 2, Breaker::kOpen);
-  EXPECT_EQ(monitor_->verdict(1), kOut);
+  EXPECT_EQ(Record(1)->verdict(), kOut);
 }
 
 TEST_F(FlushOnReturnTest, EmptiesANodeAgainThatFellSickAgainWhileItWasEmptied) {
@@ -131,10 +131,10 @@ TEST_F(FlushOnReturnTest, EmptiesANodeThatWasDisabledWhileItWasEmptiedOnceItIsEn
   far_[1].flush_answer = "";
   FallAndRise(1);
   Act();
-  monitor_->Order(1, NodeOrder::kDisable);
+  monitor_->Order(*Record(1), NodeOrder::kDisable);
   Run(2s);
   far_[1] = {};
-  monitor_->Order(1, NodeOrder::kEnable);
+  monitor_->Order(*Record(1), NodeOrder::kEnable);
   Run(1s);
   EXPECT_EQ(State(1), NodeState::kTrial);
   EXPECT_EQ(far_[1].flushes, 1U);
@@ -167,7 +167,7 @@ TEST_P(MonitorChaos, ComesBackFromEverything) {
       case 2: far.refuses = true; break;
       case 3:
       case 4: far = {}; break;
-      case 5: monitor_->Order(node, static_cast<NodeOrder>(random() % 3)); break;
+      case 5: monitor_->Order(*Record(node), static_cast<NodeOrder>(random() % 3)); break;
       case 6:
       case 7: move(static_cast<uint32_t>(random() % 2), node); break;
       default: Run(net::Duration(random() % 300'000)); break;
@@ -175,14 +175,14 @@ TEST_P(MonitorChaos, ComesBackFromEverything) {
     for (uint32_t n = 0; n < kNodes; ++n) {
       const NodeState state = State(n);
       const bool ordered_out = state == NodeState::kDrained || state == NodeState::kDisabled;
-      EXPECT_TRUE(!ordered_out || monitor_->verdict(n) == kOut);
+      EXPECT_TRUE(!ordered_out || Record(n)->verdict() == kOut);
       const bool is_in = state == NodeState::kUp || state == NodeState::kTrial;
-      EXPECT_TRUE(!is_in || monitor_->verdict(n) != kOut);
+      EXPECT_TRUE(!is_in || Record(n)->verdict() != kOut);
     }
   }
   for (uint32_t n = 0; n < kNodes; ++n) {
     far_[n] = {};
-    monitor_->Order(n, NodeOrder::kEnable);
+    monitor_->Order(*Record(n), NodeOrder::kEnable);
     for (uint32_t worker = 0; worker < 2; ++worker) {
       while (breakers[worker][n] != Breaker::kClosed) move(worker, n);
     }
@@ -190,7 +190,7 @@ TEST_P(MonitorChaos, ComesBackFromEverything) {
   Run(20s);
   for (uint32_t n = 0; n < kNodes; ++n) {
     EXPECT_EQ(State(n), NodeState::kUp) << n;
-    EXPECT_EQ(monitor_->verdict(n), kServe) << n;
+    EXPECT_EQ(Record(n)->verdict(), kServe) << n;
     const size_t before = far_[n].checks;
     Run(3s);
     EXPECT_EQ(far_[n].checks > before, pool().health.interval > 0s) << n;

@@ -17,7 +17,7 @@ TEST_F(HealthMonitorTest, AsksEveryNodeWithinAnIntervalAndThenOnceAnInterval) {
   }
   EXPECT_EQ(loop_.sockets(), kNodes);
   EXPECT_EQ(Verdicts(), (std::vector{kServe, kServe, kServe, kServe}));
-  EXPECT_TRUE(monitor_->transitions().empty());
+  EXPECT_EQ(Transitions(), 0U);
 }
 
 TEST_F(HealthMonitorTest, AsksNobodyWhenChecksAreOff) {
@@ -26,8 +26,8 @@ TEST_F(HealthMonitorTest, AsksNobodyWhenChecksAreOff) {
   News(0, 1, Breaker::kOpen);
   News(0, 1, Breaker::kHalfOpen);
   News(0, 1, Breaker::kClosed);
-  monitor_->Order(2, NodeOrder::kDisable);
-  monitor_->Order(2, NodeOrder::kEnable);
+  monitor_->Order(*Record(2), NodeOrder::kDisable);
+  monitor_->Order(*Record(2), NodeOrder::kEnable);
   Run(60s);
   EXPECT_EQ(loop_.sockets(), 0U);
   EXPECT_EQ(State(1), NodeState::kUp);
@@ -39,8 +39,8 @@ TEST_F(HealthMonitorTest, EjectsANodeThatFailsItsChecksAndTakesItBack) {
   far_[1].answer = "-LOADING Redis is loading the dataset in memory\r\n";
   Run(2s);
   EXPECT_EQ(State(1), NodeState::kDown);
-  EXPECT_EQ(monitor_->view(1).reason, "check");
-  EXPECT_EQ(monitor_->view(1).detail, "LOADING Redis is loading the dataset in memory");
+  EXPECT_EQ(View(1).reason, "check");
+  EXPECT_EQ(View(1).detail, "LOADING Redis is loading the dataset in memory");
   EXPECT_EQ(Verdicts(), (std::vector{kServe, kOut, kServe, kServe}));
   EXPECT_EQ(Count("up>down check"), 1U);
   EXPECT_TRUE(orders_.empty());
@@ -57,22 +57,22 @@ TEST_F(HealthMonitorTest, NoticesAHungNodeByItsChecksAlone) {
   far_[2].answer = "";
   Run(1100ms + 3 * 500ms + 2 * 220ms + 10ms);
   EXPECT_EQ(State(2), NodeState::kDown);
-  EXPECT_EQ(monitor_->view(2).detail, "no answer to a check within 500ms");
+  EXPECT_EQ(View(2).detail, "no answer to a check within 500ms");
 }
 
 TEST_F(HealthMonitorTest, TakesTheWorkersWordAndCountsEachChangeOnce) {
   MakeChecked();
   News(0, 3, Breaker::kOpen, TripReason::kConnection, "Connection refused");
   EXPECT_EQ(State(3), NodeState::kDown);
-  EXPECT_EQ(monitor_->view(3).reason, "connection");
-  EXPECT_EQ(monitor_->view(3).detail, "Connection refused");
-  EXPECT_EQ(monitor_->verdict(3), kOut);
+  EXPECT_EQ(View(3).reason, "connection");
+  EXPECT_EQ(View(3).detail, "Connection refused");
+  EXPECT_EQ(Record(3)->verdict(), kOut);
   News(0, 3, Breaker::kHalfOpen);
   EXPECT_EQ(State(3), NodeState::kTrial);
-  EXPECT_EQ(monitor_->verdict(3), kServe);
+  EXPECT_EQ(Record(3)->verdict(), kServe);
   News(0, 3, Breaker::kOpen, TripReason::kSlow);
   EXPECT_EQ(State(3), NodeState::kDown);
-  EXPECT_EQ(monitor_->view(3).detail, "too many slow replies");
+  EXPECT_EQ(View(3).detail, "too many slow replies");
   News(0, 3, Breaker::kHalfOpen);
   News(0, 3, Breaker::kClosed);
   EXPECT_EQ(State(3), NodeState::kUp);
@@ -80,7 +80,7 @@ TEST_F(HealthMonitorTest, TakesTheWorkersWordAndCountsEachChangeOnce) {
   EXPECT_EQ(Count("down>trial probe"), 2U);
   EXPECT_EQ(Count("trial>down slow"), 1U);
   EXPECT_EQ(Count("trial>up recovered"), 1U);
-  EXPECT_EQ(monitor_->transitions().size(), 4U);
+  EXPECT_EQ(Transitions(), 4U);
 }
 
 TEST_F(HealthMonitorTest, HasANodeDownWhileAnyWorkersBreakerIsOpenAndOnTrialWhileAnyIs) {
@@ -126,23 +126,23 @@ TEST_F(HealthMonitorTest, ChecksANodeAtOnceWhenAWorkerHasNews) {
 TEST_F(HealthMonitorTest, TakesADrainedNodeOutAndGoesOnCheckingIt) {
   MakeChecked();
   const size_t before = far_[1].checks;
-  monitor_->Order(1, NodeOrder::kDrain);
+  monitor_->Order(*Record(1), NodeOrder::kDrain);
   EXPECT_EQ(State(1), NodeState::kDrained);
-  EXPECT_EQ(monitor_->view(1).reason, "operator");
-  EXPECT_EQ(monitor_->verdict(1), kOut);
+  EXPECT_EQ(View(1).reason, "operator");
+  EXPECT_EQ(Record(1)->verdict(), kOut);
   EXPECT_TRUE(orders_.empty());
   Run(5s);
   EXPECT_GT(far_[1].checks, before);
-  monitor_->Order(1, NodeOrder::kEnable);
+  monitor_->Order(*Record(1), NodeOrder::kEnable);
   EXPECT_EQ(State(1), NodeState::kUp);
-  EXPECT_EQ(monitor_->verdict(1), kServe);
+  EXPECT_EQ(Record(1)->verdict(), kServe);
 }
 
 TEST_F(HealthMonitorTest, ChecksADisabledNodeNoMoreUntilItIsEnabled) {
   MakeChecked();
-  monitor_->Order(1, NodeOrder::kDisable);
+  monitor_->Order(*Record(1), NodeOrder::kDisable);
   EXPECT_EQ(State(1), NodeState::kDisabled);
-  EXPECT_EQ(monitor_->verdict(1), kOut);
+  EXPECT_EQ(Record(1)->verdict(), kOut);
   const size_t before = far_[1].checks;
   Run(10s);
   News(0, 1, Breaker::kOpen, TripReason::kConnection);
@@ -151,7 +151,7 @@ TEST_F(HealthMonitorTest, ChecksADisabledNodeNoMoreUntilItIsEnabled) {
   EXPECT_EQ(State(1), NodeState::kDisabled);
   News(0, 1, Breaker::kHalfOpen);
   News(0, 1, Breaker::kClosed);
-  monitor_->Order(1, NodeOrder::kEnable);
+  monitor_->Order(*Record(1), NodeOrder::kEnable);
   EXPECT_EQ(State(1), NodeState::kUp);
   Run(10s);
   EXPECT_GE(far_[1].checks, before + 9);
@@ -164,11 +164,11 @@ TEST_F(HealthMonitorTest, FollowsAnOperatorThroughEveryPairOfOrders) {
   for (size_t first = 0; first < 3; ++first) {
     for (size_t second = 0; second < 3; ++second) {
       MakeChecked();
-      monitor_->Order(1, all[first]);
+      monitor_->Order(*Record(1), all[first]);
       EXPECT_EQ(State(1), states[first]);
-      monitor_->Order(1, all[second]);
+      monitor_->Order(*Record(1), all[second]);
       EXPECT_EQ(State(1), states[second]);
-      EXPECT_EQ(monitor_->verdict(1), second == 0 ? kServe : kOut);
+      EXPECT_EQ(Record(1)->verdict(), second == 0 ? kServe : kOut);
       // The workers heard of their part, and the checks run or not.
       const bool was_disabled = first == 2;
       const bool is_disabled = second == 2;
@@ -180,7 +180,7 @@ TEST_F(HealthMonitorTest, FollowsAnOperatorThroughEveryPairOfOrders) {
       const size_t before = far_[1].checks;
       Run(3s);
       EXPECT_EQ(far_[1].checks > before, !is_disabled) << first << second;
-      monitor_->Order(1, NodeOrder::kEnable);
+      monitor_->Order(*Record(1), NodeOrder::kEnable);
       Run(3s);
       EXPECT_EQ(State(1), NodeState::kUp);
     }
@@ -190,11 +190,11 @@ TEST_F(HealthMonitorTest, FollowsAnOperatorThroughEveryPairOfOrders) {
 TEST_F(HealthMonitorTest, KeepsASickNodeDownWhenAnOperatorEnablesIt) {
   MakeChecked();
   News(0, 1, Breaker::kOpen);
-  monitor_->Order(1, NodeOrder::kDrain);
+  monitor_->Order(*Record(1), NodeOrder::kDrain);
   EXPECT_EQ(State(1), NodeState::kDrained);
-  monitor_->Order(1, NodeOrder::kEnable);
+  monitor_->Order(*Record(1), NodeOrder::kEnable);
   EXPECT_EQ(State(1), NodeState::kDown);
-  EXPECT_EQ(monitor_->verdict(1), kOut);
+  EXPECT_EQ(Record(1)->verdict(), kOut);
 }
 
 TEST_F(HealthMonitorTest, FailsOpenBeyondMaxEjectedAndComesBackByItself) {
@@ -213,7 +213,7 @@ TEST_F(HealthMonitorTest, FailsOpenBeyondMaxEjectedAndComesBackByItself) {
 // An operator's order is no sickness: it neither counts for the limit nor is undone by it.
 TEST_F(HealthMonitorTest, KeepsWhatAnOperatorTookOutOutAlsoWhenThePoolFailsOpen) {
   MakeChecked();
-  monitor_->Order(3, NodeOrder::kDrain);
+  monitor_->Order(*Record(3), NodeOrder::kDrain);
   News(0, 0, Breaker::kOpen);
   News(0, 1, Breaker::kOpen);
   EXPECT_EQ(Verdicts(), (std::vector{kOut, kOut, kServe, kOut}));
@@ -256,7 +256,7 @@ TEST_F(HealthMonitorTest, JudgesNobodyByChecksThatItCouldNotSend) {
   }
   const size_t before = loop_.sockets();
   Run(10s);
-  EXPECT_TRUE(monitor_->transitions().empty());
+  EXPECT_EQ(Transitions(), 0U);
   EXPECT_GE(loop_.sockets() - before, kNodes * 30U);   // Tried again soon,
   EXPECT_LE(loop_.sockets() - before, kNodes * 100U);  // but not without a pause.
   for (Far& far : far_) far.own_trouble = 0;

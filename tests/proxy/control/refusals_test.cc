@@ -2,7 +2,7 @@
 
 #include <gmock/gmock.h>
 
-#include "proxy/route/snapshot.h"
+#include "tests/support/test_snapshot.h"
 
 namespace ringproxy::proxy {
 namespace {

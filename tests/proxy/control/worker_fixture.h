@@ -8,6 +8,7 @@
 #include "proxy/route/router.h"
 #include "tests/support/fake_loop.h"
 #include "tests/support/health_fixture.h"
+#include "tests/support/test_snapshot.h"
 #include "tests/support/test_view.h"
 
 namespace ringproxy::proxy {
@@ -38,7 +39,7 @@ class WorkerFixture : public testing::Test {
     stats_ = std::make_unique<WorkerStats>(*snapshot_);
     MakeWorker();
     worker_->Start();
-    for (size_t i = 0; i < snapshot_->node_count; ++i) {
+    for (size_t i = 0; i < AllNodes(*snapshot_).size(); ++i) {
       loop_.socket(i).observer->OnConnected(0);
       const bool memcached = snapshot_->config.pools[0].protocol == conf::Protocol::kMemcached;
       loop_.socket(i).Receive(memcached ? "MN\r\n" : "+PONG\r\n");
@@ -48,14 +49,9 @@ class WorkerFixture : public testing::Test {
   }
   // Of the snapshot.
   void MakeWorker() {
-    health_ = std::make_unique<test::Health>(snapshot_->node_count);
     limits_ = std::make_unique<SharedLimits>(snapshot_, 1, 1);
-    const Worker::Parts parts{.loop = loop_,
-                              .stats = *stats_,
-                              .view = view_,
-                              .board = health_->board,
-                              .observer = health_->observer,
-                              .limits = *limits_};
+    const Worker::Parts parts{
+        .loop = loop_, .number = 0, .stats = *stats_, .view = view_, .observer = observer_, .limits = *limits_};
     worker_ = std::make_unique<Worker>(parts, snapshot_, 1);
   }
   ~WorkerFixture() override {
@@ -90,7 +86,7 @@ class WorkerFixture : public testing::Test {
   TestView view_;
   std::shared_ptr<const Snapshot> snapshot_;
   std::unique_ptr<WorkerStats> stats_;
-  std::unique_ptr<test::Health> health_;
+  test::RecordingObserver observer_;
   std::unique_ptr<SharedLimits> limits_;
   std::unique_ptr<Worker> worker_;
 };

@@ -6,6 +6,7 @@
 #include "tests/proxy/guard/limit_fixture.h"
 #include "tests/support/fake_loop.h"
 #include "tests/support/health_fixture.h"
+#include "tests/support/test_snapshot.h"
 
 namespace ringproxy::proxy {
 namespace {
@@ -14,22 +15,11 @@ namespace {
 class Limiter final : private backends::ReplySink, private RateLimiter::Observer {
  public:
   explicit Limiter(conf::Config config)
-      : snapshot_(MakeSnapshot(std::move(config))),
-        health_(snapshot_->node_count),
-        node_stats_(snapshot_->node_count),
-        stats_(snapshot_->config.limits.size()),
-        shared_(snapshot_, 1, 1) {
+      : snapshot_(MakeSnapshot(std::move(config))), stats_(snapshot_->config.limits.size()), shared_(snapshot_, 1, 1) {
     loop_.Advance(std::chrono::hours(1));
     for (size_t p = 0; p < snapshot_->pools.size(); ++p) {
-      const backends::NodePool::Parts parts{.io = io_,
-                                            .sink = *this,
-                                            .flush_list = flush_list_,
-                                            .observer = health_.observer,
-                                            .board = health_.board,
-                                            .ring = *snapshot_->pools[p].ring,
-                                            .first_node = snapshot_->pools[p].first_node,
-                                            .stats = node_stats_};
-      pools_.emplace_back(parts, snapshot_->config.pools[p]);
+      const backends::PoolNode::Parts parts{io_, *this, flush_list_, observer_, 0};
+      pools_.emplace_back(parts, snapshot_->config.pools[p], *snapshot_->pools[p].ring, snapshot_->pools[p].nodes);
     }
     for (auto& pool : pools_) pool.Connect();
     Store().observer->OnConnected(0);
@@ -59,7 +49,7 @@ class Limiter final : private backends::ReplySink, private RateLimiter::Observer
   void Advance(net::Duration by) { loop_.Advance(by); }
 
  private:
-  test::FakeSocket& Store() { return loop_.socket(snapshot_->node_count - 1); }
+  test::FakeSocket& Store() { return loop_.socket(AllNodes(*snapshot_).size() - 1); }
   void OnReply(backends::Ticket ticket, std::string_view reply) override { limiter_->OnReply(ticket, reply); }
   void OnLargeReply(backends::Ticket, net::Block) override {}
   void OnFailure(backends::Ticket, const wire::Failure&) override {}
@@ -69,8 +59,7 @@ class Limiter final : private backends::ReplySink, private RateLimiter::Observer
   test::FakeLoop loop_;
   backends::WorkerIo io_{.loop = loop_, .blocks = {}, .read_buffer = {}, .random = std::mt19937_64(1)};
   std::shared_ptr<const Snapshot> snapshot_;
-  test::Health health_;
-  std::vector<backends::NodeStats> node_stats_;
+  test::RecordingObserver observer_;
   std::vector<LimitStats> stats_;
   SharedLimits shared_;
   backends::FlushList flush_list_;

@@ -7,6 +7,7 @@
 #include <set>
 
 #include "tests/proxy/guard/limit_fixture.h"
+#include "tests/support/test_snapshot.h"
 
 namespace ringproxy::proxy {
 namespace {

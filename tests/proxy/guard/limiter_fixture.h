@@ -15,6 +15,7 @@
 #include "tests/proxy/guard/limit_fixture.h"
 #include "tests/support/fake_loop.h"
 #include "tests/support/health_fixture.h"
+#include "tests/support/test_snapshot.h"
 
 namespace ringproxy::proxy {
 
@@ -53,24 +54,15 @@ class LimiterFixture : public testing::Test, protected backends::ReplySink, prot
     // Times near zero are like no others.
     loop_.Advance(std::chrono::hours(1));
     snapshot_ = MakeSnapshot(std::move(config));
-    health_.emplace(snapshot_->node_count);
-    node_stats_ = std::vector<backends::NodeStats>(snapshot_->node_count);
     stats_ = std::vector<LimitStats>(snapshot_->config.limits.size());
     shared_.emplace(snapshot_, 1, 1);
     const auto first_socket = loop_.sockets();
     for (size_t p = 0; p < snapshot_->pools.size(); ++p) {
-      const backends::NodePool::Parts parts{.io = io_,
-                                            .sink = *this,
-                                            .flush_list = flush_list_,
-                                            .observer = health_->observer,
-                                            .board = health_->board,
-                                            .ring = *snapshot_->pools[p].ring,
-                                            .first_node = snapshot_->pools[p].first_node,
-                                            .stats = node_stats_};
-      pools_.emplace_back(parts, snapshot_->config.pools[p]);
+      const backends::PoolNode::Parts parts{io_, *this, flush_list_, observer_, 0};
+      pools_.emplace_back(parts, snapshot_->config.pools[p], *snapshot_->pools[p].ring, snapshot_->pools[p].nodes);
     }
     for (auto& pool : pools_) pool.Connect();
-    store_socket_ = first_socket + snapshot_->node_count - 1;
+    store_socket_ = first_socket + AllNodes(*snapshot_).size() - 1;
     Store().observer->OnConnected(0);
     Store().Receive("+PONG\r\n");
     Store().TakeWritten();
@@ -197,8 +189,7 @@ class LimiterFixture : public testing::Test, protected backends::ReplySink, prot
   test::FakeLoop loop_;
   backends::WorkerIo io_{.loop = loop_, .blocks = {}, .read_buffer = {}, .random = std::mt19937_64(1)};
   std::shared_ptr<const Snapshot> snapshot_;
-  std::optional<test::Health> health_;
-  std::vector<backends::NodeStats> node_stats_;
+  test::RecordingObserver observer_;
   std::vector<LimitStats> stats_;
   std::optional<SharedLimits> shared_;
   backends::FlushList flush_list_;

@@ -6,6 +6,7 @@
 #include <deque>
 
 #include "tests/proxy/guard/limit_fixture.h"
+#include "tests/support/test_snapshot.h"
 
 namespace ringproxy::proxy {
 namespace {

@@ -10,6 +10,7 @@
 #include "proxy/route/dispatcher.h"
 #include "tests/support/fake_loop.h"
 #include "tests/support/health_fixture.h"
+#include "tests/support/test_snapshot.h"
 
 namespace ringproxy::proxy {
 
@@ -65,29 +66,19 @@ class DispatcherTest : public testing::Test {
     retrier_.reset();
     pools_.clear();
     snapshot_ = MakeSnapshot(config_);
-    stats_ = std::vector<backends::NodeStats>(snapshot_->node_count);
-    health_.emplace(snapshot_->node_count);
+    nodes_ = AllNodes(*snapshot_);
     fanout_.emplace(io_, sink_, partial_);
     hot_keys_.emplace(snapshot_->pools.size());
     retry_stats_ = std::vector<RetryStats>(snapshot_->pools.size());
     sink_.fanout = &*fanout_;
     sink_.blocks = &io_.blocks;
     for (size_t p = 0; p < snapshot_->pools.size(); ++p) {
-      const backends::NodePool::Parts parts{
-          .io = io_,
-          .sink = sink_,
-          .flush_list = flush_list_,
-          .observer = health_->observer,
-          .board = health_->board,
-          .ring = *snapshot_->pools[p].ring,
-          .first_node = snapshot_->pools[p].first_node,
-          .stats = stats_,
-      };
-      pools_.emplace_back(parts, snapshot_->config.pools[p]);
+      const backends::PoolNode::Parts parts{io_, sink_, flush_list_, observer_, 0};
+      pools_.emplace_back(parts, snapshot_->config.pools[p], *snapshot_->pools[p].ring, snapshot_->pools[p].nodes);
     }
     first_socket_ = loop_.sockets();
     for (auto& pool : pools_) pool.Connect();
-    for (size_t i = 0; i < stats_.size(); ++i) {
+    for (size_t i = 0; i < nodes_.size(); ++i) {
       Node(i).observer->OnConnected(0);
       Node(i).Receive("+PONG\r\n");
       Node(i).TakeWritten();
@@ -119,14 +110,16 @@ class DispatcherTest : public testing::Test {
   // Nodes that were sent something new, in order.
   std::vector<size_t> Asked() {
     std::vector<size_t> asked;
-    for (size_t i = 0; i < stats_.size(); ++i) {
+    for (size_t i = 0; i < nodes_.size(); ++i) {
       if (!Node(i).TakeWritten().empty()) asked.push_back(i);
     }
     return asked;
   }
   conf::Pool& pool(size_t i) { return config_.pools[i]; }
-  void Eject(uint32_t node) { health_->board.Publish(node, Verdict::kEjected); }
-  // Node i over all pools.
+  // Nodes are counted over all pools.
+  void Publish(uint32_t node, Verdict verdict) { nodes_[node]->Publish(verdict); }
+  void Eject(uint32_t node) { Publish(node, Verdict::kEjected); }
+  backends::NodeStats& Stats(uint32_t node) { return nodes_[node]->stats(0); }
   test::FakeSocket& Node(size_t i) { return loop_.socket(first_socket_ + i); }
   std::string KeyOf(uint32_t node, const std::string& prefix = "k") {
     for (int i = 0;; ++i) {
@@ -139,8 +132,8 @@ class DispatcherTest : public testing::Test {
   backends::WorkerIo io_{.loop = loop_, .blocks = {}, .read_buffer = {}, .random = std::mt19937_64(1)};
   conf::Config config_;
   std::shared_ptr<const Snapshot> snapshot_;
-  std::vector<backends::NodeStats> stats_;
-  std::optional<test::Health> health_;
+  std::vector<std::shared_ptr<backends::NodeRecord>> nodes_;
+  test::RecordingObserver observer_;
   size_t first_socket_ = 0;
   backends::FlushList flush_list_;
   Sink sink_;

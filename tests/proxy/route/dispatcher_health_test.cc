@@ -12,7 +12,7 @@ constexpr const char* kDown = "node_down";
 
 class DispatcherHealthTest : public DispatcherTest {
  protected:
-  void Serve(uint32_t node) { health_->board.Publish(node, Verdict::kServe); }
+  void Serve(uint32_t node) { Publish(node, Verdict::kServe); }
   // Its worker's breaker: open for about a second, then on trial by a probe.
   void TripBreaker(uint32_t node) {
     for (int i = 0; i < 5; ++i) Dispatch({"GET", KeyOf(node)});
@@ -40,7 +40,7 @@ TEST_F(DispatcherHealthTest, RefusesWhatBelongsToANodeThatIsOutAndNothingElse) {
   EXPECT_EQ(Asked(), (std::vector<size_t>{}));
   Dispatch({"GET", KeyOf(1)});
   EXPECT_EQ(Asked(), (std::vector<size_t>{1}));
-  EXPECT_EQ(stats_[0].failures.value(), 2U);
+  EXPECT_EQ(Stats(0).failures.value(), 2U);
   Serve(0);
   Dispatch({"GET", KeyOf(0)});
   EXPECT_EQ(Asked(), (std::vector<size_t>{0}));
@@ -78,7 +78,7 @@ TEST_F(DispatcherHealthTest, TakesNoNodeForSickByTheRepliesOfScriptsHoweverTheyT
 TEST_F(DispatcherHealthTest, AsksSickNodesAllTheSameWhenThePoolFailsOpen) {
   Make();
   TripBreaker(1);
-  health_->board.Publish(1, Verdict::kKeepAsking);
+  Publish(1, Verdict::kKeepAsking);
   Dispatch({"SET", KeyOf(1), "v"});
   EXPECT_EQ(Asked(), (std::vector<size_t>{1}));
 }
@@ -178,7 +178,7 @@ TEST_F(DispatcherHealthTest, AsksTheGutterPoolInPlaceOfANodeThatIsOut) {
   Eject(3);
   Dispatch({"GET", KeyOf(0)});
   EXPECT_EQ(TakeReplies(), Words{kDown});
-  EXPECT_EQ(stats_[0].failures.value(), 1U);
+  EXPECT_EQ(Stats(0).failures.value(), 1U);
 }
 
 TEST_F(DispatcherHealthTest, SpillsFromANodeThatHasMoreThanItsShareOfTheLoad) {

@@ -33,8 +33,8 @@ TEST_F(DispatcherOverloadTest, RefusesWhatAFullNodeIsAskedAndAsksTheOthers) {
     Dispatch({"SET", KeyOf(0), "v"});
     EXPECT_EQ(TakeReplies(), (Words{kFull, kFull}));
     EXPECT_EQ(Asked(), (std::vector<size_t>{}));
-    EXPECT_EQ(stats_[0].overloads.value(), 2U);
-    EXPECT_EQ(stats_[0].failures.value(), 0U);
+    EXPECT_EQ(Stats(0).overloads.value(), 2U);
+    EXPECT_EQ(Stats(0).failures.value(), 0U);
     Dispatch({"GET", KeyOf(1)});
     EXPECT_EQ(Asked(), (std::vector<size_t>{1}));
     Node(0).Receive("$-1\r\n");
@@ -62,8 +62,8 @@ TEST_F(DispatcherOverloadTest, RefusesWithoutTheBreakerMinding) {
   Make();
   Fill(0);
   for (int i = 0; i < 1000; ++i) Dispatch({"GET", KeyOf(0)});
-  EXPECT_EQ(stats_[0].overloads.value(), 1000U);
-  EXPECT_TRUE(health_->observer.news.empty());
+  EXPECT_EQ(Stats(0).overloads.value(), 1000U);
+  EXPECT_TRUE(observer_.news.empty());
   Node(0).Receive("$-1\r\n");
   Dispatch({"GET", KeyOf(0)});
   EXPECT_EQ(Asked(), (std::vector<size_t>{0}));
@@ -119,10 +119,10 @@ TEST_F(DispatcherOverloadTest, RefusesForTheGutterWhenThatIsFullAndForTheOwnerWh
   EXPECT_EQ(Asked(), (std::vector<size_t>{3}));
   Dispatch({"GET", KeyOf(0)});
   EXPECT_EQ(TakeReplies(), Words{kFull});
-  EXPECT_EQ(stats_[3].overloads.value(), 1U);
+  EXPECT_EQ(Stats(3).overloads.value(), 1U);
   Dispatch({"INCR", KeyOf(0)});
   EXPECT_EQ(TakeReplies(), Words{kDown});
-  EXPECT_EQ(stats_[0].failures.value(), 1U);
+  EXPECT_EQ(Stats(0).failures.value(), 1U);
 }
 
 TEST_F(DispatcherOverloadTest, RefusesAReadAtOnceThatIsKeptForRetries) {

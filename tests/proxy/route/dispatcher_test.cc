@@ -90,7 +90,7 @@ conf::Config WithGutter() {
 
 class GutterTest : public DispatcherTest {
  protected:
-  GutterTest() : DispatcherTest(WithGutter()) { health_->board.Publish(0, backends::Verdict::kEjected); }
+  GutterTest() : DispatcherTest(WithGutter()) { Publish(0, backends::Verdict::kEjected); }
   test::FakeSocket& Gutter() { return Node(3); }
 };
 
@@ -130,7 +130,7 @@ TEST_F(GutterTest, AnswersItsPartOfASplitCommand) {
 }
 
 TEST_F(GutterTest, IsNoHelpWhenItIsDownItself) {
-  health_->board.Publish(3, backends::Verdict::kEjected);
+  Publish(3, backends::Verdict::kEjected);
   Dispatch({"GET", KeyOf(0)});
   EXPECT_EQ(sink_.replies, std::vector<std::string>{"node_down"});
 }

@@ -5,6 +5,7 @@
 
 #include "tests/support/fake_loop.h"
 #include "tests/support/health_fixture.h"
+#include "tests/support/test_snapshot.h"
 
 namespace ringproxy::proxy {
 namespace {
@@ -47,17 +48,8 @@ class RetrierTest : public testing::Test {
     }
     snapshot_ = MakeSnapshot(std::move(config));
     for (size_t p = 0; p < pools; ++p) {
-      const backends::NodePool::Parts parts{
-          .io = io_,
-          .sink = sink_,
-          .flush_list = flush_list_,
-          .observer = health_.observer,
-          .board = health_.board,
-          .ring = *snapshot_->pools[p].ring,
-          .first_node = snapshot_->pools[p].first_node,
-          .stats = stats_,
-      };
-      pools_.emplace_back(parts, snapshot_->config.pools[p]);
+      const backends::PoolNode::Parts parts{io_, sink_, flush_list_, observer_, 0};
+      pools_.emplace_back(parts, snapshot_->config.pools[p], *snapshot_->pools[p].ring, snapshot_->pools[p].nodes);
     }
     for (size_t p = 0; p < pools; ++p) {
       pools_[p].Connect();
@@ -118,9 +110,8 @@ class RetrierTest : public testing::Test {
   test::FakeLoop loop_;
   backends::WorkerIo io_{.loop = loop_, .blocks = {}, .read_buffer = {}, .random = std::mt19937_64(1)};
   std::shared_ptr<const Snapshot> snapshot_;
-  std::vector<backends::NodeStats> stats_ = std::vector<backends::NodeStats>(6);
   std::vector<RetryStats> retry_stats_ = std::vector<RetryStats>(2);
-  test::Health health_{6};
+  test::RecordingObserver observer_;
   backends::FlushList flush_list_;
   Sink sink_;
   std::vector<backends::NodePool> pools_;
@@ -292,7 +283,6 @@ TEST_F(RetrierTest, HedgesInOnePoolThoughAnotherOnesReadsWaitLonger) {
 TEST_F(RetrierTest, RefusesARetryThatItsNodeHasNoPlaceForAndMovesItNowhere) {
   for (const bool may_move : {false, true}) {
     pools_.clear();
-    stats_ = std::vector<backends::NodeStats>(6);
     sink_.answers.clear();
     conf::Pool pool = Retrying(1);
     pool.on_down.policy = conf::DownPolicy::kRehash;
@@ -307,7 +297,7 @@ TEST_F(RetrierTest, RefusesARetryThatItsNodeHasNoPlaceForAndMovesItNowhere) {
     Advance(2ms);
     EXPECT_EQ(sink_.answers, (Answers{{7, "node_overloaded"}}));
     EXPECT_EQ(Socket(first + second()).TakeWritten(), "");
-    EXPECT_EQ(stats_[owner()].overloads.value(), 1U);
+    EXPECT_EQ(snapshot_->pools[0].nodes[owner()]->stats(0).overloads.value(), 1U);
     EXPECT_EQ(retrier_->open(), 0U);
   }
 }

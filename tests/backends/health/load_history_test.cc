@@ -1,8 +1,8 @@
-#include "proxy/admin/load_history.h"
+#include "backends/health/load_history.h"
 
 #include <gtest/gtest.h>
 
-namespace ringproxy::proxy {
+namespace ringproxy::backends {
 namespace {
 
 using std::chrono::minutes;
@@ -14,7 +14,7 @@ class Node {
   void Run(LoadHistory& history, net::Duration length, uint64_t rate) {
     const net::TimePoint end = now_ + length;
     for (; now_ < end; now_ += LoadHistory::kStep) {
-      history.Sample(now_, {{requests_, 10 * requests_}});
+      history.Sample(now_, {requests_, 10 * requests_});
       requests_ += 5 * rate;
     }
   }
@@ -31,24 +31,24 @@ TEST(LoadHistory, KnowsTheLastMinuteAndTheLastHour) {
   node.Run(history, minutes(2), 1000);
   const auto minute = history.Last(LoadHistory::kMinute);
   EXPECT_EQ(minute.span, minutes(1));
-  EXPECT_EQ(minute.loads[0].requests, 60'000U);
-  EXPECT_EQ(minute.loads[0].bytes, 600'000U);
+  EXPECT_EQ(minute.load.requests, 60'000U);
+  EXPECT_EQ(minute.load.bytes, 600'000U);
   const auto hour = history.Last(LoadHistory::kHour);
   EXPECT_GE(hour.span, minutes(59));
   EXPECT_LE(hour.span, minutes(60));
   const double seconds_before = std::chrono::duration<double>(hour.span).count() - 115;
-  EXPECT_NEAR(static_cast<double>(hour.loads[0].requests), 100 * seconds_before + 1000 * 115, 1000);
+  EXPECT_NEAR(static_cast<double>(hour.load.requests), 100 * seconds_before + 1000 * 115, 1000);
 }
 
 TEST(LoadHistory, SaysHowMuchOfAWindowItHasSeen) {
   LoadHistory history;
-  EXPECT_TRUE(history.Last(LoadHistory::kMinute).loads.empty());
+  EXPECT_EQ(history.Last(LoadHistory::kMinute).span, seconds(0));
   Node node;
   node.Run(history, seconds(15), 10);
   const auto window = history.Last(LoadHistory::kHour);
   EXPECT_EQ(window.span, seconds(10));
-  EXPECT_EQ(window.loads[0].requests, 100U);
+  EXPECT_EQ(window.load.requests, 100U);
 }
 
 }  // namespace
-}  // namespace ringproxy::proxy
+}  // namespace ringproxy::backends

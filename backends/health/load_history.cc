@@ -1,15 +1,15 @@
-#include "proxy/admin/load_history.h"
+#include "backends/health/load_history.h"
 
 #include <algorithm>
 
-namespace ringproxy::proxy {
+namespace ringproxy::backends {
 
-void LoadHistory::Sample(net::TimePoint now, std::vector<NodeLoad> totals) {
+void LoadHistory::Sample(net::TimePoint now, NodeLoad total) {
   if (coarse_.empty() || now - coarse_.back().time >= kMinute) {
-    coarse_.push_back({now, totals});
+    coarse_.push_back({now, total});
     while (now - coarse_.front().time > kHour) coarse_.pop_front();
   }
-  fine_.push_back({now, std::move(totals)});
+  fine_.push_back({now, total});
   while (now - fine_.front().time > kMinute) fine_.pop_front();
 }
 
@@ -19,12 +19,10 @@ LoadHistory::Window LoadHistory::Last(net::Duration window) const {
   const std::deque<Entry>& entries = window <= kMinute ? fine_ : coarse_;
   const auto first =
       std::ranges::find_if(entries, [&](const Entry& entry) { return last.time - entry.time <= window; });
-  Window result{last.time - first->time, last.totals};
-  for (size_t i = 0; i < result.loads.size(); ++i) {
-    result.loads[i].requests -= first->totals[i].requests;
-    result.loads[i].bytes -= first->totals[i].bytes;
-  }
-  return result;
+  // Nobody sampled for so long.
+  if (first == entries.end()) return {{}, {}};
+  return {last.time - first->time,
+          {last.total.requests - first->total.requests, last.total.bytes - first->total.bytes}};
 }
 
-}  // namespace ringproxy::proxy
+}  // namespace ringproxy::backends

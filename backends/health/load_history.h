@@ -1,4 +1,4 @@
-// proxy/admin/load_history.h – How many requests and bytes each node got in the last minute and the last hour.
+// backends/health/load_history.h – How many requests and bytes a node got in the last minute and the last hour.
 //
 // Totals are sampled and remembered at two steps: every five seconds for a minute, every minute for an hour.
 // Threads: one owner. No clock: it is fed with time.
@@ -6,11 +6,10 @@
 
 #include <cstdint>
 #include <deque>
-#include <vector>
 
 #include "backends/net/loop.h"
 
-namespace ringproxy::proxy {
+namespace ringproxy::backends {
 
 struct NodeLoad {
   uint64_t requests = 0;
@@ -23,12 +22,12 @@ class LoadHistory {
   static constexpr net::Duration kMinute = std::chrono::minutes(1);
   static constexpr net::Duration kHour = std::chrono::hours(1);
 
-  // Totals since the start, by node; about once a kStep.
-  void Sample(net::TimePoint now, std::vector<NodeLoad> totals);
+  // The total since the start; about once a kStep.
+  void Sample(net::TimePoint now, NodeLoad total);
 
   struct Window {
-    net::Duration span{};  // Shorter than asked for while the process is young.
-    std::vector<NodeLoad> loads;
+    net::Duration span{};  // Shorter than asked for while the history is young.
+    NodeLoad load;
   };
   // What came within `window` before the last sample: kMinute or kHour.
   Window Last(net::Duration window) const;
@@ -36,11 +35,11 @@ class LoadHistory {
  private:
   struct Entry {
     net::TimePoint time;
-    std::vector<NodeLoad> totals;
+    NodeLoad total;
   };
 
   std::deque<Entry> fine_;    // The last minute.
   std::deque<Entry> coarse_;  // The last hour.
 };
 
-}  // namespace ringproxy::proxy
+}  // namespace ringproxy::backends

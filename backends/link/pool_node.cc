@@ -1,0 +1,78 @@
+#include "backends/link/pool_node.h"
+
+#include <numeric>
+#include <utility>
+
+namespace ringproxy::backends {
+namespace {
+
+std::string_view ProbeRequest(conf::Protocol protocol) {
+  return protocol == conf::Protocol::kMemcached ? "version\r\n" : "*1\r\n$4\r\nPING\r\n";
+}
+
+}  // namespace
+
+PoolNode::PoolNode(const Parts& parts, const conf::Pool& pool, const conf::Node& node,
+                   std::shared_ptr<NodeRecord> node_record, ring::BoundedLoad* bound, ring::NodeIndex index)
+    : record(std::move(node_record)),
+      stats(record->stats(parts.worker)),
+      settings(SettingsOf(pool, node)),
+      guard(
+          {.io = parts.io,
+           .settings = settings,
+           .verdict = record->verdict(),
+           .stats = stats,
+           .observer = parts.observer,
+           .node = record,
+           .bound = bound,
+           .index = index,
+           .keeps_percentile = pool.hedging.budget.thousandths > 0,
+           .connections = pool.connections_per_node},
+          [this] { Probe(); }, [this] { HurryConnections(); }),
+      lanes(pool.connections_per_node) {
+  for (uint32_t c = 0; c < pool.connections_per_node; ++c) {
+    connections.push_back(
+        std::make_unique<NodeConnection>(parts.io, settings, guard, parts.sink, parts.flush_list, stats));
+  }
+}
+
+void PoolNode::Connect() {
+  for (auto& connection : connections) connection->Connect();
+}
+
+void PoolNode::Drain() {
+  for (auto& connection : connections) connection->Drain();
+}
+
+void PoolNode::Reopen() {
+  for (auto& connection : connections) connection->Reopen();
+}
+
+// A connection that is not ready is a probe itself: its handshake.
+void PoolNode::Probe() {
+  for (auto& connection : connections) {
+    if (connection->state() != NodeConnection::State::kReady) continue;
+    return connection->Send(ProbeRequest(settings.protocol), Ticket{.kind = Ticket::Kind::kInternal});
+  }
+}
+
+void PoolNode::HurryConnections() {
+  for (auto& connection : connections) connection->Hurry();
+}
+
+void PoolNode::Hurry() {
+  HurryConnections();
+  guard.Hurry();
+}
+
+bool PoolNode::is_closed() const {
+  return std::ranges::all_of(
+      connections, [](const auto& connection) { return connection->state() == NodeConnection::State::kClosed; });
+}
+
+size_t PoolNode::in_flight() const {
+  return std::accumulate(connections.begin(), connections.end(), size_t{0},
+                         [](size_t sum, const auto& connection) { return sum + connection->in_flight(); });
+}
+
+}  // namespace ringproxy::backends

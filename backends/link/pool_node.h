@@ -1,0 +1,56 @@
+// backends/link/pool_node.h – One node as one worker has it: what it must know of it, its guard and its connections.
+//
+// Threads: its worker's. Ownership: its NodePool's; it stays where it is, since its parts refer to each other.
+#pragma once
+
+#include <algorithm>
+#include <memory>
+#include <vector>
+
+#include "backends/health/node_record.h"
+#include "backends/link/lane_table.h"
+#include "backends/link/node_connection.h"
+#include "conf/config.h"
+
+namespace ringproxy::backends {
+
+class PoolNode {
+ public:
+  struct Parts {
+    WorkerIo& io;
+    ReplySink& sink;
+    FlushList& flush_list;
+    BreakerObserver& observer;
+    uint32_t worker;  // Whose statistics of the record are this worker's.
+  };
+  // `bound`: the pool's, if it has one, in which this is node `index`.
+  PoolNode(const Parts& parts, const conf::Pool& pool, const conf::Node& node, std::shared_ptr<NodeRecord> node_record,
+           ring::BoundedLoad* bound, ring::NodeIndex index);
+  PoolNode(const PoolNode&) = delete;
+  PoolNode& operator=(const PoolNode&) = delete;
+
+  bool AnyAccepts() const {
+    return std::ranges::any_of(connections, [](const auto& connection) { return connection->accepts(); });
+  }
+  void Connect();
+  void Drain();
+  void Reopen();
+  void Hurry();
+  // Its connections have all been closed for good.
+  bool is_closed() const;
+  size_t in_flight() const;
+
+  const std::shared_ptr<NodeRecord> record;
+  NodeStats& stats;
+  NodeSettings settings;  // Guard and connections refer to it.
+  NodeGuard guard;
+  std::vector<std::unique_ptr<NodeConnection>> connections;
+  LaneTable lanes;
+
+ private:
+  void Probe();
+  // Those that wait for their next attempt.
+  void HurryConnections();
+};
+
+}  // namespace ringproxy::backends
