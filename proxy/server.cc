@@ -68,8 +68,10 @@ HealthMonitor::WorkerOrders Server::WorkerOrders() {
     };
   };
   return {.hurry = to_all(&backends::NodePool::Hurry),
+          .distrust = to_all(&backends::NodePool::Distrust),
           .disable = to_all(&backends::NodePool::Disable),
-          .enable = to_all(&backends::NodePool::Enable)};
+          .enable = to_all(&backends::NodePool::Enable),
+          .is_busy = [this](uint32_t node) { return Sum(stats_, node, &backends::NodeStats::heavy_in_flight) > 0; }};
 }
 
 Server::~Server() {

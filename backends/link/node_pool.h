@@ -35,14 +35,15 @@ class NodePool {
   void Connect();
   void Drain();
 
-  // The requests of one `lane` (a session) reach the node in the order sent: see LaneTable. `author` is the reply's.
+  // The requests of one `lane` (a session) reach the node in the order sent: see LaneTable. `work`: what it makes the
+  // node do.
   template <typename Request>
   void Send(ring::NodeIndex node, uint32_t lane, Request&& request, Ticket ticket,
-            wire::Author author = wire::Author::kNode) {
+            wire::Work work = wire::Work::kPlain) {
     auto& [settings, guard, connections, lanes] = nodes_[node];
     LaneTable::Place& place = lanes.Find(connections, lane);
     const uint32_t taken = place.connection;
-    connections[taken]->Send(std::forward<Request>(request), ticket, author);
+    connections[taken]->Send(std::forward<Request>(request), ticket, work);
     // A failure that was told meanwhile may have made the lane send again, and elsewhere.
     if (place.connection == taken) place.last = connections[taken]->sent();
   }
@@ -63,8 +64,10 @@ class NodePool {
   // The median over the nodes of the time that 95 % of their replies take.
   std::optional<net::Duration> MedianPercentile95() const;
 
-  // The process has seen the node well again.
+  // The process has seen the node well: whoever waits for that may go on.
   void Hurry(ring::NodeIndex node);
+  // A check of the node has failed.
+  void Distrust(ring::NodeIndex node) { nodes_[node].guard->OnCheckFailed(); }
   // By an operator: closes the node's connections once they are idle; opens them again.
   void Disable(ring::NodeIndex node);
   void Enable(ring::NodeIndex node);

@@ -2,7 +2,8 @@
 //
 // Purpose: one checker for each node; what it finds, what the workers' breakers report and what an operator orders
 // become one state, one log line and one count a change, and a verdict that every worker reads. A node is sick while
-// its checks fail or some worker's breaker is open; how many may be out is Ejection's to say.
+// its checks fail or some worker's breaker is open, the latter until a check finds it well: then the breaker is that
+// worker's own matter. How many may be out is Ejection's to say. A node that a worker calls silent is checked at once.
 //
 //   up ⇄ down;  down → trial → up: a breaker lets a few reads through;  any ⇄ drained, disabled: by an operator
 //
@@ -33,11 +34,14 @@ enum class NodeOrder : uint8_t { kEnable, kDrain, kDisable };
 
 class HealthMonitor {
  public:
-  // What the workers have to do about a node: `node` of pool `pool`.
+  // What the workers have to do about a node, `node` of pool `pool`: a check went well, or failed; an operator's word.
   struct WorkerOrders {
     std::function<void(uint32_t pool, ring::NodeIndex node)> hurry;
+    std::function<void(uint32_t pool, ring::NodeIndex node)> distrust;
     std::function<void(uint32_t pool, ring::NodeIndex node)> disable;
     std::function<void(uint32_t pool, ring::NodeIndex node)> enable;
+    // Whether any has something heavy under way there: `node` over all pools.
+    std::function<bool(uint32_t node)> is_busy = [](uint32_t) { return false; };
   };
   struct NodeView {
     NodeState state = NodeState::kUp;
@@ -77,6 +81,7 @@ class HealthMonitor {
   void OnTimer(Node& node);
   void Check(Node& node);
   void CheckSoon(Node& node);
+  void TellWorkers(Node& node, bool good, bool is_news);
   void OnCheck(Node& node, backends::HealthCheck::Outcome outcome, const std::string& why);
   void Flush(Node& node);
   double Random() { return std::uniform_real_distribution<double>(0, 1)(io_.random); }

@@ -85,6 +85,8 @@ class Simulation {
   void LookAtEjections(uint32_t pool);
   std::optional<Outcome> ExpectedNow(const Thread& thread, uint32_t node) const;
   void LookForOversights(Thread& thread, uint32_t node);
+  // A worker has something heavy under way there.
+  bool IsBusy(uint32_t node) const;
   // Asks over connections that nobody can know to be useless before.
   void AskUseless();
   void FinalRound();
@@ -108,6 +110,7 @@ class Simulation {
   std::unique_ptr<proxy::HealthMonitor> monitor_;
   std::vector<std::unique_ptr<SimNode>> nodes_;
   std::array<net::TimePoint, kNodes> enabled_{};  // Last, by node.
+  std::array<net::TimePoint, kNodes> busy_{};     // Last seen, by node.
   std::vector<std::string> keys_;                 // One that the node owns, by node.
   std::vector<std::unique_ptr<SimClient>> clients_;
   std::vector<Probe> probes_;

@@ -49,10 +49,11 @@ class AdminNodesTest : public testing::Test {
   std::vector<std::unique_ptr<WorkerStats>> stats_;
   test::FakeLoop loop_;
   backends::NodeBoard board_{snapshot_->node_count};
-  HealthMonitor monitor_{
-      loop_,  snapshot_,
-      board_, 2,
-      1,      {[](uint32_t, ring::NodeIndex) {}, [](uint32_t, ring::NodeIndex) {}, [](uint32_t, ring::NodeIndex) {}}};
+  HealthMonitor::WorkerOrders orders_{.hurry = [](uint32_t, ring::NodeIndex) {},
+                                      .distrust = [](uint32_t, ring::NodeIndex) {},
+                                      .disable = [](uint32_t, ring::NodeIndex) {},
+                                      .enable = [](uint32_t, ring::NodeIndex) {}};
+  HealthMonitor monitor_{loop_, snapshot_, board_, 2, 1, orders_};
   SharedLimits limits_{snapshot_, 2, 1};
   AdminHttp admin_{snapshot_};
 };

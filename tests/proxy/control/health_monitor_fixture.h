@@ -29,8 +29,9 @@ class HealthMonitorTest : public testing::Test {
     std::string flush_answer = "+OK\r\n";
     int own_trouble = 0;  // Why this process does not get that far.
     bool refuses = false;
-    size_t checks = 0;   // Answered or not.
-    size_t flushes = 0;  // Answered.
+    bool is_busy = false;  // With something heavy of a client's.
+    size_t checks = 0;     // Answered or not.
+    size_t flushes = 0;    // Answered.
   };
 
   HealthMonitorTest() {
@@ -51,7 +52,11 @@ class HealthMonitorTest : public testing::Test {
       return [this, what](uint32_t, ring::NodeIndex node) { orders_.push_back(what + std::to_string(node)); };
     };
     monitor_.emplace(loop_, snapshot_, board_, 2, 1,
-                     HealthMonitor::WorkerOrders{note("hurry "), note("disable "), note("enable ")});
+                     HealthMonitor::WorkerOrders{.hurry = note("hurry "),
+                                                 .distrust = note("distrust "),
+                                                 .disable = note("disable "),
+                                                 .enable = note("enable "),
+                                                 .is_busy = [this](uint32_t node) { return far_[node].is_busy; }});
     return *monitor_;
   }
   // All checks have gone well once.
@@ -90,6 +95,9 @@ class HealthMonitorTest : public testing::Test {
   void News(uint32_t worker, uint32_t node, Breaker state, TripReason reason = TripReason::kTimeouts,
             const std::string& detail = "") {
     monitor_->OnBreaker(worker, {node, state, reason, detail});
+  }
+  void Silence(uint32_t worker, uint32_t node) {
+    monitor_->OnBreaker(worker, {node, Breaker::kClosed, TripReason::kNone, "", true});
   }
   NodeState State(uint32_t node) const { return monitor_->view(node).state; }
   std::vector<Verdict> Verdicts() const {
