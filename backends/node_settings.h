@@ -20,6 +20,7 @@ struct NodeSettings {
   conf::NodeLimits limits;
   conf::Breaker breaker;
   conf::Concurrency concurrency;
+  net::Duration check_timeout{0};  // 0 = nobody checks it.
 };
 
 inline NodeSettings SettingsOf(const conf::Pool& pool, const conf::Node& node) {
@@ -34,6 +35,7 @@ inline NodeSettings SettingsOf(const conf::Pool& pool, const conf::Node& node) {
       .limits = pool.limits,
       .breaker = pool.breaker,
       .concurrency = pool.concurrency,
+      .check_timeout = pool.health.interval > conf::microseconds(0) ? pool.health.timeout : net::Duration(0),
   };
 }
 

@@ -56,6 +56,7 @@ struct NodeStats {
   Counter bytes_sent;
   Counter bytes_received;
   Counter in_flight;
+  Counter heavy_in_flight;    // Of those, what may keep the node busy for long and has time left.
   Counter concurrency_limit;  // Of in_flight; 0 = none.
   Counter ready_connections;
   Counter breaker_state;  // CircuitBreaker::State

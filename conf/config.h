@@ -6,6 +6,7 @@
 // Units: durations are std::chrono, sizes are bytes.
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <string>
@@ -148,14 +149,23 @@ struct Auth {
 
 struct Timeouts {
   microseconds connect{1'000'000};
-  microseconds request{400'000};
-  microseconds total{0};  // 0 = connect + request.
+  microseconds request{1'000'000};
+  microseconds heavy{30'000'000};
+  microseconds total{0};  // 0 = connect + request; see LongestOf.
 
   bool operator==(const Timeouts&) const = default;
 };
 
 inline microseconds TotalOf(const Timeouts& timeouts) {
   return timeouts.total > microseconds(0) ? timeouts.total : timeouts.connect + timeouts.request;
+}
+// For one reply.
+inline microseconds ReplyTimeoutOf(const Timeouts& timeouts, bool is_heavy) {
+  return is_heavy ? std::max(timeouts.heavy, timeouts.request) : timeouts.request;
+}
+// In all, for what may take long: a heavy command, or something large whose bytes flow.
+inline microseconds LongestOf(const Timeouts& timeouts) {
+  return timeouts.total > microseconds(0) ? timeouts.total : timeouts.connect + ReplyTimeoutOf(timeouts, true);
 }
 
 // Wait before the n-th reconnection attempt: initial × 2^n, at most `max`, each drawn evenly from its upper half.

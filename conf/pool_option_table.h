@@ -52,14 +52,21 @@ inline constexpr auto kOptions<Auth> =
                               "File whose first line is the password of the nodes; empty = no AUTH."});
 
 template <>
-inline constexpr auto kOptions<Timeouts> =
-    std::make_tuple(OptionRow{"connect", &Timeouts::connect, Duration(milliseconds(1), seconds(60)), Reload::kLive,
-                              "Longest wait until a connection to a node is open and its handshake answered."},
-                    OptionRow{"request", &Timeouts::request, Duration(milliseconds(1), minutes(10)), Reload::kLive,
-                              "Longest wait for one reply, from the moment the request was written."},
-                    OptionRow{"total", &Timeouts::total, Duration(seconds(0), minutes(20)), Reload::kLive,
-                              "Longest wait of a client for one request in all, with connecting and retries; its parts "
-                              "on several nodes share it. 0s = connect and request together."});
+inline constexpr auto kOptions<Timeouts> = std::make_tuple(
+    OptionRow{"connect", &Timeouts::connect, Duration(milliseconds(1), seconds(60)), Reload::kLive,
+              "Longest wait until a connection to a node is open and its handshake answered."},
+    OptionRow{
+        "request", &Timeouts::request, Duration(milliseconds(1), minutes(10)), Reload::kLive,
+        "Longest wait for one reply, from the moment the last byte of the request was written. Something large that "
+        "flows, in either direction, stops this clock for what waits behind it."},
+    OptionRow{
+        "heavy", &Timeouts::heavy, Duration(milliseconds(1), minutes(10)), Reload::kLive,
+        "The same for what may keep a node busy for long: scripts, commands of the class heavy, a SETBIT, SETRANGE "
+        "or BITFIELD beyond 1MiB, a request of 1MiB or more. Never less than request."},
+    OptionRow{"total", &Timeouts::total, Duration(seconds(0), minutes(20)), Reload::kLive,
+              "Longest wait of a client for one request in all, with connecting and retries; its parts "
+              "on several nodes share it. 0s = connect and request together, or connect and heavy for what is heavy or "
+              "waits while something large flows."});
 
 template <>
 inline constexpr auto kOptions<Retries> =

@@ -65,6 +65,7 @@ HealthMonitor::WorkerOrders Server::WorkerOrders() {
     };
   };
   return {.hurry = to_all(&backends::NodePool::Hurry),
+          .distrust = to_all(&backends::NodePool::Distrust),
           .disable = to_all(&backends::NodePool::Disable),
           .enable = to_all(&backends::NodePool::Enable)};
 }

@@ -12,16 +12,27 @@ bool HealthState::OnCheck(bool good) {
     return false;
   }
   ++against_;
-  const uint32_t needed = state_ == State::kUnknown ? 1 : good ? options_.rise : options_.fall;
+  const uint32_t needed = state_ == State::kUnknown || by_silence_ ? 1 : good ? options_.rise : options_.fall;
   if (against_ < needed) return false;
   state_ = says;
   against_ = 0;
+  by_silence_ = false;
+  return true;
+}
+
+bool HealthState::OnSilence() {
+  ++down_checks_;
+  against_ = 0;
+  if (state_ == State::kDown) return false;
+  state_ = State::kDown;
+  by_silence_ = true;
   return true;
 }
 
 net::Duration HealthState::Wait(double random) const {
   net::Duration wait = options_.interval;
-  if (against_ > 0) {
+  // By a silence alone: it may be over in a moment.
+  if (against_ > 0 || (by_silence_ && down_checks_ < options_.fall)) {
     wait = std::min<net::Duration>(wait, options_.fast_interval);
   } else if (state_ == State::kDown) {
     // From the usual interval to the longest, half as long again each time.

@@ -2,8 +2,9 @@
 //
 // The first check decides at once; from then on `fall` failures in a row make it down and `rise` successes up (as
 // HAProxy has it). While the last checks disagree with the state they follow each other at the fast interval; a node
-// that stays down is checked ever less often, up to down_interval.
-// Threads: the control loop's. Pure: fed with results and random numbers.
+// that stays down is checked ever less often, up to down_interval. A node that is silent to clients and does not answer
+// a check in time either is down at once, and up again with its first answer. Threads: the control loop's. Pure: fed
+// with results and random numbers.
 #pragma once
 
 #include <cstdint>
@@ -22,6 +23,8 @@ class HealthState {
   State state() const { return state_; }
   // True when the state has changed.
   bool OnCheck(bool good);
+  // A silent node was asked and has not answered in time. True when the state has changed.
+  bool OnSilence();
   // From the end of a check to the next one; `random` in [0, 1) spreads it by 10 %.
   net::Duration Wait(double random) const;
 
@@ -29,7 +32,8 @@ class HealthState {
   const conf::Health& options_;
   State state_ = State::kUnknown;
   uint32_t against_ = 0;      // Checks in a row that disagree with the state.
-  uint32_t down_checks_ = 0;  // Failed ones in a row while it is down.
+  uint32_t down_checks_ = 0;  // Failed ones in a row.
+  bool by_silence_ = false;   // It is down, by OnSilence.
 };
 
 }  // namespace ringproxy::backends

@@ -20,6 +20,7 @@ NodeGuard::NodeGuard(const Parts& parts, std::function<void()> probe, std::funct
       limit_(parts.settings.concurrency),
       connects_(parts.settings.reconnect.rate, parts.connections, parts.settings.timeouts.connect),
       timer_(parts.io.loop.NewTimer([this] { OnTimer(); })) {
+  JudgeByTime(!is_checked());
   Note(true);
 }
 
@@ -95,11 +96,30 @@ void NodeGuard::OnConnectFailed(std::string_view why) {
   Trip(TripReason::kConnection, why);
 }
 
+net::TimePoint NodeGuard::LookForSilence(net::TimePoint since) {
+  const net::TimePoint now = parts_.io.loop.now();
+  const net::Duration patience = parts_.settings.check_timeout;
+  const net::TimePoint due = std::max({since, heard_, told_}) + patience;
+  if (due > now) return due;
+  told_ = now;
+  if (!asked_) asked_until_ = now + kLongestCheck + patience;
+  asked_ = true;
+  parts_.observer.OnBreaker({parts_.node, breaker_.state(), breaker_.reason(), {}, true});
+  return now + patience;
+}
+
 void NodeGuard::OnSilence() {
-  if (breaker_.state() == CircuitBreaker::State::kClosed) Trip(TripReason::kTimeouts);
+  if (breaker_.state() == CircuitBreaker::State::kClosed && may_judge_by_time_) Trip(TripReason::kTimeouts);
+}
+
+void NodeGuard::OnCheckFailed() {
+  asked_ = false;
+  JudgeByTime(true);
 }
 
 void NodeGuard::Hurry() {
+  asked_ = false;
+  JudgeByTime(!is_checked());
   if (breaker_.state() != CircuitBreaker::State::kOpen) return;
   // Where no connection is ready to carry the probe, the next handshake is as good.
   breaker_.EndWait(parts_.io.loop.now());

@@ -4,6 +4,8 @@
 // Purpose: puts together what the process has decided (the verdict), this worker's circuit breaker and its rules, the
 // limits on requests in flight and on new connections, and the load that a bounded ring counts. A node's connections
 // tell it everything.
+// Where the process checks the node, time alone says little: a client's slow command is no illness. From a node that is
+// silent it asks for a check, and neither timeouts nor slow replies open the breaker unless a check has failed.
 // Threads: its worker's. Lifetime: all that the constructor is given outlives it.
 #pragma once
 
@@ -25,12 +27,13 @@
 
 namespace ringproxy::backends {
 
-// What a worker finds out about a node, told to the process.
+// What a worker finds out about a node, told to the process: its breaker has moved, or nothing comes from the node.
 struct BreakerNews {
   std::shared_ptr<NodeRecord> node;
   CircuitBreaker::State state;
   TripReason reason;
-  std::string detail;  // The operating system's or the node's own words, if there are any.
+  std::string detail;      // The operating system's or the node's own words, if there are any.
+  bool is_silent = false;  // Something waits and nothing comes; the breaker has not moved.
 };
 
 class BreakerObserver {
@@ -91,6 +94,25 @@ class NodeGuard {
   // A handshake has succeeded, or a connection could not be had.
   void OnReady();
   void OnConnectFailed(std::string_view why);
+  // Something heavy is sent; it is answered, or nobody waits for it any more.
+  void OnHeavySent() { parts_.stats.heavy_in_flight.Add(); }
+  void OnHeavyOver() {
+    parts_.stats.heavy_in_flight.Subtract(1);
+    heavy_until_ = parts_.io.loop.now();
+  }
+  // This worker had nothing heavy on the node since then.
+  bool WasSparedSince(net::TimePoint time) const {
+    return parts_.stats.heavy_in_flight.value() == 0 && time >= heavy_until_;
+  }
+  // Bytes came from the node.
+  void OnHeard() { heard_ = parts_.io.loop.now(); }
+  // Something has waited since `since`. Asks for a check if nothing has come for as long as a check may take; returns
+  // when to look again. Requires: the process checks the node.
+  net::TimePoint LookForSilence(net::TimePoint since);
+  // Whether a silence may be held against a connection.
+  bool MayCountSilence() const {
+    return parts_.stats.heavy_in_flight.value() == 0 && !(asked_ && parts_.io.loop.now() < asked_until_);
+  }
   // A connection is given up because nothing comes.
   void OnSilence();
   // 0: a connection may be opened now, which is counted. Else the wait until one may. `was_ready`: it counts as ready
@@ -104,8 +126,12 @@ class NodeGuard {
   bool takes_connections() const { return takes_connections_; }
   // The node's connections have all been closed.
   void OnClosed() { connects_.OnGivenUp(); }
-  // The process has seen the node well again: no reason to wait for the end of the open time.
+  // A check went well: no reason to wait for the end of the open time. One has failed.
   void Hurry();
+  void OnCheckFailed();
+
+  // How long a check waits while something heavy is under way on the node.
+  static constexpr net::Duration kLongestCheck = std::chrono::seconds(5);
 
   CircuitBreaker::State breaker_state() const { return breaker_.state(); }
   std::optional<net::Duration> Percentile95() const { return outlier_.Percentile95(parts_.io.loop.now()); }
@@ -123,6 +149,11 @@ class NodeGuard {
   // Tells everybody who wants to know when the breaker's state is another than before.
   void Publish(std::string_view detail);
   void OnTimer();
+  bool is_checked() const { return parts_.settings.check_timeout > net::Duration(0); }
+  void JudgeByTime(bool may) {
+    may_judge_by_time_ = may;
+    outlier_.JudgeByTime(may);
+  }
   double Random() { return std::uniform_real_distribution<double>(0, 1)(parts_.io.random); }
 
   Parts parts_;
@@ -135,6 +166,14 @@ class NodeGuard {
   std::unique_ptr<net::Timer> timer_;  // kOpen: its end. kHalfOpen: no client tried the node for a while.
   CircuitBreaker::State published_ = CircuitBreaker::State::kClosed;
   bool takes_connections_ = true;
+  net::TimePoint heavy_until_{};  // When something heavy was last under way.
+  net::TimePoint heard_{};        // When bytes last came.
+  net::TimePoint told_{};         // When a silence was last told.
+  // The process was asked for a check and has not said what came of it. It may forget to: nobody checks a node that an
+  // operator has disabled.
+  bool asked_ = false;
+  net::TimePoint asked_until_{};
+  bool may_judge_by_time_;  // Nobody checks it, or its last check has failed.
 };
 
 }  // namespace ringproxy::backends

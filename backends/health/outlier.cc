@@ -25,8 +25,12 @@ TripReason Outlier::OnReply(net::Duration latency, wire::Fault fault, bool timed
   Advance(now);
   ++buckets_[bucket_].requests;
   ++all_.requests;
-  if (fault != wire::Fault::kNone) return OnFailure(fault == wire::Fault::kHard, TripReason::kFailures);
-  failures_in_row_ = 0;
+  if (fault != wire::Fault::kNone) {
+    CountFailure();
+    if (fault == wire::Fault::kHard) ++failures_in_row_;
+    return FailureReason(TripReason::kFailures);
+  }
+  failures_in_row_ = timeouts_in_row_ = 0;
   if (!timed) return TripReason::kNone;
   if (latencies_) latencies_->Record(latency);
   ++timed_;
@@ -39,28 +43,36 @@ TripReason Outlier::OnTimeout(net::TimePoint now) {
   Advance(now);
   ++buckets_[bucket_].requests;
   ++all_.requests;
-  return OnFailure(true, TripReason::kTimeouts);
+  ++buckets_[bucket_].timeouts;
+  ++all_.timeouts;
+  ++timeouts_in_row_;
+  return FailureReason(TripReason::kTimeouts);
 }
 
 TripReason Outlier::OnLost(net::TimePoint now) {
   Advance(now);
   ++buckets_[bucket_].requests;
   ++all_.requests;
-  return OnFailure(false, TripReason::kFailures);
+  CountFailure();
+  return FailureReason(TripReason::kFailures);
 }
 
-TripReason Outlier::OnFailure(bool in_row, TripReason if_in_row) {
+void Outlier::CountFailure() {
   ++buckets_[bucket_].failures;
   ++all_.failures;
-  if (in_row) ++failures_in_row_;
-  if (options_.consecutive_failures > 0 && failures_in_row_ >= options_.consecutive_failures) return if_in_row;
+}
+
+TripReason Outlier::FailureReason(TripReason if_in_row) const {
+  const uint64_t in_row = failures_in_row_ + (judges_by_time_ ? timeouts_in_row_ : 0);
+  if (options_.consecutive_failures > 0 && in_row >= options_.consecutive_failures) return if_in_row;
   if (all_.requests < options_.min_requests) return TripReason::kNone;
-  return Reaches(all_.failures, all_.requests, options_.failure_ratio) ? TripReason::kFailures : TripReason::kNone;
+  const uint64_t failures = all_.failures + (judges_by_time_ ? all_.timeouts : 0);
+  return Reaches(failures, all_.requests, options_.failure_ratio) ? TripReason::kFailures : TripReason::kNone;
 }
 
 // The seconds before count whole; this one as soon as it has enough replies to be judged.
 TripReason Outlier::SlowReason() {
-  const bool enough = slow_seconds_ + 1 >= kSlowSeconds && timed_ >= options_.min_requests;
+  const bool enough = judges_by_time_ && slow_seconds_ + 1 >= kSlowSeconds && timed_ >= options_.min_requests;
   return enough && Reaches(slow_, timed_, options_.slow_ratio) ? TripReason::kSlow : TripReason::kNone;
 }
 
@@ -74,6 +86,7 @@ void Outlier::MoveTo(net::TimePoint now) {
     bucket_ = (bucket_ + 1) % kBuckets;
     all_.requests -= buckets_[bucket_].requests;
     all_.failures -= buckets_[bucket_].failures;
+    all_.timeouts -= buckets_[bucket_].timeouts;
     buckets_[bucket_] = {};
   }
   bucket_number_ = number;
@@ -108,13 +121,13 @@ TripReason Outlier::OnPoolMedian(net::Duration median, net::TimePoint now) {
   const bool outlying = options_.slow_factor.thousandths > 0 && own && *own >= kLeastCompared &&
                         own->count() * 1000 >= median.count() * options_.slow_factor.thousandths;
   outlying_seconds_ = outlying ? outlying_seconds_ + 1 : 0;
-  return outlying_seconds_ >= kSlowSeconds ? TripReason::kSlowerThanPool : TripReason::kNone;
+  return judges_by_time_ && outlying_seconds_ >= kSlowSeconds ? TripReason::kSlowerThanPool : TripReason::kNone;
 }
 
 void Outlier::Clear() {
   buckets_.fill({});
   all_ = {};
-  failures_in_row_ = slow_seconds_ = outlying_seconds_ = timed_ = slow_ = 0;
+  failures_in_row_ = timeouts_in_row_ = slow_seconds_ = outlying_seconds_ = timed_ = slow_ = 0;
   percentile_95_.reset();
   if (latencies_) latencies_->Clear();
 }

@@ -2,6 +2,7 @@
 //
 // Purpose: the rules of conf::Breaker over one node's outcomes in one worker: failures in a row, their share in a
 // sliding window, and slow replies: against a threshold, and by their 95th percentile against the pool's median node.
+// Timeouts and slow replies always count, but while the node passes its checks no rule goes by them: JudgeByTime.
 // A rule says its reason once; the caller opens the breaker and calls Clear when it closes.
 // Threads: its worker's. Pure: fed with time and outcomes. Memory: about 2 KiB with slow_factor or hedging, else 300
 // bytes. Cost: a few additions a reply.
@@ -31,6 +32,9 @@ class Outlier {
   // A request that was lost with its connection: one of a share, and not of a row, for they are lost by the dozen.
   TripReason OnLost(net::TimePoint now);
 
+  // Whether timeouts and slow replies may open the breaker.
+  void JudgeByTime(bool may) { judges_by_time_ = may; }
+
   bool IsSlow(net::Duration latency) const {
     return options_.slow_ratio.thousandths > 0 && latency >= options_.slow_threshold;
   }
@@ -50,9 +54,11 @@ class Outlier {
   struct Bucket {
     uint32_t requests = 0;
     uint32_t failures = 0;
+    uint32_t timeouts = 0;
   };
 
-  TripReason OnFailure(bool in_row, TripReason if_in_row);
+  void CountFailure();
+  TripReason FailureReason(TripReason if_in_row) const;
   void Advance(net::TimePoint now) {
     if (now != last_) MoveTo(now);
   }
@@ -67,7 +73,10 @@ class Outlier {
   int64_t bucket_us_;
   int64_t bucket_number_ = 0;
   size_t bucket_ = 0;
+  // Since the last good reply.
   uint32_t failures_in_row_ = 0;
+  uint32_t timeouts_in_row_ = 0;
+  bool judges_by_time_ = true;
   // Of this second.
   int64_t second_ = 0;
   uint32_t timed_ = 0;

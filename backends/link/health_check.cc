@@ -1,9 +1,11 @@
 #include "backends/link/health_check.h"
 
+#include <algorithm>
 #include <cassert>
 #include <cstring>
 #include <utility>
 
+#include "backends/health/node_guard.h"
 #include "backends/own_trouble.h"
 #include "backends/wire/resp_encode.h"
 #include "conf/units.h"
@@ -28,18 +30,18 @@ std::unique_ptr<Handshake> FlushQuestion(conf::Protocol protocol) {
 
 }  // namespace
 
-HealthCheck::HealthCheck(WorkerIo& io, const NodeSettings& settings, const conf::Health& options)
+HealthCheck::HealthCheck(WorkerIo& io, const NodeSettings& settings, const conf::Health& options,
+                         std::function<bool()> is_busy)
     : io_(io),
       settings_(settings),
       options_(options),
+      is_busy_(std::move(is_busy)),
       login_(NewHandshake(settings.protocol, settings.auth)),
       probe_(NewHandshake(settings.protocol, no_auth_)),
       maintenance_(MaintenanceQuestion(options.maintenance_key)),
       flush_(FlushQuestion(settings.protocol)),
       stream_(io, settings.protocol),
-      timer_(io.loop.NewTimer([this] {
-        Finish(Outcome::kBad, "no answer to a check within " + conf::FormatDuration(options_.timeout));
-      })) {}
+      timer_(io.loop.NewTimer([this] { OnTimer(); })) {}
 
 void HealthCheck::Check(Done done) {
   std::vector<Handshake*> questions = {stream_.is_open() ? probe_.get() : login_.get()};
@@ -57,7 +59,9 @@ void HealthCheck::Ask(std::vector<Handshake*> questions, Done done) {
   assert(!running());
   done_ = std::move(done);
   questions_ = std::move(questions);
-  timer_->Arm(options_.timeout);
+  patience_ = options_.timeout;
+  was_busy_ = is_busy_();
+  timer_->Arm(patience_);
   if (stream_.is_open()) return AskNext();
   stream_.Open(settings_.endpoint, *this);
 }
@@ -112,6 +116,17 @@ void HealthCheck::OnReply(std::string_view reply) {
   if (!stream_.has_said_all()) return Finish(Outcome::kBad, "a reply to what was not sent yet");
   if (questions_.empty()) return Finish(Outcome::kGood, {});
   AskNext();
+}
+
+// What was under way at the last look may have been the last that kept the node from answering.
+void HealthCheck::OnTimer() {
+  const bool is_busy = is_busy_();
+  if ((std::exchange(was_busy_, is_busy) || is_busy) && patience_ < NodeGuard::kLongestCheck) {
+    const net::Duration more = std::min<net::Duration>(options_.timeout, NodeGuard::kLongestCheck - patience_);
+    patience_ += more;
+    return timer_->Arm(more);
+  }
+  Finish(Outcome::kNoAnswer, "no answer to a check within " + conf::FormatDuration(patience_));
 }
 
 void HealthCheck::Finish(Outcome outcome, const std::string& why) {

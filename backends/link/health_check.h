@@ -3,6 +3,7 @@
 // A check is what a data connection's handshake is: connecting, the same login, PING or mn; then, on Redis, whether the
 // maintenance key is there. The connection is kept from check to check, and dropped with a failure. Replies like
 // LOADING or MASTERDOWN are failures in the node's own words.
+// While clients have something heavy under way on the node, the check waits five seconds instead of its timeout.
 // Threads: its loop's. Lifetime: io and settings outlive it; `done` may start the next question.
 #pragma once
 
@@ -21,12 +22,15 @@ namespace ringproxy::backends {
 
 class HealthCheck final : private net::StreamObserver {
  public:
-  // kNotAsked: the question never reached the node, for want of a descriptor, memory or a port.
-  enum class Outcome : uint8_t { kGood, kBad, kNotAsked };
+  // kNoAnswer: in time. kNotAsked: the question never reached the node, for want of a descriptor, memory or a port.
+  enum class Outcome : uint8_t { kGood, kBad, kNoAnswer, kNotAsked };
   // `why` is empty when it went well.
   using Done = std::function<void(Outcome outcome, const std::string& why)>;
 
-  HealthCheck(WorkerIo& io, const NodeSettings& settings, const conf::Health& options);
+  // `is_busy`: whether something heavy is under way.
+  HealthCheck(
+      WorkerIo& io, const NodeSettings& settings, const conf::Health& options,
+      std::function<bool()> is_busy = [] { return false; });
 
   // Requires: not running().
   void Check(Done done);
@@ -46,11 +50,13 @@ class HealthCheck final : private net::StreamObserver {
   void OnReply(std::string_view reply);
   // A socket that is full for now takes the rest later, within the check's time.
   void HandleWritten(const net::IoResult& written);
+  void OnTimer();
   void Finish(Outcome outcome, const std::string& why);
 
   WorkerIo& io_;
   const NodeSettings& settings_;
   const conf::Health& options_;
+  std::function<bool()> is_busy_;
   conf::Auth no_auth_;
   std::unique_ptr<Handshake> login_;
   std::unique_ptr<Handshake> probe_;
@@ -60,6 +66,8 @@ class HealthCheck final : private net::StreamObserver {
   std::unique_ptr<net::Timer> timer_;
   std::vector<Handshake*> questions_;  // Still to be asked; the first is under way.
   Done done_;
+  net::Duration patience_{0};  // How long it waits in all.
+  bool was_busy_ = false;      // When it was last looked.
 };
 
 }  // namespace ringproxy::backends

@@ -10,15 +10,19 @@
 namespace ringproxy::backends {
 
 struct InFlight {
+  // A request that takes a node this many bytes to read may keep it as busy as a heavy command does.
+  static constexpr uint32_t kHeavyBytes = 1 << 20;
+
   Ticket ticket;
-  net::TimePoint sent;
-  net::TimePoint deadline;
+  net::TimePoint entered;
+  net::TimePoint sent;  // Its last byte was written; as long as that is to come, when it was entered.
   uint32_t bytes = 0;
-  wire::Author author = wire::Author::kNode;  // Of its reply.
-  bool timed_out = false;                     // Already failed; its reply will be discarded.
+  wire::Work work = wire::Work::kPlain;
+  bool timed_out = false;  // Already failed; its reply will be discarded.
 
   // The guard's own, which no client hears of.
   bool IsProbe() const { return ticket.kind == Ticket::Kind::kInternal; }
+  bool IsHeavy() const { return work != wire::Work::kPlain || bytes >= kHeavyBytes; }
 };
 
 }  // namespace ringproxy::backends

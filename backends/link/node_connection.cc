@@ -15,23 +15,23 @@ NodeConnection::NodeConnection(WorkerIo& io, const NodeSettings& settings, NodeG
       pipeline_(io.loop, settings, witness_, sink, stats, [this] { CheckDeadlines(); }),
       link_(io, settings, *this, flush_list, stats) {}
 
-bool NodeConnection::Admit(size_t request_bytes, Ticket ticket, wire::Author author) {
-  if (accepts()) return pipeline_.Admit(request_bytes, ticket, author, ready());
+bool NodeConnection::Admit(size_t request_bytes, Ticket ticket, wire::Work work) {
+  if (accepts()) return pipeline_.Admit(request_bytes, ticket, work);
   pipeline_.Refuse(ticket);
   return false;
 }
 
-void NodeConnection::Send(std::string_view request, Ticket ticket, wire::Author author) {
-  if (Admit(request.size(), ticket, author)) link_.Write(request);
+void NodeConnection::Send(std::string_view request, Ticket ticket, wire::Work work) {
+  if (Admit(request.size(), ticket, work)) link_.Write(request);
 }
 
-void NodeConnection::Send(net::Block request, Ticket ticket, wire::Author author) {
-  if (Admit(request.size(), ticket, author)) link_.Write(std::move(request));
+void NodeConnection::Send(net::Block request, Ticket ticket, wire::Work work) {
+  if (Admit(request.size(), ticket, work)) link_.Write(std::move(request));
 }
 
 void NodeConnection::OnReady() {
   witness_.OnReady();
-  pipeline_.OnWritten();
+  pipeline_.OnReady();
 }
 
 void NodeConnection::OnBytes() {
@@ -42,6 +42,7 @@ void NodeConnection::OnBytes() {
     if (link_.state() == State::kDraining && pipeline_.empty()) return link_.Close();
   }
   witness_.OnUnfinished(link_.bytes_needed());
+  pipeline_.OnBytes(link_.bytes_needed());
 }
 
 void NodeConnection::OnLost(std::string_view why) {
@@ -60,13 +61,18 @@ void NodeConnection::CheckDeadlines() {
   if (state() == State::kDraining && !pipeline_.anyone_waits()) return link_.Close();
   // What waits for the link is not the node's to answer.
   if (state() != State::kReady && state() != State::kDraining) return;
-  if (!pipeline_.IsSilentForLong(any_late)) return;
-  link_.Break("no reply to several requests in a row", NodeLink::Outlook::kBad);
+  if (pipeline_.IsSilentForLong(any_late)) {
+    return link_.Break("no reply to several requests in a row", NodeLink::Outlook::kBad);
+  }
+  pipeline_.LookForSilence();
 }
 
 void NodeConnection::DropUnwritten() {
-  const ReplyPipeline::Dropped dropped = pipeline_.DropLate(link_.batch_bytes());
-  link_.TakeBack(dropped.offset, dropped.bytes);
+  for (;;) {
+    const ReplyPipeline::Dropped dropped = pipeline_.DropLate(link_.batch_bytes());
+    if (dropped.bytes == 0) return;
+    link_.TakeBack(dropped.offset, dropped.bytes);
+  }
 }
 
 void NodeConnection::Drain() {

@@ -31,8 +31,8 @@ class NodeConnection final : private NodeLink::User {
   // Opens it, now or as soon as the guard allows.
   void Connect() { link_.Connect(); }
   // `request` is copied into this turn's batch; a large one, in a block of its own, is moved.
-  void Send(std::string_view request, Ticket ticket, wire::Author author = wire::Author::kNode);
-  void Send(net::Block request, Ticket ticket, wire::Author author = wire::Author::kNode);
+  void Send(std::string_view request, Ticket ticket, wire::Work work = wire::Work::kPlain);
+  void Send(net::Block request, Ticket ticket, wire::Work work = wire::Work::kPlain);
   // The node is well again: ends the wait before the next attempt.
   void Hurry() { link_.Hurry(); }
   // No more requests will come: closes when the last reply is in.
@@ -53,10 +53,11 @@ class NodeConnection final : private NodeLink::User {
   net::Duration WaitToConnect() override { return guard_.WaitToConnect(ready()); }
   void OnReady() override;
   void OnBytes() override;
+  void OnFlushed(size_t written, size_t left) override { pipeline_.OnFlushed(written, left); }
   void OnConnectFailed(std::string_view why) override { witness_.OnConnectFailed(why); }
   void OnLost(std::string_view why) override;
 
-  bool Admit(size_t request_bytes, Ticket ticket, wire::Author author);
+  bool Admit(size_t request_bytes, Ticket ticket, wire::Work work);
   void CheckDeadlines();
   // Takes back what has failed and of which nothing is written.
   void DropUnwritten();

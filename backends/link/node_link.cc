@@ -122,7 +122,8 @@ void NodeLink::Flush() {
   if (state_ != State::kReady && state_ != State::kDraining) return;
   const net::IoResult written = stream_.Flush(batch_);
   stats_.bytes_sent.Add(written.bytes);
-  if (written.status == net::IoStatus::kError) Break(std::strerror(written.error));
+  if (written.status == net::IoStatus::kError) return Break(std::strerror(written.error));
+  user_.OnFlushed(written.bytes, batch_.size());
 }
 
 void NodeLink::OnWritable() {

@@ -43,6 +43,8 @@ class NodeLink final : public Flushable, private net::StreamObserver {
     virtual void OnReady() = 0;
     // Bytes came: take all replies by NextReply.
     virtual void OnBytes() = 0;
+    // Of what is to be written so many bytes were, and so many wait for room in the socket.
+    virtual void OnFlushed(size_t, size_t) {}
     // An attempt came to nothing, or the node keeps no connection for long.
     virtual void OnConnectFailed(std::string_view why) = 0;
     // No reply comes to anything that was written so far. `why` is empty when that had not left yet, or when the link

@@ -82,6 +82,10 @@ void NodePool::Hurry(const NodeRecord& record) {
   if (PoolNode* node = Find(record)) node->Hurry();
 }
 
+void NodePool::Distrust(const NodeRecord& record) {
+  if (PoolNode* node = Find(record)) node->guard.OnCheckFailed();
+}
+
 void NodePool::Disable(const NodeRecord& record) {
   PoolNode* node = Find(record);
   if (node == nullptr) return;

@@ -25,15 +25,16 @@ class NodePool {
   void Connect();
   void Drain();
 
-  // The requests of one `lane` (a session) reach the node in the order sent: see LaneTable. `author` is the reply's.
+  // The requests of one `lane` (a session) reach the node in the order sent: see LaneTable. `work`: what it makes the
+  // node do.
   template <typename Request>
   void Send(ring::NodeIndex index, uint32_t lane, Request&& request, Ticket ticket,
-            wire::Author author = wire::Author::kNode) {
+            wire::Work work = wire::Work::kPlain) {
     PoolNode& node = *nodes_[index];
     LaneTable::Place& place = node.lanes.Find(node.connections, lane);
     const uint32_t taken = place.connection;
     NodeConnection& connection = *node.connections[taken];
-    connection.Send(std::forward<Request>(request), ticket, author);
+    connection.Send(std::forward<Request>(request), ticket, work);
     // A failure that was told meanwhile may have made the lane send again, and elsewhere.
     if (place.connection == taken) place.last = connection.sent();
   }
@@ -54,10 +55,11 @@ class NodePool {
   // The median over the nodes of the time that 95 % of their replies take.
   std::optional<net::Duration> MedianPercentile95() const;
 
-  // What the process says of a node; of one that is not among these (any more) it means nothing. Hurry: the process has
-  // seen the node well again. Disable, Enable: an operator closes the node's connections once they are idle, and opens
-  // them again.
+  // What the process says of a node; of one that is not among these (any more) it means nothing.
+  // Hurry: a check has found it well, whoever waits for that may go on. Distrust: a check has failed.
   void Hurry(const NodeRecord& record);
+  void Distrust(const NodeRecord& record);
+  // An operator closes the node's connections once they are idle; opens them again.
   void Disable(const NodeRecord& record);
   void Enable(const NodeRecord& record);
   // Once a second: compares the nodes' latencies, and lets limits be forgotten.

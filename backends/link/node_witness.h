@@ -2,8 +2,8 @@
 // be judged by it.
 //
 // Purpose: knows what is evidence: not what a client's script says or takes. Excuses what had to wait behind something
-// large. Counts for how many timeouts nothing has come. What it does not tell stays between the link and its clients.
-// Threads: its worker's. Lifetime: all that it is given outlives it.
+// large, or while the node had something heavy to do. Counts for how many timeouts nothing has come. What it does not
+// tell stays between the link and its clients. Threads: its worker's. Lifetime: all that it is given outlives it.
 #pragma once
 
 #include <string_view>
@@ -27,14 +27,23 @@ class NodeWitness {
   void OnReady();
   void OnConnectFailed(std::string_view why) { guard_.OnConnectFailed(why); }
   // Something came; of it, an unfinished reply of at least so many bytes.
-  void OnBytes() { silent_timeouts_ = 0; }
+  void OnBytes() {
+    silent_timeouts_ = 0;
+    guard_.OnHeard();
+  }
   void OnUnfinished(size_t least_bytes) {
     if (least_bytes > kMostTimedReply) large_until_ = clock_.now();
   }
 
   // A request enters or leaves the pipeline.
-  void OnSent() { guard_.OnSent(); }
-  void OnGone() { guard_.OnGone(); }
+  void OnSent(const InFlight& entry) {
+    guard_.OnSent();
+    if (entry.IsHeavy()) guard_.OnHeavySent();
+  }
+  void OnGone(const InFlight& entry) {
+    guard_.OnGone();
+    if (entry.IsHeavy() && !entry.timed_out) guard_.OnHeavyOver();
+  }
   // Its reply is in, perhaps too late.
   void OnAnswered(const InFlight& entry, size_t reply_bytes) {
     if (entry.bytes > kMostTimedRequest || reply_bytes > kMostTimedReply) large_until_ = clock_.now();
@@ -51,15 +60,20 @@ class NodeWitness {
   void OnProbeFailed() { guard_.OnProbe(false); }
   // Requests are late and nothing has come. True, and the guard has heard of it, when that has lasted for too long.
   bool CountSilence();
+  // Something has waited `since` then. The guard asks about the node if nothing has come for long; returns when to look
+  // again.
+  net::TimePoint LookForSilence(net::TimePoint since) { return guard_.LookForSilence(since); }
 
  private:
   // A node may take its time over more than these: a large multi-get, a whole collection.
   static constexpr size_t kMostTimedRequest = 4 << 10;
   static constexpr size_t kMostTimedReply = 64 << 10;
 
-  static bool IsEvidence(const InFlight& entry) { return !entry.IsProbe() && entry.author == wire::Author::kNode; }
-  // Whether the clock may judge the node by this request: nothing large kept it waiting.
-  bool IsTimed(const InFlight& entry) const { return entry.sent >= large_until_; }
+  static bool IsEvidence(const InFlight& entry) { return !entry.IsProbe() && entry.work != wire::Work::kScript; }
+  // Whether the clock may judge the node by this request: nothing large or heavy kept it waiting.
+  bool IsTimed(const InFlight& entry) const {
+    return entry.sent >= large_until_ && !entry.IsHeavy() && guard_.WasSparedSince(entry.sent);
+  }
 
   const net::Clock& clock_;
   const NodeSettings& settings_;

@@ -4,6 +4,12 @@
 #include <utility>
 
 namespace ringproxy::backends {
+namespace {
+
+// What takes its time on a link however well the node is.
+constexpr size_t kLargeBytes = 64 << 10;
+
+}  // namespace
 
 ReplyPipeline::ReplyPipeline(net::Loop& loop, const NodeSettings& settings, NodeWitness& witness, ReplySink& sink,
                              NodeStats& stats, std::function<void()> on_deadline)
@@ -18,7 +24,7 @@ ReplyPipeline::~ReplyPipeline() {
   while (!empty()) PopFront();
 }
 
-bool ReplyPipeline::Admit(size_t request_bytes, Ticket ticket, wire::Author author, bool is_written) {
+bool ReplyPipeline::Admit(size_t request_bytes, Ticket ticket, wire::Work work) {
   stats_.requests.Add();
   if (in_flight_.size() >= settings_.limits.requests_in_flight ||
       (bytes_in_flight_ > 0 && bytes_in_flight_ + request_bytes > settings_.limits.bytes_in_flight)) {
@@ -26,13 +32,12 @@ bool ReplyPipeline::Admit(size_t request_bytes, Ticket ticket, wire::Author auth
     return false;
   }
   const net::TimePoint now = clock_.now();
-  const net::Duration total = conf::TotalOf(settings_.timeouts);
-  const net::Duration wait = is_written ? std::min(total, settings_.timeouts.request) : total;
-  in_flight_.push_back({ticket, now, now + wait, static_cast<uint32_t>(request_bytes), author});
+  const InFlight& entry = in_flight_.push_back({ticket, now, now, static_cast<uint32_t>(request_bytes), work});
   bytes_in_flight_ += request_bytes;
-  witness_.OnSent();
-  // Not armed although others stand in the FIFO: those have all timed out and their replies are still awaited.
-  if (!timer_->armed()) timer_->Arm(wait);
+  unwritten_bytes_ += request_bytes;
+  ++unwritten_;
+  witness_.OnSent(entry);
+  if (!timer_->armed()) LookBy(now + ShortestWait());
   return true;
 }
 
@@ -41,18 +46,39 @@ void ReplyPipeline::Refuse(Ticket ticket) {
   Fail(ticket, wire::ErrorCode::kNodeDown);
 }
 
-void ReplyPipeline::OnWritten() {
+void ReplyPipeline::OnReady() {
   const net::TimePoint now = clock_.now();
-  for (size_t i = 0; i < in_flight_.size(); ++i) {
-    InFlight& entry = in_flight_[i];
-    entry.sent = now;
-    entry.deadline = std::min(entry.deadline, now + settings_.timeouts.request);
-  }
+  link_is_ready_ = true;
+  for (size_t i = 0; i < in_flight_.size(); ++i) in_flight_[i].sent = now;
   FailLate();  // Nothing is late now; it arms the timer.
+}
+
+// Nearly always nothing waits, before or after.
+void ReplyPipeline::OnFlushed(size_t written, size_t left) {
+  const size_t waited = std::exchange(backlog_, left);
+  if (waited == 0 && left == 0) {
+    unwritten_ = unwritten_bytes_ = 0;
+    return;
+  }
+  const net::TimePoint now = clock_.now();
+  if (written > 0) moved_at_ = now;
+  if (written > 0 && written + left >= kLargeBytes) flowed_at_ = now;
+  while (unwritten_ > 0) {
+    InFlight& entry = in_flight_[in_flight_.size() - unwritten_];
+    if (unwritten_bytes_ - entry.bytes < left) return;
+    entry.sent = now;
+    unwritten_bytes_ -= entry.bytes;
+    --unwritten_;
+  }
+}
+
+void ReplyPipeline::OnBytes(size_t unfinished) {
+  if (unfinished >= kLargeBytes) flowed_at_ = clock_.now();
 }
 
 void ReplyPipeline::OnReply(const ReplyFrame& reply) {
   const InFlight entry = PopFront();
+  if (reply.size() >= kLargeBytes) flowed_at_ = clock_.now();
   witness_.OnAnswered(entry, reply.size());
   if (entry.timed_out) {
     stats_.late_replies.Add();
@@ -69,39 +95,70 @@ void ReplyPipeline::OnReply(const ReplyFrame& reply) {
   reply.Drop();
 }
 
-// Deadlines stand in the order of the FIFO, so one timer for the first that has not passed is enough. It is not moved
-// when that request is answered: it fires at the old deadline and looks again.
+net::TimePoint ReplyPipeline::DeadlineOf(const InFlight& entry, bool is_written) const {
+  const conf::Timeouts& timeouts = settings_.timeouts;
+  if (!link_is_ready_) return entry.entered + conf::TotalOf(timeouts);
+  const bool waits_for_large = flowed_at_ > entry.entered;
+  net::TimePoint from = is_written ? entry.sent : std::max(entry.sent, moved_at_);
+  if (waits_for_large) from = std::max(from, flowed_at_);
+  const net::Duration all = entry.IsHeavy() || waits_for_large ? conf::LongestOf(timeouts) : conf::TotalOf(timeouts);
+  return std::min(entry.entered + all, from + conf::ReplyTimeoutOf(timeouts, entry.IsHeavy()));
+}
+
+net::Duration ReplyPipeline::ShortestWait() const {
+  const net::Duration wait = std::min<net::Duration>(settings_.timeouts.request, conf::TotalOf(settings_.timeouts));
+  return settings_.check_timeout > net::Duration(0) ? std::min(wait, settings_.check_timeout) : wait;
+}
+
+void ReplyPipeline::LookBy(net::TimePoint time) {
+  if (timer_->armed() && look_at_ <= time) return;
+  look_at_ = time;
+  timer_->Arm(time - clock_.now());
+}
+
+// The timer is not moved when a request is answered: it fires at the old deadline and looks again, at all that have
+// waited for so long that they may be late. A heavy one may have more time than those behind it.
 bool ReplyPipeline::FailLate() {
   timer_->Disarm();
   const net::TimePoint now = clock_.now();
+  const net::Duration shortest = ShortestWait();
+  if (!empty()) LookBy(now + shortest);
   bool any_late = false;
+  anyone_waits_ = false;
   for (size_t i = 0; i < in_flight_.size(); ++i) {
     InFlight& entry = in_flight_[i];
     if (entry.timed_out) continue;
-    if (entry.deadline > now) {
-      timer_->Arm(entry.deadline - now);
-      break;
+    const net::TimePoint deadline = DeadlineOf(entry, i + unwritten_ < in_flight_.size());
+    if (deadline > now) {
+      anyone_waits_ = true;
+      LookBy(deadline);
+      if (entry.entered + shortest > now) break;
+      continue;
     }
     entry.timed_out = any_late = true;
     stats_.timeouts.Add();
     witness_.OnTimeout(entry);
-    Fail(entry.ticket, wire::ErrorCode::kTimeout);
+    Fail(entry.ticket, wire::ErrorCode::kTimeout, entry.IsHeavy());
   }
   return any_late;
 }
 
-// They stand in a row: nothing behind the first request that has time left has failed.
+// They need not stand in a row: a heavy one between them may have more time.
 ReplyPipeline::Dropped ReplyPipeline::DropLate(size_t unwritten_bytes) {
   Dropped dropped{.offset = unwritten_bytes};
   size_t first = in_flight_.size();
   while (first > 0 && in_flight_[first - 1].bytes <= dropped.offset) dropped.offset -= in_flight_[--first].bytes;
+  for (; first < in_flight_.size() && !in_flight_[first].timed_out; ++first) dropped.offset += in_flight_[first].bytes;
   size_t count = 0;
   for (; first + count < in_flight_.size() && in_flight_[first + count].timed_out; ++count) {
     dropped.bytes += in_flight_[first + count].bytes;
-    witness_.OnGone();
+    witness_.OnGone(in_flight_[first + count]);
   }
   in_flight_.Erase(first, count);
   bytes_in_flight_ -= dropped.bytes;
+  unwritten_ -= count;
+  unwritten_bytes_ -= dropped.bytes;
+  backlog_ -= std::min(backlog_, dropped.bytes);
   dropped_ += count;
   CountDropped();
   return dropped;
@@ -114,15 +171,19 @@ void ReplyPipeline::CountDropped() {
 bool ReplyPipeline::IsSilentForLong(bool any_late) {
   // Everything in flight is late, and perhaps nobody asks again (its keys may be moved away): the silence goes on.
   const bool only_late = !anyone_waits() && !empty();
-  if (!any_late && !only_late) return false;
-  if (witness_.CountSilence()) return true;
-  if (!timer_->armed()) timer_->Arm(settings_.timeouts.request);
-  return false;
+  return (any_late || only_late) && witness_.CountSilence();
+}
+
+void ReplyPipeline::LookForSilence() {
+  if (empty() || settings_.check_timeout == net::Duration(0)) return;
+  LookBy(witness_.LookForSilence(std::max(in_flight_.front().sent, moved_at_)));
 }
 
 // The sink may send new requests from within its calls, so the old ones are told apart by their number.
 void ReplyPipeline::FailAll(std::string_view why) {
   timer_->Disarm();
+  link_is_ready_ = false;
+  backlog_ = 0;
   for (size_t old = in_flight_.size(); old > 0; --old) {
     const InFlight entry = PopFront();
     if (entry.timed_out) continue;
@@ -138,14 +199,19 @@ InFlight ReplyPipeline::PopFront() {
   ++gone_;
   CountDropped();
   bytes_in_flight_ -= entry.bytes;
-  witness_.OnGone();
+  // Answered before it was written: its rest still leaves, and the others wait for that.
+  if (unwritten_ > in_flight_.size()) {
+    unwritten_bytes_ -= entry.bytes;
+    --unwritten_;
+  }
+  witness_.OnGone(entry);
   return entry;
 }
 
-void ReplyPipeline::Fail(Ticket ticket, wire::ErrorCode code) {
+void ReplyPipeline::Fail(Ticket ticket, wire::ErrorCode code, bool is_heavy) {
   if (ticket.kind == Ticket::Kind::kInternal) return witness_.OnProbeFailed();
   (code == wire::ErrorCode::kNodeOverloaded ? stats_.overloads : stats_.failures).Add();
-  sink_.OnFailure(ticket, {code, settings_.pool, settings_.node, settings_.timeouts.request});
+  sink_.OnFailure(ticket, {code, settings_.pool, settings_.node, conf::ReplyTimeoutOf(settings_.timeouts, is_heavy)});
 }
 
 }  // namespace ringproxy::backends

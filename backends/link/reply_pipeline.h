@@ -2,9 +2,12 @@
 //
 // Purpose: replies carry no number, so each belongs to the oldest request that is still without one. A request that
 // gets none in time fails alone, and keeps its place: its late reply is discarded by position. Knows no sockets: it is
-// handed whole replies, and told when what was sent is lost. Threads: its worker's. Lifetime: all that it is given
-// outlives it. Promise: exactly one OnReply, OnLargeReply or OnFailure follows each Admit and Refuse, possibly before
-// they return (a failure). Nothing is allocated for a request once the FIFO has grown to its depth.
+// handed whole replies, and told what was written, what has come, and when what was sent is lost.
+// A request's time counts from when its last byte was written. Bytes of something large that flow stop that clock for
+// all that waits with it, up to conf::LongestOf; a request that waits for its link has conf::TotalOf.
+// Threads: its worker's. Lifetime: all that it is given outlives it. Promise: exactly one OnReply, OnLargeReply or
+// OnFailure follows each Admit and Refuse, possibly before they return (a failure). Nothing is allocated for a request
+// once the FIFO has grown to its depth.
 #pragma once
 
 #include <functional>
@@ -23,18 +26,22 @@ namespace ringproxy::backends {
 
 class ReplyPipeline {
  public:
-  // `on_deadline`: some request may be late, or all have been for long; FailLate and IsSilentForLong look.
+  // `on_deadline`: some request may be late, or all have been for long; FailLate and the two that follow it look.
   ReplyPipeline(net::Loop& loop, const NodeSettings& settings, NodeWitness& witness, ReplySink& sink, NodeStats& stats,
                 std::function<void()> on_deadline);
   ~ReplyPipeline();
 
-  // Enters a request; false when there is no room and it has been failed. `is_written`: this turn, or else when
-  // OnWritten says so, and until then the wait counts in its total time alone.
-  bool Admit(size_t request_bytes, Ticket ticket, wire::Author author, bool is_written);
+  // Enters a request; false when there is no room and it has been failed. It is written in this turn, if the link is
+  // ready and OnFlushed does not say otherwise.
+  bool Admit(size_t request_bytes, Ticket ticket, wire::Work work);
   // There is no link that would take it.
   void Refuse(Ticket ticket);
-  // What waited for the link is written now, and timed from here.
-  void OnWritten();
+  // The link is ready: what waited for it is written now. Until then, and after FailAll, all that is admitted waits.
+  void OnReady();
+  // So many bytes were written, and so many of the youngest requests wait for room in the socket.
+  void OnFlushed(size_t written, size_t left);
+  // Bytes came. `unfinished`: the least size of the reply that is not whole yet, 0 if there is none.
+  void OnBytes(size_t unfinished);
   // The reply to the oldest. Requires: not empty().
   void OnReply(const ReplyFrame& reply);
 
@@ -48,9 +55,12 @@ class ReplyPipeline {
   };
   Dropped DropLate(size_t unwritten_bytes);
   // Somebody's deadline is still to come. To be asked right after FailLate.
-  bool anyone_waits() const { return timer_->armed(); }
-  // Whether nothing has come for several timeouts. `any_late`: what FailLate has just said. Requires: all is written.
+  bool anyone_waits() const { return anyone_waits_; }
+  // Whether nothing has come for several timeouts. `any_late`: what FailLate has just said. Requires: the link is
+  // ready.
   bool IsSilentForLong(bool any_late);
+  // Has the guard asked about a node from which nothing comes though something waits. After FailLate.
+  void LookForSilence();
 
   // No reply comes any more. `why`: how what was written got lost; empty when it was not, or was to be.
   void FailAll(std::string_view why);
@@ -62,20 +72,34 @@ class ReplyPipeline {
   bool IsGone(uint64_t sent) const { return gone_ >= sent; }
 
  private:
+  net::TimePoint DeadlineOf(const InFlight& entry, bool is_written) const;
+  // The time in which no request can be late that was entered just now.
+  net::Duration ShortestWait() const;
+  // The timer fires then at the latest.
+  void LookBy(net::TimePoint time);
   InFlight PopFront();
   void CountDropped();
-  void Fail(Ticket ticket, wire::ErrorCode code);
+  void Fail(Ticket ticket, wire::ErrorCode code, bool is_heavy = false);
 
   const net::Clock& clock_;
   const NodeSettings& settings_;
   NodeWitness& witness_;
   ReplySink& sink_;
   NodeStats& stats_;
-  std::unique_ptr<net::Timer> timer_;  // The first deadline that has not passed; else the silence.
+  std::unique_ptr<net::Timer> timer_;  // Armed while anything is in flight.
+  net::TimePoint look_at_{};           // When it fires.
   net::RingQueue<InFlight, 64> in_flight_;
   uint64_t gone_ = 0;     // Requests that were in in_flight_.
   uint64_t dropped_ = 0;  // Likewise, out of turn: not counted as gone before all are.
   uint64_t bytes_in_flight_ = 0;
+  // The youngest requests of which not all bytes have left, and all of their bytes.
+  size_t unwritten_ = 0;
+  uint64_t unwritten_bytes_ = 0;
+  size_t backlog_ = 0;          // Bytes that the socket did not take when it was last written to.
+  net::TimePoint moved_at_{};   // It took some while others waited.
+  net::TimePoint flowed_at_{};  // Bytes of something large came or left.
+  bool link_is_ready_ = false;
+  bool anyone_waits_ = false;
 };
 
 }  // namespace ringproxy::backends

@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "backends/wire/ascii.h"
+#include "backends/wire/integer.h"
 #include "backends/wire/stream_options.h"
 
 namespace ringproxy::wire {
@@ -136,6 +137,27 @@ bool ReachesUnknownKeys(const Request& request, std::string_view hash_tag) {
   return false;
 }
 
+// Whether a write makes its value that long, all zeros, whatever else it does.
+bool ReachesFar(const CommandSpec& spec, const Request& request) {
+  constexpr int64_t kFarBytes = 1 << 20;
+  constexpr int64_t kFarBits = 8 * kFarBytes;
+  constexpr int64_t kLargestField = 64;
+  const auto is_beyond = [](std::string_view text, int64_t far) { return ParseInteger(text).value_or(0) >= far; };
+  switch (spec.reach) {
+    case Reach::kNear: return false;
+    case Reach::kByteAt2: return is_beyond(request[2], kFarBytes);
+    case Reach::kBitAt2: return is_beyond(request[2], kFarBits);
+    case Reach::kBitfield: break;
+  }
+  // A value that looks like an offset does no harm.
+  for (size_t i = 2; i < request.size(); ++i) {
+    const std::string_view text = request[i];
+    if (text.starts_with('#') ? is_beyond(text.substr(1), kFarBits / kLargestField) : is_beyond(text, kFarBits))
+      return true;
+  }
+  return false;
+}
+
 bool NamesDatabase(const Request& request) {
   const size_t db = FindWord(request, 3, "db");
   return db + 1 < request.size() && request[db + 1] != "0";
@@ -184,6 +206,11 @@ std::string_view RefusalOf(const CommandSpec& spec, const Request& request, std:
       break;
   }
   return {};
+}
+
+Work WorkOf(const CommandSpec& spec, const Request& request) {
+  if (RunsScript(spec)) return Work::kScript;
+  return spec.weight == Weight::kHeavy || ReachesFar(spec, request) ? Work::kHeavy : Work::kPlain;
 }
 
 bool ConcernsDatabase(const CommandSpec& spec) {

@@ -15,6 +15,7 @@
 #include <string_view>
 #include <vector>
 
+#include "backends/wire/fault.h"
 #include "backends/wire/request.h"
 
 namespace ringproxy::wire {
@@ -112,10 +113,19 @@ enum class Gutter : uint8_t {
   kMetaDeleteFlags,
 };
 
-// What a command does to its node, for limits that go by it.
+// What a command does to its node, for limits and deadlines that go by it.
 enum class Weight : uint8_t {
   kLight,
-  kHeavy,  // It walks whole collections or all keys, or runs a script: the class `heavy`.
+  kHeavy,  // It walks or copies whole collections or all keys, or runs a script: the class `heavy`. DEL and what else
+           // frees a value is not, however large the value may be: it is too common to be excused.
+};
+
+// Where a write says how far its value reaches: a node makes the zeros up to there at once.
+enum class Reach : uint8_t {
+  kNear,
+  kByteAt2,   // SETRANGE
+  kBitAt2,    // SETBIT
+  kBitfield,  // Anywhere among the operations; behind a # it counts in fields.
 };
 
 // What the connection remembers when a request of this command was refused, so that the client is in a state that it
@@ -142,6 +152,7 @@ struct CommandSpec {
   ArgumentCheck check = ArgumentCheck::kNone;
   Gutter gutter = Gutter::kNo;
   Weight weight = Weight::kLight;
+  Reach reach = Reach::kNear;
   AfterRefusal after_refusal = AfterRefusal::kNothing;
   // Set by NumberRows, never by a row.
   uint16_t index = 0;        // Dense over all rows of a protocol, for arrays of counters.
@@ -186,6 +197,9 @@ inline uint64_t CostOf(const CommandSpec& spec, size_t keys) {
 inline bool RunsScript(const CommandSpec& spec) {
   return spec.categories == "scripting";
 }
+
+// What the request makes its node do. A plain command that makes a value of 1 MiB or more is heavy too.
+Work WorkOf(const CommandSpec& spec, const Request& request);
 
 // All rows, in the order of StandsBefore: a container ("config") is followed by its subcommands.
 std::span<const CommandSpec> RedisCommands();

@@ -17,9 +17,12 @@ enum class Fault : uint8_t {
   kHard,
 };
 
-// Who chooses the words of a request's reply, and how long they take. A client's script or function can answer
-// anything, so that its reply is no evidence of the node.
-enum class Author : uint8_t { kNode, kClient };
+// What a request makes its node do, as far as the node is judged by its reply.
+enum class Work : uint8_t {
+  kPlain,  // Its words are the node's, and it should not take long.
+  kHeavy,  // Its words are the node's; how long it takes is the request's doing.
+  kScript  // A client's script or function can answer anything after any time, so nothing of it is evidence.
+};
 
 // Requires: `reply` is whole. LOADING, MASTERDOWN, BUSY and CLUSTERDOWN are hard: whatever is asked reads them.
 // CLUSTERDOWN of one slot or of writes alone, OOM, READONLY, MISCONF, NOREPLICAS, TRYAGAIN and every other word are

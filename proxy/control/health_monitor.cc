@@ -60,6 +60,12 @@ struct HealthMonitor::Pool {
 };
 
 struct HealthMonitor::Node {
+  struct Breaker {
+    CircuitBreaker::State state = CircuitBreaker::State::kClosed;
+    bool is_overruled = false;  // A check has found the node well since it left kClosed, and none has failed.
+    bool is_closed() const { return state == CircuitBreaker::State::kClosed; }
+  };
+
   Node(HealthMonitor& monitor, Pool& of, ring::NodeIndex node_index, std::shared_ptr<NodeRecord> node_record)
       : record(std::move(node_record)),
         pool(of),
@@ -67,12 +73,20 @@ struct HealthMonitor::Node {
         conf(pool.conf),
         settings(backends::SettingsOf(conf, conf.nodes[index])),
         health(conf.health),
-        check(monitor.io_, settings, conf.health),
+        check(monitor.io_, settings, conf.health,
+              [this] { return record->Sum(&backends::NodeStats::heavy_in_flight) > 0; }),
         timer(monitor.io_.loop.NewTimer([this, &monitor] { monitor.OnTimer(*this); })),
-        breakers(monitor.workers_, CircuitBreaker::State::kClosed),
+        breakers(monitor.workers_),
         view(record->view) {}
 
-  bool AnyBreaker(CircuitBreaker::State state) const { return std::ranges::find(breakers, state) != breakers.end(); }
+  bool TakenOutByABreaker() const {
+    return std::ranges::any_of(breakers, [](const Breaker& breaker) {
+      return breaker.state == CircuitBreaker::State::kOpen && !breaker.is_overruled;
+    });
+  }
+  bool AllBreakersClosed() const {
+    return std::ranges::all_of(breakers, [](const Breaker& breaker) { return breaker.is_closed(); });
+  }
 
   std::shared_ptr<NodeRecord> record;
   Pool& pool;
@@ -81,9 +95,11 @@ struct HealthMonitor::Node {
   backends::NodeSettings settings;
   backends::HealthState health;
   backends::HealthCheck check;
-  std::unique_ptr<net::Timer> timer;            // The next check.
-  std::vector<CircuitBreaker::State> breakers;  // By worker.
-  backends::NodeView& view;                     // The record's.
+  std::unique_ptr<net::Timer> timer;  // The next check.
+  std::vector<Breaker> breakers;      // By worker.
+  bool is_silent = false;             // So a worker says, who waits for a check.
+  bool is_distrusted = false;         // The workers were told that a check has failed.
+  backends::NodeView& view;           // The record's.
 };
 
 HealthMonitor::HealthMonitor(net::Loop& loop, const Snapshot& snapshot, uint32_t workers, uint64_t seed,
@@ -201,17 +217,36 @@ void HealthMonitor::OnCheck(Node& node, Outcome outcome, const std::string& why)
   if (outcome == Outcome::kNotAsked)
     return node.timer->Arm(std::chrono::duration_cast<net::Duration>(kRepeatWait * (1 + Random())));
   const bool good = outcome == Outcome::kGood;
-  const bool changed = node.health.OnCheck(good);
+  const bool was_silent = std::exchange(node.is_silent, false);
+  const bool was_down = node.health.state() == backends::HealthState::State::kDown;
+  was_silent&& outcome == Outcome::kNoAnswer ? node.health.OnSilence() : node.health.OnCheck(good);
   if (node.conf.health.interval > net::Duration(0)) node.timer->Arm(node.health.Wait(Random()));
-  if (changed && good) orders_.hurry(node.record);
+  const bool is_down = node.health.state() == backends::HealthState::State::kDown;
+  TellWorkers(node, good, was_silent || was_down != is_down);
+  for (Node::Breaker& breaker : node.breakers) breaker.is_overruled = good && !breaker.is_closed();
   Refresh(node, kByCheck, good ? "it answers its checks" : why);
+}
+
+// What they wait for or should mind, and no more: most checks find the node as the last one did.
+void HealthMonitor::TellWorkers(Node& node, bool good, bool is_news) {
+  const bool was_distrusted = std::exchange(node.is_distrusted, !good);
+  if (good) {
+    if (is_news || was_distrusted || !node.AllBreakersClosed()) orders_.hurry(node.record);
+  } else if (is_news || !was_distrusted) {
+    orders_.distrust(node.record);
+  }
 }
 
 void HealthMonitor::OnBreaker(uint32_t worker, const backends::BreakerNews& news) {
   const auto known = nodes_.find(news.node.get());
   if (known == nodes_.end()) return;  // It has left meanwhile.
   Node& node = *known->second;
-  node.breakers[worker] = news.state;
+  if (news.is_silent) {
+    node.is_silent = node.record->order != NodeOrder::kDisable;
+    return CheckSoon(node);
+  }
+  Node::Breaker& breaker = node.breakers[worker];
+  breaker = {news.state, breaker.is_overruled && news.state != CircuitBreaker::State::kClosed};
   switch (news.state) {
     case CircuitBreaker::State::kOpen:
       Refresh(node, NameOf(news.reason), news.detail.empty() ? Explain(news.reason) : std::string_view(news.detail));
@@ -245,8 +280,8 @@ NodeState HealthMonitor::StateOf(const Node& node) const {
   if (node.record->order == NodeOrder::kDrain) return NodeState::kDrained;
   if (node.record->order == NodeOrder::kDisable) return NodeState::kDisabled;
   const bool failed_checks = node.health.state() == backends::HealthState::State::kDown;
-  if (failed_checks || node.AnyBreaker(CircuitBreaker::State::kOpen)) return NodeState::kDown;
-  return node.AnyBreaker(CircuitBreaker::State::kHalfOpen) ? NodeState::kTrial : NodeState::kUp;
+  if (failed_checks || node.TakenOutByABreaker()) return NodeState::kDown;
+  return node.AllBreakersClosed() ? NodeState::kUp : NodeState::kTrial;
 }
 
 void HealthMonitor::Refresh(Node& node, std::string_view reason, std::string_view detail) {

@@ -2,8 +2,9 @@
 //
 // Purpose: one checker for each node of the snapshot; what it finds, what the workers' breakers report and what an
 // operator orders become one state, one log line and one count a change, and a verdict that every worker reads: all in
-// the node's record. A node is sick while its checks fail or some worker's breaker is open; how many may be out is
-// Ejection's to say.
+// the node's record. A node is sick while its checks fail or some worker's breaker is open, the latter until a check
+// finds it well: then the breaker is that worker's own matter. How many may be out is Ejection's to say. A node that a
+// worker calls silent is checked at once.
 //
 //   up ⇄ down;  down → trial → up: a breaker lets a few reads through;  any ⇄ drained, disabled: by an operator
 //
@@ -30,11 +31,13 @@ namespace ringproxy::proxy {
 
 class HealthMonitor {
  public:
-  // What the workers have to do about a node.
+  // What the workers have to do about a node: a check went well, or failed; an operator's word.
   struct WorkerOrders {
-    std::function<void(const std::shared_ptr<backends::NodeRecord>& node)> hurry;
-    std::function<void(const std::shared_ptr<backends::NodeRecord>& node)> disable;
-    std::function<void(const std::shared_ptr<backends::NodeRecord>& node)> enable;
+    using Order = std::function<void(const std::shared_ptr<backends::NodeRecord>& node)>;
+    Order hurry;
+    Order distrust;
+    Order disable;
+    Order enable;
   };
 
   HealthMonitor(net::Loop& loop, const Snapshot& snapshot, uint32_t workers, uint64_t seed, WorkerOrders orders);
@@ -65,6 +68,7 @@ class HealthMonitor {
   void OnTimer(Node& node);
   void Check(Node& node);
   void CheckSoon(Node& node);
+  void TellWorkers(Node& node, bool good, bool is_news);
   void OnCheck(Node& node, backends::HealthCheck::Outcome outcome, const std::string& why);
   void Flush(Node& node);
   double Random() { return std::uniform_real_distribution<double>(0, 1)(io_.random); }

@@ -16,8 +16,8 @@ backends::Claim ClaimOf(const RoutedRequest& routed) {
   return {.is_read = IsRead(routed), .has_priority = routed.has_priority};
 }
 
-wire::Author AuthorOf(const RoutedRequest& routed) {
-  return wire::RunsScript(routed.spec) ? wire::Author::kClient : wire::Author::kNode;
+wire::Work WorkOf(const RoutedRequest& routed) {
+  return wire::WorkOf(routed.spec, routed.request);
 }
 
 // A part's buffer that one huge MSET has grown beyond this is given back.
@@ -164,7 +164,7 @@ void Dispatcher::Forward(RoutedRequest routed, Origin origin, const Destination&
   if (to.standing == Destination::Standing::kGutter) return SendToGutter(routed, origin, to, ticket);
   if (routed.cas != wire::CasPlace::kNone) return SendTagged(routed, origin, to.to, ticket);
   backends::NodePool& pool = pools_[to.to.pool];
-  if (routed.block) return pool.Send(to.to.node, origin.lane, std::move(routed.block), ticket, AuthorOf(routed));
+  if (routed.block) return pool.Send(to.to.node, origin.lane, std::move(routed.block), ticket, WorkOf(routed));
   SendOnce(routed, origin, to, routed.request.encoded(), false, ticket);
 }
 
@@ -172,7 +172,7 @@ void Dispatcher::SendToGutter(const RoutedRequest& routed, Origin origin, const 
                               backends::Ticket ticket) {
   rewritten_.clear();
   if (wire::AppendGutterRequest(routed.spec, routed.request, GutterTtl(to), &rewritten_)) {
-    pools_[to.to.pool].Send(to.to.node, origin.lane, std::string_view(rewritten_), ticket);
+    pools_[to.to.pool].Send(to.to.node, origin.lane, std::string_view(rewritten_), ticket, WorkOf(routed));
   } else {
     pools_[to.owner.pool].Refuse(to.owner.node, backends::Admission::kDown, ticket);
   }
@@ -183,11 +183,12 @@ void Dispatcher::SendOnce(const RoutedRequest& routed, Origin origin, const Dest
                           bool is_part, backends::Ticket ticket) {
   const bool kept = snapshot_->pools[to.to.pool].keeps_reads && routed.spec.retry == wire::Retry::kSafe &&
                     IsRead(routed) && to.standing == Destination::Standing::kServes;
-  if (!kept) return pools_[to.to.pool].Send(to.to.node, origin.lane, encoded, ticket, AuthorOf(routed));
+  if (!kept) return pools_[to.to.pool].Send(to.to.node, origin.lane, encoded, ticket, WorkOf(routed));
   // The keys of a part may have different second choices.
   const bool rehashes = snapshot_->config.pools[to.to.pool].on_down.policy == conf::DownPolicy::kRehash;
   const bool may_move = rehashes && !is_part && to.hash != 0;
-  retrier_.Send(encoded, {to.to.pool, to.to.node, origin.lane, to.hash, may_move, routed.has_priority}, ticket);
+  retrier_.Send(encoded, {to.to.pool, to.to.node, origin.lane, to.hash, may_move, routed.has_priority, WorkOf(routed)},
+                ticket);
 }
 
 void Dispatcher::SendTagged(const RoutedRequest& routed, Origin origin, NodeId to, backends::Ticket ticket) {
@@ -330,7 +331,7 @@ uint32_t Dispatcher::SendToAllNodes(RoutedRequest routed, Origin origin, backend
       const backends::Ticket part = Fanout::ChildTicket(owner, child++);
       const backends::Admission admission = pools_[pool].Admits(node, ClaimOf(routed));
       if (admission == backends::Admission::kGranted) {
-        pools_[pool].Send(node, origin.lane, routed.request.encoded(), part, AuthorOf(routed));
+        pools_[pool].Send(node, origin.lane, routed.request.encoded(), part, WorkOf(routed));
       } else {
         pools_[pool].Refuse(node, admission, part);
       }

@@ -43,6 +43,11 @@ Retrier::Retrier(backends::WorkerIo& io, std::shared_ptr<const Snapshot> snapsho
   }
 }
 
+net::Duration Retrier::TotalOf(const Target& target) const {
+  const conf::Timeouts& timeouts = snapshot_->config.pools[target.pool].timeouts;
+  return target.work == wire::Work::kPlain ? conf::TotalOf(timeouts) : conf::LongestOf(timeouts);
+}
+
 void Retrier::ReleaseIfDone(uint32_t owner) {
   Entry& entry = entries_[owner];
   if (!entry.answered || entry.outstanding > 0) return;
@@ -59,7 +64,7 @@ void Retrier::Send(std::string_view request, const Target& target, Ticket ticket
   entry.target = target;
   entry.request.assign(request);
   entry.held.clear();
-  entry.deadline = now + conf::TotalOf(snapshot_->config.pools[target.pool].timeouts);
+  entry.deadline = now + TotalOf(target);
   entry.retries = 0;
   entry.waiting = entry.hedged = entry.answered = false;
   Pool& pool = by_pool_[target.pool];
@@ -77,7 +82,7 @@ void Retrier::SendTo(uint32_t owner, ring::NodeIndex node, uint32_t attempt) {
   ++entry.outstanding;
   // May fail at once, and with that the entry may be gone.
   pools_[entry.target.pool].Send(node, entry.target.lane, std::string_view(entry.request),
-                                 Ticket{owner, entry.serial, attempt, Ticket::Kind::kRetry});
+                                 Ticket{owner, entry.serial, attempt, Ticket::Kind::kRetry}, entry.target.work);
 }
 
 bool Retrier::IsAnswer(Entry& entry, Ticket ticket, std::string_view reply) {
@@ -181,7 +186,7 @@ void Retrier::Expire(uint32_t owner) {
   const Ticket to = entry.ticket;
   const conf::Pool& pool = snapshot_->config.pools[entry.target.pool];
   const wire::Failure failure{wire::ErrorCode::kTimeout, pool.name, pool.nodes[entry.target.node].name,
-                              conf::TotalOf(pool.timeouts)};
+                              TotalOf(entry.target)};
   ReleaseIfDone(owner);
   sink_.OnFailure(to, failure);
 }

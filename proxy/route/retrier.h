@@ -40,6 +40,7 @@ class Retrier {
     uint64_t hash;
     bool may_move;  // To another node: one key, and its pool rehashes.
     bool has_priority = false;
+    wire::Work work = wire::Work::kPlain;
 
     backends::Claim claim() const { return {.is_read = true, .has_priority = has_priority}; }
   };
@@ -93,6 +94,7 @@ class Retrier {
     std::unique_ptr<net::Timer> hedge_timer;
   };
 
+  net::Duration TotalOf(const Target& target) const;
   void ReleaseIfDone(uint32_t owner);
   void SendTo(uint32_t owner, ring::NodeIndex node, uint32_t attempt);
   bool MayRetry(const Entry& entry, const wire::Failure& failure);

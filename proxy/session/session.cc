@@ -139,11 +139,13 @@ void Session::AppendRefusal(const wire::CommandSpec&, const wire::Request&, cons
 
 void Session::Send(RoutedRequest routed, uint32_t slot, backends::Ticket ticket) {
   const auto access = static_cast<size_t>(routed.spec.access);
+  ++under_way_;
   const uint32_t pool = io_.dispatcher.Dispatch(std::move(routed), {listener_.index, index_}, ticket);
   replies_.MeasureInto(slot, &io_.pool_stats[pool].request_duration[access]);
 }
 
 void Session::OnReply(uint32_t slot, std::string_view reply) {
+  NoteReply(reply.size());
   Answer(slot, reply);
 }
 
@@ -151,10 +153,12 @@ void Session::OnFailure(uint32_t slot, const wire::Failure& failure) {
   // Not the sessions' scratch: a request may fail while its session still builds a reply there.
   std::string text;
   AppendFailure(failure, &text);
+  --under_way_;
   Answer(slot, text);
 }
 
 void Session::OnLargeReply(uint32_t slot, net::Block reply) {
+  NoteReply(reply.size());
   client_.last_active = io_.io.loop.now();
   replies_.Resolve(slot, std::move(reply), client_.last_active, output_);
   listener_.stats.replies.Add();
@@ -171,7 +175,7 @@ void Session::FinishAfterReplies() {
 bool Session::QueueFull() const {
   return parked_ != nullptr || replies_.size() >= listener_.conf.limits.requests_in_flight ||
          replies_.request_bytes() >= kRequestBytesInFlight || unread_local_bytes_ >= kUnreadLocalBytes ||
-         UnreadBytes() > listener_.conf.limits.output_bytes;
+         forecast_.IsFull(under_way_) || UnreadBytes() > listener_.conf.limits.output_bytes;
 }
 
 void Session::Resume() {

@@ -16,6 +16,7 @@
 #include "proxy/local/local_commands.h"
 #include "proxy/session/client_io.h"
 #include "proxy/session/parked_request.h"
+#include "proxy/session/reply_forecast.h"
 #include "proxy/session/reply_queue.h"
 
 namespace ringproxy::proxy {
@@ -96,6 +97,11 @@ class Session : public net::StreamObserver {
   void OnWritable() override;
 
   void Answer(uint32_t slot, std::string_view reply);
+  // A node has answered.
+  void NoteReply(size_t bytes) {
+    --under_way_;
+    forecast_.OnReply(bytes);
+  }
   void ProcessInput();
   void Send(RoutedRequest routed, uint32_t slot, backends::Ticket ticket);
   // True: it goes on now, with a ticket that may be another one.
@@ -118,6 +124,9 @@ class Session : public net::StreamObserver {
   ReplyQueue replies_;
   ClientState client_;
   std::unique_ptr<ParkedRequest> parked_;  // It waits for its limits, and all that came after it stays unread.
+  // Requests that nodes have not answered, and how large their answers may be.
+  size_t under_way_ = 0;
+  ReplyForecast forecast_;
   // At most so much of the waiting output are replies of the proxy's own.
   size_t unread_local_bytes_ = 0;
   uint32_t index_;

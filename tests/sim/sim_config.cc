@@ -50,7 +50,11 @@ void SetPolicies(SimLoop& loop, conf::Pool& pool) {
   // A gradient follows every change of the latency, also when all is well; what it leaves has to suffice then.
   pool.concurrency.min = pool.concurrency.algorithm == Algorithm::kGradient ? 256 : OneOf<uint32_t>(loop, {4, 64});
   pool.timeouts = {
-      .connect = Duration(50'000), .request = Duration(20'000), .total = OneOf(loop, {Duration(0), Duration(30'000)})};
+      .connect = Duration(50'000),
+      .request = Duration(20'000),
+      .heavy = Duration(60'000),
+      .total = OneOf(loop, {Duration(0), Duration(30'000)}),
+  };
   // Shares that let many through: what they do is of interest here, not how seldom.
   if (loop.Chance(0.25)) {
     pool.retries = {.max = OneOf<uint32_t>(loop, {0, 2}), .budget = {500}, .least = {100}};

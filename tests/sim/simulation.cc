@@ -94,6 +94,7 @@ proxy::HealthMonitor::WorkerOrders Simulation::Orders() {
     };
   };
   return {.hurry = later(&backends::NodePool::Hurry),
+          .distrust = later(&backends::NodePool::Distrust),
           .disable = later(&backends::NodePool::Disable),
           .enable = later(&backends::NodePool::Enable)};
 }
@@ -186,8 +187,10 @@ void Simulation::LookAtEjections(uint32_t pool) {
 void Simulation::LookForOversights(Thread& thread, uint32_t node) {
   const conf::Pool& pool = PoolOf(node);
   const bool served = Record(node).verdict() == Verdict::kServe;
-  // A node that was disabled was not checked either.
-  const net::Duration unwell_for = std::min(nodes_[node]->unwell_for(), loop_.now() - enabled_[node]);
+  // A node that was disabled was not checked either, and one with a script to run is given time.
+  if (Record(node).Sum(&backends::NodeStats::heavy_in_flight) > 0) busy_[node] = loop_.now();
+  const net::TimePoint excused = std::max(enabled_[node], busy_[node]);
+  const net::Duration unwell_for = std::min(nodes_[node]->unwell_for(), loop_.now() - excused);
   const bool checked = pool.health.interval > net::Duration(0);
   if (checked && served && unwell_for > SlowestDetection(pool.health)) {
     Complain(node, "fails its checks and nobody minds");
@@ -199,11 +202,13 @@ void Simulation::LookForOversights(Thread& thread, uint32_t node) {
   std::optional<Thread::Failing>& before = thread.seen[node];
   const bool closed = stats.breaker_state.value() == static_cast<uint64_t>(CircuitBreaker::State::kClosed);
   // News travel in no time, so twice is no chance.
-  now.unknown = served && stats.breaker_state.value() == static_cast<uint64_t>(CircuitBreaker::State::kOpen);
+  now.unknown = served && Record(node).view.state == backends::NodeState::kUp &&
+                stats.breaker_state.value() == static_cast<uint64_t>(CircuitBreaker::State::kOpen);
   if (before && before->unknown && now.unknown) Complain(node, "is cut off by a worker and nobody knows");
   if (!before || !closed || before->replies != now.replies) before = now;
   // One of the timeouts may have been a probe's.
-  const uint64_t limit = pool.breaker.consecutive_failures;
+  // Where checks are on it is them that judge.
+  const uint64_t limit = checked ? 0 : pool.breaker.consecutive_failures;
   if (limit > 0 && now.timeouts > before->timeouts + limit) Complain(node, "is silent and nobody minds");
   // While others of its connections are fine it is a matter of the one.
   now.some_ready = stats.ready_connections.value() > 0;

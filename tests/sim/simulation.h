@@ -111,6 +111,7 @@ class Simulation {
   std::unique_ptr<proxy::HealthMonitor> monitor_;
   std::vector<std::unique_ptr<SimNode>> nodes_;
   std::array<net::TimePoint, kNodes> enabled_{};  // Last, by node.
+  std::array<net::TimePoint, kNodes> busy_{};     // Last seen, by node.
   std::vector<std::string> keys_;                 // One that the node owns, by node.
   std::vector<std::unique_ptr<SimClient>> clients_;
   std::vector<Probe> probes_;

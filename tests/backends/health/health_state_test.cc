@@ -154,5 +154,34 @@ TEST(HealthState, AgreesWithAHistoryOfChecks) {
   }
 }
 
+TEST(HealthState, IsDownAtOnceByASilenceAndUpWithTheFirstAnswer) {
+  const conf::Health options = Options();
+  HealthState health(options);
+  health.OnCheck(true);
+  EXPECT_TRUE(health.OnSilence());
+  EXPECT_EQ(health.state(), State::kDown);
+  EXPECT_EQ(Wait(health), 200ms);
+  EXPECT_FALSE(health.OnSilence());
+  EXPECT_FALSE(health.OnCheck(false));
+  EXPECT_EQ(Wait(health), 1s) << "it stays down";
+  EXPECT_TRUE(health.OnCheck(true));
+  EXPECT_EQ(health.state(), State::kUp);
+  // From then on the usual rules.
+  EXPECT_FALSE(health.OnCheck(false));
+  EXPECT_FALSE(health.OnCheck(false));
+  EXPECT_TRUE(health.OnCheck(false));
+  EXPECT_FALSE(health.OnCheck(true));
+  EXPECT_TRUE(health.OnCheck(true));
+}
+
+TEST(HealthState, KeepsToItsRowsWhenANodeThatIsDownByThemIsSilent) {
+  const conf::Health options = Options();
+  HealthState health(options);
+  health.OnCheck(false);
+  EXPECT_FALSE(health.OnSilence());
+  EXPECT_FALSE(health.OnCheck(true));
+  EXPECT_TRUE(health.OnCheck(true));
+}
+
 }  // namespace
 }  // namespace ringproxy::backends

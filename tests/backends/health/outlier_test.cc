@@ -331,5 +331,41 @@ TEST_F(OutlierTest, ForgetsEverythingWhenCleared) {
   EXPECT_EQ(Replies(20, 1s), TripReason::kNone);
 }
 
+TEST_F(OutlierTest, GoesByNoClockWhileItMayNotAndRemembersWhatItHasCounted) {
+  options_.consecutive_failures = 5;
+  Make();
+  outlier_->JudgeByTime(false);
+  for (int i = 0; i < 20; ++i) EXPECT_EQ(Timeout(), TripReason::kNone);
+  for (int i = 0; i < 4; ++i) EXPECT_EQ(Fails(), TripReason::kNone);
+  EXPECT_EQ(Fails(), TripReason::kFailures) << "words count at once";
+  outlier_->Clear();
+  for (int i = 0; i < 20; ++i) EXPECT_EQ(Timeout(), TripReason::kNone);
+  outlier_->JudgeByTime(true);
+  EXPECT_EQ(Timeout(), TripReason::kTimeouts);
+}
+
+TEST_F(OutlierTest, CountsTimeoutsInAShareOnlyWhileTheClockMayJudge) {
+  options_.failure_ratio = {500};
+  Make();
+  outlier_->JudgeByTime(false);
+  for (int i = 0; i < 100; ++i) EXPECT_EQ(Timeout(), TripReason::kNone);
+  outlier_->JudgeByTime(true);
+  EXPECT_EQ(Timeout(), TripReason::kFailures);
+}
+
+TEST_F(OutlierTest, CountsSlowSecondsWithoutOpeningByThem) {
+  options_.slow_ratio = {1000};
+  Make();
+  outlier_->JudgeByTime(false);
+  const auto second = [this] {
+    const TripReason reason = Replies(50, 200ms);
+    now_ += 1s;
+    return reason;
+  };
+  for (int i = 0; i < 10; ++i) EXPECT_EQ(second(), TripReason::kNone);
+  outlier_->JudgeByTime(true);
+  EXPECT_EQ(second(), TripReason::kSlow);
+}
+
 }  // namespace
 }  // namespace ringproxy::backends

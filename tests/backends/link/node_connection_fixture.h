@@ -64,7 +64,7 @@ class NodeConnectionTest : public testing::Test {
     connection_->Send(request, Ticket{0, 0, slot, Ticket::Kind::kSession});
   }
   void SendScript(uint32_t slot) {
-    connection_->Send("*1\r\n$1\r\ns\r\n", Ticket{0, 0, slot, Ticket::Kind::kSession}, wire::Author::kClient);
+    connection_->Send("*1\r\n$1\r\ns\r\n", Ticket{0, 0, slot, Ticket::Kind::kSession}, wire::Work::kScript);
   }
   void Probe() { connection_->Send("*1\r\n$4\r\nPING\r\n", Ticket{.kind = Ticket::Kind::kInternal}); }
   void FlushAll() {

@@ -74,6 +74,7 @@ TEST_F(NodeConnectionTest, CountsTheNodesFaultsAlsoInLargeRequests) {
 TEST_F(NodeConnectionTest, HoldsNothingThatAClientsScriptSaysOrTakesAgainstTheNode) {
   settings_.breaker.min_requests = 1;
   settings_.breaker.slow_threshold = 50ms;
+  settings_.timeouts.heavy = 100ms;
   MakeReady();
   for (int second = 0; second < 5; ++second) {
     for (int i = 0; i < 20; ++i) SendScript(1);
@@ -136,7 +137,9 @@ TEST_F(NodeConnectionTest, BlamesNoNodeForWhatWaitsBehindALargeReply) {
   loop_.Advance(50ms);
   const std::string large = "$1000000\r\n" + std::string(1000000, 'x') + "\r\n";
   Node().Receive(large.substr(0, 1000));
-  loop_.Advance(50ms);
+  loop_.Advance(99ms);
+  EXPECT_EQ(stats_.timeouts.value(), 0U);
+  loop_.Advance(1ms);  // It has stopped to flow.
   EXPECT_EQ(stats_.timeouts.value(), 10U);
   EXPECT_EQ(stats_.excused_timeouts.value(), 10U);
   EXPECT_TRUE(health_.observer.news.empty());

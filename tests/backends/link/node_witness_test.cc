@@ -23,12 +23,11 @@ class NodeWitnessTest : public testing::Test, protected net::StreamObserver {
   void OnReadable() override {}
   void OnWritable() override {}
 
-  InFlight Entry(wire::Author author = wire::Author::kNode) const {
-    return {
-        .ticket = {.kind = Ticket::Kind::kSession}, .sent = loop_.now(), .deadline = {}, .bytes = 10, .author = author};
+  InFlight Entry(wire::Work work = wire::Work::kPlain) const {
+    return {.ticket = {.kind = Ticket::Kind::kSession}, .entered = {}, .sent = loop_.now(), .bytes = 10, .work = work};
   }
   InFlight Probe() const {
-    return {.ticket = {.kind = Ticket::Kind::kInternal}, .sent = loop_.now(), .deadline = {}, .bytes = 10};
+    return {.ticket = {.kind = Ticket::Kind::kInternal}, .entered = {}, .sent = loop_.now(), .bytes = 10};
   }
   void Reply(const InFlight& entry, const std::string& text) {
     loop_.last_socket().incoming = text;
@@ -40,8 +39,8 @@ class NodeWitnessTest : public testing::Test, protected net::StreamObserver {
     reply.Drop();
   }
   // Opens the breaker by the node's own words, or not.
-  void FailThreeTimes(wire::Author author) {
-    for (int i = 0; i < 3; ++i) Reply(Entry(author), "-LOADING x\r\n");
+  void FailThreeTimes(wire::Work work) {
+    for (int i = 0; i < 3; ++i) Reply(Entry(work), "-LOADING x\r\n");
   }
 
   test::FakeLoop loop_;
@@ -64,14 +63,19 @@ class NodeWitnessTest : public testing::Test, protected net::StreamObserver {
 };
 
 TEST_F(NodeWitnessTest, TellsTheNodesWordsAndNotThoseOfAClientsScript) {
-  FailThreeTimes(wire::Author::kClient);
+  FailThreeTimes(wire::Work::kScript);
   EXPECT_EQ(guard_.breaker_state(), Breaker::kClosed);
-  FailThreeTimes(wire::Author::kNode);
+  FailThreeTimes(wire::Work::kPlain);
   EXPECT_EQ(guard_.breaker_state(), Breaker::kOpen);
 }
 
 TEST_F(NodeWitnessTest, TellsOfTimeoutsAndNotOfAScripts) {
-  for (int i = 0; i < 3; ++i) witness_.OnTimeout(Entry(wire::Author::kClient));
+  for (int i = 0; i < 3; ++i) {
+    const InFlight script = Entry(wire::Work::kScript);
+    witness_.OnSent(script);
+    witness_.OnTimeout(script);
+  }
+  loop_.Advance(1ms);
   EXPECT_EQ(guard_.breaker_state(), Breaker::kClosed);
   EXPECT_EQ(stats_.excused_timeouts.value(), 3U);
   for (int i = 0; i < 3; ++i) witness_.OnTimeout(Entry());
@@ -130,7 +134,7 @@ TEST_F(NodeWitnessTest, StartsToCountAnewWithANewLink) {
 }
 
 TEST_F(NodeWitnessTest, LetsAProbeSpeakForTheNodeAndNobodyElse) {
-  FailThreeTimes(wire::Author::kNode);
+  FailThreeTimes(wire::Work::kPlain);
   ASSERT_EQ(guard_.breaker_state(), Breaker::kOpen);
   Reply(Probe(), "-LOADING x\r\n");
   EXPECT_EQ(guard_.breaker_state(), Breaker::kOpen);
@@ -149,6 +153,28 @@ TEST_F(NodeWitnessTest, TellsOfLinksThatCannotBeHad) {
   EXPECT_EQ(health_.observer.news[0].detail, "Connection refused");
   witness_.OnReady();
   EXPECT_EQ(guard_.breaker_state(), Breaker::kHalfOpen);
+}
+
+TEST_F(NodeWitnessTest, ExcusesWhatIsHeavyAndWhatWaitsWhileItIsUnderWay) {
+  const InFlight heavy = Entry(wire::Work::kHeavy);
+  const InFlight behind = Entry();
+  witness_.OnSent(heavy);
+  EXPECT_EQ(stats_.heavy_in_flight.value(), 1U);
+  for (int i = 0; i < 5; ++i) witness_.OnTimeout(behind);
+  EXPECT_FALSE(witness_.CountSilence());
+  loop_.Advance(1ms);
+  witness_.OnGone(heavy);
+  EXPECT_EQ(stats_.heavy_in_flight.value(), 0U);
+  for (int i = 0; i < 5; ++i) witness_.OnTimeout(behind);
+  EXPECT_EQ(guard_.breaker_state(), Breaker::kClosed);
+  EXPECT_EQ(stats_.excused_timeouts.value(), 10U);
+  for (int i = 0; i < 3; ++i) witness_.OnTimeout(Entry());
+  EXPECT_EQ(guard_.breaker_state(), Breaker::kOpen);
+}
+
+TEST_F(NodeWitnessTest, TakesTheWordsOfAHeavyCommandForTheNodes) {
+  FailThreeTimes(wire::Work::kHeavy);
+  EXPECT_EQ(guard_.breaker_state(), Breaker::kOpen);
 }
 
 }  // namespace

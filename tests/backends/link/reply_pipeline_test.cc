@@ -14,14 +14,19 @@ using namespace std::chrono_literals;
 
 class ReplyPipelineTest : public testing::Test, protected net::StreamObserver {
  protected:
-  ReplyPipelineTest() { settings_.timeouts.request = 100ms; }
+  ReplyPipelineTest() {
+    settings_.timeouts = {.connect = 100ms, .request = 100ms, .heavy = 1s};
+    pipeline_.OnReady();
+  }
   void OnConnected(int) override {}
   void OnReadable() override {}
   void OnWritable() override {}
 
-  bool Send(uint32_t slot, bool is_written = true) {
-    return pipeline_.Admit(10, Ticket{0, 0, slot, Ticket::Kind::kSession}, wire::Author::kNode, is_written);
+  bool Send(uint32_t slot, wire::Work work = wire::Work::kPlain, size_t bytes = 10) {
+    return pipeline_.Admit(bytes, Ticket{0, 0, slot, Ticket::Kind::kSession}, work);
   }
+  // At the end of a turn; `left` bytes found no room in the socket.
+  void Flush(size_t written, size_t left = 0) { pipeline_.OnFlushed(written, left); }
   void Answer(const std::string& reply) {
     loop_.last_socket().incoming = reply;
     input_.Fill(*stream_, io_.read_buffer);
@@ -33,6 +38,7 @@ class ReplyPipelineTest : public testing::Test, protected net::StreamObserver {
     ++checks_;
     any_late_ = pipeline_.FailLate();
     if (looks_for_silence_) gave_up_ = gave_up_ || pipeline_.IsSilentForLong(any_late_);
+    pipeline_.LookForSilence();
   }
 
   test::FakeLoop loop_;
@@ -99,15 +105,17 @@ TEST_F(ReplyPipelineTest, LooksOnceForManyDeadlinesAndNotOnceForEachRequest) {
 TEST_F(ReplyPipelineTest, TimesWhatWaitedForItsLinkFromWhenItIsWritten) {
   settings_.timeouts.total = 300ms;
   looks_for_silence_ = false;
-  Send(1, false);
+  pipeline_.FailAll({});
+  Send(1);
   loop_.Advance(150ms);
-  pipeline_.OnWritten();
+  pipeline_.OnReady();
   loop_.Advance(99ms);
   EXPECT_TRUE(sink_.outcomes.empty());
   loop_.Advance(1ms);
   EXPECT_EQ(sink_.outcomes, (Outcomes{{1, "timeout"}}));
   // It is its total time that fails what is not written at all.
-  Send(2, false);
+  pipeline_.FailAll({});
+  Send(2);
   loop_.Advance(299ms);
   EXPECT_EQ(sink_.outcomes.size(), 1U);
   loop_.Advance(1ms);
@@ -138,8 +146,10 @@ TEST_F(ReplyPipelineTest, FailsAllOnceAndWhatIsSentMeanwhileNotAtAll) {
   pipeline_.FailAll("closed by the node");
   EXPECT_EQ(sink_.outcomes, (Outcomes{{1, "timeout"}, {2, "node_down"}, {3, "node_down"}}));
   EXPECT_EQ(pipeline_.size(), 2U);
-  // Those have deadlines of their own.
-  loop_.Advance(100ms);
+  // Those have deadlines of their own: they wait for another link.
+  loop_.Advance(199ms);
+  EXPECT_EQ(sink_.outcomes.size(), 3U);
+  loop_.Advance(1ms);
   EXPECT_EQ(sink_.outcomes.size(), 5U);
 }
 
@@ -176,15 +186,172 @@ TEST_F(ReplyPipelineTest, HandsALargeReplyOverInItsOwnBlock) {
 
 TEST_F(ReplyPipelineTest, TellsTheGuardAloneOfItsProbe) {
   health_.observer.news.clear();
-  pipeline_.Admit(10, Ticket{.kind = Ticket::Kind::kInternal}, wire::Author::kNode, true);
+  pipeline_.Admit(10, Ticket{.kind = Ticket::Kind::kInternal}, wire::Work::kPlain);
   Answer("+PONG\r\n");
-  pipeline_.Admit(10, Ticket{.kind = Ticket::Kind::kInternal}, wire::Author::kNode, true);
+  pipeline_.Admit(10, Ticket{.kind = Ticket::Kind::kInternal}, wire::Work::kPlain);
   pipeline_.FailAll("closed by the node");
   EXPECT_TRUE(sink_.outcomes.empty());
   EXPECT_EQ(stats_.failures.value(), 0U);
   uint64_t recorded = 0;
   for (size_t i = 0; i < Histogram::kBuckets; ++i) recorded += stats_.request_duration.bucket(i);
   EXPECT_EQ(recorded, 0U);
+}
+
+TEST_F(ReplyPipelineTest, GivesWhatIsHeavyATimeOfItsOwnAndWhatStandsBehindItNone) {
+  settings_.timeouts.total = 5s;
+  Send(1, wire::Work::kHeavy);
+  Send(2, wire::Work::kScript);
+  Send(3);
+  Send(4, wire::Work::kPlain, 1 << 20);
+  loop_.Advance(60ms);
+  Send(5);
+  loop_.Advance(40ms);
+  EXPECT_EQ(sink_.outcomes, (Outcomes{{3, "timeout"}}));
+  EXPECT_EQ(stats_.heavy_in_flight.value(), 3U);
+  loop_.Advance(60ms);
+  EXPECT_EQ(sink_.outcomes.size(), 2U);
+  loop_.Advance(839ms);
+  EXPECT_EQ(sink_.outcomes.size(), 2U);
+  EXPECT_FALSE(gave_up_);
+  loop_.Advance(1ms);
+  EXPECT_EQ(sink_.outcomes, (Outcomes{{3, "timeout"}, {5, "timeout"}, {1, "timeout"}, {2, "timeout"}, {4, "timeout"}}));
+  EXPECT_EQ(stats_.heavy_in_flight.value(), 0U);
+  // Three timeouts later nothing excuses the silence.
+  loop_.Advance(300ms);
+  EXPECT_TRUE(gave_up_);
+}
+
+TEST_F(ReplyPipelineTest, NoticesAShortDeadlineBehindALongOne) {
+  Send(1, wire::Work::kHeavy);
+  loop_.Advance(50ms);
+  Send(2);
+  loop_.Advance(100ms);
+  EXPECT_EQ(sink_.outcomes, (Outcomes{{2, "timeout"}}));
+}
+
+TEST_F(ReplyPipelineTest, BoundsWhatIsHeavyByTheTotalTimeThatWasGiven) {
+  settings_.timeouts.total = 400ms;
+  Send(1, wire::Work::kHeavy);
+  loop_.Advance(399ms);
+  EXPECT_TRUE(sink_.outcomes.empty());
+  loop_.Advance(1ms);
+  EXPECT_EQ(sink_.outcomes.size(), 1U);
+}
+
+TEST_F(ReplyPipelineTest, CountsTheTimeOfALargeRequestFromItsLastByte) {
+  Send(1, wire::Work::kPlain, 200'000);
+  Send(2);
+  size_t left = 200'010;
+  for (int i = 0; i < 5; ++i) {
+    left -= 39'999;
+    Flush(39'999, left);
+    loop_.Advance(90ms);
+    EXPECT_TRUE(sink_.outcomes.empty()) << i;
+  }
+  Flush(left, 0);  // Now both are written.
+  loop_.Advance(99ms);
+  EXPECT_TRUE(sink_.outcomes.empty());
+  loop_.Advance(1ms);
+  EXPECT_EQ(sink_.outcomes, (Outcomes{{1, "timeout"}, {2, "timeout"}}));
+}
+
+TEST_F(ReplyPipelineTest, FailsWhatIsUnwrittenOnceTheSocketTakesNothing) {
+  Send(1, wire::Work::kPlain, 200'000);
+  Flush(40'000, 160'000);
+  loop_.Advance(50ms);
+  Flush(40'000, 120'000);
+  loop_.Advance(99ms);
+  EXPECT_TRUE(sink_.outcomes.empty());
+  loop_.Advance(1ms);
+  EXPECT_EQ(sink_.outcomes, (Outcomes{{1, "timeout"}}));
+}
+
+TEST_F(ReplyPipelineTest, TimesEachOfABacklogFromWhenItsOwnLastByteLeft) {
+  for (uint32_t i = 1; i <= 3; ++i) Send(i, wire::Work::kPlain, 1000);
+  Flush(1500, 1500);
+  loop_.Advance(60ms);
+  Flush(600, 900);
+  loop_.Advance(40ms);
+  EXPECT_EQ(sink_.outcomes, (Outcomes{{1, "timeout"}}));
+  Flush(900, 0);
+  loop_.Advance(60ms);
+  EXPECT_EQ(sink_.outcomes.size(), 2U);
+  loop_.Advance(40ms);
+  EXPECT_EQ(sink_.outcomes, (Outcomes{{1, "timeout"}, {2, "timeout"}, {3, "timeout"}}));
+}
+
+TEST_F(ReplyPipelineTest, TakesAReplyThatComesBeforeItsRequestIsWritten) {
+  Send(1, wire::Work::kPlain, 200'000);
+  Send(2);
+  Flush(40'000, 160'010);
+  Answer("-ERR too large\r\n");
+  loop_.Advance(90ms);
+  Flush(160'000, 10);
+  loop_.Advance(90ms);
+  Flush(10, 0);
+  loop_.Advance(99ms);
+  Answer("+two\r\n");
+  EXPECT_EQ(sink_.outcomes, (Outcomes{{1, "-ERR too large\r\n"}, {2, "+two\r\n"}}));
+}
+
+TEST_F(ReplyPipelineTest, StopsTheClockWhileALargeReplyFlowsUpToTheLongestTime) {
+  settings_.timeouts.heavy = 500ms;
+  Send(1);
+  Send(2);
+  for (int i = 0; i < 6; ++i) {
+    loop_.Advance(90ms);
+    pipeline_.OnBytes(1 << 20);
+    EXPECT_TRUE(sink_.outcomes.empty());
+  }
+  loop_.Advance(59ms);
+  EXPECT_TRUE(sink_.outcomes.empty());
+  loop_.Advance(1ms);  // connect and heavy together
+  EXPECT_EQ(sink_.outcomes, (Outcomes{{1, "timeout"}, {2, "timeout"}}));
+  Send(3);  // Nothing has flowed since.
+  loop_.Advance(100ms);
+  EXPECT_EQ(sink_.outcomes.size(), 3U);
+}
+
+TEST_F(ReplyPipelineTest, FailsWhatWaitsForALargeReplyThatHasStopped) {
+  Send(1);
+  loop_.Advance(50ms);
+  pipeline_.OnBytes(1 << 20);
+  loop_.Advance(99ms);
+  pipeline_.OnBytes(0);  // A small one, which is no excuse.
+  EXPECT_TRUE(sink_.outcomes.empty());
+  loop_.Advance(1ms);
+  EXPECT_EQ(sink_.outcomes, (Outcomes{{1, "timeout"}}));
+}
+
+TEST_F(ReplyPipelineTest, AsksAboutANodeFromWhichNothingComes) {
+  settings_.check_timeout = 40ms;
+  const auto told = [this] { return std::exchange(health_.observer.news, {}).size(); };
+  told();
+  Send(1);
+  loop_.Advance(39ms);
+  EXPECT_EQ(told(), 0U);
+  loop_.Advance(1ms);
+  ASSERT_EQ(health_.observer.news.size(), 1U);
+  EXPECT_TRUE(health_.observer.news[0].is_silent);
+  told();
+  loop_.Advance(39ms);
+  EXPECT_EQ(told(), 0U);
+  loop_.Advance(1ms);
+  EXPECT_EQ(told(), 1U);
+  witness_.OnBytes();
+  Answer("+OK\r\n");
+  loop_.Advance(1s);
+  EXPECT_EQ(told(), 0U);
+  // Another one is written later than the first look.
+  Send(2);
+  loop_.Advance(20ms);
+  Answer("+OK\r\n");
+  witness_.OnBytes();
+  Send(3);
+  loop_.Advance(39ms);
+  EXPECT_EQ(told(), 0U);
+  loop_.Advance(1ms);
+  EXPECT_EQ(told(), 1U);
 }
 
 }  // namespace

@@ -45,6 +45,11 @@ bool Has(std::string_view flags, std::string_view word) {
   return std::ranges::find(words, word) != words.end();
 }
 
+Work WorkOfLine(std::string_view line) {
+  const TestRequest request(TestRequest::Split(line));
+  return WorkOf(*FindRedisCommand(Request(request)), request);
+}
+
 TEST(CommandTable, FindsEveryRowInAnyCaseAndNumbersThemDensely) {
   size_t index = 0;
   for (const CommandSpec& spec : RedisCommands()) {
@@ -246,6 +251,32 @@ TEST(CommandTable, CopyStaysInDatabaseZero) {
   EXPECT_EQ(Refusal("copy a b DB 0 replace"), "");
   EXPECT_EQ(Refusal("copy db db"), "");
   EXPECT_THAT(Refusal("copy a b replace db 1"), HasSubstr("database 0"));
+}
+
+TEST(WorkOf, TellsWhatMayKeepANodeBusyForLong) {
+  for (const char* line :
+       {"KEYS *", "SORT a", "SORT_RO a", "ZUNIONSTORE d 1 a", "SUNION a b", "SINTERSTORE d a", "LCS a b", "FLUSHALL",
+        "FLUSHDB", "BITOP AND d a", "COPY a b", "RESTORE a 0 x", "ZREMRANGEBYRANK a 0 1"}) {
+    EXPECT_EQ(WorkOfLine(line), Work::kHeavy) << line;
+  }
+  for (const char* line : {"EVAL x 0", "EVALSHA_RO x 0", "FCALL f 0", "SCRIPT LOAD x"}) {
+    EXPECT_EQ(WorkOfLine(line), Work::kScript) << line;
+  }
+  for (const char* line : {"GET a", "SET a b", "DEL a", "UNLINK a b", "MGET a b", "HGETALL a", "LRANGE a 0 -1"}) {
+    EXPECT_EQ(WorkOfLine(line), Work::kPlain) << line;
+  }
+}
+
+TEST(WorkOf, CountsWritesThatReachFarAsHeavy) {
+  for (const char* line : {"SETBIT a 8388608 1", "SETBIT a 4294967295 1", "SETRANGE a 1048576 x",
+                           "BITFIELD a SET u8 8388608 1", "BITFIELD a GET u8 0 INCRBY i64 #131072 1"}) {
+    EXPECT_EQ(WorkOfLine(line), Work::kHeavy) << line;
+  }
+  for (const char* line :
+       {"SETBIT a 8388607 1", "SETBIT a x 1", "SETRANGE a 1048575 x", "SETRANGE a -1 x", "SETRANGE a \"\" x",
+        "BITFIELD a SET u8 #100 1", "GETBIT a 4294967295", "GETRANGE a 1048576 -1"}) {
+    EXPECT_EQ(WorkOfLine(line), Work::kPlain) << line;
+  }
 }
 
 }  // namespace

@@ -54,7 +54,7 @@ class AdminNodesTest : public testing::Test {
   std::shared_ptr<const Snapshot> snapshot_ = TwoPools();
   std::vector<std::unique_ptr<WorkerStats>> stats_;
   test::FakeLoop loop_;
-  HealthMonitor monitor_{loop_, *snapshot_, 2, 1, {Nothing, Nothing, Nothing}};
+  HealthMonitor monitor_{loop_, *snapshot_, 2, 1, {Nothing, Nothing, Nothing, Nothing}};
   SharedLimits limits_{snapshot_, 2, 1};
   AdminHttp admin_{snapshot_, nodes_};
 };

@@ -56,7 +56,7 @@ class HealthMonitorTest : public testing::Test {
       };
     };
     monitor_.emplace(loop_, *snapshot_, 2, 1,
-                     HealthMonitor::WorkerOrders{note("hurry "), note("disable "), note("enable ")});
+                     HealthMonitor::WorkerOrders{note("hurry "), note("distrust "), note("disable "), note("enable ")});
     return *monitor_;
   }
   // All checks have gone well once.
@@ -95,6 +95,11 @@ class HealthMonitorTest : public testing::Test {
   void News(uint32_t worker, uint32_t node, Breaker state, TripReason reason = TripReason::kTimeouts,
             const std::string& detail = "") {
     monitor_->OnBreaker(worker, {Record(node), state, reason, detail});
+  }
+  // Something heavy of a client's is under way there.
+  void SetBusy(uint32_t node, bool busy) { Record(node)->stats(0).heavy_in_flight.Set(busy ? 1 : 0); }
+  void Silence(uint32_t worker, uint32_t node) {
+    monitor_->OnBreaker(worker, {Record(node), Breaker::kClosed, TripReason::kNone, "", true});
   }
   const std::shared_ptr<backends::NodeRecord>& Record(uint32_t node) const { return snapshot_->pools[0].nodes[node]; }
   const backends::NodeView& View(uint32_t node) const { return Record(node)->view; }

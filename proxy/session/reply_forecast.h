@@ -1,0 +1,38 @@
+// proxy/session/reply_forecast.h – How many bytes of replies a client has under way to the nodes, by what its last ones
+// let expect.
+//
+// Purpose: the replies of all clients share a connection to a node. One that pipelines requests for large values would
+// have everybody wait behind all of them, which the node itself would not do; so no more is asked for than a bound.
+// What is expected grows with a few large replies and falls with dozens of small ones, since clients mix them. A client
+// of which nothing is known yet is taken for one whose replies are large, and soon known.
+// Threads: plain values. Pure.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace ringproxy::proxy {
+
+class ReplyForecast {
+ public:
+  void OnReply(size_t bytes) {
+    if (bytes > expected_) {
+      expected_ += (bytes - expected_) / kQuick;
+    } else {
+      expected_ -= (expected_ - bytes) / (unknown_ > 0 ? kQuick : kSlow);
+    }
+    if (unknown_ > 0) --unknown_;
+  }
+  // Whether one request more would exceed the bound. The first is always welcome.
+  bool IsFull(size_t under_way) const { return under_way > 0 && (under_way + 1) * expected_ > kMost; }
+
+ private:
+  static constexpr size_t kMost = 4 << 20;
+  static constexpr size_t kQuick = 4;
+  static constexpr size_t kSlow = 64;
+
+  size_t expected_ = 256 << 10;  // Of one reply.
+  uint8_t unknown_ = 32;         // Replies until what is expected is known rather than assumed.
+};
+
+}  // namespace ringproxy::proxy

@@ -1,0 +1,131 @@
+// A node that the process checks: what its silence, its timeouts and its slow replies may do.
+#include <gtest/gtest.h>
+
+#include "backends/health/node_guard.h"
+#include "tests/support/fake_loop.h"
+#include "tests/support/health_fixture.h"
+
+namespace ringproxy::backends {
+namespace {
+
+using Breaker = CircuitBreaker::State;
+using namespace std::chrono_literals;
+
+class NodeGuardSilenceTest : public testing::Test {
+ protected:
+  NodeGuardSilenceTest() {
+    settings_.check_timeout = 500ms;
+    loop_.Advance(10s);
+    guard_ = std::make_unique<NodeGuard>(
+        NodeGuard::Parts{.io = io_,
+                         .settings = settings_,
+                         .verdict = health_.records[0]->verdict(),
+                         .stats = health_.stats(0),
+                         .observer = health_.observer,
+                         .node = health_.records[0]},
+        [this] { ++probes_; }, [] {});
+  }
+  void TimeOut(int times = 20) {
+    for (int i = 0; i < times; ++i) guard_->OnTimeout(loop_.now(), true);
+  }
+  size_t Told() { return std::exchange(health_.observer.news, {}).size(); }
+
+  test::FakeLoop loop_;
+  WorkerIo io_{.loop = loop_, .blocks = {}, .read_buffer = {}, .random = std::mt19937_64(1)};
+  NodeSettings settings_;
+  test::Health health_{1};
+  size_t probes_ = 0;
+  std::unique_ptr<NodeGuard> guard_;
+};
+
+TEST_F(NodeGuardSilenceTest, OpensByTimeoutsOnlyOnceACheckHasFailedToo) {
+  TimeOut();
+  guard_->OnSilence();
+  EXPECT_EQ(guard_->breaker_state(), Breaker::kClosed);
+  guard_->OnCheckFailed();
+  EXPECT_EQ(guard_->breaker_state(), Breaker::kClosed);
+  TimeOut(1);
+  EXPECT_EQ(guard_->breaker_state(), Breaker::kOpen);
+}
+
+TEST_F(NodeGuardSilenceTest, ForgetsAFailedCheckWithAGoodOne) {
+  guard_->OnCheckFailed();
+  guard_->Hurry();
+  TimeOut();
+  EXPECT_EQ(guard_->breaker_state(), Breaker::kClosed);
+}
+
+TEST_F(NodeGuardSilenceTest, OpensAtOnceByWordsAndByConnectionsThatAreRefused) {
+  for (int i = 0; i < 5; ++i) guard_->OnReply(loop_.now(), wire::Fault::kHard, true);
+  EXPECT_EQ(guard_->breaker_state(), Breaker::kOpen);
+  guard_->Hurry();
+  EXPECT_EQ(probes_, 1U);
+  guard_->OnProbe(true);
+  for (int i = 0; i < 3; ++i) guard_->OnProbe(true);
+  EXPECT_EQ(guard_->breaker_state(), Breaker::kClosed);
+  guard_->OnConnectFailed("Connection refused");
+  EXPECT_EQ(guard_->breaker_state(), Breaker::kOpen);
+}
+
+TEST_F(NodeGuardSilenceTest, TellsASilenceOnceItLastsAsLongAsACheckMay) {
+  const net::TimePoint since = loop_.now();
+  EXPECT_EQ(guard_->LookForSilence(since), since + 500ms);
+  loop_.Advance(200ms);
+  guard_->OnHeard();
+  loop_.Advance(400ms);
+  EXPECT_EQ(guard_->LookForSilence(since), since + 700ms) << "it is heard on another connection";
+  EXPECT_EQ(Told(), 0U);
+  loop_.Advance(100ms);
+  EXPECT_EQ(guard_->LookForSilence(since), since + 1200ms);
+  ASSERT_EQ(health_.observer.news.size(), 1U);
+  EXPECT_TRUE(health_.observer.news[0].is_silent);
+  EXPECT_EQ(guard_->LookForSilence(since), since + 1200ms);
+  EXPECT_EQ(Told(), 1U);
+}
+
+TEST_F(NodeGuardSilenceTest, HoldsNoSilenceAgainstAConnectionBeforeTheCheckHasSpoken) {
+  EXPECT_TRUE(guard_->MayCountSilence());
+  const net::TimePoint since = loop_.now() - 1s;
+  guard_->LookForSilence(since);
+  EXPECT_FALSE(guard_->MayCountSilence());
+  loop_.Advance(500ms);
+  guard_->LookForSilence(since);
+  EXPECT_FALSE(guard_->MayCountSilence());
+  guard_->Hurry();
+  EXPECT_TRUE(guard_->MayCountSilence());
+  guard_->LookForSilence(since);
+  loop_.Advance(500ms);
+  guard_->LookForSilence(since);
+  EXPECT_FALSE(guard_->MayCountSilence());
+  guard_->OnCheckFailed();
+  EXPECT_TRUE(guard_->MayCountSilence());
+}
+
+TEST_F(NodeGuardSilenceTest, WaitsForACheckNoLongerThanACheckMayTake) {
+  const net::TimePoint since = loop_.now() - 1s;
+  for (int i = 0; i < 11; ++i) {
+    guard_->LookForSilence(since);
+    EXPECT_FALSE(guard_->MayCountSilence()) << i;
+    loop_.Advance(500ms);
+  }
+  guard_->LookForSilence(since);
+  EXPECT_TRUE(guard_->MayCountSilence());
+}
+
+TEST_F(NodeGuardSilenceTest, ExcusesWhatWasSentWhileSomethingHeavyWasUnderWay) {
+  const net::TimePoint before = loop_.now();
+  guard_->OnHeavySent();
+  loop_.Advance(1s);
+  EXPECT_FALSE(guard_->WasSparedSince(loop_.now()));
+  EXPECT_FALSE(guard_->MayCountSilence());
+  const net::TimePoint during = loop_.now();
+  loop_.Advance(1s);
+  guard_->OnHeavyOver();
+  EXPECT_FALSE(guard_->WasSparedSince(before));
+  EXPECT_FALSE(guard_->WasSparedSince(during));
+  EXPECT_TRUE(guard_->WasSparedSince(loop_.now()));
+  EXPECT_TRUE(guard_->MayCountSilence());
+}
+
+}  // namespace
+}  // namespace ringproxy::backends

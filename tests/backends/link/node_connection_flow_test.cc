@@ -1,0 +1,116 @@
+// Large requests and replies on their way, and a silence that the process looks into.
+#include "tests/backends/link/node_connection_fixture.h"
+
+namespace ringproxy::backends {
+namespace {
+
+TEST_F(NodeConnectionTest, CountsTheTimeOfARequestFromWhenItsLastByteWasWritten) {
+  MakeReady();
+  Node().room = 1000;
+  connection_->Send(io_.blocks.Copy(std::string(200'000, 'x')), Ticket{0, 0, 1, Ticket::Kind::kSession});
+  FlushAll();
+  loop_.Advance(90ms);
+  Node().room = 100'000;
+  Node().observer->OnWritable();
+  loop_.Advance(90ms);
+  Node().room = SIZE_MAX;
+  Node().observer->OnWritable();
+  EXPECT_EQ(Node().TakeWritten().size(), 200'000U);
+  loop_.Advance(99ms);
+  EXPECT_TRUE(sink_.outcomes.empty());
+  loop_.Advance(1ms);
+  EXPECT_EQ(sink_.outcomes, (Outcomes{{1, "timeout"}}));
+}
+
+TEST_F(NodeConnectionTest, HoldsTheTimeItTakesAgainstNothingWhileALargeReplyStreams) {
+  MakeReady();
+  Send(1);
+  Send(2);
+  FlushAll();
+  Node().Receive("$1000000\r\n");
+  for (int i = 0; i < 10; ++i) {
+    Node().Receive(std::string(100'000, 'x'));
+    loop_.Advance(90ms);
+    EXPECT_TRUE(sink_.outcomes.empty());
+  }
+  Node().Receive("\r\n");
+  EXPECT_EQ(sink_.outcomes.size(), 1U);
+  Node().Receive("+two\r\n");
+  EXPECT_EQ(sink_.outcomes.back(), (std::pair<uint32_t, std::string>{2, "+two\r\n"}));
+  EXPECT_EQ(stats_.timeouts.value(), 0U);
+}
+
+TEST_F(NodeConnectionTest, TakesBackALateRequestThatIsUnwrittenBehindAHeavyOne) {
+  settings_.timeouts.heavy = 300ms;
+  MakeReady();
+  Node().TakeWritten();
+  Node().room = 0;
+  Send(1, "INCR a\r\n");
+  connection_->Send("EVAL x\r\n", Ticket{0, 0, 2, Ticket::Kind::kSession}, wire::Work::kScript);
+  Send(3, "INCR b\r\n");
+  FlushAll();
+  loop_.Advance(100ms);
+  EXPECT_EQ(sink_.outcomes, (Outcomes{{1, "timeout"}, {3, "timeout"}}));
+  EXPECT_EQ(connection_->in_flight(), 1U);
+  Node().room = SIZE_MAX;
+  Node().observer->OnWritable();
+  EXPECT_EQ(Node().TakeWritten(), "EVAL x\r\n");
+  Node().Receive(":1\r\n");
+  EXPECT_EQ(sink_.outcomes.back(), (std::pair<uint32_t, std::string>{2, ":1\r\n"}));
+}
+
+TEST_F(NodeConnectionTest, AsksAboutASilentNodeAndGivesOnlyItselfUpWhenTheNodeIsWell) {
+  settings_.check_timeout = 50ms;
+  MakeReady();
+  health_.observer.news.clear();
+  Send(1);
+  FlushAll();
+  loop_.Advance(50ms);
+  ASSERT_EQ(health_.observer.news.size(), 1U);
+  EXPECT_TRUE(health_.observer.news[0].is_silent);
+  for (int i = 0; i < 8; ++i) {
+    guard_->Hurry();  // Each check goes well.
+    loop_.Advance(50ms);
+  }
+  EXPECT_NE(connection_->state(), NodeConnection::State::kReady);
+  EXPECT_EQ(guard_->breaker_state(), CircuitBreaker::State::kClosed);
+}
+
+TEST_F(NodeConnectionTest, WaitsForTheCheckBeforeItGivesItselfUp) {
+  settings_.check_timeout = 50ms;
+  MakeReady();
+  Send(1);
+  FlushAll();
+  loop_.Advance(2s);
+  EXPECT_EQ(connection_->state(), NodeConnection::State::kReady);
+  guard_->OnCheckFailed();
+  loop_.Advance(45ms);  // Before it asks again.
+  guard_->OnCheckFailed();
+  for (int i = 0; i < 10; ++i) {
+    loop_.Advance(50ms);
+    guard_->OnCheckFailed();
+  }
+  EXPECT_NE(connection_->state(), NodeConnection::State::kReady);
+  EXPECT_EQ(guard_->breaker_state(), CircuitBreaker::State::kOpen);
+}
+
+TEST_F(NodeConnectionTest, LetsAHeavyRequestTakeItsTime) {
+  settings_.timeouts.heavy = 2s;
+  MakeReady();
+  SendScript(1);
+  Send(2);
+  FlushAll();
+  for (uint32_t i = 3; i < 18; ++i) {
+    loop_.Advance(100ms);
+    Send(i);
+    FlushAll();
+  }
+  EXPECT_EQ(connection_->state(), NodeConnection::State::kReady);
+  EXPECT_EQ(guard_->breaker_state(), CircuitBreaker::State::kClosed);
+  EXPECT_EQ(stats_.excused_timeouts.value(), stats_.timeouts.value());
+  Node().Receive("+done\r\n");
+  EXPECT_EQ(sink_.outcomes.back(), (std::pair<uint32_t, std::string>{1, "+done\r\n"}));
+}
+
+}  // namespace
+}  // namespace ringproxy::backends
