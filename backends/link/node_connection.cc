@@ -42,6 +42,10 @@ void NodeConnection::OnBytes() {
     if (link_.state() == State::kDraining && pipeline_.empty()) return link_.Close();
   }
   witness_.OnUnfinished(link_.bytes_needed());
+  if (link_.lacks_memory()) [[unlikely]] {
+    pipeline_.FailFront(wire::ErrorCode::kOutOfMemory);
+    link_.SkipReply();
+  }
 }
 
 void NodeConnection::OnLost(std::string_view why) {

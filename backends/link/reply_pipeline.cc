@@ -69,6 +69,11 @@ void ReplyPipeline::OnReply(const ReplyFrame& reply) {
   reply.Drop();
 }
 
+void ReplyPipeline::FailFront(wire::ErrorCode code) {
+  if (empty() || std::exchange(in_flight_.front().timed_out, true)) return;
+  Fail(in_flight_.front().ticket, code);
+}
+
 // Deadlines stand in the order of the FIFO, so one timer for the first that has not passed is enough. It is not moved
 // when that request is answered: it fires at the old deadline and looks again.
 bool ReplyPipeline::FailLate() {

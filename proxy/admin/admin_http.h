@@ -36,10 +36,11 @@ class AdminHttp {
   ~AdminHttp();
 
   // What the pages show and change; before Listen.
-  void Observe(AllStats workers, HealthMonitor& health, const SharedLimits& limits) {
+  void Observe(AllStats workers, HealthMonitor& health, const SharedLimits& limits, const net::ProcessMemory& memory) {
     workers_ = workers;
     health_ = &health;
     limits_ = &limits;
+    memory_ = &memory;
   }
   // False, with the reason in `error`, when the address cannot be bound.
   bool Listen(event_base* base, std::string* error);
@@ -85,6 +86,7 @@ class AdminHttp {
   AllStats workers_;
   HealthMonitor* health_ = nullptr;
   const SharedLimits* limits_ = nullptr;
+  const net::ProcessMemory* memory_ = nullptr;
   std::vector<double> ring_shares_;
   LoadHistory loads_;
   std::unique_ptr<evhttp, FreeHttp> http_;

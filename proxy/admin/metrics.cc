@@ -49,6 +49,8 @@ struct ListenerStatRow {
 
 constexpr ListenerStatRow kListenerStats[] = {
     {&ListenerStats::accepted, "accepted_total", "Client connections accepted."},
+    {&ListenerStats::cut_off, "clients_cut_off_total",
+     "Clients disconnected since too many bytes waited for them, or the memory limit was passed."},
     {&ListenerStats::replies, "replies_total", "Replies given to clients."},
     {&ListenerStats::bytes_in, "bytes_in_total", "Bytes read from clients."},
     {&ListenerStats::bytes_out, "bytes_out_total", "Bytes written to clients."},
@@ -324,7 +326,7 @@ bool IsUsable(AllStats workers, const HealthMonitor& health, uint32_t node) {
 }
 
 std::string MetricsText(const Snapshot& snapshot, AllStats workers, std::span<const double> ring_shares,
-                        const HealthMonitor& health, const SharedLimits& limits) {
+                        const HealthMonitor& health, const SharedLimits& limits, const net::ProcessMemory& memory) {
   Families families;
   AddListeners(snapshot, workers, families);
   AddRefusals(snapshot, workers, families);
@@ -333,7 +335,7 @@ std::string MetricsText(const Snapshot& snapshot, AllStats workers, std::span<co
   AddRetries(snapshot, workers, families);
   AddHealth(snapshot, workers, health, families);
   AddLimits(limits, workers, families);
-  AddProcess(workers, families);
+  AddProcess(workers, memory, families);
   return families.Text();
 }
 

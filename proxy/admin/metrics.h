@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "backends/net/memory_budget.h"
 #include "proxy/control/health_monitor.h"
 #include "proxy/control/worker_stats.h"
 #include "proxy/guard/shared_limits.h"
@@ -21,7 +22,7 @@ std::vector<double> RingShares(const Snapshot& snapshot);
 
 // The body of GET /metrics.
 std::string MetricsText(const Snapshot& snapshot, AllStats workers, std::span<const double> ring_shares,
-                        const HealthMonitor& health, const SharedLimits& limits);
+                        const HealthMonitor& health, const SharedLimits& limits, const net::ProcessMemory& memory);
 
 // Whether the node is well as far as anybody knows, and every worker has a connection to it.
 bool IsUp(AllStats workers, const HealthMonitor& health, uint32_t node);

@@ -3,10 +3,16 @@
 namespace ringproxy::proxy {
 
 WorkerThread::WorkerThread(std::shared_ptr<const Snapshot> snapshot, AllStats all_stats, uint32_t index, uint64_t seed,
-                           const backends::NodeBoard& board, SharedLimits& limits, OnBreakerNews on_breaker)
+                           const backends::NodeBoard& board, SharedLimits& limits, net::ProcessMemory& memory,
+                           OnBreakerNews on_breaker)
     : on_breaker_(std::move(on_breaker)), stats_(*all_stats[index]), view_(snapshot, all_stats, loop_) {
-  const Worker::Parts parts{
-      .loop = loop_, .stats = stats_, .view = view_, .board = board, .observer = *this, .limits = limits};
+  const Worker::Parts parts{.loop = loop_,
+                            .stats = stats_,
+                            .view = view_,
+                            .board = board,
+                            .observer = *this,
+                            .limits = limits,
+                            .memory = &memory};
   worker_ = std::make_unique<Worker>(parts, std::move(snapshot), seed);
   view_.Attach(*worker_);
 }

@@ -25,6 +25,7 @@ void ReplyQueue::DeliverReady(net::TimePoint now, net::SendQueue& output) {
   while (!slots_.empty() && slots_.front().ready) {
     net::Block reply = std::move(slots_.front().aside);
     aside_bytes_ -= reply.size();
+    --ready_;
     // A small reply is copied: one block a reply would make writev slow and keep the blocks busy.
     if (reply.size() < net::kLargeFrame) {
       Deliver(reply.bytes(), output);

@@ -5,6 +5,7 @@
 // Threads: its worker's. Ownership: by its session; pool and output outlive it.
 #pragma once
 
+#include <algorithm>
 #include <string_view>
 
 #include "backends/net/block_pool.h"
@@ -37,6 +38,14 @@ class ReplyQueue {
   size_t request_bytes() const { return request_bytes_; }
   // Bytes of the replies that wait for their turn.
   size_t aside_bytes() const { return aside_bytes_; }
+  // Of the replies under way, as the last ones let expect; before the first one is in, each is taken for a large one.
+  size_t expected_bytes() const { return (slots_.size() - ready_) * usual_bytes_; }
+  // A node's reply has come: one as large as the largest of late is to be expected again, less so with every smaller
+  // one.
+  void Learn(size_t reply_bytes) {
+    usual_bytes_ = known_ ? std::max(reply_bytes, usual_bytes_ - usual_bytes_ / 8) : reply_bytes;
+    known_ = true;
+  }
   void ShrinkIfEmpty() { slots_.ShrinkIfEmpty(); }
 
  private:
@@ -48,6 +57,8 @@ class ReplyQueue {
     bool ready = false;
     wire::Quiet quiet = wire::Quiet::kNone;
   };
+
+  static constexpr size_t kFirstGuess = 512 << 10;
 
   void PopFront(net::TimePoint now);
   static void Deliver(std::string_view reply, net::SendQueue& output) {
@@ -66,6 +77,9 @@ class ReplyQueue {
   uint32_t first_ = 0;  // The front slot's number.
   size_t request_bytes_ = 0;
   size_t aside_bytes_ = 0;
+  size_t ready_ = 0;  // Slots whose reply is kept aside.
+  size_t usual_bytes_ = kFirstGuess;
+  bool known_ = false;
 };
 
 template <typename Reply>
@@ -80,6 +94,7 @@ void ReplyQueue::Resolve(uint32_t number, Reply&& reply, net::TimePoint now, net
   if (position > 0) {
     slot.aside = KeepAside(std::forward<Reply>(reply));
     slot.ready = true;
+    ++ready_;
     aside_bytes_ += slot.aside.size();
     return;
   }

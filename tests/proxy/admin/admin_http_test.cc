@@ -20,7 +20,7 @@ class AdminTest : public testing::Test {
   AdminTest() {
     stats_.push_back(std::make_unique<WorkerStats>(*snapshot_));
     stats_.push_back(std::make_unique<WorkerStats>(*snapshot_));
-    admin_.Observe(stats_, monitor_, limits_);
+    admin_.Observe(stats_, monitor_, limits_, memory_);
   }
 
   static std::shared_ptr<const Snapshot> TwoNodes() {
@@ -44,6 +44,7 @@ class AdminTest : public testing::Test {
   backends::NodeBoard board_{snapshot_->node_count};
   HealthMonitor monitor_{loop_, snapshot_, board_, 2, 1, {}};
   SharedLimits limits_{snapshot_, 2, 1};
+  net::ProcessMemory memory_{1 << 30, 2};
   AdminHttp admin_{snapshot_};
 };
 

@@ -21,7 +21,7 @@ class AdminNodesTest : public testing::Test {
   AdminNodesTest() {
     spdlog::set_level(spdlog::level::off);
     for (int w = 0; w < 2; ++w) stats_.push_back(std::make_unique<WorkerStats>(*snapshot_));
-    admin_.Observe(stats_, monitor_, limits_);
+    admin_.Observe(stats_, monitor_, limits_, memory_);
   }
   static std::shared_ptr<const Snapshot> TwoPools() {
     conf::Config config;
@@ -54,6 +54,7 @@ class AdminNodesTest : public testing::Test {
       board_, 2,
       1,      {[](uint32_t, ring::NodeIndex) {}, [](uint32_t, ring::NodeIndex) {}, [](uint32_t, ring::NodeIndex) {}}};
   SharedLimits limits_{snapshot_, 2, 1};
+  net::ProcessMemory memory_{1 << 30, 2};
   AdminHttp admin_{snapshot_};
 };
 

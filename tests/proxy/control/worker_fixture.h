@@ -55,7 +55,8 @@ class WorkerFixture : public testing::Test {
                               .view = view_,
                               .board = health_->board,
                               .observer = health_->observer,
-                              .limits = *limits_};
+                              .limits = *limits_,
+                              .memory = memory_.get()};
     worker_ = std::make_unique<Worker>(parts, snapshot_, 1);
   }
   ~WorkerFixture() override {
@@ -92,6 +93,7 @@ class WorkerFixture : public testing::Test {
   std::unique_ptr<WorkerStats> stats_;
   std::unique_ptr<test::Health> health_;
   std::unique_ptr<SharedLimits> limits_;
+  std::unique_ptr<net::ProcessMemory> memory_;  // None: no limit.
   std::unique_ptr<Worker> worker_;
 };
 

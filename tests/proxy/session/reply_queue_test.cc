@@ -97,5 +97,21 @@ TEST_F(ReplyQueueTest, CountsTheBytesThatWaitForTheirTurn) {
   EXPECT_EQ(Sent(), "112345");
 }
 
+TEST_F(ReplyQueueTest, ExpectsOfEachReplyUnderWayWhatTheLastOnesWere) {
+  const uint32_t first = queue_.Open(1, now_);
+  const uint32_t second = queue_.Open(1, now_);
+  EXPECT_GE(queue_.expected_bytes(), 1U << 20);  // It might be anything.
+  queue_.Learn(1000);
+  EXPECT_EQ(queue_.expected_bytes(), 2000U);
+  Resolve(second, std::string(1000, 'x'));
+  EXPECT_EQ(queue_.expected_bytes(), 1000U);  // What is kept aside is no longer under way.
+  queue_.Learn(100'000);
+  EXPECT_EQ(queue_.expected_bytes(), 100'000U);
+  for (int i = 0; i < 100; ++i) queue_.Learn(10);
+  EXPECT_LT(queue_.expected_bytes(), 100U);
+  Resolve(first, "x");
+  EXPECT_EQ(queue_.expected_bytes(), 0U);
+}
+
 }  // namespace
 }  // namespace ringproxy::proxy
