@@ -8,6 +8,7 @@
 #include "backends/net/block_pool.h"
 #include "backends/net/input_buffer.h"
 #include "backends/net/loop.h"
+#include "backends/net/memory_budget.h"
 
 namespace ringproxy::backends {
 
@@ -16,6 +17,7 @@ struct WorkerIo {
   net::BlockPool blocks;
   net::ReadBuffer read_buffer;
   std::mt19937_64 random;  // Jitter; seeded by the worker, so that a simulation repeats.
+  net::MemoryBudget memory{};
 };
 
 }  // namespace ringproxy::backends

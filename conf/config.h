@@ -333,7 +333,8 @@ struct GlobalLimits {
 };
 
 struct Config {
-  uint32_t workers = 0;  // Event loops; 0 (`auto` in the file) = one a core.
+  uint32_t workers = 0;             // Event loops; 0 (`auto` in the file) = one a core.
+  uint64_t memory_limit_bytes = 0;  // Of the process; 0 (`auto` in the file) = half of what there is.
   microseconds drain_timeout{30'000'000};
   Admin admin;
   Log log;

@@ -70,6 +70,13 @@ template <>
 inline constexpr auto kOptions<Config> = std::make_tuple(
     OptionRow{"workers", &Config::workers, CountOrZero("auto", 1, 1024), Reload::kRestart,
               "Event loops; auto = one a core."},
+    OptionRow{
+        "memory_limit", &Config::memory_limit_bytes, BytesOrZero("auto", 16 * kMiB, 1024 * 1024 * kGiB),
+        Reload::kRestart,
+        "Most memory of the process; auto = half of what the machine or the cgroup has. Near it those clients wait "
+        "that hold much, then they are refused (-ERR, SERVER_ERROR out of memory), and beyond it those that hold most "
+        "are "
+        "disconnected."},
     OptionRow{"drain_timeout", &Config::drain_timeout, Duration(seconds(0), hours(1)), Reload::kLive,
               "Longest wait for requests in flight when the process is told to end."},
     OptionRow{"admin", &Config::admin, Section(), Reload::kRestart, "The admin port: metrics, health and the API."},

@@ -73,6 +73,9 @@ constexpr Bounds CountOrZero(std::string_view word, uint64_t least, uint64_t mos
 constexpr Bounds Bytes(uint64_t least, uint64_t most) {
   return {Kind::kBytes, least, most};
 }
+constexpr Bounds BytesOrZero(std::string_view word, uint64_t least, uint64_t most) {
+  return {Kind::kBytes, least, most, word};
+}
 constexpr Bounds Duration(std::chrono::microseconds least, std::chrono::microseconds most) {
   return {Kind::kDuration, static_cast<uint64_t>(least.count()), static_cast<uint64_t>(most.count())};
 }

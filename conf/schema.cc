@@ -14,9 +14,11 @@ Json SectionSchema();
 
 Json NumberSchema(const Bounds& bounds) {
   const Json number = {{"type", "integer"}, {"minimum", bounds.least}, {"maximum", bounds.most}};
-  if (!bounds.word_for_zero.empty()) return {{"oneOf", {{{"const", bounds.word_for_zero}}, number}}};
-  if (bounds.kind == Kind::kCount) return number;
-  return {{"oneOf", {number, {{"type", "string"}, {"pattern", "^[0-9]+(B|KiB|MiB|GiB|TiB)?$"}}}}};
+  Json ways = Json::array();
+  if (!bounds.word_for_zero.empty()) ways.push_back({{"const", bounds.word_for_zero}});
+  ways.push_back(number);
+  if (bounds.kind == Kind::kBytes) ways.push_back({{"type", "string"}, {"pattern", "^[0-9]+(B|KiB|MiB|GiB|TiB)?$"}});
+  return ways.size() > 1 ? Json{{"oneOf", ways}} : number;
 }
 
 Json TextSchema(const Bounds& bounds) {

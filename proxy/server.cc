@@ -13,6 +13,7 @@
 #include "backends/own_trouble.h"
 #include "backends/wire/error_text.h"
 #include "proxy/control/descriptors.h"
+#include "proxy/control/process_memory.h"
 
 namespace ringproxy::proxy {
 namespace {
@@ -40,21 +41,23 @@ Server::Server(conf::Config config)
         spdlog::warn("drain timeout: the remaining clients are cut off");
         loop_.Stop();
       })),
+      memory_timer_(loop_.NewTimer([this] { MeasureMemory(); })),
       load_timer_(loop_.NewTimer([this] { SampleLoads(); })),
       refusal_timer_(loop_.NewTimer([this] { LogRefusals(); })) {
   event_set_log_callback(LogForLibevent);
   room_for_clients_ = RaiseDescriptorLimit(DescriptorsNeeded(snapshot_->config, worker_count_));
   for (uint32_t i = 0; i < worker_count_; ++i) stats_.push_back(std::make_unique<WorkerStats>(*snapshot_));
   std::random_device entropy;
+  memory_ = std::make_unique<net::ProcessMemory>(MemoryLimit(snapshot_->config), worker_count_);
   limits_ = std::make_unique<SharedLimits>(snapshot_, worker_count_, uint64_t{entropy()} << 32 | entropy());
   health_ = std::make_unique<HealthMonitor>(loop_, *snapshot_, worker_count_, entropy(), WorkerOrders());
   refusal_log_ = std::make_unique<RefusalLog>(*snapshot_, stats_);
-  admin_.Observe(stats_, *health_, *limits_);
+  admin_.Observe(stats_, *health_, *limits_, *memory_);
   for (uint32_t i = 0; i < worker_count_; ++i) {
     const auto on_breaker = [this, i](const backends::BreakerNews& news) {
       loop_.Post([this, i, news] { health_->OnBreaker(i, news); });
     };
-    workers_.push_back(std::make_unique<WorkerThread>(snapshot_, stats_, i, entropy(), *limits_, on_breaker));
+    workers_.push_back(std::make_unique<WorkerThread>(snapshot_, stats_, i, entropy(), *limits_, *memory_, on_breaker));
   }
 }
 
@@ -115,6 +118,7 @@ ExitCode Server::Run() {
   health_->Start();
   SampleLoads();
   LogRefusals();
+  MeasureMemory();
   loop_.Run();
   workers_.clear();
   spdlog::info("bye");
@@ -195,6 +199,11 @@ void Server::Drain() {
 void Server::SampleLoads() {
   nodes_.Tick(loop_.now());
   load_timer_->Arm(backends::LoadHistory::kStep);
+}
+
+void Server::MeasureMemory() {
+  memory_->SetResident(ResidentBytes());
+  memory_timer_->Arm(std::chrono::seconds(1));
 }
 
 void Server::LogRefusals() {

@@ -45,6 +45,7 @@ class Server {
   void Drain();
   void OnWorkerDrained();
   void SampleLoads();
+  void MeasureMemory();
   void LogRefusals();
   HealthMonitor::WorkerOrders WorkerOrders();
 
@@ -53,6 +54,7 @@ class Server {
   std::shared_ptr<const Snapshot> snapshot_;
   net::LibeventLoop loop_;
   std::unique_ptr<SharedLimits> limits_;
+  std::unique_ptr<net::ProcessMemory> memory_;
   std::vector<std::unique_ptr<WorkerStats>> stats_;
   std::vector<std::unique_ptr<WorkerThread>> workers_;
   std::unique_ptr<HealthMonitor> health_;
@@ -62,6 +64,7 @@ class Server {
   AdminHttp admin_;
   std::vector<event> signal_events_;
   std::unique_ptr<net::Timer> drain_timer_;
+  std::unique_ptr<net::Timer> memory_timer_;
   std::unique_ptr<net::Timer> load_timer_;  // Samples the nodes' loads.
   std::unique_ptr<RefusalLog> refusal_log_;
   std::unique_ptr<net::Timer> refusal_timer_;

@@ -1,5 +1,6 @@
 #include "backends/link/framed_stream.h"
 
+#include <algorithm>
 #include <cassert>
 
 #include "backends/link/reply_framers.h"
@@ -19,14 +20,36 @@ void FramedStream::Drop() {
   framer_->Reset();
   input_.Clear();
   said_.Clear();
-  needed_ = 0;
-  is_full_ = false;
+  needed_ = to_skip_ = 0;
+  is_skipping_ = is_full_ = false;
 }
 
 net::IoResult FramedStream::Say(std::string_view text) {
   if (text.empty()) return {};
   said_.Append(text);
   return Flush();
+}
+
+void FramedStream::Skip() {
+  needed_ = 0;
+  to_skip_ = framer_->Skip();
+  const size_t here = std::min<uint64_t>(to_skip_, input_.bytes().size());
+  input_.Consume(here);
+  to_skip_ -= here;
+}
+
+FramedStream::Status FramedStream::NextOfSkipped() {
+  const size_t here = std::min<uint64_t>(to_skip_, input_.bytes().size());
+  input_.Consume(here);
+  to_skip_ -= here;
+  if (to_skip_ > 0) return Status::kNeedMore;
+  const Status status = framer_->Frame(input_.bytes());
+  if (status == Status::kNeedMore) {
+    Skip();
+  } else {
+    is_skipping_ = false;
+  }
+  return status;
 }
 
 void FramedStream::WatchRoom(bool is_full) {

@@ -49,11 +49,23 @@ class FramedStream {
   net::IoResult Fill() { return input_.Fill(*stream_, io_.read_buffer); }
   // After kReply: reply() is to be taken before the next call.
   Status Next() {
+    if (is_skipping_) [[unlikely]]
+      return NextOfSkipped();
     needed_ = 0;
     if (input_.empty()) return Status::kNeedMore;
     const Status status = framer_->Frame(input_.bytes());
     if (status == Status::kNeedMore) needed_ = framer_->bytes_needed();
     return status;
+  }
+  // After kNeedMore: nobody is to get the unfinished reply, so it is not kept. Its kReply has no bytes.
+  void SkipReply() {
+    is_skipping_ = true;
+    Skip();
+  }
+  // There is no memory for the unfinished reply.
+  bool lacks_memory() const {
+    const size_t have = input_.bytes().size();
+    return !is_skipping_ && !io_.memory.HasRoomForReply(have, needed_ > have ? needed_ - have : 0);
   }
   ReplyFrame reply() { return {input_, *framer_}; }
   void Keep() { input_.Keep(needed_); }
@@ -64,6 +76,8 @@ class FramedStream {
 
  private:
   void WatchRoom(bool is_full);
+  Status NextOfSkipped();
+  void Skip();
 
   WorkerIo& io_;
   std::unique_ptr<net::Stream> stream_;
@@ -71,6 +85,8 @@ class FramedStream {
   net::InputBuffer input_;
   net::SendQueue said_;
   size_t needed_ = 0;
+  uint64_t to_skip_ = 0;  // Of what is to come.
+  bool is_skipping_ = false;
   bool is_full_ = false;
 };
 

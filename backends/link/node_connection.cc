@@ -43,6 +43,10 @@ void NodeConnection::OnBytes() {
   }
   witness_.OnUnfinished(link_.bytes_needed());
   pipeline_.OnBytes(link_.bytes_needed());
+  if (link_.lacks_memory()) [[unlikely]] {
+    pipeline_.FailFront(wire::ErrorCode::kOutOfMemory);
+    link_.SkipReply();
+  }
 }
 
 void NodeConnection::OnLost(std::string_view why) {

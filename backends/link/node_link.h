@@ -98,6 +98,9 @@ class NodeLink final : public Flushable, private net::StreamObserver {
   }
   // The least size of the reply that has come in part, 0 if there is none.
   size_t bytes_needed() const { return stream_.bytes_needed(); }
+  // There is no memory for that reply: it may be skipped, and then NextReply gives what was not yet read of it.
+  bool lacks_memory() const { return stream_.lacks_memory(); }
+  void SkipReply() { stream_.SkipReply(); }
 
  private:
   static bool MayMove(State from, State to);

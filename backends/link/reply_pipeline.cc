@@ -116,6 +116,11 @@ void ReplyPipeline::LookBy(net::TimePoint time) {
   timer_->Arm(time - clock_.now());
 }
 
+void ReplyPipeline::FailFront(wire::ErrorCode code) {
+  if (empty() || std::exchange(in_flight_.front().timed_out, true)) return;
+  Fail(in_flight_.front().ticket, code);
+}
+
 // The timer is not moved when a request is answered: it fires at the old deadline and looks again, at all that have
 // waited for so long that they may be late. A heavy one may have more time than those behind it.
 bool ReplyPipeline::FailLate() {

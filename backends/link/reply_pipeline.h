@@ -45,6 +45,9 @@ class ReplyPipeline {
   // The reply to the oldest. Requires: not empty().
   void OnReply(const ReplyFrame& reply);
 
+  // Nobody will get the reply to the oldest, which has come in part.
+  void FailFront(wire::ErrorCode code);
+
   // Fails what is late, and sees to it that the next deadline is told. True when any was failed.
   bool FailLate();
   // Forgets the late ones of which nothing is written: their replies never come. `unwritten_bytes`: those of the

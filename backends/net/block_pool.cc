@@ -1,6 +1,7 @@
 #include "backends/net/block_pool.h"
 
 #include <malloc.h>
+#include <sys/mman.h>
 
 #include <algorithm>
 #include <bit>
@@ -9,35 +10,67 @@
 namespace ringproxy::net {
 namespace {
 
-// Released memory is handed on to the system when at least this much came back at once.
+// Released memory is handed on to the system by so much, since the heap is walked for it.
 constexpr size_t kWorthGivingBack = 1 << 20;
+constexpr size_t kPage = 4 << 10;
+
+void HandOn(size_t* freed_bytes) {
+  if (*freed_bytes < kWorthGivingBack) return;
+  malloc_trim(0);
+  *freed_bytes = 0;
+}
+
+constexpr size_t WholePages(size_t bytes) {
+  return (bytes + kPage - 1) / kPage * kPage;
+}
 
 }  // namespace
 
 BlockPool::~BlockPool() {
   assert(blocks_in_use_ == 0);
-  for (FreeList& list : free_) list.least_count = list.count;
-  Trim();
+  GiveBack();
+}
+
+uint32_t BlockPool::ClassOf(size_t whole_bytes) {
+  const auto log2 = static_cast<uint32_t>(std::bit_width(whole_bytes - 1));
+  if (whole_bytes <= kCoarse) return std::max(kSmallestClass, 4 * log2);
+  const size_t below = size_t{1} << (log2 - 1);
+  const size_t step = below / 4;
+  return 4 * (log2 - 1) + static_cast<uint32_t>((whole_bytes - below + step - 1) / step);
+}
+
+size_t BlockPool::SizeOf(uint32_t size_class) {
+  const size_t below = size_t{1} << (size_class / 4);
+  return below + below / 4 * (size_class % 4);
 }
 
 Block BlockPool::Acquire(size_t bytes) {
   const size_t whole = bytes + sizeof(Block::Header);
-  const auto size_class = std::max(kSmallestClass, static_cast<uint32_t>(std::bit_width(whole - 1)));
-  assert(size_class <= kLargestClass);
   ++blocks_in_use_;
+  if (whole > kLargestRecycled) return AcquirePages(WholePages(whole));
+  const uint32_t size_class = ClassOf(whole);
+  const size_t allocated = SizeOf(size_class);
   FreeList& list = free_[size_class];
   if (Block::Header* header = list.head) {
     list.head = header->next;
     list.least_count = std::min(list.least_count, --list.count);
-    free_bytes_ -= size_t{1} << size_class;
+    free_bytes_ -= allocated;
     header->next = nullptr;
     header->begin = header->end = 0;
     return Block(header);
   }
-  const size_t allocated = size_t{1} << size_class;
   allocated_bytes_ += allocated;
   auto* header = static_cast<Block::Header*>(::operator new(allocated));
   *header = {this, nullptr, 0, 0, allocated - sizeof(Block::Header), size_class};
+  return Block(header);
+}
+
+Block BlockPool::AcquirePages(size_t whole_bytes) {
+  void* pages = mmap(nullptr, whole_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (pages == MAP_FAILED) throw std::bad_alloc();
+  allocated_bytes_ += whole_bytes;
+  auto* header = static_cast<Block::Header*>(pages);
+  *header = {this, nullptr, 0, 0, whole_bytes - sizeof(Block::Header), kOwnPages};
   return Block(header);
 }
 
@@ -47,31 +80,62 @@ Block BlockPool::Copy(std::string_view bytes) {
   return block;
 }
 
+void BlockPool::Grow(Block* block, size_t bytes) {
+  if (block->size() + block->free_size() >= bytes) return;
+  const Block::Header& header = *block->header_;
+  if (header.size_class == kOwnPages && header.begin == 0) return GrowPages(block, bytes);
+  Block larger = Acquire(bytes);
+  larger.Append(block->bytes());
+  *block = std::move(larger);
+}
+
+void BlockPool::GrowPages(Block* block, size_t bytes) {
+  const size_t before = block->held_bytes();
+  const size_t after = WholePages(bytes + sizeof(Block::Header));
+  void* pages = mremap(block->header_, before, after, MREMAP_MAYMOVE);
+  if (pages == MAP_FAILED) throw std::bad_alloc();
+  block->header_ = static_cast<Block::Header*>(pages);
+  block->header_->capacity = after - sizeof(Block::Header);
+  allocated_bytes_ += after - before;
+}
+
 void BlockPool::Return(Block::Header* header) {
   --blocks_in_use_;
+  const size_t allocated = sizeof(Block::Header) + header->capacity;
+  if (header->size_class == kOwnPages) {
+    allocated_bytes_ -= allocated;
+    munmap(header, allocated);
+    return;
+  }
   FreeList& list = free_[header->size_class];
   header->next = list.head;
   list.head = header;
   ++list.count;
-  free_bytes_ += size_t{1} << header->size_class;
+  free_bytes_ += allocated;
+}
+
+void BlockPool::Free(FreeList* list, size_t count) {
+  for (; count > 0; --count) {
+    Block::Header* header = list->head;
+    list->head = header->next;
+    --list->count;
+    const size_t allocated = sizeof(Block::Header) + header->capacity;
+    free_bytes_ -= allocated;
+    allocated_bytes_ -= allocated;
+    freed_bytes_ += allocated;
+    ::operator delete(header);
+  }
+  list->least_count = list->count;
 }
 
 void BlockPool::Trim() {
-  size_t released = 0;
-  for (uint32_t size_class = kSmallestClass; size_class <= kLargestClass; ++size_class) {
-    FreeList& list = free_[size_class];
-    for (size_t idle = list.least_count; idle > 0; --idle) {
-      Block::Header* header = list.head;
-      list.head = header->next;
-      --list.count;
-      released += size_t{1} << size_class;
-      ::operator delete(header);
-    }
-    list.least_count = list.count;
-  }
-  free_bytes_ -= released;
-  allocated_bytes_ -= released;
-  if (released >= kWorthGivingBack) malloc_trim(0);
+  for (FreeList& list : free_) Free(&list, list.least_count);
+  HandOn(&freed_bytes_);
+}
+
+void BlockPool::GiveBack() {
+  for (FreeList& list : free_) Free(&list, list.count);
+  HandOn(&freed_bytes_);
 }
 
 }  // namespace ringproxy::net

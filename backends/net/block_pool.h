@@ -1,7 +1,8 @@
 // backends/net/block_pool.h – Byte blocks that are recycled within one worker.
 //
 // Purpose: every byte on its way through the proxy sits in the worker's read buffer or in a Block. A warm worker gets
-// its blocks from free lists and not from the heap; after a burst Trim gives the memory back.
+// its blocks from free lists and not from the heap; after a burst Trim gives the memory back. Very large blocks are
+// pages of their own: they have just the size that was asked for, grow without a copy, and are gone when released.
 // Threads: a pool and its blocks belong to one worker.
 // Ownership: a Block is a move-only handle; its destructor gives the bytes back. The pool must outlive its blocks.
 #pragma once
@@ -37,6 +38,8 @@ class Block {
   size_t size() const { return header_->end - header_->begin; }
   char* free_space() { return data() + header_->end; }
   size_t free_size() const { return header_->capacity - header_->end; }
+  // What it takes of the memory, all of it included.
+  size_t held_bytes() const { return sizeof(Header) + header_->capacity; }
 
   // `bytes` were written to free_space().
   void Commit(size_t bytes) {
@@ -69,7 +72,7 @@ class Block {
     size_t begin;
     size_t end;
     size_t capacity;
-    uint32_t size_class;
+    uint32_t size_class;  // kOwnPages, or its free list.
   };
 
   explicit Block(Header* header) : header_(header) {}
@@ -85,23 +88,33 @@ class BlockPool {
   BlockPool& operator=(const BlockPool&) = delete;
   ~BlockPool();
 
-  // An empty block with room for at least `bytes`.
+  // An empty block with room for at least `bytes`: for less than a quarter more, beyond 32 KiB, or a page, beyond 2
+  // MiB.
   Block Acquire(size_t bytes);
   // A block that holds a copy of `bytes`.
   Block Copy(std::string_view bytes);
+  // Room for at least `bytes` in all, those included that it has. They may move.
+  void Grow(Block* block, size_t bytes);
 
   // Frees the blocks that nobody needed since the last Trim. Call it about once a second.
   void Trim();
+  // Frees all that nobody holds, since memory is short.
+  void GiveBack();
 
   size_t free_bytes() const { return free_bytes_; }
   // Of the blocks that somebody holds, their headers and what they have free included.
   size_t bytes_in_use() const { return allocated_bytes_ - free_bytes_; }
+  size_t allocated_bytes() const { return allocated_bytes_; }
   size_t blocks_in_use() const { return blocks_in_use_; }
 
  private:
   friend class Block;
-  static constexpr uint32_t kSmallestClass = 7;  // 128 bytes, header included.
-  static constexpr uint32_t kLargestClass = 40;
+  // A class is a power of two, 4 * its logarithm, or beyond kCoarse one of the three steps behind it.
+  static constexpr uint32_t kSmallestClass = 4 * 7;  // 128 bytes, header included.
+  static constexpr uint32_t kLargestClass = 4 * 21;
+  static constexpr size_t kCoarse = 32 << 10;
+  static constexpr size_t kLargestRecycled = size_t{1} << (kLargestClass / 4);
+  static constexpr uint32_t kOwnPages = kLargestClass + 1;
 
   struct FreeList {
     Block::Header* head = nullptr;
@@ -109,11 +122,17 @@ class BlockPool {
     size_t least_count = 0;  // Since the last Trim: so many were never needed.
   };
 
+  static uint32_t ClassOf(size_t whole_bytes);
+  static size_t SizeOf(uint32_t size_class);
+  Block AcquirePages(size_t whole_bytes);
+  void GrowPages(Block* block, size_t bytes);
   void Return(Block::Header* header);
+  void Free(FreeList* list, size_t count);
 
   std::array<FreeList, kLargestClass + 1> free_{};
   size_t allocated_bytes_ = 0;
   size_t free_bytes_ = 0;
+  size_t freed_bytes_ = 0;  // To the heap, since it was last asked to hand them on.
   size_t blocks_in_use_ = 0;
 };
 

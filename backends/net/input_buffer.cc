@@ -8,7 +8,9 @@
 namespace ringproxy::net {
 namespace {
 
-// Memory is reserved on a peer's word only up to here; beyond, a block grows with the bytes that really came.
+// Memory is reserved on a peer's word for so many times what it has sent, and only up to here; beyond, a block grows
+// with the bytes that really came.
+constexpr size_t kTrust = 16;
 constexpr size_t kTrustedSize = 2 << 20;
 // How far a read into a frame's own block may go past what the frame is known to need: arrays tell their size only
 // element by element, and one read an element would be slow.
@@ -18,17 +20,32 @@ constexpr size_t kReadAhead = 16 << 10;
 // its own block and is not copied out of the shared buffer.
 constexpr size_t kLookAtFrame = 4 << 10;
 
+// A frame of which so much is here gets a block of its own.
+bool NeedsOwnBlock(size_t have, size_t needed) {
+  return have >= kLookAtFrame && std::max(have, needed) >= kLargeFrame;
+}
+
+// For a frame of which `have` bytes are here and that has at least `needed`. One that is announced gets its size; one
+// that tells its size piece by piece gets more each time, so that it is not copied for each of them. Those beyond
+// kTrustedSize are not copied at all, and get less.
+size_t RoomFor(size_t have, size_t needed) {
+  const size_t next = have < kTrustedSize ? 2 * have : have + have / 4;
+  if (needed <= next) return next;
+  return std::min(needed, std::max(2 * have, std::min(kTrust * have, kTrustedSize)));
+}
+
 }  // namespace
 
-IoResult InputBuffer::Fill(Stream& stream, ReadBuffer& shared) {
-  if (kept_ && std::max(needed_, kept_.size()) >= kLargeFrame) return FillKept(stream);
+IoResult InputBuffer::Fill(Stream& stream, ReadBuffer& shared, size_t most) {
+  if (kept_ && NeedsOwnBlock(kept_.size(), needed_)) return FillKept(stream);
   size_t carried = 0;
   if (kept_) {
     carried = kept_.size();
     std::memcpy(shared.data.get(), kept_.bytes().data(), carried);
     kept_.Release();
   }
-  const size_t wanted = std::exchange(last_was_large_, false) ? kLookAtFrame : ReadBuffer::kSize - carried;
+  const size_t wanted =
+      std::exchange(last_was_large_, false) ? kLookAtFrame : std::min(ReadBuffer::kSize - carried, most);
   const IoResult result = stream.Read(shared.data.get() + carried, wanted);
   view_ = {shared.data.get(), carried + result.bytes};
   return result;
@@ -38,9 +55,7 @@ IoResult InputBuffer::FillKept(Stream& stream) {
   const size_t have = kept_.size();
   const size_t missing = needed_ > have ? needed_ - have : 0;
   if (kept_.free_size() < std::min(missing, kReadAhead) || kept_.free_size() == 0) {
-    Block larger = pool_.Acquire(std::max(2 * have, std::min(needed_, kTrustedSize)));
-    larger.Append(kept_.bytes());
-    kept_ = std::move(larger);
+    pool_.Grow(&kept_, RoomFor(have, needed_));
   }
   const size_t wanted = std::max(missing, kReadAhead);
   const IoResult result = stream.Read(kept_.free_space(), std::min(kept_.free_size(), wanted));
@@ -74,7 +89,8 @@ void InputBuffer::Keep(size_t needed) {
     return;
   }
   if (kept_) return;
-  kept_ = pool_.Acquire(std::max(view_.size(), std::min(needed, kTrustedSize)));
+  const size_t have = view_.size();
+  kept_ = pool_.Acquire(NeedsOwnBlock(have, needed) ? std::max(have, RoomFor(have, needed)) : have);
   kept_.Append(view_);
   view_ = kept_.bytes();
 }

@@ -27,11 +27,14 @@ class InputBuffer {
  public:
   explicit InputBuffer(BlockPool& pool) : pool_(pool) {}
 
-  // Reads once from `stream`. Whatever the result, bytes() shows all that is there.
-  IoResult Fill(Stream& stream, ReadBuffer& shared);
+  // Reads once from `stream`, at most `most` bytes beyond a large frame's own. Whatever the result, bytes() shows all
+  // that is there.
+  IoResult Fill(Stream& stream, ReadBuffer& shared, size_t most = ReadBuffer::kSize);
 
   std::string_view bytes() const { return view_; }
   bool empty() const { return view_.empty(); }
+  // Of memory, between the calls.
+  size_t held_bytes() const { return kept_ ? kept_.held_bytes() : 0; }
   void Consume(size_t bytes) {
     view_.remove_prefix(bytes);
     if (kept_) kept_.Consume(bytes);

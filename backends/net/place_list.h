@@ -26,6 +26,13 @@ class PlaceList {
   }
   void Release(uint32_t place) { free_.push_back(place); }
 
+  // Gives the memory back when nobody has a place, nor a number of one.
+  void ShrinkIfUnused() {
+    if (in_use() > 0) return;
+    Places().swap(places_);
+    std::vector<uint32_t>().swap(free_);
+  }
+
   T& operator[](uint32_t place) { return places_[place]; }
   const T& operator[](uint32_t place) const { return places_[place]; }
   size_t in_use() const { return places_.size() - free_.size(); }

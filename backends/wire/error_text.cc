@@ -49,6 +49,9 @@ constexpr ErrorRow kErrors[] = {
      "SERVER_ERROR not supported"},
     {ErrorCode::kDatabaseRefused, "database_refused", "ERR database is not served here: SELECT 0 first",
      "SERVER_ERROR not supported"},
+    {ErrorCode::kOutOfMemory, "out_of_memory",
+     "ERR ringproxy has no memory left for this: ask for less at a time, read replies sooner, or raise memory_limit",
+     "SERVER_ERROR out of memory"},
 };
 
 constexpr bool EveryCodeHasItsRow() {

@@ -36,8 +36,9 @@ enum class ErrorCode : uint8_t {
   kShuttingDown,
   kTransactionRefused,  // AppendTransactionRefused
   kDatabaseRefused,     // AppendDatabaseRefused
+  kOutOfMemory,         // What the process may have is taken, or this would take too much of it.
 };
-inline constexpr size_t kErrorCodes = static_cast<size_t>(ErrorCode::kDatabaseRefused) + 1;
+inline constexpr size_t kErrorCodes = static_cast<size_t>(ErrorCode::kOutOfMemory) + 1;
 
 // What failed and where. The views belong to the configuration in force and outlive the call they are given to.
 struct Failure {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cassert>
 #include <charconv>
+#include <utility>
 
 #include "backends/wire/ascii.h"
 #include "backends/wire/limits.h"
@@ -54,10 +55,24 @@ ReplyFramer::Status MemcacheReplyFramer::Frame(std::string_view bytes) {
     in_progress_ = true;
   }
   if (bytes.size() < needed_) return Status::kNeedMore;
+  unfinished_block_ = 0;
+  if (std::exchange(skipped_last_, false)) {
+    in_progress_ = false;
+    return Status::kReply;
+  }
   Part part = Part::kMoreFollow;
   while (part == Part::kMoreFollow) part = FramePart(bytes);
   in_progress_ = part == Part::kNeedMore;
   return part == Part::kLast ? Status::kReply : part == Part::kBad ? Status::kBad : Status::kNeedMore;
+}
+
+uint64_t MemcacheReplyFramer::Skip() {
+  const size_t skipped = std::max(position_, unfinished_block_);
+  if (skipped == 0) return 0;
+  skipped_last_ = unfinished_block_ > 0 && block_is_last_;
+  position_ = scanned_ = unfinished_block_ = 0;
+  needed_ = skipped_last_ ? 0 : 1;
+  return skipped;
 }
 
 MemcacheReplyFramer::Part MemcacheReplyFramer::FramePart(std::string_view bytes) {
@@ -77,6 +92,8 @@ MemcacheReplyFramer::Part MemcacheReplyFramer::FramePart(std::string_view bytes)
     const size_t after = end + 1 + *size + kLineEnd.size();
     if (after > bytes.size()) {
       NeedMore(after);
+      unfinished_block_ = after;
+      block_is_last_ = !is_value;
       return Part::kNeedMore;
     }
     if (bytes.substr(after - kLineEnd.size(), kLineEnd.size()) != kLineEnd) return Part::kBad;

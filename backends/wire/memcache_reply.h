@@ -16,7 +16,8 @@ class MemcacheReplyFramer final : public ReplyFramer {
  public:
   Status Frame(std::string_view bytes) override;
   Fault FaultOf(std::string_view reply) const override { return MemcacheFault(reply); }
-  void Reset() override { in_progress_ = false; }
+  void Reset() override { in_progress_ = skipped_last_ = false; }
+  uint64_t Skip() override;
 
  private:
   enum class Part : uint8_t { kLast, kMoreFollow, kNeedMore, kBad };
@@ -25,6 +26,8 @@ class MemcacheReplyFramer final : public ReplyFramer {
 
   size_t scanned_ = 0;  // The line at position_ does not end before it.
   bool in_progress_ = false;
+  bool block_is_last_ = false;  // Nothing of the reply follows the unfinished block.
+  bool skipped_last_ = false;   // The reply ends where the skipped part does.
 };
 
 // ERROR, CLIENT_ERROR or SERVER_ERROR.

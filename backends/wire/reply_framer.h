@@ -24,6 +24,9 @@ class ReplyFramer {
   virtual Fault FaultOf(std::string_view reply) const = 0;
   // Forgets a reply that is framed by half: its connection is gone.
   virtual void Reset() = 0;
+  // After kNeedMore, of a reply that nobody is to get: so many bytes are of no use any more, of which some may be still
+  // to come. The next Frame is given those behind them; its kReply says the size of what was not skipped.
+  virtual uint64_t Skip() = 0;
 
   // After kReply: its bytes.
   size_t size() const { return position_; }
@@ -36,6 +39,8 @@ class ReplyFramer {
     return Status::kNeedMore;
   }
 
+  // Where the block ends that is known, but not all here; 0 if there is none.
+  size_t unfinished_block_ = 0;
   size_t position_ = 0;  // Where the next unframed part starts.
   size_t needed_ = 0;
 };

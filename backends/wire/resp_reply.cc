@@ -42,6 +42,7 @@ ReplyFramer::Status RespReplyFramer::Frame(std::string_view bytes) {
     in_progress_ = true;
   }
   if (bytes.size() < needed_) return Status::kNeedMore;
+  unfinished_block_ = 0;
   Status status = Status::kReply;
   while (pending_ > 0 && status == Status::kReply) {
     status = position_ < bytes.size() ? FrameValue(bytes) : NeedMore(position_ + 1);
@@ -102,11 +103,23 @@ ReplyFramer::Status RespReplyFramer::FrameCount(std::string_view bytes, size_t* 
 
 ReplyFramer::Status RespReplyFramer::FrameBulk(std::string_view bytes, size_t start, uint64_t size) {
   const size_t end = start + size + kLineEnd.size();
-  if (end > bytes.size()) return NeedMore(end);
+  if (end > bytes.size()) {
+    unfinished_block_ = end;
+    return NeedMore(end);
+  }
   if (bytes[end - 2] != '\r' || bytes[end - 1] != '\n') return Status::kBad;
   position_ = end;
   --pending_;
   return Status::kReply;
+}
+
+uint64_t RespReplyFramer::Skip() {
+  const size_t skipped = std::max(position_, unfinished_block_);
+  if (skipped == 0) return 0;
+  if (unfinished_block_ > 0) --pending_;
+  position_ = scanned_ = unfinished_block_ = 0;
+  needed_ = pending_ > 0 ? 1 : 0;
+  return skipped;
 }
 
 bool IsNil(std::string_view reply) {

@@ -22,6 +22,7 @@ class RespReplyFramer final : public ReplyFramer {
   Status Frame(std::string_view bytes) override;
   Fault FaultOf(std::string_view reply) const override { return RedisFault(reply); }
   void Reset() override { in_progress_ = false; }
+  uint64_t Skip() override;
 
  private:
   Status FrameValue(std::string_view bytes);

@@ -187,7 +187,7 @@ AdminReply AdminHttp::Get(const std::string& path, const Query& query) const {
 }
 
 AdminReply AdminHttp::Metrics(const Query&) const {
-  return {200, MetricsText(*snapshot_, workers_, nodes_, ring_shares_, *limits_),
+  return {200, MetricsText(*snapshot_, workers_, nodes_, ring_shares_, *limits_, *memory_),
           "text/plain; version=0.0.4; charset=utf-8"};
 }
 

@@ -36,10 +36,11 @@ class AdminHttp {
   ~AdminHttp();
 
   // What the pages show and change; before Listen.
-  void Observe(AllStats workers, HealthMonitor& health, const SharedLimits& limits) {
+  void Observe(AllStats workers, HealthMonitor& health, const SharedLimits& limits, const net::ProcessMemory& memory) {
     workers_ = workers;
     health_ = &health;
     limits_ = &limits;
+    memory_ = &memory;
   }
   // False, with the reason in `error`, when the address cannot be bound.
   bool Listen(event_base* base, std::string* error);
@@ -84,6 +85,7 @@ class AdminHttp {
   AllStats workers_;
   HealthMonitor* health_ = nullptr;
   const SharedLimits* limits_ = nullptr;
+  const net::ProcessMemory* memory_ = nullptr;
   RingShares ring_shares_;
   std::unique_ptr<evhttp, FreeHttp> http_;
   uint16_t port_ = 0;

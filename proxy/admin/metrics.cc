@@ -50,6 +50,8 @@ struct ListenerStatRow {
 
 constexpr ListenerStatRow kListenerStats[] = {
     {&ListenerStats::accepted, "accepted_total", "Client connections accepted."},
+    {&ListenerStats::cut_off, "clients_cut_off_total",
+     "Clients disconnected since too many bytes waited for them, or the memory limit was passed."},
     {&ListenerStats::replies, "replies_total", "Replies given to clients."},
     {&ListenerStats::bytes_in, "bytes_in_total", "Bytes read from clients."},
     {&ListenerStats::bytes_out, "bytes_out_total", "Bytes written to clients."},
@@ -334,7 +336,7 @@ RingShares MeasureRingShares(const Snapshot& snapshot) {
 }
 
 std::string MetricsText(const Snapshot& snapshot, AllStats workers, const backends::NodeRegistry& nodes,
-                        const RingShares& ring_shares, const SharedLimits& limits) {
+                        const RingShares& ring_shares, const SharedLimits& limits, const net::ProcessMemory& memory) {
   const ShownNodes shown(snapshot, nodes);
   Families families;
   AddListeners(snapshot, workers, families);
@@ -346,7 +348,7 @@ std::string MetricsText(const Snapshot& snapshot, AllStats workers, const backen
   AddRetries(snapshot, workers, families);
   AddHealth(shown, families);
   AddLimits(limits, workers, families);
-  AddProcess(workers, families);
+  AddProcess(workers, memory, families);
   return families.Text();
 }
 

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "backends/net/memory_budget.h"
 #include "proxy/control/health_monitor.h"
 #include "proxy/control/worker_stats.h"
 #include "proxy/guard/shared_limits.h"
@@ -23,6 +24,6 @@ RingShares MeasureRingShares(const Snapshot& snapshot);
 // The body of GET /metrics. Of `nodes`, those that the snapshot does not name (any more) are shown by their counters
 // alone.
 std::string MetricsText(const Snapshot& snapshot, AllStats workers, const backends::NodeRegistry& nodes,
-                        const RingShares& ring_shares, const SharedLimits& limits);
+                        const RingShares& ring_shares, const SharedLimits& limits, const net::ProcessMemory& memory);
 
 }  // namespace ringproxy::proxy

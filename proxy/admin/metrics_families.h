@@ -37,6 +37,6 @@ inline void AddValue(MetricFamily& family, Labels labels, double value) {
 }
 
 // metrics_process.cc: what belongs to no listener, pool, node or limit.
-void AddProcess(AllStats workers, Families& families);
+void AddProcess(AllStats workers, const net::ProcessMemory& memory, Families& families);
 
 }  // namespace ringproxy::proxy

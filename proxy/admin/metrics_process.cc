@@ -3,6 +3,7 @@
 #include "proxy/admin/metrics_families.h"
 #include "proxy/control/descriptors.h"
 #include "proxy/control/log.h"
+#include "proxy/control/process_memory.h"
 
 namespace ringproxy::proxy {
 namespace {
@@ -27,9 +28,36 @@ void AddDescriptors(Families& families) {
   AddValue(descriptors, {{"what", "limit"}}, static_cast<double>(DescriptorLimit()));
 }
 
+struct MemoryRow {
+  const char* what;
+  backends::Counter MemoryStats::*counter;
+};
+
+constexpr MemoryRow kMemory[] = {
+    {"blocks", &MemoryStats::blocks_in_use},
+    {"kept", &MemoryStats::blocks_kept},
+    {"requests", &MemoryStats::requests},
+    {"replies", &MemoryStats::replies},
+};
+
+void AddMemory(AllStats workers, const net::ProcessMemory& memory, Families& families) {
+  MetricFamily& bytes = families.Add(
+      "memory_bytes", MetricType::Gauge,
+      "Memory of the process (resident) and the most that it may have (limit). Of it the blocks that hold what clients "
+      "and nodes said (blocks), of those what clients have sent and is not taken yet (requests) and what they have "
+      "still to be given (replies); blocks that are kept for the next ones (kept).");
+  AddValue(bytes, {{"what", "resident"}}, static_cast<double>(ResidentBytes()));
+  AddValue(bytes, {{"what", "limit"}}, static_cast<double>(memory.limit()));
+  for (const MemoryRow& row : kMemory) {
+    uint64_t total = 0;
+    for (const auto& worker : workers) total += (worker->memory.*row.counter).value();
+    AddValue(bytes, {{"what", row.what}}, static_cast<double>(total));
+  }
+}
+
 }  // namespace
 
-void AddProcess(AllStats workers, Families& families) {
+void AddProcess(AllStats workers, const net::ProcessMemory& memory, Families& families) {
   MetricFamily& errors = families.Add("errors_total", MetricType::Counter, "Errors that the proxy itself answered.");
   for (size_t code = 0; code < wire::kErrorCodes; ++code) {
     uint64_t total = 0;
@@ -56,6 +84,7 @@ void AddProcess(AllStats workers, Families& families) {
   }
   AddOwnTroubles(families);
   AddDescriptors(families);
+  AddMemory(workers, memory, families);
   AddValue(families.Add("log_lines_dropped_total", MetricType::Counter,
                         "Lines of the log that could not be written, or came faster than they could be."),
            {}, static_cast<double>(LogLinesDropped()));

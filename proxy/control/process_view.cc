@@ -4,22 +4,14 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <fstream>
 
 #include "conf/option_table.h"
 #include "conf/values.h"
+#include "proxy/control/process_memory.h"
 #include "proxy/control/worker.h"
 
 namespace ringproxy::proxy {
 namespace {
-
-uint64_t ResidentBytes() {
-  std::ifstream statm("/proc/self/statm");
-  uint64_t total = 0;
-  uint64_t resident = 0;
-  statm >> total >> resident;
-  return resident * static_cast<uint64_t>(sysconf(_SC_PAGESIZE));
-}
 
 std::chrono::microseconds ToDuration(const timeval& time) {
   return std::chrono::seconds(time.tv_sec) + std::chrono::microseconds(time.tv_usec);

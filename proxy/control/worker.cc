@@ -1,6 +1,8 @@
 #include "proxy/control/worker.h"
 
+#include <algorithm>
 #include <cassert>
+#include <string>
 #include <utility>
 
 namespace ringproxy::proxy {
@@ -10,6 +12,9 @@ namespace {
 constexpr size_t kSmallBatch = 384;
 constexpr net::Duration kTickInterval = std::chrono::seconds(1);
 constexpr size_t kKeptScratch = 256 << 10;
+constexpr size_t kKeptParsers = 16;
+// Whoever holds less is not to blame for a lack of memory.
+constexpr uint64_t kWorthCuttingOff = 4 << 10;
 
 std::vector<backends::NodePool> MakePools(const Snapshot& snapshot, const Worker::Parts& parts, backends::WorkerIo& io,
                                           backends::ReplySink& sink, backends::FlushList& flush_list) {
@@ -66,6 +71,7 @@ Worker::Worker(const Parts& parts, std::shared_ptr<const Snapshot> snapshot, uin
     const conf::Listener& listener = snapshot_->config.listeners[i];
     listeners_.push_back({i, listener, LimitsOf(listener.limits), stats_.listeners[i], {}});
   }
+  if (parts.memory != nullptr) io_.memory.Join(*parts.memory, io_.blocks);
   parts.loop.SetEndOfTurn([this] { return EndTurn(); });
   tick_->Arm(kTickInterval);
 }
@@ -161,6 +167,7 @@ net::NextTurn Worker::EndTurn() {
   for (Session* session : turn_) held_ += session->Flush(idle) ? 1 : 0;
   turn_.clear();
   DeleteRetired();
+  BoundMemory();
   if (drained_ && places_.in_use() == 0) std::exchange(drained_, nullptr)();
   // A session that stands in the list again holds its output or has more to read.
   return nodes_held_ || !client_io_.turn.empty() ? net::NextTurn::kAtOnce : net::NextTurn::kMayWait;
@@ -186,13 +193,56 @@ void Worker::DeleteRetired() {
   client_io_.retired.clear();
 }
 
+// Everybody was written to: what is held now is for those who do not read, or waits.
+void Worker::BoundMemory() {
+  io_.memory.Update();
+  if (io_.memory.is_short()) io_.blocks.GiveBack();
+  if (const uint64_t excess = io_.memory.excess(); excess > 0) [[unlikely]]
+    CutOffLargest(excess);
+}
+
+void Worker::CutOffLargest(uint64_t excess_bytes) {
+  std::vector<std::pair<uint64_t, Session*>> holders;
+  for (Place& place : places_) {
+    if (!place.session || place.session->closed()) continue;
+    const uint64_t held = place.session->request_bytes() + place.session->reply_bytes();
+    if (held >= kWorthCuttingOff) holders.emplace_back(held, place.session.get());
+  }
+  std::ranges::sort(holders, std::ranges::greater(), &std::pair<uint64_t, Session*>::first);
+  for (const auto& [held, session] : holders) {
+    if (excess_bytes == 0) break;
+    session->CutOff("the memory limit is passed and it holds most: " + std::to_string(held >> 10) + " KiB");
+    excess_bytes -= std::min(excess_bytes, held);
+  }
+  DeleteRetired();
+}
+
+void Worker::SampleMemory() {
+  uint64_t requests = 0;
+  uint64_t replies = 0;
+  for (const Place& place : places_) {
+    if (!place.session) continue;
+    requests += place.session->request_bytes();
+    replies += place.session->reply_bytes();
+  }
+  stats_.memory.requests.Set(requests);
+  stats_.memory.replies.Set(replies);
+  stats_.memory.blocks_in_use.Set(io_.blocks.bytes_in_use());
+  stats_.memory.blocks_kept.Set(io_.blocks.free_bytes());
+}
+
 void Worker::Tick() {
   io_.blocks.Trim();
+  SampleMemory();
   // A huge ECHO must not cost its memory for ever.
   if (client_io_.scratch.capacity() > kKeptScratch) std::string().swap(client_io_.scratch);
   for (Place& place : places_) {
     if (place.session && !place.session->closed()) place.session->Tick(io_.loop.now());
   }
+  for (ListenerContext& listener : listeners_) {
+    if (listener.idle_parsers.size() > kKeptParsers) listener.idle_parsers.resize(kKeptParsers);
+  }
+  fanout_.Tick();
   for (backends::NodePool& pool : pools_) pool.Tick();
   retrier_.Tick();
   limiter_.Tick();

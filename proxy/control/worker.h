@@ -32,6 +32,7 @@ class Worker final : private backends::ReplySink, private RateLimiter::Observer,
     ProxyView& view;                      // Answers INFO and CLIENT LIST.
     backends::BreakerObserver& observer;  // Called on the worker's loop.
     SharedLimits& limits;
+    net::ProcessMemory* memory = nullptr;  // None: there is no limit on it.
   };
   // `seed` for jitter.
   Worker(const Parts& parts, std::shared_ptr<const Snapshot> snapshot, uint64_t seed);
@@ -81,6 +82,10 @@ class Worker final : private backends::ReplySink, private RateLimiter::Observer,
   net::NextTurn EndTurn();
   bool BatchIsWorthHolding() const;
   void DeleteRetired();
+  // Sees to it that the blocks stay within the budget.
+  void BoundMemory();
+  void CutOffLargest(uint64_t excess_bytes);
+  void SampleMemory();
   void Tick();
 
   std::shared_ptr<const Snapshot> snapshot_;

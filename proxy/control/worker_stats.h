@@ -21,6 +21,14 @@
 
 namespace ringproxy::proxy {
 
+// Bytes of memory, as of the last second.
+struct MemoryStats {
+  backends::Counter blocks_in_use;
+  backends::Counter blocks_kept;  // For whoever needs one next.
+  backends::Counter requests;     // Of blocks_in_use: what clients have sent and nobody has taken yet.
+  backends::Counter replies;      // Of blocks_in_use: what clients have still to be given.
+};
+
 struct WorkerStats {
   explicit WorkerStats(const Snapshot& snapshot)
       : errors(wire::kErrorCodes),
@@ -40,6 +48,7 @@ struct WorkerStats {
   backends::Counter stale_replies;        // For clients that had left.
   backends::Counter sessions;             // Open now.
   PartialStats partial;
+  MemoryStats memory;
   // Anew every second.
   Published<HotKeysView> hot_keys;
   Published<LeasesView> leases;

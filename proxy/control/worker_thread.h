@@ -21,7 +21,7 @@ class WorkerThread final : private backends::BreakerObserver {
   using OnBreakerNews = std::function<void(const backends::BreakerNews&)>;
   // `all_stats[index]` is this worker's.
   WorkerThread(std::shared_ptr<const Snapshot> snapshot, AllStats all_stats, uint32_t index, uint64_t seed,
-               SharedLimits& limits, OnBreakerNews on_breaker);
+               SharedLimits& limits, net::ProcessMemory& memory, OnBreakerNews on_breaker);
   ~WorkerThread();
 
   void Start();

@@ -192,6 +192,15 @@ size_t ListedCount() {
   return count;
 }
 
+std::string AllCommands() {
+  std::string all;
+  wire::AppendArrayHeader(ListedCount(), &all);
+  for (const CommandSpec& spec : wire::RedisCommands()) {
+    if (IsListed(spec)) AppendCommand(spec, &all);
+  }
+  return all;
+}
+
 LocalOutcome AppendNames(const auto& wanted, std::string* out) {
   std::vector<std::string_view> names;
   for (const CommandSpec& spec : wire::RedisCommands()) {
@@ -204,11 +213,10 @@ LocalOutcome AppendNames(const auto& wanted, std::string* out) {
 
 }  // namespace
 
+// It is the same for everybody and takes long to make, and whoever asks for it asks often.
 LocalOutcome AnswerCommand(const LocalCall& call) {
-  wire::AppendArrayHeader(ListedCount(), call.out);
-  for (const CommandSpec& spec : wire::RedisCommands()) {
-    if (IsListed(spec)) AppendCommand(spec, call.out);
-  }
+  static const std::string all = AllCommands();
+  call.out->append(all);
   return LocalOutcome::kAnswered;
 }
 

@@ -4,6 +4,13 @@
 #include <utility>
 
 namespace ringproxy::proxy {
+namespace {
+
+// So many of those that are over leave their memory for the next ones.
+constexpr size_t kSparePlans = 64;
+constexpr size_t kKeptReplies = 64;
+
+}  // namespace
 
 uint32_t Fanout::Open(backends::Ticket parent, FanoutPlan* plan) {
   const uint32_t owner = parents_.Acquire();
@@ -11,15 +18,30 @@ uint32_t Fanout::Open(backends::Ticket parent, FanoutPlan* plan) {
   entry.ticket = parent;
   entry.waiting = plan->children;
   entry.replies.resize(plan->children);
-  std::swap(entry.plan, *plan);
+  entry.reply_bytes = 0;
+  entry.is_too_large = false;
+  entry.plan = std::move(*plan);
+  *plan = {};
+  if (!spare_plans_.empty()) {
+    *plan = std::move(spare_plans_.back());
+    spare_plans_.pop_back();
+  }
   return owner;
 }
 
 void Fanout::OnReply(backends::Ticket ticket, net::Block reply) {
   Parent& parent = parents_[ticket.owner];
   assert(parent.waiting > 0 && !parent.replies[ticket.slot]);
+  parent.reply_bytes += reply.size();
   parent.replies[ticket.slot] = std::move(reply);
+  // What is made of them takes as much again.
+  if (parent.is_too_large || parent.reply_bytes > io_.memory.most_taken()) GiveUp(&parent);
   if (--parent.waiting == 0) Finish(ticket.owner);
+}
+
+void Fanout::GiveUp(Parent* parent) {
+  parent->is_too_large = true;
+  for (net::Block& reply : parent->replies) reply.Release();
 }
 
 void Fanout::OnFailure(backends::Ticket ticket, const wire::Failure& failure) {
@@ -45,17 +67,28 @@ std::span<const std::string_view> Fanout::MergeReplies(const FanoutPlan& plan, s
   return pieces;
 }
 
+backends::Ticket Fanout::Release(uint32_t owner) {
+  Parent& parent = parents_[owner];
+  parent.replies.clear();
+  if (parent.replies.capacity() > kKeptReplies) std::vector<net::Block>().swap(parent.replies);
+  parent.plan.Clear();
+  if (spare_plans_.size() < kSparePlans) spare_plans_.push_back(std::move(parent.plan));
+  parent.plan = {};
+  const backends::Ticket ticket = parent.ticket;
+  parents_.Release(owner);
+  return ticket;
+}
+
 void Fanout::Finish(uint32_t owner) {
   Parent& parent = parents_[owner];
+  if (parent.is_too_large) return sink_.OnFailure(Release(owner), {wire::ErrorCode::kOutOfMemory});
   views_.clear();
   for (const net::Block& reply : parent.replies) views_.push_back(reply.bytes());
   size_t size_bytes = 0;
   const auto pieces = MergeReplies(parent.plan, &size_bytes);
   net::Block merged = io_.blocks.Acquire(size_bytes);
   for (const std::string_view piece : pieces) merged.Append(piece);
-  parent.replies.clear();
-  const backends::Ticket ticket = parent.ticket;
-  parents_.Release(owner);
+  const backends::Ticket ticket = Release(owner);
   if (merged.size() >= net::kLargeFrame) return sink_.OnLargeReply(ticket, std::move(merged));
   sink_.OnReply(ticket, merged.bytes());
 }

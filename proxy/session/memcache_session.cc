@@ -86,6 +86,23 @@ void MemcacheSession::Refuse(const wire::MemcacheParser& parser) {
   GiveOwnReply(OpenSlot(0), parser.reply());
 }
 
+// Of one with a data block the end is known, and the client stays; a line has none.
+void MemcacheSession::RefuseHalfRead() {
+  // The parser may have read another client's line since.
+  wire::MemcacheParser& parser = listener().memcache_parser;
+  progress_ = {};
+  parser.Parse(input().bytes(), &progress_);
+  const bool has_end = progress_.scanned < input().bytes().size();
+  Count(wire::ErrorCode::kOutOfMemory);
+  std::string text;
+  AppendFailure({wire::ErrorCode::kOutOfMemory}, &text);
+  GiveOwnReply(OpenSlot(0, has_end ? parser.quiet() : wire::Quiet::kNone), text);
+  if (!has_end) return FinishAfterReplies();
+  swallow_ = progress_.needed;
+  progress_ = {};
+  Swallow();
+}
+
 void MemcacheSession::CloseBinaryClient() {
   binary_clients.Log(
       io().io.loop.now(), spdlog::level::warn,

@@ -15,6 +15,7 @@ class MemcacheSession final : public Session {
  private:
   bool ProcessOne() override;
   size_t bytes_needed() const override { return progress_.needed; }
+  void RefuseHalfRead() override;
   void AppendFailure(const wire::Failure& failure, std::string* out) const override;
   void AppendRefusal(const wire::CommandSpec& spec, const wire::Request& request, const wire::Failure& failure,
                      bool as_miss, std::string* out) const override;

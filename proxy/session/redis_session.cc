@@ -133,6 +133,15 @@ void RedisSession::RefuseProtocol(std::string_view error) {
   FinishAfterReplies();
 }
 
+// What follows cannot be told from its rest, so the client goes, as with one that is too large.
+void RedisSession::RefuseHalfRead() {
+  Count(wire::ErrorCode::kOutOfMemory);
+  io().scratch.clear();
+  AppendFailure({wire::ErrorCode::kOutOfMemory}, &io().scratch);
+  GiveOwnReply(OpenSlot(0, QuietNow()), io().scratch);
+  FinishAfterReplies();
+}
+
 void RedisSession::ForgetHalfRead() {
   if (!parser_) return;
   parser_->Reset();

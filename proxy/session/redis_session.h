@@ -18,6 +18,7 @@ class RedisSession final : public Session {
   bool ProcessOne() override;
   size_t bytes_needed() const override { return parser_ ? parser_->bytes_needed() : 0; }
   void ForgetHalfRead() override;
+  void RefuseHalfRead() override;
   void AppendFailure(const wire::Failure& failure, std::string* out) const override;
 
   void HandleRequest(const wire::Request& request, size_t size, bool in_own_block);

@@ -23,6 +23,7 @@ class ReplyForecast {
     }
     if (unknown_ > 0) --unknown_;
   }
+  size_t BytesOf(size_t under_way) const { return under_way * expected_; }
   // Whether one request more would exceed the bound. The first is always welcome.
   bool IsFull(size_t under_way) const { return under_way > 0 && (under_way + 1) * expected_ > kMost; }
 

@@ -5,6 +5,7 @@
 // Threads: its worker's. Ownership: by its session; pool and output outlive it.
 #pragma once
 
+#include <algorithm>
 #include <string_view>
 
 #include "backends/net/block_pool.h"

@@ -7,6 +7,7 @@
 #include <cstring>
 #include <utility>
 
+#include "backends/line_limit.h"
 #include "proxy/session/memcache_session.h"
 #include "proxy/session/redis_session.h"
 
@@ -23,6 +24,11 @@ constexpr size_t kRequestBytesInFlight = 16 << 20;
 // that are not written yet no further request is taken. Replies of nodes have the bound that the listener sets, since
 // libraries send a long pipeline as a whole before they read.
 constexpr size_t kUnreadLocalBytes = 1 << 20;
+// Making them takes time as well, and the others have their turn after so many.
+constexpr size_t kLocalBytesOfTurn = 8 << 10;
+// Replies that wait behind a slow one may be so many times what may wait for a client that does not read: it is not
+// its own doing, and what was under way when it was stopped still comes.
+constexpr size_t kMostAside = 2;
 
 }  // namespace
 
@@ -51,7 +57,8 @@ void Session::MarkForTurn() {
 
 void Session::OnReadable() {
   if (state_ != State::kOpen) return;
-  const net::IoResult result = input_.Fill(*stream_, io_.io.read_buffer);
+  const size_t most = io_.io.memory.read_size(net::ReadBuffer::kSize);
+  const net::IoResult result = input_.Fill(*stream_, io_.io.read_buffer, most);
   listener_.stats.bytes_in.Add(result.bytes);
   client_.last_active = io_.io.loop.now();
   if (result.status == net::IoStatus::kError) return Close(std::strerror(result.error));
@@ -73,8 +80,25 @@ void Session::ProcessInput() {
     }
     if (!ProcessOne()) break;
   }
+  if (state_ == State::kOpen && !paused_) {
+    const size_t have = input_.bytes().size();
+    const size_t needed = std::max(have, bytes_needed());
+    if (!io_.io.memory.HasRoomForRequest(have, needed - have)) RefuseHalfRead();
+  }
   if (state_ != State::kOpen) return input_.Clear();
   input_.Keep(bytes_needed());
+}
+
+void Session::GiveOwnReply(uint32_t slot, std::string_view reply) {
+  local_bytes_of_turn_ += reply.size();
+  if (reply.size() > io_.io.memory.most_taken()) [[unlikely]] {
+    Count(wire::ErrorCode::kOutOfMemory);
+    std::string text;
+    AppendFailure({wire::ErrorCode::kOutOfMemory}, &text);
+    return Answer(slot, text);
+  }
+  unread_local_bytes_ += reply.size();
+  Answer(slot, reply);
 }
 
 void Session::Answer(uint32_t slot, std::string_view reply) {
@@ -175,7 +199,9 @@ void Session::FinishAfterReplies() {
 bool Session::QueueFull() const {
   return parked_ != nullptr || replies_.size() >= listener_.conf.limits.requests_in_flight ||
          replies_.request_bytes() >= kRequestBytesInFlight || unread_local_bytes_ >= kUnreadLocalBytes ||
-         forecast_.IsFull(under_way_) || UnreadBytes() > listener_.conf.limits.output_bytes;
+         local_bytes_of_turn_ >= kLocalBytesOfTurn || forecast_.IsFull(under_way_) ||
+         reply_bytes() + forecast_.BytesOf(under_way_) >
+             std::min(listener_.conf.limits.output_bytes, io_.io.memory.most_held());
 }
 
 void Session::Resume() {
@@ -188,14 +214,17 @@ void Session::Resume() {
 bool Session::Flush(bool idle) {
   marked_ = false;
   if (state_ == State::kClosed) return false;
+  CloseIfTooMuchWaits();
   const bool held = FlushOutput(idle);
-  unread_local_bytes_ = std::min(unread_local_bytes_, UnreadBytes());
+  unread_local_bytes_ = std::min(unread_local_bytes_, reply_bytes());
+  local_bytes_of_turn_ = 0;
   // There is room only since Resume: output has left, or a node's write failed in this turn. It reads on in the next.
   if (paused_ && state_ == State::kOpen && !QueueFull()) MarkForTurn();
   return held;
 }
 
 bool Session::FlushOutput(bool idle) {
+  if (state_ == State::kClosed) return false;
   if (write_armed_) {
     CloseIfItDoesNotRead();
     return false;
@@ -224,7 +253,21 @@ bool Session::FlushOutput(bool idle) {
 void Session::CloseIfItDoesNotRead() {
   const size_t front = output_.front_size();
   const size_t waiting = output_.size() - (front >= net::kLargeFrame ? front : 0);
-  if (waiting > listener_.conf.limits.output_bytes) Close("it does not read: the output limit is reached");
+  if (waiting > listener_.conf.limits.output_bytes) CutOff("it does not read: the output limit is reached");
+}
+
+void Session::CloseIfTooMuchWaits() {
+  if (replies_.aside_bytes() / kMostAside <= listener_.conf.limits.output_bytes) return;
+  CutOff("too many bytes of replies wait behind a slow one: twice the output limit is reached");
+}
+
+void Session::CutOff(std::string_view why) {
+  static backends::LineLimit lines;
+  if (closed()) return;
+  lines.Log(io_.io.loop.now(), spdlog::level::warn, "client {} of listener {} is cut off: {}", client_.address,
+            listener_.conf.name, why);
+  listener_.stats.cut_off.Add();
+  Close(why);
 }
 
 void Session::OnWritable() {
@@ -250,6 +293,8 @@ void Session::Close(std::string_view why) {
 
 void Session::Tick(net::TimePoint now) {
   replies_.ShrinkIfEmpty();
+  // Others may have given memory back.
+  if (paused_ && !QueueFull()) MarkForTurn();
   const net::Duration idle_timeout = listener_.conf.idle_timeout;
   if (idle_timeout.count() > 0 && replies_.empty() && now - client_.last_active >= idle_timeout)
     Close("idle for too long");

@@ -45,8 +45,14 @@ class Session : public net::StreamObserver {
   // Takes no more requests; closes when the replies under way are delivered.
   void Drain();
   void Close(std::string_view why);
+  // As Close; it has taken so much memory that it has to go, and whoever operates the proxy is told.
+  void CutOff(std::string_view why);
   // About once a second: gives idle memory back, enforces the idle timeout.
   void Tick(net::TimePoint now);
+
+  // Of requests that are half read or not yet taken, and of replies that are not yet written.
+  size_t request_bytes() const { return input_.held_bytes(); }
+  size_t reply_bytes() const { return output_.size() + replies_.aside_bytes(); }
 
   uint32_t generation() const { return generation_; }
   bool closed() const { return state_ == State::kClosed; }
@@ -59,6 +65,8 @@ class Session : public net::StreamObserver {
   virtual size_t bytes_needed() const = 0;
   // The session closes: memory for half a request goes back.
   virtual void ForgetHalfRead() {}
+  // There is no memory for the rest of the request that is half read: it is refused, and not read any further.
+  virtual void RefuseHalfRead() = 0;
   virtual void AppendFailure(const wire::Failure& failure, std::string* out) const = 0;
   // What a client reads whose request a limit has refused; `as_miss`: as if there were no such item, where that can be
   // said.
@@ -74,11 +82,8 @@ class Session : public net::StreamObserver {
   uint32_t OpenSlot(size_t request_bytes, wire::Quiet quiet = wire::Quiet::kNone) {
     return replies_.Open(request_bytes, io_.io.loop.now(), quiet);
   }
-  // A reply of the proxy's own.
-  void GiveOwnReply(uint32_t slot, std::string_view reply) {
-    unread_local_bytes_ += reply.size();
-    Answer(slot, reply);
-  }
+  // A reply of the proxy's own; where there is no memory for it, the words that say so.
+  void GiveOwnReply(uint32_t slot, std::string_view reply);
   // To the nodes, if the limits allow it; the slot is resolved by the reply.
   void Dispatch(RoutedRequest routed, uint32_t slot);
   void FinishAfterReplies();
@@ -111,7 +116,7 @@ class Session : public net::StreamObserver {
   // Writes what may leave in this turn; true: it is held for the next one.
   bool FlushOutput(bool idle);
   void CloseIfItDoesNotRead();
-  size_t UnreadBytes() const { return output_.size() + replies_.aside_bytes(); }
+  void CloseIfTooMuchWaits();
   // No further request is taken for now.
   bool QueueFull() const;
   void MarkForTurn();
@@ -129,6 +134,7 @@ class Session : public net::StreamObserver {
   ReplyForecast forecast_;
   // At most so much of the waiting output are replies of the proxy's own.
   size_t unread_local_bytes_ = 0;
+  size_t local_bytes_of_turn_ = 0;
   uint32_t index_;
   uint32_t generation_;
   State state_ = State::kOpen;

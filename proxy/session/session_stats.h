@@ -22,6 +22,7 @@ struct ListenerStats {
 
   backends::Counter accepted;
   backends::Counter closed;
+  backends::Counter cut_off;  // Closed because they took too much memory.
   backends::Counter replies;
   backends::Counter bytes_in;
   backends::Counter bytes_out;

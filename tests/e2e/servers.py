@@ -246,8 +246,12 @@ class Proxy(Process):
         times = pathlib.Path(f"/proc/{self.pid}/stat").read_text().rsplit(")", 1)[1].split()
         return (int(times[11]) + int(times[12])) / os.sysconf("SC_CLK_TCK")
 
-    def resident_bytes(self):
-        return int(re.search(r"VmRSS:\s+(\d+) kB", pathlib.Path(f"/proc/{self.pid}/status").read_text())[1]) << 10
+    def resident_bytes(self, which="VmRSS"):
+        status = pathlib.Path(f"/proc/{self.pid}/status").read_text()
+        return int(re.search(which + r":\s+(\d+) kB", status)[1]) << 10
+
+    def peak_bytes(self):
+        return self.resident_bytes("VmHWM")
 
     def terminate(self):
         self.process.send_signal(signal.SIGTERM)

@@ -50,6 +50,38 @@ TEST_F(FramedStreamTest, FindsWholeRepliesHoweverTheyAreCut) {
   EXPECT_EQ(io_.blocks.blocks_in_use(), 0U);
 }
 
+// However much of it has come, what follows it is found.
+TEST_F(FramedStreamTest, SkipsTheRestOfAReplyThatIsNotKept) {
+  for (const std::string& skipped : {"$300\r\n" + std::string(300, '$') + "\r\n",
+                                     "*3\r\n$2\r\nab\r\n*2\r\n:1\r\n$40\r\n" + std::string(40, '\r') + "\r\n+end\r\n",
+                                     std::string("%1\r\n+key\r\n$5\r\nvalue\r\n")}) {
+    for (size_t cut = 1; cut < skipped.size(); ++cut) {
+      for (const size_t piece : {size_t{1}, size_t{7}, skipped.size()}) {
+        replies_.clear();
+        Node().Receive(skipped.substr(0, cut));
+        ASSERT_TRUE(replies_.empty());
+        stream_.SkipReply();
+        const std::string rest = skipped.substr(cut) + "+next\r\n";
+        for (size_t at = 0; at < rest.size(); at += piece) Node().Receive(rest.substr(at, piece));
+        ASSERT_EQ(replies_.size(), 2U) << skipped << " cut at " << cut << " in pieces of " << piece;
+        EXPECT_EQ(replies_.back(), "+next\r\n");
+        EXPECT_FALSE(stream_.has_input());
+      }
+    }
+  }
+  EXPECT_EQ(io_.blocks.blocks_in_use(), 0U);
+}
+
+TEST_F(FramedStreamTest, HoldsNextToNothingOfAReplyThatItSkips) {
+  Node().Receive("*2\r\n$50000000\r\n" + std::string(100'000, 'x'));
+  EXPECT_GT(io_.blocks.bytes_in_use(), 100'000U);
+  stream_.SkipReply();
+  for (int i = 0; i < 100; ++i) {
+    Node().Receive(std::string(100'000, 'x'));
+    ASSERT_LT(io_.blocks.bytes_in_use(), 1000U);
+  }
+}
+
 TEST_F(FramedStreamTest, SaysWhenSomethingIsNoReply) {
   Node().Receive("HTTP/1.1 400\r\n");
   EXPECT_TRUE(is_bad_);

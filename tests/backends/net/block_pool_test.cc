@@ -37,6 +37,47 @@ TEST(BlockPool, TrimFreesOnlyWhatNobodyNeededSinceTheLastTrim) {
   EXPECT_EQ(pool.free_bytes(), 0U);
 }
 
+TEST(BlockPool, TakesLessThanAQuarterMoreThanALargeBlockNeeds) {
+  BlockPool pool;
+  for (size_t bytes = 33'000; bytes < 40'000'000; bytes += bytes / 7) {
+    const Block block = pool.Acquire(bytes);
+    EXPECT_GE(block.held_bytes(), bytes);
+    EXPECT_LT(block.held_bytes(), bytes + bytes / 4);
+    EXPECT_EQ(pool.bytes_in_use(), block.held_bytes());
+  }
+}
+
+TEST(BlockPool, KeepsNothingOfAVeryLargeBlock) {
+  BlockPool pool;
+  Block block = pool.Acquire(5'000'000);
+  EXPECT_LT(pool.bytes_in_use(), 5'010'000U);
+  block.Release();
+  EXPECT_EQ(pool.allocated_bytes(), 0U);
+}
+
+TEST(BlockPool, GrowsABlockWithItsBytesAtEverySize) {
+  BlockPool pool;
+  Block block = pool.Copy("what it has");
+  block.Consume(5);
+  for (size_t bytes = 100; bytes < 20'000'000; bytes *= 3) {
+    pool.Grow(&block, bytes);
+    EXPECT_EQ(block.bytes().substr(0, 6), "it has");
+    EXPECT_GE(block.size() + block.free_size(), bytes);
+    EXPECT_EQ(pool.bytes_in_use(), block.held_bytes());
+    block.Commit(block.free_size());
+  }
+  EXPECT_EQ(pool.blocks_in_use(), 1U);
+}
+
+TEST(BlockPool, GivesBackAllThatNobodyHolds) {
+  BlockPool pool;
+  const Block held = pool.Acquire(1000);
+  { const Block a = pool.Acquire(1000), b = pool.Acquire(100'000); }
+  pool.GiveBack();
+  EXPECT_EQ(pool.free_bytes(), 0U);
+  EXPECT_EQ(pool.allocated_bytes(), held.held_bytes());
+}
+
 TEST(Block, ConsumesFromTheFrontAndTruncatesAtTheBack) {
   BlockPool pool;
   Block block = pool.Copy("abcdef");

@@ -69,6 +69,37 @@ TEST_F(InputBufferTest, DoesNotReserveMemoryOnTheWordOfThePeer) {
   EXPECT_LT(pool_.free_bytes(), 8U << 20);
 }
 
+// Doubling would take three times as much while the bytes are copied, and twice as much afterwards.
+TEST_F(InputBufferTest, TakesLittleMoreThanALargeFrameNeeds) {
+  const size_t size = 9'000'000;
+  size_t most = 0;
+  for (size_t have = 0; have < size;) {
+    socket_.incoming = std::string(std::min<size_t>(100'000, size - have), 'f');
+    while (!socket_.incoming.empty()) have += input_.Fill(*stream_, shared_).bytes, input_.Keep(size);
+    most = std::max(most, pool_.bytes_in_use());
+    EXPECT_LE(pool_.bytes_in_use(), std::max<size_t>(2 * have + 4096, 3 << 20));
+  }
+  EXPECT_LT(most, size + size / 20);
+  EXPECT_EQ(input_.TakeFrame(size).size(), size);
+}
+
+TEST_F(InputBufferTest, HoldsAFewTimesWhatHasReallyCome) {
+  for (const size_t sent : {20UL, 3000UL, 5000UL}) {
+    socket_.incoming = std::string(sent, '$');
+    input_.Fill(*stream_, shared_);
+    input_.Keep(1'000'000);
+    EXPECT_LE(input_.held_bytes(), std::max<size_t>(17 * sent, 4096));
+    input_.Clear();
+  }
+}
+
+TEST_F(InputBufferTest, ReadsNoMoreAtOnceThanItIsTold) {
+  socket_.incoming = std::string(50'000, 'x');
+  EXPECT_EQ(input_.Fill(*stream_, shared_, 4096).bytes, 4096U);
+  input_.Keep(0);
+  EXPECT_LT(input_.held_bytes(), 10'000U);
+}
+
 TEST_F(InputBufferTest, ShowsWhatIsThereWhenTheStreamEnds) {
   socket_.incoming = "half";
   input_.Fill(*stream_, shared_);

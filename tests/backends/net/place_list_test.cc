@@ -33,6 +33,19 @@ TEST(PlaceList, KeepsReferencesWhereItsPlacesDo) {
   EXPECT_EQ(&first, &list[0]);
 }
 
+TEST(PlaceList, GivesItsMemoryBackOnlyWhenNobodyHasAPlace) {
+  PlaceList<std::string> list;
+  const uint32_t first = list.Acquire();
+  list[list.Acquire()] = "second";
+  list.Release(1);
+  list.ShrinkIfUnused();
+  EXPECT_EQ(list[1], "second");
+  list.Release(first);
+  list.ShrinkIfUnused();
+  EXPECT_EQ(list.begin(), list.end());
+  EXPECT_EQ(list.Acquire(), 0U);
+}
+
 TEST(PlaceList, ShowsAllPlaces) {
   PlaceList<int> list;
   for (int i = 0; i < 3; ++i) list[list.Acquire()] = i;

@@ -15,6 +15,29 @@ std::vector<std::string> RepliesOf(std::string_view stream) {
   return replies;
 }
 
+// However much of it has come, what follows it is found.
+TEST(MemcacheReplyFramer, SkipsTheRestOfAReplyThatIsNotKept) {
+  for (const std::string& skipped :
+       {"VALUE k 0 30\r\n" + std::string(30, '\n') + "\r\nVALUE k2 0 2\r\nab\r\nEND\r\n",
+        "VA 30 f0\r\n" + std::string(30, 'x') + "\r\n", std::string("STAT a 1\r\nSTAT b 2\r\nEND\r\n")}) {
+    for (size_t cut = 1; cut < skipped.size(); ++cut) {
+      MemcacheReplyFramer framer;
+      std::string bytes = skipped.substr(0, cut);
+      ASSERT_EQ(framer.Frame(bytes), ReplyFramer::Status::kNeedMore);
+      std::string stream = skipped + "HD\r\n";
+      size_t shown = cut;
+      ReplyFramer::Status status = ReplyFramer::Status::kNeedMore;
+      while (status == ReplyFramer::Status::kNeedMore) {
+        stream.erase(0, framer.Skip());
+        status = framer.Frame(std::string_view(stream).substr(0, ++shown));
+        shown = std::min(shown, stream.size());
+      }
+      ASSERT_EQ(status, ReplyFramer::Status::kReply);
+      EXPECT_EQ(stream.substr(framer.size()), "HD\r\n") << skipped << " cut at " << cut;
+    }
+  }
+}
+
 TEST(MemcacheReplyFramer, FramesEveryKindOfReply) {
   const std::vector<std::string> replies = {
       "STORED\r\n",

@@ -21,7 +21,7 @@ class AdminTest : public testing::Test {
   AdminTest() {
     stats_.push_back(std::make_unique<WorkerStats>(*snapshot_));
     stats_.push_back(std::make_unique<WorkerStats>(*snapshot_));
-    admin_.Observe(stats_, monitor_, limits_);
+    admin_.Observe(stats_, monitor_, limits_, memory_);
   }
 
   std::shared_ptr<const Snapshot> TwoNodes() {
@@ -46,8 +46,9 @@ class AdminTest : public testing::Test {
   std::shared_ptr<const Snapshot> snapshot_ = TwoNodes();
   std::vector<std::unique_ptr<WorkerStats>> stats_;
   test::FakeLoop loop_;
-  HealthMonitor monitor_{loop_, *snapshot_, 2, 1, {Nothing, Nothing, Nothing}};
+  HealthMonitor monitor_{loop_, *snapshot_, 2, 1, {Nothing, Nothing, Nothing, Nothing}};
   SharedLimits limits_{snapshot_, 2, 1};
+  net::ProcessMemory memory_{1 << 30, 2};
   AdminHttp admin_{snapshot_, nodes_};
 };
 

@@ -23,7 +23,7 @@ class AdminNodesTest : public testing::Test {
   AdminNodesTest() {
     spdlog::set_level(spdlog::level::off);
     for (int w = 0; w < 2; ++w) stats_.push_back(std::make_unique<WorkerStats>(*snapshot_));
-    admin_.Observe(stats_, monitor_, limits_);
+    admin_.Observe(stats_, monitor_, limits_, memory_);
   }
   std::shared_ptr<const Snapshot> TwoPools() {
     conf::Config config;
@@ -56,6 +56,7 @@ class AdminNodesTest : public testing::Test {
   test::FakeLoop loop_;
   HealthMonitor monitor_{loop_, *snapshot_, 2, 1, {Nothing, Nothing, Nothing, Nothing}};
   SharedLimits limits_{snapshot_, 2, 1};
+  net::ProcessMemory memory_{1 << 30, 2};
   AdminHttp admin_{snapshot_, nodes_};
 };
 

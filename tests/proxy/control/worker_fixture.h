@@ -50,8 +50,13 @@ class WorkerFixture : public testing::Test {
   // Of the snapshot.
   void MakeWorker() {
     limits_ = std::make_unique<SharedLimits>(snapshot_, 1, 1);
-    const Worker::Parts parts{
-        .loop = loop_, .number = 0, .stats = *stats_, .view = view_, .observer = observer_, .limits = *limits_};
+    const Worker::Parts parts{.loop = loop_,
+                              .number = 0,
+                              .stats = *stats_,
+                              .view = view_,
+                              .observer = observer_,
+                              .limits = *limits_,
+                              .memory = memory_.get()};
     worker_ = std::make_unique<Worker>(parts, snapshot_, 1);
   }
   ~WorkerFixture() override {
@@ -88,6 +93,7 @@ class WorkerFixture : public testing::Test {
   std::unique_ptr<WorkerStats> stats_;
   test::RecordingObserver observer_;
   std::unique_ptr<SharedLimits> limits_;
+  std::unique_ptr<net::ProcessMemory> memory_;  // None: no limit.
   std::unique_ptr<Worker> worker_;
 };
 

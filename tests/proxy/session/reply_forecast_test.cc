@@ -42,6 +42,15 @@ TEST(ReplyForecast, AlwaysLetsOneBeUnderWay) {
   EXPECT_EQ(Room(forecast), 1U);
 }
 
+TEST(ReplyForecast, ExpectsOfEachRequestUnderWayWhatTheLastOnesLetExpect) {
+  ReplyForecast forecast;
+  EXPECT_GE(forecast.BytesOf(4), 1U << 20);  // It might be anything.
+  EXPECT_EQ(forecast.BytesOf(0), 0U);
+  Give(forecast, 2000, 100);
+  EXPECT_EQ(forecast.BytesOf(3), 3 * forecast.BytesOf(1));
+  EXPECT_LT(forecast.BytesOf(1), 200U);
+}
+
 TEST(ReplyForecast, RemembersLargeRepliesForDozensOfSmallOnes) {
   ReplyForecast forecast;
   Give(forecast, 20, 900'000);
