@@ -46,7 +46,8 @@ void NodeGuard::OnReply(net::TimePoint sent, wire::Fault fault, bool timed) {
 
 void NodeGuard::OnTimeout(net::TimePoint sent, bool timed) {
   if (!timed) return OnNoReply(TripReason::kNone, {}, sent);
-  Note(limit_.OnTimeout(parts_.stats.in_flight.value(), parts_.io.loop.now()));
+  // A node with too much to do answers somebody. From one that says nothing it is a silence, and its check says more.
+  if (!is_checked() || heard_ > sent) Note(limit_.OnTimeout(parts_.stats.in_flight.value(), parts_.io.loop.now()));
   OnNoReply(outlier_.OnTimeout(parts_.io.loop.now()), {}, sent);
 }
 

@@ -222,7 +222,7 @@ void HealthMonitor::OnCheck(Node& node, Outcome outcome, const std::string& why)
   was_silent&& outcome == Outcome::kNoAnswer ? node.health.OnSilence() : node.health.OnCheck(good);
   if (node.conf.health.interval > net::Duration(0)) node.timer->Arm(node.health.Wait(Random()));
   const bool is_down = node.health.state() == backends::HealthState::State::kDown;
-  TellWorkers(node, good, was_silent || was_down != is_down);
+  TellWorkers(node, good, was_silent || (good && was_down != is_down));
   for (Node::Breaker& breaker : node.breakers) breaker.is_overruled = good && !breaker.is_closed();
   Refresh(node, kByCheck, good ? "it answers its checks" : why);
 }

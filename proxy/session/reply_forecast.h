@@ -18,6 +18,7 @@ class ReplyForecast {
   void OnReply(size_t bytes) {
     if (bytes > expected_) {
       expected_ += (bytes - expected_) / kQuick;
+      unknown_ = 0;
     } else {
       expected_ -= (expected_ - bytes) / (unknown_ > 0 ? kQuick : kSlow);
     }

@@ -250,7 +250,7 @@ def test_a_node_whose_packets_vanish_is_given_up_and_comes_back():
     # No RST and no error: the connections stand, the node just is not heard any more.
     with Namespace() as namespace:
         nodes = [NamespacedRedis(namespace), RedisServer(), RedisServer()]
-        with Fleet(3, nodes=nodes, **quick()) as fleet, Load(fleet) as load:
+        with Fleet(3, nodes=nodes, concurrency={"algorithm": "off"}, **quick()) as fleet, Load(fleet) as load:
             wait_for(lambda: load.answered > 1000, "some load")
             key = fleet.key_of(0)
             namespace.swallow()

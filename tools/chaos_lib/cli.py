@@ -17,6 +17,7 @@ from benchmark.programs import build
 
 from . import scenarios
 from .flapping import flap
+from .greedy import greedy
 from .report import markdown
 
 SCENARIOS = {
@@ -25,6 +26,7 @@ SCENARIOS = {
     "slow": (scenarios.slow, "one node answers everything 300 ms late"),
     "half": (scenarios.half, "two, then three of four dead"),
     "all": (scenarios.all_dead, "all four dead"),
+    "greedy": (greedy, "a client that pipelines gets of 900 KB beside one of small gets"),
     "flap": (flap, "down 2 s, up 2 s, for a minute"),
 }
 

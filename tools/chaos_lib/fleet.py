@@ -136,7 +136,7 @@ class Node:
 class Fleet:
     """Nodes that hold their keys, and a proxy that serves them. `fronts`: node number → port that stands for it."""
 
-    def __init__(self, children, programs, cores, front=None, **pool):
+    def __init__(self, children, programs, cores, front=None, workers=2, **pool):
         self.children, self.programs, self.cores = children, programs, cores
         self.nodes = [Node(number, children, cores) for number in range(NODES)]
         for node in self.nodes:
@@ -146,7 +146,7 @@ class Fleet:
         if front:
             ports[0] = front(ports[0])
         self.config = {
-            "workers": 2, "admin": {"listen": self.admin.address},
+            "workers": workers, "admin": {"listen": self.admin.address},
             "listeners": [{"name": "chaos", "listen": f"127.0.0.1:{self.port}", "pool": "main", "max_connections": 40_000}],
             "pools": {"main": {"nodes": [{"name": node.name, "address": f"127.0.0.1:{port}"}
                                          for node, port in zip(self.nodes, ports)], **pool}}}

@@ -116,11 +116,11 @@ TEST_F(FlushOnReturnTest, EmptiesANodeAgainThatFellSickAgainWhileItWasEmptied) {
   FallAndRise(1);
   Act();
   ASSERT_EQ(far_[1].flushes, 1U);
-  News(0, 1, Breaker::kOpen);
+  News(1, 1, Breaker::kOpen);
   FinishFlush(1);
   EXPECT_EQ(State(1), NodeState::kDown);
   far_[1].flush_answer = "+OK\r\n";
-  News(0, 1, Breaker::kHalfOpen);
+  News(1, 1, Breaker::kHalfOpen);
   Run(1s);
   EXPECT_EQ(State(1), NodeState::kTrial);
   EXPECT_EQ(far_[1].flushes, 2U);
