@@ -50,9 +50,9 @@ class Server {
 
   const uint32_t worker_count_;
   backends::NodeRegistry nodes_;
+  SharedLimits limits_;
   std::shared_ptr<const Snapshot> snapshot_;
   net::LibeventLoop loop_;
-  std::unique_ptr<SharedLimits> limits_;
   std::vector<std::unique_ptr<WorkerStats>> stats_;
   std::vector<std::unique_ptr<WorkerThread>> workers_;
   std::unique_ptr<HealthMonitor> health_;

@@ -37,7 +37,7 @@ class HealthMonitor {
     std::function<void(const std::shared_ptr<backends::NodeRecord>& node)> enable;
   };
 
-  HealthMonitor(net::Loop& loop, const Snapshot& snapshot, uint32_t workers, uint64_t seed, WorkerOrders orders);
+  HealthMonitor(net::Loop& loop, const Snapshot& snapshot, uint64_t seed, WorkerOrders orders);
   ~HealthMonitor();
 
   void Start();
@@ -70,7 +70,6 @@ class HealthMonitor {
   double Random() { return std::uniform_real_distribution<double>(0, 1)(io_.random); }
 
   backends::WorkerIo io_;
-  uint32_t workers_;
   WorkerOrders orders_;
   std::vector<std::unique_ptr<Pool>> pools_;
   std::map<const backends::NodeRecord*, Node*> nodes_;  // Of all pools.
