@@ -29,12 +29,24 @@ void LogForLibevent(int severity, const char* text) {
   lines.Log(now, level, "libevent: {}", text);
 }
 
+uint64_t DrawSeed() {
+  std::random_device entropy;
+  return uint64_t{entropy()} << 32 | entropy();
+}
+
+std::shared_ptr<const Snapshot> NewSnapshot(conf::Config config, backends::NodeRegistry& nodes, SharedLimits& limits) {
+  auto snapshot = MakeSnapshot(std::move(config), nodes);
+  limits.Compile(*snapshot);
+  return snapshot;
+}
+
 }  // namespace
 
 Server::Server(conf::Config config)
     : worker_count_(config.workers > 0 ? config.workers : std::max(1U, std::thread::hardware_concurrency())),
       nodes_(worker_count_),
-      snapshot_(MakeSnapshot(std::move(config), nodes_)),
+      limits_(worker_count_, DrawSeed()),
+      snapshot_(NewSnapshot(std::move(config), nodes_, limits_)),
       accepted_(snapshot_->config.listeners.size()),
       admin_(snapshot_, nodes_),
       drain_timer_(loop_.NewTimer([this] {
@@ -49,15 +61,17 @@ Server::Server(conf::Config config)
   for (uint32_t i = 0; i < worker_count_; ++i) stats_.push_back(std::make_unique<WorkerStats>(*snapshot_));
   std::random_device entropy;
   memory_ = std::make_unique<net::ProcessMemory>(MemoryLimit(snapshot_->config), worker_count_);
-  limits_ = std::make_unique<SharedLimits>(snapshot_, worker_count_, uint64_t{entropy()} << 32 | entropy());
-  health_ = std::make_unique<HealthMonitor>(loop_, *snapshot_, worker_count_, entropy(), WorkerOrders());
+  health_ = std::make_unique<HealthMonitor>(loop_, *snapshot_, entropy(), WorkerOrders());
   refusal_log_ = std::make_unique<RefusalLog>(*snapshot_, stats_);
-  admin_.Observe(stats_, *health_, *limits_, *memory_);
+  admin_.Observe(stats_, *health_, limits_, *memory_);
   for (uint32_t i = 0; i < worker_count_; ++i) {
     const auto on_breaker = [this, i](const backends::BreakerNews& news) {
       loop_.Post([this, i, news] { health_->OnBreaker(i, news); });
     };
-    workers_.push_back(std::make_unique<WorkerThread>(snapshot_, stats_, i, entropy(), *limits_, *memory_, on_breaker));
+    // It dies with the work that is posted.
+    const auto hand_back = [this](std::shared_ptr<const Snapshot> old) { loop_.Post([kept = std::move(old)] {}); };
+    workers_.push_back(
+        std::make_unique<WorkerThread>(snapshot_, stats_, i, entropy(), limits_, *memory_, on_breaker, hand_back));
   }
 }
 

@@ -51,9 +51,9 @@ class Server {
 
   const uint32_t worker_count_;
   backends::NodeRegistry nodes_;
+  SharedLimits limits_;
   std::shared_ptr<const Snapshot> snapshot_;
   net::LibeventLoop loop_;
-  std::unique_ptr<SharedLimits> limits_;
   std::unique_ptr<net::ProcessMemory> memory_;
   std::vector<std::unique_ptr<WorkerStats>> stats_;
   std::vector<std::unique_ptr<WorkerThread>> workers_;

@@ -1,6 +1,7 @@
 #include "backends/health/node_guard.h"
 
 #include <algorithm>
+#include <memory>
 #include <utility>
 
 namespace ringproxy::backends {
@@ -22,6 +23,34 @@ NodeGuard::NodeGuard(const Parts& parts, std::function<void()> probe, std::funct
       timer_(parts.io.loop.NewTimer([this] { OnTimer(); })) {
   JudgeByTime(!is_checked());
   Note(true);
+}
+
+void NodeGuard::Adopt(const Changes& changes) {
+  parts_.bound = changes.bound;
+  parts_.index = changes.index;
+  if (changes.of_breaker) {
+    std::destroy_at(&outlier_);
+    std::construct_at(&outlier_, parts_.settings.breaker, changes.keeps_percentile);
+  }
+  if (changes.of_limit) {
+    std::destroy_at(&limit_);
+    std::construct_at(&limit_, parts_.settings.concurrency);
+    Note(true);
+  }
+  if (changes.of_connects) {
+    const NodeSettings& settings = parts_.settings;
+    connects_ = ConnectBudget(settings.reconnect.rate, parts_.connections, settings.timeouts.connect);
+  }
+}
+
+void NodeGuard::Retire() {
+  parts_.bound = nullptr;
+  parts_.stats.concurrency_limit.Set(0);
+  timer_->Disarm();
+  retired_ = true;
+  if (published_ == CircuitBreaker::State::kClosed) return;
+  parts_.stats.breaker_state.Set(static_cast<uint64_t>(CircuitBreaker::State::kClosed));
+  parts_.observer.OnBreaker({parts_.node, CircuitBreaker::State::kClosed, TripReason::kNone, {}});
 }
 
 void NodeGuard::OnReply(net::TimePoint sent, wire::Fault fault, bool timed) {
@@ -75,7 +104,8 @@ void NodeGuard::OnProbe(bool good) {
   breaker_.OnProbe(good, Random(), parts_.io.loop.now());
   Publish({});
   // Failed while open: the state is the same, its end is not.
-  if (breaker_.state() == CircuitBreaker::State::kOpen) timer_->Arm(breaker_.open_until() - parts_.io.loop.now());
+  if (!retired_ && breaker_.state() == CircuitBreaker::State::kOpen)
+    timer_->Arm(breaker_.open_until() - parts_.io.loop.now());
 }
 
 void NodeGuard::OnReady() {
@@ -139,7 +169,7 @@ void NodeGuard::Trip(TripReason reason, std::string_view detail) {
 
 void NodeGuard::Publish(std::string_view detail) {
   const CircuitBreaker::State state = breaker_.state();
-  if (state == published_) return;
+  if (state == published_ || retired_) return;
   published_ = state;
   switch (state) {
     case CircuitBreaker::State::kClosed:

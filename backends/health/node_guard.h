@@ -124,6 +124,19 @@ class NodeGuard {
   // False after an attempt has failed while no other connection was ready, until one is: nobody should wait for the
   // next attempt.
   bool takes_connections() const { return takes_connections_; }
+  // The node is `index` of `bound` now, and `settings` say something else: of its breaker, its limit and the rate of
+  // its connections as far as the flags tell, which begin anew then.
+  struct Changes {
+    ring::BoundedLoad* bound;
+    ring::NodeIndex index;
+    bool keeps_percentile;
+    bool of_breaker;
+    bool of_limit;
+    bool of_connects;
+  };
+  void Adopt(const Changes& changes);
+  // The node has left the pool: nothing that happens to it from now on is said to anybody.
+  void Retire();
   // The node's connections have all been closed.
   void OnClosed() { connects_.OnGivenUp(); }
   // A check went well: no reason to wait for the end of the open time. One has failed.
@@ -144,7 +157,7 @@ class NodeGuard {
   void OnNoReply(TripReason reason, std::string_view detail, net::TimePoint sent);
   void Trip(TripReason reason, std::string_view detail = {});
   void Note(bool limit_changed) {
-    if (limit_changed) parts_.stats.concurrency_limit.Set(limit_.limit());
+    if (limit_changed && !retired_) parts_.stats.concurrency_limit.Set(limit_.limit());
   }
   // Tells everybody who wants to know when the breaker's state is another than before.
   void Publish(std::string_view detail);
@@ -174,6 +187,7 @@ class NodeGuard {
   bool asked_ = false;
   net::TimePoint asked_until_{};
   bool may_judge_by_time_;  // Nobody checks it, or its last check has failed.
+  bool retired_ = false;
 };
 
 }  // namespace ringproxy::backends

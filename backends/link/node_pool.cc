@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cassert>
+#include <unordered_map>
 
 namespace ringproxy::backends {
 namespace {
@@ -16,13 +17,34 @@ std::unique_ptr<ring::BoundedLoad> NewBound(const ring::Ring& ring, const conf::
 }  // namespace
 
 NodePool::NodePool(const PoolNode::Parts& parts, const conf::Pool& pool, const ring::Ring& ring,
-                   std::span<const std::shared_ptr<NodeRecord>> records)
+                   std::span<const std::shared_ptr<NodeRecord>> records, const NodePool* before, LeavingNodes* leaving)
     : sink_(&parts.sink),
       ring_(&ring),
       rehashes_(pool.on_down.policy == conf::DownPolicy::kRehash),
-      bound_(NewBound(ring, pool)) {
-  for (uint32_t i = 0; i < pool.nodes.size(); ++i) {
-    nodes_.push_back(std::make_unique<PoolNode>(parts, pool, pool.nodes[i], records[i], bound_.get(), i));
+      bound_(NewBound(ring, pool)),
+      nodes_(pool.nodes.size()) {
+  std::unordered_map<const NodeRecord*, std::shared_ptr<PoolNode>> known;
+  if (before != nullptr) {
+    for (const auto& node : before->nodes_) known.emplace(node->record.get(), node);
+  }
+  for (uint32_t i = 0; i < nodes_.size(); ++i) {
+    const auto same = known.find(records[i].get());
+    if (same == known.end() || !same->second->Fits(pool, pool.nodes[i])) continue;
+    nodes_[i] = std::move(same->second);
+    nodes_[i]->Adopt(pool, pool.nodes[i], bound_.get(), i);
+    known.erase(same);
+  }
+  // Before another takes the place of one, and with it the record's gauges.
+  if (before != nullptr) {
+    for (const auto& node : before->nodes_) {
+      if (!known.contains(node->record.get())) continue;
+      node->Retire();
+      leaving->push_back(node);
+    }
+  }
+  for (uint32_t i = 0; i < nodes_.size(); ++i) {
+    if (nodes_[i]) continue;
+    nodes_[i] = std::make_shared<PoolNode>(parts, pool, pool.nodes[i], records[i], bound_.get(), i);
   }
 }
 

@@ -1,4 +1,4 @@
-// backends/link/node_pool.h – The nodes of one pool in one worker, by their index in the pool's ring.
+// backends/link/node_pool.h – The nodes of one pool in one worker, by their index in the ring of one snapshot.
 //
 // Threads: its worker's. Lifetime: what its parts refer to, and the ring, outlive it.
 #pragma once
@@ -17,11 +17,13 @@ namespace ringproxy::backends {
 
 class NodePool {
  public:
-  // `records`: of the pool's nodes.
+  // `records`: of the pool's nodes. `before`: the pool as it was; of its nodes those that fit stay as they are, and the
+  // others leave.
   NodePool(const PoolNode::Parts& parts, const conf::Pool& pool, const ring::Ring& ring,
-           std::span<const std::shared_ptr<NodeRecord>> records);
+           std::span<const std::shared_ptr<NodeRecord>> records, const NodePool* before = nullptr,
+           LeavingNodes* leaving = nullptr);
 
-  // Opens every connection, so that the first request finds them ready.
+  // Opens every connection that was never opened, so that the first request finds it ready.
   void Connect();
   void Drain();
 
@@ -73,7 +75,7 @@ class NodePool {
   const ring::Ring* ring_;
   bool rehashes_;
   std::unique_ptr<ring::BoundedLoad> bound_;  // Only with load_bound.
-  std::vector<std::unique_ptr<PoolNode>> nodes_;
+  std::vector<std::shared_ptr<PoolNode>> nodes_;
 };
 
 }  // namespace ringproxy::backends

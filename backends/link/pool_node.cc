@@ -29,15 +29,46 @@ PoolNode::PoolNode(const Parts& parts, const conf::Pool& pool, const conf::Node&
            .keeps_percentile = pool.hedging.budget.thousandths > 0,
            .connections = pool.connections_per_node},
           [this] { Probe(); }, [this] { HurryConnections(); }),
-      lanes(pool.connections_per_node) {
+      lanes(pool.connections_per_node),
+      keeps_percentile_(pool.hedging.budget.thousandths > 0) {
   for (uint32_t c = 0; c < pool.connections_per_node; ++c) {
     connections.push_back(
         std::make_unique<NodeConnection>(parts.io, settings, guard, parts.sink, parts.flush_list, stats));
   }
 }
 
+bool PoolNode::Fits(const conf::Pool& pool, const conf::Node& node) const {
+  return SameServer(settings, SettingsOf(pool, node)) && connections.size() == pool.connections_per_node;
+}
+
+void PoolNode::Adopt(const conf::Pool& pool, const conf::Node& node, ring::BoundedLoad* bound, ring::NodeIndex index) {
+  NodeSettings next = SettingsOf(pool, node);
+  const bool keeps_percentile = pool.hedging.budget.thousandths > 0;
+  const NodeGuard::Changes changes{
+      .bound = bound,
+      .index = index,
+      .keeps_percentile = keeps_percentile,
+      .of_breaker = settings.breaker != next.breaker || keeps_percentile_ != keeps_percentile,
+      .of_limit = settings.concurrency != next.concurrency,
+      .of_connects =
+          settings.reconnect.rate != next.reconnect.rate || settings.timeouts.connect != next.timeouts.connect,
+  };
+  settings = std::move(next);
+  keeps_percentile_ = keeps_percentile;
+  guard.Adopt(changes);
+  if (bound == nullptr) return;
+  for (size_t i = in_flight(); i > 0; --i) bound->Begin(index);
+}
+
+void PoolNode::Retire() {
+  guard.Retire();
+  Drain();
+}
+
 void PoolNode::Connect() {
-  for (auto& connection : connections) connection->Connect();
+  for (auto& connection : connections) {
+    if (connection->state() == NodeConnection::State::kIdle) connection->Connect();
+  }
 }
 
 void PoolNode::Drain() {

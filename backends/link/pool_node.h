@@ -1,6 +1,7 @@
 // backends/link/pool_node.h – One node as one worker has it: what it must know of it, its guard and its connections.
 //
-// Threads: its worker's. Ownership: its NodePool's; it stays where it is, since its parts refer to each other.
+// Threads: its worker's. Ownership: shared by the NodePools of the snapshots that name it; it stays where it is, since
+// its parts refer to each other.
 #pragma once
 
 #include <algorithm>
@@ -29,9 +30,17 @@ class PoolNode {
   PoolNode(const PoolNode&) = delete;
   PoolNode& operator=(const PoolNode&) = delete;
 
+  // Whether the node stays when the configuration says this of it: its connections lead there, as many as are wanted.
+  bool Fits(const conf::Pool& pool, const conf::Node& node) const;
+  // Requires: Fits. What is under way is counted in `bound`.
+  void Adopt(const conf::Pool& pool, const conf::Node& node, ring::BoundedLoad* bound, ring::NodeIndex index);
+  // It has left the pool: it drains, and says nothing more.
+  void Retire();
+
   bool AnyAccepts() const {
     return std::ranges::any_of(connections, [](const auto& connection) { return connection->accepts(); });
   }
+  // Those that were never opened.
   void Connect();
   void Drain();
   void Reopen();
@@ -51,6 +60,11 @@ class PoolNode {
   void Probe();
   // Those that wait for their next attempt.
   void HurryConnections();
+
+  bool keeps_percentile_;
 };
+
+// Nodes that have left their pool and still drain.
+using LeavingNodes = std::vector<std::shared_ptr<PoolNode>>;
 
 }  // namespace ringproxy::backends

@@ -1,6 +1,7 @@
 // The admin port's pages about the limits: what each has decided, and what they would say of a request.
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include "backends/wire/ascii.h"
 #include "backends/wire/memcache_command.h"
@@ -82,9 +83,9 @@ json RuleJson(const LimitRule& rule) {
   return described;
 }
 
-json StoreJson(const SharedLimits& limits, uint32_t rule, AllStats workers) {
-  const conf::Limit& limit = *limits.rules().rules()[rule].conf;
-  const auto sum = [&](backends::Counter LimitStats::*counter) { return Sum(workers, rule, counter); };
+json StoreJson(const SharedLimits& limits, const LimitRule& rule) {
+  const conf::Limit& limit = *rule.conf;
+  const auto sum = [&](backends::Counter LimitStats::*counter) { return rule.record->Sum(counter); };
   return {{"state", sum(&LimitStats::failing_leases) > 0 ? "failing" : "ok"},
           {"on_failure", conf::NameOf(limit.on_store_failure)},
           {"proxies", limits.proxies()},
@@ -100,11 +101,10 @@ int64_t Now() {
   return std::chrono::nanoseconds(std::chrono::steady_clock::now().time_since_epoch()).count();
 }
 
-json StateJson(const SharedLimits& limits, uint32_t rule, AllStats workers) {
-  const LimitRule& described = limits.rules().rules()[rule];
-  const BucketTable& table = limits.table(rule);
+json StateJson(const SharedLimits& limits, const LimitRules& rules, const LimitRule& described) {
+  const BucketTable& table = std::as_const(*described.record).table();
   json state = RuleJson(described);
-  const auto sum = [&](backends::Counter LimitStats::*counter) { return Sum(workers, rule, counter); };
+  const auto sum = [&](backends::Counter LimitStats::*counter) { return described.record->Sum(counter); };
   state["admitted"] = sum(&LimitStats::admitted);
   state["refused"] = sum(&LimitStats::refused);
   state["shadow_refused"] = sum(&LimitStats::shadow_refused);
@@ -113,15 +113,15 @@ json StateJson(const SharedLimits& limits, uint32_t rule, AllStats workers) {
   state["near_limit"] = sum(&LimitStats::near_limit);
   state["buckets"] = {{"used", table.size()}, {"most", table.capacity()}, {"overflows", table.overflows()}};
   const bool is_global = described.conf->scope == conf::LimitScope::kGlobal;
-  if (is_global) state["store"] = StoreJson(limits, rule, workers);
+  if (is_global) state["store"] = StoreJson(limits, described);
   if (!is_global && described.conf->per.empty() && described.conf->scope == conf::LimitScope::kLocal) {
-    state["fill"] = table.Used(limits.rules().OnlyBucket(), described.terms.bucket, Now());
+    state["fill"] = table.Used(rules.OnlyBucket(), described.terms.bucket, Now());
   }
   return state;
 }
 
 // What the workers hold of a bucket of the store, about a second ago.
-json LeaseJson(AllStats workers, uint32_t rule, const std::string& value) {
+json LeaseJson(AllStats workers, const std::string& limit, const std::string& value) {
   uint64_t tokens = 0;
   uint32_t used = 0;
   size_t holders = 0;
@@ -130,7 +130,7 @@ json LeaseJson(AllStats workers, uint32_t rule, const std::string& value) {
     const auto view = worker->leases.Get();
     if (!view) continue;
     for (const LeaseView& lease : *view) {
-      if (lease.rule != rule || lease.value != value) continue;
+      if (lease.limit != limit || lease.value != value) continue;
       ++holders;
       tokens += lease.tokens;
       used = std::max(used, lease.used_thousandths);
@@ -143,32 +143,31 @@ json LeaseJson(AllStats workers, uint32_t rule, const std::string& value) {
   return described;
 }
 
-json ChargeJson(const SharedLimits& shared, AllStats workers, const Charge& charge, const ClientIdentity& client) {
+json ChargeJson(const LimitRules& rules, AllStats workers, const Charge& charge, const ClientIdentity& client) {
   const LimitRule& rule = *charge.rule;
   json entry = RuleJson(rule);
-  const std::string value = shared.rules().ValueOf(charge, client);
+  const std::string value = rules.ValueOf(charge, client);
   entry["bucket"] = value;
   entry["cost"] = charge.cost;
   if (rule.is_global) {
-    entry.update(LeaseJson(workers, rule.index, value));
+    entry.update(LeaseJson(workers, rule.conf->name, value));
     return entry;
   }
-  const BucketTable& table = shared.table(rule.index);
+  const BucketTable& table = std::as_const(*rule.record).table();
   entry.update(AnswerJson(table.Peek(charge.bucket, charge.terms->bucket, Now(), charge.cost)));
   entry["used"] = table.Used(charge.bucket, charge.terms->bucket, Now());
   return entry;
 }
 
 // What limits and others say of the request; `decision` of all together.
-json ExplainJson(const SharedLimits& shared, AllStats workers, const LimitedRequest& asked) {
-  const LimitRules& rules = shared.rules();
+json ExplainJson(const LimitRules& rules, AllStats workers, const LimitedRequest& asked) {
   wire::KeyPositions scratch;
   std::vector<Charge> charges;
   rules.Match(asked, &scratch, &charges);
   json concerned = json::array();
   std::string decision = "admit";
   for (const Charge& charge : charges) {
-    json entry = ChargeJson(shared, workers, charge, asked.client);
+    json entry = ChargeJson(rules, workers, charge, asked.client);
     if (!charge.rule->is_shadow && decision != "refuse" && entry["says"] != "admit") decision = entry["says"];
     concerned.push_back(std::move(entry));
   }
@@ -190,9 +189,10 @@ AdminReply AdminHttp::Limits(const Query& query) const {
   // As they stand in the file.
   for (const conf::Limit& limit : snapshot_->config.limits) {
     if (query.contains("limit") && query.at("limit") != limit.name) continue;
-    const auto rules = limits_->rules().rules();
-    const auto rule = std::ranges::find(rules, &limit, &LimitRule::conf);
-    limits.push_back(StateJson(*limits_, static_cast<uint32_t>(rule - rules.begin()), workers_));
+    const LimitRules& rules = *snapshot_->limits;
+    const auto rule =
+        std::ranges::find(rules.rules(), limit.name, [](const LimitRule& each) { return each.conf->name; });
+    limits.push_back(StateJson(*limits_, rules, *rule));
   }
   return JsonReply(200, {{"limits", limits}, {"store", snapshot_->config.global_limits.store}});
 }
@@ -213,7 +213,8 @@ AdminReply AdminHttp::ExplainLimits(const Query& query) const {
   const std::string user = given("user");
   const ClientIdentity client{.connection = 0, .ip = ip.value_or(conf::IpAddress{}), .user = user};
   const auto index = static_cast<uint32_t>(listener - listeners.begin());
-  json answer = ExplainJson(*limits_, workers_, {index, known.row, *known.spec, request, std::nullopt, client});
+  json answer =
+      ExplainJson(*snapshot_->limits, workers_, {index, known.row, *known.spec, request, std::nullopt, client});
   answer["listener"] = listener->name;
   answer["command"] = known.spec->name;
   return JsonReply(200, answer);

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <functional>
 #include <set>
+#include <utility>
 
 #include "conf/version.h"
 #include "proxy/admin/metrics_families.h"
@@ -278,9 +279,9 @@ void AddRetries(const Snapshot& snapshot, AllStats workers, Families& families) 
 }
 
 // Decisions add up to the requests that the limit was asked about: those admitted are those that did not wait.
-void AddLimitCounters(uint32_t rule, const std::string& name, AllStats workers, MetricFamily& decisions,
-                      MetricFamily& store_calls) {
-  const auto sum = [&](backends::Counter LimitStats::*counter) { return Sum(workers, rule, counter); };
+void AddLimitCounters(const LimitRule& rule, MetricFamily& decisions, MetricFamily& store_calls) {
+  const std::string& name = rule.conf->name;
+  const auto sum = [&](backends::Counter LimitStats::*counter) { return rule.record->Sum(counter); };
   // Read first, since it may grow meanwhile and there are never fewer admitted.
   const uint64_t delayed = sum(&LimitStats::delayed);
   const uint64_t admitted = std::max(sum(&LimitStats::admitted), delayed) - delayed;
@@ -293,8 +294,7 @@ void AddLimitCounters(uint32_t rule, const std::string& name, AllStats workers, 
   }
 }
 
-void AddLimits(const SharedLimits& limits, AllStats workers, Families& families) {
-  const std::span<const LimitRule> rules = limits.rules().rules();
+void AddLimits(std::span<const LimitRule> rules, const SharedLimits& limits, Families& families) {
   MetricFamily& decisions =
       families.Add("limit_decisions_total", MetricType::Counter, "What the limit has said of requests.");
   MetricFamily& store_calls =
@@ -304,17 +304,18 @@ void AddLimits(const SharedLimits& limits, AllStats workers, Families& families)
   MetricFamily& buckets = families.Add("limit_buckets", MetricType::Gauge, "Buckets in the process's table.");
   MetricFamily& overflows = families.Add("limit_bucket_overflows_total", MetricType::Counter,
                                          "Requests that had to share a bucket, since the table was full.");
-  for (uint32_t i = 0; i < rules.size(); ++i) {
-    const std::string& name = rules[i].conf->name;
-    AddLimitCounters(i, name, workers, decisions, store_calls);
-    AddValue(fallback, {{"limit", name}}, static_cast<double>(Sum(workers, i, &LimitStats::fallback_ms)) * 1e-3);
-    AddValue(buckets, {{"limit", name}}, static_cast<double>(limits.table(i).size()));
-    AddValue(overflows, {{"limit", name}}, static_cast<double>(limits.table(i).overflows()));
+  for (const LimitRule& rule : rules) {
+    const std::string& name = rule.conf->name;
+    const BucketTable& table = std::as_const(*rule.record).table();
+    AddLimitCounters(rule, decisions, store_calls);
+    AddValue(fallback, {{"limit", name}}, static_cast<double>(rule.record->Sum(&LimitStats::fallback_ms)) * 1e-3);
+    AddValue(buckets, {{"limit", name}}, static_cast<double>(table.size()));
+    AddValue(overflows, {{"limit", name}}, static_cast<double>(table.overflows()));
   }
   for (const LimitStatRow& row : kLimitStats) {
     MetricFamily& family = families.Add(row.name, row.type, row.help);
-    for (uint32_t i = 0; i < rules.size(); ++i) {
-      AddValue(family, {{"limit", rules[i].conf->name}}, static_cast<double>(Sum(workers, i, row.counter)));
+    for (const LimitRule& rule : rules) {
+      AddValue(family, {{"limit", rule.conf->name}}, static_cast<double>(rule.record->Sum(row.counter)));
     }
   }
   AddValue(families.Add("limit_proxies", MetricType::Gauge, "Proxies alive, as the store of global limits last said."),
@@ -347,7 +348,7 @@ std::string MetricsText(const Snapshot& snapshot, AllStats workers, const backen
   AddNodeDurations(shown, families);
   AddRetries(snapshot, workers, families);
   AddHealth(shown, families);
-  AddLimits(limits, workers, families);
+  AddLimits(snapshot.limits->rules(), limits, families);
   AddProcess(workers, memory, families);
   return families.Text();
 }

@@ -76,8 +76,12 @@ struct HealthMonitor::Node {
         check(monitor.io_, settings, conf.health,
               [this] { return record->Sum(&backends::NodeStats::heavy_in_flight) > 0; }),
         timer(monitor.io_.loop.NewTimer([this, &monitor] { monitor.OnTimer(*this); })),
-        breakers(monitor.workers_),
-        view(record->view) {}
+        view(record->view) {
+    // What the workers have told of it while it was not here is not told again.
+    for (uint32_t worker = 0; worker < record->workers(); ++worker) {
+      breakers.push_back({static_cast<CircuitBreaker::State>(record->stats(worker).breaker_state.value())});
+    }
+  }
 
   bool TakenOutByABreaker() const {
     return std::ranges::any_of(breakers, [](const Breaker& breaker) {
@@ -102,11 +106,8 @@ struct HealthMonitor::Node {
   backends::NodeView& view;           // The record's.
 };
 
-HealthMonitor::HealthMonitor(net::Loop& loop, const Snapshot& snapshot, uint32_t workers, uint64_t seed,
-                             WorkerOrders orders)
-    : io_{.loop = loop, .blocks = {}, .read_buffer = {}, .random = std::mt19937_64(seed)},
-      workers_(workers),
-      orders_(std::move(orders)) {
+HealthMonitor::HealthMonitor(net::Loop& loop, const Snapshot& snapshot, uint64_t seed, WorkerOrders orders)
+    : io_{.loop = loop, .blocks = {}, .read_buffer = {}, .random = std::mt19937_64(seed)}, orders_(std::move(orders)) {
   Adopt(snapshot);
 }
 
@@ -123,8 +124,6 @@ void HealthMonitor::Start() {
 void HealthMonitor::Start(Node& node) {
   const auto interval = static_cast<double>(node.conf.health.interval.count());
   if (interval > 0) node.timer->Arm(net::Duration(static_cast<int64_t>(interval * Random() / 2)));
-  // It may have been known before.
-  if (node.record->order == NodeOrder::kDisable) orders_.disable(node.record);
   if (node.record->needs_flush) Refresh(node, "start", {});
 }
 
@@ -160,7 +159,6 @@ void HealthMonitor::AdoptPool(Pool& pool, const conf::Pool& conf,
       pool.nodes.push_back(std::move(*known));
     } else {
       pool.nodes.push_back(std::make_unique<Node>(*this, pool, n, record));
-      if (known != before.end()) pool.nodes.back()->breakers = (*known)->breakers;
       Begin(*pool.nodes.back());
       added.push_back(pool.nodes.back().get());
     }
@@ -174,6 +172,10 @@ void HealthMonitor::AdoptPool(Pool& pool, const conf::Pool& conf,
   Publish(pool);
   if (!started_) return;
   for (Node* node : added) Start(*node);
+  // A worker may have opened connections anew.
+  for (const auto& node : pool.nodes) {
+    if (node->record->order == NodeOrder::kDisable) orders_.disable(node->record);
+  }
 }
 
 void HealthMonitor::Begin(Node& node) {

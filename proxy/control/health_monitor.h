@@ -40,7 +40,7 @@ class HealthMonitor {
     Order enable;
   };
 
-  HealthMonitor(net::Loop& loop, const Snapshot& snapshot, uint32_t workers, uint64_t seed, WorkerOrders orders);
+  HealthMonitor(net::Loop& loop, const Snapshot& snapshot, uint64_t seed, WorkerOrders orders);
   ~HealthMonitor();
 
   void Start();
@@ -74,7 +74,6 @@ class HealthMonitor {
   double Random() { return std::uniform_real_distribution<double>(0, 1)(io_.random); }
 
   backends::WorkerIo io_;
-  uint32_t workers_;
   WorkerOrders orders_;
   std::vector<std::unique_ptr<Pool>> pools_;
   std::map<const backends::NodeRecord*, Node*> nodes_;  // Of all pools.

@@ -41,8 +41,8 @@ void AddTotals(AllStats workers, ProxyFacts* facts) {
 
 }  // namespace
 
-ProcessView::ProcessView(std::shared_ptr<const Snapshot> snapshot, AllStats workers, const net::Clock& clock)
-    : snapshot_(std::move(snapshot)), workers_(workers), clock_(clock), started_(clock.now()) {}
+ProcessView::ProcessView(AllStats workers, const net::Clock& clock)
+    : workers_(workers), clock_(clock), started_(clock.now()) {}
 
 ProxyFacts ProcessView::Facts() const {
   ProxyFacts facts;
@@ -50,19 +50,20 @@ ProxyFacts ProcessView::Facts() const {
   AddTotals(workers_, &facts);
   facts.workers = static_cast<uint32_t>(workers_.size());
   facts.uptime = std::chrono::duration_cast<std::chrono::seconds>(clock_.now() - started_);
-  const auto& listeners = snapshot_->config.listeners;
+  const Snapshot& snapshot = worker_->snapshot();
+  const auto& listeners = snapshot.config.listeners;
   const auto tcp = std::ranges::find_if(listeners, [](const auto& listener) { return !listener.listen.is_unix(); });
   if (tcp != listeners.end()) facts.tcp_port = tcp->listen.port;
   for (const conf::Listener& listener : listeners) facts.max_clients += listener.max_connections;
-  for (size_t p = 0; p < snapshot_->pools.size(); ++p) facts.pools.push_back(PoolFacts(p));
+  for (size_t p = 0; p < snapshot.pools.size(); ++p) facts.pools.push_back(PoolFacts(p));
   return facts;
 }
 
 ProxyFacts::Pool ProcessView::PoolFacts(size_t index) const {
-  const conf::Pool& pool = snapshot_->config.pools[index];
+  const conf::Pool& pool = worker_->snapshot().config.pools[index];
   ProxyFacts::Pool facts{pool.name, conf::NameOf(pool.ring.algorithm), {}};
   for (uint32_t n = 0; n < pool.nodes.size(); ++n) {
-    const backends::NodeRecord& node = *snapshot_->pools[index].nodes[n];
+    const backends::NodeRecord& node = *worker_->snapshot().pools[index].nodes[n];
     facts.nodes.push_back({.name = pool.nodes[n].name,
                            .address = pool.nodes[n].address.ToString(),
                            .up = node.IsConnected(),

@@ -1,6 +1,6 @@
 // proxy/control/process_view.h – What a worker's local commands may see of the whole process.
 //
-// Threads: its worker's; reads the counters of all. Lifetime: snapshot, stats, loop and worker outlive its use.
+// Threads: its worker's; reads the counters of all. Lifetime: stats, loop and worker outlive its use.
 #pragma once
 
 #include <memory>
@@ -14,7 +14,7 @@ class Worker;
 
 class ProcessView final : public ProxyView {
  public:
-  ProcessView(std::shared_ptr<const Snapshot> snapshot, AllStats workers, const net::Clock& clock);
+  ProcessView(AllStats workers, const net::Clock& clock);
   void Attach(const Worker& worker) { worker_ = &worker; }
 
   ProxyFacts Facts() const override;
@@ -24,7 +24,6 @@ class ProcessView final : public ProxyView {
  private:
   ProxyFacts::Pool PoolFacts(size_t index) const;
 
-  std::shared_ptr<const Snapshot> snapshot_;
   AllStats workers_;
   const net::Clock& clock_;
   net::TimePoint started_;

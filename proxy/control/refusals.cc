@@ -35,8 +35,8 @@ std::vector<std::string> RefusalLog::Lines(net::TimePoint now) {
   total_ = total;
   wake_ = net::TimePoint::max();
   std::map<std::string_view, std::string> parts;  // By command.
-  for (uint32_t l = 0; l < snapshot_.config.listeners.size(); ++l) {
-    const conf::Listener& listener = snapshot_.config.listeners[l];
+  for (uint32_t l = 0; l < listeners_.size(); ++l) {
+    const conf::Listener& listener = listeners_[l];
     ForEachRefusal(listener.protocol, l, workers_, [&](const Refusal& refusal) {
       Said& said = said_.try_emplace(std::string(refusal.command)).first->second;
       uint64_t& known = said.counts[{l, refusal.reason}];

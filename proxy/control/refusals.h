@@ -31,8 +31,8 @@ class RefusalLog {
  public:
   static constexpr net::Duration kInterval = std::chrono::minutes(1);
 
-  // Both outlive it.
-  RefusalLog(const Snapshot& snapshot, AllStats workers) : snapshot_(snapshot), workers_(workers) {}
+  // The statistics outlive it.
+  RefusalLog(const Snapshot& snapshot, AllStats workers) : listeners_(snapshot.config.listeners), workers_(workers) {}
 
   // The lines that are due; call it about once a second.
   std::vector<std::string> Lines(net::TimePoint now);
@@ -43,7 +43,7 @@ class RefusalLog {
     std::map<std::pair<uint32_t, wire::ErrorCode>, uint64_t> counts;  // By listener and reason, when it was last said.
   };
 
-  const Snapshot& snapshot_;
+  std::vector<conf::Listener> listeners_;
   AllStats workers_;
   uint64_t total_ = 0;                             // Of all listeners when the lines were last made.
   net::TimePoint wake_{};                          // Some command has more to say from then on.

@@ -16,16 +16,6 @@ constexpr size_t kKeptParsers = 16;
 // Whoever holds less is not to blame for a lack of memory.
 constexpr uint64_t kWorthCuttingOff = 4 << 10;
 
-std::vector<backends::NodePool> MakePools(const Snapshot& snapshot, const Worker::Parts& parts, backends::WorkerIo& io,
-                                          backends::ReplySink& sink, backends::FlushList& flush_list) {
-  std::vector<backends::NodePool> pools;
-  const backends::PoolNode::Parts node{io, sink, flush_list, parts.observer, parts.number};
-  for (size_t i = 0; i < snapshot.pools.size(); ++i) {
-    pools.emplace_back(node, snapshot.config.pools[i], *snapshot.pools[i].ring, snapshot.pools[i].nodes);
-  }
-  return pools;
-}
-
 wire::Limits LimitsOf(const conf::ClientLimits& limits) {
   return {.request_bytes = limits.request_bytes,
           .bulk_bytes = limits.bulk_bytes,
@@ -42,22 +32,17 @@ bool ConcernsLimits(backends::Ticket ticket) {
 }  // namespace
 
 Worker::Worker(const Parts& parts, std::shared_ptr<const Snapshot> snapshot, uint64_t seed)
-    : snapshot_(std::move(snapshot)),
-      stats_(parts.stats),
+    : stats_(parts.stats),
+      hand_back_(parts.hand_back),
       io_{.loop = parts.loop, .blocks = {}, .read_buffer = {}, .random = std::mt19937_64(seed)},
-      pools_(MakePools(*snapshot_, parts, io_, *this, flush_list_)),
+      node_parts_{io_, *this, flush_list_, parts.observer, parts.number},
       fanout_(io_, *this, stats_.partial),
-      retrier_(io_, snapshot_, pools_, *this, stats_.retries),
-      hot_keys_(snapshot_->pools.size()),
-      limiter_({.io = io_,
-                .shared = parts.limits,
-                .snapshot = snapshot_,
-                .pools = pools_,
-                .sink = *this,
-                .observer = *this,
-                .stats = stats_.limits}),
-      dispatcher_(snapshot_, pools_, fanout_, retrier_, hot_keys_, *this, *this),
+      retrier_(io_, *this, stats_.retries),
+      hot_keys_(snapshot->pools.size()),
+      limiter_({.io = io_, .shared = parts.limits, .worker = parts.number, .sink = *this, .observer = *this}),
+      dispatcher_(fanout_, retrier_, hot_keys_, *this, *this),
       client_io_{.io = io_,
+                 .held = snapshot_,
                  .dispatcher = dispatcher_,
                  .limiter = limiter_,
                  .view = parts.view,
@@ -67,11 +52,12 @@ Worker::Worker(const Parts& parts, std::shared_ptr<const Snapshot> snapshot, uin
                  .retired = {},
                  .scratch = {}},
       tick_(parts.loop.NewTimer([this] { Tick(); })) {
-  for (uint32_t i = 0; i < snapshot_->config.listeners.size(); ++i) {
-    const conf::Listener& listener = snapshot_->config.listeners[i];
+  for (uint32_t i = 0; i < snapshot->config.listeners.size(); ++i) {
+    const conf::Listener& listener = snapshot->config.listeners[i];
     listeners_.push_back({i, listener, LimitsOf(listener.limits), stats_.listeners[i], {}});
   }
   if (parts.memory != nullptr) io_.memory.Join(*parts.memory, io_.blocks);
+  SetSnapshot(std::make_unique<HeldSnapshot>(std::move(snapshot), node_parts_));
   parts.loop.SetEndOfTurn([this] { return EndTurn(); });
   tick_->Arm(kTickInterval);
 }
@@ -84,15 +70,55 @@ Worker::~Worker() {
 }
 
 void Worker::Start() {
-  for (backends::NodePool& pool : pools_) pool.Connect();
-  limiter_.Tick();
+  for (backends::NodePool& pool : snapshot_->node_pools) pool.Connect();
+  limiter_.Tick(*snapshot_);
 }
 
-void Worker::AddClient(uint32_t listener, ClientState client, const Adopt& adopt) {
+void Worker::Adopt(std::shared_ptr<const Snapshot> snapshot) {
+  assert(MayFollow(**snapshot_, *snapshot));
+  if (next_snapshot_) hand_back_(std::move(next_snapshot_));
+  next_snapshot_ = std::move(snapshot);
+}
+
+void Worker::SetSnapshot(std::unique_ptr<HeldSnapshot> snapshot) {
+  snapshot_ = std::move(snapshot);
+  retrier_.Adopt(**snapshot_);
+  limiter_.Adopt(**snapshot_);
+  dispatcher_.Adopt(**snapshot_);
+}
+
+// At the end of a turn, when no request is on the stack.
+void Worker::ChangeSnapshots() {
+  if (next_snapshot_) {
+    auto next = std::make_unique<HeldSnapshot>(std::move(next_snapshot_), node_parts_, snapshot_.get(), &leaving_);
+    next_snapshot_ = nullptr;
+    snapshot_->Retire();
+    old_snapshots_.push_back(std::move(snapshot_));
+    SetSnapshot(std::move(next));
+    for (ListenerContext& context : listeners_) {
+      context.conf = (*snapshot_)->config.listeners[context.index];
+      context.limits = LimitsOf(context.conf.limits);
+      context.idle_parsers.clear();
+      context.memcache_parser = wire::MemcacheParser(context.limits);
+    }
+    for (backends::NodePool& pool : snapshot_->node_pools) pool.Connect();
+  }
+  for (auto& old : old_snapshots_) {
+    if (old->is_used()) continue;
+    std::shared_ptr<const Snapshot> shared = old->shared;
+    old.reset();
+    hand_back_(std::move(shared));
+  }
+  std::erase(old_snapshots_, nullptr);
+  // A link may stand in the list of those that are written next.
+  if (flush_list_.empty()) std::erase_if(leaving_, [](const auto& node) { return node->is_closed(); });
+}
+
+void Worker::AddClient(uint32_t listener, ClientState client, const MakeStream& make_stream) {
   const uint32_t index = places_.Acquire();
   Place& place = places_[index];
   place.session = NewSession(client_io_, listeners_[listener], index, place.generation, std::move(client));
-  place.session->Start(adopt(*place.session));
+  place.session->Start(make_stream(*place.session));
   stats_.sessions.Set(places_.in_use());
   if (drained_) place.session->Drain();
 }
@@ -169,6 +195,8 @@ net::NextTurn Worker::EndTurn() {
   DeleteRetired();
   BoundMemory();
   if (drained_ && places_.in_use() == 0) std::exchange(drained_, nullptr)();
+  if (next_snapshot_ || !old_snapshots_.empty() || !leaving_.empty()) [[unlikely]]
+    ChangeSnapshots();
   // A session that stands in the list again holds its output or has more to read.
   return nodes_held_ || !client_io_.turn.empty() ? net::NextTurn::kAtOnce : net::NextTurn::kMayWait;
 }
@@ -243,12 +271,12 @@ void Worker::Tick() {
     if (listener.idle_parsers.size() > kKeptParsers) listener.idle_parsers.resize(kKeptParsers);
   }
   fanout_.Tick();
-  for (backends::NodePool& pool : pools_) pool.Tick();
-  retrier_.Tick();
-  limiter_.Tick();
+  for (backends::NodePool& pool : snapshot_->node_pools) pool.Tick();
+  retrier_.Tick(*snapshot_);
+  limiter_.Tick(*snapshot_);
   hot_keys_.Tick();
   stats_.hot_keys.Set(hot_keys_.View());
-  if (!snapshot_->config.global_limits.store.empty()) stats_.leases.Set(limiter_.View());
+  if ((*snapshot_)->limit_store) stats_.leases.Set(limiter_.View(**snapshot_));
   tick_->Arm(kTickInterval);
 }
 

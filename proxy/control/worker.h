@@ -2,6 +2,7 @@
 //
 // Purpose: puts the parts together and drives the end of each turn. Knows nothing of threads or sockets: the process
 // runs it on libevent, the simulator on its own loop.
+// Of a snapshot it is the only holder on its loop: whatever needs one is handed it, or counted by it (HeldSnapshot).
 // Threads: its loop's; workers share nothing but the snapshot and the counters that a scrape reads.
 // Lifetime: the loop and the stats outlive it.
 #pragma once
@@ -33,6 +34,8 @@ class Worker final : private backends::ReplySink, private RateLimiter::Observer,
     backends::BreakerObserver& observer;  // Called on the worker's loop.
     SharedLimits& limits;
     net::ProcessMemory* memory = nullptr;  // None: there is no limit on it.
+    // Takes an old snapshot that nothing needs any more, to let it die elsewhere. Called on the worker's loop.
+    std::function<void(std::shared_ptr<const Snapshot>)> hand_back;
   };
   // `seed` for jitter.
   Worker(const Parts& parts, std::shared_ptr<const Snapshot> snapshot, uint64_t seed);
@@ -41,9 +44,13 @@ class Worker final : private backends::ReplySink, private RateLimiter::Observer,
   // Opens the node connections.
   void Start();
 
-  // A client that was accepted on `listener`. `adopt` makes its stream, with the observer that it is given.
-  using Adopt = std::function<std::unique_ptr<net::Stream>(net::StreamObserver&)>;
-  void AddClient(uint32_t listener, ClientState client, const Adopt& adopt);
+  // Goes over to another snapshot at the end of this turn. What is under way goes on by the one by which it began;
+  // nodes that stay keep their connections, and those that leave drain. Requires: MayFollow.
+  void Adopt(std::shared_ptr<const Snapshot> snapshot);
+
+  // A client that was accepted on `listener`. `make_stream` is given the observer.
+  using MakeStream = std::function<std::unique_ptr<net::Stream>(net::StreamObserver&)>;
+  void AddClient(uint32_t listener, ClientState client, const MakeStream& make_stream);
 
   // Takes no more requests; calls `drained` at the end of a turn once the last session is gone.
   void Drain(std::function<void()> drained);
@@ -51,7 +58,7 @@ class Worker final : private backends::ReplySink, private RateLimiter::Observer,
   // Tells whichever pool has the node what the process says of it.
   using NodeWord = void (backends::NodePool::*)(const backends::NodeRecord&);
   void Tell(const backends::NodeRecord& node, NodeWord word) {
-    for (backends::NodePool& pool : pools_) (pool.*word)(node);
+    for (backends::NodePool& pool : snapshot_->node_pools) (pool.*word)(node);
   }
 
   void ForEachClient(const std::function<void(const ClientState&)>& visit) const;
@@ -59,6 +66,10 @@ class Worker final : private backends::ReplySink, private RateLimiter::Observer,
   const net::BlockPool& blocks() const { return io_.blocks; }
   size_t open_fanouts() const { return fanout_.open(); }
   const RateLimiter& limiter() const { return limiter_; }
+  const Snapshot& snapshot() const { return **snapshot_; }
+  // Snapshots that are not in force any more and still needed; nodes that still drain.
+  size_t old_snapshots() const { return old_snapshots_.size(); }
+  size_t leaving_nodes() const { return leaving_.size(); }
 
  private:
   struct Place {
@@ -86,13 +97,19 @@ class Worker final : private backends::ReplySink, private RateLimiter::Observer,
   void BoundMemory();
   void CutOffLargest(uint64_t excess_bytes);
   void SampleMemory();
+  void ChangeSnapshots();
+  void SetSnapshot(std::unique_ptr<HeldSnapshot> snapshot);
   void Tick();
 
-  std::shared_ptr<const Snapshot> snapshot_;
   WorkerStats& stats_;
+  std::function<void(std::shared_ptr<const Snapshot>)> hand_back_;
   backends::WorkerIo io_;
   backends::FlushList flush_list_;
-  std::vector<backends::NodePool> pools_;
+  const backends::PoolNode::Parts node_parts_;
+  backends::LeavingNodes leaving_;
+  std::shared_ptr<const Snapshot> next_snapshot_;  // From the end of this turn on.
+  std::unique_ptr<HeldSnapshot> snapshot_;
+  std::vector<std::unique_ptr<HeldSnapshot>> old_snapshots_;
   Fanout fanout_;
   Retrier retrier_;
   HotKeys hot_keys_;

@@ -1,5 +1,5 @@
-// proxy/control/worker_stats.h – All that one worker counts, but of the nodes (see backends::NodeRecord); written by
-// it, read by the scraper.
+// proxy/control/worker_stats.h – All that one worker counts, but of the nodes and of the limits (see
+// backends::NodeRecord and LimitRecord); written by it, read by the scraper.
 //
 // Threads: as backends/stats.h. Ownership: the process's; made before the worker, gone after the admin port.
 #pragma once
@@ -31,10 +31,7 @@ struct MemoryStats {
 
 struct WorkerStats {
   explicit WorkerStats(const Snapshot& snapshot)
-      : errors(wire::kErrorCodes),
-        pools(snapshot.config.pools.size()),
-        retries(snapshot.config.pools.size()),
-        limits(snapshot.config.limits.size()) {
+      : errors(wire::kErrorCodes), pools(snapshot.config.pools.size()), retries(snapshot.config.pools.size()) {
     for (size_t i = 0; i < snapshot.config.listeners.size(); ++i) {
       listeners.emplace_back(CommandCount(snapshot.config.listeners[i].protocol));
     }
@@ -44,7 +41,6 @@ struct WorkerStats {
   std::vector<backends::Counter> errors;  // By wire::ErrorCode.
   std::vector<PoolStats> pools;           // By pool.
   std::vector<RetryStats> retries;        // By pool.
-  std::vector<LimitStats> limits;         // By rule, see LimitRules.
   backends::Counter stale_replies;        // For clients that had left.
   backends::Counter sessions;             // Open now.
   PartialStats partial;
@@ -56,8 +52,5 @@ struct WorkerStats {
 
 // Of the whole process, by worker.
 using AllStats = std::span<const std::unique_ptr<WorkerStats>>;
-
-// The sum over workers; `rule` is a place in WorkerStats::limits.
-uint64_t Sum(AllStats workers, uint32_t rule, backends::Counter LimitStats::*counter);
 
 }  // namespace ringproxy::proxy

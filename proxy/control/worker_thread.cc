@@ -3,15 +3,17 @@
 namespace ringproxy::proxy {
 
 WorkerThread::WorkerThread(std::shared_ptr<const Snapshot> snapshot, AllStats all_stats, uint32_t index, uint64_t seed,
-                           SharedLimits& limits, net::ProcessMemory& memory, OnBreakerNews on_breaker)
-    : on_breaker_(std::move(on_breaker)), stats_(*all_stats[index]), view_(snapshot, all_stats, loop_) {
+                           SharedLimits& limits, net::ProcessMemory& memory, OnBreakerNews on_breaker,
+                           HandBack hand_back)
+    : on_breaker_(std::move(on_breaker)), stats_(*all_stats[index]), view_(all_stats, loop_) {
   const Worker::Parts parts{.loop = loop_,
                             .number = index,
                             .stats = stats_,
                             .view = view_,
                             .observer = *this,
                             .limits = limits,
-                            .memory = &memory};
+                            .memory = &memory,
+                            .hand_back = std::move(hand_back)};
   worker_ = std::make_unique<Worker>(parts, std::move(snapshot), seed);
   view_.Attach(*worker_);
 }

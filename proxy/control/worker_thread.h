@@ -19,9 +19,10 @@ class WorkerThread final : private backends::BreakerObserver {
  public:
   // Called on the worker's thread.
   using OnBreakerNews = std::function<void(const backends::BreakerNews&)>;
+  using HandBack = std::function<void(std::shared_ptr<const Snapshot>)>;
   // `all_stats[index]` is this worker's.
   WorkerThread(std::shared_ptr<const Snapshot> snapshot, AllStats all_stats, uint32_t index, uint64_t seed,
-               SharedLimits& limits, net::ProcessMemory& memory, OnBreakerNews on_breaker);
+               SharedLimits& limits, net::ProcessMemory& memory, OnBreakerNews on_breaker, HandBack hand_back);
   ~WorkerThread();
 
   void Start();

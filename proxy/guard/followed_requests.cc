@@ -2,10 +2,11 @@
 
 namespace ringproxy::proxy {
 
-backends::Ticket FollowedRequests::Follow(backends::Ticket ticket) {
+backends::Ticket FollowedRequests::Follow(HeldSnapshot& held, backends::Ticket ticket) {
   const uint32_t index = entries_.Acquire();
   Entry& entry = entries_[index];
   entry.ticket = ticket;
+  entry.held = SnapshotUse(held);
   entry.charges.clear();
   return {index, entry.generation, 0, backends::Ticket::Kind::kLimit};
 }
@@ -18,6 +19,7 @@ void FollowedRequests::Add(backends::Ticket followed, const Charge& charge) {
 
 void FollowedRequests::Forget(backends::Ticket ticket) {
   ++entries_[ticket.owner].generation;
+  entries_[ticket.owner].held.End();
   entries_.Release(ticket.owner);
 }
 

@@ -11,6 +11,7 @@
 #include "backends/net/place_list.h"
 #include "backends/ticket.h"
 #include "proxy/guard/limit_rules.h"
+#include "proxy/route/held_snapshot.h"
 
 namespace ringproxy::proxy {
 
@@ -18,12 +19,13 @@ class FollowedRequests {
  public:
   struct Entry {
     backends::Ticket ticket;
+    SnapshotUse held;  // To whose rules the charges lead.
     std::vector<Charge> charges;
     uint32_t generation = 0;
   };
 
   // The ticket that is to be used from now on; Add says which charges wait for its reply.
-  backends::Ticket Follow(backends::Ticket ticket);
+  backends::Ticket Follow(HeldSnapshot& held, backends::Ticket ticket);
   void Add(backends::Ticket followed, const Charge& charge);
   // Of a ticket that Follow has given; until Forget.
   const Entry& at(backends::Ticket ticket) const { return entries_[ticket.owner]; }

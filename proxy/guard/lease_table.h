@@ -20,15 +20,16 @@ class LeaseTable {
  public:
   struct Entry {
     uint64_t bucket = 0;
-    const LimitTerms* terms = nullptr;
+    LimitTerms terms = {};
     std::string name;  // Of the bucket in the store.
     QuotaLease lease = {};
     uint32_t used_thousandths = 0;      // Of the bucket in the store, as it last said.
     net::TimePoint recovering_until{};  // The store answers again, but perhaps not yet all proxies.
   };
 
-  // `terms`: of the limit, whatever those of single buckets are; they outlive the table.
-  LeaseTable(size_t most, const LimitTerms& terms) : most_(most), terms_(&terms) {}
+  explicit LeaseTable(size_t most) : most_(most) {}
+  // What the limit allows from now on; before the first Get.
+  void Adopt(const LimitRule& rule);
 
   // The bucket's lease, whose terms may be another's when it is shared; a new one is called what `name` says.
   template <typename Name>
@@ -58,7 +59,7 @@ class LeaseTable {
   size_t FindIdle(net::TimePoint now);
 
   size_t most_;
-  const LimitTerms* terms_;  // Of the shared lease.
+  LimitTerms terms_ = {};  // Of the shared lease.
   std::vector<Entry> entries_;
   std::unordered_map<uint64_t, uint32_t> places_;  // Bucket → its place in entries_.
   size_t hand_ = 0;                                // Where the search for an idle one goes on.

@@ -49,9 +49,9 @@ std::vector<RequestMatch> PrioritiesOf(const Snapshot& snapshot) {
 }
 
 // In the order in which they are asked; those of one scope as they stand in the file.
-std::vector<LimitRule> RulesOf(const conf::Config& config) {
+std::vector<LimitRule> RulesOf(std::span<const conf::Limit> limits) {
   std::vector<LimitRule> rules;
-  for (const conf::Limit& limit : config.limits) {
+  for (const conf::Limit& limit : limits) {
     LimitRule& rule = rules.emplace_back();
     rule.conf = &limit;
     rule.per = *conf::ParsePer(limit.per);
@@ -72,15 +72,18 @@ std::vector<LimitRule> RulesOf(const conf::Config& config) {
 
 }  // namespace
 
-LimitRules::LimitRules(std::shared_ptr<const Snapshot> snapshot, uint64_t seed)
-    : snapshot_(std::move(snapshot)),
-      seed_(seed),
-      rules_(RulesOf(snapshot_->config)),
-      matches_(MatchesOf(*snapshot_, rules_)),
-      rule_index_(*snapshot_, matches_),
-      priorities_(PrioritiesOf(*snapshot_)),
-      priority_index_(*snapshot_, priorities_) {
-  for (LimitRule& rule : rules_) AddOverrides(&rule);
+LimitRules::LimitRules(const Snapshot& snapshot, uint64_t seed, const Records& records)
+    : seed_(seed),
+      limits_(snapshot.config.limits),
+      rules_(RulesOf(limits_)),
+      matches_(MatchesOf(snapshot, rules_)),
+      rule_index_(snapshot, matches_),
+      priorities_(PrioritiesOf(snapshot)),
+      priority_index_(snapshot, priorities_) {
+  for (LimitRule& rule : rules_) {
+    AddOverrides(&rule);
+    if (records) rule.record = records(*rule.conf);
+  }
 }
 
 uint64_t LimitRules::ValueHash(const LimitRule& rule, const ClientIdentity& client, std::string_view key) const {

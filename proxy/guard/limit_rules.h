@@ -2,9 +2,11 @@
 //
 // Purpose: turns a request into charges, one for each bucket, in the order in which they are asked: those of the
 // client's connection, those of the process, those of the fleet. Knows what a bucket is called, not what is in it.
-// Threads: immutable once made; any number of threads may call at once. Lifetime: the snapshot outlives it.
+// Threads: immutable once made; any number of threads may call at once. Ownership: the snapshot's of which it is made,
+// to which it does not refer.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <unordered_map>
@@ -23,9 +25,12 @@ struct LimitTerms {
   LeasePolicy lease;  // Of a global limit.
 };
 
+class LimitRecord;
+
 struct LimitRule {
-  uint32_t index;  // In LimitRules::rules().
-  const conf::Limit* conf;
+  uint32_t index;           // In LimitRules::rules().
+  const conf::Limit* conf;  // The rules' own copy.
+  std::shared_ptr<LimitRecord> record;
   conf::LimitPer per;
   LimitTerms terms;
   std::unordered_map<uint64_t, LimitTerms> overrides;  // By the hash of their value.
@@ -63,8 +68,12 @@ struct Charge {
 
 class LimitRules {
  public:
+  // Finds or makes what the process knows of a limit.
+  using Records = std::function<std::shared_ptr<LimitRecord>(const conf::Limit& limit)>;
   // `seed` makes the hashes unpredictable, so that nobody can invent keys that share a bucket.
-  LimitRules(std::shared_ptr<const Snapshot> snapshot, uint64_t seed);
+  LimitRules(const Snapshot& snapshot, uint64_t seed, const Records& records = {});
+  LimitRules(const LimitRules&) = delete;
+  LimitRules& operator=(const LimitRules&) = delete;
 
   std::span<const LimitRule> rules() const { return rules_; }
 
@@ -97,8 +106,8 @@ class LimitRules {
   uint64_t OverrideHash(const LimitRule& rule, std::string_view value) const;
   void AddOverrides(LimitRule* rule) const;
 
-  std::shared_ptr<const Snapshot> snapshot_;
   uint64_t seed_;
+  std::vector<conf::Limit> limits_;  // As they stand in the file.
   std::vector<LimitRule> rules_;
   std::vector<RequestMatch> matches_;  // As rules_.
   MatchIndex rule_index_;

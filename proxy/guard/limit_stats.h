@@ -31,7 +31,7 @@ struct LimitStats {
 
 // Of one worker's leases, for whoever asks why.
 struct LeaseView {
-  uint32_t rule;
+  std::string limit;
   std::string value;  // LimitRules::ValueOf
   uint64_t tokens;
   uint32_t used_thousandths;  // Of the bucket in the store.

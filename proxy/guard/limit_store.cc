@@ -7,19 +7,18 @@
 
 namespace ringproxy::proxy {
 
-LimitStore::LimitStore(backends::WorkerIo& io, const Snapshot& snapshot, std::span<backends::NodePool> pools,
-                       uint32_t pool, Asker& asker)
-    : io_(io), snapshot_(snapshot), pools_(pools), pool_(pool), asker_(asker), timer_(io.loop.NewTimer([this] {
-        RunDeadlines();
-      })) {}
+LimitStore::LimitStore(backends::WorkerIo& io, Asker& asker)
+    : io_(io), asker_(asker), timer_(io.loop.NewTimer([this] { RunDeadlines(); })) {}
 
-void LimitStore::Ask(Question question) {
+void LimitStore::Ask(HeldSnapshot& held, Question question) {
   const uint32_t index = entries_.Acquire();
   Entry& entry = entries_[index];
   entry.question = std::move(question);
+  entry.question.held = &held;
+  entry.held = SnapshotUse(held);
   entry.open = true;
   entry.has_text = false;
-  const net::Duration timeout = snapshot_.config.global_limits.timeout;
+  const net::Duration timeout = held->config.global_limits.timeout;
   deadlines_.push_back({index, entry.generation, io_.loop.now() + timeout});
   if (!timer_->armed()) timer_->Arm(timeout);
   Send(index, ScriptForm::kHash);
@@ -33,12 +32,14 @@ void LimitStore::Send(uint32_t index, ScriptForm form) {
   } else {
     AppendLeaseCall(form, question.key, question.terms, question.request, &encoded_);
   }
-  backends::NodePool& pool = pools_[pool_];
+  HeldSnapshot& held = *entries_[index].held;
+  const uint32_t store = *held->limit_store;
+  backends::NodePool& pool = held.node_pools[store];
   const backends::Ticket ticket{index, entries_[index].generation, 0, backends::Ticket::Kind::kStore};
   // A node on trial is tried by such a question as it would be by a read.
-  const backends::Choice choice = pool.Choose(KeyHash(snapshot_.pools[pool_], question.key), {.is_read = true});
+  const backends::Choice choice = pool.Choose(KeyHash(held->pools[store], question.key), {.is_read = true});
   if (choice.admission != backends::Admission::kGranted) return OnFailure(ticket);
-  pool.Send(choice.node, question.rule, std::string_view(encoded_), ticket);
+  pool.Send(choice.node, question.rule != nullptr ? question.rule->index : 0, std::string_view(encoded_), ticket);
 }
 
 void LimitStore::Answer(uint32_t index, Outcome outcome, std::string_view reply) {
@@ -51,6 +52,7 @@ void LimitStore::Answer(uint32_t index, Outcome outcome, std::string_view reply)
 
 void LimitStore::Release(uint32_t index) {
   ++entries_[index].generation;
+  entries_[index].held.End();
   entries_.Release(index);
 }
 

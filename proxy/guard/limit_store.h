@@ -9,16 +9,15 @@
 
 #include <functional>
 #include <memory>
-#include <span>
 #include <string>
 #include <vector>
 
-#include "backends/link/node_pool.h"
 #include "backends/net/place_list.h"
 #include "backends/net/ring_queue.h"
 #include "backends/worker_io.h"
 #include "proxy/guard/lease_script.h"
-#include "proxy/route/snapshot.h"
+#include "proxy/guard/limit_rules.h"
+#include "proxy/route/held_snapshot.h"
 
 namespace ringproxy::proxy {
 
@@ -28,8 +27,9 @@ class LimitStore {
   struct Question {
     enum class Kind : uint8_t { kLease, kExact, kMembers };
     Kind kind = Kind::kLease;
-    uint32_t rule = 0;
-    uint64_t bucket = 0;  // kLease: whose lease. kExact: which waiting request.
+    HeldSnapshot* held = nullptr;     // By which it is asked; Ask knows.
+    const LimitRule* rule = nullptr;  // Of that snapshot.
+    uint64_t bucket = 0;              // kLease: whose lease. kExact: which waiting request.
     std::string key;
     std::string name;  // kMembers: who lives.
     LeaseTerms terms;
@@ -44,12 +44,10 @@ class LimitStore {
     ~Asker() = default;
   };
 
-  // `pool`: the store's among `pools`.
-  LimitStore(backends::WorkerIo& io, const Snapshot& snapshot, std::span<backends::NodePool> pools, uint32_t pool,
-             Asker& asker);
+  LimitStore(backends::WorkerIo& io, Asker& asker);
 
-  // May answer before it returns.
-  void Ask(Question question);
+  // May answer before it returns. Requires: the snapshot names a store.
+  void Ask(HeldSnapshot& held, Question question);
 
   // The store's nodes have answered a ticket of Kind::kStore.
   void OnReply(backends::Ticket ticket, std::string_view reply);
@@ -58,6 +56,7 @@ class LimitStore {
  private:
   struct Entry {
     Question question;
+    SnapshotUse held;
     uint32_t generation = 0;
     bool open = false;      // Not answered yet.
     bool has_text = false;  // The script's text has been sent.
@@ -75,12 +74,9 @@ class LimitStore {
   void RunDeadlines();
 
   backends::WorkerIo& io_;
-  const Snapshot& snapshot_;
-  std::span<backends::NodePool> pools_;
-  uint32_t pool_;
   Asker& asker_;
   net::PlaceList<Entry> entries_;
-  net::RingQueue<Deadline, 16> deadlines_;  // In the order of the questions: they all have the same time.
+  net::RingQueue<Deadline, 16> deadlines_;  // In the order of the questions; most have the same time.
   std::unique_ptr<net::Timer> timer_;
   std::string encoded_;
 };

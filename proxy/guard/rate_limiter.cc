@@ -34,36 +34,32 @@ BucketLimit Share(BucketLimit limit, uint32_t proxies) {
 RateLimiter::RateLimiter(const Parts& parts)
     : io_(parts.io),
       shared_(parts.shared),
-      rules_(parts.shared.rules()),
-      snapshot_(parts.snapshot),
+      worker_(parts.worker),
       sink_(parts.sink),
       observer_(parts.observer),
-      stats_(parts.stats),
-      last_tick_(parts.io.loop.now()) {
-  for (const LimitRule& rule : rules_.rules()) states_.emplace_back(rule);
-  const auto store =
-      std::ranges::find(snapshot_->config.pools, snapshot_->config.global_limits.store, &conf::Pool::name);
-  if (store == snapshot_->config.pools.end()) return;
-  const auto pool = static_cast<uint32_t>(store - snapshot_->config.pools.begin());
-  LimitStore::Asker& asker = *this;
-  store_ = std::make_unique<LimitStore>(io_, *snapshot_, parts.pools, pool, asker);
-  is_speaker_ = shared_.BecomeSpeaker();
+      store_(parts.io, static_cast<LimitStore::Asker&>(*this)),
+      is_speaker_(parts.shared.BecomeSpeaker()),
+      last_tick_(parts.io.loop.now()) {}
+
+void RateLimiter::Adopt(const Snapshot& snapshot) {
+  for (const LimitRule& rule : snapshot.limits->rules()) StateOf(rule).leases.Adopt(rule);
 }
 
 net::Duration RateLimiter::RefusedFor(const Charge& charge) const {
-  const State& state = StateOf(charge);
+  const LimitState& state = StateOf(charge);
   return state.failing_since ? net::Duration(0) : state.refusals.Refused(charge.bucket, charge.cost, now());
 }
 
 bool RateLimiter::NeedsStore(const Charge& charge) const {
-  const State& state = StateOf(charge);
+  const LimitState& state = StateOf(charge);
   return charge.rule->is_exact && (!state.failing_since || now() >= state.next_question);
 }
 
-RateLimiter::Decision RateLimiter::Admit(const LimitedRequest& asked, backends::Ticket* ticket) {
+RateLimiter::Decision RateLimiter::Admit(HeldSnapshot& held, const LimitedRequest& asked, backends::Ticket* ticket) {
   scratch_.charges.clear();
-  rules_.Match(asked, &keys_, &scratch_.charges);
+  held->limits->Match(asked, &keys_, &scratch_.charges);
   if (scratch_.charges.empty()) return {};
+  scratch_.held = &held;
   scratch_.names.clear();
   scratch_.next = 0;
   scratch_.hold_ns = 0;
@@ -75,15 +71,15 @@ RateLimiter::Decision RateLimiter::Admit(const LimitedRequest& asked, backends::
 }
 
 RateLimiter::Decision RateLimiter::Refuse(const Outcome& outcome) {
-  stats_[outcome.rule].refused.Add();
-  return {Verdict::kRefused, rules_.rules()[outcome.rule].conf, outcome.retry_after};
+  StatsOf(*outcome.rule).refused.Add();
+  return {Verdict::kRefused, outcome.rule->conf, outcome.retry_after};
 }
 
 RateLimiter::Outcome RateLimiter::Refusal(const Charge& charge, int64_t wait_ns) const {
   const conf::Limit& limit = *charge.rule->conf;
   // The process's own buckets have said already when it may go; a lease cannot.
   const bool may_wait = limit.action == LimitAction::kDelay && charge.rule->is_global && wait_ns > 0;
-  return {may_wait ? Step::kTryLater : Step::kRefused, charge.rule->index, Microseconds(wait_ns)};
+  return {may_wait ? Step::kTryLater : Step::kRefused, charge.rule, Microseconds(wait_ns)};
 }
 
 RateLimiter::Outcome RateLimiter::Look(const Attempt& attempt) {
@@ -104,7 +100,7 @@ RateLimiter::Outcome RateLimiter::Look(const Attempt& attempt) {
     if (entry->lease.Peek(charge.terms->lease, now(), charge.cost, shared_.lessees()).admitted) continue;
     // It takes nothing, but has to hear of the demand and to ask for it.
     const QuotaLease::Answer answer = entry->lease.Take(charge.terms->lease, now(), charge.cost, shared_.lessees());
-    AskForLease(charge.rule->index, *entry);
+    AskForLease(*attempt.held, *charge.rule, *entry);
     return Refusal(charge, std::chrono::nanoseconds(answer.retry_after).count());
   }
   return {};
@@ -118,13 +114,13 @@ RateLimiter::Outcome RateLimiter::Run(Attempt* attempt, const ClientIdentity* cl
   }
   for (; attempt->next < attempt->charges.size(); ++attempt->next) {
     Charge& charge = attempt->charges[attempt->next];
-    if (NeedsStore(charge)) return {Step::kAskStore, charge.rule->index, {}};
+    if (NeedsStore(charge)) return {Step::kAskStore, charge.rule, {}};
     const BucketAnswer answer = Take(attempt, attempt->next, client);
     if (answer.admitted) {
       charge.is_near_limit = answer.near_limit;
       if (answer.wait_ns > attempt->hold_ns) {
         attempt->hold_ns = answer.wait_ns;
-        attempt->hold_rule = charge.rule->index;
+        attempt->hold_rule = charge.rule;
       }
     } else if (charge.rule->is_shadow) {
       charge.taken = Source::kShadow;
@@ -157,14 +153,14 @@ BucketAnswer RateLimiter::Take(Attempt* attempt, size_t i, const ClientIdentity*
 BucketAnswer RateLimiter::TakeLease(Attempt* attempt, size_t i, const ClientIdentity* client) {
   Charge& charge = attempt->charges[i];
   LeaseTable::Entry& entry = StateOf(charge).leases.Get(charge.bucket, *charge.terms, now(), [&] {
-    return client != nullptr ? rules_.ValueOf(charge, *client) : attempt->names[i];
+    return client != nullptr ? (*attempt->held)->limits->ValueOf(charge, *client) : attempt->names[i];
   });
   charge.taken = Source::kLease;
   QuotaLease::Answer answer;
   if (!entry.lease.failing_since()) {
-    answer = entry.lease.Take(entry.terms->lease, now(), charge.cost, shared_.lessees());
+    answer = entry.lease.Take(entry.terms.lease, now(), charge.cost, shared_.lessees());
   }
-  AskForLease(charge.rule->index, entry);
+  AskForLease(*attempt->held, *charge.rule, entry);
   if (entry.lease.failing_since() && !answer.admitted) {
     return FallBack(&charge, *entry.lease.failing_since());
   }
@@ -233,7 +229,7 @@ void RateLimiter::CountAdmitted(const Attempt& attempt) {
       is_near = is_near || attempt.charges[i].is_near_limit;
       is_refused = is_refused || attempt.charges[i].taken == Source::kShadow;
     }
-    LimitStats& stats = stats_[rule->index];
+    LimitStats& stats = StatsOf(*rule);
     (is_refused ? stats.shadow_refused : stats.admitted).Add();
     if (is_near && !is_refused) stats.near_limit.Add();
   }
@@ -244,7 +240,7 @@ backends::Ticket RateLimiter::Conclude(const Attempt& attempt, backends::Ticket 
   const backends::Ticket original = ticket;
   for (const Charge& charge : attempt.charges) {
     if (charge.taken == Source::kShadow || !charge.rule->settles_later) continue;
-    if (ticket.kind != backends::Ticket::Kind::kLimit) ticket = followed_.Follow(original);
+    if (ticket.kind != backends::Ticket::Kind::kLimit) ticket = followed_.Follow(*attempt.held, original);
     followed_.Add(ticket, charge);
   }
   return ticket;
@@ -255,6 +251,7 @@ void RateLimiter::Abandon(backends::Ticket ticket) {
 }
 
 void RateLimiter::Settle(backends::Ticket ticket, size_t reply_bytes) {
+  HeldSnapshot& held = *followed_.at(ticket).held;
   for (const Charge& charge : followed_.at(ticket).charges) {
     const conf::Limit& limit = *charge.rule->conf;
     const BucketLimit& bucket = charge.terms->bucket;
@@ -265,73 +262,73 @@ void RateLimiter::Settle(backends::Ticket ticket, size_t reply_bytes) {
       TableOf(charge).Charge(charge.bucket, bucket, now_ns(), debt);
     } else if (LeaseTable::Entry* entry = debt > 0 ? StateOf(charge).leases.Find(charge.bucket) : nullptr) {
       entry->lease.Charge(charge.terms->lease, now(), debt);
-      AskForLease(charge.rule->index, *entry);
+      AskForLease(held, *charge.rule, *entry);
     }
   }
   followed_.Forget(ticket);
 }
 
 void RateLimiter::OnReply(backends::Ticket ticket, std::string_view reply) {
-  if (ticket.kind == backends::Ticket::Kind::kStore) return store_->OnReply(ticket, reply);
+  if (ticket.kind == backends::Ticket::Kind::kStore) return store_.OnReply(ticket, reply);
   const backends::Ticket to = followed_.at(ticket).ticket;
   Settle(ticket, reply.size());
   sink_.OnReply(to, reply);
 }
 
 void RateLimiter::OnLargeReply(backends::Ticket ticket, net::Block reply) {
-  if (ticket.kind == backends::Ticket::Kind::kStore) return store_->OnReply(ticket, reply.bytes());
+  if (ticket.kind == backends::Ticket::Kind::kStore) return store_.OnReply(ticket, reply.bytes());
   const backends::Ticket to = followed_.at(ticket).ticket;
   Settle(ticket, reply.bytes().size());
   sink_.OnLargeReply(to, std::move(reply));
 }
 
 void RateLimiter::OnFailure(backends::Ticket ticket, const wire::Failure& failure) {
-  if (ticket.kind == backends::Ticket::Kind::kStore) return store_->OnFailure(ticket);
+  if (ticket.kind == backends::Ticket::Kind::kStore) return store_.OnFailure(ticket);
   const backends::Ticket to = followed_.at(ticket).ticket;
   Settle(ticket, 0);
   sink_.OnFailure(to, failure);
 }
 
-void RateLimiter::Tick() {
+void RateLimiter::Tick(HeldSnapshot& held) {
   const net::Duration since_last = now() - std::exchange(last_tick_, now());
-  if (store_ == nullptr) return;
-  MeasureLeases(since_last);
+  if (!held->limit_store) return;
+  MeasureLeases(held, since_last);
   if (!is_speaker_) return;
   LimitStore::Question question;
   question.kind = LimitStore::Question::Kind::kMembers;
   question.key = "ringproxy:{members}";
   question.name = shared_.process_id();
-  store_->Ask(std::move(question));
+  store_.Ask(held, std::move(question));
 }
 
-void RateLimiter::MeasureLeases(net::Duration since_last) {
-  for (uint32_t i = 0; i < states_.size(); ++i) {
-    LeaseTable& leases = states_[i].leases;
+void RateLimiter::MeasureLeases(HeldSnapshot& held, net::Duration since_last) {
+  for (const LimitRule& rule : held->limits->rules()) {
+    LimitState& state = StateOf(rule);
     uint64_t tokens = 0;
-    uint64_t failing = states_[i].IsFailing(now()) ? 1 : 0;
-    leases.ForEach([&](LeaseTable::Entry& entry) {
+    uint64_t failing = state.IsFailing(now()) ? 1 : 0;
+    state.leases.ForEach([&](LeaseTable::Entry& entry) {
       // Nobody else asks for one that is not used any more, and it has still to pay.
-      if (entry.lease.debt() > 0) AskForLease(i, entry);
+      if (entry.lease.debt() > 0) AskForLease(held, rule, entry);
       tokens += entry.lease.tokens(now());
       failing += IsFailing(entry.lease, now()) ? 1 : 0;
     });
-    stats_[i].leases.Set(leases.size());
-    stats_[i].lease_tokens.Set(tokens);
-    stats_[i].failing_leases.Set(failing);
+    state.stats.leases.Set(state.leases.size());
+    state.stats.lease_tokens.Set(tokens);
+    state.stats.failing_leases.Set(failing);
     const auto passed = std::chrono::floor<std::chrono::milliseconds>(since_last).count();
-    if (failing > 0) stats_[i].fallback_ms.Add(static_cast<uint64_t>(passed));
+    if (failing > 0) state.stats.fallback_ms.Add(static_cast<uint64_t>(passed));
   }
 }
 
-std::shared_ptr<const LeasesView> RateLimiter::View() const {
+std::shared_ptr<const LeasesView> RateLimiter::View(const Snapshot& snapshot) const {
   constexpr size_t kShown = 1000;
   auto view = std::make_shared<LeasesView>();
-  for (uint32_t i = 0; i < states_.size(); ++i) {
+  for (const LimitRule& rule : snapshot.limits->rules()) {
     size_t shown = 0;
-    states_[i].leases.ForEach([&](const LeaseTable::Entry& entry) {
+    std::as_const(StateOf(rule).leases).ForEach([&](const LeaseTable::Entry& entry) {
       if (++shown > kShown) return;
-      view->push_back(
-          {i, entry.name, entry.lease.tokens(now()), entry.used_thousandths, IsFailing(entry.lease, now())});
+      view->push_back({rule.conf->name, entry.name, entry.lease.tokens(now()), entry.used_thousandths,
+                       IsFailing(entry.lease, now())});
     });
   }
   return view;

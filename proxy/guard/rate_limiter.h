@@ -49,20 +49,20 @@ class RateLimiter final : private LimitStore::Asker {
   struct Parts {
     backends::WorkerIo& io;
     SharedLimits& shared;
-    std::shared_ptr<const Snapshot> snapshot;
-    std::span<backends::NodePool> pools;
+    uint32_t worker;  // Whose part of each limit's record is this one's.
     backends::ReplySink& sink;
     Observer& observer;
-    std::span<LimitStats> stats;  // By rule.
   };
 
   explicit RateLimiter(const Parts& parts);
+  // The snapshot by whose limits the next requests go; before the first of them.
+  void Adopt(const Snapshot& snapshot);
 
-  bool MayConcern(uint32_t listener, uint32_t command) const { return rules_.MayConcern(listener, command); }
   // Never calls the observer before it returns. kAdmitted: `ticket` may have become another one, which is to be used.
-  Decision Admit(const LimitedRequest& asked, backends::Ticket* ticket);
-  bool has_priorities() const { return rules_.has_priorities(); }
-  bool HasPriority(const LimitedRequest& asked) { return has_priorities() && rules_.HasPriority(asked, &keys_); }
+  Decision Admit(HeldSnapshot& held, const LimitedRequest& asked, backends::Ticket* ticket);
+  bool HasPriority(const LimitRules& rules, const LimitedRequest& asked) {
+    return rules.has_priorities() && rules.HasPriority(asked, &keys_);
+  }
   // An admitted request that is not sent after all: its client has left.
   void Abandon(backends::Ticket ticket);
 
@@ -72,21 +72,22 @@ class RateLimiter final : private LimitStore::Asker {
   void OnFailure(backends::Ticket ticket, const wire::Failure& failure);
 
   // Now, and then about once a second: tells the store that the process lives, measures what is shown.
-  void Tick();
+  void Tick(HeldSnapshot& held);
 
   // Requests under way that a limit waits for.
   size_t followed() const { return followed_.open(); }
   // What is shown of the leases: some of each limit.
-  std::shared_ptr<const LeasesView> View() const;
+  std::shared_ptr<const LeasesView> View(const Snapshot& snapshot) const;
 
  private:
   // The way of one request through its buckets.
   struct Attempt {
+    HeldSnapshot* held = nullptr;  // To whose rules the charges lead; in use while the request waits.
     std::vector<Charge> charges;
-    std::vector<std::string> names;  // As charges, once it waits: buckets of the store.
-    size_t next = 0;                 // The charge to ask next.
-    int64_t hold_ns = 0;             // The longest wait that a bucket has asked for …
-    uint32_t hold_rule = 0;          // … and whose it is.
+    std::vector<std::string> names;        // As charges, once it waits: buckets of the store.
+    size_t next = 0;                       // The charge to ask next.
+    int64_t hold_ns = 0;                   // The longest wait that a bucket has asked for …
+    const LimitRule* hold_rule = nullptr;  // … and whose it is.
   };
   // A store that fails is asked again after this.
   static constexpr net::Duration kProbeInterval = std::chrono::milliseconds(50);
@@ -95,31 +96,20 @@ class RateLimiter final : private LimitStore::Asker {
   enum class Step : uint8_t { kDone, kRefused, kAskStore, kTryLater };
   struct Outcome {
     Step step = Step::kDone;
-    uint32_t rule = 0;
+    const LimitRule* rule = nullptr;
     net::Duration retry_after{0};
   };
   static constexpr uint32_t kNobody = UINT32_MAX;
   struct Waiting {
     backends::Ticket ticket;
     Attempt attempt;
+    SnapshotUse held;
     net::TimePoint deadline{};
-    uint32_t rule = 0;              // That made it wait first.
-    uint32_t delayed_by = kNobody;  // The limit that has delayed it.
-    bool is_held = false;           // Every bucket has admitted it; only the time has to pass.
+    const LimitRule* rule = nullptr;        // That made it wait first.
+    const LimitRule* delayed_by = nullptr;  // The limit that has delayed it.
+    bool is_held = false;                   // Every bucket has admitted it; only the time has to pass.
     std::unique_ptr<net::Timer> timer;
   };
-  // Of a rule.
-  struct State {
-    explicit State(const LimitRule& rule) : leases(rule.conf->buckets, rule.terms), refusals(rule.conf->buckets) {}
-    LeaseTable leases;
-    RefusalMemory refusals;  // check: exact
-    // check: exact. While the store fails it is asked now and then only.
-    std::optional<net::TimePoint> failing_since;
-    net::TimePoint next_question{};
-    // Also that nobody has asked for a while is the end of a failure, as it is with a lease.
-    bool IsFailing(net::TimePoint now) const { return failing_since && now < next_question + std::chrono::seconds(1); }
-  };
-
   void OnStoreAnswer(const LimitStore::Question& question, LimitStore::Outcome outcome,
                      std::string_view reply) override;
   void OnLeaseAnswer(const LimitStore::Question& question, const std::optional<LeaseReply>& reply);
@@ -136,15 +126,16 @@ class RateLimiter final : private LimitStore::Asker {
   BucketAnswer TakeFromTable(Charge* charge, const BucketLimit& limit, int64_t fresh_ns);
   void GiveToTable(const Charge& charge, const BucketLimit& limit);
   void Undo(Attempt* attempt);
-  State& StateOf(const Charge& charge) { return states_[charge.rule->index]; }
-  const State& StateOf(const Charge& charge) const { return states_[charge.rule->index]; }
-  BucketTable& TableOf(const Charge& charge) { return shared_.table(charge.rule->index); }
+  LimitState& StateOf(const LimitRule& rule) const { return rule.record->state(worker_); }
+  LimitState& StateOf(const Charge& charge) const { return StateOf(*charge.rule); }
+  LimitStats& StatsOf(const LimitRule& rule) const { return StateOf(rule).stats; }
+  static BucketTable& TableOf(const Charge& charge) { return charge.rule->record->table(); }
   // How long the store has refused it for.
   net::Duration RefusedFor(const Charge& charge) const;
   // Every request of it has to ask the store, and may.
   bool NeedsStore(const Charge& charge) const;
-  std::string StoreKey(uint32_t rule, std::string_view value) const;
-  void AskForLease(uint32_t rule, LeaseTable::Entry& entry);
+  static std::string StoreKey(const LimitRule& rule, std::string_view value);
+  void AskForLease(HeldSnapshot& held, const LimitRule& rule, LeaseTable::Entry& entry);
 
   Decision Refuse(const Outcome& outcome);
   backends::Ticket Conclude(const Attempt& attempt, backends::Ticket ticket);
@@ -152,12 +143,14 @@ class RateLimiter final : private LimitStore::Asker {
   void CountAdmitted(const Attempt& attempt);
   // Keeps what scratch_ has reached, until the time has passed or the store has answered.
   Decision Wait(const Outcome& outcome, const ClientIdentity& client, backends::Ticket ticket);
+  // What has waited does not any more.
+  void Release(uint32_t waiting);
   uint32_t AcquireWaiting();
   void Proceed(uint32_t waiting, const Outcome& outcome);
   void OnTime(uint32_t waiting);
-  bool MayWait(uint32_t rule, net::Duration wait) const;
+  bool MayWait(const LimitRule& rule, net::Duration wait) const;
   // From now on the limit `rule` delays it; false: too many wait for that already, or it would be too long.
-  bool DelayBy(uint32_t waiting, uint32_t rule, net::Duration wait);
+  bool DelayBy(uint32_t waiting, const LimitRule& rule, net::Duration wait);
   // Places of limits on concurrency are for requests that are under way.
   void ReturnPlaces(Attempt* attempt);
   Outcome TakePlaces(Attempt* attempt);
@@ -165,7 +158,7 @@ class RateLimiter final : private LimitStore::Asker {
   void EndWaiting(uint32_t waiting, const Outcome& outcome);
 
   void Settle(backends::Ticket ticket, size_t reply_bytes);
-  void MeasureLeases(net::Duration since_last);
+  void MeasureLeases(HeldSnapshot& held, net::Duration since_last);
 
   net::TimePoint now() const { return io_.loop.now(); }
   int64_t now_ns() const { return std::chrono::nanoseconds(now().time_since_epoch()).count(); }
@@ -173,14 +166,11 @@ class RateLimiter final : private LimitStore::Asker {
 
   backends::WorkerIo& io_;
   SharedLimits& shared_;
-  const LimitRules& rules_;
-  std::shared_ptr<const Snapshot> snapshot_;
+  uint32_t worker_;
   backends::ReplySink& sink_;
   Observer& observer_;
-  std::span<LimitStats> stats_;
-  std::unique_ptr<LimitStore> store_;  // If there are global limits.
-  bool is_speaker_ = false;
-  std::vector<State> states_;  // By rule.
+  LimitStore store_;
+  bool is_speaker_;
   FollowedRequests followed_;
   net::PlaceList<Waiting, std::deque<Waiting>> waiting_;
   uint32_t beginning_ = kNobody;  // The waiting request whose Admit has not returned yet.

@@ -15,21 +15,21 @@ net::Duration Held(int64_t hold_ns) {
 }  // namespace
 
 // The braces are a hash tag: everything that one bucket needs is on one node.
-std::string RateLimiter::StoreKey(uint32_t rule, std::string_view value) const {
-  return std::string("ringproxy:{").append(rules_.rules()[rule].conf->name).append(":").append(value).append("}");
+std::string RateLimiter::StoreKey(const LimitRule& rule, std::string_view value) {
+  return std::string("ringproxy:{").append(rule.conf->name).append(":").append(value).append("}");
 }
 
-void RateLimiter::AskForLease(uint32_t rule, LeaseTable::Entry& entry) {
-  const LeasePolicy& policy = entry.terms->lease;
+void RateLimiter::AskForLease(HeldSnapshot& held, const LimitRule& rule, LeaseTable::Entry& entry) {
+  const LeasePolicy& policy = entry.terms.lease;
   const auto request = entry.lease.Ask(policy, now(), shared_.lessees(), Random());
   if (!request) return;
   LimitStore::Question question;
-  question.rule = rule;
+  question.rule = &rule;
   question.bucket = entry.bucket;
   question.key = StoreKey(rule, entry.name);
   question.terms = policy.terms;
   question.request = *request;
-  store_->Ask(std::move(question));
+  store_.Ask(held, std::move(question));
 }
 
 uint32_t RateLimiter::AcquireWaiting() {
@@ -41,46 +41,52 @@ uint32_t RateLimiter::AcquireWaiting() {
 
 RateLimiter::Decision RateLimiter::Wait(const Outcome& outcome, const ClientIdentity& client, backends::Ticket ticket) {
   const bool is_held = outcome.step == Step::kDone;
-  const uint32_t rule = is_held ? scratch_.hold_rule : outcome.rule;
+  const LimitRule& rule = *(is_held ? scratch_.hold_rule : outcome.rule);
   const net::Duration wait = is_held ? Held(scratch_.hold_ns) : outcome.retry_after;
   if (outcome.step != Step::kAskStore && !MayWait(rule, wait)) {
     Undo(&scratch_);
-    return Refuse({Step::kRefused, rule, wait});
+    return Refuse({Step::kRefused, &rule, wait});
   }
   const uint32_t index = AcquireWaiting();
   Waiting& waiting = waiting_[index];
   std::swap(waiting.attempt, scratch_);
+  HeldSnapshot& held = *waiting.attempt.held;
+  waiting.held = SnapshotUse(held);
   for (Charge& charge : waiting.attempt.charges) {
-    waiting.attempt.names.push_back(charge.rule->is_global ? rules_.ValueOf(charge, client) : std::string());
+    waiting.attempt.names.push_back(charge.rule->is_global ? held->limits->ValueOf(charge, client) : std::string());
     charge.key = {};  // It is not valid for so long.
   }
   waiting.ticket = ticket;
-  waiting.rule = rule;
-  waiting.deadline = now() + rules_.rules()[rule].conf->max_wait;
+  waiting.rule = &rule;
+  waiting.deadline = now() + rule.conf->max_wait;
   waiting.is_held = false;
-  waiting.delayed_by = kNobody;
-  stats_[rule].waiting.Add();
+  waiting.delayed_by = nullptr;
+  StatsOf(rule).waiting.Add();
   beginning_ = index;
   Proceed(index, outcome);
   beginning_ = kNobody;
   return {.verdict = Verdict::kWaits};
 }
 
-bool RateLimiter::MayWait(uint32_t rule, net::Duration wait) const {
-  const conf::Limit& limit = *rules_.rules()[rule].conf;
-  return wait <= limit.max_wait && stats_[rule].waiting.value() < limit.max_waiting;
+void RateLimiter::Release(uint32_t index) {
+  waiting_[index].held.End();
+  waiting_.Release(index);
 }
 
-bool RateLimiter::DelayBy(uint32_t index, uint32_t rule, net::Duration wait) {
+bool RateLimiter::MayWait(const LimitRule& rule, net::Duration wait) const {
+  return wait <= rule.conf->max_wait && StatsOf(rule).waiting.value() < rule.conf->max_waiting;
+}
+
+bool RateLimiter::DelayBy(uint32_t index, const LimitRule& rule, net::Duration wait) {
   Waiting& waiting = waiting_[index];
-  waiting.delayed_by = rule;
-  if (rule != waiting.rule) {
+  waiting.delayed_by = &rule;
+  if (&rule != waiting.rule) {
     // So far it waited for the store, or for another limit.
     if (!MayWait(rule, wait)) return false;
-    stats_[waiting.rule].waiting.Subtract(1);
-    stats_[rule].waiting.Add();
-    waiting.rule = rule;
-    waiting.deadline = now() + rules_.rules()[rule].conf->max_wait;
+    StatsOf(*waiting.rule).waiting.Subtract(1);
+    StatsOf(rule).waiting.Add();
+    waiting.rule = &rule;
+    waiting.deadline = now() + rule.conf->max_wait;
   }
   return now() + wait <= waiting.deadline;
 }
@@ -91,8 +97,8 @@ void RateLimiter::Proceed(uint32_t index, const Outcome& outcome) {
     case Step::kDone: {
       const net::Duration hold = Held(waiting.attempt.hold_ns);
       if (hold == net::Duration(0)) return EndWaiting(index, outcome);
-      if (!DelayBy(index, waiting.attempt.hold_rule, hold)) {
-        const uint32_t rule = waiting.attempt.hold_rule;
+      if (!DelayBy(index, *waiting.attempt.hold_rule, hold)) {
+        const LimitRule* const rule = waiting.attempt.hold_rule;
         Undo(&waiting.attempt);
         return EndWaiting(index, {Step::kRefused, rule, hold});
       }
@@ -102,7 +108,7 @@ void RateLimiter::Proceed(uint32_t index, const Outcome& outcome) {
     }
     case Step::kRefused: return EndWaiting(index, outcome);
     case Step::kTryLater:
-      if (!DelayBy(index, outcome.rule, outcome.retry_after)) {
+      if (!DelayBy(index, *outcome.rule, outcome.retry_after)) {
         return EndWaiting(index, {Step::kRefused, outcome.rule, outcome.retry_after});
       }
       return waiting.timer->Arm(outcome.retry_after);
@@ -142,39 +148,41 @@ RateLimiter::Outcome RateLimiter::TakePlaces(Attempt* attempt) {
 void RateLimiter::EndWaiting(uint32_t index, const Outcome& outcome) {
   Waiting& waiting = waiting_[index];
   const backends::Ticket ticket = waiting.ticket;
-  stats_[waiting.rule].waiting.Subtract(1);
+  StatsOf(*waiting.rule).waiting.Subtract(1);
   if (outcome.step == Step::kRefused) {
-    waiting_.Release(index);
+    // Its rule lasts for this turn: no snapshot is given back before its end.
+    Release(index);
     return observer_.OnRefused(ticket, Refuse(outcome));
   }
-  if (waiting.delayed_by != kNobody) stats_[waiting.delayed_by].delayed.Add();
+  if (waiting.delayed_by != nullptr) StatsOf(*waiting.delayed_by).delayed.Add();
   const backends::Ticket use = Conclude(waiting.attempt, ticket);
-  waiting_.Release(index);
+  Release(index);
   observer_.OnAdmitted(ticket, use);
 }
 
 void RateLimiter::AskExact(uint32_t index) {
   const Attempt& attempt = waiting_[index].attempt;
+  HeldSnapshot& held = *attempt.held;
   const Charge& charge = attempt.charges[attempt.next];
   LimitStore::Question question;
   question.kind = LimitStore::Question::Kind::kExact;
-  question.rule = charge.rule->index;
+  question.rule = charge.rule;
   question.bucket = index;
-  question.key = StoreKey(charge.rule->index, attempt.names[attempt.next]);
+  question.key = StoreKey(*charge.rule, attempt.names[attempt.next]);
   question.terms = charge.terms->lease.terms;
   question.request = {.want = charge.cost,
                       .least = charge.cost,
                       .debt = 0,
                       .lessees = shared_.lessees(),
                       .after_outage = StateOf(charge).failing_since.has_value()};
-  State& state = StateOf(charge);
+  LimitState& state = StateOf(charge);
   // One request alone finds out whether a store that fails, or an empty bucket, is well again.
   if (state.failing_since) state.next_question = now() + kProbeInterval;
   if (state.refusals.Knows(charge.bucket)) {
-    const net::Duration timeout = snapshot_->config.global_limits.timeout;
+    const net::Duration timeout = held->config.global_limits.timeout;
     state.refusals.Note(charge.bucket, charge.cost, now() + timeout, now());
   }
-  store_->Ask(std::move(question));
+  store_.Ask(held, std::move(question));
 }
 
 void RateLimiter::OnStoreAnswer(const LimitStore::Question& question, LimitStore::Outcome outcome,
@@ -184,7 +192,7 @@ void RateLimiter::OnStoreAnswer(const LimitStore::Question& question, LimitStore
     return;
   }
   const std::optional<LeaseReply> answer = ParseLeaseReply(reply);
-  LimitStats& stats = stats_[question.rule];
+  LimitStats& stats = StatsOf(*question.rule);
   if (outcome == LimitStore::Outcome::kTimeout) {
     stats.store_timeouts.Add();
   } else if (!answer) {
@@ -198,21 +206,21 @@ void RateLimiter::OnStoreAnswer(const LimitStore::Question& question, LimitStore
 }
 
 void RateLimiter::OnLeaseAnswer(const LimitStore::Question& question, const std::optional<LeaseReply>& reply) {
-  LeaseTable::Entry* entry = states_[question.rule].leases.Find(question.bucket);
+  LeaseTable::Entry* entry = StateOf(*question.rule).leases.Find(question.bucket);
   if (entry == nullptr) return;
   if (!reply) return entry->lease.OnFailure(now());
   entry->used_thousandths = reply->used_thousandths;
   if (entry->lease.failing_since()) entry->recovering_until = now() + kRecovery;
-  entry->lease.OnReply(entry->terms->lease, now(), *reply, Random());
-  // What was spent on credit meanwhile is paid at once.
-  if (entry->lease.debt() > 0) AskForLease(question.rule, *entry);
+  entry->lease.OnReply(entry->terms.lease, now(), *reply, Random());
+  // What was spent on credit meanwhile is paid at once, or with the next tick if another snapshot is in force.
+  if (entry->lease.debt() > 0 && question.held->is_in_force()) AskForLease(*question.held, *question.rule, *entry);
 }
 
 void RateLimiter::OnExactAnswer(const LimitStore::Question& question, const std::optional<LeaseReply>& reply) {
   const auto index = static_cast<uint32_t>(question.bucket);
   Waiting& waiting = waiting_[index];
   const Charge& charge = waiting.attempt.charges[waiting.attempt.next];
-  State& state = states_[question.rule];
+  LimitState& state = StateOf(*question.rule);
   state.refusals.Forget(charge.bucket);
   if (!reply) {
     if (!state.failing_since) state.failing_since = now();

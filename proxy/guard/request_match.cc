@@ -62,11 +62,15 @@ const wire::CommandSpec& CommandAt(conf::Protocol protocol, size_t index) {
 }
 
 RequestMatch::RequestMatch(const conf::RequestMatch& match, const Snapshot& snapshot)
-    : conf_(match), snapshot_(snapshot), by_key_(!match.prefix.empty() || !match.glob.empty() || !match.pool.empty()) {
+    : conf_(match), by_key_(!match.prefix.empty() || !match.glob.empty() || !match.pool.empty()) {
   // conf/validate has read every word.
   for (const std::string& word : match.client) clients_.push_back(*conf::ParseCidr(word));
   for (const conf::Pool& pool : snapshot.config.pools) {
     if (!match.pool.empty()) pools_.push_back(IsOneOf(match.pool, pool.name));
+  }
+  if (!match.pool.empty()) routes_ = snapshot.listeners;
+  for (const conf::Listener& listener : snapshot.config.listeners) {
+    listeners_.push_back(match.listener.empty() || IsOneOf(match.listener, listener.name));
   }
 }
 
@@ -76,10 +80,6 @@ bool RequestMatch::IsOneOf(const conf::Words& words, std::string_view word) {
 
 bool RequestMatch::AnyContains(const conf::IpAddress& ip) const {
   return std::ranges::any_of(clients_, [&](const conf::Cidr& cidr) { return cidr.Contains(ip); });
-}
-
-bool RequestMatch::FitsListener(uint32_t listener) const {
-  return conf_.listener.empty() || IsOneOf(conf_.listener, snapshot_.config.listeners[listener].name);
 }
 
 bool RequestMatch::FitsCommand(const wire::CommandSpec& spec) const {
@@ -93,13 +93,13 @@ bool RequestMatch::FitsKey(uint32_t listener, std::string_view key) const {
   const auto matches = [&](const std::string& glob) { return wire::MatchesGlob(glob, key, wire::Case::kMatters); };
   if (!conf_.prefix.empty() && std::ranges::none_of(conf_.prefix, begins)) return false;
   if (!conf_.glob.empty() && std::ranges::none_of(conf_.glob, matches)) return false;
-  return pools_.empty() || pools_[RoutePool(snapshot_.listeners[listener], key)];
+  return pools_.empty() || pools_[RoutePool(routes_[listener], key)];
 }
 
 bool RequestMatch::FitsWithoutKey(const LimitedRequest& asked) const {
   if (!conf_.prefix.empty() || !conf_.glob.empty()) return false;
-  const ListenerSnapshot& listener = snapshot_.listeners[asked.listener];
   if (pools_.empty()) return true;
+  const ListenerSnapshot& listener = routes_[asked.listener];
   if (asked.spec.handling != wire::Handling::kAllNodes) return pools_[RoutePool(listener, {})];
   return std::ranges::any_of(listener.pools, [&](uint32_t pool) { return pools_[pool]; });
 }

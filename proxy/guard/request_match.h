@@ -2,7 +2,7 @@
 //
 // Purpose: conf::RequestMatch made fast. What depends on listener and command alone is settled when it is compiled (a
 // list of candidates for each command of each listener, empty for most), the rest by a few comparisons a request.
-// Threads: immutable once made. Lifetime: the snapshot outlives it.
+// Threads: immutable once made. It keeps what it needs of the snapshot of which it is made.
 #pragma once
 
 #include <cstdint>
@@ -48,8 +48,8 @@ class RequestMatch {
  public:
   RequestMatch(const conf::RequestMatch& match, const Snapshot& snapshot);
 
-  // By what does not change while the process runs.
-  bool FitsListener(uint32_t listener) const;
+  // By what does not change while the snapshot is in force.
+  bool FitsListener(uint32_t listener) const { return listeners_[listener]; }
   bool FitsCommand(const wire::CommandSpec& spec) const;
 
   bool FitsClient(const ClientIdentity& client) const {
@@ -65,10 +65,11 @@ class RequestMatch {
   bool AnyContains(const conf::IpAddress& ip) const;
   static bool IsOneOf(const conf::Words& words, std::string_view word);
 
-  const conf::RequestMatch& conf_;
-  const Snapshot& snapshot_;
+  conf::RequestMatch conf_;
+  std::vector<bool> listeners_;  // By listener.
   std::vector<conf::Cidr> clients_;
-  std::vector<bool> pools_;  // By pool; empty = any.
+  std::vector<bool> pools_;               // By pool; empty = any.
+  std::vector<ListenerSnapshot> routes_;  // By listener; empty when any pool fits.
   bool by_key_;
 };
 

@@ -1,20 +1,23 @@
 #include "proxy/guard/shared_limits.h"
 
 namespace ringproxy::proxy {
-namespace {
 
-// A limit without `per` has one bucket in all, and one by connection or value as many as it is given.
-size_t BucketsOf(const LimitRule& rule) {
-  const bool has_many =
-      rule.per.connection || rule.per.client_ip || rule.per.user || rule.per.key || rule.per.prefix > 0;
-  return has_many ? rule.conf->buckets : 1;
+SharedLimits::SharedLimits(uint32_t workers, uint64_t seed)
+    : workers_(workers), seed_(seed), process_id_(std::to_string(seed)) {}
+
+std::shared_ptr<LimitRecord> SharedLimits::RecordOf(const conf::Limit& limit) {
+  std::weak_ptr<LimitRecord>& known = records_[limit.name];
+  std::shared_ptr<LimitRecord> record = known.lock();
+  if (record && record->Fits(limit)) return record;
+  record = std::make_shared<LimitRecord>(limit, workers_);
+  known = record;
+  return record;
 }
 
-}  // namespace
-
-SharedLimits::SharedLimits(std::shared_ptr<const Snapshot> snapshot, uint32_t workers, uint64_t seed)
-    : rules_(std::move(snapshot), seed), workers_(workers), process_id_(std::to_string(seed)) {
-  for (const LimitRule& rule : rules_.rules()) tables_.push_back(std::make_unique<BucketTable>(BucketsOf(rule)));
+void SharedLimits::Compile(Snapshot& snapshot) {
+  snapshot.limits =
+      std::make_shared<LimitRules>(snapshot, seed_, [this](const conf::Limit& limit) { return RecordOf(limit); });
+  std::erase_if(records_, [](const auto& entry) { return entry.second.expired(); });
 }
 
 }  // namespace ringproxy::proxy

@@ -1,28 +1,28 @@
-// proxy/guard/shared_limits.h – What all workers have in common of the limits: the rules, and the process's buckets.
+// proxy/guard/shared_limits.h – What all workers have in common of the limits, whatever the configuration: the records
+// of the limits by their names, and how the process stands among the proxies.
 //
-// Threads: any. Ownership: the process's; made before the workers, gone after them and the admin port.
+// Threads: Compile is the control loop's, all else any thread's. Ownership: the process's; made before the workers,
+// gone after them and the admin port.
 #pragma once
 
 #include <algorithm>
 #include <atomic>
+#include <map>
 #include <memory>
 #include <string>
 #include <utility>
-#include <vector>
 
-#include "proxy/guard/bucket_table.h"
+#include "proxy/guard/limit_record.h"
 #include "proxy/guard/limit_rules.h"
 
 namespace ringproxy::proxy {
 
 class SharedLimits {
  public:
-  SharedLimits(std::shared_ptr<const Snapshot> snapshot, uint32_t workers, uint64_t seed);
+  SharedLimits(uint32_t workers, uint64_t seed);
 
-  const LimitRules& rules() const { return rules_; }
-  // Of a rule; under a global one, what the process goes by while the store fails.
-  BucketTable& table(uint32_t rule) { return *tables_[rule]; }
-  const BucketTable& table(uint32_t rule) const { return *tables_[rule]; }
+  // Gives the snapshot its rules, before anybody else sees it. A limit that another snapshot names too has its record.
+  void Compile(Snapshot& snapshot);
 
   // Proxies alive, this one among them, as the store last said.
   uint32_t proxies() const { return proxies_.load(std::memory_order_relaxed); }
@@ -38,9 +38,11 @@ class SharedLimits {
   bool BecomeSpeaker() { return !has_speaker_.exchange(true); }
 
  private:
-  LimitRules rules_;
-  std::vector<std::unique_ptr<BucketTable>> tables_;  // By rule.
+  std::shared_ptr<LimitRecord> RecordOf(const conf::Limit& limit);
+
   uint32_t workers_;
+  uint64_t seed_;
+  std::map<std::string, std::weak_ptr<LimitRecord>> records_;
   std::string process_id_;
   std::atomic<uint32_t> proxies_{1};
   uint32_t last_count_ = 1;

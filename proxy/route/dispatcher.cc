@@ -40,16 +40,13 @@ bool MayForward(const RoutedRequest& routed) {
 
 }  // namespace
 
-Dispatcher::Dispatcher(std::shared_ptr<const Snapshot> snapshot, std::span<backends::NodePool> pools, Fanout& fanout,
-                       Retrier& retrier, HotKeys& hot_keys, backends::ReplySink& sink, RefusalObserver& refusals)
-    : snapshot_(std::move(snapshot)),
-      pools_(pools),
-      fanout_(fanout),
-      retrier_(retrier),
-      hot_keys_(hot_keys),
-      sink_(sink),
-      refusals_(refusals) {
-  for (const PoolSnapshot& pool : snapshot_->pools) part_of_node_.emplace_back(pool.nodes.size());
+Dispatcher::Dispatcher(Fanout& fanout, Retrier& retrier, HotKeys& hot_keys, backends::ReplySink& sink,
+                       RefusalObserver& refusals)
+    : fanout_(fanout), retrier_(retrier), hot_keys_(hot_keys), sink_(sink), refusals_(refusals) {}
+
+void Dispatcher::Adopt(const Snapshot& snapshot) {
+  part_of_node_.resize(snapshot.pools.size());
+  for (size_t p = 0; p < snapshot.pools.size(); ++p) part_of_node_[p].resize(snapshot.pools[p].nodes.size());
 }
 
 uint32_t Dispatcher::Dispatch(RoutedRequest routed, Origin origin, backends::Ticket ticket) {
@@ -63,7 +60,7 @@ uint32_t Dispatcher::Dispatch(RoutedRequest routed, Origin origin, backends::Tic
     }
     case wire::Handling::kForward: {
       const std::optional<Destination> to = CommonDestination(routed, origin, ticket);
-      if (!to) return snapshot_->listeners[origin.listener].routes.back().pool;
+      if (!to) return origin.held->listeners[origin.listener].routes.back().pool;
       Send(std::move(routed), origin, *to, ticket);
       return to->to.pool;
     }
@@ -76,9 +73,9 @@ uint32_t Dispatcher::Dispatch(RoutedRequest routed, Origin origin, backends::Tic
 
 std::optional<Destination> Dispatcher::CommonDestination(const RoutedRequest& routed, Origin origin,
                                                          backends::Ticket ticket) {
-  const ListenerSnapshot& listener = snapshot_->listeners[origin.listener];
+  const ListenerSnapshot& listener = origin.held->listeners[origin.listener];
   const auto route = [&](std::string_view key) -> std::optional<Destination> {
-    if (KeyFits(key, origin)) return Route(listener, key, ClaimOf(routed));
+    if (KeyFits(key, origin)) return Route(origin, key, ClaimOf(routed));
     RefuseRequest(routed, origin, {.code = wire::ErrorCode::kKeyTooLong}, ticket);
     return std::nullopt;
   };
@@ -90,7 +87,7 @@ std::optional<Destination> Dispatcher::CommonDestination(const RoutedRequest& ro
   for (const uint32_t position : keys_) {
     const std::string_view key = routed.request[position];
     // A node on trial that took the first key might not take a second one.
-    if (common && KeyFits(key, origin) && RoutedAlike(*snapshot_, listener, routed.request[keys_.front()], key))
+    if (common && KeyFits(key, origin) && RoutedAlike(*origin.held, listener, routed.request[keys_.front()], key))
       continue;
     const std::optional<Destination> to = route(key);
     if (!to) return std::nullopt;
@@ -113,7 +110,7 @@ void Dispatcher::RefuseCrossSlot(const RoutedRequest& routed, Origin origin, std
                                  std::string_view other_key, NodeId of_other, backends::Ticket ticket) {
   // Nodes of two pools may have one name.
   const auto name = [&](NodeId node) {
-    const conf::Pool& pool = snapshot_->config.pools[node.pool];
+    const conf::Pool& pool = origin.held->config.pools[node.pool];
     const std::string& own = pool.nodes[node.node].name;
     return of_key.pool == of_other.pool ? own : own + " of pool " + pool.name;
   };
@@ -125,26 +122,28 @@ void Dispatcher::RefuseCrossSlot(const RoutedRequest& routed, Origin origin, std
       ticket);
 }
 
-Destination Dispatcher::RouteAround(uint32_t pool, uint64_t hash, std::string_view key, backends::Claim claim) {
-  const PoolSnapshot& routing = snapshot_->pools[pool];
-  const backends::Choice own = pools_[pool].Choose(hash, claim);
+Destination Dispatcher::RouteAround(HeldSnapshot& held, uint32_t pool, uint64_t hash, std::string_view key,
+                                    backends::Claim claim) {
+  const PoolSnapshot& routing = held->pools[pool];
+  const backends::Choice own = held.node_pools[pool].Choose(hash, claim);
   const Destination at_home{.to = {pool, own.node}, .admission = own.admission, .hash = hash};
-  const bool has_gutter = snapshot_->config.pools[pool].on_down.policy == conf::DownPolicy::kGutter;
+  const bool has_gutter = held->config.pools[pool].on_down.policy == conf::DownPolicy::kGutter;
   if (own.admission != backends::Admission::kDown || !has_gutter) return at_home;
-  const uint64_t gutter_hash = KeyHash(snapshot_->pools[routing.gutter], key);
-  const backends::Choice other = pools_[routing.gutter].Choose(gutter_hash, claim);
+  const uint64_t gutter_hash = KeyHash(held->pools[routing.gutter], key);
+  const backends::Choice other = held.node_pools[routing.gutter].Choose(gutter_hash, claim);
   if (other.admission == backends::Admission::kDown) return at_home;
   return {{routing.gutter, other.node}, other.admission, Destination::Standing::kGutter, at_home.to};
 }
 
-bool Dispatcher::MayAsk(const Destination& to, const RoutedRequest& routed, backends::Ticket ticket) {
+bool Dispatcher::MayAsk(const Destination& to, const RoutedRequest& routed, Origin origin, backends::Ticket ticket) {
+  HeldSnapshot& held = origin.held;
   if (to.standing == Destination::Standing::kGutter && routed.spec.gutter == wire::Gutter::kNo) {
-    pools_[to.owner.pool].Refuse(to.owner.node, backends::Admission::kDown, ticket);
+    held.node_pools[to.owner.pool].Refuse(to.owner.node, backends::Admission::kDown, ticket);
     return false;
   }
-  backends::NodePool& pool = pools_[to.to.pool];
+  backends::NodePool& pool = held.node_pools[to.to.pool];
   // Where keys may move, Route has asked already.
-  const bool was_asked = to.standing == Destination::Standing::kGutter || snapshot_->pools[to.to.pool].moves_keys;
+  const bool was_asked = to.standing == Destination::Standing::kGutter || held->pools[to.to.pool].moves_keys;
   const backends::Admission admission = was_asked ? to.admission : pool.Admits(to.to.node, ClaimOf(routed));
   if (admission == backends::Admission::kGranted) return true;
   pool.Refuse(to.to.node, admission, ticket);
@@ -152,18 +151,18 @@ bool Dispatcher::MayAsk(const Destination& to, const RoutedRequest& routed, back
 }
 
 void Dispatcher::Send(RoutedRequest routed, Origin origin, const Destination& to, backends::Ticket ticket) {
-  if (MayAsk(to, routed, ticket)) Forward(std::move(routed), origin, to, ticket);
+  if (MayAsk(to, routed, origin, ticket)) Forward(std::move(routed), origin, to, ticket);
 }
 
 void Dispatcher::ForwardOrRefuse(RoutedRequest routed, Origin origin, const Destination& to, backends::Ticket ticket) {
   if (to.admission == backends::Admission::kGranted) return Forward(std::move(routed), origin, to, ticket);
-  pools_[to.to.pool].Refuse(to.to.node, to.admission, ticket);
+  origin.held.node_pools[to.to.pool].Refuse(to.to.node, to.admission, ticket);
 }
 
 void Dispatcher::Forward(RoutedRequest routed, Origin origin, const Destination& to, backends::Ticket ticket) {
   if (to.standing == Destination::Standing::kGutter) return SendToGutter(routed, origin, to, ticket);
   if (routed.cas != wire::CasPlace::kNone) return SendTagged(routed, origin, to.to, ticket);
-  backends::NodePool& pool = pools_[to.to.pool];
+  backends::NodePool& pool = origin.held.node_pools[to.to.pool];
   if (routed.block) return pool.Send(to.to.node, origin.lane, std::move(routed.block), ticket, WorkOf(routed));
   SendOnce(routed, origin, to, routed.request.encoded(), false, ticket);
 }
@@ -171,28 +170,29 @@ void Dispatcher::Forward(RoutedRequest routed, Origin origin, const Destination&
 void Dispatcher::SendToGutter(const RoutedRequest& routed, Origin origin, const Destination& to,
                               backends::Ticket ticket) {
   rewritten_.clear();
-  if (wire::AppendGutterRequest(routed.spec, routed.request, GutterTtl(to), &rewritten_)) {
-    pools_[to.to.pool].Send(to.to.node, origin.lane, std::string_view(rewritten_), ticket, WorkOf(routed));
+  if (wire::AppendGutterRequest(routed.spec, routed.request, GutterTtl(to, *origin.held), &rewritten_)) {
+    origin.held.node_pools[to.to.pool].Send(to.to.node, origin.lane, std::string_view(rewritten_), ticket,
+                                            WorkOf(routed));
   } else {
-    pools_[to.owner.pool].Refuse(to.owner.node, backends::Admission::kDown, ticket);
+    origin.held.node_pools[to.owner.pool].Refuse(to.owner.node, backends::Admission::kDown, ticket);
   }
   if (rewritten_.capacity() > kKeptPart) std::string().swap(rewritten_);
 }
 
 void Dispatcher::SendOnce(const RoutedRequest& routed, Origin origin, const Destination& to, std::string_view encoded,
                           bool is_part, backends::Ticket ticket) {
-  const bool kept = snapshot_->pools[to.to.pool].keeps_reads && routed.spec.retry == wire::Retry::kSafe &&
+  const bool kept = origin.held->pools[to.to.pool].keeps_reads && routed.spec.retry == wire::Retry::kSafe &&
                     IsRead(routed) && to.standing == Destination::Standing::kServes;
-  if (!kept) return pools_[to.to.pool].Send(to.to.node, origin.lane, encoded, ticket, WorkOf(routed));
+  if (!kept) return origin.held.node_pools[to.to.pool].Send(to.to.node, origin.lane, encoded, ticket, WorkOf(routed));
   // The keys of a part may have different second choices.
-  const bool rehashes = snapshot_->config.pools[to.to.pool].on_down.policy == conf::DownPolicy::kRehash;
+  const bool rehashes = origin.held->config.pools[to.to.pool].on_down.policy == conf::DownPolicy::kRehash;
   const bool may_move = rehashes && !is_part && to.hash != 0;
-  retrier_.Send(encoded, {to.to.pool, to.to.node, origin.lane, to.hash, may_move, routed.has_priority, WorkOf(routed)},
-                ticket);
+  retrier_.Send(origin.held, encoded,
+                {to.to.pool, to.to.node, origin.lane, to.hash, may_move, routed.has_priority, WorkOf(routed)}, ticket);
 }
 
 void Dispatcher::SendTagged(const RoutedRequest& routed, Origin origin, NodeId to, backends::Ticket ticket) {
-  const wire::CasTag tag = snapshot_->pools[to.pool].cas_tags[to.node];
+  const wire::CasTag tag = origin.held->pools[to.pool].cas_tags[to.node];
   rewritten_.clear();
   wire::AppendTaggedRequest(routed.request, routed.cas, tag, &rewritten_);
   if (routed.cas == wire::CasPlace::kFlags) {
@@ -203,7 +203,7 @@ void Dispatcher::SendTagged(const RoutedRequest& routed, Origin origin, NodeId t
     plan_.cas_tags.push_back(tag);
     ticket = Fanout::ChildTicket(fanout_.Open(ticket, &plan_), 0);
   }
-  pools_[to.pool].Send(to.node, origin.lane, std::string_view(rewritten_), ticket);
+  origin.held.node_pools[to.pool].Send(to.node, origin.lane, std::string_view(rewritten_), ticket);
   if (rewritten_.capacity() > kKeptPart) std::string().swap(rewritten_);
 }
 
@@ -224,7 +224,6 @@ uint32_t Dispatcher::PartFor(const Destination& to, size_t key_bytes, size_t mos
 }
 
 bool Dispatcher::AssignKeys(const RoutedRequest& routed, Origin origin, backends::Ticket ticket) {
-  const ListenerSnapshot& listener = snapshot_->listeners[origin.listener];
   const size_t most_bytes = LongestKeyList(routed);
   for (const uint32_t position : keys_) {
     const std::string_view key = routed.request[position];
@@ -232,18 +231,18 @@ bool Dispatcher::AssignKeys(const RoutedRequest& routed, Origin origin, backends
       RefuseRequest(routed, origin, {.code = wire::ErrorCode::kKeyTooLong}, ticket);
       return false;
     }
-    plan_.child_of_key.push_back(PartFor(Route(listener, key, ClaimOf(routed)), key.size() + 1, most_bytes));
+    plan_.child_of_key.push_back(PartFor(Route(origin, key, ClaimOf(routed)), key.size() + 1, most_bytes));
   }
   return true;
 }
 
 uint32_t Dispatcher::SplitByNode(RoutedRequest routed, Origin origin, backends::Ticket ticket) {
-  const ListenerSnapshot& listener = snapshot_->listeners[origin.listener];
+  const ListenerSnapshot& listener = origin.held->listeners[origin.listener];
   part_count_ = 0;
   plan_.Clear();
   if (wire::FindKeys(routed.spec, routed.request, &keys_) != wire::KeyResult::kOk) {
     // An odd MSET: Redis answers it with its own words, whichever node is asked.
-    PartFor(Route(listener, {}, ClaimOf(routed)), 0, 0);
+    PartFor(Route(origin, {}, ClaimOf(routed)), 0, 0);
   } else if (!AssignKeys(routed, origin, ticket)) {
     return listener.routes.back().pool;
   }
@@ -269,7 +268,7 @@ void Dispatcher::EncodeRedisParts(const RoutedRequest& routed) {
   }
 }
 
-void Dispatcher::EncodeMemcacheParts(const RoutedRequest& routed) {
+void Dispatcher::EncodeMemcacheParts(const RoutedRequest& routed, const Snapshot& snapshot) {
   plan_.request.assign(routed.request.encoded());
   plan_.failures_are_misses = true;
   for (size_t i = 0; i < part_count_; ++i) {
@@ -279,14 +278,14 @@ void Dispatcher::EncodeMemcacheParts(const RoutedRequest& routed) {
     for (size_t word = 1; word < keys_.front(); ++word) {
       part.encoded.append(" ");
       const bool is_capped = part.to.standing == Destination::Standing::kGutter;
-      if (!is_capped || !wire::AppendGutterExptime(routed.request[word], GutterTtl(part.to), &part.encoded)) {
+      if (!is_capped || !wire::AppendGutterExptime(routed.request[word], GutterTtl(part.to, snapshot), &part.encoded)) {
         part.encoded.append(routed.request[word]);
       }
     }
     const NodeId to = part.to.to;
-    if (routed.cas != wire::CasPlace::kNone) plan_.cas_tags.push_back(snapshot_->pools[to.pool].cas_tags[to.node]);
+    if (routed.cas != wire::CasPlace::kNone) plan_.cas_tags.push_back(snapshot.pools[to.pool].cas_tags[to.node]);
     const uint32_t home = part.to.standing == Destination::Standing::kGutter ? part.to.owner.pool : to.pool;
-    plan_.failures_are_misses &= snapshot_->config.pools[home].on_partial == conf::OnPartial::kMiss;
+    plan_.failures_are_misses &= snapshot.config.pools[home].on_partial == conf::OnPartial::kMiss;
   }
   for (size_t i = 0; i < keys_.size(); ++i) {
     parts_[plan_.child_of_key[i]].encoded.append(" ").append(routed.request[keys_[i]]);
@@ -296,14 +295,14 @@ void Dispatcher::EncodeMemcacheParts(const RoutedRequest& routed) {
 }
 
 void Dispatcher::SendParts(const RoutedRequest& routed, Origin origin, backends::Ticket ticket) {
-  wire::IsMemcache(routed.spec.merge) ? EncodeMemcacheParts(routed) : EncodeRedisParts(routed);
+  wire::IsMemcache(routed.spec.merge) ? EncodeMemcacheParts(routed, *origin.held) : EncodeRedisParts(routed);
   plan_.merge = routed.spec.merge;
   plan_.children = static_cast<uint32_t>(part_count_);
   const uint32_t owner = fanout_.Open(ticket, &plan_);
   for (uint32_t i = 0; i < part_count_; ++i) {
     Part& part = parts_[i];
     const backends::Ticket child = Fanout::ChildTicket(owner, i);
-    if (MayAsk(part.to, routed, child)) {
+    if (MayAsk(part.to, routed, origin, child)) {
       SendOnce(routed, origin, part.to, part.encoded, true, child);
     }
     if (part.encoded.capacity() > kKeptPart) std::string().swap(part.encoded);
@@ -311,12 +310,13 @@ void Dispatcher::SendParts(const RoutedRequest& routed, Origin origin, backends:
 }
 
 uint32_t Dispatcher::SendToAllNodes(RoutedRequest routed, Origin origin, backends::Ticket ticket) {
-  const ListenerSnapshot& listener = snapshot_->listeners[origin.listener];
+  const ListenerSnapshot& listener = origin.held->listeners[origin.listener];
+  std::vector<backends::NodePool>& pools = origin.held.node_pools;
   uint32_t children = 0;
-  for (const uint32_t pool : listener.pools) children += pools_[pool].node_count();
+  for (const uint32_t pool : listener.pools) children += pools[pool].node_count();
   if (children == 1) {
     const uint32_t pool = listener.pools[0];
-    const backends::Admission admission = pools_[pool].Admits(0, ClaimOf(routed));
+    const backends::Admission admission = pools[pool].Admits(0, ClaimOf(routed));
     ForwardOrRefuse(std::move(routed), origin, {{pool, 0}, admission}, ticket);
     return pool;
   }
@@ -327,13 +327,13 @@ uint32_t Dispatcher::SendToAllNodes(RoutedRequest routed, Origin origin, backend
   const uint32_t owner = fanout_.Open(ticket, &plan_);
   uint32_t child = 0;
   for (const uint32_t pool : listener.pools) {
-    for (ring::NodeIndex node = 0; node < pools_[pool].node_count(); ++node) {
+    for (ring::NodeIndex node = 0; node < pools[pool].node_count(); ++node) {
       const backends::Ticket part = Fanout::ChildTicket(owner, child++);
-      const backends::Admission admission = pools_[pool].Admits(node, ClaimOf(routed));
+      const backends::Admission admission = pools[pool].Admits(node, ClaimOf(routed));
       if (admission == backends::Admission::kGranted) {
-        pools_[pool].Send(node, origin.lane, routed.request.encoded(), part, WorkOf(routed));
+        pools[pool].Send(node, origin.lane, routed.request.encoded(), part, WorkOf(routed));
       } else {
-        pools_[pool].Refuse(node, admission, part);
+        pools[pool].Refuse(node, admission, part);
       }
     }
   }
@@ -341,13 +341,13 @@ uint32_t Dispatcher::SendToAllNodes(RoutedRequest routed, Origin origin, backend
 }
 
 Destination Dispatcher::AnyNode(const RoutedRequest& routed, Origin origin) {
-  const uint32_t pool = snapshot_->listeners[origin.listener].routes.back().pool;
-  const uint32_t count = pools_[pool].node_count();
+  const uint32_t pool = origin.held->listeners[origin.listener].routes.back().pool;
+  backends::NodePool& nodes = origin.held.node_pools[pool];
+  const uint32_t count = nodes.node_count();
   Destination refusal{{pool, 0}, backends::Admission::kDown};
   for (uint32_t i = 0; i < count; ++i) {
     const uint32_t node = (origin.lane + i) % count;
-    const Destination any{{pool, node},
-                          pools_[pool].Admits(node, {.is_read = true, .has_priority = routed.has_priority})};
+    const Destination any{{pool, node}, nodes.Admits(node, {.is_read = true, .has_priority = routed.has_priority})};
     if (any.admission == backends::Admission::kGranted) return any;
     if (any.admission == backends::Admission::kFull) refusal = any;
   }

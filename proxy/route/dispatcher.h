@@ -14,11 +14,11 @@
 #include "backends/wire/gutter_request.h"
 #include "backends/wire/memcache_command.h"
 #include "proxy/route/fanout.h"
+#include "proxy/route/held_snapshot.h"
 #include "proxy/route/hot_keys.h"
 #include "proxy/route/refusal_stats.h"
 #include "proxy/route/retrier.h"
 #include "proxy/route/router.h"
-#include "proxy/route/snapshot.h"
 
 namespace ringproxy::proxy {
 
@@ -35,8 +35,10 @@ struct RoutedRequest {
   bool has_priority = false;  // See backends::Claim.
 };
 
-// Who asks: an index into the snapshot's listeners, and the lane that keeps one client's requests in order.
+// Who asks, and by which configuration: an index into the snapshot's listeners, and the lane that keeps one client's
+// requests in order.
 struct Origin {
+  HeldSnapshot& held;
   uint32_t listener;
   uint32_t lane;
 };
@@ -60,14 +62,13 @@ struct Destination {
 
 class Dispatcher {
  public:
-  Dispatcher(std::shared_ptr<const Snapshot> snapshot, std::span<backends::NodePool> pools, Fanout& fanout,
-             Retrier& retrier, HotKeys& hot_keys, backends::ReplySink& sink, RefusalObserver& refusals);
+  Dispatcher(Fanout& fanout, Retrier& retrier, HotKeys& hot_keys, backends::ReplySink& sink, RefusalObserver& refusals);
+  // The snapshot by which the next requests go.
+  void Adopt(const Snapshot& snapshot);
 
   // Requires: CheckShape(spec, request) is kOk, RefusalOf is empty, and the command is not a local one.
   // Returns the pool that the request is counted for.
   uint32_t Dispatch(RoutedRequest routed, Origin origin, backends::Ticket ticket);
-
-  const Snapshot& snapshot() const { return *snapshot_; }
 
  private:
   // Where all keys of the request lie; none: on different nodes, or a key is too long, and the ticket has been failed.
@@ -77,7 +78,7 @@ class Dispatcher {
   bool AssignKeys(const RoutedRequest& routed, Origin origin, backends::Ticket ticket);
   void SendParts(const RoutedRequest& routed, Origin origin, backends::Ticket ticket);
   void EncodeRedisParts(const RoutedRequest& routed);
-  void EncodeMemcacheParts(const RoutedRequest& routed);
+  void EncodeMemcacheParts(const RoutedRequest& routed, const Snapshot& snapshot);
   uint32_t SendToAllNodes(RoutedRequest routed, Origin origin, backends::Ticket ticket);
   Destination AnyNode(const RoutedRequest& routed, Origin origin);
   void Send(RoutedRequest routed, Origin origin, const Destination& to, backends::Ticket ticket);
@@ -90,30 +91,31 @@ class Dispatcher {
   // To a node of the gutter pool, if that may be asked this; else the owner is down.
   void SendToGutter(const RoutedRequest& routed, Origin origin, const Destination& to, backends::Ticket ticket);
   // Fails the ticket, and says no, if nobody may be asked.
-  bool MayAsk(const Destination& to, const RoutedRequest& routed, backends::Ticket ticket);
+  bool MayAsk(const Destination& to, const RoutedRequest& routed, Origin origin, backends::Ticket ticket);
   // The request is at fault, not a node.
   void RefuseRequest(const RoutedRequest& routed, Origin origin, const wire::Failure& failure, backends::Ticket ticket);
   // The two keys are asked of different places, and the command cannot be split.
   void RefuseCrossSlot(const RoutedRequest& routed, Origin origin, std::string_view key, NodeId of_key,
                        std::string_view other_key, NodeId of_other, backends::Ticket ticket);
-  bool KeyFits(std::string_view key, Origin origin) const {
-    return key.size() <= snapshot_->config.listeners[origin.listener].limits.key_bytes;
+  static bool KeyFits(std::string_view key, Origin origin) {
+    return key.size() <= origin.held->config.listeners[origin.listener].limits.key_bytes;
   }
   void SendTagged(const RoutedRequest& routed, Origin origin, NodeId to, backends::Ticket ticket);
   // Who is asked for the key; it is also counted.
-  Destination Route(const ListenerSnapshot& listener, std::string_view key, backends::Claim claim) {
-    const uint32_t pool = RoutePool(listener, key);
+  Destination Route(Origin origin, std::string_view key, backends::Claim claim) {
+    const uint32_t pool = RoutePool(origin.held->listeners[origin.listener], key);
     hot_keys_.Note(pool, key);
-    const PoolSnapshot& routing = snapshot_->pools[pool];
+    const PoolSnapshot& routing = origin.held->pools[pool];
     const uint64_t hash = KeyHash(routing, key);
     if (routing.moves_keys) [[unlikely]]
-      return RouteAround(pool, hash, key, claim);
+      return RouteAround(origin.held, pool, hash, key, claim);
     return {{pool, routing.ring->Pick(hash)}};
   }
-  std::chrono::seconds GutterTtl(const Destination& to) const {
-    return std::chrono::floor<std::chrono::seconds>(snapshot_->config.pools[to.owner.pool].gutter_ttl);
+  static std::chrono::seconds GutterTtl(const Destination& to, const Snapshot& snapshot) {
+    return std::chrono::floor<std::chrono::seconds>(snapshot.config.pools[to.owner.pool].gutter_ttl);
   }
-  Destination RouteAround(uint32_t pool, uint64_t hash, std::string_view key, backends::Claim claim);
+  static Destination RouteAround(HeldSnapshot& held, uint32_t pool, uint64_t hash, std::string_view key,
+                                 backends::Claim claim);
   // The part of the current split that goes to `to`, with `key_bytes` more in it; a new one if it is the first key
   // there or would make the part's keys longer than `most_bytes`.
   uint32_t PartFor(const Destination& to, size_t key_bytes, size_t most_bytes);
@@ -126,8 +128,6 @@ class Dispatcher {
     std::string encoded;
   };
 
-  std::shared_ptr<const Snapshot> snapshot_;
-  std::span<backends::NodePool> pools_;
   Fanout& fanout_;
   Retrier& retrier_;
   HotKeys& hot_keys_;

@@ -27,44 +27,52 @@ bool IsError(std::string_view reply) {
 
 }  // namespace
 
-Retrier::Retrier(backends::WorkerIo& io, std::shared_ptr<const Snapshot> snapshot, std::span<backends::NodePool> pools,
-                 backends::ReplySink& sink, std::span<RetryStats> stats)
-    : io_(io),
-      snapshot_(std::move(snapshot)),
-      pools_(pools),
-      sink_(sink),
-      stats_(stats),
-      event_timer_(io.loop.NewTimer([this] { RunEvents(); })) {
-  for (uint32_t p = 0; p < snapshot_->config.pools.size(); ++p) {
-    const conf::Pool& pool = snapshot_->config.pools[p];
-    by_pool_.push_back({.retry_budget = {pool.retries.budget, pool.retries.least},
-                        .hedge_budget = {pool.hedging.budget, conf::Rate{0}},
-                        .hedge_timer = io.loop.NewTimer([this, p] { RunHedges(p); })});
+Retrier::Retrier(backends::WorkerIo& io, backends::ReplySink& sink, std::span<RetryStats> stats)
+    : io_(io), sink_(sink), stats_(stats), event_timer_(io.loop.NewTimer([this] { RunEvents(); })) {}
+
+void Retrier::Adopt(const Snapshot& snapshot) {
+  for (uint32_t p = 0; p < snapshot.config.pools.size(); ++p) {
+    const conf::Retries& retries = snapshot.config.pools[p].retries;
+    const conf::Hedging& hedging = snapshot.config.pools[p].hedging;
+    if (p == by_pool_.size()) {
+      by_pool_.push_back({.retries = retries,
+                          .hedging = hedging,
+                          .retry_budget = {retries.budget, retries.least},
+                          .hedge_budget = {hedging.budget, conf::Rate{0}},
+                          .hedge_timer = io_.loop.NewTimer([this, p] { RunHedges(p); })});
+      continue;
+    }
+    Pool& pool = by_pool_[p];
+    if (std::exchange(pool.retries, retries) != retries) pool.retry_budget = {retries.budget, retries.least};
+    if (std::exchange(pool.hedging, hedging) != hedging) pool.hedge_budget = {hedging.budget, conf::Rate{0}};
+    if (hedging.budget.thousandths == 0) pool.hedge_after = net::Duration(0);
   }
 }
 
-net::Duration Retrier::TotalOf(const Target& target) const {
-  const conf::Timeouts& timeouts = snapshot_->config.pools[target.pool].timeouts;
-  return target.work == wire::Work::kPlain ? conf::TotalOf(timeouts) : conf::LongestOf(timeouts);
+net::Duration Retrier::TotalOf(const Entry& entry) {
+  const conf::Timeouts& timeouts = (*entry.held)->config.pools[entry.target.pool].timeouts;
+  return entry.target.work == wire::Work::kPlain ? conf::TotalOf(timeouts) : conf::LongestOf(timeouts);
 }
 
 void Retrier::ReleaseIfDone(uint32_t owner) {
   Entry& entry = entries_[owner];
   if (!entry.answered || entry.outstanding > 0) return;
   ++entry.serial;
+  entry.held.End();
   if (entry.request.capacity() > kKeptRequest) std::string().swap(entry.request);
   entries_.Release(owner);
 }
 
-void Retrier::Send(std::string_view request, const Target& target, Ticket ticket) {
+void Retrier::Send(HeldSnapshot& held, std::string_view request, const Target& target, Ticket ticket) {
   const uint32_t owner = entries_.Acquire();
   const net::TimePoint now = io_.loop.now();
   Entry& entry = entries_[owner];
   entry.ticket = ticket;
+  entry.held = SnapshotUse(held);
   entry.target = target;
   entry.request.assign(request);
-  entry.held.clear();
-  entry.deadline = now + TotalOf(target);
+  entry.miss.clear();
+  entry.deadline = now + TotalOf(entry);
   entry.retries = 0;
   entry.waiting = entry.hedged = entry.answered = false;
   Pool& pool = by_pool_[target.pool];
@@ -81,8 +89,9 @@ void Retrier::SendTo(uint32_t owner, ring::NodeIndex node, uint32_t attempt) {
   Entry& entry = entries_[owner];
   ++entry.outstanding;
   // May fail at once, and with that the entry may be gone.
-  pools_[entry.target.pool].Send(node, entry.target.lane, std::string_view(entry.request),
-                                 Ticket{owner, entry.serial, attempt, Ticket::Kind::kRetry}, entry.target.work);
+  entry.held->node_pools[entry.target.pool].Send(node, entry.target.lane, std::string_view(entry.request),
+                                                 Ticket{owner, entry.serial, attempt, Ticket::Kind::kRetry},
+                                                 entry.target.work);
 }
 
 bool Retrier::IsAnswer(Entry& entry, Ticket ticket, std::string_view reply) {
@@ -90,7 +99,7 @@ bool Retrier::IsAnswer(Entry& entry, Ticket ticket, std::string_view reply) {
   if (entry.answered) return false;
   const bool is_hedge = entry.hedged && ticket.slot > 0;
   if (is_hedge && entry.outstanding > 0 && (IsMiss(reply) || IsError(reply))) {
-    if (IsMiss(reply)) entry.held = reply;
+    if (IsMiss(reply)) entry.miss = reply;
     return false;
   }
   if (is_hedge) stats_[entry.target.pool].hedges_won.Add();
@@ -120,16 +129,16 @@ void Retrier::OnFailure(Ticket ticket, const wire::Failure& failure) {
   --entry.outstanding;
   if (entry.answered) return ReleaseIfDone(ticket.owner);
   if (entry.outstanding > 0 || entry.waiting) return;  // Another attempt may still succeed.
-  if (entry.held.empty() && MayRetry(entry, failure)) return ScheduleRetry(ticket.owner);
+  if (entry.miss.empty() && MayRetry(entry, failure)) return ScheduleRetry(ticket.owner);
   entry.answered = true;
-  const std::string held = std::move(entry.held);
+  const std::string held = std::move(entry.miss);
   ReleaseIfDone(ticket.owner);
   held.empty() ? sink_.OnFailure(to, failure) : sink_.OnReply(to, held);
 }
 
 bool Retrier::MayRetry(const Entry& entry, const wire::Failure& failure) {
   if (failure.code != wire::ErrorCode::kNodeDown && failure.code != wire::ErrorCode::kTimeout) return false;
-  if (entry.retries >= snapshot_->config.pools[entry.target.pool].retries.max) return false;
+  if (entry.retries >= (*entry.held)->config.pools[entry.target.pool].retries.max) return false;
   const net::TimePoint now = io_.loop.now();
   return entry.deadline > now + kFirstPause && by_pool_[entry.target.pool].retry_budget.Spend(now);
 }
@@ -168,13 +177,14 @@ void Retrier::Retry(uint32_t owner) {
   if (entry.answered) return;
   entry.waiting = false;
   const Target& target = entry.target;
-  backends::NodePool& pool = pools_[target.pool];
+  backends::NodePool& pool = entry.held->node_pools[target.pool];
   const backends::Choice choice = target.may_move
                                       ? pool.Choose(target.hash, target.claim())
                                       : backends::Choice{target.node, pool.Admits(target.node, target.claim())};
   if (choice.admission == backends::Admission::kGranted) return SendTo(owner, choice.node, 0);
   entry.answered = true;
   const Ticket to = entry.ticket;
+  // Nothing that is not used any more is given back within a turn.
   ReleaseIfDone(owner);
   pool.Refuse(choice.node, choice.admission, to);
 }
@@ -184,9 +194,8 @@ void Retrier::Expire(uint32_t owner) {
   if (entry.answered) return;
   entry.answered = true;
   const Ticket to = entry.ticket;
-  const conf::Pool& pool = snapshot_->config.pools[entry.target.pool];
-  const wire::Failure failure{wire::ErrorCode::kTimeout, pool.name, pool.nodes[entry.target.node].name,
-                              TotalOf(entry.target)};
+  const conf::Pool& pool = (*entry.held)->config.pools[entry.target.pool];
+  const wire::Failure failure{wire::ErrorCode::kTimeout, pool.name, pool.nodes[entry.target.node].name, TotalOf(entry)};
   ReleaseIfDone(owner);
   sink_.OnFailure(to, failure);
 }
@@ -207,7 +216,7 @@ void Retrier::Hedge(uint32_t owner) {
   // One that has failed is the retries' business.
   if (entry.answered || entry.hedged || entry.retries > 0) return;
   const Target& target = entry.target;
-  const auto node = pools_[target.pool].ChooseOther(target.hash, target.node, target.claim());
+  const auto node = entry.held->node_pools[target.pool].ChooseOther(target.hash, target.node, target.claim());
   if (!node || !by_pool_[target.pool].hedge_budget.Spend(io_.loop.now())) return;
   entry.hedged = true;
   stats_[target.pool].hedges.Add();
@@ -215,10 +224,10 @@ void Retrier::Hedge(uint32_t owner) {
   SendTo(owner, *node, 1);
 }
 
-void Retrier::Tick() {
+void Retrier::Tick(const HeldSnapshot& held) {
   for (uint32_t p = 0; p < by_pool_.size(); ++p) {
-    if (snapshot_->config.pools[p].hedging.budget.thousandths == 0) continue;
-    by_pool_[p].hedge_after = pools_[p].MedianPercentile95().value_or(net::Duration(0));
+    if (by_pool_[p].hedging.budget.thousandths == 0) continue;
+    by_pool_[p].hedge_after = held.node_pools[p].MedianPercentile95().value_or(net::Duration(0));
   }
 }
 

@@ -15,12 +15,11 @@
 #include <vector>
 
 #include "backends/health/retry_budget.h"
-#include "backends/link/node_pool.h"
 #include "backends/net/place_list.h"
 #include "backends/net/ring_queue.h"
 #include "backends/ticket.h"
 #include "backends/worker_io.h"
-#include "proxy/route/snapshot.h"
+#include "proxy/route/held_snapshot.h"
 
 namespace ringproxy::proxy {
 
@@ -46,11 +45,12 @@ class Retrier {
   };
 
   // stats[i] is pool i's.
-  Retrier(backends::WorkerIo& io, std::shared_ptr<const Snapshot> snapshot, std::span<backends::NodePool> pools,
-          backends::ReplySink& sink, std::span<RetryStats> stats);
+  Retrier(backends::WorkerIo& io, backends::ReplySink& sink, std::span<RetryStats> stats);
+  // The snapshot by which the next reads go, of the same pools as the last one; before the first Send.
+  void Adopt(const Snapshot& snapshot);
 
   // Sends `request` and keeps a copy. Requires: a read that is safe to ask again, a pool that keeps_reads.
-  void Send(std::string_view request, const Target& target, backends::Ticket ticket);
+  void Send(HeldSnapshot& held, std::string_view request, const Target& target, backends::Ticket ticket);
 
   // For tickets of Kind::kRetry.
   void OnReply(backends::Ticket ticket, std::string_view reply);
@@ -58,15 +58,16 @@ class Retrier {
   void OnFailure(backends::Ticket ticket, const wire::Failure& failure);
 
   // Once a second: learns how long the pools' replies take.
-  void Tick();
+  void Tick(const HeldSnapshot& held);
   size_t open() const { return entries_.in_use(); }
 
  private:
   struct Entry {
     backends::Ticket ticket;
+    SnapshotUse held;  // By which it goes, until the last of its replies is in.
     Target target{};
     std::string request;
-    std::string held;  // A hedge's miss, while the first node may still have the value.
+    std::string miss;  // A hedge's, while the first node may still have the value.
     net::TimePoint deadline{};
     uint32_t serial = 0;  // Tells this use of the entry from later ones.
     uint32_t retries = 0;
@@ -87,6 +88,8 @@ class Retrier {
     net::TimePoint due;
   };
   struct Pool {
+    conf::Retries retries;  // What the budgets are made of.
+    conf::Hedging hedging;
     backends::RetryBudget retry_budget;
     backends::RetryBudget hedge_budget;
     net::Duration hedge_after{0};            // 0 = not known yet.
@@ -94,7 +97,7 @@ class Retrier {
     std::unique_ptr<net::Timer> hedge_timer;
   };
 
-  net::Duration TotalOf(const Target& target) const;
+  static net::Duration TotalOf(const Entry& entry);
   void ReleaseIfDone(uint32_t owner);
   void SendTo(uint32_t owner, ring::NodeIndex node, uint32_t attempt);
   bool MayRetry(const Entry& entry, const wire::Failure& failure);
@@ -109,8 +112,6 @@ class Retrier {
   bool IsAnswer(Entry& entry, backends::Ticket ticket, std::string_view reply);
 
   backends::WorkerIo& io_;
-  std::shared_ptr<const Snapshot> snapshot_;
-  std::span<backends::NodePool> pools_;
   backends::ReplySink& sink_;
   std::span<RetryStats> stats_;
   std::vector<Pool> by_pool_;

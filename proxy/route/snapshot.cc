@@ -48,7 +48,7 @@ ListenerSnapshot MakeListener(const conf::Config& config, const conf::Listener& 
 
 }  // namespace
 
-std::shared_ptr<const Snapshot> MakeSnapshot(conf::Config config, backends::NodeRegistry& registry) {
+std::shared_ptr<Snapshot> MakeSnapshot(conf::Config config, backends::NodeRegistry& registry) {
   auto snapshot = std::make_shared<Snapshot>();
   for (const conf::Pool& pool : config.pools) snapshot->pools.push_back(MakePool(pool, registry));
   for (size_t i = 0; i < config.pools.size(); ++i) {
@@ -56,8 +56,15 @@ std::shared_ptr<const Snapshot> MakeSnapshot(conf::Config config, backends::Node
     if (on_down.policy == conf::DownPolicy::kGutter) snapshot->pools[i].gutter = PoolIndex(config, on_down.gutter);
   }
   for (const conf::Listener& listener : config.listeners) snapshot->listeners.push_back(MakeListener(config, listener));
+  if (!config.global_limits.store.empty()) snapshot->limit_store = PoolIndex(config, config.global_limits.store);
   snapshot->config = std::move(config);
   return snapshot;
+}
+
+bool MayFollow(const Snapshot& before, const Snapshot& after) {
+  const auto same = [](const auto& a, const auto& b) { return a.name == b.name && a.protocol == b.protocol; };
+  return std::ranges::equal(before.config.pools, after.config.pools, same) &&
+         std::ranges::equal(before.config.listeners, after.config.listeners, same);
 }
 
 }  // namespace ringproxy::proxy

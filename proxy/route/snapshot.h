@@ -4,6 +4,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -15,6 +16,8 @@
 #include "ring/ring.h"
 
 namespace ringproxy::proxy {
+
+class LimitRules;
 
 struct PoolSnapshot {
   std::unique_ptr<const ring::Ring> ring;
@@ -38,11 +41,17 @@ struct ListenerSnapshot {
 
 struct Snapshot {
   conf::Config config;
-  std::vector<PoolSnapshot> pools;          // As config.pools.
-  std::vector<ListenerSnapshot> listeners;  // As config.listeners.
+  std::vector<PoolSnapshot> pools;           // As config.pools.
+  std::vector<ListenerSnapshot> listeners;   // As config.listeners.
+  std::optional<uint32_t> limit_store;       // The pool of global_limits.store.
+  std::shared_ptr<const LimitRules> limits;  // Compiled by SharedLimits.
 };
 
 // Builds the rings, and takes the nodes from the registry. Requires: a Config that conf/validate accepted.
-std::shared_ptr<const Snapshot> MakeSnapshot(conf::Config config, backends::NodeRegistry& registry);
+std::shared_ptr<Snapshot> MakeSnapshot(conf::Config config, backends::NodeRegistry& registry);
+
+// Whether a worker may go over from one to the other while it runs: the pools and the listeners are called the same, in
+// the same order, and speak the same protocols. All that they say besides may differ.
+bool MayFollow(const Snapshot& before, const Snapshot& after);
 
 }  // namespace ringproxy::proxy

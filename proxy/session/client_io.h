@@ -22,8 +22,8 @@ class Session;
 
 // Of one listener in one worker.
 struct ListenerContext {
-  uint32_t index;  // In the snapshot.
-  const conf::Listener& conf;
+  uint32_t index;       // In the snapshot.
+  conf::Listener conf;  // As the snapshot in force has it.
   wire::Limits limits;
   ListenerStats& stats;
   std::vector<std::unique_ptr<wire::RequestParser>> idle_parsers;  // Of Redis listeners.
@@ -32,6 +32,7 @@ struct ListenerContext {
 
 struct ClientIo {
   backends::WorkerIo& io;
+  const std::unique_ptr<HeldSnapshot>& held;  // The one in force, for the requests of this turn.
   Dispatcher& dispatcher;
   RateLimiter& limiter;
   ProxyView& view;

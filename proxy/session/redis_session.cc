@@ -110,7 +110,7 @@ bool RedisSession::IsRefused(const wire::CommandSpec& spec, const wire::Request&
       wire::AppendDatabaseRefused(refused.database(), out);
       break;
     case RefusedState::Reason::kNone: {
-      const Snapshot& snapshot = io().dispatcher.snapshot();
+      const Snapshot& snapshot = **io().held;
       const uint32_t default_pool = snapshot.listeners[listener().index].routes.back().pool;
       const std::string_view why = wire::RefusalOf(spec, request, snapshot.pools[default_pool].hash_tag);
       if (why.empty()) return false;

@@ -111,7 +111,8 @@ void Session::Answer(uint32_t slot, std::string_view reply) {
 
 void Session::Dispatch(RoutedRequest routed, uint32_t slot) {
   backends::Ticket ticket{index_, generation_, slot, backends::Ticket::Kind::kSession};
-  const bool is_concerned = io_.limiter.MayConcern(listener_.index, routed.command) || io_.limiter.has_priorities();
+  const LimitRules& rules = *(*io_.held)->limits;
+  const bool is_concerned = rules.MayConcern(listener_.index, routed.command) || rules.has_priorities();
   if (is_concerned && !PassesLimits(routed, slot, &ticket)) [[unlikely]]
     return;
   Send(std::move(routed), slot, ticket);
@@ -121,8 +122,8 @@ bool Session::PassesLimits(RoutedRequest& routed, uint32_t slot, backends::Ticke
   const ClientIdentity client{client_.id, client_.ip,
                               client_.labels ? std::string_view(client_.labels->user) : std::string_view()};
   const LimitedRequest asked{listener_.index, routed.command, routed.spec, routed.request, routed.routing_key, client};
-  routed.has_priority = io_.limiter.HasPriority(asked);
-  const RateLimiter::Decision decision = io_.limiter.Admit(asked, ticket);
+  routed.has_priority = io_.limiter.HasPriority(*(*io_.held)->limits, asked);
+  const RateLimiter::Decision decision = io_.limiter.Admit(*io_.held, asked, ticket);
   switch (decision.verdict) {
     case RateLimiter::Verdict::kAdmitted: return true;
     case RateLimiter::Verdict::kRefused: Refuse(routed.spec, routed.request, slot, decision); break;
@@ -164,7 +165,7 @@ void Session::AppendRefusal(const wire::CommandSpec&, const wire::Request&, cons
 void Session::Send(RoutedRequest routed, uint32_t slot, backends::Ticket ticket) {
   const auto access = static_cast<size_t>(routed.spec.access);
   ++under_way_;
-  const uint32_t pool = io_.dispatcher.Dispatch(std::move(routed), {listener_.index, index_}, ticket);
+  const uint32_t pool = io_.dispatcher.Dispatch(std::move(routed), {*io_.held, listener_.index, index_}, ticket);
   replies_.MeasureInto(slot, &io_.pool_stats[pool].request_duration[access]);
 }
 

@@ -1,5 +1,6 @@
 // The whole proxy, from a seed: random commands of Redis and memcached clients, chunks, delays and resets, and nodes
-// that die, flap, hang, answer late, fall sick, talk nonsense or close half a connection, under random settings.
+// that die, flap, hang, answer late, fall sick, talk nonsense or close half a connection, under random settings
+// of which some change while it runs.
 // Checked: every request of a client that stays gets exactly one reply, in order and its own; what only it writes it
 // reads again; every key and cas token reaches its owner; late replies go to nobody; everything heals; nothing is left
 // when everybody has gone. (semantics.md 1, 6, 8, 9, 13, 24 and 27.)
@@ -44,6 +45,9 @@ TEST(ProxySimulation, AnswersEveryRequestOnceInOrderUnderRandomFaultsAndHeals) {
   EXPECT_GT(all.store_failures, 0U);
   EXPECT_GT(all.transitions, 0U);
   EXPECT_GT(all.moved_keys, 0U);
+  EXPECT_GT(all.changes, 0U);
+  EXPECT_GT(all.lasting_uses, 0U);
+  EXPECT_GT(all.leaving_nodes, 0U);
 }
 
 TEST(ProxySimulation, RepeatsItselfFromItsSeed) {

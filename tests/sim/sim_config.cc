@@ -143,11 +143,35 @@ conf::Config RandomConfig(SimLoop& loop) {
   return config;
 }
 
-Consistency ConsistencyOf(const conf::Pool& pool) {
+conf::Config ChangedConfig(SimLoop& loop, conf::Config base, Change change) {
+  for (size_t p = 0; p < base.pools.size(); ++p) {
+    std::vector<conf::Node>& nodes = base.pools[p].nodes;
+    if (change == Change::kKeys) {
+      if (loop.Chance(0.5)) nodes.erase(nodes.begin() + static_cast<std::ptrdiff_t>(loop.Random(nodes.size())));
+      if (loop.Chance(0.5)) nodes.push_back({"n3", {"sim", static_cast<uint16_t>(kFirstSpare + p), ""}, 1});
+      for (conf::Node& node : nodes) node.weight = static_cast<uint32_t>(1 + loop.Random(3));
+    }
+    for (size_t i = nodes.size() - 1; i > 0; --i) std::swap(nodes[i], nodes[loop.Random(i + 1)]);
+  }
+  for (conf::Listener& listener : base.listeners) {
+    listener.limits.requests_in_flight = OneOf<uint64_t>(loop, {8, 24, 100});
+  }
+  for (conf::Limit& limit : base.limits) {
+    if (loop.Chance(0.5)) continue;
+    const std::string name = limit.name;
+    limit = RandomLimit(loop);
+    limit.name = name;
+  }
+  if (!base.limits.empty() && loop.Chance(0.3)) base.limits.pop_back();
+  for (size_t i = base.limits.size(); i > 1; --i) std::swap(base.limits[i - 1], base.limits[loop.Random(i)]);
+  return base;
+}
+
+Consistency ConsistencyOf(const conf::Pool& pool, bool keys_move) {
   if (pool.retries.max > 0 || pool.hedging.budget.thousandths > 0) return Consistency::kReordered;
   // A key may be looked for elsewhere than where it was written, or a failure may look like a miss.
   const bool moves = pool.on_down.policy == conf::DownPolicy::kRehash || pool.ring.load_bound.thousandths > 0;
-  return moves || pool.on_partial == conf::OnPartial::kMiss ? Consistency::kStale : Consistency::kStrict;
+  return moves || keys_move || pool.on_partial == conf::OnPartial::kMiss ? Consistency::kStale : Consistency::kStrict;
 }
 
 }  // namespace ringproxy::sim

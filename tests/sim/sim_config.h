@@ -10,13 +10,22 @@ namespace ringproxy::sim {
 inline constexpr uint16_t kFirstPort = 7001;
 inline constexpr uint32_t kNodesOfAPool = 3;
 inline constexpr conf::Protocol kProtocols[] = {conf::Protocol::kRedis, conf::Protocol::kMemcached};
+inline constexpr uint16_t kFirstSpare = 7101;
 inline constexpr uint32_t kMostWorkers = 2;
 inline constexpr uint32_t kNodes = kNodesOfAPool * std::size(kProtocols);
 
 // One pool and its listener of each protocol, both with the protocol's number. Ports count up over all nodes.
 conf::Config RandomConfig(SimLoop& loop);
 
-// What the pool's policies leave of a client's own order.
-Consistency ConsistencyOf(const conf::Pool& pool);
+// What another configuration may change while the proxy runs.
+enum class Change : uint8_t {
+  kOrder,  // Nodes, limits and the clients' limits change places or numbers; every key stays where it is.
+  kKeys,   // Nodes come and go and weigh more or less, too.
+};
+// As `base`, changed at random. A node that comes is a pool's spare: n3, at kFirstSpare + the pool's number.
+conf::Config ChangedConfig(SimLoop& loop, conf::Config base, Change change);
+
+// What the pool's policies, and whether its keys move while it runs, leave of a client's own order.
+Consistency ConsistencyOf(const conf::Pool& pool, bool keys_move);
 
 }  // namespace ringproxy::sim

@@ -19,11 +19,17 @@ using backends::Verdict;
 
 constexpr uint32_t kClients = 14;
 constexpr net::TimePoint kLastFault{std::chrono::milliseconds(400)};  // Begins.
-constexpr net::TimePoint kFaultsOver{std::chrono::milliseconds(600)};
 constexpr net::TimePoint kUselessAsked{std::chrono::seconds(4)};
 // When every node's limit on its requests in flight is forgotten too.
 constexpr net::TimePoint kLastRound{std::chrono::seconds(20)};
 constexpr net::TimePoint kEnd{std::chrono::seconds(21)};
+
+std::shared_ptr<const proxy::Snapshot> NewSnapshot(conf::Config config, backends::NodeRegistry& nodes,
+                                                   proxy::SharedLimits& limits) {
+  auto snapshot = proxy::MakeSnapshot(std::move(config), nodes);
+  limits.Compile(*snapshot);
+  return snapshot;
+}
 
 // Until a node that is not well has failed its checks: one that began just before, the wait for the next, two more at
 // the fast pace.
@@ -37,46 +43,49 @@ net::Duration SlowestDetection(const conf::Health& health) {
 Simulation::Simulation(uint64_t seed)
     : loop_(seed),
       registry_(kMostWorkers),
-      snapshot_(proxy::MakeSnapshot(RandomConfig(loop_), registry_)),
-      limits_(snapshot_, snapshot_->config.workers, seed),
+      limits_(kMostWorkers, seed),
+      snapshot_(NewSnapshot(RandomConfig(loop_), registry_, limits_)),
+      current_(snapshot_),
       control_(loop_, snapshot_->config.workers) {
   spdlog::set_level(spdlog::level::off);
   const uint32_t workers = snapshot_->config.workers;
-  monitor_ = std::make_unique<proxy::HealthMonitor>(control_, *snapshot_, workers, seed, Orders());
+  monitor_ = std::make_unique<proxy::HealthMonitor>(control_, *snapshot_, seed, Orders());
   for (uint32_t i = 0; i < workers; ++i) threads_.push_back(std::make_unique<Thread>(*this, i, seed + i));
+  if (loop_.Chance(0.6)) change_ = loop_.Chance(0.3) ? Change::kOrder : Change::kKeys;
   AddNodes();
   AddClients();
 }
 
 Simulation::~Simulation() = default;
 
+std::unique_ptr<SimNode> Simulation::NewNode(uint32_t fleet, const std::string& name, uint16_t port) {
+  const auto may_be_asked = [this, fleet, name](std::string_view key) {
+    if (MayOwn(fleet, name, key)) return true;
+    ++events_.moved_keys;
+    return snapshot_->pools[fleet].moves_keys;
+  };
+  if (kProtocols[fleet] == conf::Protocol::kRedis) return std::make_unique<SimRedisNode>(loop_, port, may_be_asked);
+  const bool moves = snapshot_->pools[fleet].moves_keys || change_ == Change::kKeys;
+  return std::make_unique<SimMemcacheNode>(loop_, port, may_be_asked, moves);
+}
+
 void Simulation::AddNodes() {
   keys_.resize(kNodes);
   for (uint32_t i = 0; i < kNodes; ++i) {
     const uint32_t fleet = i / kNodesOfAPool;
-    const auto owns = [this, i, fleet](std::string_view key) {
-      return proxy::RouteKey(*snapshot_, snapshot_->listeners[fleet], key).node == i % kNodesOfAPool;
-    };
+    const auto owns = [&](std::string_view key) { return IsOwner(*snapshot_, fleet, NameOf(i), key); };
     for (int k = 0; !owns(keys_[i]) || keys_[i].empty(); ++k) keys_[i] = "probe:" + std::to_string(k);
-    const auto may_be_asked = [this, fleet, owns](std::string_view key) {
-      if (owns(key)) return true;
-      ++events_.moved_keys;
-      return snapshot_->pools[fleet].moves_keys;
-    };
-    const auto port = static_cast<uint16_t>(kFirstPort + i);
-    if (kProtocols[fleet] == conf::Protocol::kRedis) {
-      nodes_.push_back(std::make_unique<SimRedisNode>(loop_, port, may_be_asked));
-    } else {
-      const bool moves = snapshot_->pools[fleet].moves_keys;
-      nodes_.push_back(std::make_unique<SimMemcacheNode>(loop_, port, may_be_asked, moves));
-    }
+    nodes_.push_back(NewNode(fleet, NameOf(i), static_cast<uint16_t>(kFirstPort + i)));
+  }
+  for (uint32_t fleet = 0; fleet < std::size(kProtocols); ++fleet) {
+    spares_.push_back(NewNode(fleet, "n3", static_cast<uint16_t>(kFirstSpare + fleet)));
   }
 }
 
 void Simulation::AddClients() {
   for (uint32_t i = 0; i < kClients; ++i) {
     const uint32_t fleet = i % std::size(kProtocols);
-    const Consistency consistency = ConsistencyOf(snapshot_->config.pools[fleet]);
+    const Consistency consistency = ConsistencyOf(snapshot_->config.pools[fleet], change_ == Change::kKeys);
     if (kProtocols[fleet] == conf::Protocol::kRedis) {
       clients_.push_back(std::make_unique<SimRedisClient>(loop_, i, consistency));
     } else {
@@ -112,6 +121,7 @@ void Simulation::Run() {
   // Sometimes all at the start, where most clients are.
   const net::Duration spread = loop_.Chance(0.5) ? net::Duration(100'000) : kLastFault - net::TimePoint();
   for (uint64_t i = 1 + loop_.Random(8); i > 0; --i) loop_.After(loop_.RandomDelay(spread), [this] { BeginFault(); });
+  PlanChanges();
   loop_.After(net::Duration(5'000), [this] { Look(); });
   loop_.After(kFaultsOver - loop_.now(), [this] {
     for (auto& node : nodes_) node->Heal();
@@ -145,8 +155,12 @@ void Simulation::Enable(uint32_t node) {
 void Simulation::Look() {
   for (uint32_t pool = 0; pool < std::size(kProtocols); ++pool) LookAtEjections(pool);
   for (auto& thread : threads_) {
+    events_.lasting_uses += thread->worker->old_snapshots();
+    events_.leaving_nodes += thread->worker->leaving_nodes();
     for (uint32_t node = 0; node < kNodes; ++node) {
-      LookForOversights(*thread, node);
+      // What a node that has left still times out in nobody holds against it when it is back.
+      const bool looks = IsPresent(thread->worker->snapshot(), node) && thread->worker->leaving_nodes() == 0;
+      looks ? LookForOversights(*thread, node) : thread->seen[node].reset();
       const std::optional<Outcome> expected = ExpectedNow(*thread, node);
       if (loop_.Chance(expected ? 0.2 : 0.01)) Ask(*thread, node, expected.value_or(Outcome::kAnything));
     }
@@ -158,6 +172,8 @@ std::optional<Simulation::Outcome> Simulation::ExpectedNow(const Thread& thread,
   const conf::Pool& pool = PoolOf(node);
   // Where keys move, another node may be asked instead, unless there is none.
   if (pool.on_down.policy == conf::DownPolicy::kRehash) return std::nullopt;
+  const proxy::Snapshot& snapshot = thread.worker->snapshot();
+  if (!IsOwner(snapshot, node / kNodesOfAPool, NameOf(node), keys_[node])) return std::nullopt;
   const backends::NodeStats& stats = Record(node).stats(thread.number);
   const auto breaker = static_cast<CircuitBreaker::State>(stats.breaker_state.value());
   const bool open = breaker == CircuitBreaker::State::kOpen;
@@ -172,13 +188,14 @@ std::optional<Simulation::Outcome> Simulation::ExpectedNow(const Thread& thread,
 // No more are out than may be; one more, and with on_down: error all are asked.
 void Simulation::LookAtEjections(uint32_t pool) {
   const conf::Pool& conf = snapshot_->config.pools[pool];
-  const size_t limit = kNodesOfAPool * conf.max_ejected.thousandths / 1000;
+  const auto& nodes = current_->pools[pool].nodes;
+  const size_t limit = nodes.size() * conf.max_ejected.thousandths / 1000;
   size_t down = 0;
   size_t ejected = 0;
-  for (uint32_t node = pool * kNodesOfAPool; node < (pool + 1) * kNodesOfAPool; ++node) {
-    const bool is_down = Record(node).view.state == backends::NodeState::kDown;
+  for (const auto& node : nodes) {
+    const bool is_down = node->view.state == backends::NodeState::kDown;
     down += is_down ? 1 : 0;
-    ejected += is_down && Record(node).verdict() == Verdict::kEjected ? 1 : 0;
+    ejected += is_down && node->verdict() == Verdict::kEjected ? 1 : 0;
   }
   const bool fails_open = conf.on_down.policy == conf::DownPolicy::kError && down > limit;
   if (ejected > (fails_open ? 0 : limit)) Complain(pool * kNodesOfAPool, "or more of its pool should be asked");
@@ -265,6 +282,12 @@ void Simulation::FinalRound() {
       EXPECT_EQ(stats.ready_connections.value(), PoolOf(node).connections_per_node);
       EXPECT_EQ(nodes_[node]->open_connections(thread->number), PoolOf(node).connections_per_node);
     }
+  }
+  for (const auto& thread : threads_) {
+    EXPECT_EQ(thread->worker->old_snapshots(), 0U);
+    EXPECT_EQ(thread->worker->leaving_nodes(), 0U);
+    EXPECT_EQ(thread->handed_back, events_.changes);
+    for (const auto& spare : spares_) EXPECT_EQ(spare->open_connections(thread->number), 0U);
   }
   for (uint32_t node = 0; node < kNodes; ++node) {
     // As many as make it probable that each of the connections is asked.

@@ -1,6 +1,7 @@
 // tests/sim/simulation.h – One run of the whole proxy, from a seed: workers, health monitor, nodes and clients.
 //
-//   0 ms: clients come, nodes fail   600 ms: nothing fails any more   10 s: everybody asks a last time
+//   0 ms: clients come, nodes fail, and in many runs one configuration follows the other
+//   600 ms: nothing fails any more, and the first configuration is back   20 s: everybody asks a last time
 //
 // Check() holds against the run:
 // - every client got each of its replies once, in order and its own, and no errors but those that are allowed;
@@ -9,11 +10,13 @@
 // - dead and silent nodes were noticed, and a pool of too many bad nodes was asked all the same;
 // - no worker opened connections to a node faster than reconnect.rate, and breakers did not flutter;
 // - once the nodes are well, so is everything: states, breakers, connections, and every request;
+// - whatever configuration follows another, every request is answered once, and every old one is handed back;
 // - nothing is left in the end.
 #pragma once
 
 #include <array>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -41,10 +44,15 @@ struct Events {
   size_t store_failures = 0;
   size_t late_replies = 0;
   size_t transitions = 0;
-  size_t moved_keys = 0;  // Requests that another node than the key's owner got.
+  size_t moved_keys = 0;     // Requests that another node than the key's owner got.
+  size_t changes = 0;        // Of the configuration.
+  size_t lasting_uses = 0;   // Old configurations that something under way still needed.
+  size_t leaving_nodes = 0;  // Nodes that drained.
 
   Events& operator+=(const Events& other);
 };
+
+inline constexpr net::TimePoint kFaultsOver{std::chrono::milliseconds(600)};
 
 class Simulation {
  public:
@@ -75,6 +83,15 @@ class Simulation {
   };
 
   void AddNodes();
+  std::unique_ptr<SimNode> NewNode(uint32_t fleet, const std::string& name, uint16_t port);
+  // simulation_changes.cc
+  void PlanChanges();
+  void ChangeConfig(bool back);
+  void Adopt(std::shared_ptr<const proxy::Snapshot> next);
+  bool IsOwner(const proxy::Snapshot& snapshot, uint32_t fleet, const std::string& name, std::string_view key) const;
+  // By a configuration that is in force, or was a moment ago.
+  bool MayOwn(uint32_t fleet, const std::string& name, std::string_view key) const;
+  bool IsPresent(const proxy::Snapshot& snapshot, uint32_t node) const;
   void AddClients();
   proxy::HealthMonitor::WorkerOrders Orders();
   void BeginFault();
@@ -100,18 +117,28 @@ class Simulation {
   backends::NodeRecord& Record(uint32_t node) const {
     return *snapshot_->pools[node / kNodesOfAPool].nodes[node % kNodesOfAPool];
   }
+  static std::string NameOf(uint32_t node) { return "n" + std::to_string(node % kNodesOfAPool); }
 
   SimLoop loop_;
   backends::NodeRegistry registry_;
-  std::shared_ptr<const proxy::Snapshot> snapshot_;
-  proxy::TestView view_;
   proxy::SharedLimits limits_;
+  std::shared_ptr<const proxy::Snapshot> snapshot_;  // The first, and the last.
+  struct Former {
+    std::shared_ptr<const proxy::Snapshot> snapshot;
+    net::TimePoint until;
+  };
+  std::shared_ptr<const proxy::Snapshot> current_;
+  std::vector<Former> former_;
+  std::optional<Change> change_;  // What changes; none: nothing does.
+  proxy::TestView view_;
   std::vector<std::unique_ptr<Thread>> threads_;  // Of the workers.
   SimThread control_;
   std::unique_ptr<proxy::HealthMonitor> monitor_;
   std::vector<std::unique_ptr<SimNode>> nodes_;
+  std::vector<std::unique_ptr<SimNode>> spares_;  // By pool; they never fail.
   std::array<net::TimePoint, kNodes> enabled_{};  // Last, by node.
   std::array<net::TimePoint, kNodes> busy_{};     // Last seen, by node.
+  std::array<size_t, kNodes> comings_{};          // How often it came back.
   std::vector<std::string> keys_;                 // One that the node owns, by node.
   std::vector<std::unique_ptr<SimClient>> clients_;
   std::vector<Probe> probes_;

@@ -28,6 +28,9 @@ Events& Events::operator+=(const Events& other) {
   late_replies += other.late_replies;
   transitions += other.transitions;
   moved_keys += other.moved_keys;
+  changes += other.changes;
+  lasting_uses += other.lasting_uses;
+  leaving_nodes += other.leaving_nodes;
   return *this;
 }
 
@@ -78,15 +81,16 @@ void Simulation::CheckNodes() {
   for (uint32_t node = 0; node < kNodes; ++node) {
     for (const auto& [transition, count] : Record(node).transitions) transitions[node] += count;
   }
+  for (const auto& spare : spares_) EXPECT_EQ(spare->wrong_requests(), 0U);
   for (uint32_t node = 0; node < kNodes; ++node) {
     EXPECT_EQ(nodes_[node]->wrong_requests(), 0U);
     EXPECT_EQ(nodes_[node]->ignored_nonsense(), 0U);
     EXPECT_LE(transitions[node], kMostTransitions);
     events_.transitions += transitions[node];
     for (const auto& thread : threads_) {
-      // Those that follow the first one that is ready are apart from the rate.
+      // Those that follow the first one that is ready are apart from the rate; a node that comes back begins anew.
       EXPECT_LE(nodes_[node]->MostConnectsASecond(thread->number),
-                PoolOf(node).reconnect.rate.amount + PoolOf(node).connections_per_node - 1);
+                (PoolOf(node).reconnect.rate.amount + PoolOf(node).connections_per_node - 1) * (1 + comings_[node]));
     }
   }
 }
@@ -96,7 +100,8 @@ void Simulation::CheckNothingIsLeft() {
     EXPECT_EQ(thread->worker->session_count(), 0U);
     EXPECT_EQ(thread->worker->open_fanouts(), 0U);
     EXPECT_EQ(thread->worker->limiter().followed(), 0U);
-    for (const proxy::LimitStats& limit : thread->stats.limits) {
+    for (const proxy::LimitRule& rule : snapshot_->limits->rules()) {
+      const proxy::LimitStats& limit = rule.record->state(thread->number).stats;
       EXPECT_EQ(limit.waiting.value(), 0U);
       events_.rate_limited += limit.refused.value();
       events_.delayed += limit.delayed.value();

@@ -22,7 +22,8 @@ struct Simulation::Thread final : private backends::BreakerObserver {
                                                                     .stats = stats,
                                                                     .view = simulation.view_,
                                                                     .observer = *this,
-                                                                    .limits = simulation.limits_},
+                                                                    .limits = simulation.limits_,
+                                                                    .hand_back = [this](auto) { ++handed_back; }},
                                                simulation.snapshot_, seed)) {}
 
   // As between threads: later.
@@ -41,6 +42,7 @@ struct Simulation::Thread final : private backends::BreakerObserver {
   uint32_t number;
   SimThread loop;
   proxy::WorkerStats stats;
+  size_t handed_back = 0;  // Old snapshots.
   // What the node has failed in since it last answered or the breaker last changed.
   struct Failing {
     uint64_t replies = 0;

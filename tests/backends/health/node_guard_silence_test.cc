@@ -49,15 +49,15 @@ TEST_F(NodeGuardSilenceTest, OpensByTimeoutsOnlyOnceACheckHasFailedToo) {
 }
 
 TEST_F(NodeGuardSilenceTest, TakesATimeoutForOverloadOnlyWhenTheNodeAnswersOthers) {
-  const uint64_t limit = stats_.concurrency_limit.value();
-  stats_.in_flight.Set(limit);
+  const uint64_t limit = health_.stats(0).concurrency_limit.value();
+  health_.stats(0).in_flight.Set(limit);
   const net::TimePoint sent = loop_.now();
   loop_.Advance(1s);
   for (int i = 0; i < 20; ++i) guard_->OnTimeout(sent, true);
-  EXPECT_EQ(stats_.concurrency_limit.value(), limit);
+  EXPECT_EQ(health_.stats(0).concurrency_limit.value(), limit);
   guard_->OnHeard();
   for (int i = 0; i < 20; ++i) guard_->OnTimeout(sent, true);
-  EXPECT_LT(stats_.concurrency_limit.value(), limit);
+  EXPECT_LT(health_.stats(0).concurrency_limit.value(), limit);
 }
 
 TEST_F(NodeGuardSilenceTest, ForgetsAFailedCheckWithAGoodOne) {

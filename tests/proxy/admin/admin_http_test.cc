@@ -35,7 +35,9 @@ class AdminTest : public testing::Test {
     conf::Limit& limit = config.limits.emplace_back();
     limit.name = "slow";
     limit.rate = {.amount = 10};
-    return MakeSnapshot(std::move(config), nodes_);
+    auto snapshot = MakeSnapshot(std::move(config), nodes_);
+    limits_.Compile(*snapshot);
+    return snapshot;
   }
   std::string Metrics() { return admin_.Get("/metrics", {}).body; }
 
@@ -43,22 +45,22 @@ class AdminTest : public testing::Test {
   backends::NodeStats& Stats(uint32_t worker, uint32_t node) { return AllNodes(*snapshot_)[node]->stats(worker); }
 
   backends::NodeRegistry nodes_{2};
+  SharedLimits limits_{2, 1};
   std::shared_ptr<const Snapshot> snapshot_ = TwoNodes();
   std::vector<std::unique_ptr<WorkerStats>> stats_;
   test::FakeLoop loop_;
-  HealthMonitor monitor_{loop_, *snapshot_, 2, 1, {Nothing, Nothing, Nothing, Nothing}};
-  SharedLimits limits_{snapshot_, 2, 1};
+  HealthMonitor monitor_{loop_, *snapshot_, 1, {Nothing, Nothing, Nothing, Nothing}};
   net::ProcessMemory memory_{1 << 30, 2};
   AdminHttp admin_{snapshot_, nodes_};
 };
 
 // A worker counts on while it is read.
 TEST_F(AdminTest, NeverShowsLessThanNoRequestAdmittedByALimit) {
-  stats_[0]->limits[0].admitted.Add(3);
-  stats_[0]->limits[0].delayed.Add(1);
+  snapshot_->limits->rules()[0].record->state(0).stats.admitted.Add(3);
+  snapshot_->limits->rules()[0].record->state(0).stats.delayed.Add(1);
   const std::string admitted = "ringproxy_limit_decisions_total{limit=\"slow\",decision=\"admitted\"} ";
   EXPECT_THAT(Metrics(), HasSubstr(admitted + "2\n"));
-  stats_[1]->limits[0].delayed.Add(5);
+  snapshot_->limits->rules()[0].record->state(1).stats.delayed.Add(5);
   EXPECT_THAT(Metrics(), HasSubstr(admitted + "0\n"));
 }
 

@@ -36,7 +36,9 @@ class AdminNodesTest : public testing::Test {
     conf::Listener& listener = config.listeners.emplace_back();
     listener.name = "web";
     listener.routes = {{"", "main"}};
-    return MakeSnapshot(std::move(config), nodes_);
+    auto snapshot = MakeSnapshot(std::move(config), nodes_);
+    limits_.Compile(*snapshot);
+    return snapshot;
   }
   json Nodes(const AdminHttp::Query& query = {}) {
     return json::parse(admin_.Get("/api/v1/nodes", query).body)["nodes"];
@@ -51,11 +53,11 @@ class AdminNodesTest : public testing::Test {
   backends::NodeStats& Stats(uint32_t worker, uint32_t node) { return AllNodes(*snapshot_)[node]->stats(worker); }
 
   backends::NodeRegistry nodes_{2};
+  SharedLimits limits_{2, 1};
   std::shared_ptr<const Snapshot> snapshot_ = TwoPools();
   std::vector<std::unique_ptr<WorkerStats>> stats_;
   test::FakeLoop loop_;
-  HealthMonitor monitor_{loop_, *snapshot_, 2, 1, {Nothing, Nothing, Nothing, Nothing}};
-  SharedLimits limits_{snapshot_, 2, 1};
+  HealthMonitor monitor_{loop_, *snapshot_, 1, {Nothing, Nothing, Nothing, Nothing}};
   net::ProcessMemory memory_{1 << 30, 2};
   AdminHttp admin_{snapshot_, nodes_};
 };

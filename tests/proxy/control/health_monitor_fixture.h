@@ -49,15 +49,21 @@ class HealthMonitorTest : public testing::Test {
 
   HealthMonitor& Make() {
     monitor_.reset();
-    snapshot_ = MakeSnapshot(config_, 2);
+    registry_ = backends::NodeRegistry(2);
+    snapshot_ = MakeSnapshot(config_, registry_);
     const auto note = [this](const char* what) {
       return [this, what](const std::shared_ptr<backends::NodeRecord>& node) {
         orders_.push_back(what + node->name().substr(1));
       };
     };
-    monitor_.emplace(loop_, *snapshot_, 2, 1,
+    monitor_.emplace(loop_, *snapshot_, 1,
                      HealthMonitor::WorkerOrders{note("hurry "), note("distrust "), note("disable "), note("enable ")});
     return *monitor_;
+  }
+  // Of the pool as it is now; nodes are known by their names from now on.
+  void Adopt() {
+    snapshot_ = MakeSnapshot(config_, registry_);
+    monitor_->Adopt(*snapshot_);
   }
   // All checks have gone well once.
   HealthMonitor& MakeChecked() {
@@ -79,7 +85,7 @@ class HealthMonitorTest : public testing::Test {
     }
   }
   void ActOn(test::FakeSocket& socket, size_t i) {
-    Far& far = far_[socket.endpoint.port];
+    Far& far = socket.endpoint.port < kNodes ? far_[socket.endpoint.port] : other_;
     if (!connected_[i]) {
       if (far.answer.empty()) return;
       connected_[i] = true;
@@ -106,19 +112,19 @@ class HealthMonitorTest : public testing::Test {
   NodeState State(uint32_t node) const { return View(node).state; }
   std::vector<Verdict> Verdicts() const {
     std::vector<Verdict> all;
-    for (uint32_t n = 0; n < kNodes; ++n) all.push_back(Record(n)->verdict());
+    for (uint32_t n = 0; n < snapshot_->pools[0].nodes.size(); ++n) all.push_back(Record(n)->verdict());
     return all;
   }
   // Kinds of them, over all nodes.
   size_t Transitions() const {
     size_t count = 0;
-    for (uint32_t n = 0; n < kNodes; ++n) count += Record(n)->transitions.size();
+    for (uint32_t n = 0; n < snapshot_->pools[0].nodes.size(); ++n) count += Record(n)->transitions.size();
     return count;
   }
   // "down>up check": how often, over all nodes.
   uint64_t Count(const std::string& wanted) const {
     uint64_t count = 0;
-    for (uint32_t n = 0; n < kNodes; ++n) {
+    for (uint32_t n = 0; n < snapshot_->pools[0].nodes.size(); ++n) {
       for (const auto& [transition, times] : Record(n)->transitions) {
         const std::string name =
             std::string(NameOf(transition.from)) + ">" + std::string(NameOf(transition.to)) + " " + transition.reason;
@@ -129,11 +135,13 @@ class HealthMonitorTest : public testing::Test {
   }
 
   test::FakeLoop loop_;
+  backends::NodeRegistry registry_{2};
   conf::Config config_;
   std::shared_ptr<const Snapshot> snapshot_;
   Words orders_;
   std::optional<HealthMonitor> monitor_;
   Far far_[kNodes];
+  Far other_;                    // At port kNodes.
   std::vector<bool> connected_;  // By socket.
 };
 

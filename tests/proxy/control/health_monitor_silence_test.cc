@@ -13,7 +13,7 @@ TEST_F(HealthMonitorTest, HasASilentNodeOutAsSoonAsOneCheckIsNotAnswered) {
   Run(2ms);
   EXPECT_EQ(State(1), NodeState::kDown);
   EXPECT_EQ(View(1).detail, "no answer to a check within 500ms");
-  EXPECT_EQ(monitor_->verdict(1), kOut);
+  EXPECT_EQ(Record(1)->verdict(), kOut);
   EXPECT_EQ(orders_, Words{"distrust 1"});
 }
 
@@ -101,12 +101,12 @@ TEST_F(HealthMonitorTest, ChecksNoSilentNodeThatNobodyShallCheck) {
   EXPECT_EQ(loop_.sockets(), 0U);
   pool().health.interval = 1s;
   MakeChecked();
-  monitor_->Order(1, NodeOrder::kDisable);
+  monitor_->Order(*Record(1), NodeOrder::kDisable);
   const size_t before = far_[1].checks;
   Silence(0, 1);
   Run(1s);
   EXPECT_EQ(far_[1].checks, before);
-  monitor_->Order(1, NodeOrder::kEnable);
+  monitor_->Order(*Record(1), NodeOrder::kEnable);
   Run(1s);
   EXPECT_EQ(State(1), NodeState::kUp);
 }
@@ -117,13 +117,13 @@ TEST_F(HealthMonitorTest, LetsAGoodCheckOverruleABreakerAndLeavesItToItsWorker) 
   EXPECT_EQ(State(1), NodeState::kDown);
   Act();  // The check that this asks for.
   EXPECT_EQ(State(1), NodeState::kTrial);
-  EXPECT_EQ(monitor_->verdict(1), kServe);
+  EXPECT_EQ(Record(1)->verdict(), kServe);
   EXPECT_EQ(orders_, Words{"hurry 1"});
   // It goes on failing there alone.
   News(0, 1, Breaker::kHalfOpen);
   News(0, 1, Breaker::kOpen, TripReason::kFailures);
   EXPECT_EQ(State(1), NodeState::kTrial);
-  EXPECT_EQ(monitor_->verdict(1), kServe);
+  EXPECT_EQ(Record(1)->verdict(), kServe);
   Run(3s);
   EXPECT_GE(orders_.size(), 3U) << "with each good check";
   News(0, 1, Breaker::kHalfOpen);

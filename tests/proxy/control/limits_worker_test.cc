@@ -54,7 +54,7 @@ TEST_F(LimitsWorkerTest, ARefusalStandsInItsPlaceInThePipeline) {
   Reply("$1\r\nv\r\n");
   EXPECT_EQ(client.TakeWritten(), "$1\r\nv\r\n-RATELIMITED retry_after_ms=100 limit=slow\r\n+PONG\r\n");
   EXPECT_EQ(stats_->errors[static_cast<size_t>(wire::ErrorCode::kRateLimited)].value(), 1U);
-  EXPECT_EQ(stats_->limits[0].refused.value(), 1U);
+  EXPECT_EQ(LimitCounts(0).refused.value(), 1U);
 }
 
 TEST_F(LimitsWorkerTest, ARefusedFanOutAsksNoNode) {
@@ -123,8 +123,8 @@ TEST_F(LimitsWorkerTest, ManyDelayedRequestsOfOneClientGoOneAfterTheOther) {
     EXPECT_EQ(client.TakeWritten(), "$-1\r\n");
     Advance(100ms);
   }
-  EXPECT_EQ(stats_->limits[0].delayed.value(), 3U);
-  EXPECT_EQ(stats_->limits[0].waiting.value(), 0U);
+  EXPECT_EQ(LimitCounts(0).delayed.value(), 3U);
+  EXPECT_EQ(LimitCounts(0).waiting.value(), 0U);
 }
 
 TEST_F(LimitsWorkerTest, AClientThatLeavesWhileItsRequestWaitsIsForgotten) {
@@ -141,7 +141,7 @@ TEST_F(LimitsWorkerTest, AClientThatLeavesWhileItsRequestWaitsIsForgotten) {
   Advance(1s);
   EXPECT_EQ(Node(0).TakeWritten(), "");
   EXPECT_EQ(next.TakeWritten(), "");
-  EXPECT_EQ(stats_->limits[0].waiting.value(), 0U);
+  EXPECT_EQ(LimitCounts(0).waiting.value(), 0U);
   Ask(next, get_);
   EXPECT_EQ(Node(0).TakeWritten(), get_);
 }
@@ -165,7 +165,7 @@ TEST_F(LimitsWorkerTest, APlaceOfAClientThatHasLeftIsFreeAgain) {
   Settle();
   // Its request is let through now, and nobody sends it.
   Advance(100ms);
-  EXPECT_EQ(stats_->limits[0].admitted.value(), 2U);
+  EXPECT_EQ(LimitCounts(0).admitted.value(), 2U);
   Node(0).TakeWritten();
   test::FakeSocket& next = NewClient();
   Ask(next, Encode({"GET", "free"}));

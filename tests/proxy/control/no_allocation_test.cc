@@ -72,7 +72,7 @@ TEST_F(NoAllocationTest, LimitsTakeNothingFromTheHeap) {
   concurrency.requests_in_flight = 100;
   Start(std::move(config));
   ExpectNoneOnceWarm(Times(16, Encode({"GET", KeyOf(0)})), Times(16, "$64\r\n" + std::string(64, 'v') + "\r\n"));
-  EXPECT_GE(stats_->limits[0].admitted.value(), 1'600U);
+  EXPECT_GE(LimitCounts(0).admitted.value(), 1'600U);
 }
 
 TEST_F(NoAllocationTest, SetTakesNothingFromTheHeap) {

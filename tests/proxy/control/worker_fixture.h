@@ -35,7 +35,8 @@ class WorkerFixture : public testing::Test {
   // Node i of the configuration becomes socket i; clients follow.
   void Start(conf::Config config = TwoNodes()) {
     spdlog::set_level(spdlog::level::off);
-    snapshot_ = MakeSnapshot(std::move(config));
+    snapshot_.reset();  // A limit that nobody holds is a new one.
+    snapshot_ = NewSnapshot(std::move(config));
     stats_ = std::make_unique<WorkerStats>(*snapshot_);
     MakeWorker();
     worker_->Start();
@@ -47,16 +48,23 @@ class WorkerFixture : public testing::Test {
     }
     loop_.EndTurn();
   }
+  // Of the nodes and limits that it has known before.
+  std::shared_ptr<const Snapshot> NewSnapshot(conf::Config config) {
+    auto snapshot = MakeSnapshot(std::move(config), nodes_);
+    limits_.Compile(*snapshot);
+    return snapshot;
+  }
   // Of the snapshot.
   void MakeWorker() {
-    limits_ = std::make_unique<SharedLimits>(snapshot_, 1, 1);
-    const Worker::Parts parts{.loop = loop_,
-                              .number = 0,
-                              .stats = *stats_,
-                              .view = view_,
-                              .observer = observer_,
-                              .limits = *limits_,
-                              .memory = memory_.get()};
+    const Worker::Parts parts{
+        .loop = loop_,
+        .number = 0,
+        .stats = *stats_,
+        .view = view_,
+        .observer = observer_,
+        .limits = limits_,
+        .memory = memory_.get(),
+        .hand_back = [this](std::shared_ptr<const Snapshot> old) { handed_back_.push_back(old); }};
     worker_ = std::make_unique<Worker>(parts, snapshot_, 1);
   }
   ~WorkerFixture() override {
@@ -64,6 +72,7 @@ class WorkerFixture : public testing::Test {
     for (size_t i = 0; i < loop_.sockets(); ++i) EXPECT_TRUE(loop_.socket(i).closed());
   }
 
+  const LimitStats& LimitCounts(size_t rule) const { return snapshot_->limits->rules()[rule].record->state(0).stats; }
   test::FakeSocket& Node(size_t i) { return loop_.socket(i); }
   test::FakeSocket& NewClient() {
     worker_->AddClient(0, TestClient(), [&](net::StreamObserver& observer) { return loop_.NewStream(observer); });
@@ -89,10 +98,12 @@ class WorkerFixture : public testing::Test {
 
   test::FakeLoop loop_;
   TestView view_;
+  backends::NodeRegistry nodes_{1};
+  SharedLimits limits_{1, 1};
   std::shared_ptr<const Snapshot> snapshot_;
+  std::vector<std::shared_ptr<const Snapshot>> handed_back_;
   std::unique_ptr<WorkerStats> stats_;
   test::RecordingObserver observer_;
-  std::unique_ptr<SharedLimits> limits_;
   std::unique_ptr<net::ProcessMemory> memory_;  // None: no limit.
   std::unique_ptr<Worker> worker_;
 };

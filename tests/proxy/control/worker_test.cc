@@ -315,7 +315,7 @@ TEST_F(WorkerTest, GivesASlowReaderAReplyLargerThanItsOutputLimitPieceByPiece) {
 
 TEST_F(WorkerTest, SendsACommandForAnyNodeToOneThatIsUp) {
   spdlog::set_level(spdlog::level::off);
-  snapshot_ = MakeSnapshot(TwoNodes());
+  snapshot_ = NewSnapshot(TwoNodes());
   stats_ = std::make_unique<WorkerStats>(*snapshot_);
   MakeWorker();
   worker_->Start();

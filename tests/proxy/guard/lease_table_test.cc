@@ -16,18 +16,23 @@ LimitTerms Terms(uint64_t amount, uint64_t burst) {
 
 class LeaseTableTest : public testing::Test {
  protected:
+  LeaseTableTest() {
+    LimitRule rule{};
+    rule.terms = terms_;
+    table_.Adopt(rule);
+  }
   LeaseTable::Entry& Get(uint64_t bucket) {
     return table_.Get(bucket, terms_, now_, [bucket] { return "bucket" + std::to_string(bucket); });
   }
   // It owes a token from now on, so it must not be forgotten.
   void Use(uint64_t bucket) {
     LeaseTable::Entry& entry = Get(bucket);
-    entry.lease.Take(entry.terms->lease, now_, 1, 1);
+    entry.lease.Take(entry.terms.lease, now_, 1, 1);
   }
 
   static constexpr size_t kMost = 100;
   LimitTerms terms_ = Terms(10, 10);
-  LeaseTable table_{kMost, terms_};
+  LeaseTable table_{kMost};
   net::TimePoint now_{1h};
 };
 
@@ -79,7 +84,20 @@ TEST_F(LeaseTableTest, OthersGetWhatTheLimitAllowsAndNoOverride) {
   for (uint64_t bucket = 1; bucket <= kMost; ++bucket) Use(bucket);
   const LeaseTable::Entry& entry = table_.Get(kMost + 1, override, now_, [] { return std::string("rich"); });
   EXPECT_EQ(entry.name, "(others)");
-  EXPECT_EQ(entry.terms, &terms_);
+  EXPECT_EQ(entry.terms.lease.terms.rate, terms_.lease.terms.rate);
+}
+
+TEST_F(LeaseTableTest, GoesByWhatTheLimitAllowsNowAndKeepsWhatIsLeased) {
+  Use(1);
+  Use(2);
+  LimitRule rule{};
+  rule.terms = Terms(20, 20);
+  rule.overrides.emplace(2, Terms(30, 30));
+  table_.Adopt(rule);
+  EXPECT_EQ(Get(1).terms.lease.terms.burst, 20U);
+  EXPECT_EQ(Get(2).terms.lease.terms.burst, 30U);
+  EXPECT_EQ(Get(1).lease.debt(), 1U);
+  EXPECT_EQ(Get(2).lease.debt(), 1U);
 }
 
 }  // namespace

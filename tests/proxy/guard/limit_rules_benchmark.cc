@@ -14,30 +14,24 @@ namespace {
 // One worker's limiter on a loop whose time stands still unless the benchmark moves it.
 class Limiter final : private backends::ReplySink, private RateLimiter::Observer {
  public:
-  explicit Limiter(conf::Config config)
-      : snapshot_(MakeSnapshot(std::move(config))), stats_(snapshot_->config.limits.size()), shared_(snapshot_, 1, 1) {
+  explicit Limiter(conf::Config config) : snapshot_(MakeSnapshot(std::move(config))) {
+    shared_.Compile(*snapshot_);
     loop_.Advance(std::chrono::hours(1));
-    for (size_t p = 0; p < snapshot_->pools.size(); ++p) {
-      const backends::PoolNode::Parts parts{io_, *this, flush_list_, observer_, 0};
-      pools_.emplace_back(parts, snapshot_->config.pools[p], *snapshot_->pools[p].ring, snapshot_->pools[p].nodes);
-    }
-    for (auto& pool : pools_) pool.Connect();
+    const backends::PoolNode::Parts parts{io_, *this, flush_list_, observer_, 0};
+    held_ = std::make_unique<HeldSnapshot>(snapshot_, parts);
+    for (auto& pool : held_->node_pools) pool.Connect();
     Store().observer->OnConnected(0);
     Store().Receive("+PONG\r\n");
-    limiter_ = std::make_unique<RateLimiter>(RateLimiter::Parts{.io = io_,
-                                                                .shared = shared_,
-                                                                .snapshot = snapshot_,
-                                                                .pools = pools_,
-                                                                .sink = *this,
-                                                                .observer = *this,
-                                                                .stats = stats_});
+    limiter_ = std::make_unique<RateLimiter>(
+        RateLimiter::Parts{.io = io_, .shared = shared_, .worker = 0, .sink = *this, .observer = *this});
+    limiter_->Adopt(*snapshot_);
   }
 
   // As Session::Dispatch does.
   bool Admit(const LimitedRequest& asked) {
-    if (!limiter_->MayConcern(asked.listener, asked.command)) return true;
+    if (!(*held_)->limits->MayConcern(asked.listener, asked.command)) return true;
     backends::Ticket ticket{0, 0, 0, backends::Ticket::Kind::kSession};
-    return limiter_->Admit(asked, &ticket).verdict == RateLimiter::Verdict::kAdmitted;
+    return limiter_->Admit(*held_, asked, &ticket).verdict == RateLimiter::Verdict::kAdmitted;
   }
   // The store grants whatever it is asked for.
   void AnswerStore() {
@@ -58,12 +52,11 @@ class Limiter final : private backends::ReplySink, private RateLimiter::Observer
 
   test::FakeLoop loop_;
   backends::WorkerIo io_{.loop = loop_, .blocks = {}, .read_buffer = {}, .random = std::mt19937_64(1)};
-  std::shared_ptr<const Snapshot> snapshot_;
+  std::shared_ptr<Snapshot> snapshot_;
   test::RecordingObserver observer_;
-  std::vector<LimitStats> stats_;
-  SharedLimits shared_;
+  SharedLimits shared_{1, 1};
   backends::FlushList flush_list_;
-  std::vector<backends::NodePool> pools_;
+  std::unique_ptr<HeldSnapshot> held_;
   std::unique_ptr<RateLimiter> limiter_;
 };
 

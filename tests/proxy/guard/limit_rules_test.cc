@@ -26,7 +26,7 @@ class LimitRulesTest : public testing::Test {
   void Make(std::vector<conf::Limit> limits, std::vector<Conditions> priority = {}) {
     conf::Config config = LimitedFleet(std::move(limits));
     config.priority.assign(priority.begin(), priority.end());
-    rules_ = std::make_unique<LimitRules>(MakeSnapshot(std::move(config)), 77);
+    rules_ = std::make_unique<LimitRules>(*MakeSnapshot(std::move(config)), 77);
   }
   std::vector<Charge> Match(const Asked& asked) {
     std::vector<Charge> charges;
@@ -128,7 +128,7 @@ TEST_F(LimitRulesTest, BucketsOfAConnectionsScopeAreItsOwn) {
 TEST_F(LimitRulesTest, BucketsDifferFromProcessToProcess) {
   Make({Per({"key"})});
   const uint64_t bucket = BucketOf("get a");
-  rules_ = std::make_unique<LimitRules>(MakeSnapshot(LimitedFleet({Per({"key"})})), 78);
+  rules_ = std::make_unique<LimitRules>(*MakeSnapshot(LimitedFleet({Per({"key"})})), 78);
   EXPECT_NE(BucketOf("get a"), bucket);
 }
 

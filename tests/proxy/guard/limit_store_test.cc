@@ -18,14 +18,14 @@ class LimitStoreTest : public LimiterFixture, private LimitStore::Asker {
   LimitStoreTest() {
     Make(LimitedFleet());
     LimitStore::Asker& asker = *this;
-    store_.emplace(io_, *snapshot_, pools_, 3, asker);
+    store_.emplace(io_, asker);
   }
   void Ask(uint64_t number) {
     LimitStore::Question question;
     question.bucket = number;
     question.key = "k" + std::to_string(number);
     question.terms = {.rate = {.amount = 10}, .burst = 1};
-    store_->Ask(std::move(question));
+    store_->Ask(*held_, std::move(question));
     Flush();
   }
   // "3 reply +OK": question 3 was answered so.

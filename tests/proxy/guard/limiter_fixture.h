@@ -50,41 +50,33 @@ class LimiterFixture : public testing::Test, protected backends::ReplySink, prot
   void Make(conf::Config config) {
     spdlog::set_level(spdlog::level::off);
     limiter_.reset();
-    pools_.clear();
+    held_.reset();
     // Times near zero are like no others.
     loop_.Advance(std::chrono::hours(1));
-    snapshot_ = MakeSnapshot(std::move(config));
-    stats_ = std::vector<LimitStats>(snapshot_->config.limits.size());
-    shared_.emplace(snapshot_, 1, 1);
+    auto snapshot = MakeSnapshot(std::move(config));
+    shared_.emplace(1, 1);
+    shared_->Compile(*snapshot);
+    snapshot_ = snapshot;
     const auto first_socket = loop_.sockets();
-    for (size_t p = 0; p < snapshot_->pools.size(); ++p) {
-      const backends::PoolNode::Parts parts{io_, *this, flush_list_, observer_, 0};
-      pools_.emplace_back(parts, snapshot_->config.pools[p], *snapshot_->pools[p].ring, snapshot_->pools[p].nodes);
-    }
-    for (auto& pool : pools_) pool.Connect();
+    const backends::PoolNode::Parts parts{io_, *this, flush_list_, observer_, 0};
+    held_ = std::make_unique<HeldSnapshot>(snapshot_, parts);
+    for (auto& pool : held_->node_pools) pool.Connect();
     store_socket_ = first_socket + AllNodes(*snapshot_).size() - 1;
     Store().observer->OnConnected(0);
     Store().Receive("+PONG\r\n");
     Store().TakeWritten();
     limiter_.emplace(Parts());
+    limiter_->Adopt(*snapshot_);
   }
   // Of a worker's limiter.
-  RateLimiter::Parts Parts() {
-    return {.io = io_,
-            .shared = *shared_,
-            .snapshot = snapshot_,
-            .pools = pools_,
-            .sink = *this,
-            .observer = *this,
-            .stats = stats_};
-  }
+  RateLimiter::Parts Parts() { return {.io = io_, .shared = *shared_, .worker = 0, .sink = *this, .observer = *this}; }
 
   // Its request is number next_ - 1.
   Verdict Admit(std::string_view line, const ClientIdentity& client = Client(1), uint32_t listener = kWeb) {
     const Asked asked(listener, line, client);
     Ticket ticket{0, 0, next_, Ticket::Kind::kSession};
     admitting_ = true;
-    decision_ = limiter_->Admit(asked, &ticket);
+    decision_ = limiter_->Admit(*held_, asked, &ticket);
     admitting_ = false;
     if (decision_.verdict == Verdict::kAdmitted) tickets_[next_] = ticket;
     ++next_;
@@ -107,10 +99,11 @@ class LimiterFixture : public testing::Test, protected backends::ReplySink, prot
   Events TakeEvents() { return std::exchange(events_, {}); }
   // The share of its one bucket that a limit without `per` has used.
   double Used(uint32_t rule) {
-    return shared_->table(rule).Used(shared_->rules().OnlyBucket(), shared_->rules().rules()[rule].terms.bucket,
-                                     std::chrono::nanoseconds(loop_.now().time_since_epoch()).count());
+    return Rule(rule).record->table().Used(snapshot_->limits->OnlyBucket(), Rule(rule).terms.bucket,
+                                           std::chrono::nanoseconds(loop_.now().time_since_epoch()).count());
   }
-  LimitStats& Stats(uint32_t rule = 0) { return stats_[rule]; }
+  const LimitRule& Rule(uint32_t rule) const { return snapshot_->limits->rules()[rule]; }
+  LimitStats& Stats(uint32_t rule = 0) { return Rule(rule).record->state(0).stats; }
 
   void Advance(net::Duration by) {
     loop_.Advance(by);
@@ -190,10 +183,9 @@ class LimiterFixture : public testing::Test, protected backends::ReplySink, prot
   backends::WorkerIo io_{.loop = loop_, .blocks = {}, .read_buffer = {}, .random = std::mt19937_64(1)};
   std::shared_ptr<const Snapshot> snapshot_;
   test::RecordingObserver observer_;
-  std::vector<LimitStats> stats_;
   std::optional<SharedLimits> shared_;
   backends::FlushList flush_list_;
-  std::vector<backends::NodePool> pools_;
+  std::unique_ptr<HeldSnapshot> held_;
   std::optional<RateLimiter> limiter_;
   size_t store_socket_ = 0;
   uint32_t next_ = 0;

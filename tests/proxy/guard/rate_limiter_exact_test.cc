@@ -176,10 +176,10 @@ TEST_F(RateLimiterExactTest, AnExactLimitThatNobodyMeetsDoesNotFailForEver) {
   LoseStore();
   Admit("get x");
   Advance(1ms);
-  limiter_->Tick();
+  limiter_->Tick(*held_);
   EXPECT_EQ(Stats().failing_leases.value(), 1U);
   Advance(2s);
-  limiter_->Tick();
+  limiter_->Tick(*held_);
   EXPECT_EQ(Stats().failing_leases.value(), 0U);
 }
 

@@ -90,11 +90,11 @@ TEST_F(RateLimiterStoreTest, GivesBackTokensOfALeaseWhenAnotherLimitRefuses) {
   EXPECT_EQ(Admit("get x"), Verdict::kWaits);
   ASSERT_THAT(TakeQuestions(), SizeIs(2));
   Grant(5, 0, 10);
-  EXPECT_EQ(limiter_->View()->at(0).tokens, 5U);
+  EXPECT_EQ(limiter_->View(*snapshot_)->at(0).tokens, 5U);
   Grant(0, 100'000, 1000);
   EXPECT_THAT(TakeEvents().refused, ElementsAre(0));
   EXPECT_EQ(Stats(0).admitted.value(), 0U);
-  EXPECT_EQ(limiter_->View()->at(0).tokens, 6U) << "that of the refused request is paid already";
+  EXPECT_EQ(limiter_->View(*snapshot_)->at(0).tokens, 6U) << "that of the refused request is paid already";
 }
 
 TEST_F(RateLimiterStoreTest, OthersShareALeaseWhenThereIsNoRoomForTheirOwn) {
@@ -134,7 +134,7 @@ TEST_F(RateLimiterStoreTest, GoesByItsShareOfTheLimitWhileTheStoreFails) {
     }
     EXPECT_NEAR(admitted, expected, 3) << "the bucket begins empty";
     EXPECT_EQ(Stats().failing_leases.value(), 0U);
-    limiter_->Tick();
+    limiter_->Tick(*held_);
     EXPECT_EQ(Stats().failing_leases.value(), 1U);
     EXPECT_EQ(Stats().fallback_ms.value(), 1'000U);
   }
@@ -186,21 +186,21 @@ TEST_F(RateLimiterStoreTest, ALeaseThatNobodyUsesDoesNotFailForEver) {
   Grant(1);
   EXPECT_EQ(Admit("get x"), Verdict::kRefused);
   LoseStore();
-  limiter_->Tick();
+  limiter_->Tick(*held_);
   EXPECT_EQ(Stats(0).failing_leases.value(), 1U);
   const uint64_t fallback_ms = Stats(0).fallback_ms.value();
   for (int i = 0; i < 5; ++i) {
     Advance(1s);
-    limiter_->Tick();
+    limiter_->Tick(*held_);
   }
   EXPECT_EQ(Stats(0).failing_leases.value(), 0U);
   EXPECT_LE(Stats(0).fallback_ms.value(), fallback_ms + 2'000);
-  EXPECT_FALSE(limiter_->View()->at(0).is_failing);
+  EXPECT_FALSE(limiter_->View(*snapshot_)->at(0).is_failing);
 }
 
 TEST_F(RateLimiterStoreTest, OneOfTheWorkersTellsThatTheProcessLivesAndLearnsHowManyDo) {
   Make({GlobalLimit("g", 10, 1)});
-  limiter_->Tick();
+  limiter_->Tick(*held_);
   Flush();
   const auto questions = TakeQuestions();
   ASSERT_THAT(questions, SizeIs(1));
@@ -208,19 +208,19 @@ TEST_F(RateLimiterStoreTest, OneOfTheWorkersTellsThatTheProcessLivesAndLearnsHow
   EXPECT_EQ(questions[0][4], shared_->process_id());
   Answer(":5\r\n");
   EXPECT_EQ(shared_->proxies(), 5U);
-  limiter_->Tick();
+  limiter_->Tick(*held_);
   Flush();
   Answer(":2\r\n");
   EXPECT_EQ(shared_->proxies(), 5U) << "a store that has lost its data hears of all of them within two ticks";
   for (const char* answer : {"-ERR no\r\n", "$-1\r\n", ":0\r\n", ":0\r\n"}) {
-    limiter_->Tick();
+    limiter_->Tick(*held_);
     Flush();
     Answer(answer);
   }
   EXPECT_EQ(shared_->proxies(), 1U) << "at least this one";
   TakeQuestions();
   RateLimiter other(Parts());
-  other.Tick();
+  other.Tick(*held_);
   Flush();
   EXPECT_THAT(TakeQuestions(), IsEmpty());
 }
@@ -231,9 +231,9 @@ TEST_F(RateLimiterStoreTest, ShowsItsLeases) {
   Make({TokenLimit("l", 1'000, 100), limit});
   Admit("get x");
   Grant(7, 0, 300);
-  const auto view = limiter_->View();
+  const auto view = limiter_->View(*snapshot_);
   ASSERT_THAT(*view, SizeIs(1));
-  EXPECT_EQ(view->at(0).rule, 1U);
+  EXPECT_EQ(view->at(0).limit, Rule(1).conf->name);
   EXPECT_EQ(view->at(0).value, "10.0.0.7");
   EXPECT_EQ(view->at(0).tokens, 7U);
   EXPECT_EQ(view->at(0).used_thousandths, 300U);

@@ -64,7 +64,7 @@ class DispatcherTest : public testing::Test {
   void Make() {
     dispatcher_.reset();
     retrier_.reset();
-    pools_.clear();
+    held_.reset();
     snapshot_ = MakeSnapshot(config_);
     nodes_ = AllNodes(*snapshot_);
     fanout_.emplace(io_, sink_, partial_);
@@ -72,20 +72,20 @@ class DispatcherTest : public testing::Test {
     retry_stats_ = std::vector<RetryStats>(snapshot_->pools.size());
     sink_.fanout = &*fanout_;
     sink_.blocks = &io_.blocks;
-    for (size_t p = 0; p < snapshot_->pools.size(); ++p) {
-      const backends::PoolNode::Parts parts{io_, sink_, flush_list_, observer_, 0};
-      pools_.emplace_back(parts, snapshot_->config.pools[p], *snapshot_->pools[p].ring, snapshot_->pools[p].nodes);
-    }
+    const backends::PoolNode::Parts parts{io_, sink_, flush_list_, observer_, 0};
+    held_ = std::make_unique<HeldSnapshot>(snapshot_, parts);
     first_socket_ = loop_.sockets();
-    for (auto& pool : pools_) pool.Connect();
+    for (auto& pool : held_->node_pools) pool.Connect();
     for (size_t i = 0; i < nodes_.size(); ++i) {
       Node(i).observer->OnConnected(0);
       Node(i).Receive("+PONG\r\n");
       Node(i).TakeWritten();
     }
-    retrier_ = std::make_unique<Retrier>(io_, snapshot_, pools_, sink_, retry_stats_);
+    retrier_ = std::make_unique<Retrier>(io_, sink_, retry_stats_);
+    retrier_->Adopt(*snapshot_);
     sink_.retrier = retrier_.get();
-    dispatcher_.emplace(snapshot_, pools_, *fanout_, *retrier_, *hot_keys_, sink_, refusals_);
+    dispatcher_.emplace(*fanout_, *retrier_, *hot_keys_, sink_, refusals_);
+    dispatcher_->Adopt(*snapshot_);
   }
 
   static std::string Encode(const Words& arguments) {
@@ -99,7 +99,7 @@ class DispatcherTest : public testing::Test {
     const wire::Request request = parser_.request();
     RoutedRequest routed{*wire::FindRedisCommand(request), request, {}};
     routed.has_priority = has_priority;
-    dispatcher_->Dispatch(std::move(routed), {0, 0}, {0, 0, 0, Ticket::Kind::kSession});
+    dispatcher_->Dispatch(std::move(routed), {*held_, 0, 0}, {0, 0, 0, Ticket::Kind::kSession});
     FlushAll();
   }
   void FlushAll() {
@@ -140,7 +140,7 @@ class DispatcherTest : public testing::Test {
   PartialStats partial_;
   std::optional<Fanout> fanout_;
   std::optional<HotKeys> hot_keys_;
-  std::vector<backends::NodePool> pools_;
+  std::unique_ptr<HeldSnapshot> held_;
   std::vector<RetryStats> retry_stats_;
   std::unique_ptr<Retrier> retrier_;
   struct Refusals final : RefusalObserver {

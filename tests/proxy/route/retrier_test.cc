@@ -47,15 +47,14 @@ class RetrierTest : public testing::Test {
       config.pools.back().name = "pool" + std::to_string(p);
     }
     snapshot_ = MakeSnapshot(std::move(config));
+    const backends::PoolNode::Parts parts{io_, sink_, flush_list_, observer_, 0};
+    held_ = std::make_unique<HeldSnapshot>(snapshot_, parts);
     for (size_t p = 0; p < pools; ++p) {
-      const backends::PoolNode::Parts parts{io_, sink_, flush_list_, observer_, 0};
-      pools_.emplace_back(parts, snapshot_->config.pools[p], *snapshot_->pools[p].ring, snapshot_->pools[p].nodes);
-    }
-    for (size_t p = 0; p < pools; ++p) {
-      pools_[p].Connect();
+      held_->node_pools[p].Connect();
       for (size_t i = 0; i < 3; ++i) MakeReady(first_socket + 3 * p + i);
     }
-    retrier_ = std::make_unique<Retrier>(io_, snapshot_, pools_, sink_, retry_stats_);
+    retrier_ = std::make_unique<Retrier>(io_, sink_, retry_stats_);
+    retrier_->Adopt(*snapshot_);
     sink_.retrier = retrier_.get();
   }
   void MakeReady(size_t socket) {
@@ -65,7 +64,7 @@ class RetrierTest : public testing::Test {
   }
   // To the owner of `hash_`.
   void Send(uint32_t slot, bool may_move = true, uint32_t pool = 0) {
-    retrier_->Send("read", {pool, owner(), 0, hash_, may_move}, Ticket{0, 0, slot, Ticket::Kind::kSession});
+    retrier_->Send(*held_, "read", {pool, owner(), 0, hash_, may_move}, Ticket{0, 0, slot, Ticket::Kind::kSession});
     Flush();
   }
   void Flush() {
@@ -77,7 +76,7 @@ class RetrierTest : public testing::Test {
     Flush();
   }
   void SendOther(ring::NodeIndex node, size_t pool = 0) {
-    pools_[pool].Send(node, 0, std::string_view("x"), Ticket{.kind = Ticket::Kind::kSession});
+    held_->node_pools[pool].Send(node, 0, std::string_view("x"), Ticket{.kind = Ticket::Kind::kSession});
   }
   // Enough replies, of a millisecond, for the 95th percentile to be known.
   void Learn(size_t pool = 0, net::Duration latency = 1ms) {
@@ -99,7 +98,7 @@ class RetrierTest : public testing::Test {
       loop_.socket(first + node).Receive("+x\r\n");
       loop_.socket(first + node).TakeWritten();
     }
-    retrier_->Tick();
+    retrier_->Tick(*held_);
     sink_.answers.clear();
   }
   ring::NodeIndex owner() const { return snapshot_->pools[0].ring->Pick(hash_); }
@@ -114,7 +113,7 @@ class RetrierTest : public testing::Test {
   test::RecordingObserver observer_;
   backends::FlushList flush_list_;
   Sink sink_;
-  std::vector<backends::NodePool> pools_;
+  std::unique_ptr<HeldSnapshot> held_;
   std::unique_ptr<Retrier> retrier_;
 };
 
@@ -282,7 +281,7 @@ TEST_F(RetrierTest, HedgesInOnePoolThoughAnotherOnesReadsWaitLonger) {
 
 TEST_F(RetrierTest, RefusesARetryThatItsNodeHasNoPlaceForAndMovesItNowhere) {
   for (const bool may_move : {false, true}) {
-    pools_.clear();
+    held_.reset();
     sink_.answers.clear();
     conf::Pool pool = Retrying(1);
     pool.on_down.policy = conf::DownPolicy::kRehash;
@@ -307,7 +306,7 @@ TEST_F(RetrierTest, RetriesWithPriorityFromTheReserve) {
   pool.breaker.consecutive_failures = 0;
   pool.concurrency = {.min = 4, .max = 4, .reserve = {500}};
   Start(pool);
-  retrier_->Send("read", {0, owner(), 0, hash_, false, true}, Ticket{0, 0, 7, Ticket::Kind::kSession});
+  retrier_->Send(*held_, "read", {0, owner(), 0, hash_, false, true}, Ticket{0, 0, 7, Ticket::Kind::kSession});
   Flush();
   Advance(50ms);
   SendOther(owner());

@@ -1,0 +1,15 @@
+#include "proxy/route/held_snapshot.h"
+
+namespace ringproxy::proxy {
+
+HeldSnapshot::HeldSnapshot(std::shared_ptr<const Snapshot> snapshot, const backends::PoolNode::Parts& parts,
+                           const HeldSnapshot* before, backends::LeavingNodes* leaving)
+    : shared(std::move(snapshot)) {
+  for (size_t i = 0; i < shared->pools.size(); ++i) {
+    const PoolSnapshot& pool = shared->pools[i];
+    node_pools.emplace_back(parts, shared->config.pools[i], *pool.ring, pool.nodes,
+                            before != nullptr ? &before->node_pools[i] : nullptr, leaving);
+  }
+}
+
+}  // namespace ringproxy::proxy
