@@ -1,12 +1,12 @@
 """A Redis server that answers as a test tells it to."""
 
 import contextlib
-import socket
-import threading
 import time
 
+from loopback_server import LoopbackServer
 
-class ScriptedNode:
+
+class ScriptedNode(LoopbackServer):
     """`answer(name, arguments)` gives a reply as bytes, or as an iterable of its pieces, or None for the usual one; b""
     closes the connection.
 
@@ -15,27 +15,11 @@ class ScriptedNode:
     """
 
     def __init__(self, answer=lambda name, arguments: None):
+        super().__init__()
         self.answer, self.asked, self.accepted = answer, [], []
 
-    def __enter__(self):
-        self._server = socket.create_server(("127.0.0.1", 0))
-        self.port = self._server.getsockname()[1]
-        self._threads = [threading.Thread(target=self._accept, daemon=True)]
-        self._threads[0].start()
-        return self
-
-    def __exit__(self, *_):
-        self._server.shutdown(socket.SHUT_RDWR)
-        self._server.close()
-
-    def _accept(self):
-        with contextlib.suppress(OSError):
-            while True:
-                connection = self._server.accept()[0]
-                self.accepted.append(time.monotonic())
-                threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
-
-    def _serve(self, connection):
+    def serve(self, connection):
+        self.accepted.append(time.monotonic())
         with connection, contextlib.suppress(OSError, ValueError), connection.makefile("rb") as file:
             while head := file.readline():
                 arguments = [file.read(int(file.readline()[1:]) + 2)[:-2].decode() for _ in range(int(head[1:]))]
