@@ -59,7 +59,7 @@ struct NodeStats {
   Counter heavy_in_flight;    // Of those, what may keep the node busy for long and has time left.
   Counter concurrency_limit;  // Of in_flight; 0 = none.
   Counter ready_connections;
-  Counter breaker_state;  // CircuitBreaker::State
+  Counter breaker_state;  // CircuitBreaker::BreakerState
   Histogram request_duration;
 };
 

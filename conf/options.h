@@ -31,7 +31,7 @@ inline constexpr uint64_t kGiB = 1ULL << 30;
 enum class Reload : uint8_t { kLive, kRestart };
 
 // How a value is written in the file.
-enum class Kind : uint8_t {
+enum class OptionKind : uint8_t {
   kCount,       // 128
   kBytes,       // 64KiB
   kDuration,    // 20ms
@@ -55,7 +55,7 @@ enum class Kind : uint8_t {
 // What a value may be. `least` and `most` hold counts, bytes, microseconds, thousandths, the length of a text, the
 // number of entries or words, or (least) the lowest port, whichever the kind is about.
 struct Bounds {
-  Kind kind;
+  OptionKind kind;
   uint64_t least = 0;
   uint64_t most = std::numeric_limits<uint64_t>::max();
   std::string_view word_for_zero = {};  // Written for 0, which is then allowed below `least`.
@@ -65,71 +65,71 @@ struct Bounds {
 };
 
 constexpr Bounds Count(uint64_t least, uint64_t most) {
-  return {Kind::kCount, least, most};
+  return {OptionKind::kCount, least, most};
 }
 constexpr Bounds CountOrZero(std::string_view word, uint64_t least, uint64_t most) {
-  return {Kind::kCount, least, most, word};
+  return {OptionKind::kCount, least, most, word};
 }
 constexpr Bounds Bytes(uint64_t least, uint64_t most) {
-  return {Kind::kBytes, least, most};
+  return {OptionKind::kBytes, least, most};
 }
 constexpr Bounds BytesOrZero(std::string_view word, uint64_t least, uint64_t most) {
-  return {Kind::kBytes, least, most, word};
+  return {OptionKind::kBytes, least, most, word};
 }
 constexpr Bounds Duration(std::chrono::microseconds least, std::chrono::microseconds most) {
-  return {Kind::kDuration, static_cast<uint64_t>(least.count()), static_cast<uint64_t>(most.count())};
+  return {OptionKind::kDuration, static_cast<uint64_t>(least.count()), static_cast<uint64_t>(most.count())};
 }
 constexpr Bounds Percent(uint64_t least, uint64_t most) {
-  return {Kind::kPercent, least * 10, most * 10};
+  return {OptionKind::kPercent, least * 10, most * 10};
 }
 // Written "0", it is off.
 constexpr Bounds FactorOrZero(uint64_t least_thousandths, uint64_t most_thousandths) {
-  return {Kind::kFactor, least_thousandths, most_thousandths, "0"};
+  return {OptionKind::kFactor, least_thousandths, most_thousandths, "0"};
 }
 constexpr Bounds PerTime(uint64_t least, uint64_t most) {
-  return {Kind::kRate, least, most};
+  return {OptionKind::kRate, least, most};
 }
 // Written `word`, there is none.
 constexpr Bounds PerTimeOrNone(std::string_view word, uint64_t least, uint64_t most) {
-  return {Kind::kRate, least, most, word};
+  return {OptionKind::kRate, least, most, word};
 }
 constexpr Bounds Switch() {
-  return {Kind::kSwitch};
+  return {OptionKind::kSwitch};
 }
 constexpr Bounds WhenDown() {
-  return {Kind::kOnDown};
+  return {OptionKind::kOnDown};
 }
 constexpr Bounds Choice() {
-  return {Kind::kChoice};
+  return {OptionKind::kChoice};
 }
 constexpr Bounds Name() {
-  return {Kind::kName, 1, 128};
+  return {OptionKind::kName, 1, 128};
 }
 constexpr Bounds Text(uint64_t least, uint64_t most) {
-  return {Kind::kText, least, most};
+  return {OptionKind::kText, least, most};
 }
 // Each word is a Text(1, kLongestWord).
 inline constexpr uint64_t kLongestWord = 1024;
 constexpr Bounds WordList() {
-  return {Kind::kWords, 0, 256};
+  return {OptionKind::kWords, 0, 256};
 }
 constexpr Bounds Path() {
-  return {Kind::kPath, 0, 4095};
+  return {OptionKind::kPath, 0, 4095};
 }
 constexpr Bounds AnyAddress(uint64_t lowest_port) {
-  return {Kind::kAddress, lowest_port};
+  return {OptionKind::kAddress, lowest_port};
 }
 constexpr Bounds TcpAddress(uint64_t lowest_port) {
-  return {Kind::kTcpAddress, lowest_port};
+  return {OptionKind::kTcpAddress, lowest_port};
 }
 constexpr Bounds Section() {
-  return {Kind::kSection};
+  return {OptionKind::kSection};
 }
 constexpr Bounds ListOf(uint64_t least, uint64_t most) {
-  return {Kind::kList, least, most};
+  return {OptionKind::kList, least, most};
 }
 constexpr Bounds MapOf(uint64_t least, uint64_t most) {
-  return {Kind::kNamedMap, least, most};
+  return {OptionKind::kNamedMap, least, most};
 }
 
 // What a row says whatever its member is.

@@ -159,7 +159,7 @@ class Reader {
 
   // `pool: P` is the one route {"", P}; both forms fill the same member.
   void Read(const YAML::Node& node, const std::string& path, const Bounds& bounds, std::vector<Route>& routes) {
-    if (bounds.kind == Kind::kList) return Read<Route>(node, path, bounds, routes);
+    if (bounds.kind == OptionKind::kList) return Read<Route>(node, path, bounds, routes);
     Route route;
     Read(node, path, bounds, route.pool);
     routes.push_back(std::move(route));

@@ -115,7 +115,7 @@ class Printer {
   void Option(std::string_view name, const Bounds& bounds, const std::vector<Route>& routes,
               const std::string& indent) {
     const bool short_form = routes.size() == 1 && routes.front().prefix.empty();
-    if (short_form != (bounds.kind == Kind::kName)) return;
+    if (short_form != (bounds.kind == OptionKind::kName)) return;
     if (short_form) return Line(indent, name, " " + Yaml(routes.front().pool));
     Option<Route>(name, bounds, routes, indent);
   }

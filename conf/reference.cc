@@ -76,8 +76,8 @@ class Page {
   }
   template <class T>
   void Below(const Bounds& bounds, const std::string& path, const std::vector<T>&) {
-    if (bounds.kind == Kind::kList) Table<T>(path + "[]");
-    if (bounds.kind == Kind::kNamedMap) Table<T>(path + ".NAME");
+    if (bounds.kind == OptionKind::kList) Table<T>(path + "[]");
+    if (bounds.kind == OptionKind::kNamedMap) Table<T>(path + ".NAME");
   }
 
   std::string text_;

@@ -17,14 +17,15 @@ Json NumberSchema(const Bounds& bounds) {
   Json ways = Json::array();
   if (!bounds.word_for_zero.empty()) ways.push_back({{"const", bounds.word_for_zero}});
   ways.push_back(number);
-  if (bounds.kind == Kind::kBytes) ways.push_back({{"type", "string"}, {"pattern", "^[0-9]+(B|KiB|MiB|GiB|TiB)?$"}});
+  if (bounds.kind == OptionKind::kBytes)
+    ways.push_back({{"type", "string"}, {"pattern", "^[0-9]+(B|KiB|MiB|GiB|TiB)?$"}});
   return ways.size() > 1 ? Json{{"oneOf", ways}} : number;
 }
 
 Json TextSchema(const Bounds& bounds) {
   Json text = {{"type", "string"}};
-  if (bounds.kind == Kind::kName) text["pattern"] = "^\\S+$";
-  if (bounds.kind == Kind::kName || bounds.kind == Kind::kText) text["maxLength"] = bounds.most;
+  if (bounds.kind == OptionKind::kName) text["pattern"] = "^\\S+$";
+  if (bounds.kind == OptionKind::kName || bounds.kind == OptionKind::kText) text["maxLength"] = bounds.most;
   return text;
 }
 
@@ -60,7 +61,7 @@ Json ValueSchema(const Bounds& bounds, const T&) {
   if constexpr (std::is_same_v<T, std::chrono::microseconds>) {
     return {{"type", {"string", "integer"}}, {"pattern", "^([0-9]+(us|ms|s|m|h)|0)$"}, {"maximum", 0}};
   }
-  if (bounds.kind == Kind::kTcpAddress) return {{"type", "string"}, {"pattern", "^.+:[0-9]+$"}};
+  if (bounds.kind == OptionKind::kTcpAddress) return {{"type", "string"}, {"pattern", "^.+:[0-9]+$"}};
   return {{"type", "string"}, {"pattern", "^(unix:.+|.+:[0-9]+)$"}};
 }
 
@@ -83,8 +84,8 @@ Json ElementSchema() {
 
 template <class T>
 Json ValueSchema(const Bounds& bounds, const std::vector<T>&) {
-  if (bounds.kind == Kind::kName) return TextSchema(bounds);
-  if (bounds.kind == Kind::kList) {
+  if (bounds.kind == OptionKind::kName) return TextSchema(bounds);
+  if (bounds.kind == OptionKind::kList) {
     return {{"type", "array"}, {"minItems", bounds.least}, {"maxItems", bounds.most}, {"items", ElementSchema<T>()}};
   }
   return {{"type", "object"},
@@ -98,7 +99,7 @@ template <class T>
 Json DefaultOf(const Bounds& bounds, const T& value) {
   if constexpr (std::is_same_v<T, bool> || std::is_same_v<T, Words>) return value;
   if constexpr (std::is_integral_v<T>) {
-    if (bounds.kind == Kind::kCount && (value != 0 || bounds.word_for_zero.empty())) return value;
+    if (bounds.kind == OptionKind::kCount && (value != 0 || bounds.word_for_zero.empty())) return value;
   }
   return FormatValue(value, bounds);
 }
@@ -111,7 +112,8 @@ Json SectionSchema() {
   ForEachOption(defaults, [&]<class T>(const OptionFacts& row, const T& value) {
     Json option = ValueSchema(row.bounds, value);
     // What the schema itself cannot say of a text.
-    constexpr Kind kTexts[] = {Kind::kDuration, Kind::kPercent, Kind::kFactor, Kind::kRate};
+    constexpr OptionKind kTexts[] = {OptionKind::kDuration, OptionKind::kPercent, OptionKind::kFactor,
+                                     OptionKind::kRate};
     const bool is_text = std::ranges::find(kTexts, row.bounds.kind) != std::end(kTexts);
     const std::string range = is_text ? " From " + DescribeBounds(row.bounds) + "." : "";
     option["description"] = std::string(row.doc) + range;

@@ -10,11 +10,11 @@ namespace ringproxy::conf {
 
 namespace {
 
-std::string FormatBound(uint64_t bound, Kind kind) {
-  if (kind == Kind::kBytes) return FormatSize(bound);
-  if (kind == Kind::kDuration) return FormatDuration(std::chrono::microseconds(bound));
-  if (kind == Kind::kPercent) return FormatPercent({static_cast<uint32_t>(bound)});
-  if (kind == Kind::kFactor) return FormatFactor({static_cast<uint32_t>(bound)});
+std::string FormatBound(uint64_t bound, OptionKind kind) {
+  if (kind == OptionKind::kBytes) return FormatSize(bound);
+  if (kind == OptionKind::kDuration) return FormatDuration(std::chrono::microseconds(bound));
+  if (kind == OptionKind::kPercent) return FormatPercent({static_cast<uint32_t>(bound)});
+  if (kind == OptionKind::kFactor) return FormatFactor({static_cast<uint32_t>(bound)});
   return std::to_string(bound);
 }
 
@@ -47,7 +47,7 @@ std::optional<Problem> ReadValue(std::string_view text, const Bounds& bounds, ui
     value = 0;
     return std::nullopt;
   }
-  const Result<uint64_t, Problem> number = bounds.kind == Kind::kBytes ? ParseSize(text) : ParseCount(text);
+  const Result<uint64_t, Problem> number = bounds.kind == OptionKind::kBytes ? ParseSize(text) : ParseCount(text);
   if (!number && bounds.word_for_zero.empty()) return number.errors();
   if (!number) return Problem{number.errors().text + ", nor " + std::string(bounds.word_for_zero)};
   if (auto problem = CheckRange(text, *number, bounds)) return problem;
@@ -72,13 +72,13 @@ std::optional<Problem> ReadValue(std::string_view text, const Bounds& bounds, st
 }
 
 std::optional<Problem> ReadValue(std::string_view text, const Bounds& bounds, std::string& value) {
-  if (bounds.kind == Kind::kName) {
+  if (bounds.kind == OptionKind::kName) {
     if (auto problem = CheckName(text)) return problem;
   }
-  if (bounds.kind == Kind::kPath && text.find('\0') != std::string_view::npos) {
+  if (bounds.kind == OptionKind::kPath && text.find('\0') != std::string_view::npos) {
     return Problem{Quote(text) + " is no path: it has a NUL"};
   }
-  if (bounds.kind == Kind::kText && text.size() < bounds.least) return Problem{"may not be empty"};
+  if (bounds.kind == OptionKind::kText && text.size() < bounds.least) return Problem{"may not be empty"};
   if (text.size() > bounds.most) {
     return Problem{Quote(text) + " has " + std::to_string(text.size()) + " bytes, the most is " +
                    std::to_string(bounds.most)};
@@ -90,7 +90,7 @@ std::optional<Problem> ReadValue(std::string_view text, const Bounds& bounds, st
 std::optional<Problem> ReadValue(std::string_view text, const Bounds& bounds, Address& value) {
   const Result<Address, Problem> address = ParseAddress(text);
   if (!address) return address.errors();
-  if (address->is_unix() && bounds.kind == Kind::kTcpAddress) return Problem{Quote(text) + " is not HOST:PORT"};
+  if (address->is_unix() && bounds.kind == OptionKind::kTcpAddress) return Problem{Quote(text) + " is not HOST:PORT"};
   if (!address->is_unix() && address->port < bounds.least) {
     return Problem{Quote(text) + " has port " + std::to_string(address->port) + ", the least is " +
                    std::to_string(bounds.least)};
@@ -162,7 +162,7 @@ std::string FormatValue(const Address& value, const Bounds&) {
 }
 
 std::string FormatValue(Ratio value, const Bounds& bounds) {
-  return bounds.kind == Kind::kPercent ? FormatPercent(value) : FormatFactor(value);
+  return bounds.kind == OptionKind::kPercent ? FormatPercent(value) : FormatFactor(value);
 }
 std::string FormatValue(Rate value, const Bounds& bounds) {
   if (value.amount == 0 && !bounds.word_for_zero.empty()) return std::string(bounds.word_for_zero);
@@ -185,51 +185,51 @@ std::optional<Problem> CheckEntries(size_t entries, const Bounds& bounds) {
 
 std::string DescribeKind(const Bounds& bounds) {
   switch (bounds.kind) {
-    case Kind::kCount: return "number";
-    case Kind::kBytes: return "size";
-    case Kind::kDuration: return "duration";
-    case Kind::kPercent: return "ratio";
-    case Kind::kFactor: return "factor";
-    case Kind::kRate: return "rate";
-    case Kind::kSwitch: return "true or false";
-    case Kind::kOnDown: return "error, rehash or {gutter: POOL}";
-    case Kind::kChoice: return "word";
-    case Kind::kName: return "name";
-    case Kind::kText: return "text";
-    case Kind::kWords: return "word or a list of words";
-    case Kind::kPath: return "file";
-    case Kind::kAddress: return "HOST:PORT or unix:/PATH";
-    case Kind::kTcpAddress: return "HOST:PORT";
-    case Kind::kSection: return "map";
-    case Kind::kList: return "list";
-    case Kind::kNamedMap: return "map by name";
+    case OptionKind::kCount: return "number";
+    case OptionKind::kBytes: return "size";
+    case OptionKind::kDuration: return "duration";
+    case OptionKind::kPercent: return "ratio";
+    case OptionKind::kFactor: return "factor";
+    case OptionKind::kRate: return "rate";
+    case OptionKind::kSwitch: return "true or false";
+    case OptionKind::kOnDown: return "error, rehash or {gutter: POOL}";
+    case OptionKind::kChoice: return "word";
+    case OptionKind::kName: return "name";
+    case OptionKind::kText: return "text";
+    case OptionKind::kWords: return "word or a list of words";
+    case OptionKind::kPath: return "file";
+    case OptionKind::kAddress: return "HOST:PORT or unix:/PATH";
+    case OptionKind::kTcpAddress: return "HOST:PORT";
+    case OptionKind::kSection: return "map";
+    case OptionKind::kList: return "list";
+    case OptionKind::kNamedMap: return "map by name";
   }
   return "";
 }
 
 std::string DescribeBounds(const Bounds& bounds) {
   switch (bounds.kind) {
-    case Kind::kCount:
-    case Kind::kBytes:
-    case Kind::kPercent:
-    case Kind::kFactor:
-    case Kind::kRate:
-    case Kind::kDuration: {
+    case OptionKind::kCount:
+    case OptionKind::kBytes:
+    case OptionKind::kPercent:
+    case OptionKind::kFactor:
+    case OptionKind::kRate:
+    case OptionKind::kDuration: {
       const std::string range = FormatBound(bounds.least, bounds.kind) + " to " + FormatBound(bounds.most, bounds.kind);
       return bounds.word_for_zero.empty() ? range : range + " or " + std::string(bounds.word_for_zero);
     }
-    case Kind::kName:
-    case Kind::kText: return "at most " + std::to_string(bounds.most) + " bytes";
-    case Kind::kWords: return "at most " + std::to_string(bounds.most);
-    case Kind::kList:
-    case Kind::kNamedMap: return std::to_string(bounds.least) + " to " + std::to_string(bounds.most) + " entries";
-    case Kind::kSwitch:
-    case Kind::kOnDown:
-    case Kind::kChoice:
-    case Kind::kPath:
-    case Kind::kAddress:
-    case Kind::kTcpAddress:
-    case Kind::kSection: return "";
+    case OptionKind::kName:
+    case OptionKind::kText: return "at most " + std::to_string(bounds.most) + " bytes";
+    case OptionKind::kWords: return "at most " + std::to_string(bounds.most);
+    case OptionKind::kList:
+    case OptionKind::kNamedMap: return std::to_string(bounds.least) + " to " + std::to_string(bounds.most) + " entries";
+    case OptionKind::kSwitch:
+    case OptionKind::kOnDown:
+    case OptionKind::kChoice:
+    case OptionKind::kPath:
+    case OptionKind::kAddress:
+    case OptionKind::kTcpAddress:
+    case OptionKind::kSection: return "";
   }
   return "";
 }

@@ -43,13 +43,13 @@ class BoundedLoad {
   uint64_t Limit(NodeIndex node) const;
 
  private:
-  struct Node {
+  struct BoundedNode {
     uint64_t load = 0;
     uint64_t weight;
   };
 
   const Ring& ring_;
-  std::vector<Node> nodes_;
+  std::vector<BoundedNode> nodes_;
   uint64_t bound_thousandths_;
   uint64_t all_weights_ = 0;
   uint64_t total_ = 0;

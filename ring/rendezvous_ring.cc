@@ -55,7 +55,8 @@ RendezvousRing::RendezvousRing(std::span<const RingNode> nodes) {
   for (NodeIndex i = 0; i < nodes.size(); ++i) {
     nodes_.push_back({Hash(HashAlgorithm::kXxh3, nodes[i].name), nodes[i].weight, i});
   }
-  std::ranges::sort(nodes_, {}, [&](const Node& node) { return std::tie(node.weight, nodes[node.index].name); });
+  std::ranges::sort(nodes_, {},
+                    [&](const WeightedNode& node) { return std::tie(node.weight, nodes[node.index].name); });
 }
 
 // What a node draws for a key. The least cost for its weight wins; of equal ones the higher draw, then the first name.
@@ -91,7 +92,7 @@ NodeIndex RendezvousRing::Pick(uint64_t hash) const {
 std::vector<RendezvousRing::Draw> RendezvousRing::Draws(uint64_t hash) const {
   std::vector<Draw> draws;
   draws.reserve(nodes_.size());
-  for (const Node& node : nodes_) {
+  for (const WeightedNode& node : nodes_) {
     const uint64_t draw = Mix(hash ^ node.name_hash);
     draws.push_back({NegativeLog2(draw), draw, node.weight, static_cast<uint32_t>(draws.size())});
   }

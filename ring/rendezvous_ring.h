@@ -32,7 +32,7 @@ class RendezvousRing final : public Ring {
   uint32_t node_count() const override { return static_cast<uint32_t>(nodes_.size()); }
 
  private:
-  struct Node {
+  struct WeightedNode {
     uint64_t name_hash;
     uint32_t weight;
     NodeIndex index;
@@ -43,7 +43,7 @@ class RendezvousRing final : public Ring {
   std::vector<Draw> Draws(uint64_t hash) const;
 
   // By weight, then by name: two names of equal hash draw the same, and the first one wins.
-  std::vector<Node> nodes_;
+  std::vector<WeightedNode> nodes_;
 };
 
 }  // namespace ringproxy::ring

@@ -13,29 +13,31 @@ constexpr uint64_t kLeastCap = 64;
 
 }  // namespace
 
-bool CircuitBreaker::MayMove(State from, State to) {
+bool CircuitBreaker::MayMove(BreakerState from, BreakerState to) {
   switch (to) {
-    case State::kClosed: return from == State::kHalfOpen;
-    case State::kOpen: return true;  // Anew: a failed probe.
-    case State::kHalfOpen: return from == State::kOpen;
+    case BreakerState::kClosed: return from == BreakerState::kHalfOpen;
+    case BreakerState::kOpen: return true;  // Anew: a failed probe.
+    case BreakerState::kHalfOpen: return from == BreakerState::kOpen;
   }
   return false;
 }
 
-void CircuitBreaker::Enter(State next, net::TimePoint now) {
+void CircuitBreaker::Enter(BreakerState next, net::TimePoint now) {
   assert(MayMove(state_, next));
   state_ = next;
   since_ = now;
   trial_successes_ = 0;
   trial_asked_ = 0;
-  ramping_ = next == State::kClosed && options_.ramp > net::Duration(0);
+  ramping_ = next == BreakerState::kClosed && options_.ramp > net::Duration(0);
 }
 
 bool CircuitBreaker::Admits(bool is_read, uint64_t in_flight, net::TimePoint now) {
   switch (state_) {
-    case State::kClosed: ramping_ = ramping_ && now - since_ < options_.ramp; return !ramping_ || in_flight < Cap(now);
-    case State::kOpen: return false;
-    case State::kHalfOpen: return is_read && (in_flight == 0 || trial_asked_++ % kOneIn == 0);
+    case BreakerState::kClosed:
+      ramping_ = ramping_ && now - since_ < options_.ramp;
+      return !ramping_ || in_flight < Cap(now);
+    case BreakerState::kOpen: return false;
+    case BreakerState::kHalfOpen: return is_read && (in_flight == 0 || trial_asked_++ % kOneIn == 0);
   }
   return false;
 }
@@ -48,7 +50,7 @@ uint64_t CircuitBreaker::Cap(net::TimePoint now) const {
 }
 
 void CircuitBreaker::Trip(TripReason reason, uint64_t in_flight, double random, net::TimePoint now) {
-  if (state_ == State::kClosed) {
+  if (state_ == BreakerState::kClosed) {
     usual_in_flight_ = in_flight;
     const bool was_well = now - since_ >= std::max(open_for_, net::Duration(options_.open));
     if (was_well) open_for_ = net::Duration(0);
@@ -57,20 +59,20 @@ void CircuitBreaker::Trip(TripReason reason, uint64_t in_flight, double random, 
   const double spread = 1 + kSpread * (2 * random - 1);
   open_until_ = now + net::Duration(static_cast<int64_t>(static_cast<double>(open_for_.count()) * spread));
   reason_ = reason;
-  Enter(State::kOpen, now);
+  Enter(BreakerState::kOpen, now);
 }
 
 void CircuitBreaker::OnProbe(bool good, double random, net::TimePoint now) {
-  if (state_ == State::kClosed) return;
+  if (state_ == BreakerState::kClosed) return;
   if (!good) return Trip(reason_, usual_in_flight_, random, now);
-  if (state_ == State::kOpen) return Enter(State::kHalfOpen, now);
-  if (++trial_successes_ == kTrialSuccesses) Enter(State::kClosed, now);
+  if (state_ == BreakerState::kOpen) return Enter(BreakerState::kHalfOpen, now);
+  if (++trial_successes_ == kTrialSuccesses) Enter(BreakerState::kClosed, now);
 }
 
 void CircuitBreaker::OnOutcome(bool good, uint64_t in_flight, double random, net::TimePoint sent, net::TimePoint now) {
-  if (state_ != State::kHalfOpen || sent < since_) return;
+  if (state_ != BreakerState::kHalfOpen || sent < since_) return;
   if (!good) return Trip(reason_, in_flight, random, now);
-  if (++trial_successes_ == kTrialSuccesses) Enter(State::kClosed, now);
+  if (++trial_successes_ == kTrialSuccesses) Enter(BreakerState::kClosed, now);
 }
 
 }  // namespace ringproxy::backends

@@ -25,13 +25,13 @@ enum class TripReason : uint8_t { kNone, kConnection, kTimeouts, kFailures, kSlo
 
 class CircuitBreaker {
  public:
-  enum class State : uint8_t { kClosed, kOpen, kHalfOpen };
+  enum class BreakerState : uint8_t { kClosed, kOpen, kHalfOpen };
 
   static constexpr uint32_t kTrialSuccesses = 3;
 
   explicit CircuitBreaker(const conf::Breaker& options) : options_(options) {}
 
-  State state() const { return state_; }
+  BreakerState state() const { return state_; }
   TripReason reason() const { return reason_; }  // Of the last opening.
 
   // Whether a request may be sent that would be the node's `in_flight`-th and one more. In kHalfOpen: a read, as the
@@ -42,7 +42,7 @@ class CircuitBreaker {
   void Trip(TripReason reason, uint64_t in_flight, double random, net::TimePoint now);
 
   // kOpen, and its time is up: ask the node something harmless and tell by OnProbe.
-  bool ProbeIsDue(net::TimePoint now) const { return state_ == State::kOpen && now >= open_until_; }
+  bool ProbeIsDue(net::TimePoint now) const { return state_ == BreakerState::kOpen && now >= open_until_; }
   net::TimePoint open_until() const { return open_until_; }
   // Makes it due. Requires: kOpen.
   void EndWait(net::TimePoint now) { open_until_ = std::min(open_until_, now); }
@@ -53,12 +53,12 @@ class CircuitBreaker {
   void OnOutcome(bool good, uint64_t in_flight, double random, net::TimePoint sent, net::TimePoint now);
 
  private:
-  static bool MayMove(State from, State to);
-  void Enter(State next, net::TimePoint now);
+  static bool MayMove(BreakerState from, BreakerState to);
+  void Enter(BreakerState next, net::TimePoint now);
   uint64_t Cap(net::TimePoint now) const;
 
   const conf::Breaker& options_;
-  State state_ = State::kClosed;
+  BreakerState state_ = BreakerState::kClosed;
   TripReason reason_ = TripReason::kNone;
   net::Duration open_for_{0};     // The last opening's length before it was spread.
   net::TimePoint open_until_{};   // In kOpen.

@@ -5,14 +5,14 @@
 namespace ringproxy::backends {
 
 bool HealthState::OnCheck(bool good) {
-  const State says = good ? State::kUp : State::kDown;
+  const CheckedState says = good ? CheckedState::kUp : CheckedState::kDown;
   down_checks_ = good ? 0 : down_checks_ + 1;
   if (says == state_) {
     against_ = 0;
     return false;
   }
   ++against_;
-  const uint32_t needed = state_ == State::kUnknown || by_silence_ ? 1 : good ? options_.rise : options_.fall;
+  const uint32_t needed = state_ == CheckedState::kUnknown || by_silence_ ? 1 : good ? options_.rise : options_.fall;
   if (against_ < needed) return false;
   state_ = says;
   against_ = 0;
@@ -23,8 +23,8 @@ bool HealthState::OnCheck(bool good) {
 bool HealthState::OnSilence() {
   ++down_checks_;
   against_ = 0;
-  if (state_ == State::kDown) return false;
-  state_ = State::kDown;
+  if (state_ == CheckedState::kDown) return false;
+  state_ = CheckedState::kDown;
   by_silence_ = true;
   return true;
 }
@@ -34,7 +34,7 @@ net::Duration HealthState::Wait(double random) const {
   // By a silence alone: it may be over in a moment.
   if (against_ > 0 || (by_silence_ && down_checks_ < options_.fall)) {
     wait = std::min<net::Duration>(wait, options_.fast_interval);
-  } else if (state_ == State::kDown) {
+  } else if (state_ == CheckedState::kDown) {
     // From the usual interval to the longest, half as long again each time.
     for (uint32_t i = options_.fall; i < down_checks_ && wait < options_.down_interval; ++i) wait = wait * 3 / 2;
     wait = std::min<net::Duration>(wait, std::max(options_.interval, options_.down_interval));

@@ -16,11 +16,11 @@ namespace ringproxy::backends {
 
 class HealthState {
  public:
-  enum class State : uint8_t { kUnknown, kUp, kDown };
+  enum class CheckedState : uint8_t { kUnknown, kUp, kDown };
 
   explicit HealthState(const conf::Health& options) : options_(options) {}
 
-  State state() const { return state_; }
+  CheckedState state() const { return state_; }
   // True when the state has changed.
   bool OnCheck(bool good);
   // A silent node was asked and has not answered in time. True when the state has changed.
@@ -30,7 +30,7 @@ class HealthState {
 
  private:
   const conf::Health& options_;
-  State state_ = State::kUnknown;
+  CheckedState state_ = CheckedState::kUnknown;
   uint32_t against_ = 0;      // Checks in a row that disagree with the state.
   uint32_t down_checks_ = 0;  // Failed ones in a row.
   bool by_silence_ = false;   // It is down, by OnSilence.

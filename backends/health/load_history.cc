@@ -15,10 +15,10 @@ void LoadHistory::Sample(net::TimePoint now, NodeLoad total) {
 
 LoadHistory::Window LoadHistory::Last(net::Duration window) const {
   if (fine_.empty()) return {};
-  const Entry& last = fine_.back();
-  const std::deque<Entry>& entries = window <= kMinute ? fine_ : coarse_;
+  const LoadSample& last = fine_.back();
+  const std::deque<LoadSample>& entries = window <= kMinute ? fine_ : coarse_;
   const auto first =
-      std::ranges::find_if(entries, [&](const Entry& entry) { return last.time - entry.time <= window; });
+      std::ranges::find_if(entries, [&](const LoadSample& entry) { return last.time - entry.time <= window; });
   // Nobody sampled for so long.
   if (first == entries.end()) return {{}, {}};
   return {last.time - first->time,

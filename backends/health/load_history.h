@@ -33,13 +33,13 @@ class LoadHistory {
   Window Last(net::Duration window) const;
 
  private:
-  struct Entry {
+  struct LoadSample {
     net::TimePoint time;
     NodeLoad total;
   };
 
-  std::deque<Entry> fine_;    // The last minute.
-  std::deque<Entry> coarse_;  // The last hour.
+  std::deque<LoadSample> fine_;    // The last minute.
+  std::deque<LoadSample> coarse_;  // The last hour.
 };
 
 }  // namespace ringproxy::backends

@@ -12,7 +12,7 @@ constexpr net::Duration kTrialWait = std::chrono::milliseconds(100);
 
 }  // namespace
 
-NodeGuard::NodeGuard(const Parts& parts, std::function<void()> probe, std::function<void()> follow)
+NodeGuard::NodeGuard(const GuardParts& parts, std::function<void()> probe, std::function<void()> follow)
     : parts_(parts),
       probe_(std::move(probe)),
       follow_(std::move(follow)),
@@ -48,9 +48,9 @@ void NodeGuard::Retire() {
   parts_.stats.concurrency_limit.Set(0);
   timer_->Disarm();
   retired_ = true;
-  if (published_ == CircuitBreaker::State::kClosed) return;
-  parts_.stats.breaker_state.Set(static_cast<uint64_t>(CircuitBreaker::State::kClosed));
-  parts_.observer.OnBreaker({parts_.node, CircuitBreaker::State::kClosed, TripReason::kNone, {}});
+  if (published_ == CircuitBreaker::BreakerState::kClosed) return;
+  parts_.stats.breaker_state.Set(static_cast<uint64_t>(CircuitBreaker::BreakerState::kClosed));
+  parts_.observer.OnBreaker({parts_.node, CircuitBreaker::BreakerState::kClosed, TripReason::kNone, {}});
 }
 
 void NodeGuard::OnReply(net::TimePoint sent, wire::Fault fault, bool timed) {
@@ -61,11 +61,11 @@ void NodeGuard::OnReply(net::TimePoint sent, wire::Fault fault, bool timed) {
     Note(limit_.OnReply({.latency = latency, .timed = timed, .in_flight = parts_.stats.in_flight.value() + 1}, now));
   }
   switch (breaker_.state()) {
-    case CircuitBreaker::State::kClosed:
+    case CircuitBreaker::BreakerState::kClosed:
       if (reason != TripReason::kNone) Trip(reason);
       return;
-    case CircuitBreaker::State::kOpen: return;
-    case CircuitBreaker::State::kHalfOpen: {
+    case CircuitBreaker::BreakerState::kOpen: return;
+    case CircuitBreaker::BreakerState::kHalfOpen: {
       const bool good = fault == wire::Fault::kNone && !(timed && outlier_.IsSlow(latency));
       breaker_.OnOutcome(good, parts_.stats.in_flight.value(), Random(), sent, now);
       Publish({});
@@ -87,7 +87,7 @@ void NodeGuard::OnLost(net::TimePoint sent, std::string_view why) {
 }
 
 void NodeGuard::OnNoReply(TripReason reason, std::string_view detail, net::TimePoint sent) {
-  if (breaker_.state() == CircuitBreaker::State::kClosed) {
+  if (breaker_.state() == CircuitBreaker::BreakerState::kClosed) {
     if (reason != TripReason::kNone) Trip(reason, detail);
     return;
   }
@@ -100,11 +100,11 @@ void NodeGuard::OnProbeReply(net::TimePoint sent, wire::Fault fault) {
 }
 
 void NodeGuard::OnProbe(bool good) {
-  if (breaker_.state() == CircuitBreaker::State::kClosed) return;
+  if (breaker_.state() == CircuitBreaker::BreakerState::kClosed) return;
   breaker_.OnProbe(good, Random(), parts_.io.loop.now());
   Publish({});
   // Failed while open: the state is the same, its end is not.
-  if (!retired_ && breaker_.state() == CircuitBreaker::State::kOpen)
+  if (!retired_ && breaker_.state() == CircuitBreaker::BreakerState::kOpen)
     timer_->Arm(breaker_.open_until() - parts_.io.loop.now());
 }
 
@@ -112,7 +112,7 @@ void NodeGuard::OnReady() {
   takes_connections_ = true;
   connects_.OnReady(parts_.io.loop.now());
   const bool waits_for_it =
-      breaker_.state() == CircuitBreaker::State::kOpen && breaker_.reason() == TripReason::kConnection;
+      breaker_.state() == CircuitBreaker::BreakerState::kOpen && breaker_.reason() == TripReason::kConnection;
   // A node that was cut off for its answers has to sit out its time: a handshake says little about those.
   if (waits_for_it || breaker_.ProbeIsDue(parts_.io.loop.now())) OnProbe(true);
   follow_();
@@ -123,7 +123,7 @@ void NodeGuard::OnConnectFailed(std::string_view why) {
   // Others of the node's connections may be fine: it refuses more than so many, perhaps.
   if (parts_.stats.ready_connections.value() > 0) return;
   takes_connections_ = false;
-  if (breaker_.state() == CircuitBreaker::State::kOpen) return;
+  if (breaker_.state() == CircuitBreaker::BreakerState::kOpen) return;
   Trip(TripReason::kConnection, why);
 }
 
@@ -140,7 +140,7 @@ net::TimePoint NodeGuard::LookForSilence(net::TimePoint since) {
 }
 
 void NodeGuard::OnSilence() {
-  if (breaker_.state() == CircuitBreaker::State::kClosed && may_judge_by_time_) Trip(TripReason::kTimeouts);
+  if (breaker_.state() == CircuitBreaker::BreakerState::kClosed && may_judge_by_time_) Trip(TripReason::kTimeouts);
 }
 
 void NodeGuard::OnCheckFailed() {
@@ -151,7 +151,7 @@ void NodeGuard::OnCheckFailed() {
 void NodeGuard::Hurry() {
   asked_ = false;
   JudgeByTime(!is_checked());
-  if (breaker_.state() != CircuitBreaker::State::kOpen) return;
+  if (breaker_.state() != CircuitBreaker::BreakerState::kOpen) return;
   // Where no connection is ready to carry the probe, the next handshake is as good.
   breaker_.EndWait(parts_.io.loop.now());
   probe_();
@@ -159,7 +159,7 @@ void NodeGuard::Hurry() {
 
 void NodeGuard::OnPoolMedian(net::Duration median) {
   const TripReason reason = outlier_.OnPoolMedian(median, parts_.io.loop.now());
-  if (reason != TripReason::kNone && breaker_.state() == CircuitBreaker::State::kClosed) Trip(reason);
+  if (reason != TripReason::kNone && breaker_.state() == CircuitBreaker::BreakerState::kClosed) Trip(reason);
 }
 
 void NodeGuard::Trip(TripReason reason, std::string_view detail) {
@@ -168,16 +168,16 @@ void NodeGuard::Trip(TripReason reason, std::string_view detail) {
 }
 
 void NodeGuard::Publish(std::string_view detail) {
-  const CircuitBreaker::State state = breaker_.state();
+  const CircuitBreaker::BreakerState state = breaker_.state();
   if (state == published_ || retired_) return;
   published_ = state;
   switch (state) {
-    case CircuitBreaker::State::kClosed:
+    case CircuitBreaker::BreakerState::kClosed:
       outlier_.Clear();
       timer_->Disarm();
       break;
-    case CircuitBreaker::State::kOpen: timer_->Arm(breaker_.open_until() - parts_.io.loop.now()); break;
-    case CircuitBreaker::State::kHalfOpen: timer_->Arm(kTrialWait); break;
+    case CircuitBreaker::BreakerState::kOpen: timer_->Arm(breaker_.open_until() - parts_.io.loop.now()); break;
+    case CircuitBreaker::BreakerState::kHalfOpen: timer_->Arm(kTrialWait); break;
   }
   parts_.stats.breaker_state.Set(static_cast<uint64_t>(state));
   parts_.observer.OnBreaker({parts_.node, state, breaker_.reason(), std::string(detail)});
@@ -185,7 +185,7 @@ void NodeGuard::Publish(std::string_view detail) {
 
 void NodeGuard::OnTimer() {
   probe_();
-  if (breaker_.state() == CircuitBreaker::State::kHalfOpen) timer_->Arm(kTrialWait);
+  if (breaker_.state() == CircuitBreaker::BreakerState::kHalfOpen) timer_->Arm(kTrialWait);
 }
 
 }  // namespace ringproxy::backends

@@ -30,7 +30,7 @@ namespace ringproxy::backends {
 // What a worker finds out about a node, told to the process: its breaker has moved, or nothing comes from the node.
 struct BreakerNews {
   std::shared_ptr<NodeRecord> node;
-  CircuitBreaker::State state;
+  CircuitBreaker::BreakerState state;
   TripReason reason;
   std::string detail;      // The operating system's or the node's own words, if there are any.
   bool is_silent = false;  // Something waits and nothing comes; the breaker has not moved.
@@ -46,7 +46,7 @@ class BreakerObserver {
 
 class NodeGuard {
  public:
-  struct Parts {
+  struct GuardParts {
     WorkerIo& io;
     const NodeSettings& settings;
     const std::atomic<Verdict>& verdict;  // The record's.
@@ -61,7 +61,7 @@ class NodeGuard {
 
   // `probe` sends the node something harmless over a connection that is ready, if one is; the answer comes to OnProbe.
   // `follow`: a connection is ready, so that the others that wait may ask again whether they may be opened.
-  NodeGuard(const Parts& parts, std::function<void()> probe, std::function<void()> follow);
+  NodeGuard(const GuardParts& parts, std::function<void()> probe, std::function<void()> follow);
 
   // While a breaker's ramp and the limit both say how many may be in flight, the lower number counts.
   Admission Admits(Claim claim) {
@@ -146,7 +146,7 @@ class NodeGuard {
   // How long a check waits while something heavy is under way on the node.
   static constexpr net::Duration kLongestCheck = std::chrono::seconds(5);
 
-  CircuitBreaker::State breaker_state() const { return breaker_.state(); }
+  CircuitBreaker::BreakerState breaker_state() const { return breaker_.state(); }
   std::optional<net::Duration> Percentile95() const { return outlier_.Percentile95(parts_.io.loop.now()); }
   // Once a second, both.
   void OnSecond() { Note(limit_.OnSecond()); }
@@ -169,7 +169,7 @@ class NodeGuard {
   }
   double Random() { return std::uniform_real_distribution<double>(0, 1)(parts_.io.random); }
 
-  Parts parts_;
+  GuardParts parts_;
   std::function<void()> probe_;
   std::function<void()> follow_;
   CircuitBreaker breaker_;
@@ -177,7 +177,7 @@ class NodeGuard {
   ConcurrencyLimit limit_;
   ConnectBudget connects_;
   std::unique_ptr<net::Timer> timer_;  // kOpen: its end. kHalfOpen: no client tried the node for a while.
-  CircuitBreaker::State published_ = CircuitBreaker::State::kClosed;
+  CircuitBreaker::BreakerState published_ = CircuitBreaker::BreakerState::kClosed;
   bool takes_connections_ = true;
   net::TimePoint heavy_until_{};  // When something heavy was last under way.
   net::TimePoint heard_{};        // When bytes last came.

@@ -6,7 +6,7 @@
 namespace ringproxy::backends {
 
 std::shared_ptr<NodeRecord> NodeRegistry::Get(const std::string& pool, const std::string& name) {
-  Entry& entry = entries_[{pool, name}];
+  KnownNode& entry = entries_[{pool, name}];
   if (!entry.record) entry.record = std::make_shared<NodeRecord>(pool, name, workers_);
   entry.departed.reset();
   return entry.record;
@@ -15,7 +15,7 @@ std::shared_ptr<NodeRecord> NodeRegistry::Get(const std::string& pool, const std
 void NodeRegistry::Tick(net::TimePoint now) {
   size_t departed = 0;
   for (auto at = entries_.begin(); at != entries_.end();) {
-    Entry& entry = at->second;
+    KnownNode& entry = at->second;
     NodeRecord& record = *entry.record;
     record.loads.Sample(now, {.requests = record.Sum(&NodeStats::requests),
                               .bytes = record.Sum(&NodeStats::bytes_sent) + record.Sum(&NodeStats::bytes_received)});

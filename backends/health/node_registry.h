@@ -38,11 +38,11 @@ class NodeRegistry {
   size_t size() const { return entries_.size(); }
 
  private:
-  struct Entry {
+  struct KnownNode {
     std::shared_ptr<NodeRecord> record;
     std::optional<net::TimePoint> departed{};  // When it was found that nobody else holds it.
   };
-  using Entries = std::map<std::pair<std::string, std::string>, Entry>;
+  using Entries = std::map<std::pair<std::string, std::string>, KnownNode>;
 
   void ForgetOldest(size_t count);
 

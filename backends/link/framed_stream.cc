@@ -38,13 +38,13 @@ void FramedStream::Skip() {
   to_skip_ -= here;
 }
 
-FramedStream::Status FramedStream::NextOfSkipped() {
+FramedStream::FrameStatus FramedStream::NextOfSkipped() {
   const size_t here = std::min<uint64_t>(to_skip_, input_.bytes().size());
   input_.Consume(here);
   to_skip_ -= here;
-  if (to_skip_ > 0) return Status::kNeedMore;
-  const Status status = framer_->Frame(input_.bytes());
-  if (status == Status::kNeedMore) {
+  if (to_skip_ > 0) return FrameStatus::kNeedMore;
+  const FrameStatus status = framer_->Frame(input_.bytes());
+  if (status == FrameStatus::kNeedMore) {
     Skip();
   } else {
     is_skipping_ = false;

@@ -21,7 +21,7 @@ namespace ringproxy::backends {
 
 class FramedStream {
  public:
-  using Status = wire::ReplyFramer::Status;
+  using FrameStatus = wire::ReplyFramer::FrameStatus;
 
   FramedStream(WorkerIo& io, conf::Protocol protocol);
 
@@ -48,13 +48,13 @@ class FramedStream {
 
   net::IoResult Fill() { return input_.Fill(*stream_, io_.read_buffer); }
   // After kReply: reply() is to be taken before the next call.
-  Status Next() {
+  FrameStatus Next() {
     if (is_skipping_) [[unlikely]]
       return NextOfSkipped();
     needed_ = 0;
-    if (input_.empty()) return Status::kNeedMore;
-    const Status status = framer_->Frame(input_.bytes());
-    if (status == Status::kNeedMore) needed_ = framer_->bytes_needed();
+    if (input_.empty()) return FrameStatus::kNeedMore;
+    const FrameStatus status = framer_->Frame(input_.bytes());
+    if (status == FrameStatus::kNeedMore) needed_ = framer_->bytes_needed();
     return status;
   }
   // After kNeedMore: nobody is to get the unfinished reply, so it is not kept. Its kReply has no bytes.
@@ -76,7 +76,7 @@ class FramedStream {
 
  private:
   void WatchRoom(bool is_full);
-  Status NextOfSkipped();
+  FrameStatus NextOfSkipped();
   void Skip();
 
   WorkerIo& io_;

@@ -24,12 +24,12 @@ class RedisHandshake final : public Handshake {
     wire::AppendBulk("PING", out);
   }
 
-  Step OnReply(std::string_view reply, std::string*) override {
+  HandshakeStep OnReply(std::string_view reply, std::string*) override {
     const bool is_last = --replies_ == 0;
-    if (is_last && wire::IsAliveToPing(reply)) return Step::kDone;
+    if (is_last && wire::IsAliveToPing(reply)) return HandshakeStep::kDone;
     // The line without its type and its end; a node that answers anything else is no Redis server.
     if (reply.starts_with('-')) return Refuse(reply.substr(1, reply.find('\r') - 1));
-    return reply.starts_with('+') ? Step::kMore : Refuse("unexpected reply");
+    return reply.starts_with('+') ? HandshakeStep::kMore : Refuse("unexpected reply");
   }
 
  private:
@@ -53,19 +53,19 @@ class MemcacheHandshake final : public Handshake {
     out->append(credentials).append("\r\n");
   }
 
-  Step OnReply(std::string_view reply, std::string* out) override {
+  HandshakeStep OnReply(std::string_view reply, std::string* out) override {
     const std::string_view line = wire::TakeLine(&reply);
     if (!line.starts_with(expected_)) {
       if (line != "ERROR" || expected_ == "STORED") return Refuse(line);
-      if (expected_ == kVersion) return Step::kDone;  // It knows neither question, and has answered both.
+      if (expected_ == kVersion) return HandshakeStep::kDone;  // It knows neither question, and has answered both.
       out->append("version\r\n");
       expected_ = kVersion;
-      return Step::kMore;
+      return HandshakeStep::kMore;
     }
-    if (expected_ != "STORED") return Step::kDone;
+    if (expected_ != "STORED") return HandshakeStep::kDone;
     out->append(kProbe);
     expected_ = "MN";
-    return Step::kMore;
+    return HandshakeStep::kMore;
   }
 
  private:
@@ -82,8 +82,8 @@ class Question final : public Handshake {
       : request_(std::move(request)), expected_(std::move(expected)), otherwise_(std::move(otherwise)) {}
 
   void Start(std::string* out) override { out->append(request_); }
-  Step OnReply(std::string_view reply, std::string*) override {
-    if (reply.starts_with(expected_)) return Step::kDone;
+  HandshakeStep OnReply(std::string_view reply, std::string*) override {
+    if (reply.starts_with(expected_)) return HandshakeStep::kDone;
     if (!reply.starts_with('-')) return Refuse(otherwise_);
     return Refuse(reply.substr(1, reply.find('\r') - 1));
   }

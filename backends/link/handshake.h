@@ -16,22 +16,22 @@ namespace ringproxy::backends {
 
 class Handshake {
  public:
-  enum class Step : uint8_t { kMore, kDone, kRefused };
+  enum class HandshakeStep : uint8_t { kMore, kDone, kRefused };
 
   virtual ~Handshake() = default;
 
   // A new connection: appends what is to be sent first.
   virtual void Start(std::string* out) = 0;
   // The next reply; appends what is to be sent next, if anything.
-  virtual Step OnReply(std::string_view reply, std::string* out) = 0;
+  virtual HandshakeStep OnReply(std::string_view reply, std::string* out) = 0;
 
   // After kRefused: the node's own words, to be logged.
   const std::string& refusal() const { return refusal_; }
 
  protected:
-  Step Refuse(std::string_view why) {
+  HandshakeStep Refuse(std::string_view why) {
     refusal_ = why;
-    return Step::kRefused;
+    return HandshakeStep::kRefused;
   }
 
  private:

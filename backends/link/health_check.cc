@@ -69,9 +69,9 @@ void HealthCheck::Ask(std::vector<Handshake*> questions, Done done) {
 void HealthCheck::OnConnected(int error) {
   if (IsOwnTrouble(error)) {
     NoteOwnTrouble(Attempt::kCheck, error, io_.loop.now());
-    return Finish(Outcome::kNotAsked, std::strerror(error));
+    return Finish(CheckOutcome::kNotAsked, std::strerror(error));
   }
-  if (error != 0) return Finish(Outcome::kBad, std::strerror(error));
+  if (error != 0) return Finish(CheckOutcome::kBad, std::strerror(error));
   AskNext();
 }
 
@@ -83,15 +83,15 @@ void HealthCheck::AskNext() {
 
 void HealthCheck::HandleWritten(const net::IoResult& written) {
   if (written.status != net::IoStatus::kError) return;
-  running() ? Finish(Outcome::kBad, "a check could not be sent") : Stop();
+  running() ? Finish(CheckOutcome::kBad, "a check could not be sent") : Stop();
 }
 
 void HealthCheck::OnReadable() {
   const net::IoResult result = stream_.Fill();
   while (running()) {
-    const FramedStream::Status status = stream_.Next();
-    if (status == FramedStream::Status::kBad) return Finish(Outcome::kBad, "not a reply of its protocol");
-    if (status == FramedStream::Status::kNeedMore) break;
+    const FramedStream::FrameStatus status = stream_.Next();
+    if (status == FramedStream::FrameStatus::kBad) return Finish(CheckOutcome::kBad, "not a reply of its protocol");
+    if (status == FramedStream::FrameStatus::kNeedMore) break;
     const std::string reply(stream_.reply().bytes());
     stream_.reply().Drop();
     OnReply(reply);
@@ -99,7 +99,7 @@ void HealthCheck::OnReadable() {
   if (!stream_.is_open()) return;
   const bool ended = result.status == net::IoStatus::kEnd || result.status == net::IoStatus::kError;
   if (running()) {
-    if (ended) return Finish(Outcome::kBad, "closed by the node");
+    if (ended) return Finish(CheckOutcome::kBad, "closed by the node");
     return stream_.Keep();
   }
   // Servers close idle connections; the next check opens another.
@@ -109,12 +109,12 @@ void HealthCheck::OnReadable() {
 void HealthCheck::OnReply(std::string_view reply) {
   std::string next;
   switch (questions_.front()->OnReply(reply, &next)) {
-    case Handshake::Step::kMore: return HandleWritten(stream_.Say(next));
-    case Handshake::Step::kRefused: return Finish(Outcome::kBad, questions_.front()->refusal());
-    case Handshake::Step::kDone: questions_.erase(questions_.begin());
+    case Handshake::HandshakeStep::kMore: return HandleWritten(stream_.Say(next));
+    case Handshake::HandshakeStep::kRefused: return Finish(CheckOutcome::kBad, questions_.front()->refusal());
+    case Handshake::HandshakeStep::kDone: questions_.erase(questions_.begin());
   }
-  if (!stream_.has_said_all()) return Finish(Outcome::kBad, "a reply to what was not sent yet");
-  if (questions_.empty()) return Finish(Outcome::kGood, {});
+  if (!stream_.has_said_all()) return Finish(CheckOutcome::kBad, "a reply to what was not sent yet");
+  if (questions_.empty()) return Finish(CheckOutcome::kGood, {});
   AskNext();
 }
 
@@ -126,15 +126,15 @@ void HealthCheck::OnTimer() {
     patience_ += more;
     return timer_->Arm(more);
   }
-  Finish(Outcome::kNoAnswer, "no answer to a check within " + conf::FormatDuration(patience_));
+  Finish(CheckOutcome::kNoAnswer, "no answer to a check within " + conf::FormatDuration(patience_));
 }
 
-void HealthCheck::Finish(Outcome outcome, const std::string& why) {
+void HealthCheck::Finish(CheckOutcome outcome, const std::string& why) {
   const Done done = std::move(done_);
   done_ = nullptr;
   timer_->Disarm();
   const std::string reason = why;  // The question's own text may go with Stop.
-  if (outcome != Outcome::kGood) Stop();
+  if (outcome != CheckOutcome::kGood) Stop();
   done(outcome, reason);
 }
 

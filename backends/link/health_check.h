@@ -23,9 +23,9 @@ namespace ringproxy::backends {
 class HealthCheck final : private net::StreamObserver {
  public:
   // kNoAnswer: in time. kNotAsked: the question never reached the node, for want of a descriptor, memory or a port.
-  enum class Outcome : uint8_t { kGood, kBad, kNoAnswer, kNotAsked };
+  enum class CheckOutcome : uint8_t { kGood, kBad, kNoAnswer, kNotAsked };
   // `why` is empty when it went well.
-  using Done = std::function<void(Outcome outcome, const std::string& why)>;
+  using Done = std::function<void(CheckOutcome outcome, const std::string& why)>;
 
   // `is_busy`: whether something heavy is under way.
   HealthCheck(
@@ -51,7 +51,7 @@ class HealthCheck final : private net::StreamObserver {
   // A socket that is full for now takes the rest later, within the check's time.
   void HandleWritten(const net::IoResult& written);
   void OnTimer();
-  void Finish(Outcome outcome, const std::string& why);
+  void Finish(CheckOutcome outcome, const std::string& why);
 
   WorkerIo& io_;
   const NodeSettings& settings_;

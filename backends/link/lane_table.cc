@@ -3,7 +3,7 @@
 namespace ringproxy::backends {
 
 void LaneTable::Move(Connections connections, uint32_t number) {
-  Place& place = places_[number];
+  LanePlace& place = places_[number];
   if (!connections[place.connection]->IsGone(place.last)) return;
   const auto count = static_cast<uint32_t>(connections.size());
   const uint32_t home = number % count;

@@ -18,7 +18,7 @@ namespace ringproxy::backends {
 class LaneTable {
  public:
   using Connections = std::span<const std::unique_ptr<NodeConnection>>;
-  struct Place {
+  struct LanePlace {
     uint32_t connection;
     uint64_t last = 0;  // What NodeConnection::sent() was after its last request.
   };
@@ -28,9 +28,9 @@ class LaneTable {
   }
 
   // The place of the lane, whose `connection` is the one to take now.
-  Place& Find(Connections connections, uint32_t lane) {
+  LanePlace& Find(Connections connections, uint32_t lane) {
     const uint32_t number = lane % static_cast<uint32_t>(places_.size());
-    Place& place = places_[number];
+    LanePlace& place = places_[number];
     const bool at_home = place.connection == number % connections.size();
     if (!at_home || !connections[place.connection]->ready()) [[unlikely]]
       Move(connections, number);
@@ -42,7 +42,7 @@ class LaneTable {
 
   void Move(Connections connections, uint32_t number);
 
-  std::vector<Place> places_;
+  std::vector<LanePlace> places_;
 };
 
 }  // namespace ringproxy::backends

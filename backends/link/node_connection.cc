@@ -39,7 +39,7 @@ void NodeConnection::OnBytes() {
   while (const std::optional<ReplyFrame> reply = link_.NextReply()) {
     if (pipeline_.empty()) return link_.Break("a reply that nobody asked for");
     pipeline_.OnReply(*reply);
-    if (link_.state() == State::kDraining && pipeline_.empty()) return link_.Close();
+    if (link_.state() == LinkState::kDraining && pipeline_.empty()) return link_.Close();
   }
   witness_.OnUnfinished(link_.bytes_needed());
   pipeline_.OnBytes(link_.bytes_needed());
@@ -62,9 +62,9 @@ void NodeConnection::CheckDeadlines() {
   const bool any_late = pipeline_.FailLate();
   if (any_late) DropUnwritten();
   // Nobody waits for the replies that are still to come.
-  if (state() == State::kDraining && !pipeline_.anyone_waits()) return link_.Close();
+  if (state() == LinkState::kDraining && !pipeline_.anyone_waits()) return link_.Close();
   // What waits for the link is not the node's to answer.
-  if (state() != State::kReady && state() != State::kDraining) return;
+  if (state() != LinkState::kReady && state() != LinkState::kDraining) return;
   if (pipeline_.IsSilentForLong(any_late)) {
     return link_.Break("no reply to several requests in a row", NodeLink::Outlook::kBad);
   }
@@ -80,9 +80,9 @@ void NodeConnection::DropUnwritten() {
 }
 
 void NodeConnection::Drain() {
-  const bool was_draining = state() == State::kDraining;
+  const bool was_draining = state() == LinkState::kDraining;
   link_.Drain(!pipeline_.empty());
-  if (state() == State::kDraining && !was_draining) CheckDeadlines();
+  if (state() == LinkState::kDraining && !was_draining) CheckDeadlines();
 }
 
 }  // namespace ringproxy::backends

@@ -23,8 +23,6 @@ namespace ringproxy::backends {
 
 class NodeConnection final : private NodeLink::User {
  public:
-  using State = NodeLink::State;
-
   NodeConnection(WorkerIo& io, const NodeSettings& settings, NodeGuard& guard, ReplySink& sink, FlushList& flush_list,
                  NodeStats& stats);
 
@@ -40,10 +38,10 @@ class NodeConnection final : private NodeLink::User {
   // Takes Drain back: opens it anew once it is closed.
   void Reopen() { link_.Reopen(); }
 
-  State state() const { return link_.state(); }
+  LinkState state() const { return link_.state(); }
   // Requests are taken: they leave now or as soon as the connection is ready.
   bool accepts() const { return ready() || (guard_.takes_connections() && link_.accepts()); }
-  bool ready() const { return state() == State::kReady; }
+  bool ready() const { return state() == LinkState::kReady; }
   size_t in_flight() const { return pipeline_.size(); }
   // Requests that it has ever taken, and whether the first `sent` of them are in flight no more.
   uint64_t sent() const { return pipeline_.sent(); }

@@ -32,38 +32,38 @@ NodeLink::NodeLink(WorkerIo& io, const NodeSettings& settings, User& user, Flush
       backoff_(settings.reconnect) {}
 
 NodeLink::~NodeLink() {
-  if (state_ == State::kReady) stats_.ready_connections.Subtract(1);
+  if (state_ == LinkState::kReady) stats_.ready_connections.Subtract(1);
 }
 
-bool NodeLink::MayMove(State from, State to) {
+bool NodeLink::MayMove(LinkState from, LinkState to) {
   switch (to) {
-    case State::kIdle: return false;
-    case State::kConnecting: return from != State::kDraining && from != State::kGreeting;
-    case State::kGreeting: return from == State::kConnecting;
-    case State::kReady: return from == State::kGreeting;
-    case State::kBackoff: return from != State::kDraining;
-    case State::kDraining: return from == State::kReady;
-    case State::kClosed: return from != State::kClosed;
+    case LinkState::kIdle: return false;
+    case LinkState::kConnecting: return from != LinkState::kDraining && from != LinkState::kGreeting;
+    case LinkState::kGreeting: return from == LinkState::kConnecting;
+    case LinkState::kReady: return from == LinkState::kGreeting;
+    case LinkState::kBackoff: return from != LinkState::kDraining;
+    case LinkState::kDraining: return from == LinkState::kReady;
+    case LinkState::kClosed: return from != LinkState::kClosed;
   }
   return false;
 }
 
-void NodeLink::Enter(State next) {
+void NodeLink::Enter(LinkState next) {
   assert(MayMove(state_, next));
-  if (state_ == State::kReady) stats_.ready_connections.Subtract(1);
+  if (state_ == LinkState::kReady) stats_.ready_connections.Subtract(1);
   state_ = next;
-  if (state_ == State::kReady) stats_.ready_connections.Add();
+  if (state_ == LinkState::kReady) stats_.ready_connections.Add();
   // One deadline for connecting and the greeting together.
-  if (state_ != State::kGreeting) timer_->Disarm();
+  if (state_ != LinkState::kGreeting) timer_->Disarm();
 }
 
 void NodeLink::Connect() {
   if (const net::Duration wait = user_.WaitToConnect(); wait > net::Duration(0)) {
-    Enter(State::kBackoff);
+    Enter(LinkState::kBackoff);
     timer_->Arm(wait);
     return;
   }
-  Enter(State::kConnecting);
+  Enter(LinkState::kConnecting);
   StartAttempt();
 }
 
@@ -73,7 +73,7 @@ void NodeLink::StartAttempt() {
 }
 
 void NodeLink::Hurry() {
-  if (state_ == State::kBackoff) Connect();
+  if (state_ == LinkState::kBackoff) Connect();
 }
 
 void NodeLink::OnConnected(int error) {
@@ -85,22 +85,22 @@ void NodeLink::OnConnected(int error) {
     return;
   }
   if (error != 0) return Break(std::strerror(error));
-  Enter(State::kGreeting);
+  Enter(LinkState::kGreeting);
   std::string greeting;
   handshake_->Start(&greeting);
   if (stream_.Say(greeting).status == net::IoStatus::kError) Break("handshake could not be sent");
 }
 
 void NodeLink::Greet() {
-  while (state_ == State::kGreeting) {
+  while (state_ == LinkState::kGreeting) {
     const std::optional<ReplyFrame> reply = NextReply();
     if (!reply) return;
     std::string next;
-    const Handshake::Step step = handshake_->OnReply(reply->bytes(), &next);
+    const Handshake::HandshakeStep step = handshake_->OnReply(reply->bytes(), &next);
     reply->Drop();
-    if (step == Handshake::Step::kRefused) return Break(handshake_->refusal());
+    if (step == Handshake::HandshakeStep::kRefused) return Break(handshake_->refusal());
     if (stream_.Say(next).status == net::IoStatus::kError) return Break("handshake could not be sent");
-    if (step != Handshake::Step::kDone) continue;
+    if (step != Handshake::HandshakeStep::kDone) continue;
     if (!stream_.has_said_all()) return Break("a reply to what was not sent yet");
     BecomeReady();
   }
@@ -109,7 +109,7 @@ void NodeLink::Greet() {
 }
 
 void NodeLink::BecomeReady() {
-  Enter(State::kReady);
+  Enter(LinkState::kReady);
   stats_.connects.Add();
   ready_since_ = io_.loop.now();
   first_attempt_ = true;
@@ -119,7 +119,7 @@ void NodeLink::BecomeReady() {
 
 void NodeLink::Flush() {
   marked_ = false;
-  if (state_ != State::kReady && state_ != State::kDraining) return;
+  if (state_ != LinkState::kReady && state_ != LinkState::kDraining) return;
   const net::IoResult written = stream_.Flush(batch_);
   stats_.bytes_sent.Add(written.bytes);
   if (written.status == net::IoStatus::kError) return Break(std::strerror(written.error));
@@ -127,19 +127,19 @@ void NodeLink::Flush() {
 }
 
 void NodeLink::OnWritable() {
-  if (state_ != State::kGreeting) return Flush();
+  if (state_ != LinkState::kGreeting) return Flush();
   if (stream_.Flush().status == net::IoStatus::kError) Break("handshake could not be sent");
 }
 
 // The user's calls and the greeting may close or break the link, which it leaves one of these states by.
 void NodeLink::OnReadable() {
   const auto is_open = [this] {
-    return state_ == State::kGreeting || state_ == State::kReady || state_ == State::kDraining;
+    return state_ == LinkState::kGreeting || state_ == LinkState::kReady || state_ == LinkState::kDraining;
   };
   const net::IoResult result = stream_.Fill();
   stats_.bytes_received.Add(result.bytes);
   if (result.bytes > 0) {
-    state_ == State::kGreeting ? Greet() : user_.OnBytes();
+    state_ == LinkState::kGreeting ? Greet() : user_.OnBytes();
     if (!is_open()) return;
   }
   stream_.Keep();
@@ -149,30 +149,30 @@ void NodeLink::OnReadable() {
 
 void NodeLink::OnTimer() {
   switch (state_) {
-    case State::kBackoff: return Connect();
-    case State::kConnecting: return stream_.is_open() ? Break("connecting timed out") : StartAttempt();
-    case State::kGreeting: return Break("the handshake timed out");
-    case State::kReady:
-    case State::kDraining:
-    case State::kIdle:
-    case State::kClosed: return;
+    case LinkState::kBackoff: return Connect();
+    case LinkState::kConnecting: return stream_.is_open() ? Break("connecting timed out") : StartAttempt();
+    case LinkState::kGreeting: return Break("the handshake timed out");
+    case LinkState::kReady:
+    case LinkState::kDraining:
+    case LinkState::kIdle:
+    case LinkState::kClosed: return;
   }
 }
 
 void NodeLink::Drain(bool replies_to_come) {
   reopens_ = false;
-  if (state_ == State::kClosed || state_ == State::kDraining) return;
-  if (state_ != State::kReady || !replies_to_come) return Close();
-  Enter(State::kDraining);
+  if (state_ == LinkState::kClosed || state_ == LinkState::kDraining) return;
+  if (state_ != LinkState::kReady || !replies_to_come) return Close();
+  Enter(LinkState::kDraining);
 }
 
 void NodeLink::Reopen() {
-  reopens_ = state_ == State::kDraining;
-  if (state_ == State::kClosed) Connect();
+  reopens_ = state_ == LinkState::kDraining;
+  if (state_ == LinkState::kClosed) Connect();
 }
 
 void NodeLink::Close() {
-  Enter(State::kClosed);
+  Enter(LinkState::kClosed);
   stream_.Drop();
   batch_.Clear();
   user_.OnLost({});
@@ -180,8 +180,8 @@ void NodeLink::Close() {
 }
 
 void NodeLink::Break(std::string_view why, Outlook outlook) {
-  if (state_ == State::kDraining) return Close();
-  const bool was_ready = state_ == State::kReady;
+  if (state_ == LinkState::kDraining) return Close();
+  const bool was_ready = state_ == LinkState::kReady;
   stream_.Drop();
   batch_.Clear();
   const bool lasted = was_ready && io_.loop.now() - ready_since_ >= settings_.reconnect.initial;
@@ -196,7 +196,7 @@ void NodeLink::Break(std::string_view why, Outlook outlook) {
     if (!was_ready) stats_.connect_failures.Add();
     backoff_.OnFailure();
     first_attempt_ = false;
-    Enter(State::kBackoff);
+    Enter(LinkState::kBackoff);
     timer_->Arm(backoff_.Next(io_.random));
     user_.OnConnectFailed(why);  // Also when it was had twice, and not kept for long.
   }

@@ -31,10 +31,10 @@
 
 namespace ringproxy::backends {
 
+enum class LinkState : uint8_t { kIdle, kConnecting, kGreeting, kReady, kDraining, kBackoff, kClosed };
+
 class NodeLink final : public Flushable, private net::StreamObserver {
  public:
-  enum class State : uint8_t { kIdle, kConnecting, kGreeting, kReady, kDraining, kBackoff, kClosed };
-
   class User {
    public:
     // 0: a connection may be opened now, and is. Else how long not.
@@ -74,15 +74,16 @@ class NodeLink final : public Flushable, private net::StreamObserver {
   // bad or it broke as soon as it was ready.
   void Break(std::string_view why, Outlook outlook = Outlook::kGood);
 
-  State state() const { return state_; }
+  LinkState state() const { return state_; }
   bool accepts() const {
-    return state_ == State::kReady || (first_attempt_ && (state_ == State::kConnecting || state_ == State::kGreeting));
+    return state_ == LinkState::kReady ||
+           (first_attempt_ && (state_ == LinkState::kConnecting || state_ == LinkState::kGreeting));
   }
   // A string_view is copied into this turn's batch, a Block is moved. Requires: accepts().
   template <typename Bytes>
   void Write(Bytes&& bytes) {
     batch_.Append(std::forward<Bytes>(bytes));
-    if (state_ == State::kReady) MarkForFlush();
+    if (state_ == LinkState::kReady) MarkForFlush();
   }
   // Takes bytes out of the batch that must not leave any more. Requires: offset + bytes <= batch_bytes().
   void TakeBack(size_t offset, size_t bytes) { batch_.Erase(offset, bytes); }
@@ -91,9 +92,9 @@ class NodeLink final : public Flushable, private net::StreamObserver {
 
   // Within OnBytes. The reply is to be taken before the next call; none when there is no more, or the link broke.
   std::optional<ReplyFrame> NextReply() {
-    const FramedStream::Status status = stream_.Next();
-    if (status == FramedStream::Status::kReply) return stream_.reply();
-    if (status == FramedStream::Status::kBad) Break("not a reply of its protocol");
+    const FramedStream::FrameStatus status = stream_.Next();
+    if (status == FramedStream::FrameStatus::kReply) return stream_.reply();
+    if (status == FramedStream::FrameStatus::kBad) Break("not a reply of its protocol");
     return std::nullopt;
   }
   // The least size of the reply that has come in part, 0 if there is none.
@@ -103,13 +104,13 @@ class NodeLink final : public Flushable, private net::StreamObserver {
   void SkipReply() { stream_.SkipReply(); }
 
  private:
-  static bool MayMove(State from, State to);
+  static bool MayMove(LinkState from, LinkState to);
 
   void OnConnected(int error) override;
   void OnReadable() override;
   void OnWritable() override;
 
-  void Enter(State next);
+  void Enter(LinkState next);
   void StartAttempt();
   void Greet();
   void BecomeReady();
@@ -131,7 +132,7 @@ class NodeLink final : public Flushable, private net::StreamObserver {
   std::unique_ptr<Handshake> handshake_;
   Backoff backoff_;
   net::TimePoint ready_since_{};
-  State state_ = State::kIdle;
+  LinkState state_ = LinkState::kIdle;
   bool first_attempt_ = true;
   bool reopens_ = false;  // As soon as it is drained.
   bool marked_ = false;   // Stands in flush_list_.

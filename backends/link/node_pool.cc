@@ -16,7 +16,7 @@ std::unique_ptr<ring::BoundedLoad> NewBound(const ring::Ring& ring, const conf::
 
 }  // namespace
 
-NodePool::NodePool(const PoolNode::Parts& parts, const conf::Pool& pool, const ring::Ring& ring,
+NodePool::NodePool(const PoolNode::PoolNodeParts& parts, const conf::Pool& pool, const ring::Ring& ring,
                    std::span<const std::shared_ptr<NodeRecord>> records, const NodePool* before, LeavingNodes* leaving)
     : sink_(&parts.sink),
       ring_(&ring),

@@ -19,7 +19,7 @@ class NodePool {
  public:
   // `records`: of the pool's nodes. `before`: the pool as it was; of its nodes those that fit stay as they are, and the
   // others leave.
-  NodePool(const PoolNode::Parts& parts, const conf::Pool& pool, const ring::Ring& ring,
+  NodePool(const PoolNode::PoolNodeParts& parts, const conf::Pool& pool, const ring::Ring& ring,
            std::span<const std::shared_ptr<NodeRecord>> records, const NodePool* before = nullptr,
            LeavingNodes* leaving = nullptr);
 
@@ -33,7 +33,7 @@ class NodePool {
   void Send(ring::NodeIndex index, uint32_t lane, Request&& request, Ticket ticket,
             wire::Work work = wire::Work::kPlain) {
     PoolNode& node = *nodes_[index];
-    LaneTable::Place& place = node.lanes.Find(node.connections, lane);
+    LaneTable::LanePlace& place = node.lanes.Find(node.connections, lane);
     const uint32_t taken = place.connection;
     NodeConnection& connection = *node.connections[taken];
     connection.Send(std::forward<Request>(request), ticket, work);

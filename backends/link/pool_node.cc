@@ -12,7 +12,7 @@ std::string_view ProbeRequest(conf::Protocol protocol) {
 
 }  // namespace
 
-PoolNode::PoolNode(const Parts& parts, const conf::Pool& pool, const conf::Node& node,
+PoolNode::PoolNode(const PoolNodeParts& parts, const conf::Pool& pool, const conf::Node& node,
                    std::shared_ptr<NodeRecord> node_record, ring::BoundedLoad* bound, ring::NodeIndex index)
     : record(std::move(node_record)),
       stats(record->stats(parts.worker)),
@@ -67,7 +67,7 @@ void PoolNode::Retire() {
 
 void PoolNode::Connect() {
   for (auto& connection : connections) {
-    if (connection->state() == NodeConnection::State::kIdle) connection->Connect();
+    if (connection->state() == LinkState::kIdle) connection->Connect();
   }
 }
 
@@ -82,7 +82,7 @@ void PoolNode::Reopen() {
 // A connection that is not ready is a probe itself: its handshake.
 void PoolNode::Probe() {
   for (auto& connection : connections) {
-    if (connection->state() != NodeConnection::State::kReady) continue;
+    if (connection->state() != LinkState::kReady) continue;
     return connection->Send(ProbeRequest(settings.protocol), Ticket{.kind = Ticket::Kind::kInternal});
   }
 }
@@ -97,8 +97,8 @@ void PoolNode::Hurry() {
 }
 
 bool PoolNode::is_closed() const {
-  return std::ranges::all_of(
-      connections, [](const auto& connection) { return connection->state() == NodeConnection::State::kClosed; });
+  return std::ranges::all_of(connections,
+                             [](const auto& connection) { return connection->state() == LinkState::kClosed; });
 }
 
 size_t PoolNode::in_flight() const {

@@ -17,7 +17,7 @@ namespace ringproxy::backends {
 
 class PoolNode {
  public:
-  struct Parts {
+  struct PoolNodeParts {
     WorkerIo& io;
     ReplySink& sink;
     FlushList& flush_list;
@@ -25,8 +25,8 @@ class PoolNode {
     uint32_t worker;  // Whose statistics of the record are this worker's.
   };
   // `bound`: the pool's, if it has one, in which this is node `index`.
-  PoolNode(const Parts& parts, const conf::Pool& pool, const conf::Node& node, std::shared_ptr<NodeRecord> node_record,
-           ring::BoundedLoad* bound, ring::NodeIndex index);
+  PoolNode(const PoolNodeParts& parts, const conf::Pool& pool, const conf::Node& node,
+           std::shared_ptr<NodeRecord> node_record, ring::BoundedLoad* bound, ring::NodeIndex index);
   PoolNode(const PoolNode&) = delete;
   PoolNode& operator=(const PoolNode&) = delete;
 

@@ -65,17 +65,17 @@ class RedisNames {
     }
   }
 
-  struct Place {
+  struct NamePlace {
     uint64_t first = 0;
     uint64_t last = 0;
     const CommandSpec* spec = nullptr;
     bool has_subcommands = false;
   };
 
-  const Place* Find(std::string_view name) const {
+  const NamePlace* Find(std::string_view name) const {
     const NameWords words(name);
     for (size_t i = PlaceOf(words, name.size()); places_[i].spec != nullptr; i = (i + 1) % kPlaces) {
-      const Place& place = places_[i];
+      const NamePlace& place = places_[i];
       if (place.first != words.first || place.last != words.last || place.spec->name.size() != name.size()) continue;
       if (name.size() <= 2 * kWord || EqualsIgnoringCase(place.spec->name, name)) return &place;
     }
@@ -90,7 +90,7 @@ class RedisNames {
     return (mixed >> 32) % kPlaces;
   }
 
-  std::array<Place, kPlaces> places_;
+  std::array<NamePlace, kPlaces> places_;
 };
 
 const RedisNames& Names() {
@@ -166,7 +166,7 @@ bool NamesDatabase(const Request& request) {
 }  // namespace
 
 const CommandSpec* FindRedisCommand(const Request& request) {
-  const RedisNames::Place* place = Names().Find(request.name());
+  const RedisNames::NamePlace* place = Names().Find(request.name());
   if (place == nullptr) return nullptr;
   if (!place->has_subcommands || request.size() < 2) return place->spec;
   const CommandSpec* subcommand = FindSubcommand(*place->spec, request[1]);
@@ -175,7 +175,7 @@ const CommandSpec* FindRedisCommand(const Request& request) {
 
 const CommandSpec* FindRedisCommand(std::string_view name) {
   const size_t bar = name.find('|');
-  const RedisNames::Place* place = Names().Find(name.substr(0, bar));
+  const RedisNames::NamePlace* place = Names().Find(name.substr(0, bar));
   if (place == nullptr) return nullptr;
   return bar == std::string_view::npos ? place->spec : FindSubcommand(*place->spec, name.substr(bar + 1));
 }

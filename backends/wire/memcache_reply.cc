@@ -48,22 +48,22 @@ std::string_view TakeLine(std::string_view* text) {
   return line;
 }
 
-ReplyFramer::Status MemcacheReplyFramer::Frame(std::string_view bytes) {
+ReplyFramer::FrameStatus MemcacheReplyFramer::Frame(std::string_view bytes) {
   if (!in_progress_) {
     position_ = scanned_ = 0;
     needed_ = 1;
     in_progress_ = true;
   }
-  if (bytes.size() < needed_) return Status::kNeedMore;
+  if (bytes.size() < needed_) return FrameStatus::kNeedMore;
   unfinished_block_ = 0;
   if (std::exchange(skipped_last_, false)) {
     in_progress_ = false;
-    return Status::kReply;
+    return FrameStatus::kReply;
   }
   Part part = Part::kMoreFollow;
   while (part == Part::kMoreFollow) part = FramePart(bytes);
   in_progress_ = part == Part::kNeedMore;
-  return part == Part::kLast ? Status::kReply : part == Part::kBad ? Status::kBad : Status::kNeedMore;
+  return part == Part::kLast ? FrameStatus::kReply : part == Part::kBad ? FrameStatus::kBad : FrameStatus::kNeedMore;
 }
 
 uint64_t MemcacheReplyFramer::Skip() {

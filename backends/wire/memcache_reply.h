@@ -14,7 +14,7 @@ namespace ringproxy::wire {
 
 class MemcacheReplyFramer final : public ReplyFramer {
  public:
-  Status Frame(std::string_view bytes) override;
+  FrameStatus Frame(std::string_view bytes) override;
   Fault FaultOf(std::string_view reply) const override { return MemcacheFault(reply); }
   void Reset() override { in_progress_ = skipped_last_ = false; }
   uint64_t Skip() override;

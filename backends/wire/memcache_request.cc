@@ -34,8 +34,8 @@ bool IsNumber(std::string_view text) {
 
 }  // namespace
 
-MemcacheParser::Status MemcacheParser::Parse(std::string_view bytes, Progress* progress) {
-  if (bytes.size() < progress->needed) return Status::kNeedMore;
+MemcacheParser::MemcacheStatus MemcacheParser::Parse(std::string_view bytes, Progress* progress) {
+  if (bytes.size() < progress->needed) return MemcacheStatus::kNeedMore;
   const size_t line_end = bytes.find('\n', progress->scanned);
   const size_t line_size = std::min(line_end, bytes.size());
   if (line_size > limits_.inline_bytes &&
@@ -44,18 +44,18 @@ MemcacheParser::Status MemcacheParser::Parse(std::string_view bytes, Progress* p
     spec_ = nullptr;
     quiet_ = Quiet::kNone;
     Refuse(ErrorCode::kProtocol);
-    return Status::kBad;
+    return MemcacheStatus::kBad;
   }
   if (line_end == std::string_view::npos) {
     *progress = {bytes.size(), bytes.size() + 1};
-    return Status::kNeedMore;
+    return MemcacheStatus::kNeedMore;
   }
-  const Status status = ReadLine(bytes, line_end);
-  *progress = status == Status::kNeedMore ? Progress{line_end, needed_} : Progress{};
+  const MemcacheStatus status = ReadLine(bytes, line_end);
+  *progress = status == MemcacheStatus::kNeedMore ? Progress{line_end, needed_} : Progress{};
   return status;
 }
 
-MemcacheParser::Status MemcacheParser::ReadLine(std::string_view bytes, size_t line_end) {
+MemcacheParser::MemcacheStatus MemcacheParser::ReadLine(std::string_view bytes, size_t line_end) {
   size_ = line_end + 1;
   spec_ = nullptr;
   quiet_ = Quiet::kNone;
@@ -88,7 +88,7 @@ MemcacheParser::Status MemcacheParser::ReadLine(std::string_view bytes, size_t l
     case MemcacheSyntax::kMeta:
     case MemcacheSyntax::kMetaSet: return ReadMeta(bytes);
   }
-  return Status::kBad;
+  return MemcacheStatus::kBad;
 }
 
 // False when there is no word.
@@ -113,32 +113,32 @@ void MemcacheParser::TakeNoreply() {
   words_.pop_back();
 }
 
-MemcacheParser::Status MemcacheParser::Refuse(ErrorCode code, std::string_view line, uint64_t swallow) {
+MemcacheParser::MemcacheStatus MemcacheParser::Refuse(ErrorCode code, std::string_view line, uint64_t swallow) {
   error_ = code;
   swallow_ = swallow;
   reply_.clear();
   // Only meta commands show an error in what was asked quietly.
-  if (quiet_ == Quiet::kAll) return Status::kRefused;
+  if (quiet_ == Quiet::kAll) return MemcacheStatus::kRefused;
   if (line.empty()) {
     AppendMemcacheError(code, &reply_);
   } else {
     reply_.append(line).append(kDataEnd);
   }
-  return Status::kRefused;
+  return MemcacheStatus::kRefused;
 }
 
-MemcacheParser::Status MemcacheParser::Refuse(ErrorCode code, uint64_t swallow) {
+MemcacheParser::MemcacheStatus MemcacheParser::Refuse(ErrorCode code, uint64_t swallow) {
   return Refuse(code, {}, swallow);
 }
 
-MemcacheParser::Status MemcacheParser::Accept() {
+MemcacheParser::MemcacheStatus MemcacheParser::Accept() {
   // Spaces before the line are left out: they may be many.
   const std::string_view encoded(line_.data(), size_ - indent_);
   request_ = Request(encoded, words_);
-  return Status::kRequest;
+  return MemcacheStatus::kRequest;
 }
 
-MemcacheParser::Status MemcacheParser::ReadPlain() {
+MemcacheParser::MemcacheStatus MemcacheParser::ReadPlain() {
   // Words that memcached ignores may make a line longer than it reads at once.
   if (line_.size() > kLongestMemcacheLine) return Refuse(ErrorCode::kSyntax);
   if (spec_->command.keys.kind == KeyKind::kOne) {
@@ -149,7 +149,7 @@ MemcacheParser::Status MemcacheParser::ReadPlain() {
   return Accept();
 }
 
-MemcacheParser::Status MemcacheParser::ReadKeys() {
+MemcacheParser::MemcacheStatus MemcacheParser::ReadKeys() {
   if (words_.size() > limits_.arguments) return Refuse(ErrorCode::kSyntax);
   const auto first = static_cast<size_t>(spec_->command.keys.first);
   for (size_t i = first; i < words_.size(); ++i) {
@@ -163,13 +163,13 @@ MemcacheParser::Status MemcacheParser::ReadKeys() {
   return Accept();
 }
 
-MemcacheParser::Status MemcacheParser::ReadStorage(std::string_view bytes) {
+MemcacheParser::MemcacheStatus MemcacheParser::ReadStorage(std::string_view bytes) {
   constexpr size_t kKey = 1, kFlags = 2, kExptime = 3, kBytes = 4, kCas = 5;
   const bool has_cas = spec_->cas == CasPlace::kArgument;
   // With noreply in the place of the size or the token, no data block can be told from the next line.
   if (words_.size() <= (has_cas ? kCas : kBytes)) return Refuse(ErrorCode::kSyntax);
   uint64_t data = 0;
-  if (const Status status = ReadSize(Word(kBytes), &data); status != Status::kRequest) return status;
+  if (const MemcacheStatus status = ReadSize(Word(kBytes), &data); status != MemcacheStatus::kRequest) return status;
   const bool sound = words_[kKey].size <= kLongestMemcacheKey && ParseMemcacheNumber<uint32_t>(Word(kFlags)) &&
                      ParseMemcacheNumber<int32_t>(Word(kExptime)) &&
                      (!has_cas || ParseMemcacheNumber<uint64_t>(Word(kCas))) && line_.size() <= kLongestMemcacheLine;
@@ -179,19 +179,19 @@ MemcacheParser::Status MemcacheParser::ReadStorage(std::string_view bytes) {
   return ReadData(bytes, data);
 }
 
-MemcacheParser::Status MemcacheParser::ReadSize(std::string_view word, uint64_t* data) {
+MemcacheParser::MemcacheStatus MemcacheParser::ReadSize(std::string_view word, uint64_t* data) {
   // As for memcached, what follows a line without a size is the next line.
   if (!IsNumber(word)) return Refuse(ErrorCode::kSyntax);
   const std::optional<uint64_t> size = ParseMemcacheNumber<uint64_t>(word);
   if (!size || *size > kMostSwallowed) {
     Refuse(ErrorCode::kSyntax);
-    return Status::kBad;
+    return MemcacheStatus::kBad;
   }
   *data = *size;
-  return Status::kRequest;
+  return MemcacheStatus::kRequest;
 }
 
-MemcacheParser::Status MemcacheParser::ReadData(std::string_view bytes, uint64_t data) {
+MemcacheParser::MemcacheStatus MemcacheParser::ReadData(std::string_view bytes, uint64_t data) {
   const size_t line_bytes = size_;
   if (data > std::min(limits_.bulk_bytes, kMostData) || data > limits_.request_bytes - line_bytes) {
     return Refuse(ErrorCode::kTooLarge, data + kDataEnd.size());
@@ -199,7 +199,7 @@ MemcacheParser::Status MemcacheParser::ReadData(std::string_view bytes, uint64_t
   const size_t end = line_bytes + data + kDataEnd.size();
   if (bytes.size() < end) {
     needed_ = end;
-    return Status::kNeedMore;
+    return MemcacheStatus::kNeedMore;
   }
   size_ = end;
   if (bytes.substr(end - kDataEnd.size(), kDataEnd.size()) != kDataEnd) {
@@ -208,24 +208,24 @@ MemcacheParser::Status MemcacheParser::ReadData(std::string_view bytes, uint64_t
   return Accept();
 }
 
-MemcacheParser::Status MemcacheParser::ReadMeta(std::string_view bytes) {
+MemcacheParser::MemcacheStatus MemcacheParser::ReadMeta(std::string_view bytes) {
   const size_t first_flag = spec_->syntax == MemcacheSyntax::kMetaSet ? 3 : 2;
   if (words_.size() < first_flag) return Refuse(ErrorCode::kSyntax);
   if (spec_->syntax == MemcacheSyntax::kMeta) {
     if (words_[1].size > kLongestMemcacheKey || line_.size() > kLongestMemcacheLine) return Refuse(ErrorCode::kSyntax);
-    const Status status = ReadMetaFlags(first_flag);
-    return status == Status::kRequest ? Accept() : status;
+    const MemcacheStatus status = ReadMetaFlags(first_flag);
+    return status == MemcacheStatus::kRequest ? Accept() : status;
   }
   uint64_t data = 0;
-  if (const Status status = ReadSize(Word(2), &data); status != Status::kRequest) return status;
+  if (const MemcacheStatus status = ReadSize(Word(2), &data); status != MemcacheStatus::kRequest) return status;
   const uint64_t block = data + kDataEnd.size();
   if (words_[1].size > kLongestMemcacheKey || line_.size() > kLongestMemcacheLine) {
     return Refuse(ErrorCode::kSyntax, block);
   }
   if (words_.size() - first_flag > kMostSetFlags)
     return Refuse(ErrorCode::kSyntax, "CLIENT_ERROR options flags too long", block);
-  const Status status = ReadMetaFlags(first_flag);
-  if (status != Status::kRequest) {
+  const MemcacheStatus status = ReadMetaFlags(first_flag);
+  if (status != MemcacheStatus::kRequest) {
     swallow_ = block;
     return status;
   }
@@ -233,7 +233,7 @@ MemcacheParser::Status MemcacheParser::ReadMeta(std::string_view bytes) {
 }
 
 // Reads the flags that concern the proxy; all others are the node's to judge.
-MemcacheParser::Status MemcacheParser::ReadMetaFlags(size_t first_flag) {
+MemcacheParser::MemcacheStatus MemcacheParser::ReadMetaFlags(size_t first_flag) {
   routing_key_ = Word(1);
   bool base64 = false;
   bool wants_key = spec_->command.name == "me";
@@ -253,18 +253,18 @@ MemcacheParser::Status MemcacheParser::ReadMetaFlags(size_t first_flag) {
       default: break;
     }
   }
-  if (!base64) return Status::kRequest;
+  if (!base64) return MemcacheStatus::kRequest;
   if (!DecodeBase64(routing_key_, &decoded_key_)) return RefuseFlags("CLIENT_ERROR error decoding key");
   routing_key_ = decoded_key_;
   // memcached 1.6.18 returns such a key as it is, and could be made to say what looks like other clients' replies.
   if (wants_key && decoded_key_.find_first_of("\r\n") != std::string::npos) {
     return Refuse(ErrorCode::kSyntax, "CLIENT_ERROR a key with line ends cannot be returned");
   }
-  return Status::kRequest;
+  return MemcacheStatus::kRequest;
 }
 
 // The error has the words of the command: some commands have one text for everything.
-MemcacheParser::Status MemcacheParser::RefuseFlags(std::string_view line) {
+MemcacheParser::MemcacheStatus MemcacheParser::RefuseFlags(std::string_view line) {
   const std::string_view name = spec_->command.name;
   if (name == "me") return Refuse(ErrorCode::kSyntax);
   if (name == "md" || name == "ma") line = "CLIENT_ERROR invalid or duplicate flag";

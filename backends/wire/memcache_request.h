@@ -24,7 +24,7 @@ namespace ringproxy::wire {
 
 class MemcacheParser {
  public:
-  enum class Status : uint8_t {
+  enum class MemcacheStatus : uint8_t {
     kNeedMore,
     kRequest,
     kRefused,  // reply() is the answer; the connection goes on after size() bytes and swallow() more.
@@ -41,7 +41,7 @@ class MemcacheParser {
 
   // Frames the request that starts at bytes[0]. After kNeedMore call again with the same bytes plus more (they may
   // have moved); after anything else `progress` is {} again.
-  Status Parse(std::string_view bytes, Progress* progress);
+  MemcacheStatus Parse(std::string_view bytes, Progress* progress);
 
   // The bytes of `bytes` that it took.
   size_t size() const { return size_; }
@@ -68,21 +68,21 @@ class MemcacheParser {
   uint64_t swallow() const { return swallow_; }
 
  private:
-  Status ReadLine(std::string_view bytes, size_t line_end);
-  Status ReadPlain();
-  Status ReadKeys();
-  Status ReadStorage(std::string_view bytes);
-  Status ReadMeta(std::string_view bytes);
-  Status ReadMetaFlags(size_t first_flag);
-  Status RefuseFlags(std::string_view line);
-  Status ReadSize(std::string_view word, uint64_t* data);
+  MemcacheStatus ReadLine(std::string_view bytes, size_t line_end);
+  MemcacheStatus ReadPlain();
+  MemcacheStatus ReadKeys();
+  MemcacheStatus ReadStorage(std::string_view bytes);
+  MemcacheStatus ReadMeta(std::string_view bytes);
+  MemcacheStatus ReadMetaFlags(size_t first_flag);
+  MemcacheStatus RefuseFlags(std::string_view line);
+  MemcacheStatus ReadSize(std::string_view word, uint64_t* data);
   // The data block of `data` bytes behind the line.
-  Status ReadData(std::string_view bytes, uint64_t data);
+  MemcacheStatus ReadData(std::string_view bytes, uint64_t data);
   bool Split(std::string_view line);
   void TakeNoreply();
-  Status Accept();
-  Status Refuse(ErrorCode code, std::string_view line, uint64_t swallow = 0);
-  Status Refuse(ErrorCode code, uint64_t swallow = 0);
+  MemcacheStatus Accept();
+  MemcacheStatus Refuse(ErrorCode code, std::string_view line, uint64_t swallow = 0);
+  MemcacheStatus Refuse(ErrorCode code, uint64_t swallow = 0);
   std::string_view Word(size_t i) const { return line_.substr(words_[i].offset, words_[i].size); }
 
   Limits limits_;

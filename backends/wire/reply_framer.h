@@ -13,13 +13,13 @@ namespace ringproxy::wire {
 
 class ReplyFramer {
  public:
-  enum class Status : uint8_t { kNeedMore, kReply, kBad };
+  enum class FrameStatus : uint8_t { kNeedMore, kReply, kBad };
 
   virtual ~ReplyFramer() = default;
 
   // Frames the reply that starts at bytes[0]. After kNeedMore call again with the same bytes plus more (they may have
   // moved); after anything else the next call starts a new reply.
-  virtual Status Frame(std::string_view bytes) = 0;
+  virtual FrameStatus Frame(std::string_view bytes) = 0;
   // What a whole reply says about the node.
   virtual Fault FaultOf(std::string_view reply) const = 0;
   // Forgets a reply that is framed by half: its connection is gone.
@@ -34,9 +34,9 @@ class ReplyFramer {
   size_t bytes_needed() const { return needed_; }
 
  protected:
-  Status NeedMore(size_t least) {
+  FrameStatus NeedMore(size_t least) {
     needed_ = least;
-    return Status::kNeedMore;
+    return FrameStatus::kNeedMore;
   }
 
   // Where the block ends that is known, but not all here; 0 if there is none.

@@ -10,7 +10,7 @@
 namespace ringproxy::wire {
 namespace {
 
-enum class Kind : uint8_t {
+enum class ReplyKind : uint8_t {
   kNone,       // No reply starts like this.
   kLine,       // The whole value stands before the line's end.
   kBulk,       // The line says how many bytes follow; a line end comes after them.
@@ -19,57 +19,57 @@ enum class Kind : uint8_t {
   kAttribute,  // A map follows, and then the value that it belongs to.
 };
 
-constexpr std::array<Kind, 256> kKinds = [] {
-  std::array<Kind, 256> kinds{};
-  for (const unsigned char c : std::string_view("+-:_#,(")) kinds[c] = Kind::kLine;
-  for (const unsigned char c : std::string_view("$!=")) kinds[c] = Kind::kBulk;
-  for (const unsigned char c : std::string_view("*~>")) kinds[c] = Kind::kArray;
-  kinds['%'] = Kind::kMap;
-  kinds['|'] = Kind::kAttribute;
+constexpr std::array<ReplyKind, 256> kKinds = [] {
+  std::array<ReplyKind, 256> kinds{};
+  for (const unsigned char c : std::string_view("+-:_#,(")) kinds[c] = ReplyKind::kLine;
+  for (const unsigned char c : std::string_view("$!=")) kinds[c] = ReplyKind::kBulk;
+  for (const unsigned char c : std::string_view("*~>")) kinds[c] = ReplyKind::kArray;
+  kinds['%'] = ReplyKind::kMap;
+  kinds['|'] = ReplyKind::kAttribute;
   return kinds;
 }();
 
-Kind KindOf(char type) {
+ReplyKind KindOf(char type) {
   return kKinds[static_cast<unsigned char>(type)];
 }
 
 }  // namespace
 
-ReplyFramer::Status RespReplyFramer::Frame(std::string_view bytes) {
+ReplyFramer::FrameStatus RespReplyFramer::Frame(std::string_view bytes) {
   if (!in_progress_) {
     position_ = scanned_ = 0;
     pending_ = needed_ = 1;
     in_progress_ = true;
   }
-  if (bytes.size() < needed_) return Status::kNeedMore;
+  if (bytes.size() < needed_) return FrameStatus::kNeedMore;
   unfinished_block_ = 0;
-  Status status = Status::kReply;
-  while (pending_ > 0 && status == Status::kReply) {
+  FrameStatus status = FrameStatus::kReply;
+  while (pending_ > 0 && status == FrameStatus::kReply) {
     status = position_ < bytes.size() ? FrameValue(bytes) : NeedMore(position_ + 1);
   }
-  in_progress_ = status == Status::kNeedMore;
+  in_progress_ = status == FrameStatus::kNeedMore;
   return status;
 }
 
 // Frames one line, one bulk, or the header of an aggregate, whose values are then added to those still to come.
-ReplyFramer::Status RespReplyFramer::FrameValue(std::string_view bytes) {
-  const Kind kind = KindOf(bytes[position_]);
-  if (kind == Kind::kLine) return FrameLine(bytes);
-  if (kind == Kind::kNone) return Status::kBad;
+ReplyFramer::FrameStatus RespReplyFramer::FrameValue(std::string_view bytes) {
+  const ReplyKind kind = KindOf(bytes[position_]);
+  if (kind == ReplyKind::kLine) return FrameLine(bytes);
+  if (kind == ReplyKind::kNone) return FrameStatus::kBad;
   uint64_t count = 0;
   bool nil = false;
   size_t after = position_;
-  const Status status = FrameCount(bytes, &after, &count, &nil);
-  if (status != Status::kReply) return status;
-  if (kind == Kind::kBulk && !nil) return FrameBulk(bytes, after, count);
+  const FrameStatus status = FrameCount(bytes, &after, &count, &nil);
+  if (status != FrameStatus::kReply) return status;
+  if (kind == ReplyKind::kBulk && !nil) return FrameBulk(bytes, after, count);
   position_ = after;
-  if (kind == Kind::kMap || kind == Kind::kAttribute) count *= 2;
-  if (kind != Kind::kAttribute) --pending_;
+  if (kind == ReplyKind::kMap || kind == ReplyKind::kAttribute) count *= 2;
+  if (kind != ReplyKind::kAttribute) --pending_;
   pending_ += count;
-  return pending_ <= kMostReplyValues ? Status::kReply : Status::kBad;
+  return pending_ <= kMostReplyValues ? FrameStatus::kReply : FrameStatus::kBad;
 }
 
-ReplyFramer::Status RespReplyFramer::FrameLine(std::string_view bytes) {
+ReplyFramer::FrameStatus RespReplyFramer::FrameLine(std::string_view bytes) {
   const size_t end = bytes.find('\r', std::max(position_ + 1, scanned_));
   if (end == std::string_view::npos) {
     scanned_ = bytes.size();
@@ -77,40 +77,41 @@ ReplyFramer::Status RespReplyFramer::FrameLine(std::string_view bytes) {
   }
   scanned_ = end;
   if (end + kLineEnd.size() > bytes.size()) return NeedMore(end + kLineEnd.size());
-  if (bytes[end + 1] != '\n') return Status::kBad;
+  if (bytes[end + 1] != '\n') return FrameStatus::kBad;
   position_ = end + kLineEnd.size();
   --pending_;
-  return Status::kReply;
+  return FrameStatus::kReply;
 }
 
 // Reads the line of a count at position_. It is short, so after kNeedMore it is simply read again.
-ReplyFramer::Status RespReplyFramer::FrameCount(std::string_view bytes, size_t* after, uint64_t* count, bool* nil) {
+ReplyFramer::FrameStatus RespReplyFramer::FrameCount(std::string_view bytes, size_t* after, uint64_t* count,
+                                                     bool* nil) {
   const char* const plain_end = ReadPlainCount(bytes.data() + position_ + 1, bytes.data() + bytes.size(), count);
   if (plain_end != nullptr) {
     *after = static_cast<size_t>(plain_end - bytes.data());
-    return *count <= kLargestReplyBulk ? Status::kReply : Status::kBad;
+    return *count <= kLargestReplyBulk ? FrameStatus::kReply : FrameStatus::kBad;
   }
   const std::string_view window = bytes.substr(position_, kLongestCountLine);
   const size_t end = window.find('\r');
   if (end == std::string_view::npos) {
-    return window.size() < kLongestCountLine ? NeedMore(bytes.size() + 1) : Status::kBad;
+    return window.size() < kLongestCountLine ? NeedMore(bytes.size() + 1) : FrameStatus::kBad;
   }
   *after = position_ + end + kLineEnd.size();
   if (*after > bytes.size()) return NeedMore(*after);
   *nil = window.substr(1, end - 1) == "-1" && (window.front() == '$' || window.front() == '*');
-  return *nil && bytes[*after - 1] == '\n' ? Status::kReply : Status::kBad;
+  return *nil && bytes[*after - 1] == '\n' ? FrameStatus::kReply : FrameStatus::kBad;
 }
 
-ReplyFramer::Status RespReplyFramer::FrameBulk(std::string_view bytes, size_t start, uint64_t size) {
+ReplyFramer::FrameStatus RespReplyFramer::FrameBulk(std::string_view bytes, size_t start, uint64_t size) {
   const size_t end = start + size + kLineEnd.size();
   if (end > bytes.size()) {
     unfinished_block_ = end;
     return NeedMore(end);
   }
-  if (bytes[end - 2] != '\r' || bytes[end - 1] != '\n') return Status::kBad;
+  if (bytes[end - 2] != '\r' || bytes[end - 1] != '\n') return FrameStatus::kBad;
   position_ = end;
   --pending_;
-  return Status::kReply;
+  return FrameStatus::kReply;
 }
 
 uint64_t RespReplyFramer::Skip() {
@@ -141,7 +142,7 @@ std::optional<std::string_view> BulkReply(std::string_view reply) {
 
 ArrayReader::ArrayReader(std::string_view reply) {
   uint64_t count = 0;
-  if (KindOf(reply.front()) != Kind::kArray) return;
+  if (KindOf(reply.front()) != ReplyKind::kArray) return;
   const char* const start = ReadPlainCount(reply.data() + 1, reply.data() + reply.size(), &count);
   if (start == nullptr) return;
   is_array_ = true;
@@ -152,8 +153,8 @@ ArrayReader::ArrayReader(std::string_view reply) {
 std::string_view ArrayReader::Next() {
   assert(remaining_ > 0);
   RespReplyFramer framer;
-  const ReplyFramer::Status status = framer.Frame(rest_);
-  assert(status == ReplyFramer::Status::kReply);
+  const ReplyFramer::FrameStatus status = framer.Frame(rest_);
+  assert(status == ReplyFramer::FrameStatus::kReply);
   const std::string_view element = rest_.substr(0, framer.size());
   rest_.remove_prefix(element.size());
   --remaining_;

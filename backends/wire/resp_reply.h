@@ -19,16 +19,16 @@ namespace ringproxy::wire {
 
 class RespReplyFramer final : public ReplyFramer {
  public:
-  Status Frame(std::string_view bytes) override;
+  FrameStatus Frame(std::string_view bytes) override;
   Fault FaultOf(std::string_view reply) const override { return RedisFault(reply); }
   void Reset() override { in_progress_ = false; }
   uint64_t Skip() override;
 
  private:
-  Status FrameValue(std::string_view bytes);
-  Status FrameLine(std::string_view bytes);
-  Status FrameCount(std::string_view bytes, size_t* after, uint64_t* count, bool* nil);
-  Status FrameBulk(std::string_view bytes, size_t start, uint64_t size);
+  FrameStatus FrameValue(std::string_view bytes);
+  FrameStatus FrameLine(std::string_view bytes);
+  FrameStatus FrameCount(std::string_view bytes, size_t* after, uint64_t* count, bool* nil);
+  FrameStatus FrameBulk(std::string_view bytes, size_t start, uint64_t size);
 
   size_t scanned_ = 0;    // The line at position_ does not end before it.
   uint64_t pending_ = 1;  // Values still to come.

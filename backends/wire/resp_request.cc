@@ -44,35 +44,35 @@ void RequestParser::Start() {
   in_progress_ = true;
 }
 
-RequestParser::Status RequestParser::Parse(std::string_view bytes) {
+RequestParser::RespStatus RequestParser::Parse(std::string_view bytes) {
   if (!in_progress_) {
     Start();
     needed_ = 1;
   }
-  if (bytes.size() < needed_) return Status::kNeedMore;
+  if (bytes.size() < needed_) return RespStatus::kNeedMore;
   const bool multibulk = expected_ > 0 || bytes.front() == '*';
-  const Status status = multibulk ? ParseMultibulk(bytes) : ParseInline(bytes);
-  in_progress_ = status == Status::kNeedMore;
+  const RespStatus status = multibulk ? ParseMultibulk(bytes) : ParseInline(bytes);
+  in_progress_ = status == RespStatus::kNeedMore;
   return status;
 }
 
-RequestParser::Status RequestParser::NeedMore(size_t least) {
+RequestParser::RespStatus RequestParser::NeedMore(size_t least) {
   needed_ = least;
-  return Status::kNeedMore;
+  return RespStatus::kNeedMore;
 }
 
-RequestParser::Status RequestParser::Bad(std::string_view error) {
+RequestParser::RespStatus RequestParser::Bad(std::string_view error) {
   error_ = error;
-  return Status::kBad;
+  return RespStatus::kBad;
 }
 
-RequestParser::Status RequestParser::ParseMultibulk(std::string_view bytes) {
+RequestParser::RespStatus RequestParser::ParseMultibulk(std::string_view bytes) {
   if (expected_ == 0) {
-    const Status status = ParseCount(bytes);
-    if (status != Status::kRequest) return status;
+    const RespStatus status = ParseCount(bytes);
+    if (status != RespStatus::kRequest) return status;
   }
-  const Status status = FrameBulks(bytes);
-  if (status != Status::kRequest) return status;
+  const RespStatus status = FrameBulks(bytes);
+  if (status != RespStatus::kRequest) return status;
   size_ = position_;
   encoded_ = bytes.substr(0, size_);
   if (!canonical_framing_) MakeCanonical();
@@ -80,8 +80,8 @@ RequestParser::Status RequestParser::ParseMultibulk(std::string_view bytes) {
 }
 
 // Finds the line at position_, of which Redis reads everything before a '\r' and skips one byte more, whatever it is.
-RequestParser::Status RequestParser::FindLine(std::string_view bytes, std::string_view too_long,
-                                              std::string_view* line) {
+RequestParser::RespStatus RequestParser::FindLine(std::string_view bytes, std::string_view too_long,
+                                                  std::string_view* line) {
   const std::string_view window = bytes.substr(0, position_ + limits_.inline_bytes + 1);
   const size_t end = window.find('\r', std::max(position_, scanned_));
   if (end == std::string_view::npos) {
@@ -93,10 +93,10 @@ RequestParser::Status RequestParser::FindLine(std::string_view bytes, std::strin
   if (bytes[end + 1] != '\n') canonical_framing_ = false;
   *line = bytes.substr(position_, end - position_);
   position_ = end + kLineEnd.size();
-  return Status::kRequest;
+  return RespStatus::kRequest;
 }
 
-RequestParser::Status RequestParser::ParseCount(std::string_view bytes) {
+RequestParser::RespStatus RequestParser::ParseCount(std::string_view bytes) {
   uint64_t plain = 0;
   if (const char* after = ReadPlainCount(bytes.data() + 1, bytes.data() + bytes.size(), &plain);
       after != nullptr && plain > 0 && plain <= limits_.arguments) {
@@ -104,28 +104,28 @@ RequestParser::Status RequestParser::ParseCount(std::string_view bytes) {
     position_ = static_cast<size_t>(after - bytes.data());
   } else {
     std::string_view line;
-    const Status status = FindLine(bytes, "Protocol error: too big mbulk count string", &line);
-    if (status != Status::kRequest) return status;
+    const RespStatus status = FindLine(bytes, "Protocol error: too big mbulk count string", &line);
+    if (status != RespStatus::kRequest) return status;
     const std::optional<int64_t> count = ParseInteger(line.substr(1));
     if (!count || *count > static_cast<int64_t>(limits_.arguments)) return Bad(kBadMultibulk);
     if (*count <= 0) {
       size_ = position_;
-      return Status::kNothing;
+      return RespStatus::kNothing;
     }
     expected_ = static_cast<uint64_t>(*count);
   }
   // The reservation is exact when the whole request is here, and never larger than the bytes that are here justify.
   arguments_.reserve(std::min(expected_, (bytes.size() - position_) / kLeastBulk + 1));
-  return Status::kRequest;
+  return RespStatus::kRequest;
 }
 
-RequestParser::Status RequestParser::FrameBulks(std::string_view bytes) {
+RequestParser::RespStatus RequestParser::FrameBulks(std::string_view bytes) {
   while (arguments_.size() < expected_) {
     // After kNeedMore a bulk is framed again from its size on: those are a few bytes, and a state less to keep.
     const size_t start = position_;
     uint64_t size = 0;
-    const Status status = ParseBulkSize(bytes, &size);
-    if (status != Status::kRequest) return status;
+    const RespStatus status = ParseBulkSize(bytes, &size);
+    if (status != RespStatus::kRequest) return status;
     const size_t end = position_ + size + kLineEnd.size();
     if (end > bytes.size()) {
       position_ = start;
@@ -137,11 +137,11 @@ RequestParser::Status RequestParser::FrameBulks(std::string_view bytes) {
     arguments_.push_back({static_cast<uint32_t>(position_), static_cast<uint32_t>(size)});
     position_ = end;
   }
-  return Status::kRequest;
+  return RespStatus::kRequest;
 }
 
 // Moves position_ from a bulk's `$` to its first byte.
-RequestParser::Status RequestParser::ParseBulkSize(std::string_view bytes, uint64_t* size) {
+RequestParser::RespStatus RequestParser::ParseBulkSize(std::string_view bytes, uint64_t* size) {
   const char* const start = bytes.data() + position_;
   const char* const end = bytes.data() + bytes.size();
   const char* after = start < end && *start == '$' ? ReadPlainCount(start + 1, end, size) : nullptr;
@@ -149,21 +149,21 @@ RequestParser::Status RequestParser::ParseBulkSize(std::string_view bytes, uint6
     position_ = static_cast<size_t>(after - bytes.data());
   } else {
     std::string_view line;
-    const Status status = FindLine(bytes, "Protocol error: too big bulk count string", &line);
-    if (status != Status::kRequest) return status;
+    const RespStatus status = FindLine(bytes, "Protocol error: too big bulk count string", &line);
+    if (status != RespStatus::kRequest) return status;
     const char type = line.empty() ? ' ' : line.front();
     if (type != '$') {
       Bad("Protocol error: expected '$', got '");
       error_ += type == '\n' ? ' ' : type;
       error_ += '\'';
-      return Status::kBad;
+      return RespStatus::kBad;
     }
     const std::optional<int64_t> value = ParseInteger(line.substr(1));
     if (!value || *value < 0) return Bad(kBadBulk);
     *size = static_cast<uint64_t>(*value);
   }
   const bool too_large = *size > limits_.bulk_bytes || *size + position_ + kLineEnd.size() > limits_.request_bytes;
-  return too_large ? Bad(kBadBulk) : Status::kRequest;
+  return too_large ? Bad(kBadBulk) : RespStatus::kRequest;
 }
 
 // Counts and sizes have one spelling each, so only line ends can differ and every argument stays where it is.
@@ -176,7 +176,7 @@ void RequestParser::MakeCanonical() {
   encoded_ = canonical_;
 }
 
-RequestParser::Status RequestParser::ParseInline(std::string_view bytes) {
+RequestParser::RespStatus RequestParser::ParseInline(std::string_view bytes) {
   const std::string_view window = bytes.substr(0, limits_.inline_bytes + 1);
   const size_t end = window.find('\n', scanned_);
   const std::string_view unseen = window.substr(scanned_, end == std::string_view::npos ? end : end - scanned_);
@@ -191,12 +191,12 @@ RequestParser::Status RequestParser::ParseInline(std::string_view bytes) {
   std::string_view line = bytes.substr(0, end);
   if (line.ends_with('\r')) line.remove_suffix(1);
   if (!EncodeInline(line, &canonical_, &arguments_)) return Bad("Protocol error: unbalanced quotes in request");
-  if (arguments_.empty()) return Status::kNothing;
+  if (arguments_.empty()) return RespStatus::kNothing;
   if (arguments_.size() > limits_.arguments) return Bad(kBadMultibulk);
   const bool too_large = std::ranges::max(arguments_, {}, &ArgumentSpan::size).size > limits_.bulk_bytes;
   if (too_large || canonical_.size() > limits_.request_bytes) return Bad(kBadBulk);
   encoded_ = canonical_;
-  return Status::kRequest;
+  return RespStatus::kRequest;
 }
 
 }  // namespace ringproxy::wire

@@ -23,7 +23,7 @@ namespace ringproxy::wire {
 
 class RequestParser {
  public:
-  enum class Status : uint8_t {
+  enum class RespStatus : uint8_t {
     kNeedMore,
     kRequest,
     kNothing,  // An empty line, `*0` or `*-1`: nothing was asked, nothing is answered.
@@ -34,7 +34,7 @@ class RequestParser {
 
   // Frames the request that starts at bytes[0]. After kNeedMore call again with the same bytes plus more (they may
   // have moved); after anything else the next call starts a new request.
-  Status Parse(std::string_view bytes);
+  RespStatus Parse(std::string_view bytes);
 
   // After kRequest and kNothing: the bytes of `bytes` that it took.
   size_t size() const { return size_; }
@@ -52,14 +52,14 @@ class RequestParser {
   void Reset();
 
  private:
-  Status ParseMultibulk(std::string_view bytes);
-  Status ParseCount(std::string_view bytes);
-  Status FrameBulks(std::string_view bytes);
-  Status ParseBulkSize(std::string_view bytes, uint64_t* size);
-  Status FindLine(std::string_view bytes, std::string_view too_long, std::string_view* line);
-  Status ParseInline(std::string_view bytes);
-  Status NeedMore(size_t least);
-  Status Bad(std::string_view error);
+  RespStatus ParseMultibulk(std::string_view bytes);
+  RespStatus ParseCount(std::string_view bytes);
+  RespStatus FrameBulks(std::string_view bytes);
+  RespStatus ParseBulkSize(std::string_view bytes, uint64_t* size);
+  RespStatus FindLine(std::string_view bytes, std::string_view too_long, std::string_view* line);
+  RespStatus ParseInline(std::string_view bytes);
+  RespStatus NeedMore(size_t least);
+  RespStatus Bad(std::string_view error);
   void Start();
   void MakeCanonical();
 

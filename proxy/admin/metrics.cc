@@ -153,11 +153,11 @@ Labels LabelsOf(const backends::NodeRecord& node) {
 
 // One worker's open breaker is worse than another's on trial.
 double BreakerState(const backends::NodeRecord& node) {
-  using State = backends::CircuitBreaker::State;
-  State worst = State::kClosed;
+  using BreakerState = backends::CircuitBreaker::BreakerState;
+  BreakerState worst = BreakerState::kClosed;
   for (uint32_t worker = 0; worker < node.workers(); ++worker) {
-    const auto state = static_cast<State>(node.stats(worker).breaker_state.value());
-    if (state == State::kOpen || worst == State::kClosed) worst = state;
+    const auto state = static_cast<BreakerState>(node.stats(worker).breaker_state.value());
+    if (state == BreakerState::kOpen || worst == BreakerState::kClosed) worst = state;
   }
   return static_cast<double>(worst);
 }

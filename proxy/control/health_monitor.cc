@@ -12,7 +12,7 @@ using backends::CircuitBreaker;
 using backends::NodeOrder;
 using backends::NodeRecord;
 using backends::NodeState;
-using Outcome = backends::HealthCheck::Outcome;
+using CheckOutcome = backends::HealthCheck::CheckOutcome;
 using backends::TripReason;
 
 std::string_view NameOf(TripReason reason) {
@@ -52,21 +52,22 @@ bool IsIn(NodeState state) {
 }  // namespace
 
 // One pool as the snapshot has it; its nodes refer to its options.
-struct HealthMonitor::Pool {
+struct HealthMonitor::MonitoredPool {
   conf::Pool conf;
   backends::Ejection ejection{0, {}, {}};
   bool failing_open = false;  // As it was last said.
-  std::vector<std::unique_ptr<Node>> nodes;
+  std::vector<std::unique_ptr<MonitoredNode>> nodes;
 };
 
-struct HealthMonitor::Node {
+struct HealthMonitor::MonitoredNode {
   struct Breaker {
-    CircuitBreaker::State state = CircuitBreaker::State::kClosed;
+    CircuitBreaker::BreakerState state = CircuitBreaker::BreakerState::kClosed;
     bool is_overruled = false;  // A check has found the node well since it left kClosed, and none has failed.
-    bool is_closed() const { return state == CircuitBreaker::State::kClosed; }
+    bool is_closed() const { return state == CircuitBreaker::BreakerState::kClosed; }
   };
 
-  Node(HealthMonitor& monitor, Pool& of, ring::NodeIndex node_index, std::shared_ptr<NodeRecord> node_record)
+  MonitoredNode(HealthMonitor& monitor, MonitoredPool& of, ring::NodeIndex node_index,
+                std::shared_ptr<NodeRecord> node_record)
       : record(std::move(node_record)),
         pool(of),
         index(node_index),
@@ -79,13 +80,13 @@ struct HealthMonitor::Node {
         view(record->view) {
     // What the workers have told of it while it was not here is not told again.
     for (uint32_t worker = 0; worker < record->workers(); ++worker) {
-      breakers.push_back({static_cast<CircuitBreaker::State>(record->stats(worker).breaker_state.value())});
+      breakers.push_back({static_cast<CircuitBreaker::BreakerState>(record->stats(worker).breaker_state.value())});
     }
   }
 
   bool TakenOutByABreaker() const {
     return std::ranges::any_of(breakers, [](const Breaker& breaker) {
-      return breaker.state == CircuitBreaker::State::kOpen && !breaker.is_overruled;
+      return breaker.state == CircuitBreaker::BreakerState::kOpen && !breaker.is_overruled;
     });
   }
   bool AllBreakersClosed() const {
@@ -93,7 +94,7 @@ struct HealthMonitor::Node {
   }
 
   std::shared_ptr<NodeRecord> record;
-  Pool& pool;
+  MonitoredPool& pool;
   ring::NodeIndex index;
   const conf::Pool& conf;
   backends::NodeSettings settings;
@@ -121,7 +122,7 @@ void HealthMonitor::Start() {
 }
 
 // Spread over one interval, so that a large fleet is not asked in one burst.
-void HealthMonitor::Start(Node& node) {
+void HealthMonitor::Start(MonitoredNode& node) {
   const auto interval = static_cast<double>(node.conf.health.interval.count());
   if (interval > 0) node.timer->Arm(net::Duration(static_cast<int64_t>(interval * Random() / 2)));
   if (node.record->needs_flush) Refresh(node, "start", {});
@@ -134,19 +135,19 @@ void HealthMonitor::Adopt(const Snapshot& snapshot) {
     const conf::Pool& conf = snapshot.config.pools[p];
     const auto same =
         std::ranges::find_if(before, [&](const auto& pool) { return pool && pool->conf.name == conf.name; });
-    pools_.push_back(same != before.end() ? std::move(*same) : std::make_unique<Pool>());
+    pools_.push_back(same != before.end() ? std::move(*same) : std::make_unique<MonitoredPool>());
     AdoptPool(*pools_.back(), conf, snapshot.pools[p].nodes);
   }
 }
 
-void HealthMonitor::AdoptPool(Pool& pool, const conf::Pool& conf,
+void HealthMonitor::AdoptPool(MonitoredPool& pool, const conf::Pool& conf,
                               std::span<const std::shared_ptr<NodeRecord>> records) {
   // What turns the checks on or off, or asks something else, makes what they have said so far worthless.
   const bool asks_the_same =
       (pool.conf.health.interval > net::Duration(0)) == (conf.health.interval > net::Duration(0)) &&
       pool.conf.health.maintenance_key == conf.health.maintenance_key;
   auto before = std::exchange(pool.nodes, {});
-  std::vector<Node*> added;
+  std::vector<MonitoredNode*> added;
   pool.conf = conf;
   for (uint32_t n = 0; n < records.size(); ++n) {
     const auto& record = records[n];
@@ -158,7 +159,7 @@ void HealthMonitor::AdoptPool(Pool& pool, const conf::Pool& conf,
       (*known)->index = n;
       pool.nodes.push_back(std::move(*known));
     } else {
-      pool.nodes.push_back(std::make_unique<Node>(*this, pool, n, record));
+      pool.nodes.push_back(std::make_unique<MonitoredNode>(*this, pool, n, record));
       Begin(*pool.nodes.back());
       added.push_back(pool.nodes.back().get());
     }
@@ -171,14 +172,14 @@ void HealthMonitor::AdoptPool(Pool& pool, const conf::Pool& conf,
   CountTheSick(pool);
   Publish(pool);
   if (!started_) return;
-  for (Node* node : added) Start(*node);
+  for (MonitoredNode* node : added) Start(*node);
   // A worker may have opened connections anew.
   for (const auto& node : pool.nodes) {
     if (node->record->order == NodeOrder::kDisable) orders_.disable(node->record);
   }
 }
 
-void HealthMonitor::Begin(Node& node) {
+void HealthMonitor::Begin(MonitoredNode& node) {
   NodeState state = StateOf(node);
   const bool has_to_be_emptied = IsIn(state) && node.record->needs_flush;
   if (has_to_be_emptied) state = NodeState::kDown;
@@ -188,49 +189,49 @@ void HealthMonitor::Begin(Node& node) {
 }
 
 // The longest sick first, as they became so.
-void HealthMonitor::CountTheSick(Pool& pool) {
+void HealthMonitor::CountTheSick(MonitoredPool& pool) {
   pool.ejection = backends::Ejection(pool.nodes.size(), pool.conf.max_ejected, pool.conf.on_down.policy);
-  std::vector<const Node*> sick;
+  std::vector<const MonitoredNode*> sick;
   for (const auto& node : pool.nodes) {
     if (node->view.state == NodeState::kDown) sick.push_back(node.get());
   }
-  std::ranges::stable_sort(sick, {}, [](const Node* node) { return node->view.since; });
-  for (const Node* node : sick) pool.ejection.SetSick(node->index, true);
+  std::ranges::stable_sort(sick, {}, [](const MonitoredNode* node) { return node->view.since; });
+  for (const MonitoredNode* node : sick) pool.ejection.SetSick(node->index, true);
 }
 
-void HealthMonitor::OnTimer(Node& node) {
+void HealthMonitor::OnTimer(MonitoredNode& node) {
   if (node.conf.health.interval > net::Duration(0)) return Check(node);
   // Nobody checks: only a node that could not be emptied waits for the timer. A check must not judge it, for no other
   // would follow.
   if (IsIn(StateOf(node)) && node.record->needs_flush) Flush(node);
 }
 
-void HealthMonitor::Check(Node& node) {
+void HealthMonitor::Check(MonitoredNode& node) {
   if (node.check.running() || node.record->order == NodeOrder::kDisable) return;
-  node.check.Check([this, &node](Outcome outcome, const std::string& why) { OnCheck(node, outcome, why); });
+  node.check.Check([this, &node](CheckOutcome outcome, const std::string& why) { OnCheck(node, outcome, why); });
 }
 
-void HealthMonitor::CheckSoon(Node& node) {
+void HealthMonitor::CheckSoon(MonitoredNode& node) {
   if (node.conf.health.interval > net::Duration(0)) Check(node);
 }
 
-void HealthMonitor::OnCheck(Node& node, Outcome outcome, const std::string& why) {
+void HealthMonitor::OnCheck(MonitoredNode& node, CheckOutcome outcome, const std::string& why) {
   // No verdict: nobody has asked the node.
-  if (outcome == Outcome::kNotAsked)
+  if (outcome == CheckOutcome::kNotAsked)
     return node.timer->Arm(std::chrono::duration_cast<net::Duration>(kRepeatWait * (1 + Random())));
-  const bool good = outcome == Outcome::kGood;
+  const bool good = outcome == CheckOutcome::kGood;
   const bool was_silent = std::exchange(node.is_silent, false);
-  const bool was_down = node.health.state() == backends::HealthState::State::kDown;
-  was_silent&& outcome == Outcome::kNoAnswer ? node.health.OnSilence() : node.health.OnCheck(good);
+  const bool was_down = node.health.state() == backends::HealthState::CheckedState::kDown;
+  was_silent&& outcome == CheckOutcome::kNoAnswer ? node.health.OnSilence() : node.health.OnCheck(good);
   if (node.conf.health.interval > net::Duration(0)) node.timer->Arm(node.health.Wait(Random()));
-  const bool is_down = node.health.state() == backends::HealthState::State::kDown;
+  const bool is_down = node.health.state() == backends::HealthState::CheckedState::kDown;
   TellWorkers(node, good, was_silent || (good && was_down != is_down));
-  for (Node::Breaker& breaker : node.breakers) breaker.is_overruled = good && !breaker.is_closed();
+  for (MonitoredNode::Breaker& breaker : node.breakers) breaker.is_overruled = good && !breaker.is_closed();
   Refresh(node, kByCheck, good ? "it answers its checks" : why);
 }
 
 // What they wait for or should mind, and no more: most checks find the node as the last one did.
-void HealthMonitor::TellWorkers(Node& node, bool good, bool is_news) {
+void HealthMonitor::TellWorkers(MonitoredNode& node, bool good, bool is_news) {
   const bool was_distrusted = std::exchange(node.is_distrusted, !good);
   if (good) {
     if (is_news || was_distrusted || !node.AllBreakersClosed()) orders_.hurry(node.record);
@@ -242,19 +243,19 @@ void HealthMonitor::TellWorkers(Node& node, bool good, bool is_news) {
 void HealthMonitor::OnBreaker(uint32_t worker, const backends::BreakerNews& news) {
   const auto known = nodes_.find(news.node.get());
   if (known == nodes_.end()) return;  // It has left meanwhile.
-  Node& node = *known->second;
+  MonitoredNode& node = *known->second;
   if (news.is_silent) {
     node.is_silent = node.record->order != NodeOrder::kDisable;
     return CheckSoon(node);
   }
-  Node::Breaker& breaker = node.breakers[worker];
-  breaker = {news.state, breaker.is_overruled && news.state != CircuitBreaker::State::kClosed};
+  MonitoredNode::Breaker& breaker = node.breakers[worker];
+  breaker = {news.state, breaker.is_overruled && news.state != CircuitBreaker::BreakerState::kClosed};
   switch (news.state) {
-    case CircuitBreaker::State::kOpen:
+    case CircuitBreaker::BreakerState::kOpen:
       Refresh(node, NameOf(news.reason), news.detail.empty() ? Explain(news.reason) : std::string_view(news.detail));
       break;
-    case CircuitBreaker::State::kHalfOpen: Refresh(node, "probe", "it has answered a probe"); break;
-    case CircuitBreaker::State::kClosed: Refresh(node, "recovered", "its answers are good"); break;
+    case CircuitBreaker::BreakerState::kHalfOpen: Refresh(node, "probe", "it has answered a probe"); break;
+    case CircuitBreaker::BreakerState::kClosed: Refresh(node, "recovered", "its answers are good"); break;
   }
   // Whatever a worker has found out, the checks should soon say the same.
   CheckSoon(node);
@@ -263,7 +264,7 @@ void HealthMonitor::OnBreaker(uint32_t worker, const backends::BreakerNews& news
 void HealthMonitor::Order(const NodeRecord& record, NodeOrder order) {
   const auto known = nodes_.find(&record);
   if (known == nodes_.end()) return;
-  Node& node = *known->second;
+  MonitoredNode& node = *known->second;
   const NodeOrder before = std::exchange(node.record->order, order);
   if (before == order) return;
   if (order == NodeOrder::kDisable) {
@@ -278,22 +279,22 @@ void HealthMonitor::Order(const NodeRecord& record, NodeOrder order) {
   Refresh(node, "operator", "an operator's order");
 }
 
-NodeState HealthMonitor::StateOf(const Node& node) const {
+NodeState HealthMonitor::StateOf(const MonitoredNode& node) const {
   if (node.record->order == NodeOrder::kDrain) return NodeState::kDrained;
   if (node.record->order == NodeOrder::kDisable) return NodeState::kDisabled;
-  const bool failed_checks = node.health.state() == backends::HealthState::State::kDown;
+  const bool failed_checks = node.health.state() == backends::HealthState::CheckedState::kDown;
   if (failed_checks || node.TakenOutByABreaker()) return NodeState::kDown;
   return node.AllBreakersClosed() ? NodeState::kUp : NodeState::kTrial;
 }
 
-void HealthMonitor::Refresh(Node& node, std::string_view reason, std::string_view detail) {
+void HealthMonitor::Refresh(MonitoredNode& node, std::string_view reason, std::string_view detail) {
   const NodeState next = StateOf(node);
   if (next == node.view.state) return;
   if (IsIn(next) && node.record->needs_flush) return Flush(node);
   Enter(node, next, reason, detail);
 }
 
-void HealthMonitor::Enter(Node& node, NodeState next, std::string_view reason, std::string_view detail) {
+void HealthMonitor::Enter(MonitoredNode& node, NodeState next, std::string_view reason, std::string_view detail) {
   const NodeState from = std::exchange(node.view.state, next);
   node.view.reason = reason;
   node.view.detail = detail;
@@ -311,7 +312,7 @@ void HealthMonitor::Enter(Node& node, NodeState next, std::string_view reason, s
   Publish(node.pool);
 }
 
-void HealthMonitor::Publish(Pool& pool) {
+void HealthMonitor::Publish(MonitoredPool& pool) {
   for (const auto& node : pool.nodes) {
     // The state and not the order: a node that is enabled again stays out until it is empty.
     const NodeState state = node->view.state;
@@ -328,17 +329,17 @@ void HealthMonitor::Publish(Pool& pool) {
 }
 
 // It stays out until it is empty; a node that cannot be emptied is tried again soon.
-void HealthMonitor::Flush(Node& node) {
+void HealthMonitor::Flush(MonitoredNode& node) {
   if (node.check.running()) return;
-  node.check.Flush([this, &node](Outcome outcome, const std::string& why) {
-    if (outcome == Outcome::kGood) {
+  node.check.Flush([this, &node](CheckOutcome outcome, const std::string& why) {
+    if (outcome == CheckOutcome::kGood) {
       // Its check may have come due meanwhile and found the checker busy.
       const bool is_checked = node.conf.health.interval > net::Duration(0);
       if (is_checked && !node.timer->armed()) node.timer->Arm(node.health.Wait(Random()));
       node.record->needs_flush = !IsIn(StateOf(node));  // It went out again while it was emptied.
       return Refresh(node, "flushed", "it is back, and empty");
     }
-    if (outcome == Outcome::kBad) {
+    if (outcome == CheckOutcome::kBad) {
       spdlog::warn("node {} of pool {} could not be emptied: {}", node.settings.node, node.settings.pool, why);
     }
     node.timer->Arm(node.conf.health.fast_interval);

@@ -51,32 +51,33 @@ class HealthMonitor {
   void Order(const backends::NodeRecord& node, backends::NodeOrder order);
 
  private:
-  struct Node;
-  struct Pool;
+  struct MonitoredNode;
+  struct MonitoredPool;
 
-  void AdoptPool(Pool& pool, const conf::Pool& conf, std::span<const std::shared_ptr<backends::NodeRecord>> records);
+  void AdoptPool(MonitoredPool& pool, const conf::Pool& conf,
+                 std::span<const std::shared_ptr<backends::NodeRecord>> records);
   // The state of a node that was not checked here before.
-  void Begin(Node& node);
-  void CountTheSick(Pool& pool);
-  void Start(Node& node);
+  void Begin(MonitoredNode& node);
+  void CountTheSick(MonitoredPool& pool);
+  void Start(MonitoredNode& node);
 
   // What the node is by all that is known, and why.
-  backends::NodeState StateOf(const Node& node) const;
-  void Refresh(Node& node, std::string_view reason, std::string_view detail);
-  void Enter(Node& node, backends::NodeState next, std::string_view reason, std::string_view detail);
-  void Publish(Pool& pool);
-  void OnTimer(Node& node);
-  void Check(Node& node);
-  void CheckSoon(Node& node);
-  void TellWorkers(Node& node, bool good, bool is_news);
-  void OnCheck(Node& node, backends::HealthCheck::Outcome outcome, const std::string& why);
-  void Flush(Node& node);
+  backends::NodeState StateOf(const MonitoredNode& node) const;
+  void Refresh(MonitoredNode& node, std::string_view reason, std::string_view detail);
+  void Enter(MonitoredNode& node, backends::NodeState next, std::string_view reason, std::string_view detail);
+  void Publish(MonitoredPool& pool);
+  void OnTimer(MonitoredNode& node);
+  void Check(MonitoredNode& node);
+  void CheckSoon(MonitoredNode& node);
+  void TellWorkers(MonitoredNode& node, bool good, bool is_news);
+  void OnCheck(MonitoredNode& node, backends::HealthCheck::CheckOutcome outcome, const std::string& why);
+  void Flush(MonitoredNode& node);
   double Random() { return std::uniform_real_distribution<double>(0, 1)(io_.random); }
 
   backends::WorkerIo io_;
   WorkerOrders orders_;
-  std::vector<std::unique_ptr<Pool>> pools_;
-  std::map<const backends::NodeRecord*, Node*> nodes_;  // Of all pools.
+  std::vector<std::unique_ptr<MonitoredPool>> pools_;
+  std::map<const backends::NodeRecord*, MonitoredNode*> nodes_;  // Of all pools.
   bool started_ = false;
 };
 

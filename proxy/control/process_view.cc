@@ -59,9 +59,9 @@ ProxyFacts ProcessView::Facts() const {
   return facts;
 }
 
-ProxyFacts::Pool ProcessView::PoolFacts(size_t index) const {
+ProxyFacts::PoolFacts ProcessView::PoolFacts(size_t index) const {
   const conf::Pool& pool = worker_->snapshot().config.pools[index];
-  ProxyFacts::Pool facts{pool.name, conf::NameOf(pool.ring.algorithm), {}};
+  ProxyFacts::PoolFacts facts{pool.name, conf::NameOf(pool.ring.algorithm), {}};
   for (uint32_t n = 0; n < pool.nodes.size(); ++n) {
     const backends::NodeRecord& node = *worker_->snapshot().pools[index].nodes[n];
     facts.nodes.push_back({.name = pool.nodes[n].name,

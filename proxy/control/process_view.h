@@ -22,7 +22,7 @@ class ProcessView final : public ProxyView {
   net::TimePoint now() const override { return clock_.now(); }
 
  private:
-  ProxyFacts::Pool PoolFacts(size_t index) const;
+  ProxyFacts::PoolFacts PoolFacts(size_t index) const;
 
   AllStats workers_;
   const net::Clock& clock_;

@@ -31,7 +31,7 @@ bool ConcernsLimits(backends::Ticket ticket) {
 
 }  // namespace
 
-Worker::Worker(const Parts& parts, std::shared_ptr<const Snapshot> snapshot, uint64_t seed)
+Worker::Worker(const WorkerParts& parts, std::shared_ptr<const Snapshot> snapshot, uint64_t seed)
     : stats_(parts.stats),
       hand_back_(parts.hand_back),
       io_{.loop = parts.loop, .blocks = {}, .read_buffer = {}, .random = std::mt19937_64(seed)},
@@ -63,7 +63,7 @@ Worker::Worker(const Parts& parts, std::shared_ptr<const Snapshot> snapshot, uin
 }
 
 Worker::~Worker() {
-  for (Place& place : places_) {
+  for (SessionPlace& place : places_) {
     if (place.session) place.session->Close("the proxy ends");
   }
   DeleteRetired();
@@ -116,7 +116,7 @@ void Worker::ChangeSnapshots() {
 
 void Worker::AddClient(uint32_t listener, ClientState client, const MakeStream& make_stream) {
   const uint32_t index = places_.Acquire();
-  Place& place = places_[index];
+  SessionPlace& place = places_[index];
   place.session = NewSession(client_io_, listeners_[listener], index, place.generation, std::move(client));
   place.session->Start(make_stream(*place.session));
   stats_.sessions.Set(places_.in_use());
@@ -125,19 +125,19 @@ void Worker::AddClient(uint32_t listener, ClientState client, const MakeStream& 
 
 void Worker::Drain(std::function<void()> drained) {
   drained_ = std::move(drained);
-  for (Place& place : places_) {
+  for (SessionPlace& place : places_) {
     if (place.session) place.session->Drain();
   }
 }
 
 void Worker::ForEachClient(const std::function<void(const ClientState&)>& visit) const {
-  for (const Place& place : places_) {
+  for (const SessionPlace& place : places_) {
     if (place.session) visit(place.session->client());
   }
 }
 
 Session* Worker::Find(backends::Ticket ticket) {
-  Place& place = places_[ticket.owner];
+  SessionPlace& place = places_[ticket.owner];
   replied_ = true;
   if (place.generation == ticket.generation && place.session && !place.session->closed()) return place.session.get();
   stats_.stale_replies.Add();
@@ -211,7 +211,7 @@ bool Worker::BatchIsWorthHolding() const {
 
 void Worker::DeleteRetired() {
   for (const uint32_t index : client_io_.retired) {
-    Place& place = places_[index];
+    SessionPlace& place = places_[index];
     std::erase(client_io_.turn, place.session.get());
     place.session.reset();
     ++place.generation;
@@ -231,7 +231,7 @@ void Worker::BoundMemory() {
 
 void Worker::CutOffLargest(uint64_t excess_bytes) {
   std::vector<std::pair<uint64_t, Session*>> holders;
-  for (Place& place : places_) {
+  for (SessionPlace& place : places_) {
     if (!place.session || place.session->closed()) continue;
     const uint64_t held = place.session->request_bytes() + place.session->reply_bytes();
     if (held >= kWorthCuttingOff) holders.emplace_back(held, place.session.get());
@@ -248,7 +248,7 @@ void Worker::CutOffLargest(uint64_t excess_bytes) {
 void Worker::SampleMemory() {
   uint64_t requests = 0;
   uint64_t replies = 0;
-  for (const Place& place : places_) {
+  for (const SessionPlace& place : places_) {
     if (!place.session) continue;
     requests += place.session->request_bytes();
     replies += place.session->reply_bytes();
@@ -264,7 +264,7 @@ void Worker::Tick() {
   SampleMemory();
   // A huge ECHO must not cost its memory for ever.
   if (client_io_.scratch.capacity() > kKeptScratch) std::string().swap(client_io_.scratch);
-  for (Place& place : places_) {
+  for (SessionPlace& place : places_) {
     if (place.session && !place.session->closed()) place.session->Tick(io_.loop.now());
   }
   for (ListenerContext& listener : listeners_) {

@@ -26,7 +26,7 @@ namespace ringproxy::proxy {
 
 class Worker final : private backends::ReplySink, private RateLimiter::Observer, private RefusalObserver {
  public:
-  struct Parts {
+  struct WorkerParts {
     net::Loop& loop;
     uint32_t number;  // Whose statistics of the nodes are this worker's.
     WorkerStats& stats;
@@ -38,7 +38,7 @@ class Worker final : private backends::ReplySink, private RateLimiter::Observer,
     std::function<void(std::shared_ptr<const Snapshot>)> hand_back;
   };
   // `seed` for jitter.
-  Worker(const Parts& parts, std::shared_ptr<const Snapshot> snapshot, uint64_t seed);
+  Worker(const WorkerParts& parts, std::shared_ptr<const Snapshot> snapshot, uint64_t seed);
   ~Worker();
 
   // Opens the node connections.
@@ -72,7 +72,7 @@ class Worker final : private backends::ReplySink, private RateLimiter::Observer,
   size_t leaving_nodes() const { return leaving_.size(); }
 
  private:
-  struct Place {
+  struct SessionPlace {
     std::unique_ptr<Session> session;
     uint32_t generation = 0;
   };
@@ -105,7 +105,7 @@ class Worker final : private backends::ReplySink, private RateLimiter::Observer,
   std::function<void(std::shared_ptr<const Snapshot>)> hand_back_;
   backends::WorkerIo io_;
   backends::FlushList flush_list_;
-  const backends::PoolNode::Parts node_parts_;
+  const backends::PoolNode::PoolNodeParts node_parts_;
   backends::LeavingNodes leaving_;
   std::shared_ptr<const Snapshot> next_snapshot_;  // From the end of this turn on.
   std::unique_ptr<HeldSnapshot> snapshot_;
@@ -121,7 +121,7 @@ class Worker final : private backends::ReplySink, private RateLimiter::Observer,
   size_t held_ = 0;             // Sessions that hold their output since the last turn.
   bool nodes_held_ = false;     // The nodes' batches wait for the next turn.
   bool replied_ = false;        // Some reply came in this turn.
-  net::PlaceList<Place> places_;
+  net::PlaceList<SessionPlace> places_;
   std::unique_ptr<net::Timer> tick_;
   std::function<void()> drained_;
 };

@@ -6,14 +6,14 @@ WorkerThread::WorkerThread(std::shared_ptr<const Snapshot> snapshot, AllStats al
                            SharedLimits& limits, net::ProcessMemory& memory, OnBreakerNews on_breaker,
                            HandBack hand_back)
     : on_breaker_(std::move(on_breaker)), stats_(*all_stats[index]), view_(all_stats, loop_) {
-  const Worker::Parts parts{.loop = loop_,
-                            .number = index,
-                            .stats = stats_,
-                            .view = view_,
-                            .observer = *this,
-                            .limits = limits,
-                            .memory = &memory,
-                            .hand_back = std::move(hand_back)};
+  const Worker::WorkerParts parts{.loop = loop_,
+                                  .number = index,
+                                  .stats = stats_,
+                                  .view = view_,
+                                  .observer = *this,
+                                  .limits = limits,
+                                  .memory = &memory,
+                                  .hand_back = std::move(hand_back)};
   worker_ = std::make_unique<Worker>(parts, std::move(snapshot), seed);
   view_.Attach(*worker_);
 }

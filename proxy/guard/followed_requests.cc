@@ -4,7 +4,7 @@ namespace ringproxy::proxy {
 
 backends::Ticket FollowedRequests::Follow(HeldSnapshot& held, backends::Ticket ticket) {
   const uint32_t index = entries_.Acquire();
-  Entry& entry = entries_[index];
+  FollowedRequest& entry = entries_[index];
   entry.ticket = ticket;
   entry.held = SnapshotUse(held);
   entry.charges.clear();

@@ -17,7 +17,7 @@ namespace ringproxy::proxy {
 
 class FollowedRequests {
  public:
-  struct Entry {
+  struct FollowedRequest {
     backends::Ticket ticket;
     SnapshotUse held;  // To whose rules the charges lead.
     std::vector<Charge> charges;
@@ -28,12 +28,12 @@ class FollowedRequests {
   backends::Ticket Follow(HeldSnapshot& held, backends::Ticket ticket);
   void Add(backends::Ticket followed, const Charge& charge);
   // Of a ticket that Follow has given; until Forget.
-  const Entry& at(backends::Ticket ticket) const { return entries_[ticket.owner]; }
+  const FollowedRequest& at(backends::Ticket ticket) const { return entries_[ticket.owner]; }
   void Forget(backends::Ticket ticket);
   size_t open() const { return entries_.in_use(); }
 
  private:
-  net::PlaceList<Entry> entries_;
+  net::PlaceList<FollowedRequest> entries_;
 };
 
 }  // namespace ringproxy::proxy

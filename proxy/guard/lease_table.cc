@@ -22,14 +22,14 @@ size_t LeaseTable::FindIdle(net::TimePoint now) {
 
 void LeaseTable::Adopt(const LimitRule& rule) {
   terms_ = rule.terms;
-  for (Entry& entry : entries_) {
+  for (KeptLease& entry : entries_) {
     const auto own = rule.overrides.find(entry.bucket);
     entry.terms = own != rule.overrides.end() ? own->second : rule.terms;
   }
 }
 
-LeaseTable::Entry& LeaseTable::Add(uint64_t bucket, const LimitTerms& terms, net::TimePoint now,
-                                   const std::function<std::string()>& name) {
+LeaseTable::KeptLease& LeaseTable::Add(uint64_t bucket, const LimitTerms& terms, net::TimePoint now,
+                                       const std::function<std::string()>& name) {
   // Before it grows, so that it holds no more than what was in use at one time.
   size_t place = FindIdle(now);
   if (place == entries_.size() && entries_.size() >= most_ && bucket != kShared) {
@@ -40,7 +40,7 @@ LeaseTable::Entry& LeaseTable::Add(uint64_t bucket, const LimitTerms& terms, net
   } else {
     places_.erase(entries_[place].bucket);
   }
-  Entry& entry = entries_[place];
+  KeptLease& entry = entries_[place];
   entry = {bucket, terms, name()};
   places_[bucket] = static_cast<uint32_t>(place);
   return entry;

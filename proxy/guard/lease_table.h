@@ -18,7 +18,7 @@ namespace ringproxy::proxy {
 
 class LeaseTable {
  public:
-  struct Entry {
+  struct KeptLease {
     uint64_t bucket = 0;
     LimitTerms terms = {};
     std::string name;  // Of the bucket in the store.
@@ -33,12 +33,12 @@ class LeaseTable {
 
   // The bucket's lease, whose terms may be another's when it is shared; a new one is called what `name` says.
   template <typename Name>
-  Entry& Get(uint64_t bucket, const LimitTerms& terms, net::TimePoint now, Name&& name) {
+  KeptLease& Get(uint64_t bucket, const LimitTerms& terms, net::TimePoint now, Name&& name) {
     if (const auto known = places_.find(bucket); known != places_.end()) return entries_[known->second];
     return Add(bucket, terms, now, name);
   }
   // nullptr: there is none (any more).
-  Entry* Find(uint64_t bucket) {
+  KeptLease* Find(uint64_t bucket) {
     const auto known = places_.find(bucket);
     return known == places_.end() ? nullptr : &entries_[known->second];
   }
@@ -46,21 +46,22 @@ class LeaseTable {
   size_t size() const { return entries_.size(); }
   template <typename Visit>
   void ForEach(Visit&& visit) {
-    for (Entry& entry : entries_) visit(entry);
+    for (KeptLease& entry : entries_) visit(entry);
   }
   template <typename Visit>
   void ForEach(Visit&& visit) const {
-    for (const Entry& entry : entries_) visit(entry);
+    for (const KeptLease& entry : entries_) visit(entry);
   }
 
  private:
-  Entry& Add(uint64_t bucket, const LimitTerms& terms, net::TimePoint now, const std::function<std::string()>& name);
+  KeptLease& Add(uint64_t bucket, const LimitTerms& terms, net::TimePoint now,
+                 const std::function<std::string()>& name);
   // The place of an entry that may be forgotten; entries_.size() when a look at some has found none.
   size_t FindIdle(net::TimePoint now);
 
   size_t most_;
   LimitTerms terms_ = {};  // Of the shared lease.
-  std::vector<Entry> entries_;
+  std::vector<KeptLease> entries_;
   std::unordered_map<uint64_t, uint32_t> places_;  // Bucket → its place in entries_.
   size_t hand_ = 0;                                // Where the search for an idle one goes on.
 };

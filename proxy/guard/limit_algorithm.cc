@@ -70,7 +70,7 @@ class FixedWindow {
   explicit FixedWindow(const BucketLimit& limit) : limit_(limit) {}
 
   BucketAnswer Take(int64_t now, uint64_t cost, uint64_t* word) const {
-    State state = At(now, *word);
+    WindowCount state = At(now, *word);
     BucketAnswer answer;
     answer.admitted = cost <= limit_.amount && state.count <= limit_.amount - cost;
     if (answer.admitted && cost > 0) {
@@ -84,14 +84,14 @@ class FixedWindow {
   }
 
   void GiveBack(int64_t taken, uint64_t cost, uint64_t* word) const {
-    State state = Unpack(*word);
+    WindowCount state = Unpack(*word);
     if (state.number != taken / limit_.window_ns) return;  // What was taken is forgotten already.
     state.count -= std::min(cost, state.count);
     *word = Pack(state);
   }
 
   void Charge(int64_t now, uint64_t cost, uint64_t* word) const {
-    State state = At(now, *word);
+    WindowCount state = At(now, *word);
     state.count += std::min(cost, kMostInWindow - state.count);
     if (cost > 0) *word = Pack(state);
   }
@@ -103,19 +103,21 @@ class FixedWindow {
   }
 
  private:
-  struct State {
+  struct WindowCount {
     int64_t number;  // 40 bits: of milliseconds, 34 years.
     uint64_t count;
   };
 
-  static State Unpack(uint64_t word) { return {static_cast<int64_t>(word >> kCountBits), word & kMostInWindow}; }
-  static uint64_t Pack(const State& state) { return static_cast<uint64_t>(state.number) << kCountBits | state.count; }
+  static WindowCount Unpack(uint64_t word) { return {static_cast<int64_t>(word >> kCountBits), word & kMostInWindow}; }
+  static uint64_t Pack(const WindowCount& state) {
+    return static_cast<uint64_t>(state.number) << kCountBits | state.count;
+  }
 
   // A window that another worker has opened stays open for one whose clock is behind.
-  State At(int64_t now, uint64_t word) const {
-    const State state = Unpack(word);
+  WindowCount At(int64_t now, uint64_t word) const {
+    const WindowCount state = Unpack(word);
     const int64_t number = now / limit_.window_ns;
-    return state.number >= number ? state : State{number, 0};
+    return state.number >= number ? state : WindowCount{number, 0};
   }
 
   const BucketLimit& limit_;
@@ -126,7 +128,7 @@ class SlidingWindow {
   explicit SlidingWindow(const BucketLimit& limit) : limit_(limit) {}
 
   BucketAnswer Take(int64_t now, uint64_t cost, uint64_t* word) const {
-    State state = At(now, *word);
+    TwoWindows state = At(now, *word);
     const Wide used = Weighted(now, state);
     const Wide whole = Wide{limit_.amount} * Window();
     BucketAnswer answer;
@@ -144,7 +146,7 @@ class SlidingWindow {
   // The window of the Take may be the last one by now; to have been taken there is still known.
   void GiveBack(int64_t taken, uint64_t cost, uint64_t* word) const {
     const int64_t number = taken / limit_.window_ns;
-    State state = At(taken, *word);
+    TwoWindows state = At(taken, *word);
     uint64_t& count = state.number == number ? state.current : state.previous;
     if (state.number > number + 1 || count == 0) return;
     count -= std::min(cost, count);
@@ -152,13 +154,13 @@ class SlidingWindow {
   }
 
   void Charge(int64_t now, uint64_t cost, uint64_t* word) const {
-    State state = At(now, *word);
+    TwoWindows state = At(now, *word);
     state.current += std::min(cost, kMostInWindow - state.current);
     if (cost > 0) *word = Pack(state);
   }
 
   bool IsFull(int64_t now, uint64_t word) const {
-    const State state = At(now, word);
+    const TwoWindows state = At(now, word);
     return state.previous == 0 && state.current == 0;
   }
 
@@ -168,7 +170,7 @@ class SlidingWindow {
   }
 
  private:
-  struct State {
+  struct TwoWindows {
     int64_t number;
     uint64_t previous;
     uint64_t current;
@@ -176,14 +178,14 @@ class SlidingWindow {
 
   Wide Window() const { return static_cast<Wide>(limit_.window_ns); }
 
-  static uint64_t Pack(const State& state) {
+  static uint64_t Pack(const TwoWindows& state) {
     return static_cast<uint64_t>(state.number) << (2 * kCountBits) | state.previous << kCountBits | state.current;
   }
 
   // The word keeps 16 bits of the window's number. A bucket that rested for a multiple of 65,536 windows is taken for
   // one that did not: it admits less for two or three windows, never more. As above, a newer window stays, but not one
   // further ahead than a clock can be behind: that one is old.
-  State At(int64_t now, uint64_t word) const {
+  TwoWindows At(int64_t now, uint64_t word) const {
     constexpr int kMostAhead = 2;
     const int64_t number = now / limit_.window_ns;
     const auto ahead = static_cast<int16_t>(static_cast<uint16_t>(word >> (2 * kCountBits)) - number);
@@ -195,14 +197,14 @@ class SlidingWindow {
   }
 
   // What is used, times the window: the last window counts by its overlap with the window's length before `now`.
-  Wide Weighted(int64_t now, const State& state) const {
+  Wide Weighted(int64_t now, const TwoWindows& state) const {
     const int64_t elapsed = std::max<int64_t>(now - state.number * limit_.window_ns, 0);
     return Wide{state.previous} * static_cast<Wide>(limit_.window_ns - elapsed) + Wide{state.current} * Window();
   }
 
   // When `cost`, refused now, would be admitted: as soon as so little is left of this window, or of the next one, that
   // the count before it has shrunk to the room beside `cost`.
-  int64_t AdmittedAt(const State& state, uint64_t cost) const {
+  int64_t AdmittedAt(const TwoWindows& state, uint64_t cost) const {
     const uint64_t room = limit_.amount - cost;
     const bool in_this = state.current <= room;
     const Wide shrunk = in_this ? Wide{room - state.current} * Window() / state.previous  // It refuses: so it is not 0.

@@ -12,7 +12,7 @@ LimitStore::LimitStore(backends::WorkerIo& io, Asker& asker)
 
 void LimitStore::Ask(HeldSnapshot& held, Question question) {
   const uint32_t index = entries_.Acquire();
-  Entry& entry = entries_[index];
+  AskedQuestion& entry = entries_[index];
   entry.question = std::move(question);
   entry.question.held = &held;
   entry.held = SnapshotUse(held);
@@ -27,7 +27,7 @@ void LimitStore::Ask(HeldSnapshot& held, Question question) {
 void LimitStore::Send(uint32_t index, ScriptForm form) {
   const Question& question = entries_[index].question;
   encoded_.clear();
-  if (question.kind == Question::Kind::kMembers) {
+  if (question.kind == Question::QuestionKind::kMembers) {
     AppendMembersCall(form, question.key, question.name, &encoded_);
   } else {
     AppendLeaseCall(form, question.key, question.terms, question.request, &encoded_);
@@ -42,8 +42,8 @@ void LimitStore::Send(uint32_t index, ScriptForm form) {
   pool.Send(choice.node, question.rule != nullptr ? question.rule->index : 0, std::string_view(encoded_), ticket);
 }
 
-void LimitStore::Answer(uint32_t index, Outcome outcome, std::string_view reply) {
-  Entry& entry = entries_[index];
+void LimitStore::Answer(uint32_t index, StoreOutcome outcome, std::string_view reply) {
+  AskedQuestion& entry = entries_[index];
   if (!std::exchange(entry.open, false)) return;
   // A copy: the answer may lead to the next question, and the entries may move.
   const Question question = entry.question;
@@ -61,12 +61,12 @@ void LimitStore::OnReply(backends::Ticket ticket, std::string_view reply) {
   if (IsNoScript(reply) && entries_[index].open && !std::exchange(entries_[index].has_text, true)) {
     return Send(index, ScriptForm::kText);
   }
-  Answer(index, reply.starts_with('-') ? Outcome::kError : Outcome::kReply, reply);
+  Answer(index, reply.starts_with('-') ? StoreOutcome::kError : StoreOutcome::kReply, reply);
   Release(index);
 }
 
 void LimitStore::OnFailure(backends::Ticket ticket) {
-  Answer(ticket.owner, Outcome::kError, {});
+  Answer(ticket.owner, StoreOutcome::kError, {});
   Release(ticket.owner);
 }
 
@@ -75,7 +75,7 @@ void LimitStore::RunDeadlines() {
   while (!deadlines_.empty() && deadlines_.front().due <= now) {
     const Deadline deadline = deadlines_.front();
     deadlines_.pop_front();
-    if (entries_[deadline.entry].generation == deadline.generation) Answer(deadline.entry, Outcome::kTimeout, {});
+    if (entries_[deadline.entry].generation == deadline.generation) Answer(deadline.entry, StoreOutcome::kTimeout, {});
   }
   if (!deadlines_.empty()) timer_->Arm(std::max(deadlines_.front().due - now, net::Duration(1)));
 }

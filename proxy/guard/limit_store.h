@@ -23,10 +23,10 @@ namespace ringproxy::proxy {
 
 class LimitStore {
  public:
-  enum class Outcome : uint8_t { kReply, kTimeout, kError };
+  enum class StoreOutcome : uint8_t { kReply, kTimeout, kError };
   struct Question {
-    enum class Kind : uint8_t { kLease, kExact, kMembers };
-    Kind kind = Kind::kLease;
+    enum class QuestionKind : uint8_t { kLease, kExact, kMembers };
+    QuestionKind kind = QuestionKind::kLease;
     HeldSnapshot* held = nullptr;     // By which it is asked; Ask knows.
     const LimitRule* rule = nullptr;  // Of that snapshot.
     uint64_t bucket = 0;              // kLease: whose lease. kExact: which waiting request.
@@ -38,7 +38,7 @@ class LimitStore {
   class Asker {
    public:
     // `reply`: of kReply, whatever the node has said.
-    virtual void OnStoreAnswer(const Question& question, Outcome outcome, std::string_view reply) = 0;
+    virtual void OnStoreAnswer(const Question& question, StoreOutcome outcome, std::string_view reply) = 0;
 
    protected:
     ~Asker() = default;
@@ -54,7 +54,7 @@ class LimitStore {
   void OnFailure(backends::Ticket ticket);
 
  private:
-  struct Entry {
+  struct AskedQuestion {
     Question question;
     SnapshotUse held;
     uint32_t generation = 0;
@@ -68,14 +68,14 @@ class LimitStore {
   };
 
   void Send(uint32_t entry, ScriptForm form);
-  void Answer(uint32_t entry, Outcome outcome, std::string_view reply);
+  void Answer(uint32_t entry, StoreOutcome outcome, std::string_view reply);
   // The node's reply is here, late or not: the entry may be used again.
   void Release(uint32_t entry);
   void RunDeadlines();
 
   backends::WorkerIo& io_;
   Asker& asker_;
-  net::PlaceList<Entry> entries_;
+  net::PlaceList<AskedQuestion> entries_;
   net::RingQueue<Deadline, 16> deadlines_;  // In the order of the questions; most have the same time.
   std::unique_ptr<net::Timer> timer_;
   std::string encoded_;

@@ -31,7 +31,7 @@ BucketLimit Share(BucketLimit limit, uint32_t proxies) {
 
 }  // namespace
 
-RateLimiter::RateLimiter(const Parts& parts)
+RateLimiter::RateLimiter(const LimiterParts& parts)
     : io_(parts.io),
       shared_(parts.shared),
       worker_(parts.worker),
@@ -63,26 +63,26 @@ RateLimiter::Decision RateLimiter::Admit(HeldSnapshot& held, const LimitedReques
   scratch_.names.clear();
   scratch_.next = 0;
   scratch_.hold_ns = 0;
-  const Outcome outcome = Run(&scratch_, &asked.client);
-  if (outcome.step == Step::kRefused) return Refuse(outcome);
-  if (outcome.step != Step::kDone || scratch_.hold_ns > 0) return Wait(outcome, asked.client, *ticket);
+  const AdmissionOutcome outcome = Run(&scratch_, &asked.client);
+  if (outcome.step == AdmissionStep::kRefused) return Refuse(outcome);
+  if (outcome.step != AdmissionStep::kDone || scratch_.hold_ns > 0) return Wait(outcome, asked.client, *ticket);
   *ticket = Conclude(scratch_, *ticket);
   return {};
 }
 
-RateLimiter::Decision RateLimiter::Refuse(const Outcome& outcome) {
+RateLimiter::Decision RateLimiter::Refuse(const AdmissionOutcome& outcome) {
   StatsOf(*outcome.rule).refused.Add();
   return {Verdict::kRefused, outcome.rule->conf, outcome.retry_after};
 }
 
-RateLimiter::Outcome RateLimiter::Refusal(const Charge& charge, int64_t wait_ns) const {
+RateLimiter::AdmissionOutcome RateLimiter::Refusal(const Charge& charge, int64_t wait_ns) const {
   const conf::Limit& limit = *charge.rule->conf;
   // The process's own buckets have said already when it may go; a lease cannot.
   const bool may_wait = limit.action == LimitAction::kDelay && charge.rule->is_global && wait_ns > 0;
-  return {may_wait ? Step::kTryLater : Step::kRefused, charge.rule, Microseconds(wait_ns)};
+  return {may_wait ? AdmissionStep::kTryLater : AdmissionStep::kRefused, charge.rule, Microseconds(wait_ns)};
 }
 
-RateLimiter::Outcome RateLimiter::Look(const Attempt& attempt) {
+RateLimiter::AdmissionOutcome RateLimiter::Look(const Attempt& attempt) {
   for (const Charge& charge : attempt.charges) {
     if (charge.rule->is_shadow) continue;
     if (charge.rule->is_exact) {
@@ -95,7 +95,7 @@ RateLimiter::Outcome RateLimiter::Look(const Attempt& attempt) {
       if (!answer.admitted) return Refusal(charge, answer.wait_ns);
       continue;
     }
-    LeaseTable::Entry* entry = StateOf(charge).leases.Find(charge.bucket);
+    LeaseTable::KeptLease* entry = StateOf(charge).leases.Find(charge.bucket);
     if (entry == nullptr || entry->lease.failing_since()) continue;
     if (entry->lease.Peek(charge.terms->lease, now(), charge.cost, shared_.lessees()).admitted) continue;
     // It takes nothing, but has to hear of the demand and to ask for it.
@@ -106,15 +106,15 @@ RateLimiter::Outcome RateLimiter::Look(const Attempt& attempt) {
   return {};
 }
 
-RateLimiter::Outcome RateLimiter::Run(Attempt* attempt, const ClientIdentity* client) {
+RateLimiter::AdmissionOutcome RateLimiter::Run(Attempt* attempt, const ClientIdentity* client) {
   const bool is_alone = attempt->charges.size() == 1 && !attempt->charges.front().rule->is_exact;
   if (attempt->next == 0 && !is_alone) {
-    const Outcome look = Look(*attempt);
-    if (look.step != Step::kDone) return look;
+    const AdmissionOutcome look = Look(*attempt);
+    if (look.step != AdmissionStep::kDone) return look;
   }
   for (; attempt->next < attempt->charges.size(); ++attempt->next) {
     Charge& charge = attempt->charges[attempt->next];
-    if (NeedsStore(charge)) return {Step::kAskStore, charge.rule, {}};
+    if (NeedsStore(charge)) return {AdmissionStep::kAskStore, charge.rule, {}};
     const BucketAnswer answer = Take(attempt, attempt->next, client);
     if (answer.admitted) {
       charge.is_near_limit = answer.near_limit;
@@ -125,7 +125,7 @@ RateLimiter::Outcome RateLimiter::Run(Attempt* attempt, const ClientIdentity* cl
     } else if (charge.rule->is_shadow) {
       charge.taken = Source::kShadow;
     } else {
-      const Outcome outcome = Refusal(charge, answer.wait_ns);
+      const AdmissionOutcome outcome = Refusal(charge, answer.wait_ns);
       Undo(attempt);
       return outcome;
     }
@@ -152,7 +152,7 @@ BucketAnswer RateLimiter::Take(Attempt* attempt, size_t i, const ClientIdentity*
 
 BucketAnswer RateLimiter::TakeLease(Attempt* attempt, size_t i, const ClientIdentity* client) {
   Charge& charge = attempt->charges[i];
-  LeaseTable::Entry& entry = StateOf(charge).leases.Get(charge.bucket, *charge.terms, now(), [&] {
+  LeaseTable::KeptLease& entry = StateOf(charge).leases.Get(charge.bucket, *charge.terms, now(), [&] {
     return client != nullptr ? (*attempt->held)->limits->ValueOf(charge, *client) : attempt->names[i];
   });
   charge.taken = Source::kLease;
@@ -209,7 +209,7 @@ void RateLimiter::Undo(Attempt* attempt) {
       case Source::kTable: GiveToTable(charge, charge.terms->bucket); break;
       case Source::kFallback: GiveToTable(charge, Share(charge.terms->bucket, shared_.proxies())); break;
       case Source::kLease:
-        if (LeaseTable::Entry* entry = StateOf(charge).leases.Find(charge.bucket)) {
+        if (LeaseTable::KeptLease* entry = StateOf(charge).leases.Find(charge.bucket)) {
           entry->lease.GiveBack(charge.cost);
         }
         break;
@@ -260,7 +260,7 @@ void RateLimiter::Settle(backends::Ticket ticket, size_t reply_bytes) {
       GiveToTable(charge, bucket);
     } else if (debt > 0 && !charge.rule->is_global) {
       TableOf(charge).Charge(charge.bucket, bucket, now_ns(), debt);
-    } else if (LeaseTable::Entry* entry = debt > 0 ? StateOf(charge).leases.Find(charge.bucket) : nullptr) {
+    } else if (LeaseTable::KeptLease* entry = debt > 0 ? StateOf(charge).leases.Find(charge.bucket) : nullptr) {
       entry->lease.Charge(charge.terms->lease, now(), debt);
       AskForLease(held, *charge.rule, *entry);
     }
@@ -295,7 +295,7 @@ void RateLimiter::Tick(HeldSnapshot& held) {
   MeasureLeases(held, since_last);
   if (!is_speaker_) return;
   LimitStore::Question question;
-  question.kind = LimitStore::Question::Kind::kMembers;
+  question.kind = LimitStore::Question::QuestionKind::kMembers;
   question.key = "ringproxy:{members}";
   question.name = shared_.process_id();
   store_.Ask(held, std::move(question));
@@ -306,7 +306,7 @@ void RateLimiter::MeasureLeases(HeldSnapshot& held, net::Duration since_last) {
     LimitState& state = StateOf(rule);
     uint64_t tokens = 0;
     uint64_t failing = state.IsFailing(now()) ? 1 : 0;
-    state.leases.ForEach([&](LeaseTable::Entry& entry) {
+    state.leases.ForEach([&](LeaseTable::KeptLease& entry) {
       // Nobody else asks for one that is not used any more, and it has still to pay.
       if (entry.lease.debt() > 0) AskForLease(held, rule, entry);
       tokens += entry.lease.tokens(now());
@@ -325,7 +325,7 @@ std::shared_ptr<const LeasesView> RateLimiter::View(const Snapshot& snapshot) co
   auto view = std::make_shared<LeasesView>();
   for (const LimitRule& rule : snapshot.limits->rules()) {
     size_t shown = 0;
-    std::as_const(StateOf(rule).leases).ForEach([&](const LeaseTable::Entry& entry) {
+    std::as_const(StateOf(rule).leases).ForEach([&](const LeaseTable::KeptLease& entry) {
       if (++shown > kShown) return;
       view->push_back({rule.conf->name, entry.name, entry.lease.tokens(now()), entry.used_thousandths,
                        IsFailing(entry.lease, now())});

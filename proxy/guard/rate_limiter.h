@@ -4,7 +4,7 @@
 // the first refusal. All that apply have to admit it: they are looked at before any is charged, and what was charged is
 // given back when a later one refuses after all. A request that has to wait (action: delay, check: exact) is reported
 // later to the observer; its client's further requests wait behind it, nobody else does.
-// Threads: its worker's; the process's buckets and rules are shared. Lifetime: what Parts refer to outlives it.
+// Threads: its worker's; the process's buckets and rules are shared. Lifetime: what LimiterParts refer to outlives it.
 #pragma once
 
 #include <deque>
@@ -46,7 +46,7 @@ class RateLimiter final : private LimitStore::Asker {
    protected:
     ~Observer() = default;
   };
-  struct Parts {
+  struct LimiterParts {
     backends::WorkerIo& io;
     SharedLimits& shared;
     uint32_t worker;  // Whose part of each limit's record is this one's.
@@ -54,7 +54,7 @@ class RateLimiter final : private LimitStore::Asker {
     Observer& observer;
   };
 
-  explicit RateLimiter(const Parts& parts);
+  explicit RateLimiter(const LimiterParts& parts);
   // The snapshot by whose limits the next requests go; before the first of them.
   void Adopt(const Snapshot& snapshot);
 
@@ -93,9 +93,9 @@ class RateLimiter final : private LimitStore::Asker {
   static constexpr net::Duration kProbeInterval = std::chrono::milliseconds(50);
   // Proxies find a store that is back within such a time of each other.
   static constexpr net::Duration kRecovery = std::chrono::seconds(1);
-  enum class Step : uint8_t { kDone, kRefused, kAskStore, kTryLater };
-  struct Outcome {
-    Step step = Step::kDone;
+  enum class AdmissionStep : uint8_t { kDone, kRefused, kAskStore, kTryLater };
+  struct AdmissionOutcome {
+    AdmissionStep step = AdmissionStep::kDone;
     const LimitRule* rule = nullptr;
     net::Duration retry_after{0};
   };
@@ -110,16 +110,16 @@ class RateLimiter final : private LimitStore::Asker {
     bool is_held = false;                   // Every bucket has admitted it; only the time has to pass.
     std::unique_ptr<net::Timer> timer;
   };
-  void OnStoreAnswer(const LimitStore::Question& question, LimitStore::Outcome outcome,
+  void OnStoreAnswer(const LimitStore::Question& question, LimitStore::StoreOutcome outcome,
                      std::string_view reply) override;
   void OnLeaseAnswer(const LimitStore::Question& question, const std::optional<LeaseReply>& reply);
   void OnExactAnswer(const LimitStore::Question& question, const std::optional<LeaseReply>& reply);
 
   // `client`: whose request it is, while that is known.
-  Outcome Run(Attempt* attempt, const ClientIdentity* client);
+  AdmissionOutcome Run(Attempt* attempt, const ClientIdentity* client);
   // The first look, at all of them; kDone when each would admit it.
-  Outcome Look(const Attempt& attempt);
-  Outcome Refusal(const Charge& charge, int64_t wait_ns) const;
+  AdmissionOutcome Look(const Attempt& attempt);
+  AdmissionOutcome Refusal(const Charge& charge, int64_t wait_ns) const;
   BucketAnswer Take(Attempt* attempt, size_t i, const ClientIdentity* client);
   BucketAnswer TakeLease(Attempt* attempt, size_t i, const ClientIdentity* client);
   BucketAnswer FallBack(Charge* charge, net::TimePoint failing_since);
@@ -135,27 +135,27 @@ class RateLimiter final : private LimitStore::Asker {
   // Every request of it has to ask the store, and may.
   bool NeedsStore(const Charge& charge) const;
   static std::string StoreKey(const LimitRule& rule, std::string_view value);
-  void AskForLease(HeldSnapshot& held, const LimitRule& rule, LeaseTable::Entry& entry);
+  void AskForLease(HeldSnapshot& held, const LimitRule& rule, LeaseTable::KeptLease& entry);
 
-  Decision Refuse(const Outcome& outcome);
+  Decision Refuse(const AdmissionOutcome& outcome);
   backends::Ticket Conclude(const Attempt& attempt, backends::Ticket ticket);
   // Once a request, however often its buckets were asked.
   void CountAdmitted(const Attempt& attempt);
   // Keeps what scratch_ has reached, until the time has passed or the store has answered.
-  Decision Wait(const Outcome& outcome, const ClientIdentity& client, backends::Ticket ticket);
+  Decision Wait(const AdmissionOutcome& outcome, const ClientIdentity& client, backends::Ticket ticket);
   // What has waited does not any more.
   void Release(uint32_t waiting);
   uint32_t AcquireWaiting();
-  void Proceed(uint32_t waiting, const Outcome& outcome);
+  void Proceed(uint32_t waiting, const AdmissionOutcome& outcome);
   void OnTime(uint32_t waiting);
   bool MayWait(const LimitRule& rule, net::Duration wait) const;
   // From now on the limit `rule` delays it; false: too many wait for that already, or it would be too long.
   bool DelayBy(uint32_t waiting, const LimitRule& rule, net::Duration wait);
   // Places of limits on concurrency are for requests that are under way.
   void ReturnPlaces(Attempt* attempt);
-  Outcome TakePlaces(Attempt* attempt);
+  AdmissionOutcome TakePlaces(Attempt* attempt);
   void AskExact(uint32_t waiting);
-  void EndWaiting(uint32_t waiting, const Outcome& outcome);
+  void EndWaiting(uint32_t waiting, const AdmissionOutcome& outcome);
 
   void Settle(backends::Ticket ticket, size_t reply_bytes);
   void MeasureLeases(HeldSnapshot& held, net::Duration since_last);

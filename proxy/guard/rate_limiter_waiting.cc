@@ -19,7 +19,7 @@ std::string RateLimiter::StoreKey(const LimitRule& rule, std::string_view value)
   return std::string("ringproxy:{").append(rule.conf->name).append(":").append(value).append("}");
 }
 
-void RateLimiter::AskForLease(HeldSnapshot& held, const LimitRule& rule, LeaseTable::Entry& entry) {
+void RateLimiter::AskForLease(HeldSnapshot& held, const LimitRule& rule, LeaseTable::KeptLease& entry) {
   const LeasePolicy& policy = entry.terms.lease;
   const auto request = entry.lease.Ask(policy, now(), shared_.lessees(), Random());
   if (!request) return;
@@ -39,13 +39,14 @@ uint32_t RateLimiter::AcquireWaiting() {
   return index;
 }
 
-RateLimiter::Decision RateLimiter::Wait(const Outcome& outcome, const ClientIdentity& client, backends::Ticket ticket) {
-  const bool is_held = outcome.step == Step::kDone;
+RateLimiter::Decision RateLimiter::Wait(const AdmissionOutcome& outcome, const ClientIdentity& client,
+                                        backends::Ticket ticket) {
+  const bool is_held = outcome.step == AdmissionStep::kDone;
   const LimitRule& rule = *(is_held ? scratch_.hold_rule : outcome.rule);
   const net::Duration wait = is_held ? Held(scratch_.hold_ns) : outcome.retry_after;
-  if (outcome.step != Step::kAskStore && !MayWait(rule, wait)) {
+  if (outcome.step != AdmissionStep::kAskStore && !MayWait(rule, wait)) {
     Undo(&scratch_);
-    return Refuse({Step::kRefused, &rule, wait});
+    return Refuse({AdmissionStep::kRefused, &rule, wait});
   }
   const uint32_t index = AcquireWaiting();
   Waiting& waiting = waiting_[index];
@@ -91,28 +92,28 @@ bool RateLimiter::DelayBy(uint32_t index, const LimitRule& rule, net::Duration w
   return now() + wait <= waiting.deadline;
 }
 
-void RateLimiter::Proceed(uint32_t index, const Outcome& outcome) {
+void RateLimiter::Proceed(uint32_t index, const AdmissionOutcome& outcome) {
   Waiting& waiting = waiting_[index];
   switch (outcome.step) {
-    case Step::kDone: {
+    case AdmissionStep::kDone: {
       const net::Duration hold = Held(waiting.attempt.hold_ns);
       if (hold == net::Duration(0)) return EndWaiting(index, outcome);
       if (!DelayBy(index, *waiting.attempt.hold_rule, hold)) {
         const LimitRule* const rule = waiting.attempt.hold_rule;
         Undo(&waiting.attempt);
-        return EndWaiting(index, {Step::kRefused, rule, hold});
+        return EndWaiting(index, {AdmissionStep::kRefused, rule, hold});
       }
       waiting.is_held = true;
       ReturnPlaces(&waiting.attempt);
       return waiting.timer->Arm(hold);
     }
-    case Step::kRefused: return EndWaiting(index, outcome);
-    case Step::kTryLater:
+    case AdmissionStep::kRefused: return EndWaiting(index, outcome);
+    case AdmissionStep::kTryLater:
       if (!DelayBy(index, *outcome.rule, outcome.retry_after)) {
-        return EndWaiting(index, {Step::kRefused, outcome.rule, outcome.retry_after});
+        return EndWaiting(index, {AdmissionStep::kRefused, outcome.rule, outcome.retry_after});
       }
       return waiting.timer->Arm(outcome.retry_after);
-    case Step::kAskStore: return AskExact(index);
+    case AdmissionStep::kAskStore: return AskExact(index);
   }
 }
 
@@ -131,7 +132,7 @@ void RateLimiter::ReturnPlaces(Attempt* attempt) {
   }
 }
 
-RateLimiter::Outcome RateLimiter::TakePlaces(Attempt* attempt) {
+RateLimiter::AdmissionOutcome RateLimiter::TakePlaces(Attempt* attempt) {
   for (Charge& charge : attempt->charges) {
     if (charge.taken != Source::kLater) continue;
     charge.taken = Source::kTable;
@@ -145,11 +146,11 @@ RateLimiter::Outcome RateLimiter::TakePlaces(Attempt* attempt) {
   return {};
 }
 
-void RateLimiter::EndWaiting(uint32_t index, const Outcome& outcome) {
+void RateLimiter::EndWaiting(uint32_t index, const AdmissionOutcome& outcome) {
   Waiting& waiting = waiting_[index];
   const backends::Ticket ticket = waiting.ticket;
   StatsOf(*waiting.rule).waiting.Subtract(1);
-  if (outcome.step == Step::kRefused) {
+  if (outcome.step == AdmissionStep::kRefused) {
     // Its rule lasts for this turn: no snapshot is given back before its end.
     Release(index);
     return observer_.OnRefused(ticket, Refuse(outcome));
@@ -165,7 +166,7 @@ void RateLimiter::AskExact(uint32_t index) {
   HeldSnapshot& held = *attempt.held;
   const Charge& charge = attempt.charges[attempt.next];
   LimitStore::Question question;
-  question.kind = LimitStore::Question::Kind::kExact;
+  question.kind = LimitStore::Question::QuestionKind::kExact;
   question.rule = charge.rule;
   question.bucket = index;
   question.key = StoreKey(*charge.rule, attempt.names[attempt.next]);
@@ -185,15 +186,15 @@ void RateLimiter::AskExact(uint32_t index) {
   store_.Ask(held, std::move(question));
 }
 
-void RateLimiter::OnStoreAnswer(const LimitStore::Question& question, LimitStore::Outcome outcome,
+void RateLimiter::OnStoreAnswer(const LimitStore::Question& question, LimitStore::StoreOutcome outcome,
                                 std::string_view reply) {
-  if (question.kind == LimitStore::Question::Kind::kMembers) {
+  if (question.kind == LimitStore::Question::QuestionKind::kMembers) {
     if (const auto count = ParseMembersReply(reply)) shared_.SetProxies(*count);
     return;
   }
   const std::optional<LeaseReply> answer = ParseLeaseReply(reply);
   LimitStats& stats = StatsOf(*question.rule);
-  if (outcome == LimitStore::Outcome::kTimeout) {
+  if (outcome == LimitStore::StoreOutcome::kTimeout) {
     stats.store_timeouts.Add();
   } else if (!answer) {
     stats.store_errors.Add();
@@ -201,12 +202,12 @@ void RateLimiter::OnStoreAnswer(const LimitStore::Question& question, LimitStore
     // A question that only pays what was spent on credit asks for nothing, and is not refused.
     (answer->retry_after == net::Duration(0) ? stats.store_granted : stats.store_refused).Add();
   }
-  question.kind == LimitStore::Question::Kind::kExact ? OnExactAnswer(question, answer)
-                                                      : OnLeaseAnswer(question, answer);
+  question.kind == LimitStore::Question::QuestionKind::kExact ? OnExactAnswer(question, answer)
+                                                              : OnLeaseAnswer(question, answer);
 }
 
 void RateLimiter::OnLeaseAnswer(const LimitStore::Question& question, const std::optional<LeaseReply>& reply) {
-  LeaseTable::Entry* entry = StateOf(*question.rule).leases.Find(question.bucket);
+  LeaseTable::KeptLease* entry = StateOf(*question.rule).leases.Find(question.bucket);
   if (entry == nullptr) return;
   if (!reply) return entry->lease.OnFailure(now());
   entry->used_thousandths = reply->used_thousandths;
@@ -231,7 +232,7 @@ void RateLimiter::OnExactAnswer(const LimitStore::Question& question, const std:
       if (reply->retry_after > net::Duration(0)) {
         state.refusals.Note(charge.bucket, charge.cost, now() + reply->retry_after, now());
       }
-      const Outcome refusal = Refusal(charge, std::chrono::nanoseconds(reply->retry_after).count());
+      const AdmissionOutcome refusal = Refusal(charge, std::chrono::nanoseconds(reply->retry_after).count());
       Undo(&waiting.attempt);
       return Proceed(index, refusal);
     }

@@ -92,12 +92,13 @@ void Keyspace(const ProxyFacts&, std::string*) {}
 void Ringproxy(const ProxyFacts& facts, std::string* text) {
   size_t node_number = 0;
   for (size_t i = 0; i < facts.pools.size(); ++i) {
-    const ProxyFacts::Pool& pool = facts.pools[i];
+    const ProxyFacts::PoolFacts& pool = facts.pools[i];
     std::string fields = std::string("name=").append(pool.name).append(",algorithm=").append(pool.algorithm);
     fields.append(",nodes=").append(std::to_string(pool.nodes.size()));
-    fields.append(",nodes_up=").append(std::to_string(std::ranges::count(pool.nodes, true, &ProxyFacts::Node::up)));
+    fields.append(",nodes_up=")
+        .append(std::to_string(std::ranges::count(pool.nodes, true, &ProxyFacts::NodeFacts::up)));
     Line("pool" + std::to_string(i), fields, text);
-    for (const ProxyFacts::Node& node : pool.nodes) {
+    for (const ProxyFacts::NodeFacts& node : pool.nodes) {
       fields = std::string("pool=").append(pool.name).append(",name=").append(node.name);
       fields.append(",address=").append(node.address).append(",up=").append(node.up ? "1" : "0");
       fields.append(",requests=").append(std::to_string(node.requests));

@@ -58,17 +58,17 @@ ClientState NewClient(uint64_t id, std::string address, std::string user = {});
 
 // What INFO tells of the process: a copy, made for each INFO.
 struct ProxyFacts {
-  struct Node {
+  struct NodeFacts {
     std::string_view name;
     std::string address;
     bool up = false;
     uint64_t requests = 0;
     uint64_t in_flight = 0;
   };
-  struct Pool {
+  struct PoolFacts {
     std::string_view name;
     std::string_view algorithm;
-    std::vector<Node> nodes;
+    std::vector<NodeFacts> nodes;
   };
 
   int process_id = 0;
@@ -85,7 +85,7 @@ struct ProxyFacts {
   uint64_t resident_bytes = 0;
   std::chrono::microseconds cpu_user{};
   std::chrono::microseconds cpu_system{};
-  std::vector<Pool> pools;
+  std::vector<PoolFacts> pools;
 };
 
 // What a client may learn of the proxy around it.

@@ -2,7 +2,7 @@
 
 namespace ringproxy::proxy {
 
-HeldSnapshot::HeldSnapshot(std::shared_ptr<const Snapshot> snapshot, const backends::PoolNode::Parts& parts,
+HeldSnapshot::HeldSnapshot(std::shared_ptr<const Snapshot> snapshot, const backends::PoolNode::PoolNodeParts& parts,
                            const HeldSnapshot* before, backends::LeavingNodes* leaving)
     : shared(std::move(snapshot)) {
   for (size_t i = 0; i < shared->pools.size(); ++i) {

@@ -23,7 +23,7 @@ class HeldSnapshot {
  public:
   // Nodes that stand in `before` too stay with their connections. Those that do not stay any more drain: they are added
   // to `leaving`, to be kept until they are closed.
-  HeldSnapshot(std::shared_ptr<const Snapshot> snapshot, const backends::PoolNode::Parts& parts,
+  HeldSnapshot(std::shared_ptr<const Snapshot> snapshot, const backends::PoolNode::PoolNodeParts& parts,
                const HeldSnapshot* before = nullptr, backends::LeavingNodes* leaving = nullptr);
   HeldSnapshot(const HeldSnapshot&) = delete;
   HeldSnapshot& operator=(const HeldSnapshot&) = delete;

@@ -16,11 +16,11 @@ namespace ringproxy::proxy {
 
 // A worker's hottest keys, as they were at some second.
 struct HotKeysView {
-  struct Pool {
+  struct HotPool {
     std::vector<ring::HeavyHitters::Hitter> top;
     uint64_t total = 0;  // Of all keys, on the scale of the hitters' counts.
   };
-  std::vector<Pool> pools;
+  std::vector<HotPool> pools;
 };
 
 class HotKeys {

@@ -42,20 +42,20 @@ void Retrier::Adopt(const Snapshot& snapshot) {
                           .hedge_timer = io_.loop.NewTimer([this, p] { RunHedges(p); })});
       continue;
     }
-    Pool& pool = by_pool_[p];
+    RetriedPool& pool = by_pool_[p];
     if (std::exchange(pool.retries, retries) != retries) pool.retry_budget = {retries.budget, retries.least};
     if (std::exchange(pool.hedging, hedging) != hedging) pool.hedge_budget = {hedging.budget, conf::Rate{0}};
     if (hedging.budget.thousandths == 0) pool.hedge_after = net::Duration(0);
   }
 }
 
-net::Duration Retrier::TotalOf(const Entry& entry) {
+net::Duration Retrier::TotalOf(const RetriedRead& entry) {
   const conf::Timeouts& timeouts = (*entry.held)->config.pools[entry.target.pool].timeouts;
   return entry.target.work == wire::Work::kPlain ? conf::TotalOf(timeouts) : conf::LongestOf(timeouts);
 }
 
 void Retrier::ReleaseIfDone(uint32_t owner) {
-  Entry& entry = entries_[owner];
+  RetriedRead& entry = entries_[owner];
   if (!entry.answered || entry.outstanding > 0) return;
   ++entry.serial;
   entry.held.End();
@@ -66,7 +66,7 @@ void Retrier::ReleaseIfDone(uint32_t owner) {
 void Retrier::Send(HeldSnapshot& held, std::string_view request, const Target& target, Ticket ticket) {
   const uint32_t owner = entries_.Acquire();
   const net::TimePoint now = io_.loop.now();
-  Entry& entry = entries_[owner];
+  RetriedRead& entry = entries_[owner];
   entry.ticket = ticket;
   entry.held = SnapshotUse(held);
   entry.target = target;
@@ -75,7 +75,7 @@ void Retrier::Send(HeldSnapshot& held, std::string_view request, const Target& t
   entry.deadline = now + TotalOf(entry);
   entry.retries = 0;
   entry.waiting = entry.hedged = entry.answered = false;
-  Pool& pool = by_pool_[target.pool];
+  RetriedPool& pool = by_pool_[target.pool];
   pool.retry_budget.OnRequest(now);
   if (target.may_move && pool.hedge_after > net::Duration(0)) {
     pool.hedge_budget.OnRequest(now);
@@ -86,7 +86,7 @@ void Retrier::Send(HeldSnapshot& held, std::string_view request, const Target& t
 }
 
 void Retrier::SendTo(uint32_t owner, ring::NodeIndex node, uint32_t attempt) {
-  Entry& entry = entries_[owner];
+  RetriedRead& entry = entries_[owner];
   ++entry.outstanding;
   // May fail at once, and with that the entry may be gone.
   entry.held->node_pools[entry.target.pool].Send(node, entry.target.lane, std::string_view(entry.request),
@@ -94,7 +94,7 @@ void Retrier::SendTo(uint32_t owner, ring::NodeIndex node, uint32_t attempt) {
                                                  entry.target.work);
 }
 
-bool Retrier::IsAnswer(Entry& entry, Ticket ticket, std::string_view reply) {
+bool Retrier::IsAnswer(RetriedRead& entry, Ticket ticket, std::string_view reply) {
   --entry.outstanding;
   if (entry.answered) return false;
   const bool is_hedge = entry.hedged && ticket.slot > 0;
@@ -108,7 +108,7 @@ bool Retrier::IsAnswer(Entry& entry, Ticket ticket, std::string_view reply) {
 }
 
 void Retrier::OnReply(Ticket ticket, std::string_view reply) {
-  Entry& entry = entries_[ticket.owner];
+  RetriedRead& entry = entries_[ticket.owner];
   const Ticket to = entry.ticket;
   const bool is_answer = IsAnswer(entry, ticket, reply);
   ReleaseIfDone(ticket.owner);
@@ -116,7 +116,7 @@ void Retrier::OnReply(Ticket ticket, std::string_view reply) {
 }
 
 void Retrier::OnLargeReply(Ticket ticket, net::Block reply) {
-  Entry& entry = entries_[ticket.owner];
+  RetriedRead& entry = entries_[ticket.owner];
   const Ticket to = entry.ticket;
   const bool is_answer = IsAnswer(entry, ticket, reply.bytes());
   ReleaseIfDone(ticket.owner);
@@ -124,7 +124,7 @@ void Retrier::OnLargeReply(Ticket ticket, net::Block reply) {
 }
 
 void Retrier::OnFailure(Ticket ticket, const wire::Failure& failure) {
-  Entry& entry = entries_[ticket.owner];
+  RetriedRead& entry = entries_[ticket.owner];
   const Ticket to = entry.ticket;
   --entry.outstanding;
   if (entry.answered) return ReleaseIfDone(ticket.owner);
@@ -136,7 +136,7 @@ void Retrier::OnFailure(Ticket ticket, const wire::Failure& failure) {
   held.empty() ? sink_.OnFailure(to, failure) : sink_.OnReply(to, held);
 }
 
-bool Retrier::MayRetry(const Entry& entry, const wire::Failure& failure) {
+bool Retrier::MayRetry(const RetriedRead& entry, const wire::Failure& failure) {
   if (failure.code != wire::ErrorCode::kNodeDown && failure.code != wire::ErrorCode::kTimeout) return false;
   if (entry.retries >= (*entry.held)->config.pools[entry.target.pool].retries.max) return false;
   const net::TimePoint now = io_.loop.now();
@@ -144,20 +144,20 @@ bool Retrier::MayRetry(const Entry& entry, const wire::Failure& failure) {
 }
 
 void Retrier::ScheduleRetry(uint32_t owner) {
-  Entry& entry = entries_[owner];
+  RetriedRead& entry = entries_[owner];
   if (entry.retries == 0) ScheduleDeadline(owner);
   const auto whole = kFirstPause * (int64_t{1} << std::min(entry.retries, kMostDoublings));
   std::uniform_int_distribution<int64_t> jitter(whole.count() / 2, whole.count());
   ++entry.retries;
   entry.waiting = true;
   stats_[entry.target.pool].retries.Add();
-  events_.emplace(io_.loop.now() + net::Duration(jitter(io_.random)), Event{owner, entry.serial, Step::kRetry});
+  events_.emplace(io_.loop.now() + net::Duration(jitter(io_.random)), Event{owner, entry.serial, RetryStep::kRetry});
   event_timer_->Arm(events_.begin()->first - io_.loop.now());
 }
 
 void Retrier::ScheduleDeadline(uint32_t owner) {
-  const Entry& entry = entries_[owner];
-  events_.emplace(entry.deadline, Event{owner, entry.serial, Step::kDeadline});
+  const RetriedRead& entry = entries_[owner];
+  events_.emplace(entry.deadline, Event{owner, entry.serial, RetryStep::kDeadline});
   event_timer_->Arm(events_.begin()->first - io_.loop.now());
 }
 
@@ -167,13 +167,13 @@ void Retrier::RunEvents() {
     const Event event = events_.begin()->second;
     events_.erase(events_.begin());
     if (entries_[event.owner].serial != event.serial) continue;
-    event.step == Step::kRetry ? Retry(event.owner) : Expire(event.owner);
+    event.step == RetryStep::kRetry ? Retry(event.owner) : Expire(event.owner);
   }
   if (!events_.empty()) event_timer_->Arm(events_.begin()->first - now);
 }
 
 void Retrier::Retry(uint32_t owner) {
-  Entry& entry = entries_[owner];
+  RetriedRead& entry = entries_[owner];
   if (entry.answered) return;
   entry.waiting = false;
   const Target& target = entry.target;
@@ -190,7 +190,7 @@ void Retrier::Retry(uint32_t owner) {
 }
 
 void Retrier::Expire(uint32_t owner) {
-  Entry& entry = entries_[owner];
+  RetriedRead& entry = entries_[owner];
   if (entry.answered) return;
   entry.answered = true;
   const Ticket to = entry.ticket;
@@ -212,7 +212,7 @@ void Retrier::RunHedges(uint32_t pool) {
 }
 
 void Retrier::Hedge(uint32_t owner) {
-  Entry& entry = entries_[owner];
+  RetriedRead& entry = entries_[owner];
   // One that has failed is the retries' business.
   if (entry.answered || entry.hedged || entry.retries > 0) return;
   const Target& target = entry.target;

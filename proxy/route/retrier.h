@@ -62,7 +62,7 @@ class Retrier {
   size_t open() const { return entries_.in_use(); }
 
  private:
-  struct Entry {
+  struct RetriedRead {
     backends::Ticket ticket;
     SnapshotUse held;  // By which it goes, until the last of its replies is in.
     Target target{};
@@ -76,18 +76,18 @@ class Retrier {
     bool hedged = false;
     bool answered = false;
   };
-  enum class Step : uint8_t { kRetry, kDeadline };
+  enum class RetryStep : uint8_t { kRetry, kDeadline };
   struct Event {
     uint32_t owner;
     uint32_t serial;
-    Step step;
+    RetryStep step;
   };
   struct HedgeTime {
     uint32_t owner;
     uint32_t serial;
     net::TimePoint due;
   };
-  struct Pool {
+  struct RetriedPool {
     conf::Retries retries;  // What the budgets are made of.
     conf::Hedging hedging;
     backends::RetryBudget retry_budget;
@@ -97,10 +97,10 @@ class Retrier {
     std::unique_ptr<net::Timer> hedge_timer;
   };
 
-  static net::Duration TotalOf(const Entry& entry);
+  static net::Duration TotalOf(const RetriedRead& entry);
   void ReleaseIfDone(uint32_t owner);
   void SendTo(uint32_t owner, ring::NodeIndex node, uint32_t attempt);
-  bool MayRetry(const Entry& entry, const wire::Failure& failure);
+  bool MayRetry(const RetriedRead& entry, const wire::Failure& failure);
   void ScheduleRetry(uint32_t owner);
   void ScheduleDeadline(uint32_t owner);
   void Retry(uint32_t owner);
@@ -109,13 +109,13 @@ class Retrier {
   void RunHedges(uint32_t pool);
   void Hedge(uint32_t owner);
   // Whether a reply of this attempt is the answer; else it is dropped or held.
-  bool IsAnswer(Entry& entry, backends::Ticket ticket, std::string_view reply);
+  bool IsAnswer(RetriedRead& entry, backends::Ticket ticket, std::string_view reply);
 
   backends::WorkerIo& io_;
   backends::ReplySink& sink_;
   std::span<RetryStats> stats_;
-  std::vector<Pool> by_pool_;
-  net::PlaceList<Entry> entries_;
+  std::vector<RetriedPool> by_pool_;
+  net::PlaceList<RetriedRead> entries_;
   std::multimap<net::TimePoint, Event> events_;  // Of requests that have failed or are hedged: few.
   std::unique_ptr<net::Timer> event_timer_;
 };

@@ -23,14 +23,14 @@ bool MemcacheSession::ProcessOne() {
   }
   wire::MemcacheParser& parser = listener().memcache_parser;
   switch (parser.Parse(input().bytes(), &progress_)) {
-    case wire::MemcacheParser::Status::kNeedMore: return false;
-    case wire::MemcacheParser::Status::kRequest: HandleRequest(parser); return true;
-    case wire::MemcacheParser::Status::kRefused:
+    case wire::MemcacheParser::MemcacheStatus::kNeedMore: return false;
+    case wire::MemcacheParser::MemcacheStatus::kRequest: HandleRequest(parser); return true;
+    case wire::MemcacheParser::MemcacheStatus::kRefused:
       Refuse(parser);
       input().Consume(parser.size());
       swallow_ = parser.swallow();
       return true;
-    case wire::MemcacheParser::Status::kBad:
+    case wire::MemcacheParser::MemcacheStatus::kBad:
       bad_requests.Log(io().io.loop.now(), spdlog::level::info, "client {} of listener {}: {}", client().address,
                        listener().conf.name, wire::ErrorName(parser.error()));
       Refuse(parser);

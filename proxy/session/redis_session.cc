@@ -25,10 +25,10 @@ bool RedisSession::ProcessOne() {
   }
   if (!parser) parser = std::make_unique<wire::RequestParser>(listener().limits);
   switch (parser->Parse(input().bytes())) {
-    case wire::RequestParser::Status::kNeedMore: parser_ = std::move(parser); return false;
-    case wire::RequestParser::Status::kBad: RefuseProtocol(parser->error()); break;
-    case wire::RequestParser::Status::kNothing: input().Consume(parser->size()); break;
-    case wire::RequestParser::Status::kRequest: {
+    case wire::RequestParser::RespStatus::kNeedMore: parser_ = std::move(parser); return false;
+    case wire::RequestParser::RespStatus::kBad: RefuseProtocol(parser->error()); break;
+    case wire::RequestParser::RespStatus::kNothing: input().Consume(parser->size()); break;
+    case wire::RequestParser::RespStatus::kRequest: {
       const wire::Request request = parser->request();
       const bool in_place = request.encoded().data() == input().bytes().data();
       HandleRequest(request, parser->size(), in_place && input().CanTakeFrame(parser->size()));

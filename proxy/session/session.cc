@@ -46,7 +46,7 @@ Session::Session(ClientIo& io, ListenerContext& listener, uint32_t index, uint32
 }
 
 Session::~Session() {
-  assert(state_ == State::kClosed);
+  assert(state_ == SessionState::kClosed);
 }
 
 void Session::MarkForTurn() {
@@ -56,14 +56,14 @@ void Session::MarkForTurn() {
 }
 
 void Session::OnReadable() {
-  if (state_ != State::kOpen) return;
+  if (state_ != SessionState::kOpen) return;
   const size_t most = io_.io.memory.read_size(net::ReadBuffer::kSize);
   const net::IoResult result = input_.Fill(*stream_, io_.io.read_buffer, most);
   listener_.stats.bytes_in.Add(result.bytes);
   client_.last_active = io_.io.loop.now();
   if (result.status == net::IoStatus::kError) return Close(std::strerror(result.error));
   ProcessInput();
-  if (result.status == net::IoStatus::kEnd && state_ == State::kOpen) {
+  if (result.status == net::IoStatus::kEnd && state_ == SessionState::kOpen) {
     // Half-closed: what it asked before it stopped sending is still answered (semantics.md 12).
     stream_->WatchReads(false);
     if (paused_) return;  // Resume will meet the end of the input again.
@@ -72,7 +72,7 @@ void Session::OnReadable() {
 }
 
 void Session::ProcessInput() {
-  while (state_ == State::kOpen && !input_.empty()) {
+  while (state_ == SessionState::kOpen && !input_.empty()) {
     if (QueueFull()) {
       paused_ = true;
       stream_->WatchReads(false);
@@ -80,12 +80,12 @@ void Session::ProcessInput() {
     }
     if (!ProcessOne()) break;
   }
-  if (state_ == State::kOpen && !paused_) {
+  if (state_ == SessionState::kOpen && !paused_) {
     const size_t have = input_.bytes().size();
     const size_t needed = std::max(have, bytes_needed());
     if (!io_.io.memory.HasRoomForRequest(have, needed - have)) RefuseHalfRead();
   }
-  if (state_ != State::kOpen) return input_.Clear();
+  if (state_ != SessionState::kOpen) return input_.Clear();
   input_.Keep(bytes_needed());
 }
 
@@ -191,8 +191,8 @@ void Session::OnLargeReply(uint32_t slot, net::Block reply) {
 }
 
 void Session::FinishAfterReplies() {
-  if (state_ != State::kOpen) return;
-  state_ = State::kFinishing;
+  if (state_ != SessionState::kOpen) return;
+  state_ = SessionState::kFinishing;
   stream_->WatchReads(false);
   MarkForTurn();
 }
@@ -206,7 +206,7 @@ bool Session::QueueFull() const {
 }
 
 void Session::Resume() {
-  if (!paused_ || state_ != State::kOpen || QueueFull()) return;
+  if (!paused_ || state_ != SessionState::kOpen || QueueFull()) return;
   paused_ = false;
   stream_->WatchReads(true);
   ProcessInput();
@@ -214,18 +214,18 @@ void Session::Resume() {
 
 bool Session::Flush(bool idle) {
   marked_ = false;
-  if (state_ == State::kClosed) return false;
+  if (state_ == SessionState::kClosed) return false;
   CloseIfTooMuchWaits();
   const bool held = FlushOutput(idle);
   unread_local_bytes_ = std::min(unread_local_bytes_, reply_bytes());
   local_bytes_of_turn_ = 0;
   // There is room only since Resume: output has left, or a node's write failed in this turn. It reads on in the next.
-  if (paused_ && state_ == State::kOpen && !QueueFull()) MarkForTurn();
+  if (paused_ && state_ == SessionState::kOpen && !QueueFull()) MarkForTurn();
   return held;
 }
 
 bool Session::FlushOutput(bool idle) {
-  if (state_ == State::kClosed) return false;
+  if (state_ == SessionState::kClosed) return false;
   if (write_armed_) {
     CloseIfItDoesNotRead();
     return false;
@@ -246,7 +246,7 @@ bool Session::FlushOutput(bool idle) {
   if (full != write_armed_) stream_->WatchWrites(full);
   write_armed_ = full;
   if (full) CloseIfItDoesNotRead();
-  if (state_ == State::kFinishing && replies_.empty() && output_.empty()) Close({});
+  if (state_ == SessionState::kFinishing && replies_.empty() && output_.empty()) Close({});
   return false;
 }
 
@@ -272,7 +272,7 @@ void Session::CutOff(std::string_view why) {
 }
 
 void Session::OnWritable() {
-  if (state_ == State::kClosed) return;
+  if (state_ == SessionState::kClosed) return;
   write_armed_ = false;
   stream_->WatchWrites(false);
   client_.last_active = io_.io.loop.now();
@@ -284,9 +284,9 @@ void Session::Drain() {
 }
 
 void Session::Close(std::string_view why) {
-  if (state_ == State::kClosed) return;
+  if (state_ == SessionState::kClosed) return;
   if (!why.empty()) spdlog::debug("client {} of listener {}: {}", client_.address, listener_.conf.name, why);
-  state_ = State::kClosed;
+  state_ = SessionState::kClosed;
   ForgetHalfRead();
   listener_.stats.closed.Add();
   io_.retired.push_back(index_);

@@ -55,7 +55,7 @@ class Session : public net::StreamObserver {
   size_t reply_bytes() const { return output_.size() + replies_.aside_bytes(); }
 
   uint32_t generation() const { return generation_; }
-  bool closed() const { return state_ == State::kClosed; }
+  bool closed() const { return state_ == SessionState::kClosed; }
   const ClientState& client() const { return client_; }
 
  protected:
@@ -95,7 +95,7 @@ class Session : public net::StreamObserver {
 
  private:
   // kOpen → kFinishing (no more requests: EOF, QUIT, protocol error, drain) → kClosed
-  enum class State : uint8_t { kOpen, kFinishing, kClosed };
+  enum class SessionState : uint8_t { kOpen, kFinishing, kClosed };
 
   void OnConnected(int) override {}
   void OnReadable() override;
@@ -137,7 +137,7 @@ class Session : public net::StreamObserver {
   size_t local_bytes_of_turn_ = 0;
   uint32_t index_;
   uint32_t generation_;
-  State state_ = State::kOpen;
+  SessionState state_ = SessionState::kOpen;
   uint8_t held_turns_ = 0;
   bool marked_ = false;       // Stands in the worker's list for the end of this turn.
   bool paused_ = false;       // The queue is full: nothing more is read.

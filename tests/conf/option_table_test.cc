@@ -163,7 +163,7 @@ TEST(OptionTable, RefusesANameThatCouldForgeALineOfLogOrReply) {
   Config config = SampleConfig();
   WalkOptions(config, "", [&]<class T>(const OptionFacts& row, const std::string& path, T& value) {
     if constexpr (std::is_same_v<T, std::string>) {
-      if (row.bounds.kind != Kind::kName) return;
+      if (row.bounds.kind != OptionKind::kName) return;
       const std::string before = value;
       for (const char* bad : {"a\r\n-ERR forged", "two words", "tab\t", "\x7f"}) {
         value = bad;

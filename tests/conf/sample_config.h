@@ -61,7 +61,7 @@ void WalkOptions(S& section, const std::string& path, F&& f) {
       WalkOptions(value, here, f);
     } else if constexpr (std::is_same_v<T, std::vector<Pool>>) {
       for (Pool& pool : value) WalkOptions(pool, Below(here, pool.name), f);
-    } else if (row.bounds.kind == Kind::kList) {
+    } else if (row.bounds.kind == OptionKind::kList) {
       for (size_t i = 0; i < value.size(); ++i) WalkOptions(value[i], here + "[" + std::to_string(i) + "]", f);
     }
   });

@@ -30,12 +30,12 @@ void CheckForwarded(const Limits& limits, std::string_view bytes) {
   MemcacheParser parser(limits);
   MemcacheParser::Progress progress;
   std::string request(bytes);
-  Require(parser.Parse(request, &progress) == MemcacheParser::Status::kRequest);
+  Require(parser.Parse(request, &progress) == MemcacheParser::MemcacheStatus::kRequest);
   request.replace(parser.unwanted().offset, parser.unwanted().size, parser.unwanted().size, ' ');
   std::string forwarded(parser.request().encoded());
   const auto check = [&] {
     MemcacheParser node(limits);
-    Require(node.Parse(forwarded, &progress) == MemcacheParser::Status::kRequest);
+    Require(node.Parse(forwarded, &progress) == MemcacheParser::MemcacheStatus::kRequest);
     Require(node.size() == forwarded.size() && node.unwanted().size == 0);
     Require(forwarded.find('\0') == std::string::npos || forwarded.find('\0') > forwarded.find('\n'));
   };

@@ -105,9 +105,9 @@ void SimClient::Complain(std::string_view what, std::string_view request, std::s
 void SimClient::OnBytes(std::string_view bytes) {
   input_ += bytes;
   while (!input_.empty() && complaint_.empty()) {
-    const wire::ReplyFramer::Status status = framer_->Frame(input_);
-    if (status == wire::ReplyFramer::Status::kNeedMore) return;
-    if (status == wire::ReplyFramer::Status::kBad) {
+    const wire::ReplyFramer::FrameStatus status = framer_->Frame(input_);
+    if (status == wire::ReplyFramer::FrameStatus::kNeedMore) return;
+    if (status == wire::ReplyFramer::FrameStatus::kBad) {
       complaint_ = "not a reply: " + input_.substr(0, 80);
       return;
     }

@@ -36,7 +36,7 @@ bool SimRedisNode::ShowsToPing(uint64_t sickness) const {
 
 size_t SimRedisNode::AnswerFirst(std::string_view input, std::string* reply) {
   wire::RequestParser parser{wire::Limits{}};
-  if (parser.Parse(input) != wire::RequestParser::Status::kRequest) return 0;
+  if (parser.Parse(input) != wire::RequestParser::RespStatus::kRequest) return 0;
   *reply += Answer(parser.request());
   return parser.size();
 }

@@ -175,11 +175,11 @@ std::optional<Simulation::Outcome> Simulation::ExpectedNow(const Thread& thread,
   const proxy::Snapshot& snapshot = thread.worker->snapshot();
   if (!IsOwner(snapshot, node / kNodesOfAPool, NameOf(node), keys_[node])) return std::nullopt;
   const backends::NodeStats& stats = Record(node).stats(thread.number);
-  const auto breaker = static_cast<CircuitBreaker::State>(stats.breaker_state.value());
-  const bool open = breaker == CircuitBreaker::State::kOpen;
+  const auto breaker = static_cast<CircuitBreaker::BreakerState>(stats.breaker_state.value());
+  const bool open = breaker == CircuitBreaker::BreakerState::kOpen;
   const Verdict verdict = Record(node).verdict();
   if (verdict == Verdict::kEjected || (verdict == Verdict::kServe && open)) return Outcome::kRefused;
-  if (verdict == Verdict::kServe && breaker == CircuitBreaker::State::kHalfOpen) return Outcome::kWriteRefused;
+  if (verdict == Verdict::kServe && breaker == CircuitBreaker::BreakerState::kHalfOpen) return Outcome::kWriteRefused;
   const bool ready = stats.ready_connections.value() == pool.connections_per_node;
   const bool fails_open = verdict == Verdict::kKeepAsking && open && ready;
   return fails_open && pool.ring.load_bound.thousandths == 0 ? std::optional(Outcome::kAsked) : std::nullopt;
@@ -217,10 +217,10 @@ void Simulation::LookForOversights(Thread& thread, uint32_t node) {
                       .connect_failures = stats.connect_failures.value()};
   for (size_t i = 0; i < backends::Histogram::kBuckets; ++i) now.replies += stats.request_duration.bucket(i);
   std::optional<Thread::Failing>& before = thread.seen[node];
-  const bool closed = stats.breaker_state.value() == static_cast<uint64_t>(CircuitBreaker::State::kClosed);
+  const bool closed = stats.breaker_state.value() == static_cast<uint64_t>(CircuitBreaker::BreakerState::kClosed);
   // News travel in no time, so twice is no chance.
   now.unknown = served && Record(node).view.state == backends::NodeState::kUp &&
-                stats.breaker_state.value() == static_cast<uint64_t>(CircuitBreaker::State::kOpen);
+                stats.breaker_state.value() == static_cast<uint64_t>(CircuitBreaker::BreakerState::kOpen);
   if (before && before->unknown && now.unknown) Complain(node, "is cut off by a worker and nobody knows");
   if (!before || !closed || before->replies != now.replies) before = now;
   // One of the timeouts may have been a probe's.
@@ -277,7 +277,7 @@ void Simulation::FinalRound() {
     EXPECT_EQ(nodes_[node]->useless_connections(), 0U);
     for (auto& thread : threads_) {
       const backends::NodeStats& stats = Record(node).stats(thread->number);
-      EXPECT_EQ(stats.breaker_state.value(), static_cast<uint64_t>(CircuitBreaker::State::kClosed));
+      EXPECT_EQ(stats.breaker_state.value(), static_cast<uint64_t>(CircuitBreaker::BreakerState::kClosed));
       EXPECT_EQ(stats.in_flight.value(), 0U);
       EXPECT_EQ(stats.ready_connections.value(), PoolOf(node).connections_per_node);
       EXPECT_EQ(nodes_[node]->open_connections(thread->number), PoolOf(node).connections_per_node);

@@ -17,13 +17,13 @@ struct Simulation::Thread final : private backends::BreakerObserver {
         loop(simulation.loop_, number),
         stats(*simulation.snapshot_),
         seen(kNodes),
-        worker(std::make_unique<proxy::Worker>(proxy::Worker::Parts{.loop = loop,
-                                                                    .number = number,
-                                                                    .stats = stats,
-                                                                    .view = simulation.view_,
-                                                                    .observer = *this,
-                                                                    .limits = simulation.limits_,
-                                                                    .hand_back = [this](auto) { ++handed_back; }},
+        worker(std::make_unique<proxy::Worker>(proxy::Worker::WorkerParts{.loop = loop,
+                                                                          .number = number,
+                                                                          .stats = stats,
+                                                                          .view = simulation.view_,
+                                                                          .observer = *this,
+                                                                          .limits = simulation.limits_,
+                                                                          .hand_back = [this](auto) { ++handed_back; }},
                                                simulation.snapshot_, seed)) {}
 
   // As between threads: later.

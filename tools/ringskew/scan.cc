@@ -48,11 +48,11 @@ class RedisScan {
   Problem Read(std::string_view* reply) {
     wire::RespReplyFramer framer;
     auto status = framer.Frame(stream_.buffer());
-    while (status == wire::ReplyFramer::Status::kNeedMore) {
+    while (status == wire::ReplyFramer::FrameStatus::kNeedMore) {
       if (auto problem = stream_.ReadMore()) return problem;
       status = framer.Frame(stream_.buffer());
     }
-    if (status == wire::ReplyFramer::Status::kBad) return "it does not speak RESP";
+    if (status == wire::ReplyFramer::FrameStatus::kBad) return "it does not speak RESP";
     *reply = stream_.buffer().substr(0, framer.size());
     if (wire::IsError(*reply)) return std::string(reply->substr(1, reply->find('\r') - 1));
     return std::nullopt;

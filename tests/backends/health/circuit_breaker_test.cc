@@ -9,7 +9,7 @@ namespace {
 
 using net::Duration;
 using net::TimePoint;
-using State = CircuitBreaker::State;
+using State = CircuitBreaker::BreakerState;
 using namespace std::chrono_literals;
 
 constexpr double kMiddle = 0.5;  // Of the random numbers: no jitter.

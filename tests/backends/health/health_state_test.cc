@@ -8,7 +8,7 @@ namespace ringproxy::backends {
 namespace {
 
 using net::Duration;
-using State = HealthState::State;
+using State = HealthState::CheckedState;
 using namespace std::chrono_literals;
 
 conf::Health Options() {

@@ -8,7 +8,7 @@
 namespace ringproxy::backends {
 namespace {
 
-using Breaker = CircuitBreaker::State;
+using Breaker = CircuitBreaker::BreakerState;
 using namespace std::chrono_literals;
 
 class NodeGuardSilenceTest : public testing::Test {
@@ -17,12 +17,12 @@ class NodeGuardSilenceTest : public testing::Test {
     settings_.check_timeout = 500ms;
     loop_.Advance(10s);
     guard_ = std::make_unique<NodeGuard>(
-        NodeGuard::Parts{.io = io_,
-                         .settings = settings_,
-                         .verdict = health_.records[0]->verdict(),
-                         .stats = health_.stats(0),
-                         .observer = health_.observer,
-                         .node = health_.records[0]},
+        NodeGuard::GuardParts{.io = io_,
+                              .settings = settings_,
+                              .verdict = health_.records[0]->verdict(),
+                              .stats = health_.stats(0),
+                              .observer = health_.observer,
+                              .node = health_.records[0]},
         [this] { ++probes_; }, [] {});
   }
   void TimeOut(int times = 20) {

@@ -8,7 +8,7 @@
 namespace ringproxy::backends {
 namespace {
 
-using Breaker = CircuitBreaker::State;
+using Breaker = CircuitBreaker::BreakerState;
 using net::Duration;
 using wire::Fault;
 using namespace std::chrono_literals;
@@ -20,7 +20,7 @@ class NodeGuardTest : public testing::Test {
  protected:
   NodeGuard& Make(uint32_t connections = 1) {
     guard_ = std::make_unique<NodeGuard>(
-        NodeGuard::Parts{
+        NodeGuard::GuardParts{
             .io = io_,
             .settings = settings_,
             .verdict = health_.records[3]->verdict(),

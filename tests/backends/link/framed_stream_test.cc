@@ -9,7 +9,7 @@
 namespace ringproxy::backends {
 namespace {
 
-using Status = FramedStream::Status;
+using Status = FramedStream::FrameStatus;
 
 class FramedStreamTest : public testing::Test, protected net::StreamObserver {
  protected:

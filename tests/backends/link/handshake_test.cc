@@ -5,7 +5,7 @@
 namespace ringproxy::backends {
 namespace {
 
-using Step = Handshake::Step;
+using Step = Handshake::HandshakeStep;
 
 const conf::Auth kNoAuth{};
 const conf::Auth kPassword{.username = "", .password_file = "f", .password = "p"};

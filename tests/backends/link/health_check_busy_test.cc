@@ -12,7 +12,7 @@ using namespace std::chrono_literals;
 class BusyHealthCheckTest : public testing::Test {
  protected:
   void Check() {
-    check_.Check([this](HealthCheck::Outcome outcome, const std::string& why) {
+    check_.Check([this](HealthCheck::CheckOutcome outcome, const std::string& why) {
       outcome_ = outcome;
       why_ = why;
     });
@@ -25,7 +25,7 @@ class BusyHealthCheckTest : public testing::Test {
   conf::Health options_;
   bool is_busy_ = false;
   HealthCheck check_{io_, settings_, options_, [this] { return is_busy_; }};
-  std::optional<HealthCheck::Outcome> outcome_;
+  std::optional<HealthCheck::CheckOutcome> outcome_;
   std::string why_;
 };
 
@@ -34,7 +34,7 @@ TEST_F(BusyHealthCheckTest, WaitsItsTimeoutForANodeThatHasNothingHeavyToDo) {
   loop_.Advance(499ms);
   EXPECT_FALSE(outcome_);
   loop_.Advance(1ms);
-  EXPECT_EQ(outcome_, HealthCheck::Outcome::kNoAnswer);
+  EXPECT_EQ(outcome_, HealthCheck::CheckOutcome::kNoAnswer);
   EXPECT_EQ(why_, "no answer to a check within 500ms");
 }
 
@@ -44,7 +44,7 @@ TEST_F(BusyHealthCheckTest, WaitsFiveSecondsForOneThatHas) {
   loop_.Advance(4999ms);
   EXPECT_FALSE(outcome_);
   loop_.Advance(1ms);
-  EXPECT_EQ(outcome_, HealthCheck::Outcome::kNoAnswer);
+  EXPECT_EQ(outcome_, HealthCheck::CheckOutcome::kNoAnswer);
   EXPECT_EQ(why_, "no answer to a check within 5s");
 }
 
@@ -55,7 +55,7 @@ TEST_F(BusyHealthCheckTest, WaitsWhenTheHeavyThingBeganAfterTheCheck) {
   loop_.Advance(1s);
   EXPECT_FALSE(outcome_);
   loop_.last_socket().Receive("+PONG\r\n");
-  EXPECT_EQ(outcome_, HealthCheck::Outcome::kGood);
+  EXPECT_EQ(outcome_, HealthCheck::CheckOutcome::kGood);
 }
 
 TEST_F(BusyHealthCheckTest, GivesANodeThatIsJustDoneTheUsualTimeOnceMore) {
@@ -66,14 +66,14 @@ TEST_F(BusyHealthCheckTest, GivesANodeThatIsJustDoneTheUsualTimeOnceMore) {
   loop_.Advance(599ms);
   EXPECT_FALSE(outcome_);
   loop_.Advance(1ms);
-  EXPECT_EQ(outcome_, HealthCheck::Outcome::kNoAnswer);
+  EXPECT_EQ(outcome_, HealthCheck::CheckOutcome::kNoAnswer);
 }
 
 TEST_F(BusyHealthCheckTest, BelievesABadAnswerAtOnce) {
   is_busy_ = true;
   Check();
   loop_.last_socket().Receive("-BUSY Redis is busy running a script\r\n");
-  EXPECT_EQ(outcome_, HealthCheck::Outcome::kBad);
+  EXPECT_EQ(outcome_, HealthCheck::CheckOutcome::kBad);
 }
 
 }  // namespace

@@ -27,9 +27,9 @@ class HealthCheckTest : public testing::Test {
     return *check_;
   }
   HealthCheck::Done Record() {
-    return [this](HealthCheck::Outcome outcome, const std::string& why) {
-      const std::string before = outcome == HealthCheck::Outcome::kNotAsked ? "not asked: " : "";
-      outcomes_.push_back(outcome == HealthCheck::Outcome::kGood ? "good" : before + why);
+    return [this](HealthCheck::CheckOutcome outcome, const std::string& why) {
+      const std::string before = outcome == HealthCheck::CheckOutcome::kNotAsked ? "not asked: " : "";
+      outcomes_.push_back(outcome == HealthCheck::CheckOutcome::kGood ? "good" : before + why);
     };
   }
   void Check() { check_->Check(Record()); }
@@ -348,7 +348,8 @@ TEST_F(HealthCheckTest, MayBeAskedAgainFromWithinItsAnswer) {
   int good = 0;
   check_->Check([&](auto, const std::string&) {
     check_->Flush([&](auto, const std::string&) {
-      check_->Check([&](auto outcome, const std::string&) { good += outcome == HealthCheck::Outcome::kGood ? 1 : 0; });
+      check_->Check(
+          [&](auto outcome, const std::string&) { good += outcome == HealthCheck::CheckOutcome::kGood ? 1 : 0; });
     });
   });
   Node().Receive("+PONG\r\n+OK\r\n+PONG\r\n");

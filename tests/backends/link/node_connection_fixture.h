@@ -30,7 +30,7 @@ class NodeConnectionTest : public testing::Test {
     connection_.reset();
     flush_list_.clear();  // It may stand there.
     guard_ = std::make_unique<NodeGuard>(
-        NodeGuard::Parts{
+        NodeGuard::GuardParts{
             .io = io_,
             .settings = settings_,
             .verdict = health_.records[0]->verdict(),
@@ -40,7 +40,7 @@ class NodeConnectionTest : public testing::Test {
         },
         [this] {
           ++probes_;
-          if (connection_->state() == NodeConnection::State::kReady) Probe();
+          if (connection_->state() == LinkState::kReady) Probe();
         },
         [] {});
     connection_ = std::make_unique<NodeConnection>(io_, settings_, *guard_, sink_, flush_list_, stats_);
@@ -56,7 +56,7 @@ class NodeConnectionTest : public testing::Test {
     Node().observer->OnConnected(0);
     EXPECT_EQ(Node().TakeWritten(), "*1\r\n$4\r\nPING\r\n");
     Node().Receive("+PONG\r\n");
-    EXPECT_EQ(connection_->state(), NodeConnection::State::kReady);
+    EXPECT_EQ(connection_->state(), LinkState::kReady);
     FlushAll();
   }
   test::FakeSocket& Node() { return loop_.last_socket(); }

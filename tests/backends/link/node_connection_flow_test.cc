@@ -72,8 +72,8 @@ TEST_F(NodeConnectionTest, AsksAboutASilentNodeAndGivesOnlyItselfUpWhenTheNodeIs
     guard_->Hurry();  // Each check goes well.
     loop_.Advance(50ms);
   }
-  EXPECT_NE(connection_->state(), NodeConnection::State::kReady);
-  EXPECT_EQ(guard_->breaker_state(), CircuitBreaker::State::kClosed);
+  EXPECT_NE(connection_->state(), LinkState::kReady);
+  EXPECT_EQ(guard_->breaker_state(), CircuitBreaker::BreakerState::kClosed);
 }
 
 TEST_F(NodeConnectionTest, WaitsForTheCheckBeforeItGivesItselfUp) {
@@ -82,7 +82,7 @@ TEST_F(NodeConnectionTest, WaitsForTheCheckBeforeItGivesItselfUp) {
   Send(1);
   FlushAll();
   loop_.Advance(2s);
-  EXPECT_EQ(connection_->state(), NodeConnection::State::kReady);
+  EXPECT_EQ(connection_->state(), LinkState::kReady);
   guard_->OnCheckFailed();
   loop_.Advance(45ms);  // Before it asks again.
   guard_->OnCheckFailed();
@@ -90,8 +90,8 @@ TEST_F(NodeConnectionTest, WaitsForTheCheckBeforeItGivesItselfUp) {
     loop_.Advance(50ms);
     guard_->OnCheckFailed();
   }
-  EXPECT_NE(connection_->state(), NodeConnection::State::kReady);
-  EXPECT_EQ(guard_->breaker_state(), CircuitBreaker::State::kOpen);
+  EXPECT_NE(connection_->state(), LinkState::kReady);
+  EXPECT_EQ(guard_->breaker_state(), CircuitBreaker::BreakerState::kOpen);
 }
 
 TEST_F(NodeConnectionTest, LetsAHeavyRequestTakeItsTime) {
@@ -105,8 +105,8 @@ TEST_F(NodeConnectionTest, LetsAHeavyRequestTakeItsTime) {
     Send(i);
     FlushAll();
   }
-  EXPECT_EQ(connection_->state(), NodeConnection::State::kReady);
-  EXPECT_EQ(guard_->breaker_state(), CircuitBreaker::State::kClosed);
+  EXPECT_EQ(connection_->state(), LinkState::kReady);
+  EXPECT_EQ(guard_->breaker_state(), CircuitBreaker::BreakerState::kClosed);
   EXPECT_EQ(stats_.excused_timeouts.value(), stats_.timeouts.value());
   Node().Receive("+done\r\n");
   EXPECT_EQ(sink_.outcomes.back(), (std::pair<uint32_t, std::string>{1, "+done\r\n"}));

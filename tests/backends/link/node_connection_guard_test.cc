@@ -7,8 +7,8 @@
 namespace ringproxy::backends {
 namespace {
 
-using State = NodeConnection::State;
-using Breaker = CircuitBreaker::State;
+using State = LinkState;
+using Breaker = CircuitBreaker::BreakerState;
 
 TEST_F(NodeConnectionTest, FailsARequestThatWaitsForTheConnectionAfterItsTotalTime) {
   settings_.timeouts.total = 200ms;

@@ -77,7 +77,7 @@ TEST_F(NodeConnectionTest, DoesNotUseANodeThatLoadsItsData) {
   Make().Connect();
   Node().observer->OnConnected(0);
   Node().Receive("-LOADING Redis is loading the dataset in memory\r\n");
-  EXPECT_EQ(connection_->state(), NodeConnection::State::kBackoff);
+  EXPECT_EQ(connection_->state(), LinkState::kBackoff);
   EXPECT_TRUE(loop_.socket(0).closed());
   loop_.Advance(60ms);
   FinishHandshake();
@@ -89,9 +89,9 @@ TEST_F(NodeConnectionTest, AuthenticatesBeforeItPings) {
   Node().observer->OnConnected(0);
   EXPECT_EQ(Node().TakeWritten(), "*3\r\n$4\r\nAUTH\r\n$3\r\napp\r\n$6\r\nsecret\r\n*1\r\n$4\r\nPING\r\n");
   Node().Receive("+OK\r\n");
-  EXPECT_EQ(connection_->state(), NodeConnection::State::kGreeting);
+  EXPECT_EQ(connection_->state(), LinkState::kGreeting);
   Node().Receive("+PONG\r\n");
-  EXPECT_EQ(connection_->state(), NodeConnection::State::kReady);
+  EXPECT_EQ(connection_->state(), LinkState::kReady);
 }
 
 // A send buffer of the least size, a long password: the socket takes only a part at a time.
@@ -111,29 +111,29 @@ TEST_F(NodeConnectionTest, GoesOnWithAGreetingOfWhichTheSocketTookOnlyAPart) {
   EXPECT_EQ(Node().TakeWritten(), "*2\r\n$4\r\nAUTH\r\n$6\r\nsecret\r\n*1\r\n$4\r\nPING\r\n");
   EXPECT_FALSE(Node().watches_writes);
   Node().Receive("+OK\r\n+PONG\r\n");
-  EXPECT_EQ(connection_->state(), NodeConnection::State::kReady);
+  EXPECT_EQ(connection_->state(), LinkState::kReady);
   FlushAll();
   EXPECT_EQ(Node().TakeWritten(), "early");
   EXPECT_EQ(loop_.sockets(), 1U);
-  EXPECT_EQ(guard_->breaker_state(), CircuitBreaker::State::kClosed);
+  EXPECT_EQ(guard_->breaker_state(), CircuitBreaker::BreakerState::kClosed);
 }
 
 TEST_F(NodeConnectionTest, BreaksOnAGreetingThatCannotBeSentOrIsAnsweredBeforeItIs) {
   Make().Connect();
   Node().error = EPIPE;
   Node().observer->OnConnected(0);
-  EXPECT_EQ(connection_->state(), NodeConnection::State::kBackoff);
+  EXPECT_EQ(connection_->state(), LinkState::kBackoff);
   Make().Connect();
   Node().room = 5;
   Node().observer->OnConnected(0);
   Node().error = EPIPE;
   Node().observer->OnWritable();
-  EXPECT_EQ(connection_->state(), NodeConnection::State::kBackoff);
+  EXPECT_EQ(connection_->state(), LinkState::kBackoff);
   Make().Connect();
   Node().room = 5;
   Node().observer->OnConnected(0);
   Node().Receive("+PONG\r\n");
-  EXPECT_EQ(connection_->state(), NodeConnection::State::kBackoff);
+  EXPECT_EQ(connection_->state(), LinkState::kBackoff);
   EXPECT_EQ(stats_.connect_failures.value(), 3U);
 }
 
@@ -142,14 +142,14 @@ TEST_F(NodeConnectionTest, GivesUpAGreetingThatTheSocketDoesNotTakeInTime) {
   Node().room = 5;
   Node().observer->OnConnected(0);
   loop_.Advance(500ms);
-  EXPECT_EQ(connection_->state(), NodeConnection::State::kBackoff);
+  EXPECT_EQ(connection_->state(), LinkState::kBackoff);
   EXPECT_TRUE(loop_.socket(0).closed());
 }
 
 TEST_F(NodeConnectionTest, GivesUpAnAttemptThatTakesTooLong) {
   Make().Connect();
   loop_.Advance(501ms);
-  EXPECT_EQ(connection_->state(), NodeConnection::State::kBackoff);
+  EXPECT_EQ(connection_->state(), LinkState::kBackoff);
 }
 
 // See semantics.md 6.
@@ -270,11 +270,11 @@ TEST_F(NodeConnectionTest, DrainsByFinishingWhatIsInFlight) {
   Send(1);
   FlushAll();
   connection_->Drain();
-  EXPECT_EQ(connection_->state(), NodeConnection::State::kDraining);
+  EXPECT_EQ(connection_->state(), LinkState::kDraining);
   Send(2);
   Node().Receive("+OK\r\n");
   EXPECT_EQ(sink_.outcomes, (Outcomes{{2, "node_down"}, {1, "+OK\r\n"}}));
-  EXPECT_EQ(connection_->state(), NodeConnection::State::kClosed);
+  EXPECT_EQ(connection_->state(), LinkState::kClosed);
   EXPECT_EQ(stats_.ready_connections.value(), 0U);
 }
 
@@ -285,7 +285,7 @@ TEST_F(NodeConnectionTest, ClosesADrainingConnectionWhoseNodeStaysSilent) {
   connection_->Drain();
   loop_.Advance(10s);
   EXPECT_EQ(sink_.outcomes, (Outcomes{{1, "timeout"}}));
-  EXPECT_EQ(connection_->state(), NodeConnection::State::kClosed);
+  EXPECT_EQ(connection_->state(), LinkState::kClosed);
   EXPECT_TRUE(Node().closed());
 }
 
@@ -296,7 +296,7 @@ TEST_F(NodeConnectionTest, ClosesADrainingConnectionWhoseRequestsHadAllTimedOutB
   loop_.Advance(101ms);
   connection_->Drain();
   loop_.Advance(10s);
-  EXPECT_EQ(connection_->state(), NodeConnection::State::kClosed);
+  EXPECT_EQ(connection_->state(), LinkState::kClosed);
 }
 
 TEST_F(NodeConnectionTest, KeepsTheDeadlineOfARequestWhenItDrains) {
@@ -314,7 +314,7 @@ TEST_F(NodeConnectionTest, ConnectsAndShakesHandsWithinOneConnectTimeout) {
   loop_.Advance(400ms);
   Node().observer->OnConnected(0);
   loop_.Advance(101ms);
-  EXPECT_EQ(connection_->state(), NodeConnection::State::kBackoff);
+  EXPECT_EQ(connection_->state(), LinkState::kBackoff);
 }
 
 // See semantics.md 6.
@@ -343,7 +343,7 @@ TEST_F(NodeConnectionTest, LeavesNoGaugeAboveZeroWhenItDies) {
 
 TEST_F(NodeConnectionTest, WaitsBeforeItReturnsToANodeThatClosesEveryConnectionAtOnce) {
   Make().Connect();
-  for (int i = 0; i < 20 && connection_->state() == NodeConnection::State::kConnecting; ++i) {
+  for (int i = 0; i < 20 && connection_->state() == LinkState::kConnecting; ++i) {
     FinishHandshake();
     Node().ReceiveEnd();
   }

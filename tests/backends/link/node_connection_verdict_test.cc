@@ -4,8 +4,8 @@
 namespace ringproxy::backends {
 namespace {
 
-using State = NodeConnection::State;
-using Breaker = CircuitBreaker::State;
+using State = LinkState;
+using Breaker = CircuitBreaker::BreakerState;
 
 // The same in slow motion: each connection lasts a while, and most requests die with it.
 TEST_F(NodeConnectionTest, TripsTheBreakerWhenHalfOfTheRequestsAreLostWithTheirConnections) {

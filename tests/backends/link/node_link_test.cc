@@ -11,7 +11,7 @@ namespace ringproxy::backends {
 namespace {
 
 using namespace std::chrono_literals;
-using State = NodeLink::State;
+using State = LinkState;
 
 constexpr const char* kPing = "*1\r\n$4\r\nPING\r\n";
 

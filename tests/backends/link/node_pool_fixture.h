@@ -104,7 +104,7 @@ class NodePoolTest : public testing::Test {
   test::Health health_{3};
   FlushList flush_list_;
   CountingSink sink_;
-  const PoolNode::Parts parts_{io_, sink_, flush_list_, health_.observer, 0};
+  const PoolNode::PoolNodeParts parts_{io_, sink_, flush_list_, health_.observer, 0};
   size_t first_ = 0;
   std::optional<NodePool> pool_;
 };

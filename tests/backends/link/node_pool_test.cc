@@ -7,7 +7,7 @@
 namespace ringproxy::backends {
 namespace {
 
-using Breaker = CircuitBreaker::State;
+using Breaker = CircuitBreaker::BreakerState;
 
 TEST_F(NodePoolTest, ProbesAnOpenNodeInTheWordsOfItsProtocol) {
   for (const conf::Protocol protocol : {conf::Protocol::kRedis, conf::Protocol::kMemcached}) {

@@ -2,26 +2,21 @@
 
 #include <gtest/gtest.h>
 
-#include "backends/link/reply_framers.h"
-#include "tests/support/fake_loop.h"
-#include "tests/support/health_fixture.h"
+#include "tests/backends/link/witness_fixture.h"
 
 namespace ringproxy::backends {
 namespace {
 
 using namespace std::chrono_literals;
-using Breaker = CircuitBreaker::State;
+using Breaker = CircuitBreaker::BreakerState;
 
-class NodeWitnessTest : public testing::Test, protected net::StreamObserver {
+class NodeWitnessTest : public WitnessFixture {
  protected:
   NodeWitnessTest() {
     settings_.timeouts.request = 100ms;
     settings_.breaker.consecutive_failures = 3;
     loop_.Advance(10s);
   }
-  void OnConnected(int) override {}
-  void OnReadable() override {}
-  void OnWritable() override {}
 
   InFlight Entry(wire::Work work = wire::Work::kPlain) const {
     return {.ticket = {.kind = Ticket::Kind::kSession}, .entered = {}, .sent = loop_.now(), .bytes = 10, .work = work};
@@ -30,10 +25,7 @@ class NodeWitnessTest : public testing::Test, protected net::StreamObserver {
     return {.ticket = {.kind = Ticket::Kind::kInternal}, .entered = {}, .sent = loop_.now(), .bytes = 10};
   }
   void Reply(const InFlight& entry, const std::string& text) {
-    loop_.last_socket().incoming = text;
-    input_.Fill(*stream_, io_.read_buffer);
-    ASSERT_EQ(framer_->Frame(input_.bytes()), wire::ReplyFramer::Status::kReply);
-    const ReplyFrame reply(input_, *framer_);
+    const ReplyFrame reply = Frame(text);
     witness_.OnAnswered(entry, reply.size());
     witness_.OnReply(entry, reply);
     reply.Drop();
@@ -42,24 +34,6 @@ class NodeWitnessTest : public testing::Test, protected net::StreamObserver {
   void FailThreeTimes(wire::Work work) {
     for (int i = 0; i < 3; ++i) Reply(Entry(work), "-LOADING x\r\n");
   }
-
-  test::FakeLoop loop_;
-  WorkerIo io_{.loop = loop_, .blocks = {}, .read_buffer = {}, .random = std::mt19937_64(1)};
-  std::unique_ptr<net::Stream> stream_ = loop_.NewStream(*this);
-  net::InputBuffer input_{io_.blocks};
-  std::unique_ptr<wire::ReplyFramer> framer_ = NewReplyFramer(conf::Protocol::kRedis);
-  NodeSettings settings_;
-  NodeStats stats_;
-  test::Health health_{1};
-  NodeGuard guard_{{.io = io_,
-                    .settings = settings_,
-                    .verdict = health_.records[0]->verdict(),
-                    .stats = stats_,
-                    .observer = health_.observer,
-                    .node = health_.records[0]},
-                   [] {},
-                   [] {}};
-  NodeWitness witness_{loop_, settings_, guard_, stats_};
 };
 
 TEST_F(NodeWitnessTest, TellsTheNodesWordsAndNotThoseOfAClientsScript) {

@@ -2,25 +2,20 @@
 
 #include <gtest/gtest.h>
 
-#include "backends/link/reply_framers.h"
 #include "tests/backends/link/recording_sink.h"
-#include "tests/support/fake_loop.h"
-#include "tests/support/health_fixture.h"
+#include "tests/backends/link/witness_fixture.h"
 
 namespace ringproxy::backends {
 namespace {
 
 using namespace std::chrono_literals;
 
-class ReplyPipelineTest : public testing::Test, protected net::StreamObserver {
+class ReplyPipelineTest : public WitnessFixture {
  protected:
   ReplyPipelineTest() {
     settings_.timeouts = {.connect = 100ms, .request = 100ms, .heavy = 1s};
     pipeline_.OnReady();
   }
-  void OnConnected(int) override {}
-  void OnReadable() override {}
-  void OnWritable() override {}
 
   bool Send(uint32_t slot, wire::Work work = wire::Work::kPlain, size_t bytes = 10) {
     return pipeline_.Admit(bytes, Ticket{0, 0, slot, Ticket::Kind::kSession}, work);
@@ -28,10 +23,7 @@ class ReplyPipelineTest : public testing::Test, protected net::StreamObserver {
   // At the end of a turn; `left` bytes found no room in the socket.
   void Flush(size_t written, size_t left = 0) { pipeline_.OnFlushed(written, left); }
   void Answer(const std::string& reply) {
-    loop_.last_socket().incoming = reply;
-    input_.Fill(*stream_, io_.read_buffer);
-    ASSERT_EQ(framer_->Frame(input_.bytes()), wire::ReplyFramer::Status::kReply);
-    pipeline_.OnReply({input_, *framer_});
+    pipeline_.OnReply(Frame(reply));
     EXPECT_TRUE(input_.empty());
   }
   void CheckDeadlines() {
@@ -41,24 +33,7 @@ class ReplyPipelineTest : public testing::Test, protected net::StreamObserver {
     pipeline_.LookForSilence();
   }
 
-  test::FakeLoop loop_;
-  WorkerIo io_{.loop = loop_, .blocks = {}, .read_buffer = {}, .random = std::mt19937_64(1)};
-  std::unique_ptr<net::Stream> stream_ = loop_.NewStream(*this);
-  net::InputBuffer input_{io_.blocks};
-  std::unique_ptr<wire::ReplyFramer> framer_ = NewReplyFramer(conf::Protocol::kRedis);
-  NodeSettings settings_;
-  NodeStats stats_;
-  test::Health health_{1};
-  NodeGuard guard_{{.io = io_,
-                    .settings = settings_,
-                    .verdict = health_.records[0]->verdict(),
-                    .stats = stats_,
-                    .observer = health_.observer,
-                    .node = health_.records[0]},
-                   [] {},
-                   [] {}};
   RecordingSink sink_;
-  NodeWitness witness_{loop_, settings_, guard_, stats_};
   size_t checks_ = 0;
   bool any_late_ = false;
   bool looks_for_silence_ = true;
@@ -175,7 +150,7 @@ TEST_F(ReplyPipelineTest, HandsALargeReplyOverInItsOwnBlock) {
   const std::string large = "$100000\r\n" + std::string(100'000, 'L') + "\r\n";
   loop_.last_socket().incoming = large;
   while (framer_->Frame((input_.Fill(*stream_, io_.read_buffer), input_.bytes())) !=
-         wire::ReplyFramer::Status::kReply) {
+         wire::ReplyFramer::FrameStatus::kReply) {
     input_.Keep(framer_->bytes_needed());
   }
   const bool is_large = input_.CanTakeFrame(framer_->size());

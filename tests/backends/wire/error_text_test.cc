@@ -13,7 +13,7 @@ using namespace std::literals;
 
 std::string UnknownCommand(std::string_view inline_request) {
   RequestParser parser{Limits{}};
-  EXPECT_EQ(parser.Parse(inline_request), RequestParser::Status::kRequest);
+  EXPECT_EQ(parser.Parse(inline_request), RequestParser::RespStatus::kRequest);
   std::string out;
   AppendUnknownCommand(parser.request(), &out);
   return out;
@@ -35,7 +35,7 @@ TEST(ErrorText, IsTheGoldenOne) {
   all += "unknown command: " + UnknownCommand("FOO bar 'a b'\n");
   all += "unknown subcommand: ";
   RequestParser parser{Limits{}};
-  ASSERT_EQ(parser.Parse("config foo\n"), RequestParser::Status::kRequest);
+  ASSERT_EQ(parser.Parse("config foo\n"), RequestParser::RespStatus::kRequest);
   AppendUnknownSubcommand(parser.request(), &all);
   all += "wrong arity: ";
   AppendWrongArity("config|get", &all);
@@ -88,7 +88,7 @@ TEST(ErrorText, SaysUnknownCommandAsRedisDoes) {
 TEST(ErrorText, SaysUnknownSubcommandAsRedisDoes) {
   const auto text = [](std::string_view inline_request) {
     RequestParser parser{Limits{}};
-    EXPECT_EQ(parser.Parse(inline_request), RequestParser::Status::kRequest);
+    EXPECT_EQ(parser.Parse(inline_request), RequestParser::RespStatus::kRequest);
     std::string out;
     AppendUnknownSubcommand(parser.request(), &out);
     return out;
@@ -107,7 +107,7 @@ TEST(ErrorText, IsOneWholeReplyWhateverTheNames) {
                                UnknownCommand("\"x\\r\\n+OK\" \"\\n\"\n")};
   for (const std::string& text : texts) {
     RespReplyFramer framer;
-    ASSERT_EQ(framer.Frame(text), ReplyFramer::Status::kReply);
+    ASSERT_EQ(framer.Frame(text), ReplyFramer::FrameStatus::kReply);
     EXPECT_EQ(framer.size(), text.size());
     EXPECT_TRUE(IsError(text));
   }

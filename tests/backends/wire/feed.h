@@ -43,7 +43,7 @@ class RequestCodec {
 
   // False: more is needed.
   bool Step(std::string_view bytes, Frame* frame) {
-    using Status = wire::RequestParser::Status;
+    using Status = wire::RequestParser::RespStatus;
     const Status status = parser_.Parse(bytes);
     if (status == Status::kNeedMore) return false;
     if (status == Status::kBad) *frame = {"bad", std::string(parser_.error()), {}, 0};
@@ -66,7 +66,7 @@ class MemcacheRequestCodec {
 
   // A refused request's frame ends before what is to be swallowed, which is its last part.
   bool Step(std::string_view bytes, Frame* frame) {
-    using Status = wire::MemcacheParser::Status;
+    using Status = wire::MemcacheParser::MemcacheStatus;
     const Status status = parser_.Parse(bytes, &progress_);
     if (status == Status::kNeedMore) return false;
     assert(progress_.needed == 0);
@@ -93,7 +93,7 @@ template <typename Framer>
 class FramerCodec {
  public:
   bool Step(std::string_view bytes, Frame* frame) {
-    using Status = wire::ReplyFramer::Status;
+    using Status = wire::ReplyFramer::FrameStatus;
     const Status status = framer_.Frame(bytes);
     if (status == Status::kNeedMore) return false;
     if (status == Status::kBad) *frame = {"bad", "", {}, 0};

@@ -28,7 +28,7 @@ inline std::string Guttered(const wire::CommandSpec& spec, const wire::Request& 
 inline std::string GutteredMemcache(std::string bytes, std::chrono::seconds ttl = kGutterTtl) {
   wire::MemcacheParser parser{wire::Limits{}};
   wire::MemcacheParser::Progress progress;
-  EXPECT_EQ(parser.Parse(bytes, &progress), wire::MemcacheParser::Status::kRequest) << bytes;
+  EXPECT_EQ(parser.Parse(bytes, &progress), wire::MemcacheParser::MemcacheStatus::kRequest) << bytes;
   bytes.replace(parser.unwanted().offset, parser.unwanted().size, parser.unwanted().size, ' ');
   return Guttered(parser.spec().command, parser.request(), ttl);
 }

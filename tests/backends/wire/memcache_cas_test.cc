@@ -18,7 +18,7 @@ std::string Retagged(std::string_view token, CasTag tag = kTag) {
 std::string TaggedRequest(const std::string& bytes) {
   MemcacheParser parser{Limits{}};
   MemcacheParser::Progress progress;
-  EXPECT_EQ(parser.Parse(bytes, &progress), MemcacheParser::Status::kRequest);
+  EXPECT_EQ(parser.Parse(bytes, &progress), MemcacheParser::MemcacheStatus::kRequest);
   std::string out;
   AppendTaggedRequest(parser.request(), parser.cas(), kTag, &out);
   return out;

@@ -50,7 +50,7 @@ TEST(MemcacheCommands, SayInAMissWhichMetaRequestItBelongsTo) {
   MemcacheParser parser{Limits{}};
   MemcacheParser::Progress progress;
   const auto miss = [&](std::string_view bytes) {
-    EXPECT_EQ(parser.Parse(bytes, &progress), MemcacheParser::Status::kRequest);
+    EXPECT_EQ(parser.Parse(bytes, &progress), MemcacheParser::MemcacheStatus::kRequest);
     std::string reply;
     AppendMiss(parser.spec(), parser.request(), &reply);
     return reply;

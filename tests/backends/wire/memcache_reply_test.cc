@@ -23,16 +23,16 @@ TEST(MemcacheReplyFramer, SkipsTheRestOfAReplyThatIsNotKept) {
     for (size_t cut = 1; cut < skipped.size(); ++cut) {
       MemcacheReplyFramer framer;
       std::string bytes = skipped.substr(0, cut);
-      ASSERT_EQ(framer.Frame(bytes), ReplyFramer::Status::kNeedMore);
+      ASSERT_EQ(framer.Frame(bytes), ReplyFramer::FrameStatus::kNeedMore);
       std::string stream = skipped + "HD\r\n";
       size_t shown = cut;
-      ReplyFramer::Status status = ReplyFramer::Status::kNeedMore;
-      while (status == ReplyFramer::Status::kNeedMore) {
+      ReplyFramer::FrameStatus status = ReplyFramer::FrameStatus::kNeedMore;
+      while (status == ReplyFramer::FrameStatus::kNeedMore) {
         stream.erase(0, framer.Skip());
         status = framer.Frame(std::string_view(stream).substr(0, ++shown));
         shown = std::min(shown, stream.size());
       }
-      ASSERT_EQ(status, ReplyFramer::Status::kReply);
+      ASSERT_EQ(status, ReplyFramer::FrameStatus::kReply);
       EXPECT_EQ(stream.substr(framer.size()), "HD\r\n") << skipped << " cut at " << cut;
     }
   }
@@ -72,10 +72,10 @@ TEST(MemcacheReplyFramer, RefusesWhatNoServerSays) {
 
 TEST(MemcacheReplyFramer, SaysHowMuchOfAValueIsMissing) {
   MemcacheReplyFramer framer;
-  ASSERT_EQ(framer.Frame("VALUE k 0 1000\r\nab"), ReplyFramer::Status::kNeedMore);
+  ASSERT_EQ(framer.Frame("VALUE k 0 1000\r\nab"), ReplyFramer::FrameStatus::kNeedMore);
   EXPECT_EQ(framer.bytes_needed(), 16U + 1000U + 2U);
   framer.Reset();
-  EXPECT_EQ(framer.Frame("END\r\n"), ReplyFramer::Status::kReply);
+  EXPECT_EQ(framer.Frame("END\r\n"), ReplyFramer::FrameStatus::kReply);
 }
 
 TEST(ValueReader, ReadsItemsAndTheLineBehindThem) {

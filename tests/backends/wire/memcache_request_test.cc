@@ -9,7 +9,7 @@ namespace ringproxy::wire {
 namespace {
 
 using namespace std::literals;
-using Status = MemcacheParser::Status;
+using Status = MemcacheParser::MemcacheStatus;
 
 const std::string kLongKey(251, 'k');
 

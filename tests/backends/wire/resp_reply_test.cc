@@ -10,7 +10,7 @@ namespace {
 
 using namespace std::literals;
 using test::Frame;
-using Status = ReplyFramer::Status;
+using Status = ReplyFramer::FrameStatus;
 
 std::vector<Frame> FeedWhole(std::string_view stream) {
   return test::Feed(test::ReplyCodec(), stream, {});

@@ -11,7 +11,7 @@ namespace {
 
 using namespace std::literals;
 using test::Frame;
-using Status = RequestParser::Status;
+using Status = RequestParser::RespStatus;
 
 std::vector<Frame> FeedWhole(std::string_view stream, const Limits& limits = {}) {
   return test::Feed(test::RequestCodec(limits), stream, {});

@@ -127,7 +127,7 @@ TEST(SplitPoints, CostARequestOfAMillionArgumentsNoSecondLook) {
   for (size_t i = 0; i < kArguments; ++i) wire::AppendBulk("x", &bytes);
   wire::RequestParser parser{wire::Limits{}};
   const size_t framed = FeedVanishing(
-      bytes, [&](std::string_view seen) { return parser.Parse(seen) == wire::RequestParser::Status::kRequest; });
+      bytes, [&](std::string_view seen) { return parser.Parse(seen) == wire::RequestParser::RespStatus::kRequest; });
   EXPECT_EQ(framed, bytes.size());
   EXPECT_EQ(parser.request().size(), kArguments);
 }
@@ -138,7 +138,7 @@ TEST(SplitPoints, CostALargeBulkNoSecondLook) {
   wire::AppendBulk(std::string(8 << 20, 'x'), &bytes);
   wire::RequestParser parser{wire::Limits{}};
   const size_t framed = FeedVanishing(
-      bytes, [&](std::string_view seen) { return parser.Parse(seen) == wire::RequestParser::Status::kRequest; });
+      bytes, [&](std::string_view seen) { return parser.Parse(seen) == wire::RequestParser::RespStatus::kRequest; });
   EXPECT_EQ(framed, bytes.size());
 }
 
@@ -150,7 +150,7 @@ TEST(SplitPoints, CostAMultiGetOfAHundredThousandKeysOneSecondLookAtMost) {
   wire::MemcacheParser::Progress progress;
   const size_t framed = FeedVanishing(bytes, [&](std::string_view seen) {
     // The first page stays: it says that this line may be long.
-    return parser.Parse(seen, &progress) != wire::MemcacheParser::Status::kNeedMore;
+    return parser.Parse(seen, &progress) != wire::MemcacheParser::MemcacheStatus::kNeedMore;
   });
   EXPECT_EQ(framed, 0U);
   EXPECT_EQ(progress.scanned, bytes.size());
@@ -162,7 +162,7 @@ TEST(SplitPoints, CostAReplyOfAMillionValuesNoSecondLook) {
   bytes += "END\r\n";
   wire::MemcacheReplyFramer framer;
   const size_t framed = FeedVanishing(
-      bytes, [&](std::string_view seen) { return framer.Frame(seen) == wire::ReplyFramer::Status::kReply; });
+      bytes, [&](std::string_view seen) { return framer.Frame(seen) == wire::ReplyFramer::FrameStatus::kReply; });
   EXPECT_EQ(framed, bytes.size());
 }
 
@@ -172,7 +172,7 @@ TEST(SplitPoints, CostAReplyOfAMillionElementsNoSecondLook) {
   for (size_t i = 0; i < 500'000; ++i) bytes += "*1\r\n$-1\r\n";
   wire::RespReplyFramer framer;
   const size_t framed = FeedVanishing(
-      bytes, [&](std::string_view seen) { return framer.Frame(seen) == wire::ReplyFramer::Status::kReply; });
+      bytes, [&](std::string_view seen) { return framer.Frame(seen) == wire::ReplyFramer::FrameStatus::kReply; });
   EXPECT_EQ(framed, bytes.size());
 }
 
@@ -180,7 +180,7 @@ TEST(SplitPoints, CostALongStatusLineNoSecondLook) {
   const std::string bytes = "+" + std::string(8 << 20, 'x') + "\r\n";
   wire::RespReplyFramer framer;
   const size_t framed = FeedVanishing(
-      bytes, [&](std::string_view seen) { return framer.Frame(seen) == wire::ReplyFramer::Status::kReply; });
+      bytes, [&](std::string_view seen) { return framer.Frame(seen) == wire::ReplyFramer::FrameStatus::kReply; });
   EXPECT_EQ(framed, bytes.size());
 }
 

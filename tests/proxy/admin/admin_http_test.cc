@@ -7,8 +7,7 @@
 
 #include "proxy/admin/metrics.h"
 #include "proxy/route/router.h"
-#include "tests/support/fake_loop.h"
-#include "tests/support/test_snapshot.h"
+#include "tests/proxy/admin/admin_fixture.h"
 
 namespace ringproxy::proxy {
 namespace {
@@ -16,15 +15,11 @@ namespace {
 using testing::HasSubstr;
 using testing::Not;
 
-class AdminTest : public testing::Test {
+class AdminTest : public AdminFixture {
  protected:
-  AdminTest() {
-    stats_.push_back(std::make_unique<WorkerStats>(*snapshot_));
-    stats_.push_back(std::make_unique<WorkerStats>(*snapshot_));
-    admin_.Observe(stats_, monitor_, limits_, memory_);
-  }
+  AdminTest() : AdminFixture(TwoNodes()) {}
 
-  std::shared_ptr<const Snapshot> TwoNodes() {
+  static conf::Config TwoNodes() {
     conf::Config config;
     conf::Pool& pool = config.pools.emplace_back();
     pool.name = "main";
@@ -35,23 +30,8 @@ class AdminTest : public testing::Test {
     conf::Limit& limit = config.limits.emplace_back();
     limit.name = "slow";
     limit.rate = {.amount = 10};
-    auto snapshot = MakeSnapshot(std::move(config), nodes_);
-    limits_.Compile(*snapshot);
-    return snapshot;
+    return config;
   }
-  std::string Metrics() { return admin_.Get("/metrics", {}).body; }
-
-  static void Nothing(const std::shared_ptr<backends::NodeRecord>&) {}
-  backends::NodeStats& Stats(uint32_t worker, uint32_t node) { return AllNodes(*snapshot_)[node]->stats(worker); }
-
-  backends::NodeRegistry nodes_{2};
-  SharedLimits limits_{2, 1};
-  std::shared_ptr<const Snapshot> snapshot_ = TwoNodes();
-  std::vector<std::unique_ptr<WorkerStats>> stats_;
-  test::FakeLoop loop_;
-  HealthMonitor monitor_{loop_, *snapshot_, 1, {Nothing, Nothing, Nothing, Nothing}};
-  net::ProcessMemory memory_{1 << 30, 2};
-  AdminHttp admin_{snapshot_, nodes_};
 };
 
 // A worker counts on while it is read.

@@ -1,31 +1,25 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <spdlog/spdlog.h>
 
 #include <nlohmann/json.hpp>
 
 #include "proxy/admin/admin_http.h"
-#include "tests/support/fake_loop.h"
-#include "tests/support/test_snapshot.h"
+#include "tests/proxy/admin/admin_fixture.h"
 
 namespace ringproxy::proxy {
 namespace {
 
 using backends::NodeState;
 using backends::TripReason;
-using Breaker = backends::CircuitBreaker::State;
+using Breaker = backends::CircuitBreaker::BreakerState;
 using nlohmann::json;
 using testing::HasSubstr;
 using testing::Not;
 
-class AdminNodesTest : public testing::Test {
+class AdminNodesTest : public AdminFixture {
  protected:
-  AdminNodesTest() {
-    spdlog::set_level(spdlog::level::off);
-    for (int w = 0; w < 2; ++w) stats_.push_back(std::make_unique<WorkerStats>(*snapshot_));
-    admin_.Observe(stats_, monitor_, limits_, memory_);
-  }
-  std::shared_ptr<const Snapshot> TwoPools() {
+  AdminNodesTest() : AdminFixture(TwoPools()) {}
+  static conf::Config TwoPools() {
     conf::Config config;
     for (const char* name : {"main", "carts"}) {
       conf::Pool& pool = config.pools.emplace_back();
@@ -36,9 +30,7 @@ class AdminNodesTest : public testing::Test {
     conf::Listener& listener = config.listeners.emplace_back();
     listener.name = "web";
     listener.routes = {{"", "main"}};
-    auto snapshot = MakeSnapshot(std::move(config), nodes_);
-    limits_.Compile(*snapshot);
-    return snapshot;
+    return config;
   }
   json Nodes(const AdminHttp::Query& query = {}) {
     return json::parse(admin_.Get("/api/v1/nodes", query).body)["nodes"];
@@ -47,19 +39,6 @@ class AdminNodesTest : public testing::Test {
   AdminReply Order(const std::string& node, const std::string& order, const AdminHttp::Query& query = {}) {
     return admin_.Post("/api/v1/nodes/" + node + "/" + order, query);
   }
-  std::string Metrics() { return admin_.Get("/metrics", {}).body; }
-
-  static void Nothing(const std::shared_ptr<backends::NodeRecord>&) {}
-  backends::NodeStats& Stats(uint32_t worker, uint32_t node) { return AllNodes(*snapshot_)[node]->stats(worker); }
-
-  backends::NodeRegistry nodes_{2};
-  SharedLimits limits_{2, 1};
-  std::shared_ptr<const Snapshot> snapshot_ = TwoPools();
-  std::vector<std::unique_ptr<WorkerStats>> stats_;
-  test::FakeLoop loop_;
-  HealthMonitor monitor_{loop_, *snapshot_, 1, {Nothing, Nothing, Nothing, Nothing}};
-  net::ProcessMemory memory_{1 << 30, 2};
-  AdminHttp admin_{snapshot_, nodes_};
 };
 
 TEST_F(AdminNodesTest, ShowsEachNodesStateWithItsReasonAndSinceWhen) {

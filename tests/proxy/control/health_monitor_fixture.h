@@ -18,7 +18,7 @@ using backends::NodeOrder;
 using backends::NodeState;
 using backends::TripReason;
 using backends::Verdict;
-using Breaker = backends::CircuitBreaker::State;
+using Breaker = backends::CircuitBreaker::BreakerState;
 using Words = std::vector<std::string>;
 using namespace std::chrono_literals;
 

@@ -20,7 +20,7 @@ class RefusedWorkerTest : public WorkerFixture {
     wire::RespReplyFramer framer;
     for (std::string_view rest = all; !rest.empty(); rest.remove_prefix(framer.size())) {
       framer.Reset();
-      EXPECT_EQ(framer.Frame(rest), wire::ReplyFramer::Status::kReply) << rest;
+      EXPECT_EQ(framer.Frame(rest), wire::ReplyFramer::FrameStatus::kReply) << rest;
       replies.emplace_back(rest.substr(0, framer.size()));
     }
     return replies;
@@ -229,7 +229,7 @@ TEST_F(UnreadWorkerTest, MakesNoMoreRepliesOfItsOwnThanTheClientReads) {
     Settle();
     EXPECT_LT(BytesHeld(), kBound);
     read += client.TakeWritten();
-    while (framer.Frame(read) == wire::ReplyFramer::Status::kReply) {
+    while (framer.Frame(read) == wire::ReplyFramer::FrameStatus::kReply) {
       ++replies;
       read.erase(0, framer.size());
       framer.Reset();
@@ -252,7 +252,7 @@ TEST_F(UnreadWorkerTest, CountsOwnRepliesThatWaitBehindASlowNode) {
   wire::RespReplyFramer framer;
   for (std::string_view rest = client.written; !rest.empty(); rest.remove_prefix(framer.size())) {
     framer.Reset();
-    ASSERT_EQ(framer.Frame(rest), wire::ReplyFramer::Status::kReply);
+    ASSERT_EQ(framer.Frame(rest), wire::ReplyFramer::FrameStatus::kReply);
     ++replies;
   }
   EXPECT_EQ(replies, 501U);

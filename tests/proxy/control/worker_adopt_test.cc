@@ -28,6 +28,22 @@ class WorkerAdoptTest : public WorkerFixture {
     std::ranges::reverse(config.pools[0].nodes);
     return config;
   }
+  // One timeout opens the breaker: nobody checks the nodes, so time alone judges them.
+  static conf::Config Impatient() {
+    conf::Config config = TwoNodes();
+    config.pools[0].breaker.consecutive_failures = 1;
+    config.pools[0].health.interval = 0s;
+    return config;
+  }
+  // r1's. Returns the client whose request it has not answered.
+  test::FakeSocket& StartWithAnOpenBreaker() {
+    Start(Impatient());
+    test::FakeSocket& client = NewClient();
+    Ask(client, KeyOf(1));
+    loop_.Advance(1s);
+    Settle();
+    return client;
+  }
   void Ready(test::FakeSocket& node) {
     node.observer->OnConnected(0);
     node.Receive("+PONG\r\n");
@@ -158,20 +174,13 @@ TEST_F(WorkerAdoptTest, ANodeWithAnotherAddressIsAnotherServerWithTheSameName) {
 }
 
 TEST_F(WorkerAdoptTest, TheBreakerOfANodeThatLeavesIsNobodysConcern) {
-  conf::Config config = TwoNodes();
-  config.pools[0].breaker.consecutive_failures = 1;
-  config.pools[0].health.interval = 0s;  // Where nobody checks, time alone opens it.
-  Start(config);
-  test::FakeSocket& client = NewClient();
-  Ask(client, KeyOf(1));
-  loop_.Advance(1s);
-  Settle();
+  StartWithAnOpenBreaker();
   ASSERT_EQ(observer_.news.size(), 1U);
   const auto record = observer_.news[0].node;
   EXPECT_EQ(record->stats(0).breaker_state.value(), 1U);
   Adopt(OneNode());
   ASSERT_EQ(observer_.news.size(), 2U);
-  EXPECT_EQ(observer_.news[1].state, backends::CircuitBreaker::State::kClosed);
+  EXPECT_EQ(observer_.news[1].state, backends::CircuitBreaker::BreakerState::kClosed);
   EXPECT_EQ(record->stats(0).breaker_state.value(), 0U);
   loop_.Advance(10s);
   Settle();
@@ -179,15 +188,9 @@ TEST_F(WorkerAdoptTest, TheBreakerOfANodeThatLeavesIsNobodysConcern) {
 }
 
 TEST_F(WorkerAdoptTest, KeepsTheBreakerOfANodeThatStays) {
-  conf::Config config = TwoNodes();
-  config.pools[0].breaker.consecutive_failures = 1;
-  config.pools[0].health.interval = 0s;  // Where nobody checks, time alone opens it.
-  Start(config);
-  test::FakeSocket& client = NewClient();
-  Ask(client, KeyOf(1));
-  loop_.Advance(1s);
-  Settle();
+  test::FakeSocket& client = StartWithAnOpenBreaker();
   client.TakeWritten();
+  conf::Config config = Impatient();
   std::ranges::reverse(config.pools[0].nodes);
   Adopt(config);
   Ask(client, KeyOf(0));

@@ -56,7 +56,7 @@ class WorkerFixture : public testing::Test {
   }
   // Of the snapshot.
   void MakeWorker() {
-    const Worker::Parts parts{
+    const Worker::WorkerParts parts{
         .loop = loop_,
         .number = 0,
         .stats = *stats_,

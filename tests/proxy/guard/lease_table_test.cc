@@ -21,12 +21,12 @@ class LeaseTableTest : public testing::Test {
     rule.terms = terms_;
     table_.Adopt(rule);
   }
-  LeaseTable::Entry& Get(uint64_t bucket) {
+  LeaseTable::KeptLease& Get(uint64_t bucket) {
     return table_.Get(bucket, terms_, now_, [bucket] { return "bucket" + std::to_string(bucket); });
   }
   // It owes a token from now on, so it must not be forgotten.
   void Use(uint64_t bucket) {
-    LeaseTable::Entry& entry = Get(bucket);
+    LeaseTable::KeptLease& entry = Get(bucket);
     entry.lease.Take(entry.terms.lease, now_, 1, 1);
   }
 
@@ -60,7 +60,7 @@ TEST_F(LeaseTableTest, ForgetsIdleLeasesBeforeItGrows) {
 TEST_F(LeaseTableTest, OthersShareALeaseWhenAllAreInUse) {
   for (uint64_t bucket = 1; bucket <= kMost; ++bucket) Use(bucket);
   for (uint64_t bucket = kMost + 1; bucket <= 10 * kMost; ++bucket) {
-    LeaseTable::Entry& entry = Get(bucket);
+    LeaseTable::KeptLease& entry = Get(bucket);
     EXPECT_EQ(entry.name, "(others)");
     EXPECT_EQ(entry.bucket, 0U);
     EXPECT_EQ(table_.Find(bucket), nullptr);
@@ -68,7 +68,7 @@ TEST_F(LeaseTableTest, OthersShareALeaseWhenAllAreInUse) {
   }
   EXPECT_EQ(table_.size(), kMost + 1);
   size_t seen = 0;
-  table_.ForEach([&](const LeaseTable::Entry&) { ++seen; });
+  table_.ForEach([&](const LeaseTable::KeptLease&) { ++seen; });
   EXPECT_EQ(seen, kMost + 1);
 }
 
@@ -82,7 +82,7 @@ TEST_F(LeaseTableTest, TheSharedLeaseStaysWhereItIsHoweverOftenItIsIdle) {
 TEST_F(LeaseTableTest, OthersGetWhatTheLimitAllowsAndNoOverride) {
   const LimitTerms override = Terms(1'000'000, 1'000'000);
   for (uint64_t bucket = 1; bucket <= kMost; ++bucket) Use(bucket);
-  const LeaseTable::Entry& entry = table_.Get(kMost + 1, override, now_, [] { return std::string("rich"); });
+  const LeaseTable::KeptLease& entry = table_.Get(kMost + 1, override, now_, [] { return std::string("rich"); });
   EXPECT_EQ(entry.name, "(others)");
   EXPECT_EQ(entry.terms.lease.terms.rate, terms_.lease.terms.rate);
 }

@@ -17,13 +17,13 @@ class Limiter final : private backends::ReplySink, private RateLimiter::Observer
   explicit Limiter(conf::Config config) : snapshot_(MakeSnapshot(std::move(config))) {
     shared_.Compile(*snapshot_);
     loop_.Advance(std::chrono::hours(1));
-    const backends::PoolNode::Parts parts{io_, *this, flush_list_, observer_, 0};
+    const backends::PoolNode::PoolNodeParts parts{io_, *this, flush_list_, observer_, 0};
     held_ = std::make_unique<HeldSnapshot>(snapshot_, parts);
     for (auto& pool : held_->node_pools) pool.Connect();
     Store().observer->OnConnected(0);
     Store().Receive("+PONG\r\n");
     limiter_ = std::make_unique<RateLimiter>(
-        RateLimiter::Parts{.io = io_, .shared = shared_, .worker = 0, .sink = *this, .observer = *this});
+        RateLimiter::LimiterParts{.io = io_, .shared = shared_, .worker = 0, .sink = *this, .observer = *this});
     limiter_->Adopt(*snapshot_);
   }
 

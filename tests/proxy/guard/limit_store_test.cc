@@ -31,12 +31,13 @@ class LimitStoreTest : public LimiterFixture, private LimitStore::Asker {
   // "3 reply +OK": question 3 was answered so.
   std::vector<std::string> TakeAnswers() { return std::exchange(answers_, {}); }
 
-  void OnStoreAnswer(const LimitStore::Question& question, LimitStore::Outcome outcome,
+  void OnStoreAnswer(const LimitStore::Question& question, LimitStore::StoreOutcome outcome,
                      std::string_view reply) override {
     constexpr const char* kOutcomes[] = {"reply", "timeout", "error"};
     const uint64_t number = question.bucket;
     answers_.push_back(std::to_string(number) + " " + kOutcomes[static_cast<size_t>(outcome)]);
-    if (outcome == LimitStore::Outcome::kReply) answers_.back().append(" ").append(reply.substr(0, reply.find('\r')));
+    if (outcome == LimitStore::StoreOutcome::kReply)
+      answers_.back().append(" ").append(reply.substr(0, reply.find('\r')));
     // The entries grow while one of them is being answered.
     for (; follow_ups_ > 0; --follow_ups_) Ask(1'000 + follow_ups_);
     EXPECT_EQ(question.bucket, number);

@@ -58,7 +58,7 @@ class LimiterFixture : public testing::Test, protected backends::ReplySink, prot
     shared_->Compile(*snapshot);
     snapshot_ = snapshot;
     const auto first_socket = loop_.sockets();
-    const backends::PoolNode::Parts parts{io_, *this, flush_list_, observer_, 0};
+    const backends::PoolNode::PoolNodeParts parts{io_, *this, flush_list_, observer_, 0};
     held_ = std::make_unique<HeldSnapshot>(snapshot_, parts);
     for (auto& pool : held_->node_pools) pool.Connect();
     store_socket_ = first_socket + AllNodes(*snapshot_).size() - 1;
@@ -69,7 +69,9 @@ class LimiterFixture : public testing::Test, protected backends::ReplySink, prot
     limiter_->Adopt(*snapshot_);
   }
   // Of a worker's limiter.
-  RateLimiter::Parts Parts() { return {.io = io_, .shared = *shared_, .worker = 0, .sink = *this, .observer = *this}; }
+  RateLimiter::LimiterParts Parts() {
+    return {.io = io_, .shared = *shared_, .worker = 0, .sink = *this, .observer = *this};
+  }
 
   // Its request is number next_ - 1.
   Verdict Admit(std::string_view line, const ClientIdentity& client = Client(1), uint32_t listener = kWeb) {
@@ -120,7 +122,7 @@ class LimiterFixture : public testing::Test, protected backends::ReplySink, prot
     std::vector<Words> questions;
     std::string written = Store().TakeWritten();
     wire::RequestParser parser{wire::Limits{}};
-    while (!written.empty() && parser.Parse(written) == wire::RequestParser::Status::kRequest) {
+    while (!written.empty() && parser.Parse(written) == wire::RequestParser::RespStatus::kRequest) {
       Words& words = questions.emplace_back();
       for (size_t i = 0; i < parser.request().size(); ++i) words.emplace_back(parser.request()[i]);
       written.erase(0, parser.size());

@@ -55,7 +55,7 @@ class LocalCommands : public testing::Test {
 
   static void ExpectOneReply(std::string_view out) {
     wire::RespReplyFramer framer;
-    EXPECT_EQ(framer.Frame(out), wire::ReplyFramer::Status::kReply) << out;
+    EXPECT_EQ(framer.Frame(out), wire::ReplyFramer::FrameStatus::kReply) << out;
     EXPECT_EQ(framer.size(), out.size()) << out;
   }
 

@@ -72,7 +72,7 @@ class DispatcherTest : public testing::Test {
     retry_stats_ = std::vector<RetryStats>(snapshot_->pools.size());
     sink_.fanout = &*fanout_;
     sink_.blocks = &io_.blocks;
-    const backends::PoolNode::Parts parts{io_, sink_, flush_list_, observer_, 0};
+    const backends::PoolNode::PoolNodeParts parts{io_, sink_, flush_list_, observer_, 0};
     held_ = std::make_unique<HeldSnapshot>(snapshot_, parts);
     first_socket_ = loop_.sockets();
     for (auto& pool : held_->node_pools) pool.Connect();
@@ -95,7 +95,7 @@ class DispatcherTest : public testing::Test {
   }
   void Dispatch(const Words& arguments, bool has_priority = false) {
     encoded_ = Encode(arguments);
-    ASSERT_EQ(parser_.Parse(encoded_), wire::RequestParser::Status::kRequest);
+    ASSERT_EQ(parser_.Parse(encoded_), wire::RequestParser::RespStatus::kRequest);
     const wire::Request request = parser_.request();
     RoutedRequest routed{*wire::FindRedisCommand(request), request, {}};
     routed.has_priority = has_priority;

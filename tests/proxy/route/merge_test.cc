@@ -134,7 +134,8 @@ TEST(ReplyMerger, MakesOneWholeReplyOfAnyReplies) {
   for (const auto& entry : std::filesystem::directory_iterator(test::SourceRoot() / "tests/fuzz/corpus/resp_reply")) {
     const std::string bytes = test::ReadFile(entry.path());
     wire::RespReplyFramer framer;
-    if (framer.Frame(bytes) == wire::ReplyFramer::Status::kReply) replies.push_back(bytes.substr(0, framer.size()));
+    if (framer.Frame(bytes) == wire::ReplyFramer::FrameStatus::kReply)
+      replies.push_back(bytes.substr(0, framer.size()));
   }
   ASSERT_GE(replies.size(), 20U);
   std::ranges::sort(replies);
@@ -149,7 +150,7 @@ TEST(ReplyMerger, MakesOneWholeReplyOfAnyReplies) {
                               Merge::kFirst, Merge::kEveryElementAnd, Merge::kAnyNonNil}) {
       const std::string merged = Merged(merge, children, child_of_key);
       wire::RespReplyFramer framer;
-      ASSERT_EQ(framer.Frame(merged), wire::ReplyFramer::Status::kReply) << merged;
+      ASSERT_EQ(framer.Frame(merged), wire::ReplyFramer::FrameStatus::kReply) << merged;
       ASSERT_EQ(framer.size(), merged.size()) << merged;
     }
   }

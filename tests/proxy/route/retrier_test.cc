@@ -47,7 +47,7 @@ class RetrierTest : public testing::Test {
       config.pools.back().name = "pool" + std::to_string(p);
     }
     snapshot_ = MakeSnapshot(std::move(config));
-    const backends::PoolNode::Parts parts{io_, sink_, flush_list_, observer_, 0};
+    const backends::PoolNode::PoolNodeParts parts{io_, sink_, flush_list_, observer_, 0};
     held_ = std::make_unique<HeldSnapshot>(snapshot_, parts);
     for (size_t p = 0; p < pools; ++p) {
       held_->node_pools[p].Connect();
