@@ -10,17 +10,17 @@ uint64_t BurstOf(conf::Rate rate) {
   return rate.amount <= 2 ? 1 : std::max<uint64_t>(2, rate.amount / 5);
 }
 
-double RefillOf(conf::Rate rate) {
-  const auto rest = static_cast<double>(std::max<uint64_t>(1, rate.amount - BurstOf(rate)));
-  return rest / std::chrono::duration<double>(rate.window).count();
+uint64_t RefillOf(conf::Rate rate) {
+  return std::max<uint64_t>(1, rate.amount - BurstOf(rate));
 }
 
 }  // namespace
 
 ConnectBudget::ConnectBudget(conf::Rate rate, uint32_t connections, net::Duration longest)
     : burst_(BurstOf(rate)),
-      rate_(RefillOf(rate), burst_),
+      rate_(static_cast<double>(RefillOf(rate)) / std::chrono::duration<double>(rate.window).count(), burst_),
       window_(rate.window),
+      interval_(window_ / static_cast<int64_t>(RefillOf(rate))),
       longest_(longest),
       connections_(connections) {}
 
@@ -30,15 +30,18 @@ net::Duration ConnectBudget::Wait(net::TimePoint now, bool has_ready, std::mt199
     next_followers_ = now + window_;
     return net::Duration(0);
   }
-  if (connections_ > 1 && now < first_until_) return first_until_ - now;
+  // The attempt that is under way may fail long before its deadline, and then another one has to follow it soon.
+  if (connections_ > 1 && now < first_until_) return std::min(Spread(interval_, random), first_until_ - now);
   const net::Duration least = rate_.WaitFor(now, has_ready ? std::min<uint64_t>(burst_, 2) : 1);
-  if (least > net::Duration(0)) {
-    // Evenly spread, or all of them would ask again in the same moment, and all but one in vain.
-    return net::Duration(std::uniform_int_distribution(least.count(), least.count() * connections_)(random));
-  }
+  if (least > net::Duration(0)) return Spread(least, random);
   rate_.Take(now);
   first_until_ = now + longest_;
   return net::Duration(0);
+}
+
+// Evenly, or all of them would ask again in the same moment, and all but one in vain.
+net::Duration ConnectBudget::Spread(net::Duration least, std::mt19937_64& random) const {
+  return net::Duration(std::uniform_int_distribution(least.count(), least.count() * connections_)(random));
 }
 
 void ConnectBudget::OnReady(net::TimePoint now) {

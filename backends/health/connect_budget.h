@@ -30,9 +30,13 @@ class ConnectBudget {
   void OnGivenUp() { first_until_ = {}; }
 
  private:
+  // A wait between `least` and as many times that as there are connections.
+  net::Duration Spread(net::Duration least, std::mt19937_64& random) const;
+
   uint64_t burst_;
   TokenBucket rate_;
   net::Duration window_;
+  net::Duration interval_;  // Between two attempts, once the burst is used up.
   net::Duration longest_;
   uint32_t connections_;
   uint32_t followers_ = 0;           // That may still follow the one that succeeded.

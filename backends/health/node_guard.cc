@@ -103,9 +103,13 @@ void NodeGuard::OnProbe(bool good) {
   if (breaker_.state() == CircuitBreaker::BreakerState::kClosed) return;
   breaker_.OnProbe(good, Random(), parts_.io.loop.now());
   Publish({});
+  if (retired_) return;
   // Failed while open: the state is the same, its end is not.
-  if (!retired_ && breaker_.state() == CircuitBreaker::BreakerState::kOpen)
+  if (breaker_.state() == CircuitBreaker::BreakerState::kOpen)
     timer_->Arm(breaker_.open_until() - parts_.io.loop.now());
+  // A node that could not be reached, and now can, has shown no other fault: it is tried without a pause.
+  if (breaker_.state() == CircuitBreaker::BreakerState::kHalfOpen && breaker_.reason() == TripReason::kConnection)
+    timer_->Arm(net::Duration(0));
 }
 
 void NodeGuard::OnReady() {

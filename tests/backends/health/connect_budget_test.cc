@@ -39,11 +39,30 @@ TEST_F(ConnectBudgetTest, SpendsItsRateOnFailuresHoweverManyConnectionsThereAre)
 TEST_F(ConnectBudgetTest, LetsOneGoFirstAndTheOthersFollowItAtOnce) {
   ConnectBudget budget({10}, 32, 1s);
   EXPECT_TRUE(Begins(budget));
-  EXPECT_EQ(budget.Wait(now_, false, random_), Duration(1s));
-  now_ += 3ms;
-  EXPECT_EQ(budget.Wait(now_, false, random_), Duration(997ms));
+  for (int i = 0; i < 31; ++i) EXPECT_FALSE(Begins(budget)) << i;
   budget.OnReady(now_);
   for (int i = 0; i < 31; ++i) EXPECT_TRUE(Begins(budget)) << i;
+}
+
+// A node that is restarted refuses the first attempt at once, and takes the next one.
+TEST_F(ConnectBudgetTest, LetsAnotherTrySoonAfterTheFirstHasFailed) {
+  for (int round = 0; round < 100; ++round, now_ += 1h) {
+    ConnectBudget budget({10}, 32, 10s);
+    EXPECT_TRUE(Begins(budget));
+    net::Duration next = 10s;
+    for (int i = 0; i < 31; ++i) next = std::min(next, budget.Wait(now_, false, random_));
+    EXPECT_GE(next, 125ms);
+    EXPECT_LT(next, 1s);
+    budget.OnFailed();
+    now_ += next;
+    EXPECT_TRUE(Begins(budget));
+  }
+}
+
+TEST_F(ConnectBudgetTest, WaitsForTheFirstNoLongerThanItMayTake) {
+  ConnectBudget budget({1, 1min}, 4, 1s);
+  EXPECT_TRUE(Begins(budget));
+  EXPECT_EQ(budget.Wait(now_, false, random_), Duration(1s));
 }
 
 TEST_F(ConnectBudgetTest, LetsFailuresStarveNobodyWhoWouldSucceed) {

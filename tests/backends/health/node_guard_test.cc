@@ -149,6 +149,18 @@ TEST_F(NodeGuardTest, TakesAHandshakeForAProbeWhereConnectingWasTheTrouble) {
   EXPECT_EQ(guard_->breaker_state(), Breaker::kHalfOpen);
 }
 
+TEST_F(NodeGuardTest, TriesANodeThatCanBeReachedAgainWithoutAPause) {
+  MakeOpen(TripReason::kConnection).OnReady();
+  for (size_t i = 1; i <= 3; ++i) {
+    loop_.Advance(0ms);
+    EXPECT_EQ(probes_, i);
+    guard_->OnProbe(true);
+  }
+  EXPECT_EQ(guard_->breaker_state(), Breaker::kClosed);
+  loop_.Advance(1h);
+  EXPECT_EQ(probes_, 3U);
+}
+
 TEST_F(NodeGuardTest, TakesAHandshakeForAProbeOnceOneIsDue) {
   MakeOpen(TripReason::kTimeouts).OnReady();
   EXPECT_EQ(guard_->breaker_state(), Breaker::kOpen);
