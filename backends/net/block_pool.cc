@@ -3,8 +3,6 @@
 #include <malloc.h>
 #include <sys/mman.h>
 
-#include <algorithm>
-#include <bit>
 #include <new>
 
 namespace ringproxy::net {
@@ -31,34 +29,14 @@ BlockPool::~BlockPool() {
   GiveBack();
 }
 
-uint32_t BlockPool::ClassOf(size_t whole_bytes) {
-  const auto log2 = static_cast<uint32_t>(std::bit_width(whole_bytes - 1));
-  if (whole_bytes <= kCoarse) return std::max(kSmallestClass, 4 * log2);
-  const size_t below = size_t{1} << (log2 - 1);
-  const size_t step = below / 4;
-  return 4 * (log2 - 1) + static_cast<uint32_t>((whole_bytes - below + step - 1) / step);
-}
-
-size_t BlockPool::SizeOf(uint32_t size_class) {
-  const size_t below = size_t{1} << (size_class / 4);
-  return below + below / 4 * (size_class % 4);
-}
-
 Block BlockPool::Acquire(size_t bytes) {
   const size_t whole = bytes + sizeof(Block::Header);
   ++blocks_in_use_;
-  if (whole > kLargestRecycled) return AcquirePages(WholePages(whole));
-  const uint32_t size_class = ClassOf(whole);
+  return whole > kLargestRecycled ? AcquirePages(WholePages(whole)) : AcquireOfClass(ClassOf(whole));
+}
+
+Block BlockPool::Allocate(uint32_t size_class) {
   const size_t allocated = SizeOf(size_class);
-  FreeList& list = free_[size_class];
-  if (Block::Header* header = list.head) {
-    list.head = header->next;
-    list.least_count = std::min(list.least_count, --list.count);
-    free_bytes_ -= allocated;
-    header->next = nullptr;
-    header->begin = header->end = 0;
-    return Block(header);
-  }
   allocated_bytes_ += allocated;
   auto* header = static_cast<Block::Header*>(::operator new(allocated));
   *header = {this, nullptr, 0, 0, allocated - sizeof(Block::Header), size_class};

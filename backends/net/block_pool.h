@@ -7,7 +7,9 @@
 // Ownership: a Block is a move-only handle; its destructor gives the bytes back. The pool must outlive its blocks.
 #pragma once
 
+#include <algorithm>
 #include <array>
+#include <bit>
 #include <cassert>
 #include <cstddef>
 #include <cstdint>
@@ -91,6 +93,14 @@ class BlockPool {
   // An empty block with room for at least `bytes`: for less than a quarter more, beyond 32 KiB, or a page, beyond 2
   // MiB.
   Block Acquire(size_t bytes);
+  // The same for a size that is known when it is compiled, and recycled.
+  template <size_t kBytes>
+  Block AcquireOf() {
+    constexpr size_t kWhole = kBytes + sizeof(Block::Header);
+    static_assert(kWhole <= kCoarse);
+    ++blocks_in_use_;
+    return AcquireOfClass(ClassOf(kWhole));
+  }
   // A block that holds a copy of `bytes`.
   Block Copy(std::string_view bytes);
   // Room for at least `bytes` in all, those included that it has. They may move.
@@ -122,8 +132,30 @@ class BlockPool {
     size_t least_count = 0;  // Since the last Trim: so many were never needed.
   };
 
-  static uint32_t ClassOf(size_t whole_bytes);
-  static size_t SizeOf(uint32_t size_class);
+  static constexpr uint32_t ClassOf(size_t whole_bytes) {
+    const auto log2 = static_cast<uint32_t>(std::bit_width(whole_bytes - 1));
+    if (whole_bytes <= kCoarse) return std::max(kSmallestClass, 4 * log2);
+    const size_t below = size_t{1} << (log2 - 1);
+    const size_t step = below / 4;
+    return 4 * (log2 - 1) + static_cast<uint32_t>((whole_bytes - below + step - 1) / step);
+  }
+  static size_t SizeOf(uint32_t size_class) {
+    const size_t below = size_t{1} << (size_class / 4);
+    return below + below / 4 * (size_class % 4);
+  }
+  Block AcquireOfClass(uint32_t size_class) {
+    FreeList& list = free_[size_class];
+    Block::Header* header = list.head;
+    if (header == nullptr) [[unlikely]]
+      return Allocate(size_class);
+    list.head = header->next;
+    list.least_count = std::min(list.least_count, --list.count);
+    free_bytes_ -= sizeof(Block::Header) + header->capacity;
+    header->next = nullptr;
+    header->begin = header->end = 0;
+    return Block(header);
+  }
+  Block Allocate(uint32_t size_class);
   Block AcquirePages(size_t whole_bytes);
   void GrowPages(Block* block, size_t bytes);
   void Return(Block::Header* header);

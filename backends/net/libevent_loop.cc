@@ -14,19 +14,29 @@ class LibeventTimer final : public Timer {
  public:
   LibeventTimer(event_base* base, std::function<void()> on_expiry) : on_expiry_(std::move(on_expiry)) {
     event_ = evtimer_new(
-        base, [](int, short, void* self) { static_cast<LibeventTimer*>(self)->on_expiry_(); }, this);
+        base, [](int, short, void* self) { static_cast<LibeventTimer*>(self)->OnExpiry(); }, this);
   }
   ~LibeventTimer() override { event_free(event_); }
 
   void Arm(Duration wait) override {
     const timeval tv{wait.count() / 1'000'000, wait.count() % 1'000'000};
     evtimer_add(event_, &tv);
+    armed_ = true;
   }
-  void Disarm() override { evtimer_del(event_); }
-  bool armed() const override { return evtimer_pending(event_, nullptr) != 0; }
+  void Disarm() override {
+    evtimer_del(event_);
+    armed_ = false;
+  }
+  bool armed() const override { return armed_; }
 
  private:
+  void OnExpiry() {
+    armed_ = false;
+    on_expiry_();
+  }
+
   event* event_;
+  bool armed_ = false;
   std::function<void()> on_expiry_;
 };
 
@@ -77,18 +87,15 @@ evdns_base* LibeventLoop::dns() {
   return dns_.get();
 }
 
-TimePoint LibeventLoop::now() const {
-  if (!now_is_read_) {
-    now_ = std::chrono::time_point_cast<Duration>(std::chrono::steady_clock::now());
-    now_is_read_ = true;
-  }
-  return now_;
+// By the first now() of a turn: libevent offers no hook between waking and the first callback.
+TimePoint LibeventLoop::Read() const {
+  return Keep(std::chrono::time_point_cast<Duration>(std::chrono::steady_clock::now()));
 }
 
 void LibeventLoop::Run() {
   NextTurn next = NextTurn::kMayWait;
   while (!stopping_) {
-    now_is_read_ = false;
+    Forget();
     event_base_loop(base_.get(), EVLOOP_ONCE | (next == NextTurn::kAtOnce ? EVLOOP_NONBLOCK : 0));
     if (end_of_turn_) next = end_of_turn_();
   }

@@ -19,7 +19,6 @@ class LibeventLoop final : public Loop {
   LibeventLoop();
   ~LibeventLoop() override;
 
-  TimePoint now() const override;
   std::unique_ptr<Timer> NewTimer(std::function<void()> on_expiry) override;
   std::unique_ptr<Stream> Connect(const Endpoint& endpoint, StreamObserver& observer) override;
   void Post(std::function<void()> work) override { mailbox_->Post(std::move(work)); }
@@ -36,6 +35,7 @@ class LibeventLoop final : public Loop {
   event_base* base() { return base_.get(); }
 
  private:
+  TimePoint Read() const override;
   evdns_base* dns();
 
   struct FreeBase {
@@ -48,9 +48,6 @@ class LibeventLoop final : public Loop {
   std::unique_ptr<evdns_base, FreeDns> dns_;  // Made when the first host name has to be resolved.
   std::unique_ptr<Mailbox> mailbox_;
   std::function<NextTurn()> end_of_turn_;
-  // Read by the first now() of a turn: libevent offers no hook between waking and the first callback.
-  mutable TimePoint now_;
-  mutable bool now_is_read_ = false;
   bool stopping_ = false;
 };
 

@@ -179,11 +179,15 @@ IoResult LibeventStream::Read(char* buffer, size_t size) {
 }
 
 IoResult LibeventStream::Write(std::span<const iovec> pieces) {
-  msghdr message{};
-  message.msg_iov = const_cast<iovec*>(pieces.data());
-  message.msg_iovlen = pieces.size();
-  const ssize_t put = pieces.size() == 1 ? send(fd_, pieces[0].iov_base, pieces[0].iov_len, MSG_NOSIGNAL)
-                                         : sendmsg(fd_, &message, MSG_NOSIGNAL);
+  ssize_t put = 0;
+  if (pieces.size() == 1) {
+    put = send(fd_, pieces[0].iov_base, pieces[0].iov_len, MSG_NOSIGNAL);
+  } else {
+    msghdr message{};
+    message.msg_iov = const_cast<iovec*>(pieces.data());
+    message.msg_iovlen = pieces.size();
+    put = sendmsg(fd_, &message, MSG_NOSIGNAL);
+  }
   if (put >= 0) return {IoStatus::kOk, static_cast<size_t>(put), 0};
   return FromErrno();
 }

@@ -22,10 +22,21 @@ using TimePoint = std::chrono::time_point<std::chrono::steady_clock, Duration>;
 class Clock {
  public:
   // The time this turn began: read once a turn, so that a batch costs one reading of the clock.
-  virtual TimePoint now() const = 0;
+  TimePoint now() const { return is_read_ ? now_ : Read(); }
 
  protected:
   ~Clock() = default;
+  virtual TimePoint Read() const = 0;
+  // now() is `now` until Forget; without Keep, every call reads.
+  TimePoint Keep(TimePoint now) const {
+    is_read_ = true;
+    return now_ = now;
+  }
+  void Forget() { is_read_ = false; }
+
+ private:
+  mutable TimePoint now_{};
+  mutable bool is_read_ = false;
 };
 
 // One-shot; arming again replaces the deadline. Destroying it disarms it.

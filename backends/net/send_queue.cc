@@ -28,6 +28,11 @@ void SendQueue::Append(Block block) {
 }
 
 void SendQueue::AppendSlowly(std::string_view bytes) {
+  if (head_ == nullptr && bytes.size() <= kFirstBlock) {
+    Block first = pool_.AcquireOf<kFirstBlock>();
+    first.Append(bytes);
+    return Link(std::move(first));
+  }
   if (tail_ != nullptr) {
     const size_t fits = std::min(bytes.size(), tail_->capacity - tail_->end);
     std::memcpy(reinterpret_cast<char*>(tail_ + 1) + tail_->end, bytes.data(), fits);
@@ -41,6 +46,26 @@ void SendQueue::AppendSlowly(std::string_view bytes) {
 }
 
 IoResult SendQueue::Flush(Stream& stream) {
+  if (size_ == 0) return {};
+  return head_->next == nullptr ? FlushOne(stream) : FlushMany(stream);
+}
+
+// Nearly always: what one turn brings.
+IoResult SendQueue::FlushOne(Stream& stream) {
+  const iovec piece{reinterpret_cast<char*>(head_ + 1) + head_->begin, size_};
+  const IoResult written = stream.Write({&piece, 1});
+  if (written.status != IoStatus::kOk) return written;
+  size_ -= written.bytes;
+  if (size_ > 0) {
+    head_->begin += written.bytes;
+    return {IoStatus::kWouldBlock, written.bytes, 0};
+  }
+  Block(std::exchange(head_, nullptr)).Release();
+  tail_ = nullptr;
+  return written;
+}
+
+IoResult SendQueue::FlushMany(Stream& stream) {
   IoResult total;
   while (size_ > 0) {
     std::array<iovec, kPieces> pieces;

@@ -40,6 +40,8 @@ class SendQueue {
 
  private:
   void AppendSlowly(std::string_view bytes);
+  IoResult FlushOne(Stream& stream);
+  IoResult FlushMany(Stream& stream);
   void Link(Block block);
   void Consume(size_t bytes);
 

@@ -79,7 +79,6 @@ class SimLoop final : public net::Clock {
  public:
   explicit SimLoop(uint64_t seed) : random_(seed) {}
 
-  net::TimePoint now() const override { return now_; }
   std::unique_ptr<net::Timer> NewTimer(std::function<void()> on_expiry);
   std::unique_ptr<net::Stream> Connect(uint32_t thread, const net::Endpoint& endpoint, net::StreamObserver& observer);
   void AddEndOfTurn(std::function<net::NextTurn()> hook) { ends_of_turn_.push_back(std::move(hook)); }
@@ -108,6 +107,7 @@ class SimLoop final : public net::Clock {
  private:
   friend class SimStream;
 
+  net::TimePoint Read() const override { return now_; }
   // Runs what is due, then tells each ready stream once, in random order.
   bool RunDue();
   bool TellReady();

@@ -16,7 +16,6 @@ class SimThread final : public net::Loop {
  public:
   SimThread(SimLoop& loop, uint32_t number) : loop_(loop), number_(number) {}
 
-  net::TimePoint now() const override { return loop_.now(); }
   std::unique_ptr<net::Timer> NewTimer(std::function<void()> on_expiry) override {
     return loop_.NewTimer(std::move(on_expiry));
   }
@@ -27,6 +26,8 @@ class SimThread final : public net::Loop {
   void SetEndOfTurn(std::function<net::NextTurn()> hook) override { loop_.AddEndOfTurn(std::move(hook)); }
 
  private:
+  net::TimePoint Read() const override { return loop_.now(); }
+
   SimLoop& loop_;
   uint32_t number_;
 };

@@ -43,7 +43,6 @@ struct FakeSocket {
 
 class FakeLoop final : public net::Loop {
  public:
-  net::TimePoint now() const override { return now_; }
   std::unique_ptr<net::Timer> NewTimer(std::function<void()> on_expiry) override;
   std::unique_ptr<net::Stream> Connect(const net::Endpoint& endpoint, net::StreamObserver& observer) override;
   void Post(std::function<void()> work) override { work(); }
@@ -63,6 +62,7 @@ class FakeLoop final : public net::Loop {
 
  private:
   friend class FakeTimer;
+  net::TimePoint Read() const override { return now_; }
   std::unique_ptr<net::Stream> MakeStream(net::StreamObserver& observer, const net::Endpoint& endpoint);
 
   net::TimePoint now_{};
