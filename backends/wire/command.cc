@@ -93,10 +93,7 @@ class RedisNames {
   std::array<NamePlace, kPlaces> places_;
 };
 
-const RedisNames& Names() {
-  static const RedisNames index;
-  return index;
-}
+const RedisNames kNames;
 
 const CommandSpec* FindSubcommand(const CommandSpec& container, std::string_view name) {
   for (const CommandSpec& row : SubcommandsOf(container)) {
@@ -137,7 +134,13 @@ bool ReachesUnknownKeys(const Request& request, std::string_view hash_tag) {
   return false;
 }
 
-// Whether a write makes its value that long, all zeros, whatever else it does.
+bool NamesDatabase(const Request& request) {
+  const size_t db = FindWord(request, 3, "db");
+  return db + 1 < request.size() && request[db + 1] != "0";
+}
+
+}  // namespace
+
 bool ReachesFar(const CommandSpec& spec, const Request& request) {
   constexpr int64_t kFarBytes = 1 << 20;
   constexpr int64_t kFarBits = 8 * kFarBytes;
@@ -158,15 +161,8 @@ bool ReachesFar(const CommandSpec& spec, const Request& request) {
   return false;
 }
 
-bool NamesDatabase(const Request& request) {
-  const size_t db = FindWord(request, 3, "db");
-  return db + 1 < request.size() && request[db + 1] != "0";
-}
-
-}  // namespace
-
 const CommandSpec* FindRedisCommand(const Request& request) {
-  const RedisNames::NamePlace* place = Names().Find(request.name());
+  const RedisNames::NamePlace* place = kNames.Find(request.name());
   if (place == nullptr) return nullptr;
   if (!place->has_subcommands || request.size() < 2) return place->spec;
   const CommandSpec* subcommand = FindSubcommand(*place->spec, request[1]);
@@ -175,7 +171,7 @@ const CommandSpec* FindRedisCommand(const Request& request) {
 
 const CommandSpec* FindRedisCommand(std::string_view name) {
   const size_t bar = name.find('|');
-  const RedisNames::NamePlace* place = Names().Find(name.substr(0, bar));
+  const RedisNames::NamePlace* place = kNames.Find(name.substr(0, bar));
   if (place == nullptr) return nullptr;
   return bar == std::string_view::npos ? place->spec : FindSubcommand(*place->spec, name.substr(bar + 1));
 }
@@ -206,11 +202,6 @@ std::string_view RefusalOf(const CommandSpec& spec, const Request& request, std:
       break;
   }
   return {};
-}
-
-Work WorkOf(const CommandSpec& spec, const Request& request) {
-  if (RunsScript(spec)) return Work::kScript;
-  return spec.weight == Weight::kHeavy || ReachesFar(spec, request) ? Work::kHeavy : Work::kPlain;
 }
 
 bool ConcernsDatabase(const CommandSpec& spec) {

@@ -157,6 +157,9 @@ struct CommandSpec {
   // Set by NumberRows, never by a row.
   uint16_t index = 0;        // Dense over all rows of a protocol, for arrays of counters.
   uint16_t subcommands = 0;  // How many of the rows that follow this one are its subcommands.
+  // It has to do with a client's scripts or functions (EVAL, FCALL …). They choose the words of their replies and how
+  // long they run, so neither says anything of the node.
+  bool runs_script = false;
 };
 
 // Whether `subcommand` is the name of one of `container`'s: "command|count" is one of "command", "commandlog" is not.
@@ -172,15 +175,16 @@ constexpr bool StandsBefore(const CommandSpec& a, const CommandSpec& b) {
       a.name, b.name, [](char x, char y) { return (x == '|' ? '\0' : x) < (y == '|' ? '\0' : y); });
 }
 
-// Numbers rows of one array from `first` on, and tells each container how many subcommands follow it. A second table
-// goes on where the first has ended, so that counters of both have their places in one array. Requires: the rows are
-// in the order of StandsBefore.
+// Numbers rows of one array from `first` on, tells each container how many subcommands follow it, and finds those that
+// run scripts. A second table goes on where the first has ended, so that counters of both have their places in one
+// array. Requires: the rows are in the order of StandsBefore.
 constexpr void NumberRows(std::span<CommandSpec> rows, uint16_t first) {
   for (size_t i = 0; i < rows.size(); ++i) {
     size_t end = i + 1;
     while (end < rows.size() && IsSubcommandName(rows[end].name, rows[i].name)) ++end;
     rows[i].index = static_cast<uint16_t>(first + i);
     rows[i].subcommands = static_cast<uint16_t>(end - i - 1);
+    rows[i].runs_script = rows[i].categories == "scripting";
   }
 }
 
@@ -192,14 +196,15 @@ inline uint64_t CostOf(const CommandSpec& spec, size_t keys) {
   return spec.weight == Weight::kHeavy ? kHeavyCost - 1 + by_keys : by_keys;
 }
 
-// Whether the command has to do with a client's scripts or functions (EVAL, FCALL …). They choose the words of their
-// replies and how long they run, so neither says anything of the node.
-inline bool RunsScript(const CommandSpec& spec) {
-  return spec.categories == "scripting";
-}
+// Whether a write makes its value 1 MiB long or longer, by zeros, whatever else it does. Requires: CheckShape is kOk.
+bool ReachesFar(const CommandSpec& spec, const Request& request);
 
-// What the request makes its node do. A plain command that makes a value of 1 MiB or more is heavy too.
-Work WorkOf(const CommandSpec& spec, const Request& request);
+// What the request makes its node do.
+inline Work WorkOf(const CommandSpec& spec, const Request& request) {
+  if (spec.runs_script) return Work::kScript;
+  const bool is_heavy = spec.weight == Weight::kHeavy || (spec.reach != Reach::kNear && ReachesFar(spec, request));
+  return is_heavy ? Work::kHeavy : Work::kPlain;
+}
 
 // All rows, in the order of StandsBefore: a container ("config") is followed by its subcommands.
 std::span<const CommandSpec> RedisCommands();
@@ -229,6 +234,11 @@ Shape CheckShape(const CommandSpec& spec, const Request& request);
 // and arguments that would block a shared connection or reach keys of other nodes. `hash_tag` is the pool's pair of
 // characters ("{}") or empty. Requires: CheckShape is kOk.
 std::string_view RefusalOf(const CommandSpec& spec, const Request& request, std::string_view hash_tag);
+
+// Whether RefusalOf may say anything but yes to a request of this row.
+inline bool MayBeRefused(const CommandSpec& spec) {
+  return spec.handling == Handling::kRefused || spec.check != ArgumentCheck::kNone;
+}
 
 // Whether the command reads or writes a database: it has keys (a script may reach any), or it is about all keys
 // (DBSIZE, SCAN).

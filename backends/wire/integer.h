@@ -35,18 +35,22 @@ std::optional<T> ParseMemcacheNumber(std::string_view text) {
   return value;
 }
 
-// The fast path for counts and sizes: when `digits\r\n` with a value below 10^18 stands at `at`, stores the value and
-// returns what follows. nullptr for all else: negative, malformed, oddly ended or not wholly there.
-inline const char* ReadPlainCount(const char* at, const char* end, uint64_t* value) {
-  constexpr auto kMostDigits = 18;
-  const char* const last = end - at > kMostDigits ? at + kMostDigits : end;
-  const char* digit = at;
-  uint64_t sum = 0;
-  for (; digit < last && IsDigit(*digit); ++digit) sum = sum * 10 + static_cast<uint64_t>(*digit - '0');
-  if (end - digit < 2 || digit[0] != '\r' || digit[1] != '\n') return nullptr;
-  if (digit == at || (*at == '0' && digit != at + 1)) return nullptr;
-  *value = sum;
-  return digit + 2;
+// When `digits\r\n` with a value below 10^18 stands at `at`, stores the value and returns what follows. nullptr for all
+// else: negative, malformed, oddly ended or not wholly there.
+const char* ReadLongCount(const char* at, const char* end, uint64_t* value);
+
+// The same, at once for one digit or two: counts of arguments, and the sizes of names and most keys.
+[[gnu::always_inline]] inline const char* ReadPlainCount(const char* at, const char* end, uint64_t* value) {
+  if (end - at < 4 || !IsDigit(at[0])) [[unlikely]]
+    return ReadLongCount(at, end, value);
+  const auto first = static_cast<uint64_t>(at[0] - '0');
+  if (at[1] == '\r' && at[2] == '\n') {
+    *value = first;
+    return at + 3;
+  }
+  if (first == 0 || !IsDigit(at[1]) || at[2] != '\r' || at[3] != '\n') return ReadLongCount(at, end, value);
+  *value = 10 * first + static_cast<uint64_t>(at[1] - '0');
+  return at + 4;
 }
 
 }  // namespace ringproxy::wire

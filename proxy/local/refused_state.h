@@ -17,6 +17,8 @@ class RefusedState {
   enum class Reason : uint8_t { kNone, kTransaction, kUnwatched, kDatabase };
 
   Reason ReasonAgainst(const wire::CommandSpec& spec) const { return is_clear() ? Reason::kNone : ReasonOf(spec); }
+  // No request is refused for what was refused before.
+  bool is_clear() const { return database_ == 0 && !in_transaction_ && !next_multi_; }
   // A request of this row, for whichever reason, has been refused. A database's number comes by RefuseDatabase.
   void OnRefused(const wire::CommandSpec& spec);
   // SELECT of `database`, which is not 0, was refused.
@@ -31,7 +33,6 @@ class RefusedState {
   int32_t database() const { return database_; }
 
  private:
-  bool is_clear() const { return database_ == 0 && !in_transaction_ && !next_multi_; }
   Reason ReasonOf(const wire::CommandSpec& spec) const;
 
   int32_t database_ = 0;

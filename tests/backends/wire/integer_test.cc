@@ -44,5 +44,21 @@ TEST(ReadPlainCount, ReadsACompleteLineOrNothing) {
   }
 }
 
+// One digit or two are read on a way of their own.
+TEST(ReadPlainCount, ReadsShortCountsAsItReadsLongOnes) {
+  const std::string alphabet = "01923\r\n-x";
+  for (size_t number = 0; number < 59049; ++number) {
+    std::string text;
+    for (size_t rest = number; text.size() < 5; rest /= alphabet.size()) text += alphabet[rest % alphabet.size()];
+    for (size_t size = 0; size <= text.size(); ++size) {
+      uint64_t short_value = 0;
+      uint64_t long_value = 0;
+      const char* const end = text.data() + size;
+      EXPECT_EQ(ReadPlainCount(text.data(), end, &short_value), ReadLongCount(text.data(), end, &long_value)) << text;
+      EXPECT_EQ(short_value, long_value) << text;
+    }
+  }
+}
+
 }  // namespace
 }  // namespace ringproxy::wire
