@@ -33,6 +33,8 @@ class NodePool {
   void Send(ring::NodeIndex index, uint32_t lane, Request&& request, Ticket ticket,
             wire::Work work = wire::Work::kPlain) {
     PoolNode& node = *nodes_[index];
+    if (node.connections.size() == 1)
+      return node.connections.front()->Send(std::forward<Request>(request), ticket, work);
     LaneTable::LanePlace& place = node.lanes.Find(node.connections, lane);
     const uint32_t taken = place.connection;
     NodeConnection& connection = *node.connections[taken];

@@ -14,21 +14,21 @@ class ReplyFrame {
  public:
   // Requires: `framer` has just found a whole reply at the head of `input`.
   ReplyFrame(net::InputBuffer& input, const wire::ReplyFramer& framer)
-      : input_(input), framer_(framer), size_(framer.size()) {}
+      : input_(input), framer_(framer), bytes_(input.bytes().data(), framer.size()) {}
 
-  size_t size() const { return size_; }
-  std::string_view bytes() const { return input_.bytes().substr(0, size_); }
+  size_t size() const { return bytes_.size(); }
+  std::string_view bytes() const { return bytes_; }
   wire::Fault fault() const { return framer_.FaultOf(bytes()); }
   // It lies in a block of its own that is worth moving.
-  bool is_large() const { return input_.CanTakeFrame(size_); }
+  bool is_large() const { return input_.CanTakeFrame(size()); }
   // Requires: is_large().
-  net::Block Take() const { return input_.TakeFrame(size_); }
-  void Drop() const { input_.Consume(size_); }
+  net::Block Take() const { return input_.TakeFrame(size()); }
+  void Drop() const { input_.Consume(size()); }
 
  private:
   net::InputBuffer& input_;
   const wire::ReplyFramer& framer_;
-  size_t size_;
+  std::string_view bytes_;
 };
 
 }  // namespace ringproxy::backends

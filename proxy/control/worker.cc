@@ -54,7 +54,7 @@ Worker::Worker(const WorkerParts& parts, std::shared_ptr<const Snapshot> snapsho
       tick_(parts.loop.NewTimer([this] { Tick(); })) {
   for (uint32_t i = 0; i < snapshot->config.listeners.size(); ++i) {
     const conf::Listener& listener = snapshot->config.listeners[i];
-    listeners_.push_back({i, listener, LimitsOf(listener.limits), stats_.listeners[i], {}});
+    listeners_.push_back({i, listener, LimitsOf(listener.limits), stats_.listeners[i]});
   }
   if (parts.memory != nullptr) io_.memory.Join(*parts.memory, io_.blocks);
   SetSnapshot(std::make_unique<HeldSnapshot>(std::move(snapshot), node_parts_));
@@ -98,6 +98,7 @@ void Worker::ChangeSnapshots() {
     for (ListenerContext& context : listeners_) {
       context.conf = (*snapshot_)->config.listeners[context.index];
       context.limits = LimitsOf(context.conf.limits);
+      context.redis_parser = wire::RequestParser(context.limits);
       context.idle_parsers.clear();
       context.memcache_parser = wire::MemcacheParser(context.limits);
     }
@@ -268,6 +269,7 @@ void Worker::Tick() {
     if (place.session && !place.session->closed()) place.session->Tick(io_.loop.now());
   }
   for (ListenerContext& listener : listeners_) {
+    listener.redis_parser.Reset();
     if (listener.idle_parsers.size() > kKeptParsers) listener.idle_parsers.resize(kKeptParsers);
   }
   fanout_.Tick();

@@ -49,64 +49,71 @@ void Dispatcher::Adopt(const Snapshot& snapshot) {
   for (size_t p = 0; p < snapshot.pools.size(); ++p) part_of_node_[p].resize(snapshot.pools[p].nodes.size());
 }
 
-uint32_t Dispatcher::Dispatch(RoutedRequest routed, Origin origin, backends::Ticket ticket) {
+uint32_t Dispatcher::PoolOf(const RoutedRequest& routed, const ListenerSnapshot& listener) {
+  if (listener.routes.size() == 1) return listener.routes.front().pool;
+  if (routed.routing_key) return RoutePool(listener, *routed.routing_key);
+  if (wire::HasOneKey(routed.spec)) return RoutePool(listener, wire::FirstKey(routed.spec, routed.request));
+  if (wire::FindKeys(routed.spec, routed.request, &keys_) != wire::KeyResult::kOk) return listener.routes.back().pool;
+  return RoutePool(listener, routed.request[keys_.front()]);
+}
+
+void Dispatcher::Dispatch(RoutedRequest& routed, const Origin& origin, backends::Ticket ticket) {
   switch (routed.spec.handling) {
-    case wire::Handling::kSplit: return SplitByNode(std::move(routed), origin, ticket);
-    case wire::Handling::kAllNodes: return SendToAllNodes(std::move(routed), origin, ticket);
-    case wire::Handling::kAnyNode: {
-      const Destination any = AnyNode(routed, origin);
-      ForwardOrRefuse(std::move(routed), origin, any, ticket);
-      return any.to.pool;
-    }
     case wire::Handling::kForward: {
-      const std::optional<Destination> to = CommonDestination(routed, origin, ticket);
-      if (!to) return origin.held->listeners[origin.listener].routes.back().pool;
-      Send(std::move(routed), origin, *to, ticket);
-      return to->to.pool;
+      Destination to;
+      if (FindDestination(routed, origin, ticket, &to)) Send(routed, origin, to, ticket);
+      return;
     }
+    case wire::Handling::kSplit: return SplitByNode(routed, origin, ticket);
+    case wire::Handling::kAllNodes: return SendToAllNodes(routed, origin, ticket);
+    case wire::Handling::kAnyNode: return Send(routed, origin, AnyNode(routed, origin), ticket);
     case wire::Handling::kLocal:
     case wire::Handling::kRefused: break;
   }
   assert(false);
-  return 0;
 }
 
-std::optional<Destination> Dispatcher::CommonDestination(const RoutedRequest& routed, Origin origin,
-                                                         backends::Ticket ticket) {
-  const ListenerSnapshot& listener = origin.held->listeners[origin.listener];
-  const auto route = [&](std::string_view key) -> std::optional<Destination> {
-    if (KeyFits(key, origin)) return Route(origin, key, ClaimOf(routed));
-    RefuseRequest(routed, origin, {.code = wire::ErrorCode::kKeyTooLong}, ticket);
-    return std::nullopt;
-  };
-  if (routed.routing_key) return route(*routed.routing_key);
-  if (wire::HasOneKey(routed.spec)) return route(wire::FirstKey(routed.spec, routed.request));
+bool Dispatcher::RouteOrRefuse(const RoutedRequest& routed, const Origin& origin, std::string_view key,
+                               backends::Ticket ticket, Destination* to) {
+  if (KeyFits(key, origin)) [[likely]] {
+    *to = Route(origin, key, ClaimOf(routed));
+    return true;
+  }
+  RefuseRequest(routed, origin, {.code = wire::ErrorCode::kKeyTooLong}, ticket);
+  return false;
+}
+
+bool Dispatcher::FindDestination(const RoutedRequest& routed, const Origin& origin, backends::Ticket ticket,
+                                 Destination* to) {
+  if (routed.routing_key) return RouteOrRefuse(routed, origin, *routed.routing_key, ticket, to);
+  if (wire::HasOneKey(routed.spec))
+    return RouteOrRefuse(routed, origin, wire::FirstKey(routed.spec, routed.request), ticket, to);
   // A script without keys, or keys that cannot be told: see wire::KeyResult.
-  if (wire::FindKeys(routed.spec, routed.request, &keys_) != wire::KeyResult::kOk) return route({});
-  std::optional<Destination> common;
-  for (const uint32_t position : keys_) {
+  if (wire::FindKeys(routed.spec, routed.request, &keys_) != wire::KeyResult::kOk)
+    return RouteOrRefuse(routed, origin, {}, ticket, to);
+  const ListenerSnapshot& listener = origin.held->listeners[origin.listener];
+  const std::string_view first = routed.request[keys_.front()];
+  if (!RouteOrRefuse(routed, origin, first, ticket, to)) return false;
+  for (const uint32_t position : std::span(keys_).subspan(1)) {
     const std::string_view key = routed.request[position];
     // A node on trial that took the first key might not take a second one.
-    if (common && KeyFits(key, origin) && RoutedAlike(*origin.held, listener, routed.request[keys_.front()], key))
-      continue;
-    const std::optional<Destination> to = route(key);
-    if (!to) return std::nullopt;
-    if (common && *common != *to) {
-      RefuseCrossSlot(routed, origin, routed.request[keys_.front()], common->to, key, to->to, ticket);
-      return std::nullopt;
-    }
-    common = to;
+    if (KeyFits(key, origin) && RoutedAlike(*origin.held, listener, first, key)) continue;
+    Destination other;
+    if (!RouteOrRefuse(routed, origin, key, ticket, &other)) return false;
+    if (*to == other) continue;
+    RefuseCrossSlot(routed, origin, first, to->to, key, other.to, ticket);
+    return false;
   }
-  return common;
+  return true;
 }
 
-void Dispatcher::RefuseRequest(const RoutedRequest& routed, Origin origin, const wire::Failure& failure,
+void Dispatcher::RefuseRequest(const RoutedRequest& routed, const Origin& origin, const wire::Failure& failure,
                                backends::Ticket ticket) {
   refusals_.OnRefused(origin.listener, routed.command, failure.code);
   sink_.OnFailure(ticket, failure);
 }
 
-void Dispatcher::RefuseCrossSlot(const RoutedRequest& routed, Origin origin, std::string_view key, NodeId of_key,
+void Dispatcher::RefuseCrossSlot(const RoutedRequest& routed, const Origin& origin, std::string_view key, NodeId of_key,
                                  std::string_view other_key, NodeId of_other, backends::Ticket ticket) {
   // Nodes of two pools may have one name.
   const auto name = [&](NodeId node) {
@@ -135,31 +142,22 @@ Destination Dispatcher::RouteAround(HeldSnapshot& held, uint32_t pool, uint64_t 
   return {{routing.gutter, other.node}, other.admission, Destination::Standing::kGutter, at_home.to};
 }
 
-bool Dispatcher::MayAsk(const Destination& to, const RoutedRequest& routed, Origin origin, backends::Ticket ticket) {
+bool Dispatcher::MayAsk(const Destination& to, const RoutedRequest& routed, const Origin& origin,
+                        backends::Ticket ticket) {
   HeldSnapshot& held = origin.held;
   if (to.standing == Destination::Standing::kGutter && routed.spec.gutter == wire::Gutter::kNo) {
     held.node_pools[to.owner.pool].Refuse(to.owner.node, backends::Admission::kDown, ticket);
     return false;
   }
   backends::NodePool& pool = held.node_pools[to.to.pool];
-  // Where keys may move, Route has asked already.
-  const bool was_asked = to.standing == Destination::Standing::kGutter || held->pools[to.to.pool].moves_keys;
-  const backends::Admission admission = was_asked ? to.admission : pool.Admits(to.to.node, ClaimOf(routed));
+  const backends::Admission admission = to.admission ? *to.admission : pool.Admits(to.to.node, ClaimOf(routed));
   if (admission == backends::Admission::kGranted) return true;
   pool.Refuse(to.to.node, admission, ticket);
   return false;
 }
 
-void Dispatcher::Send(RoutedRequest routed, Origin origin, const Destination& to, backends::Ticket ticket) {
-  if (MayAsk(to, routed, origin, ticket)) Forward(std::move(routed), origin, to, ticket);
-}
-
-void Dispatcher::ForwardOrRefuse(RoutedRequest routed, Origin origin, const Destination& to, backends::Ticket ticket) {
-  if (to.admission == backends::Admission::kGranted) return Forward(std::move(routed), origin, to, ticket);
-  origin.held.node_pools[to.to.pool].Refuse(to.to.node, to.admission, ticket);
-}
-
-void Dispatcher::Forward(RoutedRequest routed, Origin origin, const Destination& to, backends::Ticket ticket) {
+void Dispatcher::Send(RoutedRequest& routed, const Origin& origin, const Destination& to, backends::Ticket ticket) {
+  if (!MayAsk(to, routed, origin, ticket)) return;
   if (to.standing == Destination::Standing::kGutter) return SendToGutter(routed, origin, to, ticket);
   if (routed.cas != wire::CasPlace::kNone) return SendTagged(routed, origin, to.to, ticket);
   backends::NodePool& pool = origin.held.node_pools[to.to.pool];
@@ -167,7 +165,7 @@ void Dispatcher::Forward(RoutedRequest routed, Origin origin, const Destination&
   SendOnce(routed, origin, to, routed.request.encoded(), false, ticket);
 }
 
-void Dispatcher::SendToGutter(const RoutedRequest& routed, Origin origin, const Destination& to,
+void Dispatcher::SendToGutter(const RoutedRequest& routed, const Origin& origin, const Destination& to,
                               backends::Ticket ticket) {
   rewritten_.clear();
   if (wire::AppendGutterRequest(routed.spec, routed.request, GutterTtl(to, *origin.held), &rewritten_)) {
@@ -179,8 +177,8 @@ void Dispatcher::SendToGutter(const RoutedRequest& routed, Origin origin, const 
   if (rewritten_.capacity() > kKeptPart) std::string().swap(rewritten_);
 }
 
-void Dispatcher::SendOnce(const RoutedRequest& routed, Origin origin, const Destination& to, std::string_view encoded,
-                          bool is_part, backends::Ticket ticket) {
+void Dispatcher::SendOnce(const RoutedRequest& routed, const Origin& origin, const Destination& to,
+                          std::string_view encoded, bool is_part, backends::Ticket ticket) {
   const bool kept = origin.held->pools[to.to.pool].keeps_reads && routed.spec.retry == wire::Retry::kSafe &&
                     IsRead(routed) && to.standing == Destination::Standing::kServes;
   if (!kept) return origin.held.node_pools[to.to.pool].Send(to.to.node, origin.lane, encoded, ticket, WorkOf(routed));
@@ -191,7 +189,7 @@ void Dispatcher::SendOnce(const RoutedRequest& routed, Origin origin, const Dest
                 {to.to.pool, to.to.node, origin.lane, to.hash, may_move, routed.has_priority, WorkOf(routed)}, ticket);
 }
 
-void Dispatcher::SendTagged(const RoutedRequest& routed, Origin origin, NodeId to, backends::Ticket ticket) {
+void Dispatcher::SendTagged(const RoutedRequest& routed, const Origin& origin, NodeId to, backends::Ticket ticket) {
   const wire::CasTag tag = origin.held->pools[to.pool].cas_tags[to.node];
   rewritten_.clear();
   wire::AppendTaggedRequest(routed.request, routed.cas, tag, &rewritten_);
@@ -223,7 +221,7 @@ uint32_t Dispatcher::PartFor(const Destination& to, size_t key_bytes, size_t mos
   return known;
 }
 
-bool Dispatcher::AssignKeys(const RoutedRequest& routed, Origin origin, backends::Ticket ticket) {
+bool Dispatcher::AssignKeys(const RoutedRequest& routed, const Origin& origin, backends::Ticket ticket) {
   const size_t most_bytes = LongestKeyList(routed);
   for (const uint32_t position : keys_) {
     const std::string_view key = routed.request[position];
@@ -236,24 +234,21 @@ bool Dispatcher::AssignKeys(const RoutedRequest& routed, Origin origin, backends
   return true;
 }
 
-uint32_t Dispatcher::SplitByNode(RoutedRequest routed, Origin origin, backends::Ticket ticket) {
-  const ListenerSnapshot& listener = origin.held->listeners[origin.listener];
+void Dispatcher::SplitByNode(RoutedRequest& routed, const Origin& origin, backends::Ticket ticket) {
   part_count_ = 0;
   plan_.Clear();
   if (wire::FindKeys(routed.spec, routed.request, &keys_) != wire::KeyResult::kOk) {
     // An odd MSET: Redis answers it with its own words, whichever node is asked.
     PartFor(Route(origin, {}, ClaimOf(routed)), 0, 0);
   } else if (!AssignKeys(routed, origin, ticket)) {
-    return listener.routes.back().pool;
+    return;
   }
-  const uint32_t pool = parts_[0].to.to.pool;
   // All on one node: forwarded as it came (semantics.md 4).
   if (part_count_ == 1 && routed.cas == wire::CasPlace::kNone && MayForward(routed)) {
-    Send(std::move(routed), origin, parts_[0].to, ticket);
+    Send(routed, origin, parts_[0].to, ticket);
   } else {
     SendParts(routed, origin, ticket);
   }
-  return pool;
 }
 
 void Dispatcher::EncodeRedisParts(const RoutedRequest& routed) {
@@ -294,7 +289,7 @@ void Dispatcher::EncodeMemcacheParts(const RoutedRequest& routed, const Snapshot
   for (size_t i = 0; i < part_count_; ++i) parts_[i].encoded.append("\r\n");
 }
 
-void Dispatcher::SendParts(const RoutedRequest& routed, Origin origin, backends::Ticket ticket) {
+void Dispatcher::SendParts(const RoutedRequest& routed, const Origin& origin, backends::Ticket ticket) {
   wire::IsMemcache(routed.spec.merge) ? EncodeMemcacheParts(routed, *origin.held) : EncodeRedisParts(routed);
   plan_.merge = routed.spec.merge;
   plan_.children = static_cast<uint32_t>(part_count_);
@@ -309,17 +304,12 @@ void Dispatcher::SendParts(const RoutedRequest& routed, Origin origin, backends:
   }
 }
 
-uint32_t Dispatcher::SendToAllNodes(RoutedRequest routed, Origin origin, backends::Ticket ticket) {
+void Dispatcher::SendToAllNodes(RoutedRequest& routed, const Origin& origin, backends::Ticket ticket) {
   const ListenerSnapshot& listener = origin.held->listeners[origin.listener];
   std::vector<backends::NodePool>& pools = origin.held.node_pools;
   uint32_t children = 0;
   for (const uint32_t pool : listener.pools) children += pools[pool].node_count();
-  if (children == 1) {
-    const uint32_t pool = listener.pools[0];
-    const backends::Admission admission = pools[pool].Admits(0, ClaimOf(routed));
-    ForwardOrRefuse(std::move(routed), origin, {{pool, 0}, admission}, ticket);
-    return pool;
-  }
+  if (children == 1) return Send(routed, origin, {.to = {listener.pools[0], 0}}, ticket);
   plan_.Clear();
   plan_.merge = routed.spec.merge;
   plan_.children = children;
@@ -337,10 +327,9 @@ uint32_t Dispatcher::SendToAllNodes(RoutedRequest routed, Origin origin, backend
       }
     }
   }
-  return listener.routes.back().pool;
 }
 
-Destination Dispatcher::AnyNode(const RoutedRequest& routed, Origin origin) {
+Destination Dispatcher::AnyNode(const RoutedRequest& routed, const Origin& origin) {
   const uint32_t pool = origin.held->listeners[origin.listener].routes.back().pool;
   backends::NodePool& nodes = origin.held.node_pools[pool];
   const uint32_t count = nodes.node_count();

@@ -50,7 +50,8 @@ struct Destination {
     kGutter,  // A node of the gutter pool, which takes only some requests.
   };
   NodeId to;
-  backends::Admission admission = backends::Admission::kGranted;  // By `to`, where keys may move.
+  // By `to`, where keys may move; else it is still to be asked: once a request, as a node on trial counts how often.
+  std::optional<backends::Admission> admission = std::nullopt;
   Standing standing = Standing::kServes;
   NodeId owner = {};  // kGutter: in whose place.
   uint64_t hash = 0;  // Of the key, where it may move to another node.
@@ -67,42 +68,46 @@ class Dispatcher {
   void Adopt(const Snapshot& snapshot);
 
   // Requires: CheckShape(spec, request) is kOk, RefusalOf is empty, and the command is not a local one.
-  // Returns the pool that the request is counted for.
-  uint32_t Dispatch(RoutedRequest routed, Origin origin, backends::Ticket ticket);
+  // Takes the block, if there is one.
+  void Dispatch(RoutedRequest& routed, const Origin& origin, backends::Ticket ticket);
+
+  // The pool that the request is counted for: that of its first key, or the default one.
+  uint32_t PoolOf(const RoutedRequest& routed, const ListenerSnapshot& listener);
 
  private:
-  // Where all keys of the request lie; none: on different nodes, or a key is too long, and the ticket has been failed.
-  std::optional<Destination> CommonDestination(const RoutedRequest& routed, Origin origin, backends::Ticket ticket);
-  uint32_t SplitByNode(RoutedRequest routed, Origin origin, backends::Ticket ticket);
+  // Where the key lies. No: it is too long, and the ticket has been failed.
+  bool RouteOrRefuse(const RoutedRequest& routed, const Origin& origin, std::string_view key, backends::Ticket ticket,
+                     Destination* to);
+  // Where all keys of the request lie. No: on different nodes, or a key is too long, and the ticket has been failed.
+  bool FindDestination(const RoutedRequest& routed, const Origin& origin, backends::Ticket ticket, Destination* to);
+  void SplitByNode(RoutedRequest& routed, const Origin& origin, backends::Ticket ticket);
   // True, and the ticket failed, when a key is too long; else every key is entered into a part.
-  bool AssignKeys(const RoutedRequest& routed, Origin origin, backends::Ticket ticket);
-  void SendParts(const RoutedRequest& routed, Origin origin, backends::Ticket ticket);
+  bool AssignKeys(const RoutedRequest& routed, const Origin& origin, backends::Ticket ticket);
+  void SendParts(const RoutedRequest& routed, const Origin& origin, backends::Ticket ticket);
   void EncodeRedisParts(const RoutedRequest& routed);
   void EncodeMemcacheParts(const RoutedRequest& routed, const Snapshot& snapshot);
-  uint32_t SendToAllNodes(RoutedRequest routed, Origin origin, backends::Ticket ticket);
-  Destination AnyNode(const RoutedRequest& routed, Origin origin);
-  void Send(RoutedRequest routed, Origin origin, const Destination& to, backends::Ticket ticket);
-  // Whether the destination admits it has been asked: a node on trial counts how often.
-  void Forward(RoutedRequest routed, Origin origin, const Destination& to, backends::Ticket ticket);
-  void ForwardOrRefuse(RoutedRequest routed, Origin origin, const Destination& to, backends::Ticket ticket);
+  void SendToAllNodes(RoutedRequest& routed, const Origin& origin, backends::Ticket ticket);
+  Destination AnyNode(const RoutedRequest& routed, const Origin& origin);
+  void Send(RoutedRequest& routed, const Origin& origin, const Destination& to, backends::Ticket ticket);
   // Through the retrier, if this is a read that its pool would ask again.
-  void SendOnce(const RoutedRequest& routed, Origin origin, const Destination& to, std::string_view encoded,
+  void SendOnce(const RoutedRequest& routed, const Origin& origin, const Destination& to, std::string_view encoded,
                 bool is_part, backends::Ticket ticket);
   // To a node of the gutter pool, if that may be asked this; else the owner is down.
-  void SendToGutter(const RoutedRequest& routed, Origin origin, const Destination& to, backends::Ticket ticket);
-  // Fails the ticket, and says no, if nobody may be asked.
-  bool MayAsk(const Destination& to, const RoutedRequest& routed, Origin origin, backends::Ticket ticket);
+  void SendToGutter(const RoutedRequest& routed, const Origin& origin, const Destination& to, backends::Ticket ticket);
+  // Whether the destination takes the request; if it does not, the ticket is failed.
+  bool MayAsk(const Destination& to, const RoutedRequest& routed, const Origin& origin, backends::Ticket ticket);
   // The request is at fault, not a node.
-  void RefuseRequest(const RoutedRequest& routed, Origin origin, const wire::Failure& failure, backends::Ticket ticket);
+  void RefuseRequest(const RoutedRequest& routed, const Origin& origin, const wire::Failure& failure,
+                     backends::Ticket ticket);
   // The two keys are asked of different places, and the command cannot be split.
-  void RefuseCrossSlot(const RoutedRequest& routed, Origin origin, std::string_view key, NodeId of_key,
+  void RefuseCrossSlot(const RoutedRequest& routed, const Origin& origin, std::string_view key, NodeId of_key,
                        std::string_view other_key, NodeId of_other, backends::Ticket ticket);
-  static bool KeyFits(std::string_view key, Origin origin) {
+  static bool KeyFits(std::string_view key, const Origin& origin) {
     return key.size() <= origin.held->config.listeners[origin.listener].limits.key_bytes;
   }
-  void SendTagged(const RoutedRequest& routed, Origin origin, NodeId to, backends::Ticket ticket);
+  void SendTagged(const RoutedRequest& routed, const Origin& origin, NodeId to, backends::Ticket ticket);
   // Who is asked for the key; it is also counted.
-  Destination Route(Origin origin, std::string_view key, backends::Claim claim) {
+  Destination Route(const Origin& origin, std::string_view key, backends::Claim claim) {
     const uint32_t pool = RoutePool(origin.held->listeners[origin.listener], key);
     hot_keys_.Note(pool, key);
     const PoolSnapshot& routing = origin.held->pools[pool];

@@ -26,7 +26,9 @@ struct ListenerContext {
   conf::Listener conf;  // As the snapshot in force has it.
   wire::Limits limits;
   ListenerStats& stats;
-  std::vector<std::unique_ptr<wire::RequestParser>> idle_parsers;  // Of Redis listeners.
+  // Frame one request at a time for every session; a Redis request that is half read takes a parser of its own.
+  wire::RequestParser redis_parser{limits};
+  std::vector<std::unique_ptr<wire::RequestParser>> idle_parsers{};
   wire::MemcacheParser memcache_parser{limits};
 };
 

@@ -67,7 +67,7 @@ void MemcacheSession::HandleRequest(const wire::MemcacheParser& parser) {
   if (wire::HasOneKey(spec.command)) routed.routing_key = parser.routing_key();
   routed.cas = parser.cas();
   routed.command = static_cast<uint32_t>(row);
-  Dispatch(std::move(routed), OpenSlot(size, parser.quiet()));
+  Dispatch(routed, size, parser.quiet());
   if (!in_own_block && !closed()) input().Consume(size);
 }
 

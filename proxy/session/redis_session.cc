@@ -16,28 +16,30 @@ bool LooksLikeHttp(const wire::Request& request) {
 }  // namespace
 
 bool RedisSession::ProcessOne() {
-  auto& idle_parsers = listener().idle_parsers;
-  // A whole request is framed by a parser that goes back at once; one that is half read keeps its parser.
-  std::unique_ptr<wire::RequestParser> parser = std::move(parser_);
-  if (!parser && !idle_parsers.empty()) {
-    parser = std::move(idle_parsers.back());
-    idle_parsers.pop_back();
-  }
-  if (!parser) parser = std::make_unique<wire::RequestParser>(listener().limits);
-  switch (parser->Parse(input().bytes())) {
-    case wire::RequestParser::RespStatus::kNeedMore: parser_ = std::move(parser); return false;
-    case wire::RequestParser::RespStatus::kBad: RefuseProtocol(parser->error()); break;
-    case wire::RequestParser::RespStatus::kNothing: input().Consume(parser->size()); break;
+  wire::RequestParser& parser = parser_ ? *parser_ : listener().redis_parser;
+  switch (parser.Parse(input().bytes())) {
+    case wire::RequestParser::RespStatus::kNeedMore: KeepHalfRead(); return false;
+    case wire::RequestParser::RespStatus::kBad: RefuseProtocol(parser.error()); break;
+    case wire::RequestParser::RespStatus::kNothing: input().Consume(parser.size()); break;
     case wire::RequestParser::RespStatus::kRequest: {
-      const wire::Request request = parser->request();
+      const wire::Request request = parser.request();
       const bool in_place = request.encoded().data() == input().bytes().data();
-      HandleRequest(request, parser->size(), in_place && input().CanTakeFrame(parser->size()));
+      HandleRequest(request, parser.size(), in_place && input().CanTakeFrame(parser.size()));
       break;
     }
   }
-  parser->Reset();
-  idle_parsers.push_back(std::move(parser));
+  if (parser_) ForgetHalfRead();
   return true;
+}
+
+// The listener's parser has begun with it, and is needed for other clients.
+void RedisSession::KeepHalfRead() {
+  if (parser_) return;
+  auto& idle_parsers = listener().idle_parsers;
+  if (idle_parsers.empty()) idle_parsers.push_back(std::make_unique<wire::RequestParser>(listener().limits));
+  parser_ = std::move(idle_parsers.back());
+  idle_parsers.pop_back();
+  std::swap(*parser_, listener().redis_parser);
 }
 
 void RedisSession::HandleRequest(const wire::Request& request, size_t size, bool in_own_block) {
@@ -52,7 +54,7 @@ void RedisSession::HandleRequest(const wire::Request& request, size_t size, bool
   if (!AnswerHere(spec, request, size)) {
     RoutedRequest routed{*spec, request, std::move(block)};
     routed.command = static_cast<uint32_t>(row);
-    Dispatch(std::move(routed), OpenSlot(size, QuietNow()));
+    Dispatch(routed, size, QuietNow());
   }
   if (mode == ReplyMode::kSkipThis) mode = ReplyMode::kOn;
   if (!in_own_block && !closed()) input().Consume(size);
@@ -66,7 +68,8 @@ bool RedisSession::AnswerHere(const wire::CommandSpec* spec, const wire::Request
     AnswerMalformed(spec, request, &out);
   } else {
     mutable_client().last_command = spec;
-    if (!IsRefused(*spec, request, &out)) {
+    const bool may_be_refused = wire::MayBeRefused(*spec) || !client().refused.is_clear();
+    if (!may_be_refused || !IsRefused(*spec, request, &out)) {
       if (spec->handling != wire::Handling::kLocal) return false;
       outcome = AnswerLocally(*spec, request, mutable_client(), io().view, &out);
       if (outcome == LocalOutcome::kRefused) CountRefusal(wire::CommandIndex(*spec), wire::ErrorCode::kNotSupported);

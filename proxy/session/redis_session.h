@@ -21,6 +21,7 @@ class RedisSession final : public Session {
   void RefuseHalfRead() override;
   void AppendFailure(const wire::Failure& failure, std::string* out) const override;
 
+  void KeepHalfRead();
   void HandleRequest(const wire::Request& request, size_t size, bool in_own_block);
   // Answered without a node: unknown, malformed, refused or local commands. False: the request goes on.
   bool AnswerHere(const wire::CommandSpec* spec, const wire::Request& request, size_t size);

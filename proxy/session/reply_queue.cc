@@ -2,21 +2,10 @@
 
 namespace ringproxy::proxy {
 
-uint32_t ReplyQueue::Open(size_t request_bytes, net::TimePoint now, wire::Quiet quiet) {
-  slots_.push_back({{}, now, nullptr, request_bytes, false, quiet});
-  request_bytes_ += request_bytes;
-  return first_ + static_cast<uint32_t>(slots_.size() - 1);
-}
-
-void ReplyQueue::MeasureInto(uint32_t number, backends::Histogram* histogram) {
-  const uint32_t position = number - first_;
-  if (position < slots_.size()) slots_[position].histogram = histogram;
-}
-
 void ReplyQueue::PopFront(net::TimePoint now) {
-  Slot& slot = slots_.front();
-  if (slot.histogram != nullptr) slot.histogram->Record(now - slot.opened);
-  request_bytes_ -= slot.request_bytes;
+  const AwaitedReply& awaited = slots_.front().awaited;
+  if (awaited.histogram != nullptr) awaited.histogram->Record(now - awaited.opened);
+  request_bytes_ -= awaited.request_bytes;
   slots_.pop_front();
   ++first_;
 }

@@ -22,11 +22,19 @@ class ReplyQueue {
  public:
   explicit ReplyQueue(net::BlockPool& pool) : pool_(pool) {}
 
-  // The slot's number, for Resolve. Numbers wrap after 2^32; far fewer are ever open. A reply that `quiet` names is not
-  // given to the client.
-  uint32_t Open(size_t request_bytes, net::TimePoint now, wire::Quiet quiet = wire::Quiet::kNone);
-  // Where the slot's duration is to be counted, unless it is resolved already.
-  void MeasureInto(uint32_t number, backends::Histogram* histogram);
+  // What is known of a request when its slot is opened.
+  struct AwaitedReply {
+    net::TimePoint opened{};
+    backends::Histogram* histogram = nullptr;  // Counts how long the reply takes, if there is one.
+    size_t request_bytes = 0;
+    wire::Quiet quiet = wire::Quiet::kNone;  // A reply that it names is not given to the client.
+  };
+  // The slot's number, for Resolve. Numbers wrap after 2^32; far fewer are ever open.
+  uint32_t Open(const AwaitedReply& awaited) {
+    slots_.push_back({{}, awaited});
+    request_bytes_ += awaited.request_bytes;
+    return first_ + static_cast<uint32_t>(slots_.size() - 1);
+  }
 
   // `Reply` is a view to copy or a Block to move.
   template <typename Reply>
@@ -43,11 +51,8 @@ class ReplyQueue {
  private:
   struct Slot {
     net::Block aside;  // The reply, when `ready`.
-    net::TimePoint opened;
-    backends::Histogram* histogram = nullptr;
-    size_t request_bytes = 0;
+    AwaitedReply awaited;
     bool ready = false;
-    wire::Quiet quiet = wire::Quiet::kNone;
   };
 
   void PopFront(net::TimePoint now);
@@ -74,8 +79,8 @@ void ReplyQueue::Resolve(uint32_t number, Reply&& reply, net::TimePoint now, net
   const uint32_t position = number - first_;
   Slot& slot = slots_[position];
   assert(!slot.ready);
-  if (slot.quiet != wire::Quiet::kNone &&
-      wire::IsUnwanted(std::exchange(slot.quiet, wire::Quiet::kNone), Bytes(reply))) {
+  if (slot.awaited.quiet != wire::Quiet::kNone &&
+      wire::IsUnwanted(std::exchange(slot.awaited.quiet, wire::Quiet::kNone), Bytes(reply))) {
     return Resolve(number, std::string_view(""), now, output);  // Not null: it may be copied.
   }
   if (position > 0) {

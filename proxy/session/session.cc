@@ -80,6 +80,7 @@ void Session::ProcessInput() {
     }
     if (!ProcessOne()) break;
   }
+  if (input_.empty()) return input_.Keep(0);
   if (state_ == SessionState::kOpen && !paused_) {
     const size_t have = input_.bytes().size();
     const size_t needed = std::max(have, bytes_needed());
@@ -109,13 +110,20 @@ void Session::Answer(uint32_t slot, std::string_view reply) {
   MarkForTurn();
 }
 
-void Session::Dispatch(RoutedRequest routed, uint32_t slot) {
+void Session::Dispatch(RoutedRequest& routed, size_t request_bytes, wire::Quiet quiet) {
+  const Snapshot& snapshot = **io_.held;
+  const uint32_t pool = io_.dispatcher.PoolOf(routed, snapshot.listeners[listener_.index]);
+  const auto access = static_cast<size_t>(routed.spec.access);
+  const uint32_t slot = replies_.Open({.opened = io_.io.loop.now(),
+                                       .histogram = &io_.pool_stats[pool].request_duration[access],
+                                       .request_bytes = request_bytes,
+                                       .quiet = quiet});
   backends::Ticket ticket{index_, generation_, slot, backends::Ticket::Kind::kSession};
-  const LimitRules& rules = *(*io_.held)->limits;
+  const LimitRules& rules = *snapshot.limits;
   const bool is_concerned = rules.MayConcern(listener_.index, routed.command) || rules.has_priorities();
   if (is_concerned && !PassesLimits(routed, slot, &ticket)) [[unlikely]]
     return;
-  Send(std::move(routed), slot, ticket);
+  Send(routed, ticket);
 }
 
 bool Session::PassesLimits(RoutedRequest& routed, uint32_t slot, backends::Ticket* ticket) {
@@ -146,7 +154,8 @@ void Session::Refuse(const wire::CommandSpec& spec, const wire::Request& request
 void Session::OnAdmitted(uint32_t slot, backends::Ticket use) {
   assert(parked_ && parked_->slot() == slot);
   const std::unique_ptr<ParkedRequest> parked = std::exchange(parked_, nullptr);
-  Send(parked->Take(), slot, use);
+  RoutedRequest routed = parked->Take();
+  Send(routed, use);
   // At the end of the turn it reads on.
   MarkForTurn();
 }
@@ -162,11 +171,9 @@ void Session::AppendRefusal(const wire::CommandSpec&, const wire::Request&, cons
   AppendFailure(failure, out);
 }
 
-void Session::Send(RoutedRequest routed, uint32_t slot, backends::Ticket ticket) {
-  const auto access = static_cast<size_t>(routed.spec.access);
+void Session::Send(RoutedRequest& routed, backends::Ticket ticket) {
   ++under_way_;
-  const uint32_t pool = io_.dispatcher.Dispatch(std::move(routed), {*io_.held, listener_.index, index_}, ticket);
-  replies_.MeasureInto(slot, &io_.pool_stats[pool].request_duration[access]);
+  io_.dispatcher.Dispatch(routed, {*io_.held, listener_.index, index_}, ticket);
 }
 
 void Session::OnReply(uint32_t slot, std::string_view reply) {

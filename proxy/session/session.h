@@ -79,13 +79,14 @@ class Session : public net::StreamObserver {
     Count(code);
     listener_.stats.refusals.Add(command, code);
   }
+  // For a reply of the proxy's own.
   uint32_t OpenSlot(size_t request_bytes, wire::Quiet quiet = wire::Quiet::kNone) {
-    return replies_.Open(request_bytes, io_.io.loop.now(), quiet);
+    return replies_.Open({.opened = io_.io.loop.now(), .request_bytes = request_bytes, .quiet = quiet});
   }
   // A reply of the proxy's own; where there is no memory for it, the words that say so.
   void GiveOwnReply(uint32_t slot, std::string_view reply);
-  // To the nodes, if the limits allow it; the slot is resolved by the reply.
-  void Dispatch(RoutedRequest routed, uint32_t slot);
+  // To the nodes, if the limits allow it; the reply resolves a slot. Takes the block, if there is one.
+  void Dispatch(RoutedRequest& routed, size_t request_bytes, wire::Quiet quiet);
   void FinishAfterReplies();
 
   ClientIo& io() { return io_; }
@@ -108,7 +109,7 @@ class Session : public net::StreamObserver {
     forecast_.OnReply(bytes);
   }
   void ProcessInput();
-  void Send(RoutedRequest routed, uint32_t slot, backends::Ticket ticket);
+  void Send(RoutedRequest& routed, backends::Ticket ticket);
   // True: it goes on now, with a ticket that may be another one.
   bool PassesLimits(RoutedRequest& routed, uint32_t slot, backends::Ticket* ticket);
   void Refuse(const wire::CommandSpec& spec, const wire::Request& request, uint32_t slot,

@@ -99,8 +99,14 @@ class DispatcherTest : public testing::Test {
     const wire::Request request = parser_.request();
     RoutedRequest routed{*wire::FindRedisCommand(request), request, {}};
     routed.has_priority = has_priority;
-    dispatcher_->Dispatch(std::move(routed), {*held_, 0, 0}, {0, 0, 0, Ticket::Kind::kSession});
+    dispatcher_->Dispatch(routed, {*held_, 0, 0}, {0, 0, 0, Ticket::Kind::kSession});
     FlushAll();
+  }
+  uint32_t PoolOf(const Words& arguments) {
+    encoded_ = Encode(arguments);
+    EXPECT_EQ(parser_.Parse(encoded_), wire::RequestParser::RespStatus::kRequest);
+    const wire::Request request = parser_.request();
+    return dispatcher_->PoolOf({*wire::FindRedisCommand(request), request, {}}, (*held_)->listeners[0]);
   }
   void FlushAll() {
     for (auto* connection : flush_list_) connection->Flush();

@@ -12,6 +12,20 @@ TEST_F(DispatcherTest, SendsAKeyToItsOwnerAndALongerPrefixToItsPool) {
   EXPECT_EQ(Node(2).TakeWritten(), encoded_);
 }
 
+TEST_F(DispatcherTest, CountsARequestForThePoolOfItsFirstKeyOrTheDefaultOne) {
+  const ListenerSnapshot& listener = (*held_)->listeners[0];
+  const uint32_t cart = listener.routes.front().pool;
+  const uint32_t others = listener.routes.back().pool;
+  ASSERT_NE(cart, others);
+  EXPECT_EQ(PoolOf({"GET", "cart:7"}), cart);
+  EXPECT_EQ(PoolOf({"GET", "k"}), others);
+  EXPECT_EQ(PoolOf({"MGET", "cart:7", "k"}), cart);
+  EXPECT_EQ(PoolOf({"MGET", "k", "cart:7"}), others);
+  EXPECT_EQ(PoolOf({"EVAL", "return 1", "1", "cart:7"}), cart);
+  EXPECT_EQ(PoolOf({"EVAL", "return 1", "0"}), others);
+  EXPECT_EQ(PoolOf({"DBSIZE"}), others);
+}
+
 // See semantics.md 4.
 TEST_F(DispatcherTest, ForwardsAMultiKeyCommandOfOneNodeUntouched) {
   Dispatch({"mGeT", KeyOf(0), KeyOf(0), KeyOf(0, "other")});

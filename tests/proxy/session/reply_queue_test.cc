@@ -18,6 +18,9 @@ struct NoObserver final : net::StreamObserver {
 
 class ReplyQueueTest : public testing::Test {
  protected:
+  uint32_t Open(size_t request_bytes = 1, wire::Quiet quiet = wire::Quiet::kNone) {
+    return queue_.Open({.opened = now_, .request_bytes = request_bytes, .quiet = quiet});
+  }
   void Resolve(uint32_t slot, const std::string& reply) {
     queue_.Resolve(slot, std::string_view(reply), now_, output_);
   }
@@ -42,7 +45,7 @@ TEST_F(ReplyQueueTest, DeliversInTheOrderOfTheRequestsWhateverTheOrderOfTheRepli
     std::vector<uint32_t> slots;
     std::string expected;
     for (int i = 0; i < 20; ++i) {
-      slots.push_back(queue_.Open(10, now_));
+      slots.push_back(Open(10));
       expected += std::to_string(slots.back()) + ";";
     }
     EXPECT_EQ(queue_.request_bytes(), 200U);
@@ -56,8 +59,8 @@ TEST_F(ReplyQueueTest, DeliversInTheOrderOfTheRequestsWhateverTheOrderOfTheRepli
 }
 
 TEST_F(ReplyQueueTest, HoldsEverythingBehindTheFrontBack) {
-  const uint32_t first = queue_.Open(1, now_);
-  const uint32_t second = queue_.Open(1, now_);
+  const uint32_t first = Open();
+  const uint32_t second = Open();
   Resolve(second, "second");
   EXPECT_EQ(Sent(), "");
   Resolve(first, "first,");
@@ -65,8 +68,8 @@ TEST_F(ReplyQueueTest, HoldsEverythingBehindTheFrontBack) {
 }
 
 TEST_F(ReplyQueueTest, MovesLargeRepliesInAndOutOfTurn) {
-  const uint32_t first = queue_.Open(1, now_);
-  const uint32_t second = queue_.Open(1, now_);
+  const uint32_t first = Open();
+  const uint32_t second = Open();
   const std::string large(100'000, 'L');
   queue_.Resolve(second, pool_.Copy(large), now_, output_);
   queue_.Resolve(first, pool_.Copy(large), now_, output_);
@@ -76,19 +79,17 @@ TEST_F(ReplyQueueTest, MovesLargeRepliesInAndOutOfTurn) {
 
 TEST_F(ReplyQueueTest, MeasuresFromOpeningToDelivery) {
   backends::Histogram histogram;
-  const uint32_t slot = queue_.Open(1, now_);
-  queue_.MeasureInto(slot, &histogram);
+  const uint32_t slot = queue_.Open({.opened = now_, .histogram = &histogram});
   now_ += std::chrono::microseconds(100);
   Resolve(slot, "x");
   EXPECT_EQ(histogram.sum_us(), 100U);
-  queue_.MeasureInto(slot, &histogram);  // Resolved already: nothing to measure.
   EXPECT_TRUE(queue_.empty());
 }
 
 TEST_F(ReplyQueueTest, CountsTheBytesThatWaitForTheirTurn) {
-  const uint32_t first = queue_.Open(1, now_);
-  const uint32_t second = queue_.Open(1, now_, wire::Quiet::kAll);
-  const uint32_t third = queue_.Open(1, now_);
+  const uint32_t first = Open();
+  const uint32_t second = Open(1, wire::Quiet::kAll);
+  const uint32_t third = Open();
   Resolve(third, "12345");
   Resolve(second, "nobody reads it");
   EXPECT_EQ(queue_.aside_bytes(), 5U);
