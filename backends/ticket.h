@@ -6,14 +6,14 @@
 #pragma once
 
 #include <cstdint>
-#include <string_view>
 
-#include "backends/net/block_pool.h"
+#include "backends/reply.h"
 #include "backends/wire/error_text.h"
 
 namespace ringproxy::backends {
 
 struct Ticket {
+  // Whose it is. The last one is the guard's own probe, which no sink hears of.
   enum class Kind : uint8_t { kSession, kFanout, kRetry, kLimit, kStore, kInternal };
 
   uint32_t owner = 0;       // Index of the session, the fan-out, the read that may be asked again …
@@ -24,10 +24,7 @@ struct Ticket {
 
 class ReplySink {
  public:
-  // `reply` is one whole RESP value and valid during the call only.
-  virtual void OnReply(Ticket ticket, std::string_view reply) = 0;
-  // A large reply, received into a block of its own that now changes hands; the block holds exactly the reply.
-  virtual void OnLargeReply(Ticket ticket, net::Block reply) = 0;
+  virtual void OnReply(Ticket ticket, Reply&& reply) = 0;
   virtual void OnFailure(Ticket ticket, const wire::Failure& failure) = 0;
 
  protected:

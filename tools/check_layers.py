@@ -57,7 +57,6 @@ TOO_LARGE = {
     "ReplyPipeline": (25, 18),
     "Server": (16, 22),
     "Session": (49, 19),
-    "Worker": (31, 23),
 }
 DATA_TABLE = "_table"  # In a file's name: it is rows, and those may be many.
 

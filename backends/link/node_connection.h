@@ -7,7 +7,7 @@
 // client may have sent it again. Only a node that stays silent for several timeouts is given up. A client's
 // request waits at most timeouts.total, the wait for the connection included. A ticket of Kind::kInternal is the
 // guard's own probe. Threads: its worker's. Ownership: its NodePool's; io, settings, guard, sink and stats outlive it.
-// Promise: exactly one OnReply, OnLargeReply or OnFailure follows each Send, possibly before Send returns (a failure).
+// Promise: exactly one OnReply or OnFailure follows each Send, possibly before Send returns (a failure).
 #pragma once
 
 #include <string_view>

@@ -90,8 +90,8 @@ void ReplyPipeline::OnReply(const ReplyFrame& reply) {
   }
   stats_.request_duration.Record(clock_.now() - entry.sent);
   witness_.OnReply(entry, reply);
-  if (reply.is_large()) return sink_.OnLargeReply(entry.ticket, reply.Take());
-  sink_.OnReply(entry.ticket, reply.bytes());
+  if (reply.is_large()) return sink_.OnReply(entry.ticket, Reply(reply.Take()));
+  sink_.OnReply(entry.ticket, Reply(reply.bytes()));
   reply.Drop();
 }
 

@@ -5,8 +5,8 @@
 // handed whole replies, and told what was written, what has come, and when what was sent is lost.
 // A request's time counts from when its last byte was written. Bytes of something large that flow stop that clock for
 // all that waits with it, up to conf::LongestOf; a request that waits for its link has conf::TotalOf.
-// Threads: its worker's. Lifetime: all that it is given outlives it. Promise: exactly one OnReply, OnLargeReply or
-// OnFailure follows each Admit and Refuse, possibly before they return (a failure). Nothing is allocated for a request
+// Threads: its worker's. Lifetime: all that it is given outlives it. Promise: exactly one OnReply or OnFailure
+// follows each Admit and Refuse, possibly before they return (a failure). Nothing is allocated for a request
 // once the FIFO has grown to its depth.
 #pragma once
 

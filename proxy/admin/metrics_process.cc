@@ -66,7 +66,7 @@ void AddProcess(AllStats workers, const net::ProcessMemory& memory, Families& fa
              static_cast<double>(total));
   }
   uint64_t stale = 0;
-  for (const auto& worker : workers) stale += worker->stale_replies.value();
+  for (const auto& worker : workers) stale += worker->clients.stale_replies.value();
   AddValue(families.Add("stale_replies_total", MetricType::Counter, "Replies for clients that had left."), {},
            static_cast<double>(stale));
   MetricFamily& partial = families.Add("partial_replies_total", MetricType::Counter,
@@ -80,7 +80,7 @@ void AddProcess(AllStats workers, const net::ProcessMemory& memory, Families& fa
   add_partial("miss", &PartialStats::misses);
   MetricFamily& sessions = families.Add("worker_sessions", MetricType::Gauge, "Client connections of each worker.");
   for (size_t w = 0; w < workers.size(); ++w) {
-    AddValue(sessions, {{"worker", std::to_string(w)}}, static_cast<double>(workers[w]->sessions.value()));
+    AddValue(sessions, {{"worker", std::to_string(w)}}, static_cast<double>(workers[w]->clients.open.value()));
   }
   AddOwnTroubles(families);
   AddDescriptors(families);

@@ -28,7 +28,7 @@ void AddProcess(ProxyFacts* facts) {
 
 void AddTotals(AllStats workers, ProxyFacts* facts) {
   for (const auto& worker : workers) {
-    facts->clients += worker->sessions.value();
+    facts->clients += worker->clients.open.value();
     for (const ListenerStats& listener : worker->listeners) {
       facts->accepted_total += listener.accepted.value();
       facts->requests_total += listener.replies.value();

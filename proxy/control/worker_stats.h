@@ -41,8 +41,7 @@ struct WorkerStats {
   std::vector<backends::Counter> errors;  // By wire::ErrorCode.
   std::vector<PoolStats> pools;           // By pool.
   std::vector<RetryStats> retries;        // By pool.
-  backends::Counter stale_replies;        // For clients that had left.
-  backends::Counter sessions;             // Open now.
+  ClientStats clients;
   PartialStats partial;
   MemoryStats memory;
   // Anew every second.

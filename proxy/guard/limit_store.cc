@@ -38,7 +38,7 @@ void LimitStore::Send(uint32_t index, ScriptForm form) {
   const backends::Ticket ticket{index, entries_[index].generation, 0, backends::Ticket::Kind::kStore};
   // A node on trial is tried by such a question as it would be by a read.
   const backends::Choice choice = pool.Choose(KeyHash(held->pools[store], question.key), {.is_read = true});
-  if (choice.admission != backends::Admission::kGranted) return OnFailure(ticket);
+  if (choice.admission != backends::Admission::kGranted) return Fail(index);
   pool.Send(choice.node, question.rule != nullptr ? question.rule->index : 0, std::string_view(encoded_), ticket);
 }
 
@@ -56,8 +56,9 @@ void LimitStore::Release(uint32_t index) {
   entries_.Release(index);
 }
 
-void LimitStore::OnReply(backends::Ticket ticket, std::string_view reply) {
+void LimitStore::OnReply(backends::Ticket ticket, backends::Reply&& whole) {
   const uint32_t index = ticket.owner;
+  const std::string_view reply = whole.bytes();
   if (IsNoScript(reply) && entries_[index].open && !std::exchange(entries_[index].has_text, true)) {
     return Send(index, ScriptForm::kText);
   }
@@ -65,9 +66,13 @@ void LimitStore::OnReply(backends::Ticket ticket, std::string_view reply) {
   Release(index);
 }
 
-void LimitStore::OnFailure(backends::Ticket ticket) {
-  Answer(ticket.owner, StoreOutcome::kError, {});
-  Release(ticket.owner);
+void LimitStore::OnFailure(backends::Ticket ticket, const wire::Failure&) {
+  Fail(ticket.owner);
+}
+
+void LimitStore::Fail(uint32_t entry) {
+  Answer(entry, StoreOutcome::kError, {});
+  Release(entry);
 }
 
 void LimitStore::RunDeadlines() {

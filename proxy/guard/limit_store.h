@@ -21,7 +21,7 @@
 
 namespace ringproxy::proxy {
 
-class LimitStore {
+class LimitStore final : public backends::ReplySink {
  public:
   enum class StoreOutcome : uint8_t { kReply, kTimeout, kError };
   struct Question {
@@ -50,8 +50,8 @@ class LimitStore {
   void Ask(HeldSnapshot& held, Question question);
 
   // The store's nodes have answered a ticket of Kind::kStore.
-  void OnReply(backends::Ticket ticket, std::string_view reply);
-  void OnFailure(backends::Ticket ticket);
+  void OnReply(backends::Ticket ticket, backends::Reply&& reply) override;
+  void OnFailure(backends::Ticket ticket, const wire::Failure& failure) override;
 
  private:
   struct AskedQuestion {
@@ -68,6 +68,7 @@ class LimitStore {
   };
 
   void Send(uint32_t entry, ScriptForm form);
+  void Fail(uint32_t entry);
   void Answer(uint32_t entry, StoreOutcome outcome, std::string_view reply);
   // The node's reply is here, late or not: the entry may be used again.
   void Release(uint32_t entry);

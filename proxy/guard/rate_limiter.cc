@@ -268,22 +268,13 @@ void RateLimiter::Settle(backends::Ticket ticket, size_t reply_bytes) {
   followed_.Forget(ticket);
 }
 
-void RateLimiter::OnReply(backends::Ticket ticket, std::string_view reply) {
-  if (ticket.kind == backends::Ticket::Kind::kStore) return store_.OnReply(ticket, reply);
+void RateLimiter::OnReply(backends::Ticket ticket, backends::Reply&& reply) {
   const backends::Ticket to = followed_.at(ticket).ticket;
   Settle(ticket, reply.size());
-  sink_.OnReply(to, reply);
-}
-
-void RateLimiter::OnLargeReply(backends::Ticket ticket, net::Block reply) {
-  if (ticket.kind == backends::Ticket::Kind::kStore) return store_.OnReply(ticket, reply.bytes());
-  const backends::Ticket to = followed_.at(ticket).ticket;
-  Settle(ticket, reply.bytes().size());
-  sink_.OnLargeReply(to, std::move(reply));
+  sink_.OnReply(to, std::move(reply));
 }
 
 void RateLimiter::OnFailure(backends::Ticket ticket, const wire::Failure& failure) {
-  if (ticket.kind == backends::Ticket::Kind::kStore) return store_.OnFailure(ticket);
   const backends::Ticket to = followed_.at(ticket).ticket;
   Settle(ticket, 0);
   sink_.OnFailure(to, failure);

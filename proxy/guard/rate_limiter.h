@@ -25,7 +25,7 @@
 
 namespace ringproxy::proxy {
 
-class RateLimiter final : private LimitStore::Asker {
+class RateLimiter final : public backends::ReplySink, private LimitStore::Asker {
  public:
   enum class Verdict : uint8_t {
     kAdmitted,
@@ -66,10 +66,11 @@ class RateLimiter final : private LimitStore::Asker {
   // An admitted request that is not sent after all: its client has left.
   void Abandon(backends::Ticket ticket);
 
-  // Of tickets of Kind::kLimit and Kind::kStore.
-  void OnReply(backends::Ticket ticket, std::string_view reply);
-  void OnLargeReply(backends::Ticket ticket, net::Block reply);
-  void OnFailure(backends::Ticket ticket, const wire::Failure& failure);
+  // Of tickets of Kind::kLimit.
+  void OnReply(backends::Ticket ticket, backends::Reply&& reply) override;
+  void OnFailure(backends::Ticket ticket, const wire::Failure& failure) override;
+  // For those of Kind::kStore.
+  backends::ReplySink& store() { return store_; }
 
   // Now, and then about once a second: tells the store that the process lives, measures what is shown.
   void Tick(HeldSnapshot& held);

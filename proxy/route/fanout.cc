@@ -29,11 +29,11 @@ uint32_t Fanout::Open(backends::Ticket parent, FanoutPlan* plan) {
   return owner;
 }
 
-void Fanout::OnReply(backends::Ticket ticket, net::Block reply) {
+void Fanout::OnReply(backends::Ticket ticket, backends::Reply&& reply) {
   Parent& parent = parents_[ticket.owner];
   assert(parent.waiting > 0 && !parent.replies[ticket.slot]);
   parent.reply_bytes += reply.size();
-  parent.replies[ticket.slot] = std::move(reply);
+  parent.replies[ticket.slot] = reply.Keep(io_.blocks);
   // What is made of them takes as much again.
   if (parent.is_too_large || parent.reply_bytes > io_.memory.most_taken()) GiveUp(&parent);
   if (--parent.waiting == 0) Finish(ticket.owner);
@@ -51,7 +51,7 @@ void Fanout::OnFailure(backends::Ticket ticket, const wire::Failure& failure) {
   } else {
     wire::AppendRedisError(failure, &text);
   }
-  OnReply(ticket, io_.blocks.Copy(text));
+  OnReply(ticket, backends::Reply(text));
 }
 
 std::span<const std::string_view> Fanout::MergeReplies(const FanoutPlan& plan, size_t* size_bytes) {
@@ -88,9 +88,7 @@ void Fanout::Finish(uint32_t owner) {
   const auto pieces = MergeReplies(parent.plan, &size_bytes);
   net::Block merged = io_.blocks.Acquire(size_bytes);
   for (const std::string_view piece : pieces) merged.Append(piece);
-  const backends::Ticket ticket = Release(owner);
-  if (merged.size() >= net::kLargeFrame) return sink_.OnLargeReply(ticket, std::move(merged));
-  sink_.OnReply(ticket, merged.bytes());
+  sink_.OnReply(Release(owner), backends::Reply(std::move(merged)));
 }
 
 }  // namespace ringproxy::proxy

@@ -2,7 +2,7 @@
 //
 // Threads: its worker's. Lifetime: io, the sink and the stats outlive it.
 // One whose parts' replies take too much memory keeps none of them and fails.
-// Promise: one OnReply, OnLargeReply or OnFailure to the sink for each Open, after every child was answered; children
+// Promise: one OnReply or OnFailure to the sink for each Open, after every child was answered; children
 // are answered exactly once, so a fan-out lives until its last child is in, whether or not its client is still there.
 #pragma once
 
@@ -24,7 +24,7 @@ struct PartialStats {
   backends::Counter misses;
 };
 
-class Fanout {
+class Fanout final : public backends::ReplySink {
  public:
   Fanout(backends::WorkerIo& io, backends::ReplySink& sink, PartialStats& partial)
       : io_(io), sink_(sink), partial_(partial) {}
@@ -37,8 +37,9 @@ class Fanout {
     return {owner, 0, child, backends::Ticket::Kind::kFanout};
   }
 
-  void OnReply(backends::Ticket ticket, net::Block reply);
-  void OnFailure(backends::Ticket ticket, const wire::Failure& failure);
+  // Of its children.
+  void OnReply(backends::Ticket ticket, backends::Reply&& reply) override;
+  void OnFailure(backends::Ticket ticket, const wire::Failure& failure) override;
 
   size_t open() const { return parents_.in_use(); }
   // About once a second: gives idle memory back.

@@ -107,20 +107,12 @@ bool Retrier::IsAnswer(RetriedRead& entry, Ticket ticket, std::string_view reply
   return true;
 }
 
-void Retrier::OnReply(Ticket ticket, std::string_view reply) {
-  RetriedRead& entry = entries_[ticket.owner];
-  const Ticket to = entry.ticket;
-  const bool is_answer = IsAnswer(entry, ticket, reply);
-  ReleaseIfDone(ticket.owner);
-  if (is_answer) sink_.OnReply(to, reply);
-}
-
-void Retrier::OnLargeReply(Ticket ticket, net::Block reply) {
+void Retrier::OnReply(Ticket ticket, backends::Reply&& reply) {
   RetriedRead& entry = entries_[ticket.owner];
   const Ticket to = entry.ticket;
   const bool is_answer = IsAnswer(entry, ticket, reply.bytes());
   ReleaseIfDone(ticket.owner);
-  if (is_answer) sink_.OnLargeReply(to, std::move(reply));
+  if (is_answer) sink_.OnReply(to, std::move(reply));
 }
 
 void Retrier::OnFailure(Ticket ticket, const wire::Failure& failure) {
@@ -133,7 +125,7 @@ void Retrier::OnFailure(Ticket ticket, const wire::Failure& failure) {
   entry.answered = true;
   const std::string held = std::move(entry.miss);
   ReleaseIfDone(ticket.owner);
-  held.empty() ? sink_.OnFailure(to, failure) : sink_.OnReply(to, held);
+  held.empty() ? sink_.OnFailure(to, failure) : sink_.OnReply(to, backends::Reply(held));
 }
 
 bool Retrier::MayRetry(const RetriedRead& entry, const wire::Failure& failure) {

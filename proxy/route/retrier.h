@@ -6,7 +6,7 @@
 // 2013). The first answer counts, save that a miss of the second node does not beat a value of the first. Writes are
 // never kept, so they cannot be sent twice (semantics.md 25).
 // Threads: its worker's. Lifetime: all that the constructor is given outlives it.
-// Promise: one OnReply, OnLargeReply or OnFailure for each Send's ticket; late answers are dropped and counted.
+// Promise: one OnReply or OnFailure for each Send's ticket; late answers are dropped and counted.
 #pragma once
 
 #include <map>
@@ -29,7 +29,7 @@ struct RetryStats {
   backends::Counter hedges_won;
 };
 
-class Retrier {
+class Retrier final : public backends::ReplySink {
  public:
   // By what a read goes to another node.
   struct Target {
@@ -53,9 +53,8 @@ class Retrier {
   void Send(HeldSnapshot& held, std::string_view request, const Target& target, backends::Ticket ticket);
 
   // For tickets of Kind::kRetry.
-  void OnReply(backends::Ticket ticket, std::string_view reply);
-  void OnLargeReply(backends::Ticket ticket, net::Block reply);
-  void OnFailure(backends::Ticket ticket, const wire::Failure& failure);
+  void OnReply(backends::Ticket ticket, backends::Reply&& reply) override;
+  void OnFailure(backends::Ticket ticket, const wire::Failure& failure) override;
 
   // Once a second: learns how long the pools' replies take.
   void Tick(const HeldSnapshot& held);

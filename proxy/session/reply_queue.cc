@@ -12,14 +12,9 @@ void ReplyQueue::PopFront(net::TimePoint now) {
 
 void ReplyQueue::DeliverReady(net::TimePoint now, net::SendQueue& output) {
   while (!slots_.empty() && slots_.front().ready) {
-    net::Block reply = std::move(slots_.front().aside);
+    backends::Reply reply(std::move(slots_.front().aside));
     aside_bytes_ -= reply.size();
-    // A small reply is copied: one block a reply would make writev slow and keep the blocks busy.
-    if (reply.size() < net::kLargeFrame) {
-      Deliver(reply.bytes(), output);
-    } else {
-      output.Append(std::move(reply));
-    }
+    reply.AppendTo(output);
     PopFront(now);
   }
 }

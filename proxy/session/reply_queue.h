@@ -5,14 +5,14 @@
 // Threads: its worker's. Ownership: by its session; pool and output outlive it.
 #pragma once
 
-#include <algorithm>
+#include <cassert>
 #include <string_view>
 
 #include "backends/net/block_pool.h"
-#include "backends/net/input_buffer.h"
 #include "backends/net/loop.h"
 #include "backends/net/ring_queue.h"
 #include "backends/net/send_queue.h"
+#include "backends/reply.h"
 #include "backends/stats.h"
 #include "backends/wire/memcache_request.h"
 
@@ -36,9 +36,7 @@ class ReplyQueue {
     return first_ + static_cast<uint32_t>(slots_.size() - 1);
   }
 
-  // `Reply` is a view to copy or a Block to move.
-  template <typename Reply>
-  void Resolve(uint32_t number, Reply&& reply, net::TimePoint now, net::SendQueue& output);
+  void Resolve(uint32_t number, backends::Reply&& reply, net::TimePoint now, net::SendQueue& output);
 
   bool empty() const { return slots_.empty(); }
   size_t size() const { return slots_.size(); }
@@ -56,14 +54,6 @@ class ReplyQueue {
   };
 
   void PopFront(net::TimePoint now);
-  static void Deliver(std::string_view reply, net::SendQueue& output) {
-    if (!reply.empty()) output.Append(reply);
-  }
-  static void Deliver(net::Block reply, net::SendQueue& output) { output.Append(std::move(reply)); }
-  static std::string_view Bytes(std::string_view reply) { return reply; }
-  static std::string_view Bytes(const net::Block& reply) { return reply.bytes(); }
-  net::Block KeepAside(std::string_view reply) { return pool_.Copy(reply); }
-  net::Block KeepAside(net::Block reply) { return reply; }
   // Replies that were ready before their turn.
   void DeliverReady(net::TimePoint now, net::SendQueue& output);
 
@@ -74,22 +64,19 @@ class ReplyQueue {
   size_t aside_bytes_ = 0;
 };
 
-template <typename Reply>
-void ReplyQueue::Resolve(uint32_t number, Reply&& reply, net::TimePoint now, net::SendQueue& output) {
+inline void ReplyQueue::Resolve(uint32_t number, backends::Reply&& reply, net::TimePoint now, net::SendQueue& output) {
   const uint32_t position = number - first_;
   Slot& slot = slots_[position];
   assert(!slot.ready);
-  if (slot.awaited.quiet != wire::Quiet::kNone &&
-      wire::IsUnwanted(std::exchange(slot.awaited.quiet, wire::Quiet::kNone), Bytes(reply))) {
-    return Resolve(number, std::string_view(""), now, output);  // Not null: it may be copied.
-  }
+  if (slot.awaited.quiet != wire::Quiet::kNone && wire::IsUnwanted(slot.awaited.quiet, reply.bytes())) [[unlikely]]
+    reply = backends::Reply(std::string_view(""));
   if (position > 0) {
-    slot.aside = KeepAside(std::forward<Reply>(reply));
+    slot.aside = reply.Keep(pool_);
     slot.ready = true;
     aside_bytes_ += slot.aside.size();
     return;
   }
-  Deliver(std::forward<Reply>(reply), output);
+  reply.AppendTo(output);
   PopFront(now);
   if (!slots_.empty() && slots_.front().ready) DeliverReady(now, output);
 }

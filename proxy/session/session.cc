@@ -96,16 +96,16 @@ void Session::GiveOwnReply(uint32_t slot, std::string_view reply) {
     Count(wire::ErrorCode::kOutOfMemory);
     std::string text;
     AppendFailure({wire::ErrorCode::kOutOfMemory}, &text);
-    return Answer(slot, text);
+    return Answer(slot, backends::Reply(text));
   }
   unread_local_bytes_ += reply.size();
-  Answer(slot, reply);
+  Answer(slot, backends::Reply(reply));
 }
 
-void Session::Answer(uint32_t slot, std::string_view reply) {
+void Session::Answer(uint32_t slot, backends::Reply&& reply) {
   // It was not idle while it waited.
   client_.last_active = io_.io.loop.now();
-  replies_.Resolve(slot, reply, client_.last_active, output_);
+  replies_.Resolve(slot, std::move(reply), client_.last_active, output_);
   listener_.stats.replies.Add();
   MarkForTurn();
 }
@@ -148,7 +148,7 @@ void Session::Refuse(const wire::CommandSpec& spec, const wire::Request& request
   failure.retry_after = decision.retry_after;
   std::string text;
   AppendRefusal(spec, request, failure, decision.limit->deny_as == conf::DenyAs::kMiss, &text);
-  Answer(slot, text);
+  Answer(slot, backends::Reply(text));
 }
 
 void Session::OnAdmitted(uint32_t slot, backends::Ticket use) {
@@ -176,9 +176,10 @@ void Session::Send(RoutedRequest& routed, backends::Ticket ticket) {
   io_.dispatcher.Dispatch(routed, {*io_.held, listener_.index, index_}, ticket);
 }
 
-void Session::OnReply(uint32_t slot, std::string_view reply) {
-  NoteReply(reply.size());
-  Answer(slot, reply);
+void Session::OnReply(uint32_t slot, backends::Reply&& reply) {
+  --under_way_;
+  forecast_.OnReply(reply.size());
+  Answer(slot, std::move(reply));
 }
 
 void Session::OnFailure(uint32_t slot, const wire::Failure& failure) {
@@ -186,15 +187,7 @@ void Session::OnFailure(uint32_t slot, const wire::Failure& failure) {
   std::string text;
   AppendFailure(failure, &text);
   --under_way_;
-  Answer(slot, text);
-}
-
-void Session::OnLargeReply(uint32_t slot, net::Block reply) {
-  NoteReply(reply.size());
-  client_.last_active = io_.io.loop.now();
-  replies_.Resolve(slot, std::move(reply), client_.last_active, output_);
-  listener_.stats.replies.Add();
-  MarkForTurn();
+  Answer(slot, backends::Reply(text));
 }
 
 void Session::FinishAfterReplies() {

@@ -30,8 +30,7 @@ class Session : public net::StreamObserver {
   // Called once, before any event.
   void Start(std::unique_ptr<net::Stream> stream) { stream_ = std::move(stream); }
 
-  void OnReply(uint32_t slot, std::string_view reply);
-  void OnLargeReply(uint32_t slot, net::Block reply);
+  void OnReply(uint32_t slot, backends::Reply&& reply);
   void OnFailure(uint32_t slot, const wire::Failure& failure);
   // What the limits say of the request that waits; `use` is its ticket from now on.
   void OnAdmitted(uint32_t slot, backends::Ticket use);
@@ -102,12 +101,7 @@ class Session : public net::StreamObserver {
   void OnReadable() override;
   void OnWritable() override;
 
-  void Answer(uint32_t slot, std::string_view reply);
-  // A node has answered.
-  void NoteReply(size_t bytes) {
-    --under_way_;
-    forecast_.OnReply(bytes);
-  }
+  void Answer(uint32_t slot, backends::Reply&& reply);
   void ProcessInput();
   void Send(RoutedRequest& routed, backends::Ticket ticket);
   // True: it goes on now, with a ticket that may be another one.

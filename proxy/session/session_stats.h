@@ -26,9 +26,14 @@ struct ListenerStats {
   backends::Counter replies;
   backends::Counter bytes_in;
   backends::Counter bytes_out;
-  backends::Counter stale_replies;                // For clients that had left.
   std::unique_ptr<backends::Counter[]> requests;  // By CommandIndex; the last counts unknown commands.
   RefusalStats refusals;
+};
+
+// Of all clients of a worker.
+struct ClientStats {
+  backends::Counter open;           // Now.
+  backends::Counter stale_replies;  // For those that had left.
 };
 
 struct PoolStats {

@@ -110,7 +110,7 @@ void Simulation::CheckNothingIsLeft() {
     }
     EXPECT_EQ(thread->worker->blocks().blocks_in_use(), 0U);
     thread->worker.reset();
-    EXPECT_EQ(thread->stats.sessions.value(), 0U);
+    EXPECT_EQ(thread->stats.clients.open.value(), 0U);
     for (uint32_t node = 0; node < kNodes; ++node) {
       const backends::NodeStats& stats = Record(node).stats(thread->number);
       EXPECT_EQ(stats.in_flight.value(), 0U);

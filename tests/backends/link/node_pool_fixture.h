@@ -21,8 +21,7 @@ inline constexpr Claim kWrite{.is_read = false};
 
 class CountingSink final : public ReplySink {
  public:
-  void OnReply(Ticket, std::string_view) override { ++replies; }
-  void OnLargeReply(Ticket, net::Block) override { ++replies; }
+  void OnReply(Ticket, Reply&&) override { ++replies; }
   void OnFailure(Ticket, const wire::Failure& failure) override {
     ++failures;
     last =

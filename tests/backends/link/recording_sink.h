@@ -14,10 +14,10 @@ namespace ringproxy::backends {
 
 class RecordingSink final : public ReplySink {
  public:
-  void OnReply(Ticket ticket, std::string_view reply) override { Add(ticket, std::string(reply)); }
-  void OnLargeReply(Ticket ticket, net::Block reply) override {
-    ++large;
-    Add(ticket, std::string(reply.bytes()));
+  void OnReply(Ticket ticket, Reply&& reply) override {
+    const net::Block kept = reply.Keep(copies_);
+    if (copies_.blocks_in_use() == 0) ++large;
+    Add(ticket, std::string(kept.bytes()));
   }
   void OnFailure(Ticket ticket, const wire::Failure& failure) override {
     Add(ticket, std::string(wire::ErrorName(failure.code)));
@@ -25,10 +25,11 @@ class RecordingSink final : public ReplySink {
   }
 
   std::vector<std::pair<uint32_t, std::string>> outcomes;
-  size_t large = 0;
+  size_t large = 0;                        // Replies that came in blocks of their own.
   std::function<void(Ticket)> on_failure;  // What a retrying owner would do.
 
  private:
+  net::BlockPool copies_;
   void Add(Ticket ticket, std::string text) { outcomes.emplace_back(ticket.slot, std::move(text)); }
 };
 

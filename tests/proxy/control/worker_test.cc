@@ -139,7 +139,7 @@ TEST_F(WorkerTest, CountsTheRepliesOfAClientThatHasLeft) {
   Node(1).Receive("*1\r\n$4\r\nlost\r\n");
   Settle();
   EXPECT_EQ(next.written, "");
-  EXPECT_EQ(stats_->stale_replies.value(), 2U);
+  EXPECT_EQ(stats_->clients.stale_replies.value(), 2U);
   EXPECT_EQ(worker_->open_fanouts(), 0U);
 }
 

@@ -44,8 +44,9 @@ class Limiter final : private backends::ReplySink, private RateLimiter::Observer
 
  private:
   test::FakeSocket& Store() { return loop_.socket(AllNodes(*snapshot_).size() - 1); }
-  void OnReply(backends::Ticket ticket, std::string_view reply) override { limiter_->OnReply(ticket, reply); }
-  void OnLargeReply(backends::Ticket, net::Block) override {}
+  void OnReply(backends::Ticket ticket, backends::Reply&& reply) override {
+    limiter_->store().OnReply(ticket, std::move(reply));
+  }
   void OnFailure(backends::Ticket, const wire::Failure&) override {}
   void OnAdmitted(backends::Ticket, backends::Ticket) override {}
   void OnRefused(backends::Ticket, const RateLimiter::Decision&) override {}

@@ -43,8 +43,8 @@ class LimitStoreTest : public LimiterFixture, private LimitStore::Asker {
     EXPECT_EQ(question.bucket, number);
     EXPECT_EQ(question.key, "k" + std::to_string(number));
   }
-  void OnReply(Ticket ticket, std::string_view reply) override { store_->OnReply(ticket, reply); }
-  void OnFailure(Ticket ticket, const wire::Failure&) override { store_->OnFailure(ticket); }
+  void OnReply(Ticket ticket, backends::Reply&& reply) override { store_->OnReply(ticket, std::move(reply)); }
+  void OnFailure(Ticket ticket, const wire::Failure& failure) override { store_->OnFailure(ticket, failure); }
 
   std::optional<LimitStore> store_;
   std::vector<std::string> answers_;

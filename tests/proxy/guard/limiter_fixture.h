@@ -95,7 +95,7 @@ class LimiterFixture : public testing::Test, protected backends::ReplySink, prot
   const Ticket& Last() { return tickets_.rbegin()->second; }
   void Reply(uint32_t number, std::string_view reply = "+OK\r\n") {
     const Ticket ticket = tickets_.at(number);
-    ticket.kind == Ticket::Kind::kLimit ? limiter_->OnReply(ticket, reply) : OnReply(ticket, reply);
+    OnReply(ticket, backends::Reply(reply));
     Flush();
   }
   Events TakeEvents() { return std::exchange(events_, {}); }
@@ -155,16 +155,12 @@ class LimiterFixture : public testing::Test, protected backends::ReplySink, prot
     loop_.last_socket().observer->OnConnected(ECONNREFUSED);
   }
 
-  void OnReply(Ticket ticket, std::string_view reply) override {
-    if (IsLimits(ticket)) return limiter_->OnReply(ticket, reply);
-    events_.replied.push_back(ticket.slot);
-  }
-  void OnLargeReply(Ticket ticket, net::Block reply) override {
-    if (IsLimits(ticket)) return limiter_->OnLargeReply(ticket, std::move(reply));
+  void OnReply(Ticket ticket, backends::Reply&& reply) override {
+    if (backends::ReplySink* sink = SinkOf(ticket)) return sink->OnReply(ticket, std::move(reply));
     events_.replied.push_back(ticket.slot);
   }
   void OnFailure(Ticket ticket, const wire::Failure& failure) override {
-    if (IsLimits(ticket)) return limiter_->OnFailure(ticket, failure);
+    if (backends::ReplySink* sink = SinkOf(ticket)) return sink->OnFailure(ticket, failure);
     events_.failed.push_back(ticket.slot);
   }
   void OnAdmitted(Ticket waiting, Ticket use) override {
@@ -177,8 +173,10 @@ class LimiterFixture : public testing::Test, protected backends::ReplySink, prot
     events_.refused.push_back(waiting.slot);
     decision_ = decision;
   }
-  static bool IsLimits(Ticket ticket) {
-    return ticket.kind == Ticket::Kind::kLimit || ticket.kind == Ticket::Kind::kStore;
+  // The limiter's, of its tickets.
+  backends::ReplySink* SinkOf(Ticket ticket) {
+    if (ticket.kind == Ticket::Kind::kLimit) return &*limiter_;
+    return ticket.kind == Ticket::Kind::kStore ? &limiter_->store() : nullptr;
   }
 
   test::FakeLoop loop_;

@@ -144,7 +144,7 @@ TEST_F(RateLimiterTest, CountsWhatRunsUntilItsReply) {
   Reply(0);
   EXPECT_EQ(Admitted(4, "get x"), 1);
   const Ticket large = tickets_[1];
-  limiter_->OnLargeReply(large, io_.blocks.Copy("$-1\r\n"));
+  limiter_->OnReply(large, backends::Reply(io_.blocks.Copy("$-1\r\n")));
   EXPECT_EQ(Admitted(4, "get x"), 1);
   limiter_->OnFailure(Last(), {.code = wire::ErrorCode::kTimeout, .pool = {}, .node = {}});
   EXPECT_EQ(Admitted(4, "get x"), 1);

@@ -34,12 +34,11 @@ inline conf::Config ThreePools() {
 // The worker's part of the sink: children go back to the fan-out.
 class Sink final : public backends::ReplySink {
  public:
-  void OnReply(Ticket ticket, std::string_view reply) override {
-    if (ticket.kind == Ticket::Kind::kRetry) return retrier->OnReply(ticket, reply);
-    if (ticket.kind == Ticket::Kind::kFanout) return fanout->OnReply(ticket, blocks->Copy(reply));
-    replies.push_back(std::string(reply));
+  void OnReply(Ticket ticket, backends::Reply&& reply) override {
+    if (ticket.kind == Ticket::Kind::kRetry) return retrier->OnReply(ticket, std::move(reply));
+    if (ticket.kind == Ticket::Kind::kFanout) return fanout->OnReply(ticket, std::move(reply));
+    replies.push_back(std::string(reply.bytes()));
   }
-  void OnLargeReply(Ticket, net::Block reply) override { replies.push_back(std::string(reply.bytes())); }
   void OnFailure(Ticket ticket, const wire::Failure& failure) override {
     if (ticket.kind == Ticket::Kind::kRetry) return retrier->OnFailure(ticket, failure);
     if (ticket.kind == Ticket::Kind::kFanout) return fanout->OnFailure(ticket, failure);
@@ -48,7 +47,6 @@ class Sink final : public backends::ReplySink {
 
   Fanout* fanout = nullptr;
   Retrier* retrier = nullptr;
-  net::BlockPool* blocks = nullptr;
   std::vector<std::string> replies;
 };
 
@@ -71,7 +69,6 @@ class DispatcherTest : public testing::Test {
     hot_keys_.emplace(snapshot_->pools.size());
     retry_stats_ = std::vector<RetryStats>(snapshot_->pools.size());
     sink_.fanout = &*fanout_;
-    sink_.blocks = &io_.blocks;
     const backends::PoolNode::PoolNodeParts parts{io_, sink_, flush_list_, observer_, 0};
     held_ = std::make_unique<HeldSnapshot>(snapshot_, parts);
     first_socket_ = loop_.sockets();

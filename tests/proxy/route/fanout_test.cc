@@ -10,8 +10,7 @@ namespace {
 using backends::Ticket;
 
 struct Heard final : backends::ReplySink {
-  void OnReply(Ticket, std::string_view reply) override { replies.emplace_back(reply); }
-  void OnLargeReply(Ticket, net::Block reply) override { replies.emplace_back(reply.bytes()); }
+  void OnReply(Ticket, backends::Reply&& reply) override { replies.emplace_back(reply.bytes()); }
   void OnFailure(Ticket, const wire::Failure& failure) override { replies.emplace_back(wire::ErrorName(failure.code)); }
 
   std::vector<std::string> replies;
@@ -26,7 +25,7 @@ class FanoutTest : public testing::Test {
     return fanout_.Open({}, &plan);
   }
   void Answer(uint32_t owner, uint32_t child, std::string_view reply) {
-    fanout_.OnReply(Fanout::ChildTicket(owner, child), io_.blocks.Copy(reply));
+    fanout_.OnReply(Fanout::ChildTicket(owner, child), backends::Reply(reply));
   }
   static std::string ArrayOf(size_t bytes) {
     return "*1\r\n$" + std::to_string(bytes) + "\r\n" + std::string(bytes, 'x') + "\r\n";

@@ -16,12 +16,8 @@ using namespace std::chrono_literals;
 // Remembers what became of each client's ticket, by its slot; those of the retrier go back to it.
 class Sink final : public backends::ReplySink {
  public:
-  void OnReply(Ticket ticket, std::string_view reply) override {
-    if (ticket.kind == Ticket::Kind::kRetry) return retrier->OnReply(ticket, reply);
-    answers.emplace_back(ticket.slot, reply);
-  }
-  void OnLargeReply(Ticket ticket, net::Block reply) override {
-    if (ticket.kind == Ticket::Kind::kRetry) return retrier->OnLargeReply(ticket, std::move(reply));
+  void OnReply(Ticket ticket, backends::Reply&& reply) override {
+    if (ticket.kind == Ticket::Kind::kRetry) return retrier->OnReply(ticket, std::move(reply));
     answers.emplace_back(ticket.slot, reply.bytes());
   }
   void OnFailure(Ticket ticket, const wire::Failure& failure) override {

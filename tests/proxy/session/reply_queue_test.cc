@@ -21,9 +21,7 @@ class ReplyQueueTest : public testing::Test {
   uint32_t Open(size_t request_bytes = 1, wire::Quiet quiet = wire::Quiet::kNone) {
     return queue_.Open({.opened = now_, .request_bytes = request_bytes, .quiet = quiet});
   }
-  void Resolve(uint32_t slot, const std::string& reply) {
-    queue_.Resolve(slot, std::string_view(reply), now_, output_);
-  }
+  void Resolve(uint32_t slot, const std::string& reply) { queue_.Resolve(slot, backends::Reply(reply), now_, output_); }
   std::string Sent() {
     output_.Flush(*stream_);
     return loop_.last_socket().TakeWritten();
@@ -71,8 +69,8 @@ TEST_F(ReplyQueueTest, MovesLargeRepliesInAndOutOfTurn) {
   const uint32_t first = Open();
   const uint32_t second = Open();
   const std::string large(100'000, 'L');
-  queue_.Resolve(second, pool_.Copy(large), now_, output_);
-  queue_.Resolve(first, pool_.Copy(large), now_, output_);
+  queue_.Resolve(second, backends::Reply(pool_.Copy(large)), now_, output_);
+  queue_.Resolve(first, backends::Reply(pool_.Copy(large)), now_, output_);
   EXPECT_EQ(Sent(), large + large);
   EXPECT_EQ(pool_.blocks_in_use(), 0U);
 }

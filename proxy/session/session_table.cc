@@ -1,0 +1,108 @@
+#include "proxy/session/session_table.h"
+
+#include <algorithm>
+#include <functional>
+#include <string>
+#include <utility>
+
+namespace ringproxy::proxy {
+namespace {
+
+// Whoever holds less is not to blame for a lack of memory.
+constexpr uint64_t kWorthCuttingOff = 4 << 10;
+
+}  // namespace
+
+SessionTable::~SessionTable() {
+  for (SessionPlace& place : places_) {
+    if (place.session) place.session->Close("the proxy ends");
+  }
+  DeleteClosed();
+}
+
+void SessionTable::Add(ListenerContext& listener, ClientState client, const MakeStream& make_stream) {
+  const uint32_t index = places_.Acquire();
+  SessionPlace& place = places_[index];
+  place.session = NewSession(io_, listener, index, place.generation, std::move(client));
+  place.session->Start(make_stream(*place.session));
+  stats_.open.Set(places_.in_use());
+}
+
+void SessionTable::Drain() {
+  for (SessionPlace& place : places_) {
+    if (place.session) place.session->Drain();
+  }
+}
+
+void SessionTable::ForEach(const std::function<void(const Session&)>& visit) const {
+  for (const SessionPlace& place : places_) {
+    if (place.session) visit(*place.session);
+  }
+}
+
+void SessionTable::OnReply(backends::Ticket ticket, backends::Reply&& reply) {
+  if (Session* session = Find(ticket)) session->OnReply(ticket.slot, std::move(reply));
+}
+
+void SessionTable::OnFailure(backends::Ticket ticket, const wire::Failure& failure) {
+  if (Session* session = Find(ticket)) session->OnFailure(ticket.slot, failure);
+}
+
+void SessionTable::OnAdmitted(backends::Ticket waiting, backends::Ticket use) {
+  if (Session* session = Find(waiting)) return session->OnAdmitted(waiting.slot, use);
+  io_.limiter.Abandon(use);
+}
+
+void SessionTable::OnRefused(backends::Ticket waiting, const RateLimiter::Decision& decision) {
+  if (Session* session = Find(waiting)) session->OnRefused(waiting.slot, decision);
+}
+
+void SessionTable::Resume() {
+  for (size_t i = 0; i < io_.turn.size(); ++i) io_.turn[i]->Resume();
+}
+
+void SessionTable::Flush(bool idle) {
+  turn_.swap(io_.turn);
+  // Nothing came in this turn, so nothing comes soon: what is held leaves now.
+  const bool nothing_comes = idle && !std::exchange(replied_, false) && turn_.size() == held_;
+  replied_ = false;
+  held_ = 0;
+  for (Session* session : turn_) held_ += session->Flush(nothing_comes) ? 1 : 0;
+  turn_.clear();
+}
+
+void SessionTable::DeleteClosed() {
+  for (const uint32_t index : io_.retired) {
+    SessionPlace& place = places_[index];
+    std::erase(io_.turn, place.session.get());
+    place.session.reset();
+    ++place.generation;
+    places_.Release(index);
+    stats_.open.Set(places_.in_use());
+  }
+  io_.retired.clear();
+}
+
+void SessionTable::CutOffLargest(uint64_t excess_bytes) {
+  std::vector<std::pair<uint64_t, Session*>> holders;
+  for (SessionPlace& place : places_) {
+    if (!place.session || place.session->closed()) continue;
+    const uint64_t held = place.session->request_bytes() + place.session->reply_bytes();
+    if (held >= kWorthCuttingOff) holders.emplace_back(held, place.session.get());
+  }
+  std::ranges::sort(holders, std::ranges::greater(), &std::pair<uint64_t, Session*>::first);
+  for (const auto& [held, session] : holders) {
+    if (excess_bytes == 0) break;
+    session->CutOff("the memory limit is passed and it holds most: " + std::to_string(held >> 10) + " KiB");
+    excess_bytes -= std::min(excess_bytes, held);
+  }
+  DeleteClosed();
+}
+
+void SessionTable::Tick(net::TimePoint now) {
+  for (SessionPlace& place : places_) {
+    if (place.session && !place.session->closed()) place.session->Tick(now);
+  }
+}
+
+}  // namespace ringproxy::proxy

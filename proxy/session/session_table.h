@@ -1,0 +1,76 @@
+// proxy/session/session_table.h – The clients of one worker, by the numbers that their tickets bear.
+//
+// Purpose: brings replies, and what the limits say, to the session that a ticket names, if it is still there; lets
+// sessions act at the end of a turn; deletes those that have closed. Bounds what all of them hold together.
+// Threads: its worker's. Lifetime: the clients' io outlives it.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "backends/net/place_list.h"
+#include "backends/ticket.h"
+#include "proxy/guard/rate_limiter.h"
+#include "proxy/session/client_io.h"
+#include "proxy/session/session.h"
+
+namespace ringproxy::proxy {
+
+class SessionTable final : public backends::ReplySink, public RateLimiter::Observer {
+ public:
+  SessionTable(ClientIo& io, ClientStats& stats) : io_(io), stats_(stats) {}
+  ~SessionTable();
+
+  // `make_stream` is given the observer.
+  using MakeStream = std::function<std::unique_ptr<net::Stream>(net::StreamObserver&)>;
+  void Add(ListenerContext& listener, ClientState client, const MakeStream& make_stream);
+  // From now on no session takes a request; each closes once it has its replies.
+  void Drain();
+  size_t size() const { return places_.in_use(); }
+  void ForEach(const std::function<void(const Session&)>& visit) const;
+
+  // At the end of a turn, in this order. Resume: those that a full queue had stopped read on. Flush: each that has
+  // anything to write does so, or holds it for the next turn; `idle`: nothing was sent to a node.
+  void Resume();
+  void Flush(bool idle);
+  void DeleteClosed();
+  // Some have something to do in the next turn: they hold their output, or have more to read.
+  bool has_more() const { return !io_.turn.empty(); }
+
+  // Cuts those off that hold most, until so much is given up.
+  void CutOffLargest(uint64_t excess_bytes);
+  // About once a second.
+  void Tick(net::TimePoint now);
+
+  void OnReply(backends::Ticket ticket, backends::Reply&& reply) override;
+  void OnFailure(backends::Ticket ticket, const wire::Failure& failure) override;
+  void OnAdmitted(backends::Ticket waiting, backends::Ticket use) override;
+  void OnRefused(backends::Ticket waiting, const RateLimiter::Decision& decision) override;
+
+ private:
+  struct SessionPlace {
+    std::unique_ptr<Session> session;
+    uint32_t generation = 0;
+  };
+
+  // nullptr, and counted, when the client has left.
+  Session* Find(backends::Ticket ticket) {
+    SessionPlace& place = places_[ticket.owner];
+    replied_ = true;
+    const bool is_there = place.generation == ticket.generation && place.session && !place.session->closed();
+    if (is_there) [[likely]]
+      return place.session.get();
+    stats_.stale_replies.Add();
+    return nullptr;
+  }
+
+  ClientIo& io_;
+  ClientStats& stats_;
+  net::PlaceList<SessionPlace> places_;
+  std::vector<Session*> turn_;  // io_.turn of the turn that ends; swapped, since flushing marks anew.
+  size_t held_ = 0;             // Sessions that hold their output since the last turn.
+  bool replied_ = false;        // Some reply came in this turn.
+};
+
+}  // namespace ringproxy::proxy
