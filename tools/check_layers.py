@@ -49,12 +49,9 @@ TOO_LARGE = {
     "ConcurrencyLimit": (10, 16),
     "LoadRun": (16, 16),
     "MemcacheParser": (28, 16),
-    "NodeGuard": (38, 17),
-    "NodeLink": (28, 15),
     "Outlier": (15, 19),
     "QuotaLease": (18, 23),
     "RateLimiter": (50, 13),
-    "ReplyPipeline": (25, 18),
     "Server": (16, 22),
     "Session": (49, 19),
 }

@@ -5,7 +5,7 @@
 #include <cstring>
 #include <utility>
 
-#include "backends/health/node_guard.h"
+#include "backends/health/silence_watch.h"
 #include "backends/own_trouble.h"
 #include "backends/wire/resp_encode.h"
 #include "conf/units.h"
@@ -121,8 +121,8 @@ void HealthCheck::OnReply(std::string_view reply) {
 // What was under way at the last look may have been the last that kept the node from answering.
 void HealthCheck::OnTimer() {
   const bool is_busy = is_busy_();
-  if ((std::exchange(was_busy_, is_busy) || is_busy) && patience_ < NodeGuard::kLongestCheck) {
-    const net::Duration more = std::min<net::Duration>(options_.timeout, NodeGuard::kLongestCheck - patience_);
+  if ((std::exchange(was_busy_, is_busy) || is_busy) && patience_ < SilenceWatch::kLongestCheck) {
+    const net::Duration more = std::min<net::Duration>(options_.timeout, SilenceWatch::kLongestCheck - patience_);
     patience_ += more;
     return timer_->Arm(more);
   }

@@ -41,11 +41,11 @@ void NodeConnection::OnBytes() {
     pipeline_.OnReply(*reply);
     if (link_.state() == LinkState::kDraining && pipeline_.empty()) return link_.Close();
   }
-  witness_.OnUnfinished(link_.bytes_needed());
-  pipeline_.OnBytes(link_.bytes_needed());
-  if (link_.lacks_memory()) [[unlikely]] {
+  witness_.OnUnfinished(link_.stream().bytes_needed());
+  pipeline_.OnBytes(link_.stream().bytes_needed());
+  if (link_.stream().lacks_memory()) [[unlikely]] {
     pipeline_.FailFront(wire::ErrorCode::kOutOfMemory);
-    link_.SkipReply();
+    link_.stream().SkipReply();
   }
 }
 

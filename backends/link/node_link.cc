@@ -17,6 +17,19 @@ net::Duration DrawOwnTroubleWait(std::mt19937_64& random) {
   return net::Duration(std::uniform_int_distribution(most / 2, most)(random));
 }
 
+bool MayMove(LinkState from, LinkState to) {
+  switch (to) {
+    case LinkState::kIdle: return false;
+    case LinkState::kConnecting: return from != LinkState::kDraining && from != LinkState::kGreeting;
+    case LinkState::kGreeting: return from == LinkState::kConnecting;
+    case LinkState::kReady: return from == LinkState::kGreeting;
+    case LinkState::kBackoff: return from != LinkState::kDraining;
+    case LinkState::kDraining: return from == LinkState::kReady;
+    case LinkState::kClosed: return from != LinkState::kClosed;
+  }
+  return false;
+}
+
 }  // namespace
 
 NodeLink::NodeLink(WorkerIo& io, const NodeSettings& settings, User& user, FlushList& flush_list, NodeStats& stats)
@@ -33,19 +46,6 @@ NodeLink::NodeLink(WorkerIo& io, const NodeSettings& settings, User& user, Flush
 
 NodeLink::~NodeLink() {
   if (state_ == LinkState::kReady) stats_.ready_connections.Subtract(1);
-}
-
-bool NodeLink::MayMove(LinkState from, LinkState to) {
-  switch (to) {
-    case LinkState::kIdle: return false;
-    case LinkState::kConnecting: return from != LinkState::kDraining && from != LinkState::kGreeting;
-    case LinkState::kGreeting: return from == LinkState::kConnecting;
-    case LinkState::kReady: return from == LinkState::kGreeting;
-    case LinkState::kBackoff: return from != LinkState::kDraining;
-    case LinkState::kDraining: return from == LinkState::kReady;
-    case LinkState::kClosed: return from != LinkState::kClosed;
-  }
-  return false;
 }
 
 void NodeLink::Enter(LinkState next) {

@@ -97,15 +97,10 @@ class NodeLink final : public Flushable, private net::StreamObserver {
     if (status == FramedStream::FrameStatus::kBad) Break("not a reply of its protocol");
     return std::nullopt;
   }
-  // The least size of the reply that has come in part, 0 if there is none.
-  size_t bytes_needed() const { return stream_.bytes_needed(); }
-  // There is no memory for that reply: it may be skipped, and then NextReply gives what was not yet read of it.
-  bool lacks_memory() const { return stream_.lacks_memory(); }
-  void SkipReply() { stream_.SkipReply(); }
+  // What it knows of the reply that has come in part; one for which there is no memory may be skipped.
+  FramedStream& stream() { return stream_; }
 
  private:
-  static bool MayMove(LinkState from, LinkState to);
-
   void OnConnected(int error) override;
   void OnReadable() override;
   void OnWritable() override;

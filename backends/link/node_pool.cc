@@ -60,14 +60,14 @@ Choice NodePool::Choose(uint64_t hash, Claim claim) {
   const ring::NodeIndex owner = ring_->Pick(hash);
   const Admission at_owner = Admits(owner, claim);
   if (at_owner == Admission::kDown && !rehashes_) return {owner, at_owner};
-  if (at_owner != Admission::kDown && nodes_[owner]->guard.HasRoom()) return {owner, at_owner};
+  if (at_owner != Admission::kDown && nodes_[owner]->guard.load().HasRoom()) return {owner, at_owner};
   // What has no room is better than nobody.
   Choice choice{owner, at_owner};
   ring_->Walk(hash, [&](ring::NodeIndex node) {
     if (node == owner) return false;
     const Admission admission = Admits(node, claim);
     if (admission == Admission::kDown) return false;
-    const bool has_room = nodes_[node]->guard.HasRoom();
+    const bool has_room = nodes_[node]->guard.load().HasRoom();
     if (has_room || choice.admission == Admission::kDown) choice = {node, admission};
     return has_room;
   });

@@ -8,7 +8,7 @@ void NodeWitness::OnReady() {
 }
 
 void NodeWitness::OnTimeout(const InFlight& entry) {
-  if (entry.IsHeavy()) guard_.OnHeavyOver();  // The node may go on with it; nobody knows how long.
+  if (entry.IsHeavy()) guard_.heavy().OnOver();  // The node may go on with it; nobody knows how long.
   const bool timed = IsTimed(entry);
   if (!timed || entry.work == wire::Work::kScript) stats_.excused_timeouts.Add();
   if (IsEvidence(entry)) guard_.OnTimeout(entry.sent, timed);
@@ -22,12 +22,12 @@ void NodeWitness::OnLost(const InFlight& entry, std::string_view why) {
 // Requests that were sent one after the other meet the same silence: it counts once a timeout. What is heavy may take
 // its time, and a check that is under way may say that the node is well.
 bool NodeWitness::CountSilence() {
-  if (!guard_.MayCountSilence()) return false;
+  if (!guard_.silence().MayCount()) return false;
   const net::TimePoint now = clock_.now();
   if (now < next_silence_) return false;
   next_silence_ = now + settings_.timeouts.request;
   if (++silent_timeouts_ < kSilentTimeouts) return false;
-  guard_.OnSilence();
+  guard_.silence().OnGivenUp();
   return true;
 }
 

@@ -29,7 +29,7 @@ class NodeWitness {
   // Something came; of it, an unfinished reply of at least so many bytes.
   void OnBytes() {
     silent_timeouts_ = 0;
-    guard_.OnHeard();
+    guard_.silence().OnHeard();
   }
   void OnUnfinished(size_t least_bytes) {
     if (least_bytes > kMostTimedReply) large_until_ = clock_.now();
@@ -37,12 +37,12 @@ class NodeWitness {
 
   // A request enters or leaves the pipeline.
   void OnSent(const InFlight& entry) {
-    guard_.OnSent();
-    if (entry.IsHeavy()) guard_.OnHeavySent();
+    guard_.load().OnSent();
+    if (entry.IsHeavy()) guard_.heavy().OnSent();
   }
   void OnGone(const InFlight& entry) {
-    guard_.OnGone();
-    if (entry.IsHeavy() && !entry.timed_out) guard_.OnHeavyOver();
+    guard_.load().OnGone();
+    if (entry.IsHeavy() && !entry.timed_out) guard_.heavy().OnOver();
   }
   // Its reply is in, perhaps too late.
   void OnAnswered(const InFlight& entry, size_t reply_bytes) {
@@ -57,12 +57,12 @@ class NodeWitness {
   // The link broke under it after it was written.
   void OnLost(const InFlight& entry, std::string_view why);
   // A probe gets no reply at all, or none in time.
-  void OnProbeFailed() { guard_.OnProbe(false); }
+  void OnProbeFailed() { guard_.breaker().OnProbe(false); }
   // Requests are late and nothing has come. True, and the guard has heard of it, when that has lasted for too long.
   bool CountSilence();
   // Something has waited `since` then. The guard asks about the node if nothing has come for long; returns when to look
   // again.
-  net::TimePoint LookForSilence(net::TimePoint since) { return guard_.LookForSilence(since); }
+  net::TimePoint LookForSilence(net::TimePoint since) { return guard_.silence().Look(since); }
 
  private:
   // A node may take its time over more than these: a large multi-get, a whole collection.
@@ -72,7 +72,7 @@ class NodeWitness {
   static bool IsEvidence(const InFlight& entry) { return !entry.IsProbe() && entry.work != wire::Work::kScript; }
   // Whether the clock may judge the node by this request: nothing large or heavy kept it waiting.
   bool IsTimed(const InFlight& entry) const {
-    return entry.sent >= large_until_ && !entry.IsHeavy() && guard_.WasSparedSince(entry.sent);
+    return entry.sent >= large_until_ && !entry.IsHeavy() && guard_.heavy().IsOverSince(entry.sent);
   }
 
   const net::Clock& clock_;

@@ -18,7 +18,7 @@ ReplyPipeline::ReplyPipeline(net::Loop& loop, const NodeSettings& settings, Node
       witness_(witness),
       sink_(sink),
       stats_(stats),
-      timer_(loop.NewTimer(std::move(on_deadline))) {}
+      timer_(loop, std::move(on_deadline)) {}
 
 ReplyPipeline::~ReplyPipeline() {
   while (!empty()) PopFront();
@@ -34,10 +34,9 @@ bool ReplyPipeline::Admit(size_t request_bytes, Ticket ticket, wire::Work work) 
   const net::TimePoint now = clock_.now();
   const InFlight& entry = in_flight_.push_back({ticket, now, now, static_cast<uint32_t>(request_bytes), work});
   bytes_in_flight_ += request_bytes;
-  unwritten_bytes_ += request_bytes;
-  ++unwritten_;
+  unwritten_.Add(request_bytes);
   witness_.OnSent(entry);
-  if (!timer_->armed()) LookBy(now + ShortestWait());
+  if (!timer_.armed()) timer_.FireBy(now + ShortestWait());
   return true;
 }
 
@@ -53,22 +52,16 @@ void ReplyPipeline::OnReady() {
   FailLate();  // Nothing is late now; it arms the timer.
 }
 
-// Nearly always nothing waits, before or after.
 void ReplyPipeline::OnFlushed(size_t written, size_t left) {
-  const size_t waited = std::exchange(backlog_, left);
-  if (waited == 0 && left == 0) {
-    unwritten_ = unwritten_bytes_ = 0;
-    return;
-  }
+  if (unwritten_.AllLeft(left)) return;
   const net::TimePoint now = clock_.now();
-  if (written > 0) moved_at_ = now;
+  if (written > 0) unwritten_.Moved(now);
   if (written > 0 && written + left >= kLargeBytes) flowed_at_ = now;
-  while (unwritten_ > 0) {
-    InFlight& entry = in_flight_[in_flight_.size() - unwritten_];
-    if (unwritten_bytes_ - entry.bytes < left) return;
+  while (unwritten_.count() > 0) {
+    InFlight& entry = in_flight_[in_flight_.size() - unwritten_.count()];
+    if (!unwritten_.OldestHasLeft(entry.bytes, left)) return;
     entry.sent = now;
-    unwritten_bytes_ -= entry.bytes;
-    --unwritten_;
+    unwritten_.RemoveOldest(entry.bytes);
   }
 }
 
@@ -99,7 +92,7 @@ net::TimePoint ReplyPipeline::DeadlineOf(const InFlight& entry, bool is_written)
   const conf::Timeouts& timeouts = settings_.timeouts;
   if (!link_is_ready_) return entry.entered + conf::TotalOf(timeouts);
   const bool waits_for_large = flowed_at_ > entry.entered;
-  net::TimePoint from = is_written ? entry.sent : std::max(entry.sent, moved_at_);
+  net::TimePoint from = is_written ? entry.sent : std::max(entry.sent, unwritten_.moved_at());
   if (waits_for_large) from = std::max(from, flowed_at_);
   const net::Duration all = entry.IsHeavy() || waits_for_large ? conf::LongestOf(timeouts) : conf::TotalOf(timeouts);
   return std::min(entry.entered + all, from + conf::ReplyTimeoutOf(timeouts, entry.IsHeavy()));
@@ -110,12 +103,6 @@ net::Duration ReplyPipeline::ShortestWait() const {
   return settings_.check_timeout > net::Duration(0) ? std::min(wait, settings_.check_timeout) : wait;
 }
 
-void ReplyPipeline::LookBy(net::TimePoint time) {
-  if (timer_->armed() && look_at_ <= time) return;
-  look_at_ = time;
-  timer_->Arm(time - clock_.now());
-}
-
 void ReplyPipeline::FailFront(wire::ErrorCode code) {
   if (empty() || std::exchange(in_flight_.front().timed_out, true)) return;
   Fail(in_flight_.front().ticket, code);
@@ -124,19 +111,19 @@ void ReplyPipeline::FailFront(wire::ErrorCode code) {
 // The timer is not moved when a request is answered: it fires at the old deadline and looks again, at all that have
 // waited for so long that they may be late. A heavy one may have more time than those behind it.
 bool ReplyPipeline::FailLate() {
-  timer_->Disarm();
+  timer_.Disarm();
   const net::TimePoint now = clock_.now();
   const net::Duration shortest = ShortestWait();
-  if (!empty()) LookBy(now + shortest);
+  if (!empty()) timer_.FireBy(now + shortest);
   bool any_late = false;
   anyone_waits_ = false;
   for (size_t i = 0; i < in_flight_.size(); ++i) {
     InFlight& entry = in_flight_[i];
     if (entry.timed_out) continue;
-    const net::TimePoint deadline = DeadlineOf(entry, i + unwritten_ < in_flight_.size());
+    const net::TimePoint deadline = DeadlineOf(entry, i + unwritten_.count() < in_flight_.size());
     if (deadline > now) {
       anyone_waits_ = true;
-      LookBy(deadline);
+      timer_.FireBy(deadline);
       if (entry.entered + shortest > now) break;
       continue;
     }
@@ -161,9 +148,7 @@ ReplyPipeline::Dropped ReplyPipeline::DropLate(size_t unwritten_bytes) {
   }
   in_flight_.Erase(first, count);
   bytes_in_flight_ -= dropped.bytes;
-  unwritten_ -= count;
-  unwritten_bytes_ -= dropped.bytes;
-  backlog_ -= std::min(backlog_, dropped.bytes);
+  unwritten_.Drop(count, dropped.bytes);
   dropped_ += count;
   CountDropped();
   return dropped;
@@ -181,14 +166,14 @@ bool ReplyPipeline::IsSilentForLong(bool any_late) {
 
 void ReplyPipeline::LookForSilence() {
   if (empty() || settings_.check_timeout == net::Duration(0)) return;
-  LookBy(witness_.LookForSilence(std::max(in_flight_.front().sent, moved_at_)));
+  timer_.FireBy(witness_.LookForSilence(std::max(in_flight_.front().sent, unwritten_.moved_at())));
 }
 
 // The sink may send new requests from within its calls, so the old ones are told apart by their number.
 void ReplyPipeline::FailAll(std::string_view why) {
-  timer_->Disarm();
+  timer_.Disarm();
   link_is_ready_ = false;
-  backlog_ = 0;
+  unwritten_.ForgetBacklog();
   for (size_t old = in_flight_.size(); old > 0; --old) {
     const InFlight entry = PopFront();
     if (entry.timed_out) continue;
@@ -205,10 +190,7 @@ InFlight ReplyPipeline::PopFront() {
   CountDropped();
   bytes_in_flight_ -= entry.bytes;
   // Answered before it was written: its rest still leaves, and the others wait for that.
-  if (unwritten_ > in_flight_.size()) {
-    unwritten_bytes_ -= entry.bytes;
-    --unwritten_;
-  }
+  if (unwritten_.count() > in_flight_.size()) unwritten_.RemoveOldest(entry.bytes);
   witness_.OnGone(entry);
   return entry;
 }

@@ -11,13 +11,13 @@
 #pragma once
 
 #include <functional>
-#include <memory>
 #include <string_view>
 
 #include "backends/link/in_flight.h"
 #include "backends/link/node_witness.h"
 #include "backends/link/reply_frame.h"
-#include "backends/net/loop.h"
+#include "backends/link/unwritten_requests.h"
+#include "backends/net/earliest_timer.h"
 #include "backends/net/ring_queue.h"
 #include "backends/node_settings.h"
 #include "backends/stats.h"
@@ -78,8 +78,6 @@ class ReplyPipeline {
   net::TimePoint DeadlineOf(const InFlight& entry, bool is_written) const;
   // The time in which no request can be late that was entered just now.
   net::Duration ShortestWait() const;
-  // The timer fires then at the latest.
-  void LookBy(net::TimePoint time);
   InFlight PopFront();
   void CountDropped();
   void Fail(Ticket ticket, wire::ErrorCode code, bool is_heavy = false);
@@ -89,17 +87,12 @@ class ReplyPipeline {
   NodeWitness& witness_;
   ReplySink& sink_;
   NodeStats& stats_;
-  std::unique_ptr<net::Timer> timer_;  // Armed while anything is in flight.
-  net::TimePoint look_at_{};           // When it fires.
+  net::EarliestTimer timer_;  // Armed while anything is in flight.
   net::RingQueue<InFlight, 64> in_flight_;
   uint64_t gone_ = 0;     // Requests that were in in_flight_.
   uint64_t dropped_ = 0;  // Likewise, out of turn: not counted as gone before all are.
   uint64_t bytes_in_flight_ = 0;
-  // The youngest requests of which not all bytes have left, and all of their bytes.
-  size_t unwritten_ = 0;
-  uint64_t unwritten_bytes_ = 0;
-  size_t backlog_ = 0;          // Bytes that the socket did not take when it was last written to.
-  net::TimePoint moved_at_{};   // It took some while others waited.
+  UnwrittenRequests unwritten_;
   net::TimePoint flowed_at_{};  // Bytes of something large came or left.
   bool link_is_ready_ = false;
   bool anyone_waits_ = false;

@@ -22,7 +22,7 @@
 
 #include "backends/health/ejection.h"
 #include "backends/health/health_state.h"
-#include "backends/health/node_guard.h"
+#include "backends/health/node_breaker.h"
 #include "backends/health/node_record.h"
 #include "backends/link/health_check.h"
 #include "proxy/route/snapshot.h"

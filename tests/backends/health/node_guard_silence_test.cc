@@ -40,12 +40,12 @@ class NodeGuardSilenceTest : public testing::Test {
 
 TEST_F(NodeGuardSilenceTest, OpensByTimeoutsOnlyOnceACheckHasFailedToo) {
   TimeOut();
-  guard_->OnSilence();
-  EXPECT_EQ(guard_->breaker_state(), Breaker::kClosed);
+  guard_->silence().OnGivenUp();
+  EXPECT_EQ(guard_->breaker().state(), Breaker::kClosed);
   guard_->OnCheckFailed();
-  EXPECT_EQ(guard_->breaker_state(), Breaker::kClosed);
+  EXPECT_EQ(guard_->breaker().state(), Breaker::kClosed);
   TimeOut(1);
-  EXPECT_EQ(guard_->breaker_state(), Breaker::kOpen);
+  EXPECT_EQ(guard_->breaker().state(), Breaker::kOpen);
 }
 
 TEST_F(NodeGuardSilenceTest, TakesATimeoutForOverloadOnlyWhenTheNodeAnswersOthers) {
@@ -55,7 +55,7 @@ TEST_F(NodeGuardSilenceTest, TakesATimeoutForOverloadOnlyWhenTheNodeAnswersOther
   loop_.Advance(1s);
   for (int i = 0; i < 20; ++i) guard_->OnTimeout(sent, true);
   EXPECT_EQ(health_.stats(0).concurrency_limit.value(), limit);
-  guard_->OnHeard();
+  guard_->silence().OnHeard();
   for (int i = 0; i < 20; ++i) guard_->OnTimeout(sent, true);
   EXPECT_LT(health_.stats(0).concurrency_limit.value(), limit);
 }
@@ -64,79 +64,79 @@ TEST_F(NodeGuardSilenceTest, ForgetsAFailedCheckWithAGoodOne) {
   guard_->OnCheckFailed();
   guard_->Hurry();
   TimeOut();
-  EXPECT_EQ(guard_->breaker_state(), Breaker::kClosed);
+  EXPECT_EQ(guard_->breaker().state(), Breaker::kClosed);
 }
 
 TEST_F(NodeGuardSilenceTest, OpensAtOnceByWordsAndByConnectionsThatAreRefused) {
   for (int i = 0; i < 5; ++i) guard_->OnReply(loop_.now(), wire::Fault::kHard, true);
-  EXPECT_EQ(guard_->breaker_state(), Breaker::kOpen);
+  EXPECT_EQ(guard_->breaker().state(), Breaker::kOpen);
   guard_->Hurry();
   EXPECT_EQ(probes_, 1U);
-  guard_->OnProbe(true);
-  for (int i = 0; i < 3; ++i) guard_->OnProbe(true);
-  EXPECT_EQ(guard_->breaker_state(), Breaker::kClosed);
+  guard_->breaker().OnProbe(true);
+  for (int i = 0; i < 3; ++i) guard_->breaker().OnProbe(true);
+  EXPECT_EQ(guard_->breaker().state(), Breaker::kClosed);
   guard_->OnConnectFailed("Connection refused");
-  EXPECT_EQ(guard_->breaker_state(), Breaker::kOpen);
+  EXPECT_EQ(guard_->breaker().state(), Breaker::kOpen);
 }
 
 TEST_F(NodeGuardSilenceTest, TellsASilenceOnceItLastsAsLongAsACheckMay) {
   const net::TimePoint since = loop_.now();
-  EXPECT_EQ(guard_->LookForSilence(since), since + 500ms);
+  EXPECT_EQ(guard_->silence().Look(since), since + 500ms);
   loop_.Advance(200ms);
-  guard_->OnHeard();
+  guard_->silence().OnHeard();
   loop_.Advance(400ms);
-  EXPECT_EQ(guard_->LookForSilence(since), since + 700ms) << "it is heard on another connection";
+  EXPECT_EQ(guard_->silence().Look(since), since + 700ms) << "it is heard on another connection";
   EXPECT_EQ(Told(), 0U);
   loop_.Advance(100ms);
-  EXPECT_EQ(guard_->LookForSilence(since), since + 1200ms);
+  EXPECT_EQ(guard_->silence().Look(since), since + 1200ms);
   ASSERT_EQ(health_.observer.news.size(), 1U);
   EXPECT_TRUE(health_.observer.news[0].is_silent);
-  EXPECT_EQ(guard_->LookForSilence(since), since + 1200ms);
+  EXPECT_EQ(guard_->silence().Look(since), since + 1200ms);
   EXPECT_EQ(Told(), 1U);
 }
 
 TEST_F(NodeGuardSilenceTest, HoldsNoSilenceAgainstAConnectionBeforeTheCheckHasSpoken) {
-  EXPECT_TRUE(guard_->MayCountSilence());
+  EXPECT_TRUE(guard_->silence().MayCount());
   const net::TimePoint since = loop_.now() - 1s;
-  guard_->LookForSilence(since);
-  EXPECT_FALSE(guard_->MayCountSilence());
+  guard_->silence().Look(since);
+  EXPECT_FALSE(guard_->silence().MayCount());
   loop_.Advance(500ms);
-  guard_->LookForSilence(since);
-  EXPECT_FALSE(guard_->MayCountSilence());
+  guard_->silence().Look(since);
+  EXPECT_FALSE(guard_->silence().MayCount());
   guard_->Hurry();
-  EXPECT_TRUE(guard_->MayCountSilence());
-  guard_->LookForSilence(since);
+  EXPECT_TRUE(guard_->silence().MayCount());
+  guard_->silence().Look(since);
   loop_.Advance(500ms);
-  guard_->LookForSilence(since);
-  EXPECT_FALSE(guard_->MayCountSilence());
+  guard_->silence().Look(since);
+  EXPECT_FALSE(guard_->silence().MayCount());
   guard_->OnCheckFailed();
-  EXPECT_TRUE(guard_->MayCountSilence());
+  EXPECT_TRUE(guard_->silence().MayCount());
 }
 
 TEST_F(NodeGuardSilenceTest, WaitsForACheckNoLongerThanACheckMayTake) {
   const net::TimePoint since = loop_.now() - 1s;
   for (int i = 0; i < 11; ++i) {
-    guard_->LookForSilence(since);
-    EXPECT_FALSE(guard_->MayCountSilence()) << i;
+    guard_->silence().Look(since);
+    EXPECT_FALSE(guard_->silence().MayCount()) << i;
     loop_.Advance(500ms);
   }
-  guard_->LookForSilence(since);
-  EXPECT_TRUE(guard_->MayCountSilence());
+  guard_->silence().Look(since);
+  EXPECT_TRUE(guard_->silence().MayCount());
 }
 
 TEST_F(NodeGuardSilenceTest, ExcusesWhatWasSentWhileSomethingHeavyWasUnderWay) {
   const net::TimePoint before = loop_.now();
-  guard_->OnHeavySent();
+  guard_->heavy().OnSent();
   loop_.Advance(1s);
-  EXPECT_FALSE(guard_->WasSparedSince(loop_.now()));
-  EXPECT_FALSE(guard_->MayCountSilence());
+  EXPECT_FALSE(guard_->heavy().IsOverSince(loop_.now()));
+  EXPECT_FALSE(guard_->silence().MayCount());
   const net::TimePoint during = loop_.now();
   loop_.Advance(1s);
-  guard_->OnHeavyOver();
-  EXPECT_FALSE(guard_->WasSparedSince(before));
-  EXPECT_FALSE(guard_->WasSparedSince(during));
-  EXPECT_TRUE(guard_->WasSparedSince(loop_.now()));
-  EXPECT_TRUE(guard_->MayCountSilence());
+  guard_->heavy().OnOver();
+  EXPECT_FALSE(guard_->heavy().IsOverSince(before));
+  EXPECT_FALSE(guard_->heavy().IsOverSince(during));
+  EXPECT_TRUE(guard_->heavy().IsOverSince(loop_.now()));
+  EXPECT_TRUE(guard_->silence().MayCount());
 }
 
 }  // namespace

@@ -40,12 +40,12 @@ class NodeGuardTest : public testing::Test {
     } else {
       for (int i = 0; i < 5; ++i) guard_->OnTimeout(loop_.now(), true);
     }
-    EXPECT_EQ(guard_->breaker_state(), Breaker::kOpen);
+    EXPECT_EQ(guard_->breaker().state(), Breaker::kOpen);
     return *guard_;
   }
   NodeGuard& MakeHalfOpen() {
-    MakeOpen().OnProbe(true);
-    EXPECT_EQ(guard_->breaker_state(), Breaker::kHalfOpen);
+    MakeOpen().breaker().OnProbe(true);
+    EXPECT_EQ(guard_->breaker().state(), Breaker::kHalfOpen);
     return *guard_;
   }
   std::vector<Breaker> News() const {
@@ -82,12 +82,12 @@ TEST_F(NodeGuardTest, TellsEachChangeOnceWithItsReasonAndTheNodesWords) {
   MakeOpen(TripReason::kConnection);
   EXPECT_EQ(stats_.breaker_state.value(), 1U);
   guard_->OnConnectFailed("another");
-  guard_->OnProbe(false);
+  guard_->breaker().OnProbe(false);
   ASSERT_EQ(health_.observer.news.size(), 1U);
   EXPECT_EQ(health_.observer.news[0].node, health_.records[3]);
   EXPECT_EQ(health_.observer.news[0].reason, TripReason::kConnection);
   EXPECT_EQ(health_.observer.news[0].detail, "Connection refused");
-  guard_->OnProbe(true);
+  guard_->breaker().OnProbe(true);
   EXPECT_EQ(stats_.breaker_state.value(), 2U);
   for (int i = 0; i < 5; ++i) Good();
   EXPECT_EQ(stats_.breaker_state.value(), 0U);
@@ -100,13 +100,13 @@ TEST_F(NodeGuardTest, ProbesWhenTheOpenTimeIsUpAndAgainAfterEachBadProbe) {
   EXPECT_EQ(probes_, 0U);
   loop_.Advance(401ms);
   EXPECT_EQ(probes_, 1U);
-  guard_->OnProbe(false);
+  guard_->breaker().OnProbe(false);
   loop_.Advance(1199ms);
   EXPECT_EQ(probes_, 1U);
   loop_.Advance(601ms);
   EXPECT_EQ(probes_, 2U);
-  guard_->OnProbe(true);
-  EXPECT_EQ(guard_->breaker_state(), Breaker::kHalfOpen);
+  guard_->breaker().OnProbe(true);
+  EXPECT_EQ(guard_->breaker().state(), Breaker::kHalfOpen);
 }
 
 TEST_F(NodeGuardTest, ProbesOnTrialWhileNoClientReads) {
@@ -114,9 +114,9 @@ TEST_F(NodeGuardTest, ProbesOnTrialWhileNoClientReads) {
   for (size_t i = 1; i <= 3; ++i) {
     loop_.Advance(100ms);
     EXPECT_EQ(probes_, i);
-    guard_->OnProbe(true);
+    guard_->breaker().OnProbe(true);
   }
-  EXPECT_EQ(guard_->breaker_state(), Breaker::kClosed);
+  EXPECT_EQ(guard_->breaker().state(), Breaker::kClosed);
   loop_.Advance(1h);
   EXPECT_EQ(probes_, 3U);
 }
@@ -129,8 +129,8 @@ TEST_F(NodeGuardTest, GoesOnProbingOnTrialWhenAProbeFindsNoConnection) {
 
 TEST_F(NodeGuardTest, OpensAgainWhenAProbeOnTrialFailsAndProbesLater) {
   MakeHalfOpen();
-  guard_->OnProbe(false);
-  EXPECT_EQ(guard_->breaker_state(), Breaker::kOpen);
+  guard_->breaker().OnProbe(false);
+  EXPECT_EQ(guard_->breaker().state(), Breaker::kOpen);
   loop_.Advance(1199ms);
   EXPECT_EQ(probes_, 0U);
   loop_.Advance(602ms);
@@ -146,7 +146,7 @@ TEST_F(NodeGuardTest, AsksNothingOnceItIsGone) {
 
 TEST_F(NodeGuardTest, TakesAHandshakeForAProbeWhereConnectingWasTheTrouble) {
   MakeOpen(TripReason::kConnection).OnReady();
-  EXPECT_EQ(guard_->breaker_state(), Breaker::kHalfOpen);
+  EXPECT_EQ(guard_->breaker().state(), Breaker::kHalfOpen);
 }
 
 TEST_F(NodeGuardTest, TriesANodeThatCanBeReachedAgainWithoutAPause) {
@@ -154,31 +154,31 @@ TEST_F(NodeGuardTest, TriesANodeThatCanBeReachedAgainWithoutAPause) {
   for (size_t i = 1; i <= 3; ++i) {
     loop_.Advance(0ms);
     EXPECT_EQ(probes_, i);
-    guard_->OnProbe(true);
+    guard_->breaker().OnProbe(true);
   }
-  EXPECT_EQ(guard_->breaker_state(), Breaker::kClosed);
+  EXPECT_EQ(guard_->breaker().state(), Breaker::kClosed);
   loop_.Advance(1h);
   EXPECT_EQ(probes_, 3U);
 }
 
 TEST_F(NodeGuardTest, TakesAHandshakeForAProbeOnceOneIsDue) {
   MakeOpen(TripReason::kTimeouts).OnReady();
-  EXPECT_EQ(guard_->breaker_state(), Breaker::kOpen);
+  EXPECT_EQ(guard_->breaker().state(), Breaker::kOpen);
   loop_.Advance(1200ms);
   guard_->OnReady();
-  EXPECT_EQ(guard_->breaker_state(), Breaker::kHalfOpen);
+  EXPECT_EQ(guard_->breaker().state(), Breaker::kHalfOpen);
 }
 
 TEST_F(NodeGuardTest, TakesAHandshakeForNoSuccessOnTrial) {
   MakeHalfOpen();
   for (int i = 0; i < 5; ++i) guard_->OnReady();
-  EXPECT_EQ(guard_->breaker_state(), Breaker::kHalfOpen);
+  EXPECT_EQ(guard_->breaker().state(), Breaker::kHalfOpen);
 }
 
 TEST_F(NodeGuardTest, ProbesAtOnceWhenTheProcessHasSeenTheNodeWell) {
   MakeOpen().Hurry();
   EXPECT_EQ(probes_, 1U);
-  guard_->OnProbe(true);
+  guard_->breaker().OnProbe(true);
   guard_->Hurry();
   for (int i = 0; i < 3; ++i) Good();
   guard_->Hurry();
@@ -189,20 +189,20 @@ TEST_F(NodeGuardTest, ProbesAtOnceWhenTheProcessHasSeenTheNodeWell) {
 TEST_F(NodeGuardTest, RemembersThatItWasHurriedUntilAConnectionIsReady) {
   MakeOpen(TripReason::kTimeouts).Hurry();
   guard_->OnReady();
-  EXPECT_EQ(guard_->breaker_state(), Breaker::kHalfOpen);
+  EXPECT_EQ(guard_->breaker().state(), Breaker::kHalfOpen);
 }
 
 TEST_F(NodeGuardTest, OpensForAFailedConnectionOnlyWhenTheNodeHasNoOther) {
   Make();
   stats_.ready_connections.Add();
   guard_->OnConnectFailed("too many");
-  EXPECT_EQ(guard_->breaker_state(), Breaker::kClosed);
+  EXPECT_EQ(guard_->breaker().state(), Breaker::kClosed);
   stats_.ready_connections.Subtract(1);
   guard_->OnConnectFailed("refused");
-  EXPECT_EQ(guard_->breaker_state(), Breaker::kOpen);
-  guard_->OnProbe(true);
+  EXPECT_EQ(guard_->breaker().state(), Breaker::kOpen);
+  guard_->breaker().OnProbe(true);
   guard_->OnConnectFailed("refused");
-  EXPECT_EQ(guard_->breaker_state(), Breaker::kOpen);
+  EXPECT_EQ(guard_->breaker().state(), Breaker::kOpen);
 }
 
 TEST_F(NodeGuardTest, LetsTheOtherConnectionsFollowTheFirstThatIsReady) {
@@ -231,9 +231,9 @@ TEST_F(NodeGuardTest, OpensForFaultsAndNotForRepliesThatOnlySoundBad) {
   for (int i = 0; i < 4; ++i) guard_->OnReply(loop_.now(), Fault::kHard, true);
   Good();
   for (int i = 0; i < 4; ++i) guard_->OnReply(loop_.now(), Fault::kHard, true);
-  EXPECT_EQ(guard_->breaker_state(), Breaker::kClosed);
+  EXPECT_EQ(guard_->breaker().state(), Breaker::kClosed);
   guard_->OnReply(loop_.now(), Fault::kHard, true);
-  EXPECT_EQ(guard_->breaker_state(), Breaker::kOpen);
+  EXPECT_EQ(guard_->breaker().state(), Breaker::kOpen);
   EXPECT_EQ(health_.observer.news[0].reason, TripReason::kFailures);
 }
 
@@ -243,7 +243,7 @@ TEST_F(NodeGuardTest, TakesASlowReadOnTrialForABadOneUnlessItMayTakeItsTime) {
     const net::TimePoint sent = loop_.now();
     loop_.Advance(100ms);
     guard_->OnReply(sent, Fault::kNone, timed);
-    EXPECT_EQ(guard_->breaker_state(), timed ? Breaker::kOpen : Breaker::kHalfOpen);
+    EXPECT_EQ(guard_->breaker().state(), timed ? Breaker::kOpen : Breaker::kHalfOpen);
   }
 }
 
@@ -255,20 +255,20 @@ TEST_F(NodeGuardTest, TakesATimeoutOnTrialForABadAnswerOnlyIfItWasSentOnTrial) {
   guard_->OnTimeout(before, true);
   guard_->OnReply(before, Fault::kHard, true);
   guard_->OnLost(before, "closed by the node");
-  EXPECT_EQ(guard_->breaker_state(), Breaker::kHalfOpen);
+  EXPECT_EQ(guard_->breaker().state(), Breaker::kHalfOpen);
   guard_->OnTimeout(loop_.now(), true);
-  EXPECT_EQ(guard_->breaker_state(), Breaker::kOpen);
+  EXPECT_EQ(guard_->breaker().state(), Breaker::kOpen);
 }
 
 TEST_F(NodeGuardTest, BeginsToCountAnewOnceTheBreakerHasClosed) {
   MakeHalfOpen();
   for (int i = 0; i < 4; ++i) guard_->OnTimeout(net::TimePoint(-1us), true);
   for (int i = 0; i < 3; ++i) Good();
-  ASSERT_EQ(guard_->breaker_state(), Breaker::kClosed);
+  ASSERT_EQ(guard_->breaker().state(), Breaker::kClosed);
   for (int i = 0; i < 4; ++i) guard_->OnTimeout(loop_.now(), true);
-  EXPECT_EQ(guard_->breaker_state(), Breaker::kClosed);
+  EXPECT_EQ(guard_->breaker().state(), Breaker::kClosed);
   guard_->OnTimeout(loop_.now(), true);
-  EXPECT_EQ(guard_->breaker_state(), Breaker::kOpen);
+  EXPECT_EQ(guard_->breaker().state(), Breaker::kOpen);
 }
 
 TEST_F(NodeGuardTest, OpensForANodeMuchSlowerThanItsPool) {
@@ -276,7 +276,7 @@ TEST_F(NodeGuardTest, OpensForANodeMuchSlowerThanItsPool) {
   settings_.breaker.slow_ratio = {};
   Make();
   for (int second = 0; second < 3; ++second) {
-    EXPECT_EQ(guard_->breaker_state(), Breaker::kClosed);
+    EXPECT_EQ(guard_->breaker().state(), Breaker::kClosed);
     const net::TimePoint sent = loop_.now();
     loop_.Advance(20ms);
     for (int i = 0; i < 20; ++i) guard_->OnReply(sent, Fault::kNone, true);
@@ -285,15 +285,15 @@ TEST_F(NodeGuardTest, OpensForANodeMuchSlowerThanItsPool) {
     ASSERT_TRUE(guard_->Percentile95());
     guard_->OnPoolMedian(2ms);
   }
-  EXPECT_EQ(guard_->breaker_state(), Breaker::kOpen);
+  EXPECT_EQ(guard_->breaker().state(), Breaker::kOpen);
   EXPECT_EQ(health_.observer.news[0].reason, TripReason::kSlowerThanPool);
 }
 
 TEST_F(NodeGuardTest, CountsWhatIsInFlight) {
   Make();
-  guard_->OnSent();
-  guard_->OnSent();
-  guard_->OnGone();
+  guard_->load().OnSent();
+  guard_->load().OnSent();
+  guard_->load().OnGone();
   EXPECT_EQ(stats_.in_flight.value(), 1U);
 }
 
@@ -301,20 +301,20 @@ TEST_F(NodeGuardTest, CallsANodeFullThatHasAsManyRequestsAsItsLimit) {
   settings_.concurrency = {.min = 4, .max = 4, .reserve = {250}};
   Make();
   EXPECT_EQ(stats_.concurrency_limit.value(), 4U);
-  for (int i = 0; i < 3; ++i) guard_->OnSent();
+  for (int i = 0; i < 3; ++i) guard_->load().OnSent();
   EXPECT_EQ(guard_->Admits(kRead), Admission::kFull);
   EXPECT_EQ(guard_->Admits({.is_read = false, .has_priority = true}), Admission::kGranted);
-  guard_->OnSent();
+  guard_->load().OnSent();
   EXPECT_EQ(guard_->Admits({.is_read = true, .has_priority = true}), Admission::kFull);
-  guard_->OnGone();
-  guard_->OnGone();
+  guard_->load().OnGone();
+  guard_->load().OnGone();
   EXPECT_EQ(guard_->Admits(kRead), Admission::kGranted);
 }
 
 TEST_F(NodeGuardTest, KeepsItsLimitForANodeThatIsAskedThoughItIsSickAndCallsOneThatIsOutDown) {
   settings_.concurrency = {.min = 1, .max = 1, .reserve = {}};
   Make();
-  guard_->OnSent();
+  guard_->load().OnSent();
   health_.Publish(3, Verdict::kKeepAsking);
   EXPECT_EQ(guard_->Admits(kRead), Admission::kFull);
   health_.Publish(3, Verdict::kEjected);
@@ -327,14 +327,14 @@ TEST_F(NodeGuardTest, KeepsItsLimitForANodeThatIsAskedThoughItIsSickAndCallsOneT
 TEST_F(NodeGuardTest, LowersItsLimitForATimeoutAndRaisesItForGoodReplies) {
   settings_.concurrency.min = 10;
   Make();
-  for (int i = 0; i < 100; ++i) guard_->OnSent();
+  for (int i = 0; i < 100; ++i) guard_->load().OnSent();
   guard_->OnTimeout(loop_.now(), true);
   EXPECT_EQ(stats_.concurrency_limit.value(), 90U);
   for (int i = 0; i < 90; ++i) guard_->OnReply(loop_.now(), Fault::kSoft, true);
   EXPECT_EQ(stats_.concurrency_limit.value(), 90U);
   for (int i = 0; i < 90; ++i) Good();
   EXPECT_EQ(stats_.concurrency_limit.value(), 91U);
-  for (int i = 0; i < 100; ++i) guard_->OnGone();
+  for (int i = 0; i < 100; ++i) guard_->load().OnGone();
   for (int second = 0; second < 11; ++second) guard_->OnSecond();
   EXPECT_EQ(stats_.concurrency_limit.value(), 65536U);
 }
@@ -346,10 +346,10 @@ TEST_F(NodeGuardTest, LetsTheLowerOfRampAndLimitCount) {
     stats_.in_flight.Set(0);
     MakeHalfOpen();
     for (int i = 0; i < 3; ++i) Good();
-    ASSERT_EQ(guard_->breaker_state(), Breaker::kClosed);
-    for (int i = 0; i < 63; ++i) guard_->OnSent();
+    ASSERT_EQ(guard_->breaker().state(), Breaker::kClosed);
+    for (int i = 0; i < 63; ++i) guard_->load().OnSent();
     EXPECT_EQ(guard_->Admits(kWrite), limit == 50 ? Admission::kFull : Admission::kGranted);
-    guard_->OnSent();
+    guard_->load().OnSent();
     EXPECT_EQ(guard_->Admits(kWrite), Admission::kDown);
   }
 }
@@ -357,7 +357,7 @@ TEST_F(NodeGuardTest, LetsTheLowerOfRampAndLimitCount) {
 TEST_F(NodeGuardTest, HasNoLimitWhenThatIsOff) {
   settings_.concurrency.algorithm = conf::ConcurrencyAlgorithm::kOff;
   Make();
-  for (int i = 0; i < 100'000; ++i) guard_->OnSent();
+  for (int i = 0; i < 100'000; ++i) guard_->load().OnSent();
   guard_->OnTimeout(loop_.now(), true);
   EXPECT_TRUE(Admits(kWrite));
   EXPECT_EQ(stats_.concurrency_limit.value(), 0U);

@@ -73,7 +73,7 @@ TEST_F(NodeConnectionTest, AsksAboutASilentNodeAndGivesOnlyItselfUpWhenTheNodeIs
     loop_.Advance(50ms);
   }
   EXPECT_NE(connection_->state(), LinkState::kReady);
-  EXPECT_EQ(guard_->breaker_state(), CircuitBreaker::BreakerState::kClosed);
+  EXPECT_EQ(guard_->breaker().state(), CircuitBreaker::BreakerState::kClosed);
 }
 
 TEST_F(NodeConnectionTest, WaitsForTheCheckBeforeItGivesItselfUp) {
@@ -91,7 +91,7 @@ TEST_F(NodeConnectionTest, WaitsForTheCheckBeforeItGivesItselfUp) {
     guard_->OnCheckFailed();
   }
   EXPECT_NE(connection_->state(), LinkState::kReady);
-  EXPECT_EQ(guard_->breaker_state(), CircuitBreaker::BreakerState::kOpen);
+  EXPECT_EQ(guard_->breaker().state(), CircuitBreaker::BreakerState::kOpen);
 }
 
 TEST_F(NodeConnectionTest, LetsAHeavyRequestTakeItsTime) {
@@ -106,7 +106,7 @@ TEST_F(NodeConnectionTest, LetsAHeavyRequestTakeItsTime) {
     FlushAll();
   }
   EXPECT_EQ(connection_->state(), LinkState::kReady);
-  EXPECT_EQ(guard_->breaker_state(), CircuitBreaker::BreakerState::kClosed);
+  EXPECT_EQ(guard_->breaker().state(), CircuitBreaker::BreakerState::kClosed);
   EXPECT_EQ(stats_.excused_timeouts.value(), stats_.timeouts.value());
   Node().Receive("+done\r\n");
   EXPECT_EQ(sink_.outcomes.back(), (std::pair<uint32_t, std::string>{1, "+done\r\n"}));

@@ -263,21 +263,21 @@ TEST_F(NodeConnectionTest, TellsItsGuardAndNobodyElseOfAProbe) {
   for (int i = 0; i < 5; ++i) Send(1);
   FlushAll();
   loop_.Advance(100ms);
-  EXPECT_EQ(guard_->breaker_state(), Breaker::kOpen);
+  EXPECT_EQ(guard_->breaker().state(), Breaker::kOpen);
   Node().Receive("+1\r\n+1\r\n+1\r\n+1\r\n+1\r\n");
   sink_.outcomes.clear();
   Probe();
   FlushAll();
   Node().Receive("-LOADING x\r\n");
-  EXPECT_EQ(guard_->breaker_state(), Breaker::kOpen);
+  EXPECT_EQ(guard_->breaker().state(), Breaker::kOpen);
   Probe();
   FlushAll();
   Node().Receive("+PONG\r\n");
-  EXPECT_EQ(guard_->breaker_state(), Breaker::kHalfOpen);
+  EXPECT_EQ(guard_->breaker().state(), Breaker::kHalfOpen);
   Probe();
   FlushAll();
   Node().ReceiveEnd();  // Its probe dies with it.
-  EXPECT_EQ(guard_->breaker_state(), Breaker::kOpen);
+  EXPECT_EQ(guard_->breaker().state(), Breaker::kOpen);
   EXPECT_TRUE(sink_.outcomes.empty());
 }
 
@@ -290,13 +290,13 @@ TEST_F(NodeConnectionTest, TakesAProbeThatGetsNoReplyInTimeForABadOne) {
   Probe();
   FlushAll();
   Node().Receive("+PONG\r\n");
-  ASSERT_EQ(guard_->breaker_state(), Breaker::kHalfOpen);
+  ASSERT_EQ(guard_->breaker().state(), Breaker::kHalfOpen);
   Probe();
   FlushAll();
   loop_.Advance(100ms);
-  EXPECT_EQ(guard_->breaker_state(), Breaker::kOpen);
+  EXPECT_EQ(guard_->breaker().state(), Breaker::kOpen);
   Node().Receive("+PONG\r\n");  // Too late.
-  EXPECT_EQ(guard_->breaker_state(), Breaker::kOpen);
+  EXPECT_EQ(guard_->breaker().state(), Breaker::kOpen);
 }
 
 // A node that was cut off for being slow is not well because it answers, as late as before.
@@ -310,19 +310,19 @@ TEST_F(NodeConnectionTest, TakesASlowProbeForABadOne) {
     for (int i = 0; i < 20; ++i) Node().Receive("+1\r\n");
     if (second < 2) loop_.Advance(700ms);
   }
-  ASSERT_EQ(guard_->breaker_state(), Breaker::kOpen);
+  ASSERT_EQ(guard_->breaker().state(), Breaker::kOpen);
   Node().TakeWritten();
   loop_.Advance(1200ms);  // Its time is up at the latest now: the guard has probed.
   FlushAll();
   ASSERT_EQ(probes_, 1U);
   loop_.Advance(300ms);
   Node().Receive("+PONG\r\n");
-  EXPECT_EQ(guard_->breaker_state(), Breaker::kOpen);
+  EXPECT_EQ(guard_->breaker().state(), Breaker::kOpen);
   Probe();
   FlushAll();
   loop_.Advance(99ms);
   Node().Receive("+PONG\r\n");
-  EXPECT_EQ(guard_->breaker_state(), Breaker::kHalfOpen);
+  EXPECT_EQ(guard_->breaker().state(), Breaker::kHalfOpen);
 }
 
 // One that accepts, shakes hands and closes as soon as it gets a request cannot serve, whatever its PONG says.
@@ -335,7 +335,7 @@ TEST_F(NodeConnectionTest, TripsTheBreakerForANodeThatKeepsNoConnection) {
     if (connection_->state() == State::kConnecting) FinishHandshake();
   }
   EXPECT_EQ(connection_->state(), State::kBackoff);
-  EXPECT_EQ(guard_->breaker_state(), Breaker::kOpen);
+  EXPECT_EQ(guard_->breaker().state(), Breaker::kOpen);
 }
 
 }  // namespace

@@ -23,7 +23,7 @@ TEST_F(NodeConnectionTest, RepeatsAnAttemptThatNeverReachedTheNodeAndHoldsNothin
     EXPECT_EQ(loop_.sockets(), attempts + 1);
   }
   EXPECT_EQ(OwnTroubles(Attempt::kNode), before + 8);
-  EXPECT_EQ(guard_->breaker_state(), CircuitBreaker::BreakerState::kClosed);
+  EXPECT_EQ(guard_->breaker().state(), CircuitBreaker::BreakerState::kClosed);
   EXPECT_EQ(stats_.connect_failures.value(), 0U);
   FinishHandshake();
 }
@@ -57,7 +57,7 @@ TEST_F(NodeConnectionTest, RequestsWaitForARepeatedAttemptNoLongerThanTheirDeadl
   }
   loop_.Advance(6ms);
   EXPECT_EQ(sink_.outcomes, (Outcomes{{1, "timeout"}}));
-  EXPECT_EQ(guard_->breaker_state(), CircuitBreaker::BreakerState::kClosed);
+  EXPECT_EQ(guard_->breaker().state(), CircuitBreaker::BreakerState::kClosed);
 }
 
 TEST_F(NodeConnectionTest, ALostConnectionThatCannotBeReplacedKeepsTheNodeIn) {
@@ -67,7 +67,7 @@ TEST_F(NodeConnectionTest, ALostConnectionThatCannotBeReplacedKeepsTheNodeIn) {
   Node().observer->OnConnected(EMFILE);
   EXPECT_EQ(connection_->state(), State::kConnecting);
   EXPECT_TRUE(connection_->accepts());
-  EXPECT_EQ(guard_->breaker_state(), CircuitBreaker::BreakerState::kClosed);
+  EXPECT_EQ(guard_->breaker().state(), CircuitBreaker::BreakerState::kClosed);
   loop_.Advance(50ms);
   FinishHandshake();
 }
@@ -75,7 +75,7 @@ TEST_F(NodeConnectionTest, ALostConnectionThatCannotBeReplacedKeepsTheNodeIn) {
 TEST_F(NodeConnectionTest, ANodeThatIsKnownToBeDownStaysDownThroughTroubleOfOurOwn) {
   Make().Connect();
   Node().observer->OnConnected(ECONNREFUSED);
-  EXPECT_EQ(guard_->breaker_state(), CircuitBreaker::BreakerState::kOpen);
+  EXPECT_EQ(guard_->breaker().state(), CircuitBreaker::BreakerState::kOpen);
   loop_.Advance(50ms);
   Node().observer->OnConnected(EMFILE);
   EXPECT_FALSE(connection_->accepts());

@@ -115,7 +115,7 @@ TEST_F(NodeConnectionTest, GoesOnWithAGreetingOfWhichTheSocketTookOnlyAPart) {
   FlushAll();
   EXPECT_EQ(Node().TakeWritten(), "early");
   EXPECT_EQ(loop_.sockets(), 1U);
-  EXPECT_EQ(guard_->breaker_state(), CircuitBreaker::BreakerState::kClosed);
+  EXPECT_EQ(guard_->breaker().state(), CircuitBreaker::BreakerState::kClosed);
 }
 
 TEST_F(NodeConnectionTest, BreaksOnAGreetingThatCannotBeSentOrIsAnsweredBeforeItIs) {

@@ -10,7 +10,7 @@ using Breaker = CircuitBreaker::BreakerState;
 // The same in slow motion: each connection lasts a while, and most requests die with it.
 TEST_F(NodeConnectionTest, TripsTheBreakerWhenHalfOfTheRequestsAreLostWithTheirConnections) {
   MakeReady();
-  for (int i = 0; i < 12 && guard_->breaker_state() == Breaker::kClosed; ++i) {
+  for (int i = 0; i < 12 && guard_->breaker().state() == Breaker::kClosed; ++i) {
     Send(1);
     FlushAll();
     Node().Receive("+1\r\n");
@@ -22,7 +22,7 @@ TEST_F(NodeConnectionTest, TripsTheBreakerWhenHalfOfTheRequestsAreLostWithTheirC
     FinishHandshake();
   }
   // The handshake put it on trial at once.
-  EXPECT_EQ(guard_->breaker_state(), Breaker::kHalfOpen);
+  EXPECT_EQ(guard_->breaker().state(), Breaker::kHalfOpen);
   ASSERT_EQ(health_.observer.news.size(), 2U);
   EXPECT_EQ(health_.observer.news[0].reason, TripReason::kConnection);
 }
@@ -31,15 +31,15 @@ TEST_F(NodeConnectionTest, TakesALostReadOnTrialForABadOne) {
   MakeReady();
   Node().ReceiveEnd();
   Node().observer->OnConnected(ECONNREFUSED);
-  ASSERT_EQ(guard_->breaker_state(), Breaker::kOpen);
+  ASSERT_EQ(guard_->breaker().state(), Breaker::kOpen);
   while (connection_->state() == State::kBackoff) loop_.Advance(1ms);
   FinishHandshake();
-  ASSERT_EQ(guard_->breaker_state(), Breaker::kHalfOpen);
+  ASSERT_EQ(guard_->breaker().state(), Breaker::kHalfOpen);
   loop_.Advance(90ms);
   Send(1);
   FlushAll();
   Node().ReceiveEnd();
-  EXPECT_EQ(guard_->breaker_state(), Breaker::kOpen);
+  EXPECT_EQ(guard_->breaker().state(), Breaker::kOpen);
 }
 
 TEST_F(NodeConnectionTest, DoesNotJudgeLargeRequestsAndLargeRepliesByTheClock) {
@@ -57,7 +57,7 @@ TEST_F(NodeConnectionTest, DoesNotJudgeLargeRequestsAndLargeRepliesByTheClock) {
         loop_.Advance(700ms);
       }
       const bool judged = !large_request && !is_large_reply;
-      EXPECT_EQ(guard_->breaker_state(), judged ? Breaker::kOpen : Breaker::kClosed);
+      EXPECT_EQ(guard_->breaker().state(), judged ? Breaker::kOpen : Breaker::kClosed);
     }
   }
 }
@@ -67,7 +67,7 @@ TEST_F(NodeConnectionTest, CountsTheNodesFaultsAlsoInLargeRequests) {
   for (int i = 0; i < 5; ++i) Send(1, std::string(5000, 'q'));
   FlushAll();
   for (int i = 0; i < 5; ++i) Node().Receive("-LOADING x\r\n");
-  EXPECT_EQ(guard_->breaker_state(), Breaker::kOpen);
+  EXPECT_EQ(guard_->breaker().state(), Breaker::kOpen);
   EXPECT_EQ(sink_.outcomes.back().second, "-LOADING x\r\n");  // The client reads the node's own words.
 }
 
@@ -102,19 +102,19 @@ TEST_F(NodeConnectionTest, LetsNoScriptEndATrialOrSpeakForTheNode) {
     FlushAll();
     Node().Receive("-LOADING x\r\n+fine\r\n");
   }
-  ASSERT_EQ(guard_->breaker_state(), Breaker::kOpen);
+  ASSERT_EQ(guard_->breaker().state(), Breaker::kOpen);
   while (probes_ == 0) loop_.Advance(10ms);
   FlushAll();
   Node().Receive("+PONG\r\n");
-  ASSERT_EQ(guard_->breaker_state(), Breaker::kHalfOpen);
+  ASSERT_EQ(guard_->breaker().state(), Breaker::kHalfOpen);
   for (uint32_t i = 0; i < CircuitBreaker::kTrialSuccesses; ++i) SendScript(3);
   FlushAll();
   Node().Receive("+fine\r\n-LOADING x\r\n+fine\r\n");
-  EXPECT_EQ(guard_->breaker_state(), Breaker::kHalfOpen);
+  EXPECT_EQ(guard_->breaker().state(), Breaker::kHalfOpen);
   for (uint32_t i = 0; i < CircuitBreaker::kTrialSuccesses; ++i) Send(4);
   FlushAll();
   for (uint32_t i = 0; i < CircuitBreaker::kTrialSuccesses; ++i) Node().Receive("+OK\r\n");
-  EXPECT_EQ(guard_->breaker_state(), Breaker::kClosed);
+  EXPECT_EQ(guard_->breaker().state(), Breaker::kClosed);
 }
 
 TEST_F(NodeConnectionTest, ServesThroughANodeThatRefusesWrites) {

@@ -75,7 +75,7 @@ TEST_F(NodeLinkTest, ConnectsGreetsAndHandsWholeRepliesUp) {
   EXPECT_EQ(TakeHeard(), (Heard{"ready"}));
   Node().Receive("+one\r\n$3\r\nt");
   EXPECT_EQ(TakeHeard(), (Heard{"+one\r\n"}));
-  EXPECT_EQ(link_.bytes_needed(), 9U);
+  EXPECT_EQ(link_.stream().bytes_needed(), 9U);
   Node().Receive("wo\r\n");
   EXPECT_EQ(TakeHeard(), (Heard{"$3\r\ntwo\r\n"}));
   EXPECT_EQ(stats_.connects.value(), 1U);

@@ -38,9 +38,9 @@ class NodeWitnessTest : public WitnessFixture {
 
 TEST_F(NodeWitnessTest, TellsTheNodesWordsAndNotThoseOfAClientsScript) {
   FailThreeTimes(wire::Work::kScript);
-  EXPECT_EQ(guard_.breaker_state(), Breaker::kClosed);
+  EXPECT_EQ(guard_.breaker().state(), Breaker::kClosed);
   FailThreeTimes(wire::Work::kPlain);
-  EXPECT_EQ(guard_.breaker_state(), Breaker::kOpen);
+  EXPECT_EQ(guard_.breaker().state(), Breaker::kOpen);
 }
 
 TEST_F(NodeWitnessTest, TellsOfTimeoutsAndNotOfAScripts) {
@@ -50,10 +50,10 @@ TEST_F(NodeWitnessTest, TellsOfTimeoutsAndNotOfAScripts) {
     witness_.OnTimeout(script);
   }
   loop_.Advance(1ms);
-  EXPECT_EQ(guard_.breaker_state(), Breaker::kClosed);
+  EXPECT_EQ(guard_.breaker().state(), Breaker::kClosed);
   EXPECT_EQ(stats_.excused_timeouts.value(), 3U);
   for (int i = 0; i < 3; ++i) witness_.OnTimeout(Entry());
-  EXPECT_EQ(guard_.breaker_state(), Breaker::kOpen);
+  EXPECT_EQ(guard_.breaker().state(), Breaker::kOpen);
   EXPECT_EQ(stats_.excused_timeouts.value(), 3U);
 }
 
@@ -67,11 +67,11 @@ TEST_F(NodeWitnessTest, ExcusesWhatWasSentBeforeSomethingLargeWasLastUnderWay) {
     if (kind == 1) witness_.OnAnswered(behind, 70'000);
     if (kind == 2) witness_.OnAnswered(large, 5);
     for (int i = 0; i < 5; ++i) witness_.OnTimeout(behind);
-    EXPECT_EQ(guard_.breaker_state(), Breaker::kClosed) << kind;
+    EXPECT_EQ(guard_.breaker().state(), Breaker::kClosed) << kind;
   }
   EXPECT_EQ(stats_.excused_timeouts.value(), 15U);
   for (int i = 0; i < 3; ++i) witness_.OnTimeout(Entry());
-  EXPECT_EQ(guard_.breaker_state(), Breaker::kOpen);
+  EXPECT_EQ(guard_.breaker().state(), Breaker::kOpen);
 }
 
 TEST_F(NodeWitnessTest, ExcusesNothingBehindWhatIsOfUsualSize) {
@@ -80,7 +80,7 @@ TEST_F(NodeWitnessTest, ExcusesNothingBehindWhatIsOfUsualSize) {
   witness_.OnUnfinished(64 << 10);
   witness_.OnAnswered(behind, 64 << 10);
   for (int i = 0; i < 3; ++i) witness_.OnTimeout(behind);
-  EXPECT_EQ(guard_.breaker_state(), Breaker::kOpen);
+  EXPECT_EQ(guard_.breaker().state(), Breaker::kOpen);
 }
 
 TEST_F(NodeWitnessTest, CountsASilenceOnceATimeoutAndEndsItByAnyByte) {
@@ -92,10 +92,10 @@ TEST_F(NodeWitnessTest, CountsASilenceOnceATimeoutAndEndsItByAnyByte) {
     loop_.Advance(100ms);
     EXPECT_FALSE(witness_.CountSilence());
   }
-  EXPECT_EQ(guard_.breaker_state(), Breaker::kClosed);
+  EXPECT_EQ(guard_.breaker().state(), Breaker::kClosed);
   loop_.Advance(100ms);
   EXPECT_TRUE(witness_.CountSilence());
-  EXPECT_EQ(guard_.breaker_state(), Breaker::kOpen);
+  EXPECT_EQ(guard_.breaker().state(), Breaker::kOpen);
 }
 
 TEST_F(NodeWitnessTest, StartsToCountAnewWithANewLink) {
@@ -109,24 +109,24 @@ TEST_F(NodeWitnessTest, StartsToCountAnewWithANewLink) {
 
 TEST_F(NodeWitnessTest, LetsAProbeSpeakForTheNodeAndNobodyElse) {
   FailThreeTimes(wire::Work::kPlain);
-  ASSERT_EQ(guard_.breaker_state(), Breaker::kOpen);
+  ASSERT_EQ(guard_.breaker().state(), Breaker::kOpen);
   Reply(Probe(), "-LOADING x\r\n");
-  EXPECT_EQ(guard_.breaker_state(), Breaker::kOpen);
+  EXPECT_EQ(guard_.breaker().state(), Breaker::kOpen);
   Reply(Probe(), "+PONG\r\n");
-  EXPECT_EQ(guard_.breaker_state(), Breaker::kHalfOpen);
+  EXPECT_EQ(guard_.breaker().state(), Breaker::kHalfOpen);
   witness_.OnLost(Probe(), "closed by the node");  // It is its failure that is told.
-  EXPECT_EQ(guard_.breaker_state(), Breaker::kHalfOpen);
+  EXPECT_EQ(guard_.breaker().state(), Breaker::kHalfOpen);
   witness_.OnProbeFailed();
-  EXPECT_EQ(guard_.breaker_state(), Breaker::kOpen);
+  EXPECT_EQ(guard_.breaker().state(), Breaker::kOpen);
 }
 
 TEST_F(NodeWitnessTest, TellsOfLinksThatCannotBeHad) {
   witness_.OnConnectFailed("Connection refused");
-  EXPECT_EQ(guard_.breaker_state(), Breaker::kOpen);
+  EXPECT_EQ(guard_.breaker().state(), Breaker::kOpen);
   ASSERT_EQ(health_.observer.news.size(), 1U);
   EXPECT_EQ(health_.observer.news[0].detail, "Connection refused");
   witness_.OnReady();
-  EXPECT_EQ(guard_.breaker_state(), Breaker::kHalfOpen);
+  EXPECT_EQ(guard_.breaker().state(), Breaker::kHalfOpen);
 }
 
 TEST_F(NodeWitnessTest, ExcusesWhatIsHeavyAndWhatWaitsWhileItIsUnderWay) {
@@ -140,15 +140,15 @@ TEST_F(NodeWitnessTest, ExcusesWhatIsHeavyAndWhatWaitsWhileItIsUnderWay) {
   witness_.OnGone(heavy);
   EXPECT_EQ(stats_.heavy_in_flight.value(), 0U);
   for (int i = 0; i < 5; ++i) witness_.OnTimeout(behind);
-  EXPECT_EQ(guard_.breaker_state(), Breaker::kClosed);
+  EXPECT_EQ(guard_.breaker().state(), Breaker::kClosed);
   EXPECT_EQ(stats_.excused_timeouts.value(), 10U);
   for (int i = 0; i < 3; ++i) witness_.OnTimeout(Entry());
-  EXPECT_EQ(guard_.breaker_state(), Breaker::kOpen);
+  EXPECT_EQ(guard_.breaker().state(), Breaker::kOpen);
 }
 
 TEST_F(NodeWitnessTest, TakesTheWordsOfAHeavyCommandForTheNodes) {
   FailThreeTimes(wire::Work::kHeavy);
-  EXPECT_EQ(guard_.breaker_state(), Breaker::kOpen);
+  EXPECT_EQ(guard_.breaker().state(), Breaker::kOpen);
 }
 
 }  // namespace
