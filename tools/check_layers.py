@@ -50,7 +50,6 @@ TOO_LARGE = {
     "MemcacheParser": (28, 16),
     "NodeGuard": (38, 17),
     "NodeLink": (28, 15),
-    "QuotaLease": (18, 23),
     "RateLimiter": (50, 13),
     "ReplyPipeline": (25, 18),
     "Server": (16, 22),
