@@ -47,7 +47,6 @@ MAX_MEMBERS = 15
 TOO_LARGE = {
     "Analysis": (15, 23),
     "LoadRun": (16, 16),
-    "MemcacheParser": (28, 16),
     "NodeGuard": (38, 17),
     "NodeLink": (28, 15),
     "RateLimiter": (50, 13),
