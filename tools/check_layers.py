@@ -46,7 +46,6 @@ MAX_MEMBERS = 15
 # Classes that are larger and still have to be split, (methods, members). They may shrink; none may be added.
 TOO_LARGE = {
     "Analysis": (15, 23),
-    "LoadRun": (16, 16),
     "NodeGuard": (38, 17),
     "NodeLink": (28, 15),
     "RateLimiter": (50, 13),
