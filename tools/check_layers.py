@@ -45,7 +45,6 @@ MAX_METHODS = 25
 MAX_MEMBERS = 15
 # Classes that are larger and still have to be split, (methods, members). They may shrink; none may be added.
 TOO_LARGE = {
-    "Analysis": (15, 23),
     "NodeGuard": (38, 17),
     "NodeLink": (28, 15),
     "RateLimiter": (50, 13),
