@@ -7,14 +7,7 @@ namespace ringproxy::backends {
 namespace {
 
 constexpr double kCut = 0.9;
-constexpr double kTolerance = 1.5;
-constexpr double kLeastGradient = 0.5;
 constexpr double kSmoothing = 0.2;
-constexpr uint32_t kLeastLatencies = 10;
-constexpr uint32_t kUsualWindows = 300;  // Then a new one weighs 2/601 (an exponential mean of 600 windows).
-// After an overload the usual latency is too high, and would let the next one pass.
-constexpr double kFarAbove = 2;
-constexpr double kForget = 0.95;
 
 double Step(double limit, double gradient) {
   return kSmoothing * (limit * gradient + std::sqrt(limit) - limit);
@@ -60,33 +53,16 @@ bool ConcurrencyLimit::Learn(const Reply& reply, net::TimePoint now) {
     replies_ = 0;
     return Set(value_ + 1);
   }
-  most_in_flight_ = std::max(most_in_flight_, reply.in_flight);
-  if (reply.timed) {
-    latency_sum_us_ += reply.latency.count();
-    ++latencies_;
-  }
-  return now >= window_end_ && latencies_ >= kLeastLatencies && EndWindow(now);
+  gradient_.Add(reply.latency, reply.timed, reply.in_flight);
+  return gradient_.WindowIsOver(now) && FollowGradient(gradient_.EndWindow(now));
 }
 
-bool ConcurrencyLimit::EndWindow(net::TimePoint now) {
-  const auto shortest = static_cast<double>(kShortestLatency.count());
-  const double mean = std::max(shortest, static_cast<double>(latency_sum_us_) / latencies_);
-  const auto most = static_cast<double>(most_in_flight_);
-  window_end_ = now + kWindow;
-  latency_sum_us_ = 0;
-  latencies_ = 0;
-  most_in_flight_ = 0;
-
-  windows_ = std::min(windows_ + 1, kUsualWindows);
-  const double weight = windows_ < kUsualWindows ? 1.0 / windows_ : 2.0 / (2 * kUsualWindows + 1);
-  usual_us_ += (mean - usual_us_) * weight;
-  if (usual_us_ > kFarAbove * mean) usual_us_ *= kForget;
-
-  const double gradient = std::clamp(kTolerance * usual_us_ / mean, kLeastGradient, 1.0);
+bool ConcurrencyLimit::FollowGradient(const LatencyGradient::Verdict& verdict) {
+  const auto most = static_cast<double>(verdict.most_in_flight);
   // Shrinks from what was under way, for a limit that nobody has reached did nothing about the queue.
   const double used = std::min(value_, most);
-  if (Step(used, gradient) < 0) return most >= options_.min && Set(used + Step(used, gradient));
-  return most * 2 >= value_ && Set(value_ + Step(value_, gradient));
+  if (Step(used, verdict.gradient) < 0) return most >= options_.min && Set(used + Step(used, verdict.gradient));
+  return most * 2 >= value_ && Set(value_ + Step(value_, verdict.gradient));
 }
 
 bool ConcurrencyLimit::OnSecond() {

@@ -6,10 +6,8 @@
 // refused of a node that was never late, and it knows two ways to move:
 //   aimd      a timeout makes it nine tenths of what was under way, at most once in 100 ms; as many good replies as it
 //             allows make it one more (Chiu and Jain, "Analysis of the increase and decrease algorithms", 1989; TCP).
-//   gradient  timeouts as above; besides, each 100 ms compare their mean latency with that of the last minute: as many
-//             times as they are slower (beyond half as slow again) the limit shrinks, and by its square root it grows
-//             (Gradient2 of Netflix's concurrency-limits, with Envoy's allowance for a queue). What lasts less than
-//             500 us counts as that: below it latencies are noise.
+//   gradient  timeouts as above; besides, the limit shrinks as many times as a LatencyGradient says that replies are
+//             slower than usual, and by its square root it grows (Gradient2 of Netflix's concurrency-limits).
 // Only load is taken for overload: a node that is late with fewer than `min` under way has another trouble, and
 // the limit grows only while half of it is used. When that much was not used for ten seconds, the limit is at its
 // maximum again: what it knew is old, and a burst should not pay for it.
@@ -23,6 +21,7 @@
 #include <algorithm>
 #include <cstdint>
 
+#include "backends/health/latency_gradient.h"
 #include "backends/net/loop.h"
 #include "conf/config.h"
 
@@ -31,8 +30,6 @@ namespace ringproxy::backends {
 class ConcurrencyLimit {
  public:
   static constexpr net::Duration kCutPause = std::chrono::milliseconds(100);
-  static constexpr net::Duration kWindow = std::chrono::milliseconds(100);
-  static constexpr net::Duration kShortestLatency = std::chrono::microseconds(500);
   static constexpr uint32_t kCalmSeconds = 10;
 
   struct Reply {
@@ -64,7 +61,7 @@ class ConcurrencyLimit {
 
  private:
   bool Learn(const Reply& reply, net::TimePoint now);
-  bool EndWindow(net::TimePoint now);
+  bool FollowGradient(const LatencyGradient::Verdict& verdict);
   bool Set(double value);
   bool UsesHalf(uint64_t in_flight) const { return in_flight * 2 >= limit_; }
 
@@ -78,13 +75,7 @@ class ConcurrencyLimit {
   net::TimePoint next_cut_{};
   bool was_used_ = false;      // Half of it, in this second.
   uint32_t calm_seconds_ = 0;  // In a row, before this one.
-  // For kGradient: this window's replies, and the weighted mean of the windows' latencies.
-  net::TimePoint window_end_{};
-  int64_t latency_sum_us_ = 0;
-  uint32_t latencies_ = 0;
-  uint64_t most_in_flight_ = 0;
-  double usual_us_ = 0;
-  uint32_t windows_ = 0;
+  LatencyGradient gradient_;   // Fed for kGradient only.
 };
 
 }  // namespace ringproxy::backends

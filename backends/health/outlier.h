@@ -2,19 +2,20 @@
 //
 // Purpose: the rules of conf::Breaker over one node's outcomes in one worker: failures in a row, their share in a
 // sliding window, and slow replies: against a threshold, and by their 95th percentile against the pool's median node.
+// The parts count (OutcomeWindow, SlowSeconds, TailLatency); what is enough is decided here.
 // Timeouts and slow replies always count, but while the node passes its checks no rule goes by them: JudgeByTime.
 // A rule says its reason once; the caller opens the breaker and calls Clear when it closes.
 // Threads: its worker's. Pure: fed with time and outcomes. Memory: about 2 KiB with slow_factor or hedging, else 300
 // bytes. Cost: a few additions a reply.
 #pragma once
 
-#include <array>
 #include <cstdint>
-#include <memory>
 #include <optional>
 
 #include "backends/health/circuit_breaker.h"
-#include "backends/health/latency_window.h"
+#include "backends/health/outcome_window.h"
+#include "backends/health/slow_seconds.h"
+#include "backends/health/tail_latency.h"
 #include "backends/wire/fault.h"
 
 namespace ringproxy::backends {
@@ -35,58 +36,35 @@ class Outlier {
   // Whether timeouts and slow replies may open the breaker.
   void JudgeByTime(bool may) { judges_by_time_ = may; }
 
-  bool IsSlow(net::Duration latency) const {
-    return options_.slow_ratio.thousandths > 0 && latency >= options_.slow_threshold;
-  }
+  bool IsSlow(net::Duration latency) const { return slow_seconds_.IsSlow(latency); }
 
   // Of the last whole second with enough replies; nothing when it is older than three seconds.
-  std::optional<net::Duration> Percentile95(net::TimePoint now) const;
+  std::optional<net::Duration> Percentile95(net::TimePoint now) const { return tail_.Percentile95(SecondOf(now)); }
   // Once a second: the median of the pool's nodes' percentiles.
   TripReason OnPoolMedian(net::Duration median, net::TimePoint now);
 
   void Clear();
 
  private:
-  static constexpr size_t kBuckets = 10;  // Of the window.
-  // What runs in a few hundred microseconds is too noisy to be compared.
-  static constexpr net::Duration kLeastCompared = std::chrono::milliseconds(2);
+  static int64_t SecondOf(net::TimePoint time) { return time.time_since_epoch().count() / 1'000'000; }
 
-  struct Bucket {
-    uint32_t requests = 0;
-    uint32_t failures = 0;
-    uint32_t timeouts = 0;
-  };
-
-  void CountFailure();
   TripReason FailureReason(TripReason if_in_row) const;
   void Advance(net::TimePoint now) {
     if (now != last_) MoveTo(now);
   }
-  void MoveTo(net::TimePoint now);
-  void EndSecond(int64_t second);
-  TripReason SlowReason();
+  // Inlined, its registers would be saved for every reply.
+  [[gnu::noinline]] void MoveTo(net::TimePoint now);
 
   const conf::Breaker& options_;
-  std::array<Bucket, kBuckets> buckets_{};
-  Bucket all_{};
+  OutcomeWindow window_;
   net::TimePoint last_{};  // Most replies of a turn have the same time.
-  int64_t bucket_us_;
-  int64_t bucket_number_ = 0;
-  size_t bucket_ = 0;
+  int64_t second_ = 0;     // Of it.
   // Since the last good reply.
   uint32_t failures_in_row_ = 0;
   uint32_t timeouts_in_row_ = 0;
   bool judges_by_time_ = true;
-  // Of this second.
-  int64_t second_ = 0;
-  uint32_t timed_ = 0;
-  uint32_t slow_ = 0;
-  uint32_t slow_seconds_ = 0;      // In a row, before this one.
-  uint32_t outlying_seconds_ = 0;  // By the pool's median.
-  std::unique_ptr<LatencyWindow> latencies_;
-  std::optional<net::Duration> percentile_95_;
-  int64_t percentile_second_ = 0;
-  int64_t compared_second_ = -1;  // The percentile that OnPoolMedian has judged last.
+  SlowSeconds slow_seconds_;
+  TailLatency tail_;
 };
 
 }  // namespace ringproxy::backends

@@ -6,6 +6,7 @@
 
 #include "backends/wire/base64.h"
 #include "backends/wire/integer.h"
+#include "backends/wire/meta_flags.h"
 
 namespace ringproxy::wire {
 namespace {
@@ -18,13 +19,17 @@ constexpr size_t kMostSetFlags = 16;
 constexpr uint64_t kMostData = INT32_MAX - kDataEnd.size();
 // Nobody sends so much, so what follows a larger size is no data block.
 constexpr uint64_t kMostSwallowed = 1ULL << 48;
-// So many words of a large multi-get may stay in memory after it.
-constexpr size_t kKeptWords = 4096;
 
 // memcached reads a get or gets of any length, but closes on other long lines.
 bool StartsRetrieval(std::string_view bytes) {
   bytes.remove_prefix(std::min(bytes.find_first_not_of(' '), bytes.size()));
   return bytes.starts_with("get ") || bytes.starts_with("gets ");
+}
+
+// The error has the words of the command, and `line` where the command has more than one text; empty: the usual one.
+std::string_view FlagError(std::string_view command, std::string_view line) {
+  if (command == "me") return {};
+  return command == "md" || command == "ma" ? "CLIENT_ERROR invalid or duplicate flag" : line;
 }
 
 bool IsNumber(std::string_view text) {
@@ -65,16 +70,16 @@ MemcacheParser::MemcacheStatus MemcacheParser::ReadLine(std::string_view bytes, 
   std::string_view line = bytes.substr(0, line_end);
   if (line.ends_with('\r')) line.remove_suffix(1);
   // A NUL would end the line for the node, and only for the node.
-  if (!Split(line) || line_.find('\0') != std::string_view::npos) return Refuse(ErrorCode::kUnknownCommand);
-  spec_ = FindMemcacheCommand(Word(0));
+  if (!line_.Split(line) || line.find('\0') != std::string_view::npos) return Refuse(ErrorCode::kUnknownCommand);
+  spec_ = FindMemcacheCommand(line_[0]);
   if (spec_ == nullptr) return Refuse(ErrorCode::kUnknownCommand);
-  if (spec_->command.name == "stats" && words_.size() > 1) {
-    spec_ = FindMemcacheCommand(std::string("stats|").append(Word(1)));
+  if (spec_->command.name == "stats" && line_.size() > 1) {
+    spec_ = FindMemcacheCommand(std::string("stats|").append(line_[1]));
     if (spec_ == nullptr) return Refuse(ErrorCode::kUnknownCommand);
   }
   if (spec_->syntax == MemcacheSyntax::kStorage || spec_->syntax == MemcacheSyntax::kPlain) TakeNoreply();
   if (spec_->command.handling == Handling::kRefused) return Refuse(ErrorCode::kNotSupported);
-  const size_t words = words_.size() + (unwanted_.size > 0 ? 1 : 0);
+  const size_t words = line_.size() + (unwanted_.size > 0 ? 1 : 0);
   const bool too_many = spec_->most_words > 0 && words > spec_->most_words;
   if (words < static_cast<size_t>(std::abs(spec_->command.arity)) || too_many) {
     // A client that says noreply in the wrong place is told so, as memcached does.
@@ -91,26 +96,11 @@ MemcacheParser::MemcacheStatus MemcacheParser::ReadLine(std::string_view bytes, 
   return MemcacheStatus::kBad;
 }
 
-// False when there is no word.
-bool MemcacheParser::Split(std::string_view line) {
-  if (words_.capacity() > kKeptWords) std::vector<ArgumentSpan>().swap(words_);
-  words_.clear();
-  indent_ = std::min(line.find_first_not_of(' '), line.size());
-  line_ = line.substr(indent_);
-  for (size_t start = 0; start < line_.size();) {
-    const size_t end = std::min(line_.find(' ', start), line_.size());
-    if (end > start) words_.push_back({static_cast<uint32_t>(start), static_cast<uint32_t>(end - start)});
-    start = end + 1;
-  }
-  return !words_.empty();
-}
-
 void MemcacheParser::TakeNoreply() {
-  if (spec_->quiet != Quiet::kAll || words_.size() < 2 || Word(words_.size() - 1) != kNoreply) return;
+  if (spec_->quiet != Quiet::kAll || line_.size() < 2 || line_[line_.size() - 1] != kNoreply) return;
   quiet_ = Quiet::kAll;
-  unwanted_ = words_.back();
-  unwanted_.offset += static_cast<uint32_t>(indent_);
-  words_.pop_back();
+  unwanted_ = line_.PlaceOf(line_.size() - 1);
+  line_.DropLast();
 }
 
 MemcacheParser::MemcacheStatus MemcacheParser::Refuse(ErrorCode code, std::string_view line, uint64_t swallow) {
@@ -133,30 +123,30 @@ MemcacheParser::MemcacheStatus MemcacheParser::Refuse(ErrorCode code, uint64_t s
 
 MemcacheParser::MemcacheStatus MemcacheParser::Accept() {
   // Spaces before the line are left out: they may be many.
-  const std::string_view encoded(line_.data(), size_ - indent_);
-  request_ = Request(encoded, words_);
+  const std::string_view encoded(line_.text().data(), size_ - line_.indent());
+  request_ = Request(encoded, line_.words());
   return MemcacheStatus::kRequest;
 }
 
 MemcacheParser::MemcacheStatus MemcacheParser::ReadPlain() {
   // Words that memcached ignores may make a line longer than it reads at once.
-  if (line_.size() > kLongestMemcacheLine) return Refuse(ErrorCode::kSyntax);
+  if (line_.text().size() > kLongestMemcacheLine) return Refuse(ErrorCode::kSyntax);
   if (spec_->command.keys.kind == KeyKind::kOne) {
-    if (words_.size() == 1) return Refuse(ErrorCode::kWrongArity);  // `delete noreply`
-    routing_key_ = Word(1);
+    if (line_.size() == 1) return Refuse(ErrorCode::kWrongArity);  // `delete noreply`
+    routing_key_ = line_[1];
     if (routing_key_.size() > kLongestMemcacheKey) return Refuse(ErrorCode::kKeyTooLong);
   }
   return Accept();
 }
 
 MemcacheParser::MemcacheStatus MemcacheParser::ReadKeys() {
-  if (words_.size() > limits_.arguments) return Refuse(ErrorCode::kSyntax);
+  if (line_.size() > limits_.arguments) return Refuse(ErrorCode::kSyntax);
   const auto first = static_cast<size_t>(spec_->command.keys.first);
-  for (size_t i = first; i < words_.size(); ++i) {
-    if (words_[i].size > kLongestMemcacheKey) return Refuse(ErrorCode::kKeyTooLong);
+  for (size_t i = first; i < line_.size(); ++i) {
+    if (line_.SizeOf(i) > kLongestMemcacheKey) return Refuse(ErrorCode::kKeyTooLong);
   }
   constexpr size_t kLongestExptime = 11;
-  if (first > 1 && (words_[1].size > kLongestExptime || !ParseMemcacheNumber<int32_t>(Word(1)))) {
+  if (first > 1 && (line_.SizeOf(1) > kLongestExptime || !ParseMemcacheNumber<int32_t>(line_[1]))) {
     return Refuse(ErrorCode::kSyntax, "CLIENT_ERROR invalid exptime argument");
   }
   cas_ = spec_->cas;
@@ -167,14 +157,15 @@ MemcacheParser::MemcacheStatus MemcacheParser::ReadStorage(std::string_view byte
   constexpr size_t kKey = 1, kFlags = 2, kExptime = 3, kBytes = 4, kCas = 5;
   const bool has_cas = spec_->cas == CasPlace::kArgument;
   // With noreply in the place of the size or the token, no data block can be told from the next line.
-  if (words_.size() <= (has_cas ? kCas : kBytes)) return Refuse(ErrorCode::kSyntax);
+  if (line_.size() <= (has_cas ? kCas : kBytes)) return Refuse(ErrorCode::kSyntax);
   uint64_t data = 0;
-  if (const MemcacheStatus status = ReadSize(Word(kBytes), &data); status != MemcacheStatus::kRequest) return status;
-  const bool sound = words_[kKey].size <= kLongestMemcacheKey && ParseMemcacheNumber<uint32_t>(Word(kFlags)) &&
-                     ParseMemcacheNumber<int32_t>(Word(kExptime)) &&
-                     (!has_cas || ParseMemcacheNumber<uint64_t>(Word(kCas))) && line_.size() <= kLongestMemcacheLine;
+  if (const MemcacheStatus status = ReadSize(line_[kBytes], &data); status != MemcacheStatus::kRequest) return status;
+  const bool sound = line_.SizeOf(kKey) <= kLongestMemcacheKey && ParseMemcacheNumber<uint32_t>(line_[kFlags]) &&
+                     ParseMemcacheNumber<int32_t>(line_[kExptime]) &&
+                     (!has_cas || ParseMemcacheNumber<uint64_t>(line_[kCas])) &&
+                     line_.text().size() <= kLongestMemcacheLine;
   if (!sound) return Refuse(ErrorCode::kSyntax, data + kDataEnd.size());
-  routing_key_ = Word(kKey);
+  routing_key_ = line_[kKey];
   cas_ = spec_->cas;
   return ReadData(bytes, data);
 }
@@ -210,21 +201,22 @@ MemcacheParser::MemcacheStatus MemcacheParser::ReadData(std::string_view bytes, 
 
 MemcacheParser::MemcacheStatus MemcacheParser::ReadMeta(std::string_view bytes) {
   const size_t first_flag = spec_->syntax == MemcacheSyntax::kMetaSet ? 3 : 2;
-  if (words_.size() < first_flag) return Refuse(ErrorCode::kSyntax);
+  if (line_.size() < first_flag) return Refuse(ErrorCode::kSyntax);
   if (spec_->syntax == MemcacheSyntax::kMeta) {
-    if (words_[1].size > kLongestMemcacheKey || line_.size() > kLongestMemcacheLine) return Refuse(ErrorCode::kSyntax);
-    const MemcacheStatus status = ReadMetaFlags(first_flag);
+    if (line_.SizeOf(1) > kLongestMemcacheKey || line_.text().size() > kLongestMemcacheLine)
+      return Refuse(ErrorCode::kSyntax);
+    const MemcacheStatus status = HeedMetaFlags(first_flag);
     return status == MemcacheStatus::kRequest ? Accept() : status;
   }
   uint64_t data = 0;
-  if (const MemcacheStatus status = ReadSize(Word(2), &data); status != MemcacheStatus::kRequest) return status;
+  if (const MemcacheStatus status = ReadSize(line_[2], &data); status != MemcacheStatus::kRequest) return status;
   const uint64_t block = data + kDataEnd.size();
-  if (words_[1].size > kLongestMemcacheKey || line_.size() > kLongestMemcacheLine) {
+  if (line_.SizeOf(1) > kLongestMemcacheKey || line_.text().size() > kLongestMemcacheLine) {
     return Refuse(ErrorCode::kSyntax, block);
   }
-  if (words_.size() - first_flag > kMostSetFlags)
+  if (line_.size() - first_flag > kMostSetFlags)
     return Refuse(ErrorCode::kSyntax, "CLIENT_ERROR options flags too long", block);
-  const MemcacheStatus status = ReadMetaFlags(first_flag);
+  const MemcacheStatus status = HeedMetaFlags(first_flag);
   if (status != MemcacheStatus::kRequest) {
     swallow_ = block;
     return status;
@@ -232,43 +224,28 @@ MemcacheParser::MemcacheStatus MemcacheParser::ReadMeta(std::string_view bytes) 
   return ReadData(bytes, data);
 }
 
-// Reads the flags that concern the proxy; all others are the node's to judge.
-MemcacheParser::MemcacheStatus MemcacheParser::ReadMetaFlags(size_t first_flag) {
-  routing_key_ = Word(1);
-  bool base64 = false;
-  bool wants_key = spec_->command.name == "me";
-  for (size_t i = first_flag; i < words_.size(); ++i) {
-    switch (Word(i).front()) {
-      case 'b': base64 = true; break;
-      case 'k': wants_key = true; break;
-      case 'c':
-      case 'C':
-      case 'E': cas_ = spec_->cas; break;
-      case 'q':
-        // Only one of them is taken out below, and a node must not see any.
-        if (unwanted_.size > 0) return RefuseFlags("CLIENT_ERROR duplicate flag");
-        unwanted_ = {words_[i].offset + static_cast<uint32_t>(indent_), words_[i].size};
-        quiet_ = spec_->quiet;
-        break;
-      default: break;
-    }
+MemcacheParser::MemcacheStatus MemcacheParser::HeedMetaFlags(size_t first_flag) {
+  const std::string_view name = spec_->command.name;
+  routing_key_ = line_[1];
+  const MetaFlags flags = ReadMetaFlags(line_, first_flag);
+  if (flags.has_cas) cas_ = spec_->cas;
+  if (flags.quiet > 0) {
+    unwanted_ = line_.PlaceOf(flags.quiet);
+    quiet_ = spec_->quiet;
   }
-  if (!base64) return MemcacheStatus::kRequest;
-  if (!DecodeBase64(routing_key_, &decoded_key_)) return RefuseFlags("CLIENT_ERROR error decoding key");
+  // Only one of them is taken out, and a node must not see any.
+  if (flags.quiet_twice) return Refuse(ErrorCode::kSyntax, FlagError(name, "CLIENT_ERROR duplicate flag"));
+  if (!flags.base64) return MemcacheStatus::kRequest;
+  if (!DecodeBase64(routing_key_, &decoded_key_)) {
+    return Refuse(ErrorCode::kSyntax, FlagError(name, "CLIENT_ERROR error decoding key"));
+  }
   routing_key_ = decoded_key_;
   // memcached 1.6.18 returns such a key as it is, and could be made to say what looks like other clients' replies.
+  const bool wants_key = flags.wants_key || name == "me";
   if (wants_key && decoded_key_.find_first_of("\r\n") != std::string::npos) {
     return Refuse(ErrorCode::kSyntax, "CLIENT_ERROR a key with line ends cannot be returned");
   }
   return MemcacheStatus::kRequest;
-}
-
-// The error has the words of the command: some commands have one text for everything.
-MemcacheParser::MemcacheStatus MemcacheParser::RefuseFlags(std::string_view line) {
-  const std::string_view name = spec_->command.name;
-  if (name == "me") return Refuse(ErrorCode::kSyntax);
-  if (name == "md" || name == "ma") line = "CLIENT_ERROR invalid or duplicate flag";
-  return Refuse(ErrorCode::kSyntax, line);
 }
 
 bool IsUnwanted(Quiet quiet, std::string_view reply) {

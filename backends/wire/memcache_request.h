@@ -13,11 +13,11 @@
 
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "backends/wire/error_text.h"
 #include "backends/wire/limits.h"
 #include "backends/wire/memcache_command.h"
+#include "backends/wire/memcache_line.h"
 #include "backends/wire/request.h"
 
 namespace ringproxy::wire {
@@ -73,21 +73,17 @@ class MemcacheParser {
   MemcacheStatus ReadKeys();
   MemcacheStatus ReadStorage(std::string_view bytes);
   MemcacheStatus ReadMeta(std::string_view bytes);
-  MemcacheStatus ReadMetaFlags(size_t first_flag);
-  MemcacheStatus RefuseFlags(std::string_view line);
+  MemcacheStatus HeedMetaFlags(size_t first_flag);
   MemcacheStatus ReadSize(std::string_view word, uint64_t* data);
   // The data block of `data` bytes behind the line.
   MemcacheStatus ReadData(std::string_view bytes, uint64_t data);
-  bool Split(std::string_view line);
   void TakeNoreply();
   MemcacheStatus Accept();
   MemcacheStatus Refuse(ErrorCode code, std::string_view line, uint64_t swallow = 0);
   MemcacheStatus Refuse(ErrorCode code, uint64_t swallow = 0);
-  std::string_view Word(size_t i) const { return line_.substr(words_[i].offset, words_[i].size); }
 
   Limits limits_;
-  std::vector<ArgumentSpan> words_;  // Relative to line_.
-  std::string_view line_;            // From its first word on, without its end.
+  MemcacheLine line_;  // Without noreply.
   const MemcacheSpec* spec_ = nullptr;
   Request request_;
   std::string_view routing_key_;
@@ -97,7 +93,6 @@ class MemcacheParser {
   size_t size_ = 0;
   size_t needed_ = 0;
   uint64_t swallow_ = 0;
-  size_t indent_ = 0;  // Spaces before line_.
   Quiet quiet_ = Quiet::kNone;
   CasPlace cas_ = CasPlace::kNone;
   ErrorCode error_ = ErrorCode::kSyntax;

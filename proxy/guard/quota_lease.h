@@ -29,6 +29,8 @@
 #include <optional>
 
 #include "backends/net/loop.h"
+#include "proxy/guard/demand_meter.h"
+#include "proxy/guard/last_word.h"
 #include "proxy/guard/lease_script.h"
 
 namespace ringproxy::proxy {
@@ -68,7 +70,7 @@ class QuotaLease {
   std::optional<net::TimePoint> failing_since() const;
   bool asking() const { return asking_; }
   uint64_t tokens(net::TimePoint now) const { return now < expires_ ? tokens_ : 0; }
-  uint64_t debt() const { return uint64_t{debt_} + asked_debt_; }
+  uint64_t debt() const { return uint64_t{debt_} + question_.debt; }
   // Nothing would be lost by forgetting it. A lease with a debt is not idle: who waits for that calls Ask.
   bool idle(net::TimePoint now) const;
 
@@ -82,35 +84,28 @@ class QuotaLease {
     uint32_t held = 0;  // Paid with tokens …
     uint32_t owed = 0;  // … and on credit.
   };
+  // The question under way, or the last one.
+  struct Question {
+    uint32_t want = 0;
+    uint32_t debt = 0;  // That is to be paid with it.
+    uint32_t lessees = 1;
+    uint32_t at_us = 0;  // Its lowest bits are enough for a round trip.
+  };
   Decision Decide(const LeasePolicy& policy, net::TimePoint now, uint64_t cost, uint32_t lessees) const;
-  // What it may owe.
-  double Credit(const LeaseTerms& terms, net::TimePoint now, uint32_t lessees) const;
-  void Count(net::TimePoint now, uint64_t cost);
-  double Demand(net::TimePoint now) const;
   net::Duration Span(const LeasePolicy& policy) const;
   Batch PlanBatch(const LeasePolicy& policy, double demand) const;
 
+  LastWord word_;
+  DemandMeter demand_;
   net::TimePoint expires_;        // Of the tokens.
   net::TimePoint next_ask_;       // Not before.
-  net::TimePoint refused_until_;  // By the store's word.
-  net::TimePoint full_from_;      // The bucket is full then, by the store's last word.
-  net::TimePoint contended_until_;
-  net::TimePoint counted_from_;   // `recent_` was asked for since then.
   net::TimePoint failing_since_;  // If failing_.
-  float demand_ = -1;             // Tokens a microsecond; below zero: not known yet.
-  uint32_t recent_ = 0;           // Asked for by requests, not yet in demand_.
+  Question question_;
   uint32_t tokens_ = 0;
-  uint32_t low_ = 0;         // Of the last batch.
-  uint32_t debt_ = 0;        // To be paid …
-  uint32_t asked_debt_ = 0;  // … and in the question under way.
-  uint32_t asked_want_ = 0;
-  uint32_t asked_at_us_ = 0;       // Its lowest bits are enough for a round trip.
-  uint32_t round_trip_us_ = 1000;  // Smoothed.
+  uint32_t low_ = 0;               // Of the last batch.
+  uint32_t debt_ = 0;              // To be paid with the next question.
   uint32_t pending_ = 0;           // The most that a request cost that was refused since the last question.
-  uint32_t lessees_ = 1;           // At the last question.
-  uint32_t replied_at_us_ = 0;     // Its lowest bits.
-  bool touched_ = false;
-  bool replied_ = false;
+  uint32_t round_trip_us_ = 1000;  // Smoothed.
   bool asking_ = false;
   bool failing_ = false;
 };

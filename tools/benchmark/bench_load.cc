@@ -38,8 +38,8 @@ nlohmann::json ToJson(const LoadReport& report) {
           {"crowded", report.crowded},
           {"bytes_in", report.bytes.in},
           {"bytes_out", report.bytes.out},
-          {"cpu_us", report.cpu_us},
-          {"calls", report.calls}};
+          {"cpu_us", report.spent.cpu_us},
+          {"calls", report.spent.calls}};
 }
 
 }  // namespace

@@ -22,11 +22,10 @@ uint64_t Ns(double seconds) {
 
 }  // namespace
 
-LoadRun::LoadRun(const LoadOptions& options) : options_(options), set_(options.shape), scratch_(kScratchBytes) {
+LoadRun::LoadRun(const LoadOptions& options)
+    : options_(options), set_(options.shape), scratch_(kScratchBytes), costs_(options.watched, options.count_calls_of) {
   prctl(PR_SET_TIMERSLACK, 1);  // The open loop wakes on time, not within the usual 50 us.
-  watched_.push_back({"load", CpuClock(getpid())});
   if (!options_.trace.empty()) trace_ = std::make_unique<Trace>(options_.trace);
-  for (const auto& [name, pid] : options_.watched) watched_.push_back({name, CpuClock(pid)});
 }
 
 LoadReport LoadRun::Run() {
@@ -72,17 +71,13 @@ void LoadRun::Connect() {
 void LoadRun::BeginWindow(uint64_t now_ns) {
   report_.latency_ns = Histogram{};  // What went wrong during the warm-up stays counted.
   report_.bytes = ByteCounts{};
-  if (options_.count_calls_of != 0) calls_ = std::make_unique<CallCounter>(options_.count_calls_of);
-  for (Watched& watched : watched_) watched.before_ns = watched.clock.ReadNs();
+  costs_.Begin();
   if (!open_loop()) begin_ns_ = now_ns;
   measuring_ = true;
 }
 
 void LoadRun::EndWindow(uint64_t now_ns) {
-  for (const Watched& watched : watched_) {
-    report_.cpu_us[watched.name] = static_cast<double>(watched.clock.ReadNs() - watched.before_ns) / 1e3;
-  }
-  if (calls_) report_.calls = calls_->Read();
+  report_.spent = costs_.End();
   report_.seconds = static_cast<double>(now_ns - begin_ns_) / kNsPerSecond;
   measuring_ = false;
   stopping_ = true;

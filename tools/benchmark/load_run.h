@@ -9,7 +9,6 @@
 
 #include <cstdint>
 #include <deque>
-#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -17,8 +16,8 @@
 #include "tools/benchmark/histogram.h"
 #include "tools/benchmark/load_connection.h"
 #include "tools/benchmark/load_options.h"
+#include "tools/benchmark/process_costs.h"
 #include "tools/benchmark/trace.h"
-#include "tools/benchmark/watch.h"
 
 namespace ringproxy::bench {
 
@@ -31,8 +30,7 @@ struct LoadReport {
   uint64_t crowded = 0;  // Requests that found no connection idle, one_at_a_time.
   std::string first_error;
   ByteCounts bytes;
-  std::map<std::string, double> cpu_us;  // of the watched processes, and of this one as "load"
-  std::map<std::string, uint64_t> calls;
+  ProcessCosts::Spent spent;
 };
 
 class LoadRun : private ReplyListener {
@@ -42,12 +40,6 @@ class LoadRun : private ReplyListener {
   LoadReport Run();
 
  private:
-  struct Watched {
-    std::string name;
-    CpuClock clock;
-    uint64_t before_ns = 0;
-  };
-
   void OnReply(uint64_t started_ns, uint64_t now_ns, const std::string* error_text) override;
   void Connect();
   void BeginWindow(uint64_t now_ns);
@@ -70,8 +62,7 @@ class LoadRun : private ReplyListener {
   std::vector<std::unique_ptr<LoadConnection>> connections_;
   std::deque<LoadConnection*> idle_;  // one_at_a_time: the longest idle first.
   std::vector<char> scratch_;
-  std::vector<Watched> watched_;
-  std::unique_ptr<CallCounter> calls_;
+  ProcessCosts costs_;
   std::unique_ptr<Trace> trace_;
   LoadReport report_;
   uint64_t start_ns_ = 0;

@@ -30,7 +30,7 @@ class ConcurrencyLimitTest : public testing::Test {
   void Windows(int count, uint64_t in_flight, net::Duration latency) {
     for (int i = 0; i < count; ++i) {
       Reply(9, in_flight, latency);
-      now_ += ConcurrencyLimit::kWindow;
+      now_ += LatencyGradient::kWindow;
       Reply(1, in_flight, latency);
     }
   }
