@@ -36,6 +36,7 @@ class NodeRegistry {
     for (const auto& [names, entry] : entries_) visit(std::as_const(*entry.record));
   }
   size_t size() const { return entries_.size(); }
+  uint32_t workers() const { return workers_; }
 
  private:
   struct KnownNode {

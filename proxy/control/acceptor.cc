@@ -1,0 +1,87 @@
+#include "proxy/control/acceptor.h"
+
+#include <spdlog/spdlog.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <utility>
+
+#include "backends/line_limit.h"
+#include "backends/own_trouble.h"
+#include "backends/wire/error_text.h"
+
+namespace ringproxy::proxy {
+
+Acceptor::Acceptor(net::LibeventLoop& loop, const Snapshot& snapshot, AllStats workers, uint64_t room_for_clients,
+                   Serve serve)
+    : loop_(loop),
+      snapshot_(snapshot),
+      workers_(workers),
+      room_for_clients_(room_for_clients),
+      serve_(std::move(serve)),
+      accepted_(snapshot.config.listeners.size()) {}
+
+bool Acceptor::Listen() {
+  std::string error;
+  for (uint32_t i = 0; i < snapshot_.config.listeners.size(); ++i) {
+    const conf::Listener& listener = snapshot_.config.listeners[i];
+    const conf::Address& at = listener.listen;
+    auto socket = net::ListenSocket::Open(
+        loop_.base(), {at.host, at.port, at.unix_path, listener.keepalive},
+        [this, i](int fd, std::string peer) { Accept(i, fd, std::move(peer)); },
+        [this](int cause) { backends::NoteOwnTrouble(backends::Attempt::kAccept, cause, loop_.now()); }, &error);
+    if (!socket) {
+      spdlog::error("listener {} cannot listen on {}: {}", listener.name, at.ToString(), error);
+      return false;
+    }
+    conf::Address bound = at;
+    if (!at.is_unix()) bound.port = socket->port();
+    spdlog::info("listener {} listens on {}", listener.name, bound.ToString());
+    sockets_.push_back(std::move(socket));
+  }
+  return true;
+}
+
+uint64_t Acceptor::ClientsOf(uint32_t listener) const {
+  uint64_t closed = 0;
+  for (const auto& stats : workers_) closed += stats->listeners[listener].closed.value();
+  return accepted_[listener] - closed;
+}
+
+std::string Acceptor::WhyFull(uint32_t listener) const {
+  const conf::Listener& conf = snapshot_.config.listeners[listener];
+  if (ClientsOf(listener) >= conf.max_connections) {
+    return "listener " + conf.name + " has max_connections, " + std::to_string(conf.max_connections);
+  }
+  uint64_t clients = 0;
+  for (uint32_t i = 0; i < accepted_.size(); ++i) clients += ClientsOf(i);
+  if (clients < room_for_clients_) return {};
+  return "the limit on descriptors leaves room for " + std::to_string(room_for_clients_) + " clients";
+}
+
+void Acceptor::Refuse(uint32_t listener, int fd, const std::string& why, const std::string& peer) {
+  static backends::LineLimit lines;
+  lines.Log(loop_.now(), spdlog::level::warn, "{}: client {} is refused", why, peer);
+  std::string refusal;
+  if (snapshot_.config.listeners[listener].protocol == conf::Protocol::kMemcached) {
+    wire::AppendMemcacheError(wire::ErrorCode::kTooManyClients, &refusal);
+  } else {
+    wire::AppendRedisError({wire::ErrorCode::kTooManyClients}, &refusal);
+  }
+  send(fd, refusal.data(), refusal.size(), MSG_NOSIGNAL);
+  // What it has sent already would turn the end into a reset, which may overtake the words.
+  shutdown(fd, SHUT_WR);
+  char unread[4096];
+  for (int reads = 0; reads < 16 && recv(fd, unread, sizeof unread, MSG_DONTWAIT) > 0; ++reads) {
+  }
+  close(fd);
+}
+
+void Acceptor::Accept(uint32_t listener, int fd, std::string peer) {
+  if (const std::string why = WhyFull(listener); !why.empty()) return Refuse(listener, fd, why, peer);
+  ++accepted_[listener];
+  std::string user = snapshot_.config.listeners[listener].listen.is_unix() ? net::PeerUser(fd) : std::string();
+  serve_(listener, NewClient(next_client_id_++, std::move(peer), std::move(user)), fd);
+}
+
+}  // namespace ringproxy::proxy
