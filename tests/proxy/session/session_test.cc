@@ -147,55 +147,6 @@ TEST_F(SessionTest, GivesASlowReaderAReplyLargerThanItsOutputLimitPieceByPiece) 
   EXPECT_EQ(client.written, reply);
 }
 
-TEST_F(SessionTest, ClosesAnIdleClientAfterItsTimeoutButNoneThatWaitsForAReply) {
-  conf::Config config = TwoNodes();
-  config.listeners[0].idle_timeout = 2s;
-  config.pools[0].timeouts.request = 10s;
-  Start(std::move(config));
-  test::FakeSocket& idle = NewClient();
-  test::FakeSocket& waiting = NewClient();
-  waiting.Receive(Encode({"GET", KeyOf(0)}));
-  Settle();
-  loop_.Advance(4s);
-  Settle();
-  EXPECT_TRUE(idle.closed());
-  EXPECT_FALSE(waiting.closed());
-}
-
-TEST_F(SessionTest, CountsTheIdleTimeoutFromTheLastReply) {
-  conf::Config config = TwoNodes();
-  config.listeners[0].idle_timeout = 2s;
-  config.pools[0].timeouts.request = 10s;
-  Start(std::move(config));
-  test::FakeSocket& client = NewClient();
-  client.Receive(Encode({"GET", KeyOf(0)}));
-  Settle();
-  loop_.Advance(4900ms);
-  Settle();
-  Node(0).Receive("$-1\r\n");
-  Settle();
-  loop_.Advance(100ms);
-  Settle();
-  EXPECT_EQ(client.written, "$-1\r\n");
-  EXPECT_FALSE(client.closed());
-}
-
-TEST_F(SessionTest, DeliversAReplyThatCameInTheTurnOfTheIdleCheck) {
-  conf::Config config = TwoNodes();
-  config.listeners[0].idle_timeout = 2s;
-  config.pools[0].timeouts.request = 10s;
-  Start(std::move(config));
-  test::FakeSocket& client = NewClient();
-  client.Receive(Encode({"GET", KeyOf(0)}));
-  Settle();
-  loop_.Advance(4900ms);
-  Settle();
-  Node(0).Receive("$-1\r\n");
-  loop_.Advance(100ms);  // The tick falls into the same turn.
-  Settle();
-  EXPECT_EQ(client.written, "$-1\r\n");
-}
-
 TEST_F(SessionTest, CutsOffAClientForWhomTooMuchIsKeptAside) {
   conf::Config config = TwoNodes();
   config.listeners[0].limits.output_bytes = 1 << 20;
@@ -377,17 +328,6 @@ TEST_F(SessionTest, TakesNoMoreThanSixteenMebibytesOfRequestsAtATime) {
   EXPECT_TRUE(client.watches_reads);
   Reply("+OK\r\n");
   EXPECT_EQ(client.written, "+OK\r\n+OK\r\n+PONG\r\n");
-}
-
-TEST_F(SessionTest, ClosesNoIdleClientWithoutATimeout) {
-  conf::Config config = TwoNodes();
-  config.listeners[0].idle_timeout = {};
-  Start(std::move(config));
-  test::FakeSocket& client = NewClient();
-  Advance(1h);
-  EXPECT_FALSE(client.closed());
-  Ask(client, Encode({"PING"}));
-  EXPECT_EQ(client.written, "+PONG\r\n");
 }
 
 TEST_F(SessionTest, TakesNoRequestAnyMoreWhenItDrains) {
