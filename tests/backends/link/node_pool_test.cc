@@ -7,8 +7,6 @@
 namespace ringproxy::backends {
 namespace {
 
-using Breaker = CircuitBreaker::BreakerState;
-
 TEST_F(NodePoolTest, ChoosesTheOwnerAndNobodyElseWhereKeysStay) {
   MakeReady();
   for (NodeIndex n = 0; n < 3; ++n) EXPECT_EQ(Choose(HashOf(n), kWrite), n);

@@ -12,7 +12,6 @@ namespace ringproxy::proxy {
 namespace {
 
 using testing::HasSubstr;
-using testing::Not;
 
 class AdminTest : public AdminFixture {
  protected:

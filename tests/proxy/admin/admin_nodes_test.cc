@@ -9,12 +9,10 @@
 namespace ringproxy::proxy {
 namespace {
 
-using backends::NodeState;
 using backends::TripReason;
 using Breaker = backends::CircuitBreaker::BreakerState;
 using nlohmann::json;
 using testing::HasSubstr;
-using testing::Not;
 
 class AdminNodesTest : public AdminFixture {
  protected:

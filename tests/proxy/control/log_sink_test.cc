@@ -13,7 +13,6 @@ namespace ringproxy::proxy {
 namespace {
 
 using namespace std::chrono_literals;
-using testing::EndsWith;
 using testing::HasSubstr;
 using testing::Not;
 using testing::StartsWith;

@@ -75,7 +75,9 @@ class WorkerThreadTest : public testing::Test {
 
   // The node serves only if it listens.
   void Make(bool node_listens) {
-    if (node_listens) EXPECT_EQ(listen(listen_, 8), 0);
+    if (node_listens) {
+      EXPECT_EQ(listen(listen_, 8), 0);
+    }
     conf::Config config;
     conf::Pool& pool = config.pools.emplace_back();
     pool.name = "main";

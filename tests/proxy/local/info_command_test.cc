@@ -34,15 +34,15 @@ TEST_F(InfoCommand, InfoTellsTheFactsOfTheProcess) {
 }
 
 TEST_F(InfoCommand, TellsWhatTheProcessHasCounted) {
-  view_.facts = {.process_id = 42,
-                 .tcp_port = 6379,
-                 .workers = 4,
-                 .max_clients = 100,
-                 .accepted_total = 11,
-                 .requests_total = 22,
-                 .errors_total = 33,
-                 .bytes_in_total = 44,
-                 .bytes_out_total = 55};
+  view_.facts.process_id = 42;
+  view_.facts.tcp_port = 6379;
+  view_.facts.workers = 4;
+  view_.facts.max_clients = 100;
+  view_.facts.accepted_total = 11;
+  view_.facts.requests_total = 22;
+  view_.facts.errors_total = 33;
+  view_.facts.bytes_in_total = 44;
+  view_.facts.bytes_out_total = 55;
   EXPECT_THAT(Ask("info server"), AllOf(HasSubstr("process_id:42\r\n"), HasSubstr("tcp_port:6379\r\n"),
                                         HasSubstr("io_threads_active:4\r\n")));
   EXPECT_THAT(Ask("info clients"), HasSubstr("maxclients:100\r\n"));
