@@ -29,31 +29,6 @@ TEST_F(NodeRegistryTest, GivesOneRecordToWhoeverAsksForTheSameNames) {
   EXPECT_EQ(registry_.size(), 3U);
 }
 
-TEST_F(NodeRegistryTest, KeepsEachWorkersStatisticsApartAndAddsThemUp) {
-  const auto node = registry_.Get("main", "r0");
-  ASSERT_EQ(node->workers(), 2U);
-  node->stats(0).requests.Add(3);
-  node->stats(1).requests.Add(4);
-  EXPECT_EQ(node->Sum(&NodeStats::requests), 7U);
-  const auto address = [&](uint32_t worker) { return reinterpret_cast<uintptr_t>(&node->stats(worker)); };
-  EXPECT_EQ(address(0) % 64, 0U);
-  EXPECT_EQ(address(1) % 64, 0U);
-  EXPECT_EQ(reinterpret_cast<uintptr_t>(&node->verdict()) % 64, 0U);
-}
-
-TEST_F(NodeRegistryTest, SaysANodeIsConnectedWhenEveryWorkerIs) {
-  const auto node = registry_.Get("main", "r0");
-  node->stats(0).ready_connections.Add();
-  EXPECT_FALSE(node->IsConnected());
-  node->stats(1).ready_connections.Add();
-  EXPECT_TRUE(node->IsConnected());
-  EXPECT_TRUE(node->IsUp() && node->IsUsable());
-  node->Publish(Verdict::kEjected);
-  EXPECT_FALSE(node->IsUsable());
-  node->view.state = NodeState::kTrial;
-  EXPECT_FALSE(node->IsUp());
-}
-
 TEST_F(NodeRegistryTest, KeepsWhatSomebodyHoldsForAsLongAsHeDoes) {
   const auto node = registry_.Get("main", "r0");
   for (net::Duration time = 0s; time < 1h; time += 5s) TickAt(time);

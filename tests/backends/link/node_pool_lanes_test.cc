@@ -1,64 +1,9 @@
 // Which of a node's connections serves whom, while they come and go.
-#include <algorithm>
-#include <map>
-#include <set>
-
 #include "backends/link/node_pool.h"
-#include "tests/backends/link/node_pool_fixture.h"
+#include "tests/backends/link/node_pool_lanes_fixture.h"
 
 namespace ringproxy::backends {
 namespace {
-
-class NodePoolLanesTest : public NodePoolTest {
- protected:
-  // One node with so many connections, of which none is open yet.
-  void MakeOne(uint32_t connections) {
-    pool_conf_.nodes.resize(1);
-    pool_conf_.connections_per_node = connections;
-    Make();
-    first_ = loop_.sockets();
-    pool_->Connect();
-  }
-  // All of them ready: the first one, and those that follow.
-  void MakeOneReady(uint32_t connections) {
-    MakeOne(connections);
-    ReadyAll();
-    ASSERT_EQ(health_.stats(0).ready_connections.value(), connections);
-  }
-  void ReadyAll() {
-    for (size_t i = first_; i < loop_.sockets(); ++i) {
-      if (loop_.socket(i).closed() || seen_.contains(i)) continue;
-      seen_.insert(i);
-      Ready(loop_.socket(i));
-    }
-  }
-  // All connections break, and so do the attempts that follow at once.
-  void CloseAll() {
-    const size_t before = loop_.sockets();
-    for (size_t i = first_; i < before; ++i) loop_.socket(i).ReceiveEnd();
-  }
-  void RefuseAll() {
-    for (size_t i = first_; i < loop_.sockets(); ++i) {
-      if (loop_.socket(i).closed() || seen_.contains(i)) continue;
-      loop_.socket(i).observer->OnConnected(ECONNREFUSED);
-    }
-  }
-  void SendOn(uint32_t lane, const std::string& word) {
-    pool_->Send(0, lane, std::string_view(word), {0, 0, lane, Ticket::Kind::kSession});
-  }
-  // The sockets of those connections that have written since the last call, with what they wrote.
-  std::map<size_t, std::string> Written() {
-    FlushAll();
-    std::map<size_t, std::string> result;
-    for (size_t i = first_; i < loop_.sockets(); ++i) {
-      if (std::string bytes = loop_.socket(i).TakeWritten(); !bytes.empty()) result[i - first_] = bytes;
-    }
-    return result;
-  }
-  std::set<size_t> seen_;
-};
-
-using Bytes = std::map<size_t, std::string>;
 
 TEST_F(NodePoolLanesTest, OpensOneConnectionFirstAndTheOthersWhenItIsReady) {
   MakeOne(32);
@@ -68,71 +13,12 @@ TEST_F(NodePoolLanesTest, OpensOneConnectionFirstAndTheOthersWhenItIsReady) {
   EXPECT_EQ(health_.stats(0).ready_connections.value(), 32U);
 }
 
-TEST_F(NodePoolLanesTest, ServesEveryLaneByTheConnectionThatIsReady) {
-  MakeOne(32);
-  Ready(loop_.socket(first_));
-  for (uint32_t lane = 0; lane < 100; ++lane) SendOn(lane, "x");
-  EXPECT_EQ(Written(), (Bytes{{0, std::string(100, 'x')}}));
-  EXPECT_EQ(sink_.failures, 0U);
-}
-
 TEST_F(NodePoolLanesTest, LetsRequestsWaitForTheFirstAttemptWhicheverConnectionMakesIt) {
   MakeOne(4);
   for (uint32_t lane = 0; lane < 8; ++lane) SendOn(lane, "x");
   EXPECT_EQ(sink_.failures, 0U);
   ReadyAll();
   EXPECT_EQ(Written(), (Bytes{{0, "xxxxxxxx"}}));
-}
-
-TEST_F(NodePoolLanesTest, KeepsTheOrderOfALaneThatGoesHome) {
-  MakeOne(2);
-  Ready(loop_.socket(first_));
-  SendOn(1, "a");
-  EXPECT_EQ(Written(), (Bytes{{0, "a"}}));
-  Ready(loop_.socket(first_ + 1));  // Its home; but `a` is still under way elsewhere.
-  SendOn(1, "b");
-  SendOn(3, "c");  // Another lane of that home.
-  EXPECT_EQ(Written(), (Bytes{{0, "b"}, {1, "c"}}));
-  Node(0).Receive("+a\r\n");
-  SendOn(1, "d");
-  EXPECT_EQ(Written(), (Bytes{{0, "d"}}));
-  Node(0).Receive("+b\r\n+d\r\n");
-  SendOn(1, "e");
-  EXPECT_EQ(Written(), (Bytes{{1, "e"}}));
-}
-
-TEST_F(NodePoolLanesTest, KeepsTheOrderOfWhatWaitsForAConnection) {
-  MakeOneReady(2);
-  Node(1).ReceiveEnd();
-  SendOn(0, "a");
-  SendOn(1, "b");  // Its home is being opened again: the other one is ready.
-  EXPECT_EQ(Written(), (Bytes{{0, "ab"}}));
-  CloseAll();
-  EXPECT_EQ(sink_.failures, 2U);
-  SendOn(1, "c");  // None is ready: it waits for the attempt under way.
-  RefuseAll();
-  EXPECT_EQ(sink_.failures, 3U);
-}
-
-TEST_F(NodePoolLanesTest, KeepsARequestThatTimedOutBeforeItsSuccessor) {
-  MakeOneReady(2);
-  Node(1).ReceiveEnd();
-  SendOn(1, "a");
-  EXPECT_EQ(Written(), (Bytes{{0, "a"}}));
-  loop_.Advance(pool_conf_.timeouts.request);
-  EXPECT_EQ(sink_.failures, 1U);
-  ReadyAll();
-  SendOn(1, "b");  // The node may still be at work on `a`.
-  EXPECT_EQ(Written(), (Bytes{{0, "b"}}));
-}
-
-TEST_F(NodePoolLanesTest, SpreadsTheLanesOfALostConnectionOverTheOthers) {
-  MakeOneReady(4);
-  Node(3).ReceiveEnd();
-  for (uint32_t lane = 3; lane < 32; lane += 4) SendOn(lane, "x");
-  const Bytes written = Written();
-  EXPECT_EQ(written.size(), 3U);
-  for (const auto& [socket, bytes] : written) EXPECT_LE(bytes.size(), 4U);
 }
 
 // A node that is gone for a while: one attempt at a time, and all connections back as soon as one is.

@@ -7,27 +7,6 @@
 namespace ringproxy::backends {
 namespace {
 
-using Breaker = CircuitBreaker::BreakerState;
-
-TEST_F(NodePoolTest, ProbesAnOpenNodeInTheWordsOfItsProtocol) {
-  for (const conf::Protocol protocol : {conf::Protocol::kRedis, conf::Protocol::kMemcached}) {
-    const bool memcached = protocol == conf::Protocol::kMemcached;
-    pool_conf_.protocol = protocol;
-    MakeReady();
-    for (int i = 0; i < 5; ++i) Send(0);
-    FlushAll();
-    loop_.Advance(pool_conf_.timeouts.request);
-    for (int i = 0; i < 5; ++i) Node(0).Receive(memcached ? "END\r\n" : "+late\r\n");
-    Node(0).TakeWritten();
-    AwaitProbe(0);
-    EXPECT_EQ(Node(0).TakeWritten(), memcached ? "version\r\n" : "*1\r\n$4\r\nPING\r\n");
-    Node(0).Receive(memcached ? "VERSION 1.6.18\r\n" : "+PONG\r\n");
-    EXPECT_EQ(health_.observer.news.back().state, Breaker::kHalfOpen);
-    EXPECT_EQ(health_.observer.news.back().node, health_.records[0]);
-    EXPECT_EQ(Node(1).written + Node(2).written, "");
-  }
-}
-
 TEST_F(NodePoolTest, ChoosesTheOwnerAndNobodyElseWhereKeysStay) {
   MakeReady();
   for (NodeIndex n = 0; n < 3; ++n) EXPECT_EQ(Choose(HashOf(n), kWrite), n);

@@ -1,15 +1,10 @@
 #include "backends/net/libevent_loop.h"
 
-#include <fcntl.h>
 #include <gtest/gtest.h>
-#include <netinet/in.h>
-#include <sys/resource.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
-#include <fstream>
 #include <thread>
 
 #include "backends/net/listen_socket.h"
@@ -131,86 +126,6 @@ TEST(LibeventLoop, RunsPostedWorkInOrderOnItsOwnThread) {
   EXPECT_EQ(ran_on, std::this_thread::get_id());
   ASSERT_EQ(order.size(), 1000U);
   EXPECT_TRUE(std::ranges::is_sorted(order));
-}
-
-// Reads a byte at a time from a peer that has sent many.
-struct SlowReader final : StreamObserver {
-  explicit SlowReader(LibeventLoop& l) : loop(l) {}
-  void OnConnected(int) override {}
-  void OnReadable() override {
-    char byte;
-    stream->Read(&byte, 1);
-    if (++reads == 50) loop.Stop();
-  }
-  void OnWritable() override { ++writes; }
-
-  LibeventLoop& loop;
-  std::unique_ptr<Stream> stream;
-  int reads = 0;
-  int writes = 0;
-};
-
-TEST(LibeventLoop, WritesToAPeerThatNeverStopsSending) {
-  LibeventLoop loop;
-  SlowReader reader(loop);
-  std::array<int, 2> ends{};
-  ASSERT_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends.data()), 0);
-  const std::string bytes(1000, 'x');
-  ASSERT_EQ(write(ends[1], bytes.data(), bytes.size()), 1000);
-  reader.stream = loop.Adopt(ends[0], reader);
-  reader.stream->WatchWrites(true);
-  loop.Run();
-  EXPECT_GT(reader.writes, 0);
-  EXPECT_GE(reader.reads, 50);
-  close(ends[1]);
-}
-
-TEST(ListenSocket, LeavesAFileAloneThatIsNoSocket) {
-  const std::string path = testing::TempDir() + "ringproxy_no_socket";
-  std::ofstream(path) << "precious";
-  LibeventLoop loop;
-  std::string error;
-  const auto socket = ListenSocket::Open(
-      loop.base(), {"", 0, path}, [](int, const std::string&) {}, [](int) {}, &error);
-  EXPECT_EQ(socket, nullptr);
-  std::string content;
-  std::ifstream(path) >> content;
-  EXPECT_EQ(content, "precious");
-  unlink(path.c_str());
-}
-
-TEST(ListenSocket, PausesWhileThereIsNoDescriptorAndThenAccepts) {
-  LibeventLoop loop;
-  rlimit before{};
-  ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &before), 0);
-  int troubles = 0;
-  std::string error;
-  const auto listen = ListenSocket::Open(
-      loop.base(), {"127.0.0.1", 0, ""},
-      [&](int fd, const std::string&) {
-        close(fd);
-        loop.Stop();
-      },
-      [&](int what) {
-        EXPECT_EQ(what, EMFILE);
-        if (++troubles == 2) setrlimit(RLIMIT_NOFILE, &before);
-      },
-      &error);
-  ASSERT_NE(listen, nullptr) << error;
-  const int client = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-  sockaddr_in to{};
-  to.sin_family = AF_INET;
-  to.sin_port = htons(listen->port());
-  to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  connect(client, reinterpret_cast<const sockaddr*>(&to), sizeof to);
-  rlimit none = before;
-  none.rlim_cur = 3;
-  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &none), 0);
-  const auto start = std::chrono::steady_clock::now();
-  loop.Run();
-  EXPECT_EQ(troubles, 2);
-  EXPECT_GE(std::chrono::steady_clock::now() - start, std::chrono::milliseconds(150));  // Two pauses.
-  close(client);
 }
 
 }  // namespace

@@ -106,31 +106,6 @@ TEST(RequestParser, ForwardsOddlyEndedLinesInCanonicalForm) {
   EXPECT_EQ(frames[1].text, "*1\r\n$4\r\nPING\r\n");
 }
 
-TEST(RequestParser, ReadsInlineRequestsAsRedisDoes) {
-  struct Case {
-    std::string_view stream;
-    std::vector<std::string> arguments;
-  };
-  const Case cases[] = {
-      {"PING\r\n", {"PING"}},
-      {"PING\n", {"PING"}},
-      {"  SET\tk \v v  \r\n", {"SET", "k", "v"}},
-      {"PING \"a b\"\r\n", {"PING", "a b"}},
-      {"PING 'a\\'b\\n\"'\r\n", {"PING", "a'b\\n\""}},
-      {"PING \"\\x41\\n\\r\\t\\b\\a\\q\\\"\\\\\\xZZ\\x4\"\r\n", {"PING", "A\n\r\t\b\aq\"\\xZZx4"}},
-      {"PING a\"b c\"\r\n", {"PING", "ab c"}},
-      {"PING a'b c'\r\n", {"PING", "ab c"}},
-      {"PING \"\" ''\r\n", {"PING", "", ""}},
-      {"\"PING\" \"x\"\v\r\n", {"PING", "x"}},
-      {"PING a\rb\r\n", {"PING", "a", "b"}},
-      {"PING a\vb\fc\r\n", {"PING", "a\vb\fc"}},
-      {"PING \"a\\x00b\"\r\n", {"PING", "a\0b"s}},
-      {"\xff\xfe\r\n", {"\xff\xfe"}},
-      {"$3\r\n", {"$3"}},
-  };
-  for (const Case& c : cases) EXPECT_EQ(ArgumentsOf(c.stream), c.arguments) << c.stream;
-}
-
 TEST(RequestParser, ForwardsInlineRequestsInCanonicalForm) {
   const std::vector<Frame> frames = FeedWhole("SET key0123456 \"\"\n");
   ASSERT_EQ(frames.size(), 1U);

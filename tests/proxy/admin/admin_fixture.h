@@ -23,6 +23,21 @@ class AdminFixture : public testing::Test {
     admin_.Observe(stats_, monitor_, limits_, memory_);
   }
 
+  // A pool, a listener and a limit.
+  static conf::Config TwoNodes() {
+    conf::Config config;
+    conf::Pool& pool = config.pools.emplace_back();
+    pool.name = "main";
+    pool.nodes = {{"r0", {"10.0.0.1", 7, ""}, 1}, {"r1", {"10.0.0.2", 7, ""}, 3}};
+    conf::Listener& listener = config.listeners.emplace_back();
+    listener.name = "web";
+    listener.routes = {{"", "main"}};
+    conf::Limit& limit = config.limits.emplace_back();
+    limit.name = "slow";
+    limit.rate = {.amount = 10};
+    return config;
+  }
+
   // Of the nodes and limits that it has known before.
   std::shared_ptr<const Snapshot> NewSnapshot(conf::Config config) {
     auto snapshot = MakeSnapshot(std::move(config), nodes_);
@@ -30,6 +45,14 @@ class AdminFixture : public testing::Test {
     return snapshot;
   }
   std::string Metrics() { return admin_.Get("/metrics", {}).body; }
+  // Of the sample with this name and these labels, without ringproxy_: requests_total{listener="web"}.
+  std::string Metric(const std::string& sample) {
+    const std::string text = "\n" + Metrics();
+    const std::string start = "\nringproxy_" + sample + " ";
+    const size_t at = text.find(start);
+    if (at == std::string::npos) return "none";
+    return text.substr(at + start.size(), text.find('\n', at + 1) - at - start.size());
+  }
   backends::NodeStats& Stats(uint32_t worker, uint32_t node) { return AllNodes(*snapshot_)[node]->stats(worker); }
 
   static void Nothing(const std::shared_ptr<backends::NodeRecord>&) {}

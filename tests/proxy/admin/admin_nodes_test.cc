@@ -9,12 +9,10 @@
 namespace ringproxy::proxy {
 namespace {
 
-using backends::NodeState;
 using backends::TripReason;
 using Breaker = backends::CircuitBreaker::BreakerState;
 using nlohmann::json;
 using testing::HasSubstr;
-using testing::Not;
 
 class AdminNodesTest : public AdminFixture {
  protected:
@@ -124,71 +122,6 @@ TEST_F(AdminNodesTest, SaysWhatIsWrongWithAnOrder) {
   EXPECT_EQ(Order("main-only", "drain", {{"pool", "carts"}}).status, 404);
   EXPECT_EQ(Order("", "drain").status, 404);
   for (size_t n = 0; n < 5; ++n) EXPECT_EQ(StateOf(n), "up");
-}
-
-TEST_F(AdminNodesTest, TellsMetricsWhetherANodeIsUp) {
-  const std::string up = "ringproxy_node_up{pool=\"main\",node=\"r0\"} ";
-  EXPECT_THAT(Metrics(), HasSubstr(up + "0\n"));
-  Stats(1, 0).ready_connections.Add();
-  EXPECT_THAT(Metrics(), HasSubstr(up + "0\n"));  // The clients of the other worker read NODEDOWN.
-  Stats(0, 0).ready_connections.Add();
-  EXPECT_THAT(Metrics(), HasSubstr(up + "1\n"));
-  monitor_.OnBreaker(0, {AllNodes(*snapshot_)[0], Breaker::kOpen, TripReason::kTimeouts, ""});
-  EXPECT_THAT(Metrics(), HasSubstr(up + "0\n"));
-  monitor_.OnBreaker(0, {AllNodes(*snapshot_)[0], Breaker::kHalfOpen, TripReason::kTimeouts, ""});
-  EXPECT_THAT(Metrics(), HasSubstr(up + "0\n"));  // Writes do.
-  monitor_.OnBreaker(0, {AllNodes(*snapshot_)[0], Breaker::kClosed, TripReason::kTimeouts, ""});
-  EXPECT_THAT(Metrics(), HasSubstr(up + "1\n"));
-}
-
-TEST_F(AdminNodesTest, ShowsTheWorstOfTheWorkersBreakers) {
-  const std::string breaker = "ringproxy_node_breaker_state{pool=\"main\",node=\"r0\"} ";
-  const auto set = [&](Breaker first, Breaker second) {
-    Stats(0, 0).breaker_state.Set(static_cast<uint64_t>(first));
-    Stats(1, 0).breaker_state.Set(static_cast<uint64_t>(second));
-  };
-  const std::pair<std::pair<Breaker, Breaker>, const char*> cases[] = {
-      {{Breaker::kClosed, Breaker::kClosed}, "0\n"},   {{Breaker::kClosed, Breaker::kOpen}, "1\n"},
-      {{Breaker::kOpen, Breaker::kClosed}, "1\n"},     {{Breaker::kOpen, Breaker::kHalfOpen}, "1\n"},
-      {{Breaker::kHalfOpen, Breaker::kOpen}, "1\n"},   {{Breaker::kHalfOpen, Breaker::kClosed}, "2\n"},
-      {{Breaker::kClosed, Breaker::kHalfOpen}, "2\n"},
-  };
-  for (const auto& [states, text] : cases) {
-    set(states.first, states.second);
-    EXPECT_THAT(Metrics(), HasSubstr(breaker + text));
-  }
-}
-
-TEST_F(AdminNodesTest, ShowsTheCountersAloneOfANodeThatHasLeftAndForFiveMinutes) {
-  const std::string labels = "{pool=\"main\",node=\"gone\"";
-  {
-    const auto gone = nodes_.Get("main", "gone");
-    gone->stats(0).requests.Add(7);
-    gone->stats(1).request_duration.Record(std::chrono::microseconds(3));
-    gone->transitions[{NodeState::kUp, NodeState::kDown, "check"}] = 2;
-  }
-  nodes_.Tick(net::TimePoint());
-  EXPECT_THAT(Metrics(), HasSubstr("ringproxy_node_requests_total" + labels + "} 7\n"));
-  EXPECT_THAT(Metrics(), HasSubstr("ringproxy_node_request_duration_seconds_count" + labels + "} 1\n"));
-  EXPECT_THAT(Metrics(), HasSubstr("ringproxy_node_transitions_total" + labels + ",from=\"up\""));
-  for (const char* gauge :
-       {"node_up", "node_in_flight", "node_breaker_state", "node_concurrency_limit", "ring_share"}) {
-    EXPECT_THAT(Metrics(), HasSubstr(std::string("ringproxy_") + gauge + "{pool=\"main\",node=\"r0\"}"));
-    EXPECT_THAT(Metrics(), Not(HasSubstr(std::string("ringproxy_") + gauge + labels)));
-  }
-  EXPECT_EQ(Nodes().size(), 5U);
-  nodes_.Tick(net::TimePoint(backends::NodeRegistry::kKept));
-  EXPECT_THAT(Metrics(), Not(HasSubstr(labels)));
-}
-
-TEST_F(AdminNodesTest, CountsTransitionsByFromToAndReason) {
-  EXPECT_THAT(Metrics(), Not(HasSubstr("ringproxy_node_transitions_total{")));
-  for (int i = 0; i < 2; ++i) {
-    Order("main-only", "drain");
-    Order("main-only", "enable");
-  }
-  EXPECT_THAT(Metrics(), HasSubstr("ringproxy_node_transitions_total{pool=\"main\",node=\"main-only\",from=\"up\","
-                                   "to=\"drained\",reason=\"operator\"} 2\n"));
 }
 
 }  // namespace

@@ -1,61 +1,10 @@
 // Clients that meet limits, around a whole worker: what they read, who waits, and who does not.
-#include "tests/proxy/control/worker_fixture.h"
+#include "tests/proxy/control/limited_worker_fixture.h"
 
 namespace ringproxy::proxy {
 namespace {
 
-using namespace std::chrono_literals;
-
-class LimitsWorkerTest : public WorkerFixture {
- protected:
-  // Ten a second, `burst` at once; keys that begin with "k" are met.
-  static conf::Limit TenASecond(uint64_t burst) {
-    conf::Limit limit;
-    limit.name = "slow";
-    limit.match.prefix = {"k"};
-    limit.rate = {.amount = 10};
-    limit.burst = burst;
-    return limit;
-  }
-  static conf::Limit Delaying(conf::Limit limit) {
-    limit.action = conf::LimitAction::kDelay;
-    limit.max_wait = 1s;
-    return limit;
-  }
-  void StartWith(conf::Limit limit, conf::Config config = TwoNodes()) {
-    config.limits = {std::move(limit)};
-    Start(std::move(config));
-    key_ = KeyOf(0);
-    get_ = Encode({"GET", key_});
-  }
-  void Ask(test::FakeSocket& client, const std::string& requests) {
-    client.Receive(requests);
-    Settle();
-  }
-  void Reply(const std::string& replies, size_t node = 0) {
-    Node(node).Receive(replies);
-    Settle();
-  }
-  void Advance(net::Duration by) {
-    loop_.Advance(by);
-    Settle();
-  }
-
-  std::string key_;  // Of node 0.
-  std::string get_;
-};
-
-TEST_F(LimitsWorkerTest, ARefusalStandsInItsPlaceInThePipeline) {
-  StartWith(TenASecond(1));
-  test::FakeSocket& client = NewClient();
-  Ask(client, get_ + get_ + Encode({"PING"}));
-  EXPECT_EQ(Node(0).TakeWritten(), get_);
-  EXPECT_EQ(client.TakeWritten(), "") << "its replies keep their order";
-  Reply("$1\r\nv\r\n");
-  EXPECT_EQ(client.TakeWritten(), "$1\r\nv\r\n-RATELIMITED retry_after_ms=100 limit=slow\r\n+PONG\r\n");
-  EXPECT_EQ(stats_->errors[static_cast<size_t>(wire::ErrorCode::kRateLimited)].value(), 1U);
-  EXPECT_EQ(LimitCounts(0).refused.value(), 1U);
-}
+class LimitsWorkerTest : public LimitedWorkerFixture {};
 
 TEST_F(LimitsWorkerTest, ARefusedFanOutAsksNoNode) {
   conf::Limit limit = TenASecond(3);
@@ -68,34 +17,6 @@ TEST_F(LimitsWorkerTest, ARefusedFanOutAsksNoNode) {
   Reply("*1\r\n$1\r\na\r\n", 0);
   Reply("*1\r\n$1\r\nb\r\n", 1);
   EXPECT_EQ(client.TakeWritten(), "*2\r\n$1\r\na\r\n$1\r\nb\r\n-RATELIMITED retry_after_ms=100 limit=slow\r\n");
-}
-
-TEST_F(LimitsWorkerTest, ADelayKeepsTheClientsOrderAndStopsNobodyElse) {
-  StartWith(Delaying(TenASecond(1)));
-  test::FakeSocket& client = NewClient();
-  test::FakeSocket& other = NewClient();
-  const std::string free = Encode({"GET", "x" + KeyOf(0)});
-  Ask(client, get_ + Encode({"SET", key_, "w"}) + free + Encode({"PING"}));
-  EXPECT_EQ(Node(0).TakeWritten() + Node(1).TakeWritten(), get_);
-  Reply("$1\r\nv\r\n");
-  EXPECT_EQ(client.TakeWritten(), "$1\r\nv\r\n");
-  EXPECT_FALSE(client.watches_reads);
-  Ask(other, Encode({"PING"}));
-  EXPECT_EQ(other.TakeWritten(), "+PONG\r\n");
-  Advance(99ms);
-  EXPECT_EQ(Node(0).TakeWritten() + Node(1).TakeWritten(), "");
-  Advance(1ms);
-  // Both are sent in one turn, the delayed one first.
-  EXPECT_TRUE(client.watches_reads);
-  const std::string sent = Node(0).TakeWritten();
-  EXPECT_TRUE(sent.starts_with(Encode({"SET", key_, "w"})));
-  const bool is_here = sent.ends_with(free);
-  if (!is_here) {
-    EXPECT_EQ(Node(1).TakeWritten(), free);
-    Reply("$-1\r\n", 1);
-  }
-  Reply(is_here ? "+OK\r\n$-1\r\n" : "+OK\r\n");
-  EXPECT_EQ(client.TakeWritten(), "+OK\r\n$-1\r\n+PONG\r\n");
 }
 
 TEST_F(LimitsWorkerTest, ADelayedRequestOfAnySizeIsSentAsItCame) {
@@ -250,56 +171,6 @@ TEST_F(LimitsWorkerTest, APlaceIsHeldByLargeRepliesAndFailuresNoLonger) {
   Ask(client, Encode({"GET", KeyOf(1)}));
   Reply("$-1\r\n", 1);
   EXPECT_EQ(client.TakeWritten(), "$-1\r\n");
-}
-
-TEST_F(LimitsWorkerTest, ARefusedMemcachedClientReadsAnErrorOrAMiss) {
-  for (const bool as_miss : {false, true}) {
-    conf::Limit limit = TenASecond(1);
-    limit.deny_as = as_miss ? conf::DenyAs::kMiss : conf::DenyAs::kError;
-    StartWith(limit, TwoMemcachedNodes());
-    test::FakeSocket& client = NewClient();
-    Ask(client, "get " + key_ + "\r\n");
-    Reply("END\r\n");
-    client.TakeWritten();
-    const std::string error = "SERVER_ERROR rate limited\r\n";
-    Ask(client, "get " + key_ + "\r\n");
-    EXPECT_EQ(client.TakeWritten(), as_miss ? "END\r\n" : error);
-    Ask(client, "set " + key_ + " 0 0 1\r\nv\r\n");
-    EXPECT_EQ(client.TakeWritten(), as_miss ? "NOT_STORED\r\n" : error);
-    Ask(client, "mg " + key_ + " v\r\n");
-    EXPECT_EQ(client.TakeWritten(), as_miss ? "EN\r\n" : error);
-    Ask(client, "incr " + key_ + " 1\r\n");
-    EXPECT_EQ(client.TakeWritten(), as_miss ? "NOT_FOUND\r\n" : error);
-    worker_.reset();
-    loop_ = test::FakeLoop();
-  }
-}
-
-// semantics.md 8: who wants no reply gets none, and the next one is the next request's.
-TEST_F(LimitsWorkerTest, ARefusalIsSilentWhereNoReplyIsWanted) {
-  conf::Limit limit = TenASecond(1);
-  limit.deny_as = conf::DenyAs::kMiss;
-  StartWith(limit, TwoMemcachedNodes());
-  test::FakeSocket& client = NewClient();
-  Ask(client, "get " + key_ + "\r\n");
-  Reply("END\r\n");
-  client.TakeWritten();
-  Node(0).TakeWritten();
-  Ask(client, "set " + key_ + " 0 0 1 noreply\r\nv\r\nmg " + key_ + " v q\r\nmn\r\n");
-  EXPECT_EQ(client.TakeWritten(), "MN\r\n");
-  EXPECT_EQ(Node(0).TakeWritten(), "");
-}
-
-TEST_F(LimitsWorkerTest, ADelayedMemcachedRequestKeepsItsQuietness) {
-  StartWith(Delaying(TenASecond(1)), TwoMemcachedNodes());
-  test::FakeSocket& client = NewClient();
-  Ask(client, "get " + key_ + "\r\nset " + key_ + " 0 0 1 noreply\r\nv\r\nmn\r\n");
-  Reply("END\r\n");
-  Node(0).TakeWritten();
-  Advance(100ms);
-  EXPECT_TRUE(Node(0).TakeWritten().starts_with("set " + key_));
-  Reply("STORED\r\n");
-  EXPECT_EQ(client.TakeWritten(), "END\r\nMN\r\n");
 }
 
 }  // namespace

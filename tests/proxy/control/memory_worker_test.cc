@@ -126,43 +126,6 @@ TEST_F(MemoryWorkerTest, AsksForNoMoreThanWaitsBehindASlowReply) {
   EXPECT_EQ(CutOff(), 0U);
 }
 
-TEST_F(MemoryWorkerTest, CutsOffAClientForWhomTooMuchIsKeptAside) {
-  conf::Config config = TwoNodes();
-  config.listeners[0].limits.output_bytes = kMiB;
-  StartWithLimit(std::move(config));
-  test::FakeSocket& client = NewClient();
-  test::FakeSocket& other = NewClient();
-  // Its first replies let expect small ones.
-  for (int i = 0; i < 100; ++i) {
-    client.Receive(Encode({"GET", KeyOf(1)}));
-    Turn();
-    Node(1).Receive("$1\r\nv\r\n");
-    Turn();
-  }
-  client.Receive(Encode({"GET", KeyOf(0)}) + Times(30, Encode({"GET", KeyOf(1)})));
-  other.Receive(Encode({"GET", KeyOf(1)}));
-  Turn();
-  for (int i = 0; i < 30 && !client.closed(); ++i) {
-    Node(1).Receive("$200000\r\n" + std::string(200'000, 'v') + "\r\n");
-    Turn();
-  }
-  EXPECT_TRUE(client.closed());
-  EXPECT_EQ(CutOff(), 1U);
-  EXPECT_LT(most_, 3 * kMiB);
-  EXPECT_FALSE(other.closed());
-}
-
-TEST_F(MemoryWorkerTest, RefusesARequestThatIsTooLargeBeforeItIsReceived) {
-  StartWithLimit();
-  test::FakeSocket& client = NewClient();
-  client.Receive("*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$100000000\r\n" + std::string(100'000, 'x'));
-  Turn();
-  EXPECT_EQ(client.written, kRefusal);
-  EXPECT_TRUE(client.closed());
-  EXPECT_LT(most_, kMiB);
-  ExpectServed();
-}
-
 TEST_F(MemoryWorkerTest, TakesARequestOfAThirdOfTheLimit) {
   StartWithLimit();
   test::FakeSocket& client = NewClient();
@@ -170,33 +133,6 @@ TEST_F(MemoryWorkerTest, TakesARequestOfAThirdOfTheLimit) {
   Turn();
   EXPECT_EQ(Node(0).TakeWritten(), Encode({"SET", KeyOf(0), std::string(kLimit / 3, 'x')}));
   EXPECT_LT(most_, kLimit / 2);
-}
-
-TEST_F(MemoryWorkerTest, RefusesAMemcachedItemThatIsTooLargeAndGoesOn) {
-  StartWithLimit(TwoMemcachedNodes());
-  test::FakeSocket& client = NewClient();
-  client.Receive("set k 0 0 100000000\r\n");
-  for (int i = 0; i < 1000; ++i) client.Receive(std::string(100'000, 'x'));
-  client.Receive("\r\nset quiet 0 0 100000000 noreply\r\n");
-  for (int i = 0; i < 1000; ++i) client.Receive(std::string(100'000, 'x'));
-  client.Receive("\r\nmn\r\n");
-  Turn();
-  EXPECT_EQ(client.written, "SERVER_ERROR out of memory\r\nMN\r\n");
-  EXPECT_LT(most_, kMiB);
-}
-
-TEST_F(MemoryWorkerTest, EndsAMemcachedLineThatNeverEnds) {
-  conf::Config config = TwoMemcachedNodes();
-  StartWithLimit(std::move(config));
-  test::FakeSocket& client = NewClient();
-  client.Receive("get");
-  for (int i = 0; i < 1000 && !client.closed(); ++i) {
-    client.Receive(Times(10'000, " key"));
-    Turn();
-  }
-  EXPECT_TRUE(client.closed());
-  EXPECT_EQ(client.written, "SERVER_ERROR out of memory\r\n");
-  EXPECT_LT(most_, kLimit);
 }
 
 TEST_F(MemoryWorkerTest, BoundsWhatManyHalfSentRequestsHold) {

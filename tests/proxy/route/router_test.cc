@@ -48,13 +48,5 @@ TEST(Router, KnowsKeysThatGoTheSameWayWhateverHappens) {
   EXPECT_FALSE(RoutedAlike(*snapshot, listener, "user:<t>1", "<t>1"));
 }
 
-TEST(Snapshot, NumbersNodesOverAllPoolsAndListsThePoolsOfAListenerOnce) {
-  const auto snapshot = Routes();
-  EXPECT_EQ(snapshot->pools[2].nodes[0]->name(), snapshot->config.pools[2].nodes[0].name);
-  EXPECT_EQ(snapshot->listeners[0].pools, (std::vector<uint32_t>{0, 1, 2}));
-  EXPECT_EQ(snapshot->listeners[0].routes.front().prefix, "user:admin:");
-  EXPECT_EQ(snapshot->listeners[0].routes.back().prefix, "");
-}
-
 }  // namespace
 }  // namespace ringproxy::proxy

@@ -1,12 +1,14 @@
 // Memcached clients and nodes around a whole worker.
-#include "tests/proxy/control/worker_fixture.h"
+#include "proxy/session/memcache_session.h"
+
+#include "tests/proxy/control/limited_worker_fixture.h"
 
 namespace ringproxy::proxy {
 namespace {
 
-class MemcacheWorkerTest : public WorkerFixture {
+class MemcacheSessionTest : public WorkerFixture {
  protected:
-  MemcacheWorkerTest() {
+  MemcacheSessionTest() {
     Start(TwoMemcachedNodes());
     a_ = KeyOf(0);
     b_ = KeyOf(1);
@@ -26,7 +28,7 @@ class MemcacheWorkerTest : public WorkerFixture {
   std::string b_;  // And of node 1.
 };
 
-TEST_F(MemcacheWorkerTest, ForwardsAKeyToItsNodeAndTheReplyBack) {
+TEST_F(MemcacheSessionTest, ForwardsAKeyToItsNodeAndTheReplyBack) {
   test::FakeSocket& client = NewClient();
   Ask(client, "set " + b_ + " 5 0 2\r\nhi\r\n");
   EXPECT_EQ(Node(1).TakeWritten(), "set " + b_ + " 5 0 2\r\nhi\r\n");
@@ -34,7 +36,7 @@ TEST_F(MemcacheWorkerTest, ForwardsAKeyToItsNodeAndTheReplyBack) {
   EXPECT_EQ(client.TakeWritten(), "STORED\r\n");
 }
 
-TEST_F(MemcacheWorkerTest, SplitsAMultiGetByNodeAndMergesIt) {
+TEST_F(MemcacheSessionTest, SplitsAMultiGetByNodeAndMergesIt) {
   test::FakeSocket& client = NewClient();
   Ask(client, "get " + b_ + " " + a_ + " " + b_ + "\r\n");
   EXPECT_EQ(Node(0).TakeWritten(), "get " + a_ + "\r\n");
@@ -46,7 +48,7 @@ TEST_F(MemcacheWorkerTest, SplitsAMultiGetByNodeAndMergesIt) {
 }
 
 // semantics.md 8: forwarded with a reply, which is swallowed; it pairs with no other request.
-TEST_F(MemcacheWorkerTest, SwallowsTheReplyToNoreply) {
+TEST_F(MemcacheSessionTest, SwallowsTheReplyToNoreply) {
   test::FakeSocket& client = NewClient();
   Ask(client, "set " + a_ + " 0 0 1 noreply\r\n1\r\nget " + a_ + "\r\n");
   EXPECT_EQ(Node(0).TakeWritten(), "set " + a_ + " 0 0 1        \r\n1\r\nget " + a_ + "\r\n");
@@ -54,7 +56,7 @@ TEST_F(MemcacheWorkerTest, SwallowsTheReplyToNoreply) {
   EXPECT_EQ(client.TakeWritten(), "END\r\n");
 }
 
-TEST_F(MemcacheWorkerTest, StaysSilentWhenANoreplyRequestFails) {
+TEST_F(MemcacheSessionTest, StaysSilentWhenANoreplyRequestFails) {
   test::FakeSocket& client = NewClient();
   Node(0).end_of_stream = true;
   Node(0).observer->OnReadable();
@@ -64,7 +66,7 @@ TEST_F(MemcacheWorkerTest, StaysSilentWhenANoreplyRequestFails) {
 }
 
 // semantics.md 27: over several nodes, in any order of their replies.
-TEST_F(MemcacheWorkerTest, AnswersMnWhenAllEarlierQuietCommandsAreSettled) {
+TEST_F(MemcacheSessionTest, AnswersMnWhenAllEarlierQuietCommandsAreSettled) {
   test::FakeSocket& client = NewClient();
   Ask(client, "mg " + a_ + " v q k O1\r\nms " + b_ + " 1 q O2\r\n1\r\nmg " + b_ + " q O3\r\nmn\r\n");
   EXPECT_EQ(Node(0).TakeWritten(), "mg " + a_ + " v   k O1\r\n");
@@ -75,7 +77,7 @@ TEST_F(MemcacheWorkerTest, AnswersMnWhenAllEarlierQuietCommandsAreSettled) {
   EXPECT_EQ(client.TakeWritten(), "VA 1 k" + a_ + " O1\r\nA\r\nMN\r\n");
 }
 
-TEST_F(MemcacheWorkerTest, RoutesABase64KeyByWhatItDecodesTo) {
+TEST_F(MemcacheSessionTest, RoutesABase64KeyByWhatItDecodesTo) {
   // "k0" and "k1" are azA= and azE=.
   test::FakeSocket& client = NewClient();
   for (const auto& [key, text] : {std::pair{"k0", "azA="}, {"k1", "azE="}, {"k2", "azI="}, {"k3", "azM="}}) {
@@ -88,7 +90,7 @@ TEST_F(MemcacheWorkerTest, RoutesABase64KeyByWhatItDecodesTo) {
 }
 
 // See semantics.md 7.
-TEST_F(MemcacheWorkerTest, PairsAnEarlyErrorWithTheRequestThatIsBeingWritten) {
+TEST_F(MemcacheSessionTest, PairsAnEarlyErrorWithTheRequestThatIsBeingWritten) {
   test::FakeSocket& client = NewClient();
   Node(0).room = 1000;
   Ask(client, "set " + a_ + " 0 0 100000\r\n" + std::string(100'000, 'v') + "\r\n");
@@ -103,7 +105,7 @@ TEST_F(MemcacheWorkerTest, PairsAnEarlyErrorWithTheRequestThatIsBeingWritten) {
 }
 
 // See semantics.md 30.
-TEST_F(MemcacheWorkerTest, SwallowsTheDataOfARefusedValueHoweverItIsCut) {
+TEST_F(MemcacheSessionTest, SwallowsTheDataOfARefusedValueHoweverItIsCut) {
   test::FakeSocket& client = NewClient();
   Ask(client, "set " + std::string(251, 'k') + " 0 0 200\r\n");
   EXPECT_EQ(client.TakeWritten(), "CLIENT_ERROR bad command line format\r\n");
@@ -115,7 +117,7 @@ TEST_F(MemcacheWorkerTest, SwallowsTheDataOfARefusedValueHoweverItIsCut) {
 }
 
 // See semantics.md 24.
-TEST_F(MemcacheWorkerTest, MakesATokenTheNodesOwn) {
+TEST_F(MemcacheSessionTest, MakesATokenTheNodesOwn) {
   test::FakeSocket& client = NewClient();
   Ask(client, "gets " + a_ + "\r\n");
   EXPECT_EQ(Node(0).TakeWritten(), "gets " + a_ + "\r\n");
@@ -134,7 +136,7 @@ TEST_F(MemcacheWorkerTest, MakesATokenTheNodesOwn) {
   EXPECT_TRUE(client.TakeWritten().starts_with("STORED\r\nEX"));
 }
 
-TEST_F(MemcacheWorkerTest, KeepsLongGatLinesWithinWhatANodeReads) {
+TEST_F(MemcacheSessionTest, KeepsLongGatLinesWithinWhatANodeReads) {
   std::string request = "gat 60";
   for (int i = 0; i < 1000; ++i) request += " " + a_;
   test::FakeSocket& client = NewClient();
@@ -151,7 +153,7 @@ TEST_F(MemcacheWorkerTest, KeepsLongGatLinesWithinWhatANodeReads) {
   EXPECT_EQ(client.TakeWritten(), "END\r\n");
 }
 
-TEST_F(MemcacheWorkerTest, FlushesAllNodesAndAnswersOnce) {
+TEST_F(MemcacheSessionTest, FlushesAllNodesAndAnswersOnce) {
   test::FakeSocket& client = NewClient();
   Ask(client, "flush_all 10\r\nflush_all noreply\r\n");
   for (size_t node : {0U, 1U}) {
@@ -162,7 +164,7 @@ TEST_F(MemcacheWorkerTest, FlushesAllNodesAndAnswersOnce) {
 }
 
 // See semantics.md 11.
-TEST_F(MemcacheWorkerTest, QuitDeliversWhatIsUnderWayAndClosesWithoutAReply) {
+TEST_F(MemcacheSessionTest, QuitDeliversWhatIsUnderWayAndClosesWithoutAReply) {
   test::FakeSocket& client = NewClient();
   Ask(client, "get " + a_ + "\r\nquit\r\nget " + a_ + "\r\n");
   EXPECT_FALSE(client.closed());
@@ -172,7 +174,7 @@ TEST_F(MemcacheWorkerTest, QuitDeliversWhatIsUnderWayAndClosesWithoutAReply) {
   EXPECT_TRUE(client.closed());
 }
 
-TEST_F(MemcacheWorkerTest, KeepsTheConnectionAfterGarbage) {
+TEST_F(MemcacheSessionTest, KeepsTheConnectionAfterGarbage) {
   test::FakeSocket& client = NewClient();
   Ask(client, "garbage\r\n\r\nmn\r\n");
   EXPECT_EQ(client.TakeWritten(), "ERROR\r\nERROR\r\nMN\r\n");
@@ -180,14 +182,14 @@ TEST_F(MemcacheWorkerTest, KeepsTheConnectionAfterGarbage) {
 }
 
 // See semantics.md 28.
-TEST_F(MemcacheWorkerTest, ClosesABinaryClientWithoutAWord) {
+TEST_F(MemcacheSessionTest, ClosesABinaryClientWithoutAWord) {
   test::FakeSocket& client = NewClient();
   Ask(client, std::string("\x80\x0a\0\0\0\0\0\0", 8));
   EXPECT_EQ(client.TakeWritten(), "");
   EXPECT_TRUE(client.closed());
 }
 
-TEST_F(MemcacheWorkerTest, CountsByCommandAndPartialRepliesByOutcome) {
+TEST_F(MemcacheSessionTest, CountsByCommandAndPartialRepliesByOutcome) {
   test::FakeSocket& client = NewClient();
   Ask(client, "get " + a_ + " " + b_ + "\r\n");
   Reply(0, "END\r\n");
@@ -196,6 +198,136 @@ TEST_F(MemcacheWorkerTest, CountsByCommandAndPartialRepliesByOutcome) {
   EXPECT_EQ(stats_->partial.errors.value(), 1U);
   const size_t get = wire::MemcacheCommandIndex(*wire::FindMemcacheCommand("get"));
   EXPECT_EQ(stats_->listeners[0].requests[get].value(), 1U);
+}
+
+TEST_F(MemcacheSessionTest, PutsALineAndItsDataTogetherHoweverTheyAreCut) {
+  test::FakeSocket& client = NewClient();
+  test::FakeSocket& other = NewClient();
+  const std::string set = "set " + a_ + " 0 0 5\r\nvalue\r\n";
+  for (const char byte : set) {
+    client.Receive({byte});
+    Ask(other, "mn\r\n");
+    EXPECT_EQ(other.TakeWritten(), "MN\r\n");
+  }
+  EXPECT_EQ(Node(0).TakeWritten(), set);
+  Reply(0, "STORED\r\n");
+  EXPECT_EQ(client.TakeWritten(), "STORED\r\n");
+}
+
+TEST_F(MemcacheSessionTest, ForwardsALargeItemAsItCame) {
+  test::FakeSocket& client = NewClient();
+  const std::string set = "set " + a_ + " 0 0 1000000\r\n" + std::string(1'000'000, 'v') + "\r\n";
+  Ask(client, set + "mn\r\n");
+  EXPECT_EQ(Node(0).TakeWritten(), set);
+  Reply(0, "STORED\r\n");
+  EXPECT_EQ(client.TakeWritten(), "STORED\r\nMN\r\n");
+}
+
+TEST_F(MemcacheSessionTest, CountsARefusalUnderTheCommandThatItKnows) {
+  test::FakeSocket& client = NewClient();
+  Ask(client, "get " + std::string(251, 'k') + "\r\nnosuch\r\n");
+  EXPECT_EQ(client.TakeWritten(), "CLIENT_ERROR bad command line format\r\nERROR\r\n");
+  const size_t get = wire::MemcacheCommandIndex(*wire::FindMemcacheCommand("get"));
+  const ListenerStats& counts = stats_->listeners[0];
+  EXPECT_EQ(counts.requests[get].value(), 1U);
+  EXPECT_EQ(counts.requests[wire::MemcacheCommands().size()].value(), 1U);
+  EXPECT_EQ(counts.refusals.total(), 2U);
+}
+
+TEST_F(MemcacheSessionTest, ClosesAfterALineOfWhichNoEndCanBeFound) {
+  test::FakeSocket& client = NewClient();
+  Ask(client, "get " + a_ + "\r\n" + std::string(100'000, 'x'));
+  EXPECT_FALSE(client.closed());
+  Reply(0, "END\r\n");
+  EXPECT_EQ(client.TakeWritten().substr(0, 5), "END\r\n");
+  EXPECT_TRUE(client.closed());
+}
+
+class LimitedMemcacheSessionTest : public LimitedWorkerFixture {
+ protected:
+  static constexpr size_t kMemory = 16 << 20;
+
+  void StartWithLittleMemory() {
+    memory_ = std::make_unique<net::ProcessMemory>(kMemory, 1);
+    Start(TwoMemcachedNodes());
+  }
+};
+
+TEST_F(LimitedMemcacheSessionTest, RefusesAMemcachedItemThatIsTooLargeAndGoesOn) {
+  StartWithLittleMemory();
+  test::FakeSocket& client = NewClient();
+  client.Receive("set k 0 0 100000000\r\n");
+  for (int i = 0; i < 1000; ++i) client.Receive(std::string(100'000, 'x'));
+  client.Receive("\r\nset quiet 0 0 100000000 noreply\r\n");
+  for (int i = 0; i < 1000; ++i) client.Receive(std::string(100'000, 'x'));
+  client.Receive("\r\nmn\r\n");
+  Settle();
+  EXPECT_EQ(client.written, "SERVER_ERROR out of memory\r\nMN\r\n");
+  EXPECT_LT(worker_->blocks().allocated_bytes(), kMemory / 16);
+}
+
+TEST_F(LimitedMemcacheSessionTest, EndsAMemcachedLineThatNeverEnds) {
+  StartWithLittleMemory();
+  test::FakeSocket& client = NewClient();
+  client.Receive("get");
+  std::string line;
+  for (int i = 0; i < 10'000; ++i) line += " key";
+  for (int i = 0; i < 1000 && !client.closed(); ++i) {
+    client.Receive(line);
+    Settle();
+  }
+  EXPECT_TRUE(client.closed());
+  EXPECT_EQ(client.written, "SERVER_ERROR out of memory\r\n");
+  EXPECT_LT(worker_->blocks().allocated_bytes(), kMemory);
+}
+
+TEST_F(LimitedMemcacheSessionTest, AnswersARefusedRequestWithAnErrorOrAMiss) {
+  for (const bool as_miss : {false, true}) {
+    conf::Limit limit = TenASecond(1);
+    limit.deny_as = as_miss ? conf::DenyAs::kMiss : conf::DenyAs::kError;
+    StartWith(limit, TwoMemcachedNodes());
+    test::FakeSocket& client = NewClient();
+    Ask(client, "get " + key_ + "\r\n");
+    Reply("END\r\n");
+    client.TakeWritten();
+    const std::string error = "SERVER_ERROR rate limited\r\n";
+    Ask(client, "get " + key_ + "\r\n");
+    EXPECT_EQ(client.TakeWritten(), as_miss ? "END\r\n" : error);
+    Ask(client, "set " + key_ + " 0 0 1\r\nv\r\n");
+    EXPECT_EQ(client.TakeWritten(), as_miss ? "NOT_STORED\r\n" : error);
+    Ask(client, "mg " + key_ + " v\r\n");
+    EXPECT_EQ(client.TakeWritten(), as_miss ? "EN\r\n" : error);
+    Ask(client, "incr " + key_ + " 1\r\n");
+    EXPECT_EQ(client.TakeWritten(), as_miss ? "NOT_FOUND\r\n" : error);
+    worker_.reset();
+    loop_ = test::FakeLoop();
+  }
+}
+
+TEST_F(LimitedMemcacheSessionTest, RefusesSilentlyWhereNoReplyIsWanted) {
+  conf::Limit limit = TenASecond(1);
+  limit.deny_as = conf::DenyAs::kMiss;
+  StartWith(limit, TwoMemcachedNodes());
+  test::FakeSocket& client = NewClient();
+  Ask(client, "get " + key_ + "\r\n");
+  Reply("END\r\n");
+  client.TakeWritten();
+  Node(0).TakeWritten();
+  Ask(client, "set " + key_ + " 0 0 1 noreply\r\nv\r\nmg " + key_ + " v q\r\nmn\r\n");
+  EXPECT_EQ(client.TakeWritten(), "MN\r\n");
+  EXPECT_EQ(Node(0).TakeWritten(), "");
+}
+
+TEST_F(LimitedMemcacheSessionTest, KeepsTheQuietnessOfADelayedRequest) {
+  StartWith(Delaying(TenASecond(1)), TwoMemcachedNodes());
+  test::FakeSocket& client = NewClient();
+  Ask(client, "get " + key_ + "\r\nset " + key_ + " 0 0 1 noreply\r\nv\r\nmn\r\n");
+  Reply("END\r\n");
+  Node(0).TakeWritten();
+  Advance(100ms);
+  EXPECT_TRUE(Node(0).TakeWritten().starts_with("set " + key_));
+  Reply("STORED\r\n");
+  EXPECT_EQ(client.TakeWritten(), "END\r\nMN\r\n");
 }
 
 }  // namespace

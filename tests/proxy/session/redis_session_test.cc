@@ -1,4 +1,6 @@
-// What a client reads, and what reaches a node, after a refusal: the whole worker.
+// Redis clients around a whole worker: what they read, and what reaches a node.
+#include "proxy/session/redis_session.h"
+
 #include <gmock/gmock.h>
 
 #include "backends/wire/resp_reply.h"
@@ -10,7 +12,7 @@ namespace {
 using testing::HasSubstr;
 using testing::StartsWith;
 
-class RefusedWorkerTest : public WorkerFixture {
+class RedisSessionTest : public WorkerFixture {
  protected:
   // The replies to what was sent, one string each.
   std::vector<std::string> Replies(test::FakeSocket& client) {
@@ -58,7 +60,7 @@ class RefusedWorkerTest : public WorkerFixture {
 };
 
 // Goes through the column: after each refusal the client is where its row says, and nowhere else.
-TEST_F(RefusedWorkerTest, EveryRefusalLeavesTheClientWhereItsRowSays) {
+TEST_F(RedisSessionTest, EveryRefusalLeavesTheClientWhereItsRowSays) {
   Start();
   size_t refused = 0;
   for (const wire::CommandSpec& spec : wire::RedisCommands()) {
@@ -93,7 +95,7 @@ TEST_F(RefusedWorkerTest, EveryRefusalLeavesTheClientWhereItsRowSays) {
   EXPECT_GT(refused, 100U);
 }
 
-TEST_F(RefusedWorkerTest, ExecutesNothingOfARefusedTransactionThatCameInOneWrite) {
+TEST_F(RedisSessionTest, ExecutesNothingOfARefusedTransactionThatCameInOneWrite) {
   Start();
   test::FakeSocket& client = NewClient();
   const std::vector<std::string> replies = Ask(client, {{"MULTI"},
@@ -119,7 +121,7 @@ TEST_F(RefusedWorkerTest, ExecutesNothingOfARefusedTransactionThatCameInOneWrite
   EXPECT_EQ(Refusals("multi", wire::ErrorCode::kNotSupported), 1U);
 }
 
-TEST_F(RefusedWorkerTest, EndsARefusedTransactionByResetAndByAnExecOfAnyShape) {
+TEST_F(RedisSessionTest, EndsARefusedTransactionByResetAndByAnExecOfAnyShape) {
   Start();
   test::FakeSocket& client = NewClient();
   EXPECT_EQ(Ask(client, {{"MULTI"}, {"RESET"}})[1], "+RESET\r\n");
@@ -131,7 +133,7 @@ TEST_F(RefusedWorkerTest, EndsARefusedTransactionByResetAndByAnExecOfAnyShape) {
   EXPECT_TRUE(client.closed());
 }
 
-TEST_F(RefusedWorkerTest, TouchesNoDatabaseAfterARefusedSelectThatCameInOneWrite) {
+TEST_F(RedisSessionTest, TouchesNoDatabaseAfterARefusedSelectThatCameInOneWrite) {
   Start();
   test::FakeSocket& client = NewClient();
   const std::vector<std::string> replies = Ask(client, {{"SELECT", "7"},
@@ -153,7 +155,7 @@ TEST_F(RefusedWorkerTest, TouchesNoDatabaseAfterARefusedSelectThatCameInOneWrite
   EXPECT_TRUE(Executes(client));
 }
 
-TEST_F(RefusedWorkerTest, NamesTheKeysAndTheirNodesWhereTheyLieApart) {
+TEST_F(RedisSessionTest, NamesTheKeysAndTheirNodesWhereTheyLieApart) {
   Start();
   test::FakeSocket& client = NewClient();
   const std::string long_key = KeyOf(1) + std::string(300, 'x');
@@ -164,7 +166,7 @@ TEST_F(RefusedWorkerTest, NamesTheKeysAndTheirNodesWhereTheyLieApart) {
   EXPECT_EQ(AskOne(client, {"RENAME", KeyOf(0), long_key}).find(std::string(129, 'x')), std::string::npos);
 }
 
-TEST_F(RefusedWorkerTest, KeepsBackTheRepliesThatTheClientDoesNotWant) {
+TEST_F(RedisSessionTest, KeepsBackTheRepliesThatTheClientDoesNotWant) {
   Start();
   test::FakeSocket& client = NewClient();
   const auto pipeline = [&](const std::vector<std::vector<std::string>>& requests) {
@@ -199,7 +201,121 @@ TEST_F(RefusedWorkerTest, KeepsBackTheRepliesThatTheClientDoesNotWant) {
   EXPECT_TRUE(client.closed());
 }
 
-class UnreadWorkerTest : public RefusedWorkerTest {
+// See semantics.md 11.
+TEST_F(RedisSessionTest, QuitAnswersWhatCameBeforeAndIgnoresWhatFollows) {
+  Start();
+  test::FakeSocket& client = NewClient();
+  client.Receive(Encode({"GET", KeyOf(0)}) + Encode({"QUIT"}) + Encode({"SET", KeyOf(0), "x"}));
+  Settle();
+  EXPECT_EQ(Node(0).TakeWritten(), Encode({"GET", KeyOf(0)}));
+  Node(0).Receive("$-1\r\n");
+  Settle();
+  EXPECT_EQ(client.written, "$-1\r\n+OK\r\n");
+  EXPECT_TRUE(client.closed());
+}
+
+TEST_F(RedisSessionTest, ClosesAfterAProtocolErrorAndOnlyThatClient) {
+  Start();
+  test::FakeSocket& good = NewClient();
+  test::FakeSocket& bad = NewClient();
+  bad.Receive(Encode({"GET", KeyOf(0)}) + "*1\r\n+oops\r\n");
+  Settle();
+  EXPECT_FALSE(bad.closed());  // Its first request is still under way.
+  Node(0).Receive("$-1\r\n");
+  Settle();
+  EXPECT_EQ(bad.written, "$-1\r\n-ERR Protocol error: expected '$', got '+'\r\n");
+  EXPECT_TRUE(bad.closed());
+  EXPECT_FALSE(good.closed());
+}
+
+TEST_F(RedisSessionTest, RefusesARequestThatIsTooLargeForTheMemoryBeforeItIsReceived) {
+  memory_ = std::make_unique<net::ProcessMemory>(16 << 20, 1);
+  Start();
+  test::FakeSocket& client = NewClient();
+  client.Receive("*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$100000000\r\n" + std::string(100'000, 'x'));
+  Settle();
+  EXPECT_EQ(client.written,
+            "-ERR ringproxy has no memory left for this: ask for less at a time, read replies sooner, or raise "
+            "memory_limit\r\n");
+  EXPECT_TRUE(client.closed());
+  EXPECT_LT(worker_->blocks().allocated_bytes(), 1U << 20);
+  EXPECT_TRUE(Executes(NewClient()));
+}
+
+TEST_F(RedisSessionTest, PutsARequestTogetherThatComesByteByByteBetweenThoseOfOthers) {
+  Start();
+  test::FakeSocket& slow = NewClient();
+  test::FakeSocket& slower = NewClient();
+  test::FakeSocket& quick = NewClient();
+  const std::string set = Encode({"SET", KeyOf(0), "value"});
+  for (const char byte : set) {
+    slow.Receive({byte});
+    slower.Receive({byte});
+    EXPECT_EQ(AskOne(quick, {"PING"}), "+PONG\r\n");
+  }
+  Settle();
+  EXPECT_EQ(Node(0).TakeWritten(), set + set);
+}
+
+TEST_F(RedisSessionTest, ForwardsALargeValueAsItCame) {
+  Start();
+  test::FakeSocket& client = NewClient();
+  const std::string set = Encode({"SET", KeyOf(0), std::string(1 << 20, 'v')});
+  client.Receive(set + Encode({"PING"}));
+  Settle();
+  EXPECT_EQ(Node(0).TakeWritten(), set);
+  Node(0).Receive("+OK\r\n");
+  EXPECT_EQ(Replies(client), (std::vector<std::string>{"+OK\r\n", "+PONG\r\n"}));
+}
+
+TEST_F(RedisSessionTest, TakesInlineCommandsAndPassesOverEmptyLines) {
+  Start();
+  test::FakeSocket& client = NewClient();
+  client.Receive("\r\n\r\nping\r\nset " + KeyOf(0) + " \"a b\"\r\n");
+  EXPECT_EQ(Replies(client), std::vector<std::string>{"+PONG\r\n"});
+  EXPECT_EQ(Node(0).TakeWritten(), Encode({"set", KeyOf(0), "a b"}));
+}
+
+TEST_F(RedisSessionTest, ClosesOnABrowserWithoutAWord) {
+  Start();
+  for (const std::string line : {"POST /x HTTP/1.1\r\n", "Host: example.org\r\n"}) {
+    test::FakeSocket& client = NewClient();
+    client.Receive(line + Encode({"SET", KeyOf(0), "v"}));
+    Settle();
+    EXPECT_EQ(client.written, "");
+    EXPECT_TRUE(client.closed());
+  }
+  EXPECT_EQ(Node(0).TakeWritten(), "");
+}
+
+TEST_F(RedisSessionTest, SaysWhatIsWrongWithARequestAndCountsItUnderItsCommand) {
+  Start();
+  test::FakeSocket& client = NewClient();
+  EXPECT_THAT(AskOne(client, {"NOSUCH", "a"}),
+              StartsWith("-ERR unknown command 'NOSUCH', with args beginning with: 'a'"));
+  EXPECT_EQ(AskOne(client, {"GET"}), "-ERR wrong number of arguments for 'get' command\r\n");
+  EXPECT_THAT(AskOne(client, {"CLIENT", "NOSUCH"}), StartsWith("-ERR unknown subcommand 'NOSUCH'"));
+  EXPECT_EQ(AskOne(client, {"SELECT", "0"}), "+OK\r\n");
+  EXPECT_EQ(Refusals("get", wire::ErrorCode::kWrongArity), 1U);
+  EXPECT_EQ(Refusals("client", wire::ErrorCode::kUnknownCommand), 1U);
+  const auto requests = [&](std::string_view command) {
+    return stats_->listeners[0].requests[wire::CommandIndex(*wire::FindRedisCommand(command))].value();
+  };
+  EXPECT_EQ(requests("get"), 1U);
+  EXPECT_EQ(requests("select"), 1U);
+  EXPECT_EQ(stats_->listeners[0].requests[wire::RedisCommands().size()].value(), 1U);  // Unknown ones.
+}
+
+TEST_F(RedisSessionTest, ClosesWithoutAWordWhereNoRepliesAreWanted) {
+  Start();
+  test::FakeSocket& client = NewClient();
+  client.Receive(Encode({"CLIENT", "REPLY", "OFF"}) + "*1\r\n+oops\r\n");
+  Settle();
+  EXPECT_EQ(client.written, "");
+  EXPECT_TRUE(client.closed());
+}
+
+class UnreadRepliesTest : public RedisSessionTest {
  protected:
   static constexpr size_t kBound = 2 << 20;  // A reply of COMMAND more than what may be unread.
 
@@ -211,7 +327,7 @@ class UnreadWorkerTest : public RefusedWorkerTest {
   size_t BytesHeld() const { return worker_->blocks().bytes_in_use(); }
 };
 
-TEST_F(UnreadWorkerTest, MakesNoMoreRepliesOfItsOwnThanTheClientReads) {
+TEST_F(UnreadRepliesTest, MakesNoMoreRepliesOfItsOwnThanTheClientReads) {
   Start();
   test::FakeSocket& client = NewClient();
   client.room = 0;
@@ -239,7 +355,7 @@ TEST_F(UnreadWorkerTest, MakesNoMoreRepliesOfItsOwnThanTheClientReads) {
   EXPECT_FALSE(client.closed());
 }
 
-TEST_F(UnreadWorkerTest, CountsOwnRepliesThatWaitBehindASlowNode) {
+TEST_F(UnreadRepliesTest, CountsOwnRepliesThatWaitBehindASlowNode) {
   Start();
   test::FakeSocket& client = NewClient();
   client.Receive(Encode({"GET", KeyOf(0)}) + Many({"COMMAND"}, 500));
