@@ -26,12 +26,12 @@ TEST_F(MetricsProcessTest, CountsTheProxysOwnErrorsByTheirCodeAlsoThoseThatNever
 }
 
 TEST_F(MetricsProcessTest, AddsUpWhatEachWorkerSaysAndShowsItsClientsApart) {
-  stats_[0]->stale_replies.Add(1);
-  stats_[1]->stale_replies.Add(2);
+  stats_[0]->clients.stale_replies.Add(1);
+  stats_[1]->clients.stale_replies.Add(2);
   stats_[0]->partial.errors.Add(3);
   stats_[1]->partial.misses.Add(4);
-  stats_[0]->sessions.Set(5);
-  stats_[1]->sessions.Set(6);
+  stats_[0]->clients.open.Set(5);
+  stats_[1]->clients.open.Set(6);
   EXPECT_EQ(Metric("stale_replies_total"), "3");
   EXPECT_EQ(Metric("partial_replies_total{outcome=\"error\"}"), "3");
   EXPECT_EQ(Metric("partial_replies_total{outcome=\"miss\"}"), "4");

@@ -49,7 +49,7 @@ TEST_F(ProcessViewTest, AddsUpTheListenersAndErrorsOfAllWorkers) {
   std::vector<std::unique_ptr<WorkerStats>> all;
   for (uint64_t worker = 0; worker < 2; ++worker) {
     WorkerStats& stats = *all.emplace_back(std::make_unique<WorkerStats>(*snapshot_));
-    stats.sessions.Set(3);
+    stats.clients.open.Set(3);
     stats.errors[1].Add(2);
     stats.errors[5].Add(4);
     for (ListenerStats& listener : stats.listeners) {

@@ -14,8 +14,7 @@ namespace {
 using backends::Ticket;
 
 struct NoSink final : backends::ReplySink {
-  void OnReply(Ticket, std::string_view) override {}
-  void OnLargeReply(Ticket, net::Block) override {}
+  void OnReply(Ticket, backends::Reply&&) override {}
   void OnFailure(Ticket, const wire::Failure&) override {}
 };
 

@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 #include <spdlog/spdlog.h>
 
-#include <optional>
+#include <memory>
 
 #include "tests/proxy/route/dispatcher_fixture.h"
 
@@ -49,7 +49,7 @@ TEST_F(HeldSnapshotTest, HasTheNodesOfEachPool) {
 TEST_F(HeldSnapshotTest, IsUsedAsLongAsAnythingUnderWayNeedsIt) {
   const auto held = Hold(ThreePools());
   EXPECT_FALSE(held->is_used());
-  std::optional<SnapshotUse> first(*held);
+  auto first = std::make_unique<SnapshotUse>(*held);
   SnapshotUse second(*held);
   EXPECT_EQ(&*second, held.get());
   EXPECT_EQ(second->shared, held->shared);
