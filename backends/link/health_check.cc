@@ -28,6 +28,11 @@ std::unique_ptr<Handshake> FlushQuestion(conf::Protocol protocol) {
   return NewQuestion("*1\r\n$7\r\nFLUSHDB\r\n", "+OK", kOtherwise);
 }
 
+// What Redis and memcached say to a connection beyond maxclients or -c.
+bool IsFull(std::string_view refusal) {
+  return refusal == "ERR max number of clients reached" || refusal == "ERROR Too many open connections";
+}
+
 }  // namespace
 
 HealthCheck::HealthCheck(WorkerIo& io, const NodeSettings& settings, const conf::Health& options,
@@ -110,7 +115,10 @@ void HealthCheck::OnReply(std::string_view reply) {
   std::string next;
   switch (questions_.front()->OnReply(reply, &next)) {
     case Handshake::HandshakeStep::kMore: return HandleWritten(stream_.Say(next));
-    case Handshake::HandshakeStep::kRefused: return Finish(CheckOutcome::kBad, questions_.front()->refusal());
+    case Handshake::HandshakeStep::kRefused: {
+      const std::string& why = questions_.front()->refusal();
+      return Finish(IsFull(why) ? CheckOutcome::kFull : CheckOutcome::kBad, why);
+    }
     case Handshake::HandshakeStep::kDone: questions_.erase(questions_.begin());
   }
   if (!stream_.has_said_all()) return Finish(CheckOutcome::kBad, "a reply to what was not sent yet");

@@ -23,7 +23,8 @@ namespace ringproxy::backends {
 class HealthCheck final : private net::StreamObserver {
  public:
   // kNoAnswer: in time. kNotAsked: the question never reached the node, for want of a descriptor, memory or a port.
-  enum class CheckOutcome : uint8_t { kGood, kBad, kNoAnswer, kNotAsked };
+  // kFull: the node has as many connections as it takes, and those who have one may be served well.
+  enum class CheckOutcome : uint8_t { kGood, kBad, kNoAnswer, kNotAsked, kFull };
   // `why` is empty when it went well.
   using Done = std::function<void(CheckOutcome outcome, const std::string& why)>;
 

@@ -219,7 +219,9 @@ void HealthMonitor::OnCheck(MonitoredNode& node, CheckOutcome outcome, const std
   // No verdict: nobody has asked the node.
   if (outcome == CheckOutcome::kNotAsked)
     return node.timer->Arm(std::chrono::duration_cast<net::Duration>(kRepeatWait * (1 + Random())));
-  const bool good = outcome == CheckOutcome::kGood;
+  // From a full node somebody else may have kept the check; the workers' connections show that it is there.
+  const bool serves_us = node.record->Sum(&backends::NodeStats::ready_connections) > 0;
+  const bool good = outcome == CheckOutcome::kGood || (outcome == CheckOutcome::kFull && serves_us);
   const bool was_silent = std::exchange(node.is_silent, false);
   const bool was_down = node.health.state() == backends::HealthState::CheckedState::kDown;
   was_silent&& outcome == CheckOutcome::kNoAnswer ? node.health.OnSilence() : node.health.OnCheck(good);
@@ -339,7 +341,7 @@ void HealthMonitor::Flush(MonitoredNode& node) {
       node.record->needs_flush = !IsIn(StateOf(node));  // It went out again while it was emptied.
       return Refresh(node, "flushed", "it is back, and empty");
     }
-    if (outcome == CheckOutcome::kBad) {
+    if (outcome == CheckOutcome::kBad || outcome == CheckOutcome::kFull) {
       spdlog::warn("node {} of pool {} could not be emptied: {}", node.settings.node, node.settings.pool, why);
     }
     node.timer->Arm(node.conf.health.fast_interval);

@@ -81,7 +81,7 @@ class Dispatcher {
   // Where all keys of the request lie. No: on different nodes, or a key is too long, and the ticket has been failed.
   bool FindDestination(const RoutedRequest& routed, const Origin& origin, backends::Ticket ticket, Destination* to);
   void SplitByNode(RoutedRequest& routed, const Origin& origin, backends::Ticket ticket);
-  // True, and the ticket failed, when a key is too long; else every key is entered into a part.
+  // Enters every key into a part. No: one is too long, and the ticket has been failed.
   bool AssignKeys(const RoutedRequest& routed, const Origin& origin, backends::Ticket ticket);
   void SendParts(const RoutedRequest& routed, const Origin& origin, backends::Ticket ticket);
   void EncodeRedisParts(const RoutedRequest& routed);

@@ -121,6 +121,21 @@ def test_the_maintenance_key_takes_a_node_out_and_lets_it_back():
         assert client.ask("GET", key) == bulk("x")
 
 
+def test_a_node_without_room_for_the_check_goes_on_serving():
+    """The workers' connections, or another program's, may be all that the node takes."""
+    full = RedisServer("--maxclients", "12")
+    with Fleet(nodes=[full, RedisServer()], **quick(connections_per_node=32)) as fleet, fleet.client() as client:
+        key = fleet.key_of(0)
+
+        def rejected():
+            info = client.ask("EVAL", "return redis.call('info', 'stats')", "1", key)
+            return int(re.search(rb"rejected_connections:(\d+)", info)[1])
+        before = rejected()
+        wait_for(lambda: rejected() > before + 20, "the node to reject the checks, and more connections")
+        assert all(client.ask("SET", key, "v") == b"+OK\r\n" for _ in range(100))
+        assert fleet.proxy.node("r0")["state"] == "up" and not transitions(fleet.proxy, "r0")
+
+
 def test_beyond_max_ejected_the_pool_fails_open_and_says_so():
     with Fleet(2, max_ejected="50%", **quick(health={"maintenance_key": "out"})) as fleet, fleet.client() as client:
         keys = [fleet.key_of(0), fleet.key_of(1)]

@@ -28,7 +28,9 @@ class HealthCheckTest : public testing::Test {
   }
   HealthCheck::Done Record() {
     return [this](HealthCheck::CheckOutcome outcome, const std::string& why) {
-      const std::string before = outcome == HealthCheck::CheckOutcome::kNotAsked ? "not asked: " : "";
+      const std::string before = outcome == HealthCheck::CheckOutcome::kNotAsked ? "not asked: "
+                                 : outcome == HealthCheck::CheckOutcome::kFull   ? "full: "
+                                                                                 : "";
       outcomes_.push_back(outcome == HealthCheck::CheckOutcome::kGood ? "good" : before + why);
     };
   }
@@ -59,6 +61,19 @@ class HealthCheckTest : public testing::Test {
   std::vector<std::string> outcomes_;
   std::optional<HealthCheck> check_;
 };
+
+TEST_F(HealthCheckTest, TellsANodeWithoutRoomForAnotherConnectionFromASickOne) {
+  Make();
+  Check();
+  Node().observer->OnConnected(0);
+  Node().Receive("-ERR max number of clients reached\r\n");
+  EXPECT_EQ(Take(), "full: ERR max number of clients reached");
+  Make(conf::Protocol::kMemcached);
+  Check();
+  Node().observer->OnConnected(0);
+  Node().Receive("ERROR Too many open connections\r\n");
+  EXPECT_EQ(Take(), "full: ERROR Too many open connections");
+}
 
 TEST_F(HealthCheckTest, ConnectsPingsAndKeepsTheConnectionForTheNextCheck) {
   Make();

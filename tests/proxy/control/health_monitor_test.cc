@@ -53,6 +53,19 @@ TEST_F(HealthMonitorTest, EjectsANodeThatFailsItsChecksAndTakesItBack) {
   EXPECT_EQ(Count("down>up check"), 1U);
 }
 
+// Other programs may have taken all the connections that the node allows.
+TEST_F(HealthMonitorTest, LeavesAFullNodeInAsLongAsAWorkerHasAConnectionToIt) {
+  MakeChecked();
+  Record(1)->stats(0).ready_connections.Add();
+  far_[1].answer = "-ERR max number of clients reached\r\n";
+  Run(10s);
+  EXPECT_EQ(State(1), NodeState::kUp);
+  Record(1)->stats(0).ready_connections.Subtract(1);
+  Run(2s);
+  EXPECT_EQ(State(1), NodeState::kDown);
+  EXPECT_EQ(View(1).detail, "ERR max number of clients reached");
+}
+
 TEST_F(HealthMonitorTest, NoticesAHungNodeByItsChecksAlone) {
   MakeChecked();
   far_[2].answer = "";
