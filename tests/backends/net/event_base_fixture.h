@@ -103,8 +103,10 @@ class NoDescriptors {
   rlimit before_{};
 };
 
-class EventBaseTest : public testing::Test {
- protected:
+// A libevent loop that turns on the test's own thread.
+class TestEventBase {
+ public:
+  event_base* base() { return base_.get(); }
   // What is ready now, and no waiting.
   void Turn() { event_base_loop(base_.get(), EVLOOP_ONCE | EVLOOP_NONBLOCK); }
   // Turns until it is true. False after ten seconds without, or after too many turns.
@@ -124,10 +126,13 @@ class EventBaseTest : public testing::Test {
     return reached;
   }
 
+ private:
   struct FreeBase {
     void operator()(event_base* base) const { event_base_free(base); }
   };
   std::unique_ptr<event_base, FreeBase> base_{event_base_new()};
 };
+
+class EventBaseTest : public testing::Test, protected TestEventBase {};
 
 }  // namespace ringproxy::net

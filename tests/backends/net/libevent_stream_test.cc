@@ -41,9 +41,9 @@ class LibeventStreamTest : public EventBaseTest {
     std::array<int, 2> ends{};
     ASSERT_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends.data()), 0);
     far_ = TestSocket(ends[1]);
-    stream_ = std::make_unique<LibeventStream>(base_.get(), told_, ends[0]);
+    stream_ = std::make_unique<LibeventStream>(base(), told_, ends[0]);
   }
-  void Unconnected() { stream_ = std::make_unique<LibeventStream>(base_.get(), told_); }
+  void Unconnected() { stream_ = std::make_unique<LibeventStream>(base(), told_); }
   // On 127.0.0.1 alone.
   void Listen() {
     listen_ = TestSocket(AF_INET, 0);
@@ -303,10 +303,10 @@ class LibeventStreamDnsTest : public LibeventStreamTest {
     Listen();
     TestSocket udp(socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
     EXPECT_EQ(BindTo(udp, Loopback(0)), 0);
-    dns_ = evdns_base_new(base_.get(), EVDNS_BASE_DISABLE_WHEN_INACTIVE);
+    dns_ = evdns_base_new(base(), EVDNS_BASE_DISABLE_WHEN_INACTIVE);
     EXPECT_EQ(evdns_base_set_option(dns_, "randomize-case:", "0"), 0);
     EXPECT_EQ(evdns_base_nameserver_ip_add(dns_, ("127.0.0.1:" + std::to_string(udp.port())).c_str()), 0);
-    server_ = evdns_add_server_port_with_base(base_.get(), udp.Release(), 0, Serve, this);
+    server_ = evdns_add_server_port_with_base(base(), udp.Release(), 0, Serve, this);
   }
   ~LibeventStreamDnsTest() override {
     stream_.reset();

@@ -23,7 +23,7 @@ class ListenSocketTest : public EventBaseTest {
 
   std::unique_ptr<ListenSocket> Open(const Endpoint& endpoint) {
     return ListenSocket::Open(
-        base_.get(), endpoint,
+        base(), endpoint,
         [this](int fd, std::string peer) {
           accepted_.emplace_back(fd);
           peers_.push_back(std::move(peer));

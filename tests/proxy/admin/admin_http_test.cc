@@ -3,9 +3,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cstring>
 #include <nlohmann/json.hpp>
 
 #include "proxy/route/router.h"
+#include "tests/backends/net/event_base_fixture.h"
 #include "tests/proxy/admin/admin_fixture.h"
 
 namespace ringproxy::proxy {
@@ -44,6 +46,104 @@ TEST_F(AdminTest, SaysWhatIsWrongWithAQuestion) {
   EXPECT_EQ(admin_.Get("/api/v1/locate", {{"pool", "main"}}).status, 400);
   EXPECT_EQ(admin_.Get("/api/v1/locate", {{"pool", "x"}, {"key", "k"}}).status, 404);
   EXPECT_THAT(admin_.Get("/x", {}).body, HasSubstr("/metrics"));
+}
+
+TEST_F(AdminTest, ListsPoolsWithTheirRingsAndNodes) {
+  Stats(0, 1).requests.Add(3);
+  Stats(1, 1).failures.Add(2);
+  for (const uint32_t worker : {0U, 1U}) Stats(worker, 1).ready_connections.Add();
+  const auto pools = nlohmann::json::parse(admin_.Get("/api/v1/pools", {}).body)["pools"];
+  ASSERT_EQ(pools.size(), 1U);
+  EXPECT_EQ(pools[0]["name"], "main");
+  EXPECT_EQ(pools[0]["protocol"], "redis");
+  EXPECT_EQ(pools[0]["ring"]["algorithm"], "vnode");
+  EXPECT_EQ(pools[0]["ring"]["hash_tag"], "{}");
+  const auto& nodes = pools[0]["nodes"];
+  ASSERT_EQ(nodes.size(), 2U);
+  EXPECT_EQ(nodes[0]["up"], false);
+  EXPECT_EQ(nodes[1]["up"], true);
+  EXPECT_EQ(nodes[1]["address"], "10.0.0.2:7");
+  EXPECT_EQ(nodes[1]["weight"], 3);
+  EXPECT_NEAR(nodes[1]["share"], 0.75, 0.04);
+  EXPECT_EQ(nodes[1]["requests"], 3);
+  EXPECT_EQ(nodes[1]["failures"], 2);
+}
+
+// Over real sockets; most pages want a token. The loop outlives the port.
+class ServedAdminTest : protected net::TestEventBase, public AdminFixture {
+ protected:
+  ServedAdminTest() : AdminFixture(WithToken()) {
+    std::string error;
+    EXPECT_TRUE(admin_.Listen(base(), &error)) << error;
+  }
+  static conf::Config WithToken() {
+    conf::Config config = TwoNodes();
+    config.admin.listen = {"127.0.0.1", 0, ""};
+    config.admin.token = "secret";
+    return config;
+  }
+  // The whole reply to one request on a connection of its own.
+  std::string Ask(const std::string& method, const std::string& target, const std::string& token = "") {
+    const net::TestSocket client(AF_INET, 0);
+    EXPECT_EQ(net::ConnectTo(client, net::Loopback(admin_.port())), 0);
+    std::string request = method + " " + target + " HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 0\r\n";
+    if (!token.empty()) request += "Authorization: Bearer " + token + "\r\n";
+    request += "\r\n";
+    EXPECT_EQ(send(client.fd(), request.data(), request.size(), MSG_NOSIGNAL), static_cast<ssize_t>(request.size()));
+    std::string reply;
+    EXPECT_TRUE(RunUntil([&] {
+      char buffer[4096];
+      ssize_t got = 0;
+      while ((got = recv(client.fd(), buffer, sizeof buffer, MSG_DONTWAIT)) > 0) {
+        reply.append(buffer, static_cast<size_t>(got));
+      }
+      return got == 0;
+    }));
+    return reply;
+  }
+};
+
+TEST_F(ServedAdminTest, AnswersWithStatusTypeAndBody) {
+  EXPECT_THAT(Ask("GET", "/healthz"),
+              testing::AllOf(testing::StartsWith("HTTP/1.1 200 "), HasSubstr("\r\nContent-Type: text/plain\r\n"),
+                             testing::EndsWith("\r\n\r\nok\n")));
+  EXPECT_THAT(Ask("GET", "/readyz"),
+              testing::AllOf(testing::StartsWith("HTTP/1.1 503 "), HasSubstr("pool main has no usable node\n")));
+  EXPECT_THAT(Ask("GET", "/metrics"), HasSubstr("text/plain; version=0.0.4"));
+  EXPECT_THAT(Ask("GET", "/nosuch", "secret"),
+              testing::AllOf(testing::StartsWith("HTTP/1.1 404 "), HasSubstr("\"error\": \"no such page: /nosuch\"")));
+}
+
+TEST_F(ServedAdminTest, WantsTheTokenForPagesThatAreNotOpen) {
+  for (const char* token : {"", "secre", "secrets", "sEcret"}) {
+    EXPECT_THAT(Ask("GET", "/api/v1/pools", token),
+                testing::AllOf(testing::StartsWith("HTTP/1.1 401 "), HasSubstr("\r\nWWW-Authenticate: Bearer\r\n")))
+        << token;
+    EXPECT_THAT(Ask("POST", "/api/v1/nodes/r1/drain", token), testing::StartsWith("HTTP/1.1 401 ")) << token;
+  }
+  EXPECT_EQ(AllNodes(*snapshot_)[1]->verdict(), backends::Verdict::kServe);
+  EXPECT_THAT(Ask("GET", "/api/v1/pools", "secret"), testing::StartsWith("HTTP/1.1 200 "));
+}
+
+TEST_F(ServedAdminTest, DecodesWhatIsAsked) {
+  EXPECT_THAT(Ask("GET", "/api/v1/locate?pool=main&key=a%20b%26+%C3%A9", "secret"),
+              HasSubstr("\"key\": \"a b& \xc3\xa9\""));
+  EXPECT_THAT(Ask("GET", "/api/v1/locate?key=&pool=main", "secret"), HasSubstr("\"key\": \"\""));
+  EXPECT_THAT(Ask("GET", "/api/v1/locate?pool&key=k", "secret"), testing::StartsWith("HTTP/1.1 404 "));
+}
+
+TEST_F(ServedAdminTest, CarriesOutAnOrder) {
+  EXPECT_THAT(Ask("POST", "/api/v1/nodes/r1/drain", "secret"), testing::StartsWith("HTTP/1.1 200 "));
+  EXPECT_EQ(AllNodes(*snapshot_)[1]->verdict(), backends::Verdict::kEjected);
+}
+
+TEST_F(ServedAdminTest, SaysWhyItCannotListen) {
+  conf::Config config = WithToken();
+  config.admin.listen.port = admin_.port();
+  AdminHttp second(NewSnapshot(std::move(config)), nodes_);
+  std::string error;
+  EXPECT_FALSE(second.Listen(base(), &error));
+  EXPECT_EQ(error, std::strerror(EADDRINUSE));
 }
 
 }  // namespace

@@ -143,5 +143,50 @@ TEST_F(WorkerTest, GivesTheMemoryOfALargeLocalReplyBack) {
   EXPECT_LT(used(), before + (8 << 20));
 }
 
+TEST_F(WorkerTest, TakesNoRequestsOfAClientThatComesWhileItDrains) {
+  Start();
+  test::FakeSocket& busy = NewClient();
+  busy.Receive(Encode({"GET", KeyOf(0)}));
+  Settle();
+  worker_->Drain([] {});
+  test::FakeSocket& late = NewClient();
+  late.Receive(Encode({"PING"}));
+  Settle();
+  EXPECT_TRUE(late.closed());
+  EXPECT_EQ(late.written, "");
+  EXPECT_FALSE(busy.closed());
+}
+
+TEST_F(WorkerTest, ShowsTheClientsThatAreThere) {
+  Start();
+  NewClient();
+  test::FakeSocket& leaves = NewClient();
+  NewClient();
+  leaves.ReceiveEnd();
+  Settle();
+  size_t clients = 0;
+  worker_->ForEachClient([&](const ClientState& client) { clients += client.address == TestClient().address; });
+  EXPECT_EQ(clients, 2U);
+  EXPECT_EQ(stats_->sessions.value(), 2U);
+}
+
+TEST_F(WorkerTest, HandsLargeRepliesOnOrCountsThemWhenTheirClientHasLeft) {
+  Start();
+  const std::string large = "$1000000\r\n" + std::string(1'000'000, 'L') + "\r\n";
+  test::FakeSocket& stays = NewClient();
+  test::FakeSocket& leaves = NewClient();
+  stays.Receive(Encode({"MGET", KeyOf(0), KeyOf(1)}));
+  leaves.Receive(Encode({"GET", KeyOf(0)}));
+  Settle();
+  leaves.error = ECONNRESET;
+  leaves.observer->OnReadable();
+  Settle();
+  Node(0).Receive("*1\r\n" + large + large);
+  Node(1).Receive("*1\r\n" + large);
+  Settle();
+  EXPECT_EQ(stays.written, "*2\r\n" + large + large);
+  EXPECT_EQ(stats_->stale_replies.value(), 1U);
+}
+
 }  // namespace
 }  // namespace ringproxy::proxy
