@@ -5,75 +5,16 @@
 
 #include <cerrno>
 #include <cstring>
-#include <optional>
 
 #include "backends/own_trouble.h"
-#include "tests/support/fake_loop.h"
+#include "tests/backends/link/health_check_fixture.h"
 
 namespace ringproxy::backends {
 namespace {
 
-using namespace std::chrono_literals;
-
 constexpr const char* kPing = "*1\r\n$4\r\nPING\r\n";
 constexpr const char* kExists = "*2\r\n$6\r\nEXISTS\r\n$5\r\nmaint\r\n";
 constexpr const char* kFlushDb = "*1\r\n$7\r\nFLUSHDB\r\n";
-
-class HealthCheckTest : public testing::Test {
- protected:
-  HealthCheck& Make(conf::Protocol protocol = conf::Protocol::kRedis) {
-    settings_.protocol = protocol;
-    check_.emplace(io_, settings_, options_);
-    return *check_;
-  }
-  HealthCheck::Done Record() {
-    return [this](HealthCheck::CheckOutcome outcome, const std::string& why) {
-      const std::string before = outcome == HealthCheck::CheckOutcome::kNotAsked ? "not asked: "
-                                 : outcome == HealthCheck::CheckOutcome::kFull   ? "full: "
-                                                                                 : "";
-      outcomes_.push_back(outcome == HealthCheck::CheckOutcome::kGood ? "good" : before + why);
-    };
-  }
-  void Check() { check_->Check(Record()); }
-  void Flush() { check_->Flush(Record()); }
-  // A first check that went well.
-  void CheckWell() {
-    Check();
-    Node().observer->OnConnected(0);
-    Node().TakeWritten();
-    Node().Receive(settings_.protocol == conf::Protocol::kMemcached ? "MN\r\n" : "+PONG\r\n");
-    if (!options_.maintenance_key.empty()) Node().Receive(":0\r\n");
-    Node().TakeWritten();
-    EXPECT_EQ(Take(), "good");
-  }
-  // What became of the one question since the last call.
-  std::string Take() {
-    const std::vector<std::string> outcomes = std::exchange(outcomes_, {});
-    EXPECT_LE(outcomes.size(), 1U);
-    return outcomes.empty() ? "nothing" : outcomes[0];
-  }
-  test::FakeSocket& Node() { return loop_.last_socket(); }
-
-  test::FakeLoop loop_;
-  WorkerIo io_{.loop = loop_, .blocks = {}, .read_buffer = {}, .random = std::mt19937_64(1)};
-  NodeSettings settings_;
-  conf::Health options_;
-  std::vector<std::string> outcomes_;
-  std::optional<HealthCheck> check_;
-};
-
-TEST_F(HealthCheckTest, TellsANodeWithoutRoomForAnotherConnectionFromASickOne) {
-  Make();
-  Check();
-  Node().observer->OnConnected(0);
-  Node().Receive("-ERR max number of clients reached\r\n");
-  EXPECT_EQ(Take(), "full: ERR max number of clients reached");
-  Make(conf::Protocol::kMemcached);
-  Check();
-  Node().observer->OnConnected(0);
-  Node().Receive("ERROR Too many open connections\r\n");
-  EXPECT_EQ(Take(), "full: ERROR Too many open connections");
-}
 
 TEST_F(HealthCheckTest, ConnectsPingsAndKeepsTheConnectionForTheNextCheck) {
   Make();

@@ -43,6 +43,13 @@ TEST(FanoutPlan, KeepsTheMemoryOfASmallRequestForTheNextOne) {
   EXPECT_GE(plan.child_of_key.capacity(), 4000U);
 }
 
+TEST(FanoutPlan, GivesBackWhatTheBytesOfAHugeRequestNeeded) {
+  FanoutPlan plan;
+  plan.request.assign(1 << 20, 'x');
+  plan.Clear();
+  EXPECT_LT(plan.request.capacity(), size_t{1} << 10);
+}
+
 TEST(FanoutPlan, GivesBackWhatTheKeysOfAHugeRequestNeeded) {
   FanoutPlan plan = PlanOf(10, 100'000);
   plan.Clear();
