@@ -167,7 +167,7 @@ TEST_F(WorkerTest, ShowsTheClientsThatAreThere) {
   size_t clients = 0;
   worker_->ForEachClient([&](const ClientState& client) { clients += client.address == TestClient().address; });
   EXPECT_EQ(clients, 2U);
-  EXPECT_EQ(stats_->sessions.value(), 2U);
+  EXPECT_EQ(stats_->clients.open.value(), 2U);
 }
 
 TEST_F(WorkerTest, HandsLargeRepliesOnOrCountsThemWhenTheirClientHasLeft) {
@@ -185,7 +185,7 @@ TEST_F(WorkerTest, HandsLargeRepliesOnOrCountsThemWhenTheirClientHasLeft) {
   Node(1).Receive("*1\r\n" + large);
   Settle();
   EXPECT_EQ(stays.written, "*2\r\n" + large + large);
-  EXPECT_EQ(stats_->stale_replies.value(), 1U);
+  EXPECT_EQ(stats_->clients.stale_replies.value(), 1U);
 }
 
 }  // namespace
