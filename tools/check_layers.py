@@ -45,7 +45,6 @@ MAX_METHODS = 25
 MAX_MEMBERS = 15
 # Classes that are larger and still have to be split, (methods, members). They may shrink; none may be added.
 TOO_LARGE = {
-    "RateLimiter": (50, 13),
     "Session": (49, 19),
 }
 DATA_TABLE = "_table"  # In a file's name: it is rows, and those may be many.

@@ -7,25 +7,18 @@
 // Threads: its worker's; the process's buckets and rules are shared. Lifetime: what LimiterParts refer to outlives it.
 #pragma once
 
-#include <deque>
 #include <memory>
-#include <optional>
-#include <span>
-#include <string>
-#include <vector>
 
-#include "backends/link/node_pool.h"
-#include "backends/net/place_list.h"
+#include "proxy/guard/admission.h"
+#include "proxy/guard/exact_buckets.h"
 #include "proxy/guard/followed_requests.h"
-#include "proxy/guard/lease_table.h"
-#include "proxy/guard/limit_stats.h"
-#include "proxy/guard/limit_store.h"
-#include "proxy/guard/refusal_memory.h"
-#include "proxy/guard/shared_limits.h"
+#include "proxy/guard/lease_desk.h"
+#include "proxy/guard/leased_buckets.h"
+#include "proxy/guard/waiting_room.h"
 
 namespace ringproxy::proxy {
 
-class RateLimiter final : public backends::ReplySink, private LimitStore::Asker {
+class RateLimiter final : public backends::ReplySink, private WaitingRoom::User {
  public:
   enum class Verdict : uint8_t {
     kAdmitted,
@@ -70,113 +63,40 @@ class RateLimiter final : public backends::ReplySink, private LimitStore::Asker 
   void OnReply(backends::Ticket ticket, backends::Reply&& reply) override;
   void OnFailure(backends::Ticket ticket, const wire::Failure& failure) override;
   // For those of Kind::kStore.
-  backends::ReplySink& store() { return store_; }
+  backends::ReplySink& store() { return desk_.sink(); }
 
   // Now, and then about once a second: tells the store that the process lives, measures what is shown.
-  void Tick(HeldSnapshot& held);
+  void Tick(HeldSnapshot& held) { desk_.Tick(held); }
 
   // Requests under way that a limit waits for.
   size_t followed() const { return followed_.open(); }
   // What is shown of the leases: some of each limit.
-  std::shared_ptr<const LeasesView> View(const Snapshot& snapshot) const;
+  std::shared_ptr<const LeasesView> View(const Snapshot& snapshot) const { return desk_.View(snapshot); }
 
  private:
-  // The way of one request through its buckets.
-  struct Attempt {
-    HeldSnapshot* held = nullptr;  // To whose rules the charges lead; in use while the request waits.
-    std::vector<Charge> charges;
-    std::vector<std::string> names;        // As charges, once it waits: buckets of the store.
-    size_t next = 0;                       // The charge to ask next.
-    int64_t hold_ns = 0;                   // The longest wait that a bucket has asked for …
-    const LimitRule* hold_rule = nullptr;  // … and whose it is.
-  };
-  // A store that fails is asked again after this.
-  static constexpr net::Duration kProbeInterval = std::chrono::milliseconds(50);
-  // Proxies find a store that is back within such a time of each other.
-  static constexpr net::Duration kRecovery = std::chrono::seconds(1);
-  enum class AdmissionStep : uint8_t { kDone, kRefused, kAskStore, kTryLater };
-  struct AdmissionOutcome {
-    AdmissionStep step = AdmissionStep::kDone;
-    const LimitRule* rule = nullptr;
-    net::Duration retry_after{0};
-  };
-  static constexpr uint32_t kNobody = UINT32_MAX;
-  struct Waiting {
-    backends::Ticket ticket;
-    Attempt attempt;
-    SnapshotUse held;
-    net::TimePoint deadline{};
-    const LimitRule* rule = nullptr;        // That made it wait first.
-    const LimitRule* delayed_by = nullptr;  // The limit that has delayed it.
-    bool is_held = false;                   // Every bucket has admitted it; only the time has to pass.
-    std::unique_ptr<net::Timer> timer;
-  };
-  void OnStoreAnswer(const LimitStore::Question& question, LimitStore::StoreOutcome outcome,
-                     std::string_view reply) override;
-  void OnLeaseAnswer(const LimitStore::Question& question, const std::optional<LeaseReply>& reply);
-  void OnExactAnswer(const LimitStore::Question& question, const std::optional<LeaseReply>& reply);
-
-  // `client`: whose request it is, while that is known.
-  AdmissionOutcome Run(Attempt* attempt, const ClientIdentity* client);
-  // The first look, at all of them; kDone when each would admit it.
-  AdmissionOutcome Look(const Attempt& attempt);
-  AdmissionOutcome Refusal(const Charge& charge, int64_t wait_ns) const;
-  BucketAnswer Take(Attempt* attempt, size_t i, const ClientIdentity* client);
-  BucketAnswer TakeLease(Attempt* attempt, size_t i, const ClientIdentity* client);
-  BucketAnswer FallBack(Charge* charge, net::TimePoint failing_since);
-  BucketAnswer TakeFromTable(Charge* charge, const BucketLimit& limit, int64_t fresh_ns);
-  void GiveToTable(const Charge& charge, const BucketLimit& limit);
-  void Undo(Attempt* attempt);
-  LimitState& StateOf(const LimitRule& rule) const { return rule.record->state(worker_); }
-  LimitState& StateOf(const Charge& charge) const { return StateOf(*charge.rule); }
-  LimitStats& StatsOf(const LimitRule& rule) const { return StateOf(rule).stats; }
-  static BucketTable& TableOf(const Charge& charge) { return charge.rule->record->table(); }
-  // How long the store has refused it for.
-  net::Duration RefusedFor(const Charge& charge) const;
-  // Every request of it has to ask the store, and may.
-  bool NeedsStore(const Charge& charge) const;
-  static std::string StoreKey(const LimitRule& rule, std::string_view value);
-  void AskForLease(HeldSnapshot& held, const LimitRule& rule, LeaseTable::KeptLease& entry);
+  void OnPassed(backends::Ticket ticket, const AdmissionAttempt& attempt) override;
+  void OnTurnedAway(backends::Ticket ticket, const AdmissionOutcome& refusal) override;
 
   Decision Refuse(const AdmissionOutcome& outcome);
-  backends::Ticket Conclude(const Attempt& attempt, backends::Ticket ticket);
+  // It may go: counts it, and follows it if a limit has to hear how it ends.
+  backends::Ticket Conclude(const AdmissionAttempt& attempt, backends::Ticket ticket);
   // Once a request, however often its buckets were asked.
-  void CountAdmitted(const Attempt& attempt);
-  // Keeps what scratch_ has reached, until the time has passed or the store has answered.
-  Decision Wait(const AdmissionOutcome& outcome, const ClientIdentity& client, backends::Ticket ticket);
-  // What has waited does not any more.
-  void Release(uint32_t waiting);
-  uint32_t AcquireWaiting();
-  void Proceed(uint32_t waiting, const AdmissionOutcome& outcome);
-  void OnTime(uint32_t waiting);
-  bool MayWait(const LimitRule& rule, net::Duration wait) const;
-  // From now on the limit `rule` delays it; false: too many wait for that already, or it would be too long.
-  bool DelayBy(uint32_t waiting, const LimitRule& rule, net::Duration wait);
-  // Places of limits on concurrency are for requests that are under way.
-  void ReturnPlaces(Attempt* attempt);
-  AdmissionOutcome TakePlaces(Attempt* attempt);
-  void AskExact(uint32_t waiting);
-  void EndWaiting(uint32_t waiting, const AdmissionOutcome& outcome);
-
+  void CountAdmitted(const AdmissionAttempt& attempt);
   void Settle(backends::Ticket ticket, size_t reply_bytes);
-  void MeasureLeases(HeldSnapshot& held, net::Duration since_last);
+  LimitState& StateOf(const LimitRule& rule) const { return rule.record->state(worker_); }
 
-  net::TimePoint now() const { return io_.loop.now(); }
-  int64_t now_ns() const { return std::chrono::nanoseconds(now().time_since_epoch()).count(); }
-  double Random() { return std::uniform_real_distribution<double>(0, 1)(io_.random); }
-
-  backends::WorkerIo& io_;
-  SharedLimits& shared_;
   uint32_t worker_;
   backends::ReplySink& sink_;
   Observer& observer_;
-  LimitStore store_;
-  bool is_speaker_;
+  LeaseDesk desk_;
+  StoreFallback fallback_;
+  LocalBuckets local_;
+  LeasedBuckets leased_;
+  ExactBuckets exact_;
+  Admission admission_;
+  WaitingRoom waiting_room_;
   FollowedRequests followed_;
-  net::PlaceList<Waiting, std::deque<Waiting>> waiting_;
-  uint32_t beginning_ = kNobody;  // The waiting request whose Admit has not returned yet.
-  net::TimePoint last_tick_;
-  Attempt scratch_;
+  AdmissionAttempt scratch_;
   wire::KeyPositions keys_;
 };
 
