@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import pathlib
+import random
 import re
 import signal
 import socket
@@ -19,10 +20,24 @@ BINARY = os.environ.get("RINGPROXY_BIN", str(ROOT / "build/dev/bin/ringproxy"))
 PATIENCE = float(os.environ.get("RINGPROXY_PATIENCE", "20"))
 
 
+def first_outgoing_port():
+    return int(pathlib.Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+
+
+PORTS_GIVEN = set()
+
+
 def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """A port for a server, never the same twice, and below those from which outgoing connections come: one of them could
+    take it while the server is down, and a client that connects to it again and again would some day meet itself."""
+    while True:
+        port = random.randrange(10_000, max(first_outgoing_port(), 12_000))
+        if port in PORTS_GIVEN:
+            continue
+        PORTS_GIVEN.add(port)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 def wait_for(condition, what, patience=PATIENCE):
@@ -147,7 +162,8 @@ class RedisServer(Process):
         if self.password:
             command += ["--requirepass", self.password]
         self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        wait_for(self._answers, "redis-server")
+        wait_for(lambda: not self.alive() or self._answers(), "redis-server")
+        assert self.alive(), "another server has its port"
 
     def _answers(self):
         with RawClient(self.port, host=self.host) as client:
