@@ -57,12 +57,12 @@ bool ConcurrencyLimit::Learn(const Reply& reply, net::TimePoint now) {
   return gradient_.WindowIsOver(now) && FollowGradient(gradient_.EndWindow(now));
 }
 
-bool ConcurrencyLimit::FollowGradient(const LatencyGradient::Verdict& verdict) {
-  const auto most = static_cast<double>(verdict.most_in_flight);
+bool ConcurrencyLimit::FollowGradient(const LatencyGradient::WindowReading& window) {
+  const auto most = static_cast<double>(window.most_in_flight);
   // Shrinks from what was under way, for a limit that nobody has reached did nothing about the queue.
   const double used = std::min(value_, most);
-  if (Step(used, verdict.gradient) < 0) return most >= options_.min && Set(used + Step(used, verdict.gradient));
-  return most * 2 >= value_ && Set(value_ + Step(value_, verdict.gradient));
+  if (Step(used, window.gradient) < 0) return most >= options_.min && Set(used + Step(used, window.gradient));
+  return most * 2 >= value_ && Set(value_ + Step(value_, window.gradient));
 }
 
 bool ConcurrencyLimit::OnSecond() {

@@ -61,7 +61,7 @@ class ConcurrencyLimit {
 
  private:
   bool Learn(const Reply& reply, net::TimePoint now);
-  bool FollowGradient(const LatencyGradient::Verdict& verdict);
+  bool FollowGradient(const LatencyGradient::WindowReading& window);
   bool Set(double value);
   bool UsesHalf(uint64_t in_flight) const { return in_flight * 2 >= limit_; }
 

@@ -12,7 +12,7 @@ constexpr double kForget = 0.95;
 
 }  // namespace
 
-LatencyGradient::Verdict LatencyGradient::EndWindow(net::TimePoint now) {
+LatencyGradient::WindowReading LatencyGradient::EndWindow(net::TimePoint now) {
   const auto shortest = static_cast<double>(kShortestLatency.count());
   const double mean = std::max(shortest, static_cast<double>(latency_sum_us_) / latencies_);
   const uint64_t most = most_in_flight_;

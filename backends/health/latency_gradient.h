@@ -18,7 +18,7 @@ class LatencyGradient {
   static constexpr net::Duration kWindow = std::chrono::milliseconds(100);
   static constexpr net::Duration kShortestLatency = std::chrono::microseconds(500);
 
-  struct Verdict {
+  struct WindowReading {
     double gradient;          // 1: as fast as usual; down to 0.5 when slower.
     uint64_t most_in_flight;  // In the window.
   };
@@ -32,7 +32,7 @@ class LatencyGradient {
   }
   bool WindowIsOver(net::TimePoint now) const { return now >= window_end_ && latencies_ >= kLeastLatencies; }
   // Requires: WindowIsOver. The next one begins.
-  Verdict EndWindow(net::TimePoint now);
+  WindowReading EndWindow(net::TimePoint now);
 
  private:
   static constexpr uint32_t kLeastLatencies = 10;

@@ -85,7 +85,7 @@ class QuotaLease {
     uint32_t owed = 0;  // … and on credit.
   };
   // The question under way, or the last one.
-  struct Question {
+  struct AskedAmount {
     uint32_t want = 0;
     uint32_t debt = 0;  // That is to be paid with it.
     uint32_t lessees = 1;
@@ -100,7 +100,7 @@ class QuotaLease {
   net::TimePoint expires_;        // Of the tokens.
   net::TimePoint next_ask_;       // Not before.
   net::TimePoint failing_since_;  // If failing_.
-  Question question_;
+  AskedAmount question_;
   uint32_t tokens_ = 0;
   uint32_t low_ = 0;               // Of the last batch.
   uint32_t debt_ = 0;              // To be paid with the next question.

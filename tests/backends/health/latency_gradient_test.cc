@@ -10,7 +10,7 @@ using namespace std::chrono_literals;
 class LatencyGradientTest : public testing::Test {
  protected:
   // One of ten replies; says its verdict.
-  LatencyGradient::Verdict Window(net::Duration latency, uint64_t in_flight = 1) {
+  LatencyGradient::WindowReading Window(net::Duration latency, uint64_t in_flight = 1) {
     for (int i = 0; i < 10; ++i) gradient_.Add(latency, true, in_flight);
     now_ += LatencyGradient::kWindow;
     EXPECT_TRUE(gradient_.WindowIsOver(now_));

@@ -4,13 +4,29 @@
 namespace ringproxy::proxy {
 namespace {
 
-class SessionIdleTest : public LimitedWorkerFixture {};
+class SessionIdleTest : public LimitedWorkerFixture {
+ protected:
+  void StartWithTimeout() {
+    conf::Config config = TwoNodes();
+    config.listeners[0].idle_timeout = 2s;
+    config.pools[0].timeouts.request = 10s;
+    Start(std::move(config));
+  }
+  // A client whose reply comes in this turn, when nothing has come for longer than the timeout.
+  test::FakeSocket& AnswerLate() {
+    StartWithTimeout();
+    test::FakeSocket& client = NewClient();
+    client.Receive(Encode({"GET", KeyOf(0)}));
+    Settle();
+    loop_.Advance(4900ms);
+    Settle();
+    Node(0).Receive("$-1\r\n");
+    return client;
+  }
+};
 
 TEST_F(SessionIdleTest, ClosesAnIdleClientAfterItsTimeoutButNoneThatWaitsForAReply) {
-  conf::Config config = TwoNodes();
-  config.listeners[0].idle_timeout = 2s;
-  config.pools[0].timeouts.request = 10s;
-  Start(std::move(config));
+  StartWithTimeout();
   test::FakeSocket& idle = NewClient();
   test::FakeSocket& waiting = NewClient();
   waiting.Receive(Encode({"GET", KeyOf(0)}));
@@ -22,16 +38,7 @@ TEST_F(SessionIdleTest, ClosesAnIdleClientAfterItsTimeoutButNoneThatWaitsForARep
 }
 
 TEST_F(SessionIdleTest, CountsTheIdleTimeoutFromTheLastReply) {
-  conf::Config config = TwoNodes();
-  config.listeners[0].idle_timeout = 2s;
-  config.pools[0].timeouts.request = 10s;
-  Start(std::move(config));
-  test::FakeSocket& client = NewClient();
-  client.Receive(Encode({"GET", KeyOf(0)}));
-  Settle();
-  loop_.Advance(4900ms);
-  Settle();
-  Node(0).Receive("$-1\r\n");
+  test::FakeSocket& client = AnswerLate();
   Settle();
   loop_.Advance(100ms);
   Settle();
@@ -40,16 +47,7 @@ TEST_F(SessionIdleTest, CountsTheIdleTimeoutFromTheLastReply) {
 }
 
 TEST_F(SessionIdleTest, DeliversAReplyThatCameInTheTurnOfTheIdleCheck) {
-  conf::Config config = TwoNodes();
-  config.listeners[0].idle_timeout = 2s;
-  config.pools[0].timeouts.request = 10s;
-  Start(std::move(config));
-  test::FakeSocket& client = NewClient();
-  client.Receive(Encode({"GET", KeyOf(0)}));
-  Settle();
-  loop_.Advance(4900ms);
-  Settle();
-  Node(0).Receive("$-1\r\n");
+  test::FakeSocket& client = AnswerLate();
   loop_.Advance(100ms);  // The tick falls into the same turn.
   Settle();
   EXPECT_EQ(client.written, "$-1\r\n");
