@@ -6,6 +6,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "backends/wire/memcache_request.h"
@@ -32,7 +33,19 @@ struct ListenerContext {
   wire::MemcacheParser memcache_parser{limits};
 };
 
+// A session's place in the list of those that have something to do at the end of this turn.
+struct TurnMark {
+  Session& session;
+  bool is_set = false;
+};
+
 struct ClientIo {
+  void Count(wire::ErrorCode code) { errors[static_cast<size_t>(code)].Add(); }
+  void Mark(TurnMark& mark) {
+    if (std::exchange(mark.is_set, true)) return;
+    turn.push_back(&mark.session);
+  }
+
   backends::WorkerIo& io;
   const std::unique_ptr<HeldSnapshot>& held;  // The one in force, for the requests of this turn.
   Dispatcher& dispatcher;
@@ -40,7 +53,7 @@ struct ClientIo {
   ProxyView& view;
   std::span<PoolStats> pool_stats;
   std::span<backends::Counter> errors;  // By wire::ErrorCode.
-  std::vector<Session*> turn;           // Sessions with something to do at the end of this turn.
+  std::vector<Session*> turn;           // Those that are marked.
   std::vector<uint32_t> retired;        // Closed in this turn, by index; deleted at its end.
   std::string scratch;                  // One reply under construction.
 };

@@ -15,7 +15,10 @@ namespace ringproxy::proxy {
 
 class ReplyForecast {
  public:
+  void OnRequest() { ++under_way_; }
+  void OnFailure() { --under_way_; }
   void OnReply(size_t bytes) {
+    --under_way_;
     if (bytes > expected_) {
       expected_ += (bytes - expected_) / kQuick;
       unknown_ = 0;
@@ -24,15 +27,17 @@ class ReplyForecast {
     }
     if (unknown_ > 0) --unknown_;
   }
-  size_t BytesOf(size_t under_way) const { return under_way * expected_; }
+  // Of all replies that are under way.
+  size_t bytes() const { return under_way_ * expected_; }
   // Whether one request more would exceed the bound. The first is always welcome.
-  bool IsFull(size_t under_way) const { return under_way > 0 && (under_way + 1) * expected_ > kMost; }
+  bool is_full() const { return under_way_ > 0 && (under_way_ + 1) * expected_ > kMost; }
 
  private:
   static constexpr size_t kMost = 4 << 20;
   static constexpr size_t kQuick = 4;
   static constexpr size_t kSlow = 64;
 
+  size_t under_way_ = 0;         // Requests that nodes have not answered.
   size_t expected_ = 256 << 10;  // Of one reply.
   uint8_t unknown_ = 32;         // Replies until what is expected is known rather than assumed.
 };

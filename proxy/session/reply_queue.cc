@@ -2,12 +2,14 @@
 
 namespace ringproxy::proxy {
 
-void ReplyQueue::PopFront(net::TimePoint now) {
+void ReplyQueue::PopFront(net::TimePoint now, net::SendQueue& output) {
   const AwaitedReply& awaited = slots_.front().awaited;
   if (awaited.histogram != nullptr) awaited.histogram->Record(now - awaited.opened);
   request_bytes_ -= awaited.request_bytes;
   slots_.pop_front();
   ++first_;
+  if (!pushes_.empty()) [[unlikely]]
+    DeliverPushes(output);
 }
 
 void ReplyQueue::DeliverReady(net::TimePoint now, net::SendQueue& output) {
@@ -15,7 +17,28 @@ void ReplyQueue::DeliverReady(net::TimePoint now, net::SendQueue& output) {
     backends::Reply reply(std::move(slots_.front().aside));
     aside_bytes_ -= reply.size();
     reply.AppendTo(output);
-    PopFront(now);
+    PopFront(now, output);
+  }
+}
+
+void ReplyQueue::Push(std::optional<uint32_t> behind, backends::Reply&& push, net::SendQueue& output) {
+  uint32_t place = behind && IsOpen(*behind) ? *behind : first_ - 1;
+  // An earlier push that waits behind a later slot holds this one back too.
+  if (!pushes_.empty()) {
+    const uint32_t last = pushes_[pushes_.size() - 1].behind;
+    if (place == first_ - 1 || place - first_ < last - first_) place = last;
+  }
+  if (!IsOpen(place)) return push.AppendTo(output);
+  aside_bytes_ += push.size();
+  pushes_.push_back({place, push.Keep(pool_)});
+}
+
+void ReplyQueue::DeliverPushes(net::SendQueue& output) {
+  while (!pushes_.empty() && !IsOpen(pushes_.front().behind)) {
+    backends::Reply push(std::move(pushes_.front().bytes));
+    aside_bytes_ -= push.size();
+    push.AppendTo(output);
+    pushes_.pop_front();
   }
 }
 

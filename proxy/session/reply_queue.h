@@ -1,11 +1,17 @@
 // proxy/session/reply_queue.h – Puts replies into the order of their requests (semantics.md 13).
 //
 // A slot is opened for each request and resolved once, in any order. The front slot's reply goes straight into the
-// session's output; the others are kept aside until their turn comes.
+// session's output; the others are kept aside until their turn comes. What a client is told without having asked (a
+// push of RESP3, a message) leaves between two replies:
+//
+//   slots    #7 waits   #8 ready   #9 waits        output   … reply of #6 │ ← the next thing is #7's reply
+//   pushes       └─ behind #7: leaves when #7 has left, before #8         a push behind none leaves at once
+//
 // Threads: its worker's. Ownership: by its session; pool and output outlive it.
 #pragma once
 
 #include <cassert>
+#include <optional>
 #include <string_view>
 
 #include "backends/net/block_pool.h"
@@ -38,13 +44,20 @@ class ReplyQueue {
 
   void Resolve(uint32_t number, backends::Reply&& reply, net::TimePoint now, net::SendQueue& output);
 
+  // It must not overtake the reply of slot `behind`, if that slot is still open (the reply that it makes invalid, or
+  // the one that confirms a subscription), and waits for no other. Pushes keep their order.
+  void Push(std::optional<uint32_t> behind, backends::Reply&& push, net::SendQueue& output);
+
   bool empty() const { return slots_.empty(); }
   size_t size() const { return slots_.size(); }
   // Bytes of the requests whose slots are open.
   size_t request_bytes() const { return request_bytes_; }
-  // Bytes of the replies that wait for their turn.
+  // Bytes of the replies and pushes that wait for their turn.
   size_t aside_bytes() const { return aside_bytes_; }
-  void ShrinkIfEmpty() { slots_.ShrinkIfEmpty(); }
+  void ShrinkIfEmpty() {
+    slots_.ShrinkIfEmpty();
+    pushes_.ShrinkIfEmpty();
+  }
 
  private:
   struct Slot {
@@ -53,12 +66,21 @@ class ReplyQueue {
     bool ready = false;
   };
 
-  void PopFront(net::TimePoint now);
+  struct WaitingPush {
+    uint32_t behind = 0;
+    net::Block bytes;
+  };
+
+  // Also for a number that was given out long ago.
+  bool IsOpen(uint32_t number) const { return number - first_ < slots_.size(); }
+  void PopFront(net::TimePoint now, net::SendQueue& output);
+  void DeliverPushes(net::SendQueue& output);
   // Replies that were ready before their turn.
   void DeliverReady(net::TimePoint now, net::SendQueue& output);
 
   net::BlockPool& pool_;
   net::RingQueue<Slot, 4> slots_;
+  net::RingQueue<WaitingPush, 4> pushes_;
   uint32_t first_ = 0;  // The front slot's number.
   size_t request_bytes_ = 0;
   size_t aside_bytes_ = 0;
@@ -77,7 +99,7 @@ inline void ReplyQueue::Resolve(uint32_t number, backends::Reply&& reply, net::T
     return;
   }
   reply.AppendTo(output);
-  PopFront(now);
+  PopFront(now, output);
   if (!slots_.empty() && slots_.front().ready) DeliverReady(now, output);
 }
 

@@ -23,7 +23,7 @@ SessionTable::~SessionTable() {
 void SessionTable::Add(ListenerContext& listener, ClientState client, const MakeStream& make_stream) {
   const uint32_t index = places_.Acquire();
   SessionPlace& place = places_[index];
-  place.session = NewSession(io_, listener, index, place.generation, std::move(client));
+  place.session = std::make_unique<Session>(io_, listener, index, place.generation, std::move(client));
   place.session->Start(make_stream(*place.session));
   stats_.open.Set(places_.in_use());
 }
@@ -41,20 +41,20 @@ void SessionTable::ForEach(const std::function<void(const Session&)>& visit) con
 }
 
 void SessionTable::OnReply(backends::Ticket ticket, backends::Reply&& reply) {
-  if (Session* session = Find(ticket)) session->OnReply(ticket.slot, std::move(reply));
+  if (Session* session = Find(ticket)) session->requests().OnReply(ticket.slot, std::move(reply));
 }
 
 void SessionTable::OnFailure(backends::Ticket ticket, const wire::Failure& failure) {
-  if (Session* session = Find(ticket)) session->OnFailure(ticket.slot, failure);
+  if (Session* session = Find(ticket)) session->requests().OnFailure(ticket.slot, failure);
 }
 
 void SessionTable::OnAdmitted(backends::Ticket waiting, backends::Ticket use) {
-  if (Session* session = Find(waiting)) return session->OnAdmitted(waiting.slot, use);
+  if (Session* session = Find(waiting)) return session->requests().OnAdmitted(waiting.slot, use);
   io_.limiter.Abandon(use);
 }
 
 void SessionTable::OnRefused(backends::Ticket waiting, const RateLimiter::Decision& decision) {
-  if (Session* session = Find(waiting)) session->OnRefused(waiting.slot, decision);
+  if (Session* session = Find(waiting)) session->requests().OnRefused(waiting.slot, decision);
 }
 
 void SessionTable::Resume() {

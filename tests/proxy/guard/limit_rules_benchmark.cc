@@ -27,7 +27,7 @@ class Limiter final : private backends::ReplySink, private RateLimiter::Observer
     limiter_->Adopt(*snapshot_);
   }
 
-  // As Session::Dispatch does.
+  // As ClientRequests::Dispatch does.
   bool Admit(const LimitedRequest& asked) {
     if (!(*held_)->limits->MayConcern(asked.listener, asked.command)) return true;
     backends::Ticket ticket{0, 0, 0, backends::Ticket::Kind::kSession};

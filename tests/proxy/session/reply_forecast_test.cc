@@ -6,14 +6,22 @@ namespace ringproxy::proxy {
 namespace {
 
 // How many requests may be under way at a time.
-size_t Room(const ReplyForecast& forecast) {
+size_t Room(ReplyForecast forecast) {
   size_t under_way = 0;
-  while (under_way < 100'000 && !forecast.IsFull(under_way)) ++under_way;
+  for (; under_way < 100'000 && !forecast.is_full(); ++under_way) forecast.OnRequest();
   return under_way;
 }
 
 void Give(ReplyForecast& forecast, int replies, size_t bytes) {
-  for (int i = 0; i < replies; ++i) forecast.OnReply(bytes);
+  for (int i = 0; i < replies; ++i) {
+    forecast.OnRequest();
+    forecast.OnReply(bytes);
+  }
+}
+
+size_t BytesOf(ReplyForecast forecast, int requests) {
+  for (int i = 0; i < requests; ++i) forecast.OnRequest();
+  return forecast.bytes();
 }
 
 TEST(ReplyForecast, TakesAClientForOneOfLargeRepliesAtFirst) {
@@ -32,23 +40,23 @@ TEST(ReplyForecast, LetsFourMebibytesBeUnderWay) {
   ReplyForecast forecast;
   Give(forecast, 20, 900'000);
   EXPECT_EQ(Room(forecast), 4U);
-  forecast.OnReply(10);
+  Give(forecast, 1, 10);
   EXPECT_EQ(Room(forecast), 4U);
 }
 
 TEST(ReplyForecast, AlwaysLetsOneBeUnderWay) {
   ReplyForecast forecast;
-  forecast.OnReply(100 << 20);
+  Give(forecast, 1, 100 << 20);
   EXPECT_EQ(Room(forecast), 1U);
 }
 
 TEST(ReplyForecast, ExpectsOfEachRequestUnderWayWhatTheLastOnesLetExpect) {
   ReplyForecast forecast;
-  EXPECT_GE(forecast.BytesOf(4), 1U << 20);  // It might be anything.
-  EXPECT_EQ(forecast.BytesOf(0), 0U);
+  EXPECT_GE(BytesOf(forecast, 4), 1U << 20);  // It might be anything.
+  EXPECT_EQ(BytesOf(forecast, 0), 0U);
   Give(forecast, 2000, 100);
-  EXPECT_EQ(forecast.BytesOf(3), 3 * forecast.BytesOf(1));
-  EXPECT_LT(forecast.BytesOf(1), 200U);
+  EXPECT_EQ(BytesOf(forecast, 3), 3 * BytesOf(forecast, 1));
+  EXPECT_LT(BytesOf(forecast, 1), 200U);
 }
 
 TEST(ReplyForecast, RemembersLargeRepliesForDozensOfSmallOnes) {
@@ -63,10 +71,18 @@ TEST(ReplyForecast, RemembersLargeRepliesForDozensOfSmallOnes) {
 TEST(ReplyForecast, HoldsAClientUpLittleForASingleLargeReply) {
   ReplyForecast forecast;
   Give(forecast, 1000, 10);
-  forecast.OnReply(1 << 20);
+  Give(forecast, 1, 1 << 20);
   EXPECT_GE(Room(forecast), 15U);
   Give(forecast, 200, 10);
   EXPECT_GT(Room(forecast), 200U);
+}
+
+TEST(ReplyForecast, ForgetsARequestThatFailed) {
+  ReplyForecast forecast;
+  forecast.OnRequest();
+  forecast.OnFailure();
+  EXPECT_EQ(forecast.bytes(), 0U);
+  EXPECT_EQ(Room(forecast), Room(ReplyForecast()));
 }
 
 }  // namespace

@@ -22,6 +22,9 @@ class ReplyQueueTest : public testing::Test {
     return queue_.Open({.opened = now_, .request_bytes = request_bytes, .quiet = quiet});
   }
   void Resolve(uint32_t slot, const std::string& reply) { queue_.Resolve(slot, backends::Reply(reply), now_, output_); }
+  void Push(std::optional<uint32_t> behind, const std::string& push) {
+    queue_.Push(behind, backends::Reply(push), output_);
+  }
   std::string Sent() {
     output_.Flush(*stream_);
     return loop_.last_socket().TakeWritten();
@@ -94,6 +97,76 @@ TEST_F(ReplyQueueTest, CountsTheBytesThatWaitForTheirTurn) {
   Resolve(first, "1");
   EXPECT_EQ(queue_.aside_bytes(), 0U);
   EXPECT_EQ(Sent(), "112345");
+}
+
+TEST_F(ReplyQueueTest, LetsAPushLeaveAtOnceUnlessItWouldOvertakeItsReply) {
+  const uint32_t first = Open();
+  const uint32_t second = Open();
+  const uint32_t third = Open();
+  Push(std::nullopt, "p0 ");
+  EXPECT_EQ(Sent(), "p0 ");
+  Resolve(second, "2 ");
+  Push(second, "p2 ");
+  EXPECT_EQ(queue_.aside_bytes(), 5U);
+  EXPECT_EQ(Sent(), "");
+  Resolve(first, "1 ");
+  EXPECT_EQ(Sent(), "1 2 p2 ");
+  Push(second, "late ");  // Its slot has long been delivered.
+  EXPECT_EQ(Sent(), "late ");
+  Resolve(third, "3 ");
+  EXPECT_EQ(Sent(), "3 ");
+  EXPECT_EQ(queue_.aside_bytes(), 0U);
+}
+
+TEST_F(ReplyQueueTest, KeepsPushesInTheirOrder) {
+  const uint32_t first = Open();
+  const uint32_t second = Open();
+  Push(second, "a ");
+  Push(first, "b ");
+  Push(std::nullopt, "c ");
+  Resolve(first, "1 ");
+  EXPECT_EQ(Sent(), "1 ");
+  Resolve(second, "2 ");
+  EXPECT_EQ(Sent(), "2 a b c ");
+  EXPECT_EQ(pool_.blocks_in_use(), 0U);
+}
+
+TEST_F(ReplyQueueTest, PutsEveryPushBetweenTwoRepliesAndBehindItsOwn) {
+  std::mt19937 random(2);
+  for (int round = 0; round < 200; ++round) {
+    std::vector<uint32_t> open;
+    std::vector<std::pair<int, uint32_t>> pushed;
+    std::string all;
+    int count = 0;
+    while (count < 40 || !open.empty()) {
+      const auto dice = random() % 4;
+      if (dice == 0 && count < 40) {
+        open.push_back(Open());
+        ++count;
+      } else if (dice == 1 && count < 40) {
+        const std::optional<uint32_t> behind =
+            open.empty() ? std::nullopt : std::optional(open[random() % open.size()]);
+        Push(behind, "p" + std::to_string(pushed.size()) + ";");
+        pushed.emplace_back(static_cast<int>(pushed.size()), behind.value_or(UINT32_MAX));
+        ++count;
+      } else if (!open.empty()) {
+        const size_t place = random() % open.size();
+        Resolve(open[place], "r" + std::to_string(open[place]) + ";");
+        open.erase(open.begin() + static_cast<ptrdiff_t>(place));
+      }
+      all += Sent();
+    }
+    size_t from = 0;
+    for (const auto& [number, behind] : pushed) {
+      const size_t at = all.find("p" + std::to_string(number) + ";");
+      ASSERT_NE(at, std::string::npos);
+      ASSERT_GE(at, from);  // In the order in which they came.
+      from = at;
+      if (behind == UINT32_MAX) continue;
+      ASSERT_LT(all.find("r" + std::to_string(behind) + ";"), at);
+    }
+    ASSERT_EQ(queue_.aside_bytes(), 0U);
+  }
 }
 
 }  // namespace

@@ -1,14 +1,14 @@
 // Memcached clients and nodes around a whole worker.
-#include "proxy/session/memcache_session.h"
+#include "proxy/session/memcache_front.h"
 
 #include "tests/proxy/control/limited_worker_fixture.h"
 
 namespace ringproxy::proxy {
 namespace {
 
-class MemcacheSessionTest : public WorkerFixture {
+class MemcacheFrontTest : public WorkerFixture {
  protected:
-  MemcacheSessionTest() {
+  MemcacheFrontTest() {
     Start(TwoMemcachedNodes());
     a_ = KeyOf(0);
     b_ = KeyOf(1);
@@ -28,7 +28,7 @@ class MemcacheSessionTest : public WorkerFixture {
   std::string b_;  // And of node 1.
 };
 
-TEST_F(MemcacheSessionTest, ForwardsAKeyToItsNodeAndTheReplyBack) {
+TEST_F(MemcacheFrontTest, ForwardsAKeyToItsNodeAndTheReplyBack) {
   test::FakeSocket& client = NewClient();
   Ask(client, "set " + b_ + " 5 0 2\r\nhi\r\n");
   EXPECT_EQ(Node(1).TakeWritten(), "set " + b_ + " 5 0 2\r\nhi\r\n");
@@ -36,7 +36,7 @@ TEST_F(MemcacheSessionTest, ForwardsAKeyToItsNodeAndTheReplyBack) {
   EXPECT_EQ(client.TakeWritten(), "STORED\r\n");
 }
 
-TEST_F(MemcacheSessionTest, SplitsAMultiGetByNodeAndMergesIt) {
+TEST_F(MemcacheFrontTest, SplitsAMultiGetByNodeAndMergesIt) {
   test::FakeSocket& client = NewClient();
   Ask(client, "get " + b_ + " " + a_ + " " + b_ + "\r\n");
   EXPECT_EQ(Node(0).TakeWritten(), "get " + a_ + "\r\n");
@@ -48,7 +48,7 @@ TEST_F(MemcacheSessionTest, SplitsAMultiGetByNodeAndMergesIt) {
 }
 
 // semantics.md 8: forwarded with a reply, which is swallowed; it pairs with no other request.
-TEST_F(MemcacheSessionTest, SwallowsTheReplyToNoreply) {
+TEST_F(MemcacheFrontTest, SwallowsTheReplyToNoreply) {
   test::FakeSocket& client = NewClient();
   Ask(client, "set " + a_ + " 0 0 1 noreply\r\n1\r\nget " + a_ + "\r\n");
   EXPECT_EQ(Node(0).TakeWritten(), "set " + a_ + " 0 0 1        \r\n1\r\nget " + a_ + "\r\n");
@@ -56,7 +56,7 @@ TEST_F(MemcacheSessionTest, SwallowsTheReplyToNoreply) {
   EXPECT_EQ(client.TakeWritten(), "END\r\n");
 }
 
-TEST_F(MemcacheSessionTest, StaysSilentWhenANoreplyRequestFails) {
+TEST_F(MemcacheFrontTest, StaysSilentWhenANoreplyRequestFails) {
   test::FakeSocket& client = NewClient();
   Node(0).end_of_stream = true;
   Node(0).observer->OnReadable();
@@ -66,7 +66,7 @@ TEST_F(MemcacheSessionTest, StaysSilentWhenANoreplyRequestFails) {
 }
 
 // semantics.md 27: over several nodes, in any order of their replies.
-TEST_F(MemcacheSessionTest, AnswersMnWhenAllEarlierQuietCommandsAreSettled) {
+TEST_F(MemcacheFrontTest, AnswersMnWhenAllEarlierQuietCommandsAreSettled) {
   test::FakeSocket& client = NewClient();
   Ask(client, "mg " + a_ + " v q k O1\r\nms " + b_ + " 1 q O2\r\n1\r\nmg " + b_ + " q O3\r\nmn\r\n");
   EXPECT_EQ(Node(0).TakeWritten(), "mg " + a_ + " v   k O1\r\n");
@@ -77,7 +77,7 @@ TEST_F(MemcacheSessionTest, AnswersMnWhenAllEarlierQuietCommandsAreSettled) {
   EXPECT_EQ(client.TakeWritten(), "VA 1 k" + a_ + " O1\r\nA\r\nMN\r\n");
 }
 
-TEST_F(MemcacheSessionTest, RoutesABase64KeyByWhatItDecodesTo) {
+TEST_F(MemcacheFrontTest, RoutesABase64KeyByWhatItDecodesTo) {
   // "k0" and "k1" are azA= and azE=.
   test::FakeSocket& client = NewClient();
   for (const auto& [key, text] : {std::pair{"k0", "azA="}, {"k1", "azE="}, {"k2", "azI="}, {"k3", "azM="}}) {
@@ -90,7 +90,7 @@ TEST_F(MemcacheSessionTest, RoutesABase64KeyByWhatItDecodesTo) {
 }
 
 // See semantics.md 7.
-TEST_F(MemcacheSessionTest, PairsAnEarlyErrorWithTheRequestThatIsBeingWritten) {
+TEST_F(MemcacheFrontTest, PairsAnEarlyErrorWithTheRequestThatIsBeingWritten) {
   test::FakeSocket& client = NewClient();
   Node(0).room = 1000;
   Ask(client, "set " + a_ + " 0 0 100000\r\n" + std::string(100'000, 'v') + "\r\n");
@@ -105,7 +105,7 @@ TEST_F(MemcacheSessionTest, PairsAnEarlyErrorWithTheRequestThatIsBeingWritten) {
 }
 
 // See semantics.md 30.
-TEST_F(MemcacheSessionTest, SwallowsTheDataOfARefusedValueHoweverItIsCut) {
+TEST_F(MemcacheFrontTest, SwallowsTheDataOfARefusedValueHoweverItIsCut) {
   test::FakeSocket& client = NewClient();
   Ask(client, "set " + std::string(251, 'k') + " 0 0 200\r\n");
   EXPECT_EQ(client.TakeWritten(), "CLIENT_ERROR bad command line format\r\n");
@@ -117,7 +117,7 @@ TEST_F(MemcacheSessionTest, SwallowsTheDataOfARefusedValueHoweverItIsCut) {
 }
 
 // See semantics.md 24.
-TEST_F(MemcacheSessionTest, MakesATokenTheNodesOwn) {
+TEST_F(MemcacheFrontTest, MakesATokenTheNodesOwn) {
   test::FakeSocket& client = NewClient();
   Ask(client, "gets " + a_ + "\r\n");
   EXPECT_EQ(Node(0).TakeWritten(), "gets " + a_ + "\r\n");
@@ -136,7 +136,7 @@ TEST_F(MemcacheSessionTest, MakesATokenTheNodesOwn) {
   EXPECT_TRUE(client.TakeWritten().starts_with("STORED\r\nEX"));
 }
 
-TEST_F(MemcacheSessionTest, KeepsLongGatLinesWithinWhatANodeReads) {
+TEST_F(MemcacheFrontTest, KeepsLongGatLinesWithinWhatANodeReads) {
   std::string request = "gat 60";
   for (int i = 0; i < 1000; ++i) request += " " + a_;
   test::FakeSocket& client = NewClient();
@@ -153,7 +153,7 @@ TEST_F(MemcacheSessionTest, KeepsLongGatLinesWithinWhatANodeReads) {
   EXPECT_EQ(client.TakeWritten(), "END\r\n");
 }
 
-TEST_F(MemcacheSessionTest, FlushesAllNodesAndAnswersOnce) {
+TEST_F(MemcacheFrontTest, FlushesAllNodesAndAnswersOnce) {
   test::FakeSocket& client = NewClient();
   Ask(client, "flush_all 10\r\nflush_all noreply\r\n");
   for (size_t node : {0U, 1U}) {
@@ -164,7 +164,7 @@ TEST_F(MemcacheSessionTest, FlushesAllNodesAndAnswersOnce) {
 }
 
 // See semantics.md 11.
-TEST_F(MemcacheSessionTest, QuitDeliversWhatIsUnderWayAndClosesWithoutAReply) {
+TEST_F(MemcacheFrontTest, QuitDeliversWhatIsUnderWayAndClosesWithoutAReply) {
   test::FakeSocket& client = NewClient();
   Ask(client, "get " + a_ + "\r\nquit\r\nget " + a_ + "\r\n");
   EXPECT_FALSE(client.closed());
@@ -174,7 +174,7 @@ TEST_F(MemcacheSessionTest, QuitDeliversWhatIsUnderWayAndClosesWithoutAReply) {
   EXPECT_TRUE(client.closed());
 }
 
-TEST_F(MemcacheSessionTest, KeepsTheConnectionAfterGarbage) {
+TEST_F(MemcacheFrontTest, KeepsTheConnectionAfterGarbage) {
   test::FakeSocket& client = NewClient();
   Ask(client, "garbage\r\n\r\nmn\r\n");
   EXPECT_EQ(client.TakeWritten(), "ERROR\r\nERROR\r\nMN\r\n");
@@ -182,14 +182,14 @@ TEST_F(MemcacheSessionTest, KeepsTheConnectionAfterGarbage) {
 }
 
 // See semantics.md 28.
-TEST_F(MemcacheSessionTest, ClosesABinaryClientWithoutAWord) {
+TEST_F(MemcacheFrontTest, ClosesABinaryClientWithoutAWord) {
   test::FakeSocket& client = NewClient();
   Ask(client, std::string("\x80\x0a\0\0\0\0\0\0", 8));
   EXPECT_EQ(client.TakeWritten(), "");
   EXPECT_TRUE(client.closed());
 }
 
-TEST_F(MemcacheSessionTest, CountsByCommandAndPartialRepliesByOutcome) {
+TEST_F(MemcacheFrontTest, CountsByCommandAndPartialRepliesByOutcome) {
   test::FakeSocket& client = NewClient();
   Ask(client, "get " + a_ + " " + b_ + "\r\n");
   Reply(0, "END\r\n");
@@ -200,7 +200,7 @@ TEST_F(MemcacheSessionTest, CountsByCommandAndPartialRepliesByOutcome) {
   EXPECT_EQ(stats_->listeners[0].requests[get].value(), 1U);
 }
 
-TEST_F(MemcacheSessionTest, PutsALineAndItsDataTogetherHoweverTheyAreCut) {
+TEST_F(MemcacheFrontTest, PutsALineAndItsDataTogetherHoweverTheyAreCut) {
   test::FakeSocket& client = NewClient();
   test::FakeSocket& other = NewClient();
   const std::string set = "set " + a_ + " 0 0 5\r\nvalue\r\n";
@@ -214,7 +214,7 @@ TEST_F(MemcacheSessionTest, PutsALineAndItsDataTogetherHoweverTheyAreCut) {
   EXPECT_EQ(client.TakeWritten(), "STORED\r\n");
 }
 
-TEST_F(MemcacheSessionTest, ForwardsALargeItemAsItCame) {
+TEST_F(MemcacheFrontTest, ForwardsALargeItemAsItCame) {
   test::FakeSocket& client = NewClient();
   const std::string set = "set " + a_ + " 0 0 1000000\r\n" + std::string(1'000'000, 'v') + "\r\n";
   Ask(client, set + "mn\r\n");
@@ -223,7 +223,7 @@ TEST_F(MemcacheSessionTest, ForwardsALargeItemAsItCame) {
   EXPECT_EQ(client.TakeWritten(), "STORED\r\nMN\r\n");
 }
 
-TEST_F(MemcacheSessionTest, CountsARefusalUnderTheCommandThatItKnows) {
+TEST_F(MemcacheFrontTest, CountsARefusalUnderTheCommandThatItKnows) {
   test::FakeSocket& client = NewClient();
   Ask(client, "get " + std::string(251, 'k') + "\r\nnosuch\r\n");
   EXPECT_EQ(client.TakeWritten(), "CLIENT_ERROR bad command line format\r\nERROR\r\n");
@@ -234,7 +234,7 @@ TEST_F(MemcacheSessionTest, CountsARefusalUnderTheCommandThatItKnows) {
   EXPECT_EQ(counts.refusals.total(), 2U);
 }
 
-TEST_F(MemcacheSessionTest, ClosesAfterALineOfWhichNoEndCanBeFound) {
+TEST_F(MemcacheFrontTest, ClosesAfterALineOfWhichNoEndCanBeFound) {
   test::FakeSocket& client = NewClient();
   Ask(client, "get " + a_ + "\r\n" + std::string(100'000, 'x'));
   EXPECT_FALSE(client.closed());
@@ -243,7 +243,7 @@ TEST_F(MemcacheSessionTest, ClosesAfterALineOfWhichNoEndCanBeFound) {
   EXPECT_TRUE(client.closed());
 }
 
-class LimitedMemcacheSessionTest : public LimitedWorkerFixture {
+class LimitedMemcacheFrontTest : public LimitedWorkerFixture {
  protected:
   static constexpr size_t kMemory = 16 << 20;
 
@@ -253,7 +253,7 @@ class LimitedMemcacheSessionTest : public LimitedWorkerFixture {
   }
 };
 
-TEST_F(LimitedMemcacheSessionTest, RefusesAMemcachedItemThatIsTooLargeAndGoesOn) {
+TEST_F(LimitedMemcacheFrontTest, RefusesAMemcachedItemThatIsTooLargeAndGoesOn) {
   StartWithLittleMemory();
   test::FakeSocket& client = NewClient();
   client.Receive("set k 0 0 100000000\r\n");
@@ -266,7 +266,7 @@ TEST_F(LimitedMemcacheSessionTest, RefusesAMemcachedItemThatIsTooLargeAndGoesOn)
   EXPECT_LT(worker_->blocks().allocated_bytes(), kMemory / 16);
 }
 
-TEST_F(LimitedMemcacheSessionTest, EndsAMemcachedLineThatNeverEnds) {
+TEST_F(LimitedMemcacheFrontTest, EndsAMemcachedLineThatNeverEnds) {
   StartWithLittleMemory();
   test::FakeSocket& client = NewClient();
   client.Receive("get");
@@ -281,7 +281,7 @@ TEST_F(LimitedMemcacheSessionTest, EndsAMemcachedLineThatNeverEnds) {
   EXPECT_LT(worker_->blocks().allocated_bytes(), kMemory);
 }
 
-TEST_F(LimitedMemcacheSessionTest, AnswersARefusedRequestWithAnErrorOrAMiss) {
+TEST_F(LimitedMemcacheFrontTest, AnswersARefusedRequestWithAnErrorOrAMiss) {
   for (const bool as_miss : {false, true}) {
     conf::Limit limit = TenASecond(1);
     limit.deny_as = as_miss ? conf::DenyAs::kMiss : conf::DenyAs::kError;
@@ -304,7 +304,7 @@ TEST_F(LimitedMemcacheSessionTest, AnswersARefusedRequestWithAnErrorOrAMiss) {
   }
 }
 
-TEST_F(LimitedMemcacheSessionTest, RefusesSilentlyWhereNoReplyIsWanted) {
+TEST_F(LimitedMemcacheFrontTest, RefusesSilentlyWhereNoReplyIsWanted) {
   conf::Limit limit = TenASecond(1);
   limit.deny_as = conf::DenyAs::kMiss;
   StartWith(limit, TwoMemcachedNodes());
@@ -318,7 +318,7 @@ TEST_F(LimitedMemcacheSessionTest, RefusesSilentlyWhereNoReplyIsWanted) {
   EXPECT_EQ(Node(0).TakeWritten(), "");
 }
 
-TEST_F(LimitedMemcacheSessionTest, KeepsTheQuietnessOfADelayedRequest) {
+TEST_F(LimitedMemcacheFrontTest, KeepsTheQuietnessOfADelayedRequest) {
   StartWith(Delaying(TenASecond(1)), TwoMemcachedNodes());
   test::FakeSocket& client = NewClient();
   Ask(client, "get " + key_ + "\r\nset " + key_ + " 0 0 1 noreply\r\nv\r\nmn\r\n");

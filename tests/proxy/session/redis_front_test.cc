@@ -1,5 +1,5 @@
 // Redis clients around a whole worker: what they read, and what reaches a node.
-#include "proxy/session/redis_session.h"
+#include "proxy/session/redis_front.h"
 
 #include <gmock/gmock.h>
 
@@ -12,7 +12,7 @@ namespace {
 using testing::HasSubstr;
 using testing::StartsWith;
 
-class RedisSessionTest : public WorkerFixture {
+class RedisFrontTest : public WorkerFixture {
  protected:
   // The replies to what was sent, one string each.
   std::vector<std::string> Replies(test::FakeSocket& client) {
@@ -60,7 +60,7 @@ class RedisSessionTest : public WorkerFixture {
 };
 
 // Goes through the column: after each refusal the client is where its row says, and nowhere else.
-TEST_F(RedisSessionTest, EveryRefusalLeavesTheClientWhereItsRowSays) {
+TEST_F(RedisFrontTest, EveryRefusalLeavesTheClientWhereItsRowSays) {
   Start();
   size_t refused = 0;
   for (const wire::CommandSpec& spec : wire::RedisCommands()) {
@@ -95,7 +95,7 @@ TEST_F(RedisSessionTest, EveryRefusalLeavesTheClientWhereItsRowSays) {
   EXPECT_GT(refused, 100U);
 }
 
-TEST_F(RedisSessionTest, ExecutesNothingOfARefusedTransactionThatCameInOneWrite) {
+TEST_F(RedisFrontTest, ExecutesNothingOfARefusedTransactionThatCameInOneWrite) {
   Start();
   test::FakeSocket& client = NewClient();
   const std::vector<std::string> replies = Ask(client, {{"MULTI"},
@@ -121,7 +121,7 @@ TEST_F(RedisSessionTest, ExecutesNothingOfARefusedTransactionThatCameInOneWrite)
   EXPECT_EQ(Refusals("multi", wire::ErrorCode::kNotSupported), 1U);
 }
 
-TEST_F(RedisSessionTest, EndsARefusedTransactionByResetAndByAnExecOfAnyShape) {
+TEST_F(RedisFrontTest, EndsARefusedTransactionByResetAndByAnExecOfAnyShape) {
   Start();
   test::FakeSocket& client = NewClient();
   EXPECT_EQ(Ask(client, {{"MULTI"}, {"RESET"}})[1], "+RESET\r\n");
@@ -133,7 +133,7 @@ TEST_F(RedisSessionTest, EndsARefusedTransactionByResetAndByAnExecOfAnyShape) {
   EXPECT_TRUE(client.closed());
 }
 
-TEST_F(RedisSessionTest, TouchesNoDatabaseAfterARefusedSelectThatCameInOneWrite) {
+TEST_F(RedisFrontTest, TouchesNoDatabaseAfterARefusedSelectThatCameInOneWrite) {
   Start();
   test::FakeSocket& client = NewClient();
   const std::vector<std::string> replies = Ask(client, {{"SELECT", "7"},
@@ -155,7 +155,7 @@ TEST_F(RedisSessionTest, TouchesNoDatabaseAfterARefusedSelectThatCameInOneWrite)
   EXPECT_TRUE(Executes(client));
 }
 
-TEST_F(RedisSessionTest, NamesTheKeysAndTheirNodesWhereTheyLieApart) {
+TEST_F(RedisFrontTest, NamesTheKeysAndTheirNodesWhereTheyLieApart) {
   Start();
   test::FakeSocket& client = NewClient();
   const std::string long_key = KeyOf(1) + std::string(300, 'x');
@@ -166,7 +166,7 @@ TEST_F(RedisSessionTest, NamesTheKeysAndTheirNodesWhereTheyLieApart) {
   EXPECT_EQ(AskOne(client, {"RENAME", KeyOf(0), long_key}).find(std::string(129, 'x')), std::string::npos);
 }
 
-TEST_F(RedisSessionTest, KeepsBackTheRepliesThatTheClientDoesNotWant) {
+TEST_F(RedisFrontTest, KeepsBackTheRepliesThatTheClientDoesNotWant) {
   Start();
   test::FakeSocket& client = NewClient();
   const auto pipeline = [&](const std::vector<std::vector<std::string>>& requests) {
@@ -202,7 +202,7 @@ TEST_F(RedisSessionTest, KeepsBackTheRepliesThatTheClientDoesNotWant) {
 }
 
 // See semantics.md 11.
-TEST_F(RedisSessionTest, QuitAnswersWhatCameBeforeAndIgnoresWhatFollows) {
+TEST_F(RedisFrontTest, QuitAnswersWhatCameBeforeAndIgnoresWhatFollows) {
   Start();
   test::FakeSocket& client = NewClient();
   client.Receive(Encode({"GET", KeyOf(0)}) + Encode({"QUIT"}) + Encode({"SET", KeyOf(0), "x"}));
@@ -214,7 +214,7 @@ TEST_F(RedisSessionTest, QuitAnswersWhatCameBeforeAndIgnoresWhatFollows) {
   EXPECT_TRUE(client.closed());
 }
 
-TEST_F(RedisSessionTest, ClosesAfterAProtocolErrorAndOnlyThatClient) {
+TEST_F(RedisFrontTest, ClosesAfterAProtocolErrorAndOnlyThatClient) {
   Start();
   test::FakeSocket& good = NewClient();
   test::FakeSocket& bad = NewClient();
@@ -228,7 +228,7 @@ TEST_F(RedisSessionTest, ClosesAfterAProtocolErrorAndOnlyThatClient) {
   EXPECT_FALSE(good.closed());
 }
 
-TEST_F(RedisSessionTest, RefusesARequestThatIsTooLargeForTheMemoryBeforeItIsReceived) {
+TEST_F(RedisFrontTest, RefusesARequestThatIsTooLargeForTheMemoryBeforeItIsReceived) {
   memory_ = std::make_unique<net::ProcessMemory>(16 << 20, 1);
   Start();
   test::FakeSocket& client = NewClient();
@@ -242,7 +242,7 @@ TEST_F(RedisSessionTest, RefusesARequestThatIsTooLargeForTheMemoryBeforeItIsRece
   EXPECT_TRUE(Executes(NewClient()));
 }
 
-TEST_F(RedisSessionTest, PutsARequestTogetherThatComesByteByByteBetweenThoseOfOthers) {
+TEST_F(RedisFrontTest, PutsARequestTogetherThatComesByteByByteBetweenThoseOfOthers) {
   Start();
   test::FakeSocket& slow = NewClient();
   test::FakeSocket& slower = NewClient();
@@ -257,7 +257,7 @@ TEST_F(RedisSessionTest, PutsARequestTogetherThatComesByteByByteBetweenThoseOfOt
   EXPECT_EQ(Node(0).TakeWritten(), set + set);
 }
 
-TEST_F(RedisSessionTest, ForwardsALargeValueAsItCame) {
+TEST_F(RedisFrontTest, ForwardsALargeValueAsItCame) {
   Start();
   test::FakeSocket& client = NewClient();
   const std::string set = Encode({"SET", KeyOf(0), std::string(1 << 20, 'v')});
@@ -268,7 +268,7 @@ TEST_F(RedisSessionTest, ForwardsALargeValueAsItCame) {
   EXPECT_EQ(Replies(client), (std::vector<std::string>{"+OK\r\n", "+PONG\r\n"}));
 }
 
-TEST_F(RedisSessionTest, TakesInlineCommandsAndPassesOverEmptyLines) {
+TEST_F(RedisFrontTest, TakesInlineCommandsAndPassesOverEmptyLines) {
   Start();
   test::FakeSocket& client = NewClient();
   client.Receive("\r\n\r\nping\r\nset " + KeyOf(0) + " \"a b\"\r\n");
@@ -276,7 +276,7 @@ TEST_F(RedisSessionTest, TakesInlineCommandsAndPassesOverEmptyLines) {
   EXPECT_EQ(Node(0).TakeWritten(), Encode({"set", KeyOf(0), "a b"}));
 }
 
-TEST_F(RedisSessionTest, ClosesOnABrowserWithoutAWord) {
+TEST_F(RedisFrontTest, ClosesOnABrowserWithoutAWord) {
   Start();
   for (const std::string line : {"POST /x HTTP/1.1\r\n", "Host: example.org\r\n"}) {
     test::FakeSocket& client = NewClient();
@@ -288,7 +288,7 @@ TEST_F(RedisSessionTest, ClosesOnABrowserWithoutAWord) {
   EXPECT_EQ(Node(0).TakeWritten(), "");
 }
 
-TEST_F(RedisSessionTest, SaysWhatIsWrongWithARequestAndCountsItUnderItsCommand) {
+TEST_F(RedisFrontTest, SaysWhatIsWrongWithARequestAndCountsItUnderItsCommand) {
   Start();
   test::FakeSocket& client = NewClient();
   EXPECT_THAT(AskOne(client, {"NOSUCH", "a"}),
@@ -306,7 +306,7 @@ TEST_F(RedisSessionTest, SaysWhatIsWrongWithARequestAndCountsItUnderItsCommand) 
   EXPECT_EQ(stats_->listeners[0].requests[wire::RedisCommands().size()].value(), 1U);  // Unknown ones.
 }
 
-TEST_F(RedisSessionTest, ClosesWithoutAWordWhereNoRepliesAreWanted) {
+TEST_F(RedisFrontTest, ClosesWithoutAWordWhereNoRepliesAreWanted) {
   Start();
   test::FakeSocket& client = NewClient();
   client.Receive(Encode({"CLIENT", "REPLY", "OFF"}) + "*1\r\n+oops\r\n");
@@ -315,7 +315,7 @@ TEST_F(RedisSessionTest, ClosesWithoutAWordWhereNoRepliesAreWanted) {
   EXPECT_TRUE(client.closed());
 }
 
-class UnreadRepliesTest : public RedisSessionTest {
+class UnreadRepliesTest : public RedisFrontTest {
  protected:
   static constexpr size_t kBound = 2 << 20;  // A reply of COMMAND more than what may be unread.
 

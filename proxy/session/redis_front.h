@@ -1,30 +1,31 @@
-// proxy/session/redis_session.h – A client that speaks RESP.
+// proxy/session/redis_front.h – A client that speaks RESP.
 //
-// Threads, ownership: as session.h.
+// Threads, ownership: as protocol_front.h.
 #pragma once
 
 #include <memory>
+#include <optional>
 
 #include "backends/wire/resp_request.h"
-#include "proxy/session/session.h"
+#include "proxy/session/protocol_front.h"
 
 namespace ringproxy::proxy {
 
-class RedisSession final : public Session {
+class RedisFront final : public ProtocolFront {
  public:
-  using Session::Session;
+  using ProtocolFront::ProtocolFront;
 
  private:
-  bool ProcessOne() override;
+  FrontStep ProcessOne() override;
   size_t bytes_needed() const override { return parser_ ? parser_->bytes_needed() : 0; }
   void ForgetHalfRead() override;
-  void RefuseHalfRead() override;
-  void AppendFailure(const wire::Failure& failure, std::string* out) const override;
+  FrontStep RefuseHalfRead() override;
 
   void KeepHalfRead();
-  void HandleRequest(const wire::Request& request, size_t size, bool in_own_block);
-  // Answered without a node: unknown, malformed, refused or local commands. False: the request goes on.
-  bool AnswerHere(const wire::CommandSpec* spec, const wire::Request& request, size_t size);
+  FrontStep HandleRequest(const wire::Request& request, size_t size, bool in_own_block);
+  // Appends the reply to what is answered without a node: unknown, malformed, refused or local commands. Nothing: the
+  // request goes on.
+  std::optional<FrontStep> AnswerHere(const wire::CommandSpec* spec, const wire::Request& request, std::string* out);
   void AnswerMalformed(const wire::CommandSpec* spec, const wire::Request& request, std::string* out);
   // True, and the error appended, when the request must not be executed.
   bool IsRefused(const wire::CommandSpec& spec, const wire::Request& request, std::string* out);
@@ -33,7 +34,7 @@ class RedisSession final : public Session {
     const ReplyMode mode = client().reply_mode;
     return mode == ReplyMode::kOff || mode == ReplyMode::kSkipThis ? wire::Quiet::kAll : wire::Quiet::kNone;
   }
-  void RefuseProtocol(std::string_view error);
+  FrontStep RefuseProtocol(std::string_view error);
 
   std::unique_ptr<wire::RequestParser> parser_;  // Only while a request is half read.
 };

@@ -1,4 +1,6 @@
-#include "proxy/session/redis_session.h"
+#include "proxy/session/redis_front.h"
+
+#include <spdlog/spdlog.h>
 
 #include "backends/line_limit.h"
 #include "backends/wire/ascii.h"
@@ -15,25 +17,26 @@ bool LooksLikeHttp(const wire::Request& request) {
 
 }  // namespace
 
-bool RedisSession::ProcessOne() {
+ProtocolFront::FrontStep RedisFront::ProcessOne() {
+  FrontStep step = FrontStep::kNext;
   wire::RequestParser& parser = parser_ ? *parser_ : listener().redis_parser;
   switch (parser.Parse(input().bytes())) {
-    case wire::RequestParser::RespStatus::kNeedMore: KeepHalfRead(); return false;
-    case wire::RequestParser::RespStatus::kBad: RefuseProtocol(parser.error()); break;
+    case wire::RequestParser::RespStatus::kNeedMore: KeepHalfRead(); return FrontStep::kNeedMore;
+    case wire::RequestParser::RespStatus::kBad: step = RefuseProtocol(parser.error()); break;
     case wire::RequestParser::RespStatus::kNothing: input().Consume(parser.size()); break;
     case wire::RequestParser::RespStatus::kRequest: {
       const wire::Request request = parser.request();
       const bool in_place = request.encoded().data() == input().bytes().data();
-      HandleRequest(request, parser.size(), in_place && input().CanTakeFrame(parser.size()));
+      step = HandleRequest(request, parser.size(), in_place && input().CanTakeFrame(parser.size()));
       break;
     }
   }
   if (parser_) ForgetHalfRead();
-  return true;
+  return step;
 }
 
 // The listener's parser has begun with it, and is needed for other clients.
-void RedisSession::KeepHalfRead() {
+void RedisFront::KeepHalfRead() {
   if (parser_) return;
   auto& idle_parsers = listener().idle_parsers;
   if (idle_parsers.empty()) idle_parsers.push_back(std::make_unique<wire::RequestParser>(listener().limits));
@@ -42,45 +45,49 @@ void RedisSession::KeepHalfRead() {
   std::swap(*parser_, listener().redis_parser);
 }
 
-void RedisSession::HandleRequest(const wire::Request& request, size_t size, bool in_own_block) {
+ProtocolFront::FrontStep RedisFront::HandleRequest(const wire::Request& request, size_t size, bool in_own_block) {
   // The views of `request` stay valid: a block's bytes do not move with its handle.
   net::Block block = in_own_block ? input().TakeFrame(size) : net::Block();
   const wire::CommandSpec* spec = wire::FindRedisCommand(request);
   const size_t row = spec != nullptr ? wire::CommandIndex(*spec) : wire::RedisCommands().size();
   listener().stats.requests[row].Add();
-  if (spec == nullptr && LooksLikeHttp(request)) return Close("an HTTP client spoke to a Redis listener");
-  ReplyMode& mode = mutable_client().reply_mode;
+  if (spec == nullptr && LooksLikeHttp(request)) {
+    spdlog::debug("client {} of listener {}: an HTTP client spoke to a Redis listener", client().address,
+                  listener().conf.name);
+    return FrontStep::kClose;
+  }
+  ReplyMode& mode = client().reply_mode;
   if (mode == ReplyMode::kSkipNext) mode = ReplyMode::kSkipThis;
-  if (!AnswerHere(spec, request, size)) {
+  io().scratch.clear();
+  const std::optional<FrontStep> answered = AnswerHere(spec, request, &io().scratch);
+  if (answered) {
+    requests().AnswerHere(io().scratch, size, QuietNow());
+  } else {
     RoutedRequest routed{*spec, request, std::move(block)};
     routed.command = static_cast<uint32_t>(row);
-    Dispatch(routed, size, QuietNow());
+    requests().Dispatch(routed, size, QuietNow());
   }
   if (mode == ReplyMode::kSkipThis) mode = ReplyMode::kOn;
-  if (!in_own_block && !closed()) input().Consume(size);
+  if (!in_own_block) input().Consume(size);
+  return answered.value_or(FrontStep::kNext);
 }
 
-bool RedisSession::AnswerHere(const wire::CommandSpec* spec, const wire::Request& request, size_t size) {
-  std::string& out = io().scratch;
-  out.clear();
-  LocalOutcome outcome = LocalOutcome::kAnswered;
+std::optional<ProtocolFront::FrontStep> RedisFront::AnswerHere(const wire::CommandSpec* spec,
+                                                               const wire::Request& request, std::string* out) {
   if (spec == nullptr || wire::CheckShape(*spec, request) != wire::Shape::kOk) {
-    AnswerMalformed(spec, request, &out);
-  } else {
-    mutable_client().last_command = spec;
-    const bool may_be_refused = wire::MayBeRefused(*spec) || !client().refused.is_clear();
-    if (!may_be_refused || !IsRefused(*spec, request, &out)) {
-      if (spec->handling != wire::Handling::kLocal) return false;
-      outcome = AnswerLocally(*spec, request, mutable_client(), io().view, &out);
-      if (outcome == LocalOutcome::kRefused) CountRefusal(wire::CommandIndex(*spec), wire::ErrorCode::kNotSupported);
-    }
+    AnswerMalformed(spec, request, out);
+    return FrontStep::kNext;
   }
-  GiveOwnReply(OpenSlot(size, QuietNow()), out);
-  if (outcome == LocalOutcome::kCloseAfterReply) FinishAfterReplies();
-  return true;
+  client().last_command = spec;
+  const bool may_be_refused = wire::MayBeRefused(*spec) || !client().refused.is_clear();
+  if (may_be_refused && IsRefused(*spec, request, out)) return FrontStep::kNext;
+  if (spec->handling != wire::Handling::kLocal) return std::nullopt;
+  const LocalOutcome outcome = AnswerLocally(*spec, request, client(), io().view, out);
+  if (outcome == LocalOutcome::kRefused) CountRefusal(wire::CommandIndex(*spec), wire::ErrorCode::kNotSupported);
+  return outcome == LocalOutcome::kCloseAfterReply ? FrontStep::kFinish : FrontStep::kNext;
 }
 
-void RedisSession::AnswerMalformed(const wire::CommandSpec* spec, const wire::Request& request, std::string* out) {
+void RedisFront::AnswerMalformed(const wire::CommandSpec* spec, const wire::Request& request, std::string* out) {
   if (spec == nullptr) {
     CountRefusal(wire::RedisCommands().size(), wire::ErrorCode::kUnknownCommand);
     return wire::AppendUnknownCommand(request, out);
@@ -92,12 +99,12 @@ void RedisSession::AnswerMalformed(const wire::CommandSpec* spec, const wire::Re
   CountRefusal(wire::CommandIndex(*spec), wire::ErrorCode::kWrongArity);
   if (spec->name != "exec") return wire::AppendWrongArity(spec->name, out);
   // Redis ends the transaction, whatever stands behind the EXEC.
-  mutable_client().refused.EndTransaction();
+  client().refused.EndTransaction();
   wire::AppendError("EXECABORT Transaction discarded because of: wrong number of arguments for 'exec' command", out);
 }
 
-bool RedisSession::IsRefused(const wire::CommandSpec& spec, const wire::Request& request, std::string* out) {
-  RefusedState& refused = mutable_client().refused;
+bool RedisFront::IsRefused(const wire::CommandSpec& spec, const wire::Request& request, std::string* out) {
+  RefusedState& refused = client().refused;
   wire::ErrorCode code = wire::ErrorCode::kNotSupported;
   switch (refused.ReasonAgainst(spec)) {
     case RefusedState::Reason::kTransaction:
@@ -125,34 +132,30 @@ bool RedisSession::IsRefused(const wire::CommandSpec& spec, const wire::Request&
   return true;
 }
 
-void RedisSession::RefuseProtocol(std::string_view error) {
+ProtocolFront::FrontStep RedisFront::RefuseProtocol(std::string_view error) {
   static backends::LineLimit lines;
   lines.Log(io().io.loop.now(), spdlog::level::info, "client {} of listener {}: {}", client().address,
             listener().conf.name, error);
   CountRefusal(wire::RedisCommands().size(), wire::ErrorCode::kProtocol);
   io().scratch.clear();
   wire::AppendProtocolError(error, &io().scratch);
-  GiveOwnReply(OpenSlot(0, QuietNow()), io().scratch);
-  FinishAfterReplies();
+  requests().AnswerHere(io().scratch, 0, QuietNow());
+  return FrontStep::kFinish;
 }
 
 // What follows cannot be told from its rest, so the client goes, as with one that is too large.
-void RedisSession::RefuseHalfRead() {
-  Count(wire::ErrorCode::kOutOfMemory);
+ProtocolFront::FrontStep RedisFront::RefuseHalfRead() {
+  io().Count(wire::ErrorCode::kOutOfMemory);
   io().scratch.clear();
-  AppendFailure({wire::ErrorCode::kOutOfMemory}, &io().scratch);
-  GiveOwnReply(OpenSlot(0, QuietNow()), io().scratch);
-  FinishAfterReplies();
+  wire::AppendRedisError({wire::ErrorCode::kOutOfMemory}, &io().scratch);
+  requests().AnswerHere(io().scratch, 0, QuietNow());
+  return FrontStep::kFinish;
 }
 
-void RedisSession::ForgetHalfRead() {
+void RedisFront::ForgetHalfRead() {
   if (!parser_) return;
   parser_->Reset();
   listener().idle_parsers.push_back(std::move(parser_));
-}
-
-void RedisSession::AppendFailure(const wire::Failure& failure, std::string* out) const {
-  wire::AppendRedisError(failure, out);
 }
 
 }  // namespace ringproxy::proxy

@@ -1,0 +1,33 @@
+// proxy/session/session_mode.h – How far a client's connection has come.
+//
+//   kReading ⇄ kPaused       A pause lasts while no further request may be taken: the client's bytes stay where they
+//   are.
+//       ↓        ↓
+//      kFinishing            No more requests: the client has ended its side, said QUIT, or cannot be understood, or
+//      the
+//       ↓                    proxy drains. What is under way is still answered. Every mode may go over to kClosed.
+//      kClosed               Nothing is read or written any more; deleted at the end of the turn.
+#pragma once
+
+#include <cstdint>
+
+namespace ringproxy::proxy {
+
+enum class SessionMode : uint8_t { kReading, kPaused, kFinishing, kClosed };
+
+constexpr bool IsLegalMove(SessionMode from, SessionMode to) {
+  switch (to) {
+    case SessionMode::kReading: return from == SessionMode::kPaused;
+    case SessionMode::kPaused: return from == SessionMode::kReading;
+    case SessionMode::kFinishing: return from == SessionMode::kReading || from == SessionMode::kPaused;
+    case SessionMode::kClosed: return from != SessionMode::kClosed;
+  }
+  return false;
+}
+
+// Requests may still come, now or after a pause.
+constexpr bool TakesRequests(SessionMode mode) {
+  return mode == SessionMode::kReading || mode == SessionMode::kPaused;
+}
+
+}  // namespace ringproxy::proxy

@@ -1,0 +1,37 @@
+#include "proxy/session/session_mode.h"
+
+#include <gtest/gtest.h>
+
+#include <array>
+#include <set>
+#include <utility>
+
+namespace ringproxy::proxy {
+namespace {
+
+constexpr std::array kModes = {SessionMode::kReading, SessionMode::kPaused, SessionMode::kFinishing,
+                               SessionMode::kClosed};
+
+TEST(SessionMode, GoesOnlyForwardExceptForPauses) {
+  std::set<std::pair<SessionMode, SessionMode>> legal;
+  for (const SessionMode from : kModes) {
+    for (const SessionMode to : kModes) {
+      if (IsLegalMove(from, to)) legal.emplace(from, to);
+    }
+  }
+  using enum SessionMode;
+  const std::set<std::pair<SessionMode, SessionMode>> expected = {
+      {kReading, kPaused},   {kReading, kFinishing}, {kReading, kClosed},  {kPaused, kReading},
+      {kPaused, kFinishing}, {kPaused, kClosed},     {kFinishing, kClosed}};
+  EXPECT_EQ(legal, expected);
+}
+
+TEST(SessionMode, TakesRequestsUntilItFinishes) {
+  EXPECT_TRUE(TakesRequests(SessionMode::kReading));
+  EXPECT_TRUE(TakesRequests(SessionMode::kPaused));
+  EXPECT_FALSE(TakesRequests(SessionMode::kFinishing));
+  EXPECT_FALSE(TakesRequests(SessionMode::kClosed));
+}
+
+}  // namespace
+}  // namespace ringproxy::proxy
