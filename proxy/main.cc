@@ -9,6 +9,7 @@
 
 #include "conf/hints.h"
 #include "proxy/command_line.h"
+#include "proxy/control/descriptors.h"
 #include "proxy/control/log.h"
 #include "proxy/server.h"
 
@@ -39,6 +40,10 @@ int main(int argc, char** argv) {
   auto& run = std::get<ringproxy::proxy::RunConfig>(parsed);
   const ringproxy::proxy::Log log(run.config.log, STDERR_FILENO);
   for (const std::string& hint : ringproxy::conf::Hints(run.config)) spdlog::warn("{}", hint);
-  ringproxy::proxy::Server server(std::move(run.config));
+  // Before loops and sockets take theirs.
+  const uint64_t room_for_clients = ringproxy::proxy::RaiseDescriptorLimit(
+      ringproxy::proxy::DescriptorsNeeded(run.config, ringproxy::proxy::WorkerCount(run.config)));
+  if (room_for_clients == 0) return static_cast<int>(ringproxy::proxy::ExitCode::kCannotListen);
+  ringproxy::proxy::Server server(std::move(run.config), room_for_clients);
   return static_cast<int>(server.Run());
 }

@@ -9,7 +9,6 @@
 #include <thread>
 
 #include "backends/line_limit.h"
-#include "proxy/control/descriptors.h"
 #include "proxy/control/process_memory.h"
 #include "proxy/control/refusals.h"
 
@@ -40,8 +39,12 @@ std::shared_ptr<const Snapshot> NewSnapshot(conf::Config config, backends::NodeR
 
 }  // namespace
 
-Server::Server(conf::Config config)
-    : nodes_(config.workers > 0 ? config.workers : std::max(1U, std::thread::hardware_concurrency())),
+uint32_t WorkerCount(const conf::Config& config) {
+  return config.workers > 0 ? config.workers : std::max(1U, std::thread::hardware_concurrency());
+}
+
+Server::Server(conf::Config config, uint64_t room_for_clients)
+    : nodes_(WorkerCount(config)),
       limits_(nodes_.workers(), DrawSeed()),
       snapshot_(NewSnapshot(std::move(config), nodes_, limits_)),
       memory_(MemoryLimit(snapshot_->config), nodes_.workers()),
@@ -64,7 +67,6 @@ Server::Server(conf::Config config)
     workers_.push_back(
         std::make_unique<WorkerThread>(snapshot_, stats_, i, DrawSeed(), limits_, memory_, on_breaker, hand_back));
   }
-  const uint64_t room_for_clients = RaiseDescriptorLimit(DescriptorsNeeded(snapshot_->config, workers));
   acceptor_ = std::make_unique<Acceptor>(loop_, *snapshot_, stats_, room_for_clients,
                                          [this](uint32_t listener, ClientState client, int fd) {
                                            LeastLoaded().AddClient(listener, std::move(client), fd);

@@ -22,9 +22,13 @@
 
 namespace ringproxy::proxy {
 
+// As the configuration says, or one for each core.
+uint32_t WorkerCount(const conf::Config& config);
+
 class Server {
  public:
-  explicit Server(conf::Config config);
+  // `room_for_clients`: as far as descriptors go.
+  Server(conf::Config config, uint64_t room_for_clients);
   ~Server();
 
   // Serves until a signal has ended it.

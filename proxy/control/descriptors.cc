@@ -18,6 +18,9 @@ constexpr uint64_t kAdminClients = 64;
 constexpr uint64_t kPerLoop = 16;
 // Standard streams, files that are read for a moment, what libraries open.
 constexpr uint64_t kFiles = 32;
+// What the two above come to at the least: standard streams and the log's own; epoll, mailbox and signal pair.
+constexpr uint64_t kLeastFiles = 5;
+constexpr uint64_t kLeastPerLoop = 4;
 
 }  // namespace
 
@@ -29,7 +32,10 @@ DescriptorNeed DescriptorsNeeded(const conf::Config& config, uint32_t workers) {
     need.checks += pool.nodes.size();
   }
   need.admin = kAdminClients;
-  need.own = kFiles + config.listeners.size() + 1 + kPerLoop * (uint64_t{workers} + 1);
+  const uint64_t loops = uint64_t{workers} + 1;
+  const uint64_t listeners = config.listeners.size() + 1;
+  need.own = kFiles + listeners + kPerLoop * loops;
+  need.least = need.nodes + need.checks + kLeastFiles + listeners + kLeastPerLoop * loops + 1;
   return need;
 }
 
@@ -48,6 +54,13 @@ uint64_t RaiseDescriptorLimit(const DescriptorNeed& need) {
     getrlimit(RLIMIT_NOFILE, &limit);
   }
   if (limit.rlim_cur >= need.total()) return need.clients;
+  if (limit.rlim_cur < need.least) {
+    spdlog::error(
+        "the limit on descriptors, {}, leaves no room for a client: connections to nodes and their checks alone need "
+        "{}; raise the hard limit, or lower connections_per_node or workers",
+        limit.rlim_cur, need.least);
+    return 0;
+  }
   const uint64_t room = RoomForClients(need, limit.rlim_cur);
   spdlog::warn(
       "the configuration may need {} descriptors (clients {}, nodes {}, checks {}, admin port {}, others {}) and the "

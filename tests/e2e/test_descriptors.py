@@ -2,16 +2,18 @@
 
 import collections
 import contextlib
+import json
 import pathlib
 import re
 import resource
 import socket
+import subprocess
 import time
 
 import pytest
 
 from memcache_servers import MemcacheFleet
-from servers import PATIENCE, Fleet, Proxy, RawClient, RedisServer, pool_config, wait_for
+from servers import BINARY, PATIENCE, Fleet, Proxy, RawClient, RedisServer, pool_config, wait_for
 
 
 def limited(soft, hard):
@@ -37,6 +39,15 @@ def test_a_hard_limit_that_is_too_low_is_said_in_one_line(redis):
         assert soft_limit(proxy) == 300
         line, = [line for line in proxy.log().splitlines() if "descriptors" in line]
         assert re.search(r"may need 10\d\d\d descriptors \(clients 10000, nodes 1, checks 1, .*the limit is 300", line)
+
+
+def test_a_limit_that_leaves_no_room_for_a_client_refuses_the_start(redis, tmp_path):
+    config = tmp_path / "ringproxy.yaml"
+    config.write_text(json.dumps(pool_config([redis], connections_per_node=24)))
+    run = subprocess.run([*limited(16, 32), BINARY, "--config", config], capture_output=True, text=True,
+                         timeout=PATIENCE)
+    assert run.returncode == 3
+    assert "the limit on descriptors, 32, leaves no room for a client" in run.stdout + run.stderr
 
 
 @contextlib.contextmanager

@@ -26,6 +26,8 @@ TEST(DescriptorsNeeded, AddsUpClientsNodesAndChecks) {
   EXPECT_EQ(need.nodes, (3U * 2 + 5 * 1) * 4);
   EXPECT_EQ(need.checks, 8U);
   EXPECT_GT(need.admin, 0U);
+  EXPECT_GT(need.least, need.nodes + need.checks);
+  EXPECT_LT(need.least, need.reserved());
   EXPECT_EQ(need.total(), need.clients + need.nodes + need.checks + need.admin + need.own);
 }
 
