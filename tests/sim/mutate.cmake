@@ -1,0 +1,17 @@
+# cmake -D ROOT=… -D SOURCE=… -D OUTPUT=… -P mutate.cmake: writes a copy of the source with what the mutants replace in it.
+# That has to stand there exactly once: when the source changes, the mutant has to follow.
+file(READ ${ROOT}/${SOURCE} text)
+file(GLOB mutants ${CMAKE_CURRENT_LIST_DIR}/mutants/*.cmake)
+foreach(mutant ${mutants})
+  include(${mutant})
+  if(NOT source STREQUAL SOURCE)
+    continue()
+  endif()
+  string(FIND "${text}" "${lines}" first)
+  string(FIND "${text}" "${lines}" last REVERSE)
+  if(first EQUAL -1 OR NOT first EQUAL last)
+    message(FATAL_ERROR "${mutant}: not exactly once in ${source}:\n${lines}")
+  endif()
+  string(REPLACE "${lines}" "${instead}" text "${text}")
+endforeach()
+file(WRITE ${OUTPUT} "#include \"tests/sim/mutants/planted_fault.h\"\n${text}")
