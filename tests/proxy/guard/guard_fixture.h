@@ -149,6 +149,7 @@ class GuardFixture : public testing::Test, protected backends::ReplySink {
     }
     store_socket_ = next;
     Store().observer->OnConnected(0);
+    Store().TakeWritten();
     Store().Receive("+PONG\r\n");
     Flush();
   }

@@ -224,5 +224,31 @@ TEST_F(LeasedBucketsTest, TakesNoMoreThanItsShareForASecondAfterTheStoreIsBack) 
   EXPECT_EQ(Admitted(90), 90);
 }
 
+// The tokens of a lease that fetched ahead are enough for the question that fails: it owes nothing then.
+TEST_F(LeasedBucketsTest, GoesOnTryingAStoreThatFailsAsLongAsThereIsDemand) {
+  Make(GlobalLimit("g", 1'000, 100));
+  for (int i = 0; i < 1'000; ++i) {
+    Advance(1ms);
+    Take();
+    for (const Words& question : TakeQuestions()) Grant(Want(question));
+  }
+  ASSERT_EQ(Lease().debt(), 0U);
+  LoseStore();
+  for (int i = 0; i < 60'000; ++i) {
+    Advance(1ms);
+    Take();
+  }
+  ASSERT_TRUE(Lease().failing_since());
+  FindStore();
+  for (int i = 0; i < 1'000 && Lease().failing_since(); ++i) {
+    Advance(1ms);
+    Take();
+    for (const Words& question : TakeQuestions()) {
+      question.size() == 1 ? Answer("+PONG\r\n") : Grant(Want(question));
+    }
+  }
+  EXPECT_FALSE(Lease().failing_since());
+}
+
 }  // namespace
 }  // namespace ringproxy::proxy
