@@ -250,6 +250,22 @@ TEST_F(WaitingRoomTest, AnExactLimitMayDelay) {
   EXPECT_THAT(TakeRefused(), ElementsAre(1)) << "longer than it may wait";
 }
 
+// Those that wait for the store's word are not counted: it comes soon, or the store fails.
+TEST_F(WaitingRoomTest, LetsNoMoreWaitThanMayWhenTheStoreHasRefusedThem) {
+  Make({Delaying(ExactLimit("e", 10, 1), 300ms, 2)});
+  for (int i = 0; i < 5; ++i) EXPECT_EQ(Come(), Way::kWaits);
+  EXPECT_EQ(Stats().waiting.value(), 5U);
+  for (int i = 0; i < 5; ++i) Grant(0, 100'000);
+  EXPECT_THAT(TakeRefused(), ElementsAre(2, 3, 4));
+  EXPECT_EQ(Stats().waiting.value(), 2U);
+  TakeQuestions();
+  Advance(100ms);
+  EXPECT_EQ(Come(), Way::kRefused) << "two are waiting still, one of them for the store";
+  Grant(1);
+  Advance(20ms);
+  EXPECT_EQ(Stats().waiting.value(), 1U);
+}
+
 TEST_F(WaitingRoomTest, AStoreThatCannotBeAskedIsMetAtOnceAndTheCallerHearsFirst) {
   Make({Failing(ExactLimit("e", 10, 1), StoreFailure::kOpen)});
   LoseStore();
