@@ -92,5 +92,32 @@ TEST_F(StoreFallbackTest, GivesBackWhatTheShareGaveAndNothingElse) {
   EXPECT_DOUBLE_EQ(Used(0), 0.0);
 }
 
+// A request may have to wait after it was charged.
+TEST_F(StoreFallbackTest, GivesBackWhatWasTakenThoughThereAreMoreProxiesNow) {
+  Fail(GlobalLimit("g", 1, 10), StoreFailure::kLocal);
+  Advance(100s);
+  EXPECT_EQ(Admitted(20), 10);
+  EXPECT_DOUBLE_EQ(Used(0), 1.0);
+  shared_->SetProxies(5);
+  fallback_->GiveBack(charge_);
+  EXPECT_DOUBLE_EQ(Used(0), 0.9) << "one token, and not five";
+}
+
+// The number is the store's word, and whoever writes there may have it say anything.
+TEST_F(StoreFallbackTest, AdmitsLittleAndNotAllWhereTheStoreCountedAbsurdlyManyProxies) {
+  conf::Limit limit = GlobalLimit("g", 1, 1);
+  limit.rate.window = 24h;
+  Fail(limit, StoreFailure::kLocal);
+  shared_->SetProxies(std::numeric_limits<uint32_t>::max());
+  EXPECT_EQ(Admitted(5), 0);
+  EXPECT_GT(Take().wait_ns, 0);
+  Advance(1h);
+  EXPECT_EQ(Admitted(5), 0);
+  shared_->SetProxies(1);
+  shared_->SetProxies(1);
+  Advance(24h);
+  EXPECT_EQ(Admitted(5), 1);
+}
+
 }  // namespace
 }  // namespace ringproxy::proxy
