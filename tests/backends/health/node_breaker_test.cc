@@ -227,6 +227,7 @@ TEST_F(NodeBreakerTest, SaysNothingOnceItsNodeHasLeft) {
     breaker_->OnReady();
     for (int i = 0; i < 5; ++i) breaker_->OnProbe(true);
     EXPECT_TRUE(breaker_->is_closed());
+    breaker_->TellSilence();
     EXPECT_TRUE(News().empty());
     EXPECT_EQ(stats_.breaker_state.value(), 0U);
     loop_.Advance(1h);
