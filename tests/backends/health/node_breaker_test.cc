@@ -221,6 +221,7 @@ TEST_F(NodeBreakerTest, SaysNothingOnceItsNodeHasLeft) {
     Make();
     if (was_open) Open(TripReason::kConnection);
     breaker_->Retire();
+    EXPECT_EQ(News().size(), was_open ? 2U : 0U);
     health_.observer.news.clear();
     breaker_->Trip(TripReason::kConnection, "Connection refused");
     breaker_->OnProbe(false);

@@ -46,6 +46,7 @@ TEST_F(ExactBucketsTest, AsksAboutEachRequestWhileTheStoreAnswers) {
     EXPECT_TRUE(MustAsk());
     buckets_->OnAsked(charge_, kStoreTimeout);
     EXPECT_TRUE(MustAsk()) << "the next one need not wait for that answer";
+    EXPECT_TRUE(Look().admitted);
     buckets_->OnAnswer(charge_, kGranted);
   }
 }
@@ -116,7 +117,9 @@ TEST_F(ExactBucketsTest, GoesByTheFallbackWhileTheStoreFails) {
   for (const StoreFailure on_failure : {StoreFailure::kOpen, StoreFailure::kClosed}) {
     Make(Failing(ExactLimit("e", 10, 1), on_failure));
     buckets_->OnAnswer(charge_, RefusedFor(1h));
-    Fail();
+    Charge other = charge_;
+    ++other.bucket;
+    buckets_->OnAnswer(other, std::nullopt);
     EXPECT_TRUE(Look().admitted) << "the store's last word does not hold any more";
     EXPECT_EQ(Take(), on_failure == StoreFailure::kOpen);
   }

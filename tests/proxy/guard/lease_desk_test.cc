@@ -225,8 +225,13 @@ TEST_F(LeaseDeskTest, TellsNobodyWhereNoStoreIsNamed) {
   Hold(std::move(config));
   desk_ = MakeDesk();
   store_sink_ = &desk_->sink();
+  test::FakeSocket& first = loop_.socket(0);
+  first.observer->OnConnected(0);
+  first.Receive("+PONG\r\n");
+  first.TakeWritten();
   Tick();
   EXPECT_THAT(TakeQuestions(), IsEmpty());
+  EXPECT_EQ(first.written, "");
   EXPECT_THAT(*desk_->View(*snapshot_), IsEmpty());
 }
 

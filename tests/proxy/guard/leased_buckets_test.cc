@@ -215,7 +215,9 @@ TEST_F(LeasedBucketsTest, TakesNoMoreThanItsShareForASecondAfterTheStoreIsBack) 
   ASSERT_FALSE(Lease().failing_since());
   const uint64_t tokens = Lease().tokens(loop_.now());
   Advance(100ms);
-  EXPECT_EQ(Admitted(20), 9) << "ten in 200 ms at 50 a second, and one was admitted while the store failed";
+  EXPECT_EQ(Admitted(8), 8);
+  EXPECT_EQ(charge_.taken, Source::kLease) << "to which it goes back";
+  EXPECT_EQ(Admitted(20), 1) << "ten in 200 ms at 50 a second, and one was admitted while the store failed";
   EXPECT_GE(tokens, 80U);
   EXPECT_EQ(Lease().tokens(loop_.now()), tokens - 9) << "what the share refused is the lease's again";
   Advance(900ms);

@@ -43,18 +43,6 @@ TEST_F(RateLimiterExactTest, AShadowIsNeverAskedExactly) {
   EXPECT_EQ(Stats().admitted.value(), 1U);
 }
 
-TEST_F(RateLimiterExactTest, GivesBackWhatWasTakenBeforeTheStoreRefused) {
-  Make({TokenLimit("l", 1, 1), ConcurrencyLimit("c", 1), ExactLimit("e", 10, 1)});
-  EXPECT_EQ(Admit("get x"), Verdict::kWaits);
-  EXPECT_EQ(Admit("get x"), Verdict::kRefused);
-  EXPECT_DOUBLE_EQ(Used(0), 1.0);
-  EXPECT_DOUBLE_EQ(Used(1), 1.0);
-  Grant(0, 5'000);
-  EXPECT_THAT(TakeEvents().refused, ElementsAre(0));
-  EXPECT_DOUBLE_EQ(Used(0), 0.0);
-  EXPECT_DOUBLE_EQ(Used(1), 0.0);
-}
-
 TEST_F(RateLimiterExactTest, WhoAskedExactlyGoesByTheFallbackWhenTheStoreIsSilent) {
   for (const auto& [on_failure, verdict] :
        {std::pair{StoreFailure::kOpen, Verdict::kAdmitted}, {StoreFailure::kClosed, Verdict::kRefused}}) {

@@ -266,6 +266,45 @@ TEST_F(WaitingRoomTest, LetsNoMoreWaitThanMayWhenTheStoreHasRefusedThem) {
   EXPECT_EQ(Stats().waiting.value(), 1U);
 }
 
+TEST_F(WaitingRoomTest, WhoHasToAskTheStoreMayComeThoughNobodyMoreMayBeDelayed) {
+  Make({PerClient(Delaying(ExactLimit("e", 10, 1), 300ms, 1))});
+  EXPECT_EQ(Come(Client(1, "10.0.0.1")), Way::kWaits);
+  Grant(0, 100'000);
+  EXPECT_EQ(Come(Client(2, "10.0.0.2")), Way::kWaits);
+  Grant(1);
+  EXPECT_THAT(TakePassed(), ElementsAre(1));
+}
+
+TEST_F(WaitingRoomTest, GivesBackWhatWasTakenBeforeTheStoreRefused) {
+  Make({TokenLimit("l", 1, 1), ConcurrencyLimit("c", 1), ExactLimit("e", 10, 1)});
+  EXPECT_EQ(Come(), Way::kWaits);
+  EXPECT_EQ(Come(), Way::kRefused);
+  EXPECT_DOUBLE_EQ(Used(0), 1.0);
+  EXPECT_DOUBLE_EQ(Used(1), 1.0);
+  Grant(0, 5'000);
+  EXPECT_THAT(TakeRefused(), ElementsAre(0));
+  EXPECT_DOUBLE_EQ(Used(0), 0.0);
+  EXPECT_DOUBLE_EQ(Used(1), 0.0);
+}
+
+TEST_F(WaitingRoomTest, WhoTakesThePlaceOfOneThatWasHeldHasStillToPassItsBuckets) {
+  Make({Delaying(TokenLimit("a", 10, 1), 10s), Delaying(ExactLimit("e", 10, 1), 10s)});
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_EQ(Come(), Way::kWaits);
+    Grant(1);
+  }
+  Advance(1s);
+  EXPECT_THAT(TakePassed(), ElementsAre(0, 1));
+  EXPECT_EQ(Come(), Way::kWaits);
+  TakeQuestions();
+  Grant(0, 100'000);
+  Advance(100ms);
+  EXPECT_THAT(TakePassed(), IsEmpty());
+  EXPECT_THAT(TakeQuestions(), SizeIs(1));
+  Grant(1);
+  EXPECT_THAT(TakePassed(), ElementsAre(2));
+}
+
 TEST_F(WaitingRoomTest, AStoreThatCannotBeAskedIsMetAtOnceAndTheCallerHearsFirst) {
   Make({Failing(ExactLimit("e", 10, 1), StoreFailure::kOpen)});
   LoseStore();
