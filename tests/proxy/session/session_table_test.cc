@@ -312,6 +312,20 @@ TEST_F(SessionTableTest, HoldsNothingOnceATurnHasBroughtNothing) {
   EXPECT_EQ(client.written, "$1\r\na\r\n");
 }
 
+TEST_F(SessionTableTest, WhoLeavesWhileItsOutputIsHeldHasNothingToDoInTheNextTurn) {
+  Start();
+  test::FakeSocket& client = NewClient();
+  client.Receive(std::string(kGet) + kGet);
+  EndTurn(false);
+  Node().Receive("$1\r\na\r\n");
+  EndTurn(false);
+  EXPECT_TRUE(table().has_more());
+  Leave(client);
+  table().DeleteClosed();
+  EXPECT_FALSE(table().has_more());
+  EXPECT_EQ(table().size(), 0U);
+}
+
 TEST_F(SessionTableTest, CutsOffThoseWhoHoldMostUntilEnoughIsGivenUp) {
   Start();
   const auto half_a_request = [](size_t bytes) { return "*2\r\n$3\r\nGET\r\n$60000\r\n" + std::string(bytes, 'x'); };
