@@ -62,7 +62,9 @@ class NodeBreaker {
   // The node is well, as others know: no reason to wait for the end of the open time.
   void Hurry();
   // Nothing comes from the node: tells that a check is wanted.
-  void TellSilence() { observer_.OnBreaker({node_, state(), breaker_.reason(), {}, true}); }
+  void TellSilence() {
+    if (!retired_) observer_.OnBreaker({node_, state(), breaker_.reason(), {}, true});
+  }
   // The node has left the pool: nothing that happens to it from now on is said to anybody.
   void Retire();
   bool is_retired() const { return retired_; }

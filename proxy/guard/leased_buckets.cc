@@ -25,10 +25,8 @@ BucketAnswer LeasedBuckets::Take(Charge* charge, const ChargedRequest& request) 
   LeaseTable::KeptLease& entry =
       LeasesOf(*charge).Get(charge->bucket, *charge->terms, now, [&] { return request.NameOf(*charge); });
   charge->taken = Source::kLease;
-  QuotaLease::Answer answer;
-  if (!entry.lease.failing_since()) {
-    answer = entry.lease.Take(entry.terms.lease, now, charge->cost, shared_.lessees());
-  }
+  // Also while the store fails: the lease spends what it holds, and tries the store again as long as there is demand.
+  const QuotaLease::Answer answer = entry.lease.Take(entry.terms.lease, now, charge->cost, shared_.lessees());
   desk_.AskForLease(request.held, *charge->rule, entry);
   if (entry.lease.failing_since() && !answer.admitted) return fallback_.Take(charge, *entry.lease.failing_since());
   const bool is_local = charge->rule->conf->on_store_failure == conf::StoreFailure::kLocal;

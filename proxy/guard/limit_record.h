@@ -25,6 +25,7 @@ struct alignas(64) LimitState {
   bool IsFailing(net::TimePoint now) const { return failing_since && now < next_question + std::chrono::seconds(1); }
 
   LimitStats stats;
+  uint32_t delayed = 0;  // Requests that wait until the limit admits them; not those that wait for the store's word.
   LeaseTable leases;
   RefusalMemory refusals;  // check: exact
   // check: exact. While the store fails it is asked now and then only.

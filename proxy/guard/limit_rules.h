@@ -61,6 +61,7 @@ struct Charge {
   std::string_view key;  // The first key that led there; empty if keys do not count.
   // What became of it; the limiter writes it.
   Source taken = Source::kNone;
+  uint32_t proxies = 1;  // That shared the limit when Source::kFallback was taken.
   int64_t taken_ns = 0;
   bool is_in_shared_bucket = false;  // Of the process's table: see BucketTable.
   bool is_near_limit = false;

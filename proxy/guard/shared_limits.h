@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cstdint>
 #include <map>
 #include <memory>
 #include <string>
@@ -31,7 +32,9 @@ class SharedLimits {
     proxies_.store(std::max({count, std::exchange(last_count_, count), 1U}), std::memory_order_relaxed);
   }
   // Workers that lease from the store.
-  uint32_t lessees() const { return proxies() * workers_; }
+  uint32_t lessees() const {
+    return static_cast<uint32_t>(std::min<uint64_t>(uint64_t{proxies()} * workers_, UINT32_MAX));
+  }
   // Under which the process is counted there.
   const std::string& process_id() const { return process_id_; }
   // True for one caller alone: the worker that speaks for the process.

@@ -20,9 +20,6 @@ class StoreFallback {
   void GiveBack(const Charge& charge);
 
  private:
-  // This process's part of what all proxies have in common.
-  BucketLimit ShareOf(const Charge& charge) const;
-
   const net::Clock& clock_;
   const SharedLimits& shared_;
 };

@@ -50,15 +50,19 @@ std::optional<AdmissionOutcome> WaitingRoom::Enter(AdmissionAttempt* attempt, co
 }
 
 bool WaitingRoom::MayWait(const LimitRule& rule, net::Duration wait) const {
-  return wait <= rule.conf->max_wait && StatsOf(rule).waiting.value() < rule.conf->max_waiting;
+  return wait <= rule.conf->max_wait && StateOf(rule).delayed < rule.conf->max_waiting;
 }
 
 bool WaitingRoom::DelayBy(uint32_t index, const LimitRule& rule, net::Duration wait) {
   Waiting& waiting = waiting_[index];
-  waiting.delayed_by = &rule;
-  if (&rule != waiting.rule) {
+  if (&rule != waiting.delayed_by) {
     // So far it waited for the store, or for another limit.
     if (!MayWait(rule, wait)) return false;
+    if (waiting.delayed_by != nullptr) --StateOf(*waiting.delayed_by).delayed;
+    ++StateOf(rule).delayed;
+    waiting.delayed_by = &rule;
+  }
+  if (&rule != waiting.rule) {
     StatsOf(*waiting.rule).waiting.Subtract(1);
     StatsOf(rule).waiting.Add();
     waiting.rule = &rule;
@@ -101,6 +105,7 @@ void WaitingRoom::OnTime(uint32_t index) {
 void WaitingRoom::End(uint32_t index, const AdmissionOutcome& outcome) {
   Waiting& waiting = waiting_[index];
   StatsOf(*waiting.rule).waiting.Subtract(1);
+  if (waiting.delayed_by != nullptr) --StateOf(*waiting.delayed_by).delayed;
   if (outcome.step == AdmissionStep::kRefused) {
     user_.OnTurnedAway(waiting.ticket, outcome);
   } else {

@@ -44,7 +44,7 @@ class WaitingRoom final : public LeaseDesk::ExactAsker {
     SnapshotUse held;
     net::TimePoint deadline{};
     const LimitRule* rule = nullptr;        // That made it wait first.
-    const LimitRule* delayed_by = nullptr;  // The limit that has delayed it.
+    const LimitRule* delayed_by = nullptr;  // The limit that has delayed it, which counts it.
     bool is_held = false;                   // Every bucket has admitted it; only the time has to pass.
     std::unique_ptr<net::Timer> timer;
   };
@@ -58,7 +58,8 @@ class WaitingRoom final : public LeaseDesk::ExactAsker {
   bool DelayBy(uint32_t index, const LimitRule& rule, net::Duration wait);
   void AskExact(uint32_t index);
   void End(uint32_t index, const AdmissionOutcome& outcome);
-  LimitStats& StatsOf(const LimitRule& rule) const { return rule.record->state(worker_).stats; }
+  LimitState& StateOf(const LimitRule& rule) const { return rule.record->state(worker_); }
+  LimitStats& StatsOf(const LimitRule& rule) const { return StateOf(rule).stats; }
 
   net::Loop& loop_;
   uint32_t worker_;

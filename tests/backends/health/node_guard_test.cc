@@ -29,7 +29,7 @@ class NodeGuardTest : public testing::Test {
             .node = health_.records[3],
             .connections = connections,
         },
-        [this] { ++probes_; }, [this] { ++follows_; });
+        [] {}, [this] { ++follows_; });
     return *guard_;
   }
   // Opens it for 1 s, give or take a fifth.
@@ -61,7 +61,6 @@ class NodeGuardTest : public testing::Test {
   NodeSettings settings_;
   NodeStats stats_;
   test::Health health_{4};
-  size_t probes_ = 0;
   size_t follows_ = 0;
   std::unique_ptr<NodeGuard> guard_;
 };
@@ -78,117 +77,8 @@ TEST_F(NodeGuardTest, HeedsTheProcessBeforeItsOwnBreaker) {
   EXPECT_TRUE(Admits(kWrite));
 }
 
-TEST_F(NodeGuardTest, TellsEachChangeOnceWithItsReasonAndTheNodesWords) {
-  MakeOpen(TripReason::kConnection);
-  EXPECT_EQ(stats_.breaker_state.value(), 1U);
-  guard_->OnConnectFailed("another");
-  guard_->breaker().OnProbe(false);
-  ASSERT_EQ(health_.observer.news.size(), 1U);
-  EXPECT_EQ(health_.observer.news[0].node, health_.records[3]);
-  EXPECT_EQ(health_.observer.news[0].reason, TripReason::kConnection);
-  EXPECT_EQ(health_.observer.news[0].detail, "Connection refused");
-  guard_->breaker().OnProbe(true);
-  EXPECT_EQ(stats_.breaker_state.value(), 2U);
-  for (int i = 0; i < 5; ++i) Good();
-  EXPECT_EQ(stats_.breaker_state.value(), 0U);
-  EXPECT_EQ(News(), (std::vector{Breaker::kOpen, Breaker::kHalfOpen, Breaker::kClosed}));
-}
-
-TEST_F(NodeGuardTest, ProbesWhenTheOpenTimeIsUpAndAgainAfterEachBadProbe) {
-  MakeOpen();
-  loop_.Advance(799ms);
-  EXPECT_EQ(probes_, 0U);
-  loop_.Advance(401ms);
-  EXPECT_EQ(probes_, 1U);
-  guard_->breaker().OnProbe(false);
-  loop_.Advance(1199ms);
-  EXPECT_EQ(probes_, 1U);
-  loop_.Advance(601ms);
-  EXPECT_EQ(probes_, 2U);
-  guard_->breaker().OnProbe(true);
-  EXPECT_EQ(guard_->breaker().state(), Breaker::kHalfOpen);
-}
-
-TEST_F(NodeGuardTest, ProbesOnTrialWhileNoClientReads) {
-  MakeHalfOpen();
-  for (size_t i = 1; i <= 3; ++i) {
-    loop_.Advance(100ms);
-    EXPECT_EQ(probes_, i);
-    guard_->breaker().OnProbe(true);
-  }
-  EXPECT_EQ(guard_->breaker().state(), Breaker::kClosed);
-  loop_.Advance(1h);
-  EXPECT_EQ(probes_, 3U);
-}
-
-TEST_F(NodeGuardTest, GoesOnProbingOnTrialWhenAProbeFindsNoConnection) {
-  MakeHalfOpen();
-  loop_.Advance(1s);
-  EXPECT_EQ(probes_, 10U);
-}
-
-TEST_F(NodeGuardTest, OpensAgainWhenAProbeOnTrialFailsAndProbesLater) {
-  MakeHalfOpen();
-  guard_->breaker().OnProbe(false);
-  EXPECT_EQ(guard_->breaker().state(), Breaker::kOpen);
-  loop_.Advance(1199ms);
-  EXPECT_EQ(probes_, 0U);
-  loop_.Advance(602ms);
-  EXPECT_EQ(probes_, 1U);
-}
-
-TEST_F(NodeGuardTest, AsksNothingOnceItIsGone) {
-  MakeOpen();
-  guard_.reset();
-  loop_.Advance(1h);
-  EXPECT_EQ(probes_, 0U);
-}
-
 TEST_F(NodeGuardTest, TakesAHandshakeForAProbeWhereConnectingWasTheTrouble) {
   MakeOpen(TripReason::kConnection).OnReady();
-  EXPECT_EQ(guard_->breaker().state(), Breaker::kHalfOpen);
-}
-
-TEST_F(NodeGuardTest, TriesANodeThatCanBeReachedAgainWithoutAPause) {
-  MakeOpen(TripReason::kConnection).OnReady();
-  for (size_t i = 1; i <= 3; ++i) {
-    loop_.Advance(0ms);
-    EXPECT_EQ(probes_, i);
-    guard_->breaker().OnProbe(true);
-  }
-  EXPECT_EQ(guard_->breaker().state(), Breaker::kClosed);
-  loop_.Advance(1h);
-  EXPECT_EQ(probes_, 3U);
-}
-
-TEST_F(NodeGuardTest, TakesAHandshakeForAProbeOnceOneIsDue) {
-  MakeOpen(TripReason::kTimeouts).OnReady();
-  EXPECT_EQ(guard_->breaker().state(), Breaker::kOpen);
-  loop_.Advance(1200ms);
-  guard_->OnReady();
-  EXPECT_EQ(guard_->breaker().state(), Breaker::kHalfOpen);
-}
-
-TEST_F(NodeGuardTest, TakesAHandshakeForNoSuccessOnTrial) {
-  MakeHalfOpen();
-  for (int i = 0; i < 5; ++i) guard_->OnReady();
-  EXPECT_EQ(guard_->breaker().state(), Breaker::kHalfOpen);
-}
-
-TEST_F(NodeGuardTest, ProbesAtOnceWhenTheProcessHasSeenTheNodeWell) {
-  MakeOpen().Hurry();
-  EXPECT_EQ(probes_, 1U);
-  guard_->breaker().OnProbe(true);
-  guard_->Hurry();
-  for (int i = 0; i < 3; ++i) Good();
-  guard_->Hurry();
-  EXPECT_EQ(probes_, 1U);
-}
-
-// No connection was ready to carry the probe: the handshake that is under way is as good.
-TEST_F(NodeGuardTest, RemembersThatItWasHurriedUntilAConnectionIsReady) {
-  MakeOpen(TripReason::kTimeouts).Hurry();
-  guard_->OnReady();
   EXPECT_EQ(guard_->breaker().state(), Breaker::kHalfOpen);
 }
 
@@ -287,14 +177,6 @@ TEST_F(NodeGuardTest, OpensForANodeMuchSlowerThanItsPool) {
   }
   EXPECT_EQ(guard_->breaker().state(), Breaker::kOpen);
   EXPECT_EQ(health_.observer.news[0].reason, TripReason::kSlowerThanPool);
-}
-
-TEST_F(NodeGuardTest, CountsWhatIsInFlight) {
-  Make();
-  guard_->load().OnSent();
-  guard_->load().OnSent();
-  guard_->load().OnGone();
-  EXPECT_EQ(stats_.in_flight.value(), 1U);
 }
 
 TEST_F(NodeGuardTest, CallsANodeFullThatHasAsManyRequestsAsItsLimit) {

@@ -103,28 +103,30 @@ class NoDescriptors {
   rlimit before_{};
 };
 
+// Turns until it is true. False after ten seconds without, or after too many turns.
+inline bool RunUntil(event_base* base, const std::function<bool()>& is_true) {
+  constexpr int kMostTurns = 100'000;
+  bool timed_out = false;
+  event* guard = event_new(
+      base, -1, 0, [](evutil_socket_t, short, void* flag) { *static_cast<bool*>(flag) = true; }, &timed_out);
+  const timeval bound{10, 0};
+  event_add(guard, &bound);
+  bool reached = is_true();
+  for (int turn = 0; turn < kMostTurns && !timed_out && !reached; ++turn) {
+    event_base_loop(base, EVLOOP_ONCE);
+    reached = is_true();
+  }
+  event_free(guard);
+  return reached;
+}
+
 // A libevent loop that turns on the test's own thread.
 class TestEventBase {
  public:
   event_base* base() { return base_.get(); }
   // What is ready now, and no waiting.
   void Turn() { event_base_loop(base_.get(), EVLOOP_ONCE | EVLOOP_NONBLOCK); }
-  // Turns until it is true. False after ten seconds without, or after too many turns.
-  bool RunUntil(const std::function<bool()>& is_true) {
-    constexpr int kMostTurns = 100'000;
-    bool timed_out = false;
-    event* guard = event_new(
-        base_.get(), -1, 0, [](evutil_socket_t, short, void* flag) { *static_cast<bool*>(flag) = true; }, &timed_out);
-    const timeval bound{10, 0};
-    event_add(guard, &bound);
-    bool reached = is_true();
-    for (int turn = 0; turn < kMostTurns && !timed_out && !reached; ++turn) {
-      event_base_loop(base_.get(), EVLOOP_ONCE);
-      reached = is_true();
-    }
-    event_free(guard);
-    return reached;
-  }
+  bool RunUntil(const std::function<bool()>& is_true) { return net::RunUntil(base_.get(), is_true); }
 
  private:
   struct FreeBase {

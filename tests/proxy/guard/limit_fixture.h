@@ -23,7 +23,7 @@ inline conf::Config LimitedFleet(std::vector<conf::Limit> limits = {}) {
   for (const char* name : {"main", "carts", "cache", "store"}) {
     conf::Pool& pool = config.pools.emplace_back();
     pool.name = name;
-    pool.nodes = {{std::string(name) + "0", {"10.0.0.1", 1, ""}, 1}};
+    pool.nodes = {{std::string(name) + "0", {"10.0.0.1", static_cast<uint16_t>(config.pools.size()), ""}, 1}};
   }
   config.pools[2].protocol = conf::Protocol::kMemcached;
   for (const char* name : {"web", "admin", "cache"}) {

@@ -1,41 +1,18 @@
-// tests/proxy/guard/limiter_fixture.h – A RateLimiter on a fake loop; its store is a socket that the test plays by
-// hand.
+// tests/proxy/guard/limiter_fixture.h – A RateLimiter, and what becomes of the requests that it was asked about.
 #pragma once
 
-#include <gtest/gtest.h>
-#include <spdlog/spdlog.h>
-
-#include <cerrno>
 #include <map>
-#include <memory>
 #include <optional>
+#include <utility>
 
-#include "backends/wire/resp_request.h"
 #include "proxy/guard/rate_limiter.h"
-#include "tests/proxy/guard/limit_fixture.h"
-#include "tests/support/fake_loop.h"
-#include "tests/support/health_fixture.h"
-#include "tests/support/test_snapshot.h"
+#include "tests/proxy/guard/guard_fixture.h"
 
 namespace ringproxy::proxy {
 
-using backends::Ticket;
-
-class LimiterFixture : public testing::Test, protected backends::ReplySink, protected RateLimiter::Observer {
+class LimiterFixture : public GuardFixture, protected RateLimiter::Observer {
  protected:
   using Verdict = RateLimiter::Verdict;
-  using Words = std::vector<std::string>;
-
-  static conf::Limit Delaying(conf::Limit limit, net::Duration max_wait, uint32_t max_waiting = 1000) {
-    limit.action = conf::LimitAction::kDelay;
-    limit.max_wait = max_wait;
-    limit.max_waiting = max_waiting;
-    return limit;
-  }
-  static conf::Limit Failing(conf::Limit limit, conf::StoreFailure on_failure) {
-    limit.on_store_failure = on_failure;
-    return limit;
-  }
 
   // What became of requests, by the number that Admit has given them.
   struct Events {
@@ -48,23 +25,8 @@ class LimiterFixture : public testing::Test, protected backends::ReplySink, prot
 
   void Make(std::vector<conf::Limit> limits) { Make(LimitedFleet(std::move(limits))); }
   void Make(conf::Config config) {
-    spdlog::set_level(spdlog::level::off);
     limiter_.reset();
-    held_.reset();
-    // Times near zero are like no others.
-    loop_.Advance(std::chrono::hours(1));
-    auto snapshot = MakeSnapshot(std::move(config));
-    shared_.emplace(1, 1);
-    shared_->Compile(*snapshot);
-    snapshot_ = snapshot;
-    const auto first_socket = loop_.sockets();
-    const backends::PoolNode::PoolNodeParts parts{io_, *this, flush_list_, observer_, 0};
-    held_ = std::make_unique<HeldSnapshot>(snapshot_, parts);
-    for (auto& pool : held_->node_pools) pool.Connect();
-    store_socket_ = first_socket + AllNodes(*snapshot_).size() - 1;
-    Store().observer->OnConnected(0);
-    Store().Receive("+PONG\r\n");
-    Store().TakeWritten();
+    Hold(std::move(config));
     limiter_.emplace(Parts());
     limiter_->Adopt(*snapshot_);
   }
@@ -99,60 +61,11 @@ class LimiterFixture : public testing::Test, protected backends::ReplySink, prot
     Flush();
   }
   Events TakeEvents() { return std::exchange(events_, {}); }
-  // The share of its one bucket that a limit without `per` has used.
-  double Used(uint32_t rule) {
-    return Rule(rule).record->table().Used(snapshot_->limits->OnlyBucket(), Rule(rule).terms.bucket,
-                                           std::chrono::nanoseconds(loop_.now().time_since_epoch()).count());
-  }
-  const LimitRule& Rule(uint32_t rule) const { return snapshot_->limits->rules()[rule]; }
-  LimitStats& Stats(uint32_t rule = 0) { return Rule(rule).record->state(0).stats; }
-
-  void Advance(net::Duration by) {
-    loop_.Advance(by);
-    Flush();
-  }
-  void Flush() {
-    for (size_t i = 0; i < flush_list_.size(); ++i) flush_list_[i]->Flush();
-    flush_list_.clear();
-  }
-
-  test::FakeSocket& Store() { return loop_.socket(store_socket_); }
-  // What the store was asked since the last call.
-  std::vector<Words> TakeQuestions() {
-    std::vector<Words> questions;
-    std::string written = Store().TakeWritten();
-    wire::RequestParser parser{wire::Limits{}};
-    while (!written.empty() && parser.Parse(written) == wire::RequestParser::RespStatus::kRequest) {
-      Words& words = questions.emplace_back();
-      for (size_t i = 0; i < parser.request().size(); ++i) words.emplace_back(parser.request()[i]);
-      written.erase(0, parser.size());
-      parser.Reset();
-    }
-    EXPECT_EQ(written, "");
-    return questions;
-  }
-  // Of a question that asks for tokens.
-  static uint64_t Want(const Words& question) { return std::stoull(question.at(7)); }
-  static uint64_t Debt(const Words& question) { return std::stoull(question.at(9)); }
-  void Answer(const std::string& reply) {
-    Store().Receive(reply);
-    Flush();
-  }
-  void Grant(uint64_t granted, int64_t retry_us = 0, int used = 0) {
-    Answer("*3\r\n:" + std::to_string(granted) + "\r\n:" + std::to_string(retry_us) + "\r\n:" + std::to_string(used) +
-           "\r\n");
-  }
   // The store has no tokens left for the lease of a slow limit, and has said so.
   void EmptyLease() {
     Admit("get x");
     Grant(0, 0, 1000);
     TakeQuestions();
-  }
-  void LoseStore() {
-    Store().end_of_stream = true;
-    Store().observer->OnReadable();
-    // It was connected to once more at once.
-    loop_.last_socket().observer->OnConnected(ECONNREFUSED);
   }
 
   void OnReply(Ticket ticket, backends::Reply&& reply) override {
@@ -179,15 +92,7 @@ class LimiterFixture : public testing::Test, protected backends::ReplySink, prot
     return ticket.kind == Ticket::Kind::kStore ? &limiter_->store() : nullptr;
   }
 
-  test::FakeLoop loop_;
-  backends::WorkerIo io_{.loop = loop_, .blocks = {}, .read_buffer = {}, .random = std::mt19937_64(1)};
-  std::shared_ptr<const Snapshot> snapshot_;
-  test::RecordingObserver observer_;
-  std::optional<SharedLimits> shared_;
-  backends::FlushList flush_list_;
-  std::unique_ptr<HeldSnapshot> held_;
   std::optional<RateLimiter> limiter_;
-  size_t store_socket_ = 0;
   uint32_t next_ = 0;
   bool admitting_ = false;
   RateLimiter::Decision decision_;

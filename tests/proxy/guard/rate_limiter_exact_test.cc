@@ -9,7 +9,6 @@ namespace {
 using conf::LimitAction;
 using conf::StoreFailure;
 using testing::ElementsAre;
-using testing::IsEmpty;
 using testing::SizeIs;
 using namespace std::chrono_literals;
 
@@ -34,23 +33,6 @@ TEST_F(RateLimiterExactTest, AnExactLimitAsksForEachRequest) {
   EXPECT_EQ(Stats().waiting.value(), 0U);
 }
 
-TEST_F(RateLimiterExactTest, AnExactLimitMayDelay) {
-  Make({Delaying(ExactLimit("e", 10, 1), 300ms)});
-  EXPECT_EQ(Admit("get x"), Verdict::kWaits);
-  Grant(0, 100'000);
-  TakeQuestions();
-  Advance(99ms);
-  EXPECT_THAT(TakeQuestions(), IsEmpty());
-  Advance(1ms);
-  EXPECT_THAT(TakeQuestions(), SizeIs(1));
-  Grant(1);
-  EXPECT_THAT(TakeEvents().admitted, ElementsAre(0));
-  EXPECT_EQ(Stats().delayed.value(), 1U);
-  EXPECT_EQ(Admit("get x"), Verdict::kWaits);
-  Grant(0, 301'000);
-  EXPECT_THAT(TakeEvents().refused, ElementsAre(1)) << "longer than it may wait";
-}
-
 TEST_F(RateLimiterExactTest, AShadowIsNeverAskedExactly) {
   conf::Limit limit = ExactLimit("e", 10, 1);
   limit.action = LimitAction::kShadow;
@@ -59,33 +41,6 @@ TEST_F(RateLimiterExactTest, AShadowIsNeverAskedExactly) {
   EXPECT_EQ(Admitted(5, "get x"), 5);
   EXPECT_EQ(Stats().shadow_refused.value(), 5U);
   EXPECT_EQ(Stats().admitted.value(), 1U);
-}
-
-TEST_F(RateLimiterExactTest, GivesBackWhatWasTakenBeforeTheStoreRefused) {
-  Make({TokenLimit("l", 1, 1), ConcurrencyLimit("c", 1), ExactLimit("e", 10, 1)});
-  EXPECT_EQ(Admit("get x"), Verdict::kWaits);
-  EXPECT_EQ(Admit("get x"), Verdict::kRefused);
-  EXPECT_DOUBLE_EQ(Used(0), 1.0);
-  EXPECT_DOUBLE_EQ(Used(1), 1.0);
-  Grant(0, 5'000);
-  EXPECT_THAT(TakeEvents().refused, ElementsAre(0));
-  EXPECT_DOUBLE_EQ(Used(0), 0.0);
-  EXPECT_DOUBLE_EQ(Used(1), 0.0);
-}
-
-// Between the two a window has ended: what the next one has counted is not the refused request's.
-TEST_F(RateLimiterExactTest, GivesBackToTheWindowFromWhichItWasTaken) {
-  conf::Limit window = TokenLimit("w", 1, 0);
-  window.algorithm = conf::LimitAlgorithm::kFixedWindow;
-  Make({window, ExactLimit("e", 10, 1)});
-  Advance(999ms);
-  EXPECT_EQ(Admit("get x"), Verdict::kWaits);
-  Advance(2ms);
-  EXPECT_EQ(Admit("get x", Client(2)), Verdict::kWaits);
-  Grant(0, 5'000);
-  EXPECT_THAT(TakeEvents().refused, ElementsAre(0));
-  EXPECT_DOUBLE_EQ(Used(0), 1.0);
-  EXPECT_EQ(Admit("get x", Client(3)), Verdict::kRefused);
 }
 
 TEST_F(RateLimiterExactTest, WhoAskedExactlyGoesByTheFallbackWhenTheStoreIsSilent) {
@@ -143,44 +98,6 @@ TEST_F(RateLimiterExactTest, OneRequestTriesTheStoreWhileItFailsAndNoneElseWaits
   Grant(1);
   EXPECT_THAT(TakeEvents().admitted, ElementsAre(next_ - 1));
   EXPECT_EQ(Admitted(3, "get x"), 0) << "the store is asked again";
-}
-
-TEST_F(RateLimiterExactTest, AStoreThatCannotBeAskedIsMetAtOnceAndTheCallerHearsFirst) {
-  Make({Failing(ExactLimit("e", 10, 1), StoreFailure::kOpen)});
-  LoseStore();
-  EXPECT_EQ(Admit("get x"), Verdict::kWaits);
-  EXPECT_EQ(TakeEvents(), Events{});
-  Advance(0us);
-  EXPECT_THAT(TakeEvents().admitted, ElementsAre(0));
-  EXPECT_EQ(Stats().store_errors.value(), 1U);
-  EXPECT_EQ(Admit("get x"), Verdict::kAdmitted);
-}
-
-TEST_F(RateLimiterExactTest, AllWhoWaitAreAnsweredWhenTheStoreIsLost) {
-  Make({ConcurrencyLimit("c", 150), Failing(ExactLimit("e", 10, 1), StoreFailure::kOpen),
-        Failing(ExactLimit("f", 10, 1), StoreFailure::kOpen)});
-  for (int i = 0; i < 100; ++i) EXPECT_EQ(Admit("get x"), Verdict::kWaits);
-  for (int i = 0; i < 50; ++i) Grant(1);
-  EXPECT_EQ(TakeEvents(), Events{}) << "they wait for the other limit";
-  LoseStore();
-  Advance(1ms);
-  const Events events = TakeEvents();
-  EXPECT_THAT(events.admitted, SizeIs(100));
-  for (const uint32_t number : events.admitted) Reply(number);
-  EXPECT_DOUBLE_EQ(Used(0), 0.0);
-  EXPECT_EQ(Stats(1).waiting.value() + Stats(2).waiting.value(), 0U);
-}
-
-TEST_F(RateLimiterExactTest, AnExactLimitThatNobodyMeetsDoesNotFailForEver) {
-  Make({Failing(ExactLimit("e", 10, 1), StoreFailure::kOpen)});
-  LoseStore();
-  Admit("get x");
-  Advance(1ms);
-  limiter_->Tick(*held_);
-  EXPECT_EQ(Stats().failing_leases.value(), 1U);
-  Advance(2s);
-  limiter_->Tick(*held_);
-  EXPECT_EQ(Stats().failing_leases.value(), 0U);
 }
 
 }  // namespace

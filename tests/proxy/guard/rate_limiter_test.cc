@@ -54,18 +54,6 @@ TEST_F(RateLimiterTest, ARefusalChargesNoneOfTheOthersInWhateverOrderTheyStand) 
   }
 }
 
-// The two keys look at one bucket, which has room for each but not for both.
-TEST_F(RateLimiterTest, GivesBackWhatWasTakenBeforeARefusalThatNobodyHasForeseen) {
-  conf::Limit limit = TokenLimit("a", 1, 1);
-  limit.per = {"key"};
-  limit.buckets = 1;
-  Make({TokenLimit("all", 1, 10), limit});
-  EXPECT_EQ(Admit("mget x y"), Verdict::kRefused);
-  EXPECT_DOUBLE_EQ(Used(0), 0.0);
-  EXPECT_DOUBLE_EQ(Used(1), 0.0);
-  EXPECT_EQ(Admit("get x"), Verdict::kAdmitted);
-}
-
 TEST_F(RateLimiterTest, ARequestWithManyBucketsOfOneLimitIsOneRequest) {
   conf::Limit limit = TokenLimit("a", 1, 1);
   limit.per = {"key"};
@@ -87,53 +75,6 @@ TEST_F(RateLimiterTest, AShadowCountsAndNeitherRefusesNorDelays) {
   EXPECT_EQ(Stats(0).refused.value(), 0U);
   EXPECT_EQ(Stats(1).refused.value(), 2U);
   EXPECT_THAT(TakeEvents().admitted, IsEmpty());
-}
-
-TEST_F(RateLimiterTest, DelaysInOrderAndRefusesWhoWouldWaitTooLong) {
-  Make({Delaying(TokenLimit("a", 10, 1), 300ms)});
-  EXPECT_EQ(Admit("get x"), Verdict::kAdmitted);
-  for (int i = 1; i <= 3; ++i) EXPECT_EQ(Admit("get x", Client(static_cast<uint64_t>(i))), Verdict::kWaits);
-  EXPECT_EQ(Admit("get x"), Verdict::kRefused);
-  EXPECT_EQ(decision_.retry_after, 100ms);
-  EXPECT_EQ(Stats().waiting.value(), 3U);
-  Advance(99ms);
-  EXPECT_THAT(TakeEvents().admitted, IsEmpty());
-  Advance(1ms);
-  EXPECT_THAT(TakeEvents().admitted, ElementsAre(1));
-  Advance(200ms);
-  EXPECT_THAT(TakeEvents().admitted, ElementsAre(2, 3));
-  EXPECT_EQ(Stats().waiting.value(), 0U);
-  EXPECT_EQ(Stats().delayed.value(), 3U);
-  EXPECT_EQ(Stats().admitted.value(), 4U);
-  EXPECT_EQ(Stats().refused.value(), 1U);
-}
-
-TEST_F(RateLimiterTest, LetsNoMoreWaitThanMayAndChargesNothingToThoseItRefuses) {
-  Make({Delaying(TokenLimit("a", 10, 1), 10s, 2)});
-  EXPECT_EQ(Admit("get x"), Verdict::kAdmitted);
-  EXPECT_EQ(Admit("get x"), Verdict::kWaits);
-  EXPECT_EQ(Admit("get x"), Verdict::kWaits);
-  for (int i = 0; i < 5; ++i) EXPECT_EQ(Admit("get x"), Verdict::kRefused);
-  EXPECT_EQ(decision_.retry_after, 300ms);
-  Advance(200ms);
-  EXPECT_THAT(TakeEvents().admitted, ElementsAre(1, 2));
-  EXPECT_EQ(Admit("get x"), Verdict::kWaits);
-  Advance(100ms);
-  EXPECT_THAT(TakeEvents().admitted, ElementsAre(8));
-}
-
-TEST_F(RateLimiterTest, WaitsForTheLongestOfItsDelays) {
-  Make({Delaying(TokenLimit("a", 10, 1), 10s), Delaying(TokenLimit("b", 4, 1), 10s)});
-  Admit("get x");
-  EXPECT_EQ(Admit("get x"), Verdict::kWaits);
-  EXPECT_EQ(Stats(1).waiting.value(), 1U);
-  Advance(249ms);
-  EXPECT_THAT(TakeEvents().admitted, IsEmpty());
-  Advance(1ms);
-  EXPECT_THAT(TakeEvents().admitted, ElementsAre(1));
-  EXPECT_EQ(Stats(0).delayed.value(), 0U);
-  EXPECT_EQ(Stats(1).delayed.value(), 1U);
-  EXPECT_EQ(Stats(0).admitted.value(), 2U);
 }
 
 TEST_F(RateLimiterTest, CountsWhatRunsUntilItsReply) {

@@ -59,6 +59,11 @@ TEST_F(SharedLimitsTest, HaveTheHigherOfTheLastTwoCountsOfProxies) {
   EXPECT_EQ(shared_.proxies(), 1U);  // This one.
 }
 
+TEST_F(SharedLimitsTest, HaveNoFewerLesseesThanProxiesHoweverManyTheStoreCounts) {
+  shared_.SetProxies(UINT32_MAX);
+  EXPECT_EQ(shared_.lessees(), UINT32_MAX);
+}
+
 TEST_F(SharedLimitsTest, HaveOneSpeaker) {
   EXPECT_TRUE(shared_.BecomeSpeaker());
   EXPECT_FALSE(shared_.BecomeSpeaker());
