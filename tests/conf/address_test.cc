@@ -5,20 +5,20 @@
 namespace ringproxy::conf {
 namespace {
 
-Address Parsed(std::string_view text) {
+Address ParsedAddress(std::string_view text) {
   const Result<Address, Problem> address = ParseAddress(text);
   EXPECT_TRUE(address.ok()) << text;
   return address.ok() ? *address : Address{};
 }
 
 TEST(ParseAddress, ReadsEachFormAndWritesItBack) {
-  EXPECT_EQ(Parsed("127.0.0.1:6380"), (Address{"127.0.0.1", 6380, ""}));
-  EXPECT_EQ(Parsed("[::1]:6380"), (Address{"::1", 6380, ""}));
-  EXPECT_EQ(Parsed("cache-1.internal:6379"), (Address{"cache-1.internal", 6379, ""}));
-  EXPECT_EQ(Parsed("unix:/run/x.sock"), (Address{"", 0, "/run/x.sock"}));
+  EXPECT_EQ(ParsedAddress("127.0.0.1:6380"), (Address{"127.0.0.1", 6380, ""}));
+  EXPECT_EQ(ParsedAddress("[::1]:6380"), (Address{"::1", 6380, ""}));
+  EXPECT_EQ(ParsedAddress("cache-1.internal:6379"), (Address{"cache-1.internal", 6379, ""}));
+  EXPECT_EQ(ParsedAddress("unix:/run/x.sock"), (Address{"", 0, "/run/x.sock"}));
   for (const char* text : {"127.0.0.1:0", "0.0.0.0:65535", "[::]:1", "[fe80::1%eth0]:6379", "redis_1:6379", "a:1",
                            "unix:relative.sock", "unix:/with space:and:colons"}) {
-    EXPECT_EQ(Parsed(text).ToString(), text);
+    EXPECT_EQ(ParsedAddress(text).ToString(), text);
   }
 }
 
@@ -45,15 +45,17 @@ TEST(ParseAddress, AllowsTheLongestSocketPathOfTheKernelAndNoLonger) {
 
 TEST(IsLoopback, HoldsForThisHostAlone) {
   for (const char* text : {"127.0.0.1:1", "127.9.9.9:1", "[::1]:1", "localhost:1", "unix:/x"}) {
-    EXPECT_TRUE(IsLoopback(Parsed(text))) << text;
+    EXPECT_TRUE(IsLoopback(ParsedAddress(text))) << text;
   }
   for (const char* text : {"0.0.0.0:1", "[::]:1", "10.0.0.1:1", "127.evil.example:1", "localhost.example:1"}) {
-    EXPECT_FALSE(IsLoopback(Parsed(text))) << text;
+    EXPECT_FALSE(IsLoopback(ParsedAddress(text))) << text;
   }
 }
 
 TEST(Collide, HoldsForAddressesThatCannotBothBeBound) {
-  const auto collide = [](std::string_view a, std::string_view b) { return Collide(Parsed(a), Parsed(b)); };
+  const auto collide = [](std::string_view a, std::string_view b) {
+    return Collide(ParsedAddress(a), ParsedAddress(b));
+  };
   EXPECT_TRUE(collide("127.0.0.1:1", "127.0.0.1:1"));
   EXPECT_TRUE(collide("0.0.0.0:1", "127.0.0.1:1"));
   EXPECT_TRUE(collide("[::1]:1", "[::]:1"));

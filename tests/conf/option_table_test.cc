@@ -24,14 +24,14 @@ std::string Bound(T value, const Bounds& bounds) {
   return FormatValue(value, bounds);
 }
 
-Errors ErrorsOf(const Config& config) {
+Errors ErrorListOf(const Config& config) {
   const Result<Config> parsed = ParseConfig(PrintConfig(config), "test.yaml");
   return parsed.ok() ? Errors{} : parsed.errors();
 }
 
 // The one mistake of `config` is about `path` and says `text`.
 void ExpectOnly(const Config& config, const std::string& path, const std::string& text) {
-  const Errors errors = ErrorsOf(config);
+  const Errors errors = ErrorListOf(config);
   ASSERT_EQ(errors.size(), 1U) << path << "\n" << ToString(errors);
   EXPECT_EQ(errors[0].path, path);
   EXPECT_GT(errors[0].line, 0) << path;
@@ -88,7 +88,7 @@ TEST(OptionTable, KeepsEveryDefaultWithinItsBounds) {
   config.pools[0].reconnect = {};
   config.pools[0].concurrency = {};
   config.limits[0].lease = {};
-  EXPECT_EQ(ToString(ErrorsOf(config)), "");
+  EXPECT_EQ(ToString(ErrorListOf(config)), "");
 }
 
 TEST(OptionTable, AllowsTheLeastAndTheMostOfEveryNumber) {

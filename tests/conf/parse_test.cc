@@ -23,7 +23,7 @@ Config Parsed(const std::string& text) {
   return config.ok() ? *config : Config{};
 }
 
-std::string ErrorsOf(const std::string& text) {
+std::string ParseErrorsOf(const std::string& text) {
   const Result<Config> config = ParseConfig(text, "test.yaml");
   return config.ok() ? "" : ToString(config.errors());
 }
@@ -98,7 +98,7 @@ TEST(ParseConfig, KeepsThePoolsAndRoutesInTheOrderOfTheFile) {
 TEST(ParseConfig, TakesAutoOrANumberOfWorkers) {
   EXPECT_EQ(Parsed(std::string("workers: auto\n") + kSmall).workers, 0U);
   EXPECT_EQ(Parsed(std::string("workers: 4\n") + kSmall).workers, 4U);
-  EXPECT_EQ(ErrorsOf(std::string("workers: some\n") + kSmall),
+  EXPECT_EQ(ParseErrorsOf(std::string("workers: some\n") + kSmall),
             "test.yaml:1:10: workers: some is not a whole number, nor auto\n");
 }
 
@@ -133,18 +133,18 @@ TEST(ParseConfig, ReadsTheFirstLineOfTheSecrets) {
 
 TEST(ParseConfig, SurvivesNestingAndAliasesWithoutEnd) {
   const std::string deep(100'000, '[');
-  EXPECT_EQ(ErrorsOf(deep), "test.yaml:1:1: nested too deeply\n");
-  EXPECT_NE(ErrorsOf(std::string(100'000, '{')), "");
+  EXPECT_EQ(ParseErrorsOf(deep), "test.yaml:1:1: nested too deeply\n");
+  EXPECT_NE(ParseErrorsOf(std::string(100'000, '{')), "");
   std::string dashes;
   for (int i = 0; i < 100'000; ++i) dashes += "- ";
-  EXPECT_NE(ErrorsOf(dashes), "");
-  EXPECT_NE(ErrorsOf("listeners: &l [*l]\npools: &p {p: *p}\n"), "");
+  EXPECT_NE(ParseErrorsOf(dashes), "");
+  EXPECT_NE(ParseErrorsOf("listeners: &l [*l]\npools: &p {p: *p}\n"), "");
   std::string bomb = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n";
   for (int i = 1; i < 30; ++i) {
     const std::string last = "*a" + std::to_string(i - 1);
     bomb += "a" + std::to_string(i) + ": &a" + std::to_string(i) + " [" + last + ", " + last + ", " + last + "]\n";
   }
-  EXPECT_NE(ErrorsOf(bomb + "pools: *a29\n"), "");
+  EXPECT_NE(ParseErrorsOf(bomb + "pools: *a29\n"), "");
 }
 
 // One list of nodes, named a thousand times, would be ten million nodes.
@@ -153,13 +153,13 @@ TEST(ParseConfig, RefusesAnAliasThatMultipliesBeyondReason) {
   for (int i = 0; i < 10'000; ++i) text += "'10." + std::to_string(i / 250) + ".0." + std::to_string(i % 250) + ":1', ";
   text += "]}\n";
   for (int i = 1; i < 1000; ++i) text += "  p" + std::to_string(i) + ": {nodes: *n}\n";
-  EXPECT_NE(ErrorsOf(text).find("more than 1000000 values"), std::string::npos);
+  EXPECT_NE(ParseErrorsOf(text).find("more than 1000000 values"), std::string::npos);
 }
 
 TEST(ParseConfig, RefusesAFileThatIsTooLong) {
-  EXPECT_EQ(ErrorsOf(std::string(kMostConfigBytes + 1, '#')),
+  EXPECT_EQ(ParseErrorsOf(std::string(kMostConfigBytes + 1, '#')),
             "test.yaml: is longer than a configuration may be, 4194304 bytes\n");
-  EXPECT_NE(ErrorsOf(std::string(kMostConfigBytes, '#')), "");
+  EXPECT_NE(ParseErrorsOf(std::string(kMostConfigBytes, '#')), "");
 }
 
 TEST(ParseConfig, NeverFailsOnAFileThatIsCutShort) {

@@ -11,7 +11,7 @@ namespace ringproxy::conf {
 namespace {
 
 // The texts with their places stand in tests/golden/conf; here are the rules themselves.
-std::string ErrorsOf(const Config& config) {
+std::string LimitErrorsOf(const Config& config) {
   const Result<Config> checked = CheckedConfig(config);
   return checked.ok() ? "" : ToString(checked.errors());
 }
@@ -21,7 +21,7 @@ std::string After(const std::function<void(Limit&)>& change) {
   Config config = SampleConfig();
   config.global_limits.store = "sessions";
   change(config.limits[0]);
-  return ErrorsOf(config);
+  return LimitErrorsOf(config);
 }
 
 TEST(ValidateLimits, RequiresARateUnlessRequestsInFlightAreLimited) {
@@ -72,17 +72,18 @@ TEST(ValidateLimits, RequiresBurstsThatComeTogetherWithinAYear) {
 TEST(ValidateLimits, RequiresARedisPoolAsTheStoreOfGlobalLimits) {
   Config config = SampleConfig();
   config.limits[0].scope = LimitScope::kGlobal;
-  EXPECT_EQ(ErrorsOf(config),
+  EXPECT_EQ(LimitErrorsOf(config),
             "limits[0].scope: global requires global_limits.store, the Redis pool that keeps the buckets\n");
   config.global_limits.store = "sesions";
-  EXPECT_EQ(ErrorsOf(config), "global_limits.store: no pool is called sesions; the nearest known one is sessions\n");
+  EXPECT_EQ(LimitErrorsOf(config),
+            "global_limits.store: no pool is called sesions; the nearest known one is sessions\n");
   config.global_limits.store = "sessions";
-  EXPECT_EQ(ErrorsOf(config), "");
+  EXPECT_EQ(LimitErrorsOf(config), "");
   config.pools.push_back(config.pools[0]);
   config.pools[1].name = "pages";
   config.pools[1].protocol = Protocol::kMemcached;
   config.global_limits.store = "pages";
-  EXPECT_EQ(ErrorsOf(config), "global_limits.store: pool pages speaks another protocol than redis\n");
+  EXPECT_EQ(LimitErrorsOf(config), "global_limits.store: pool pages speaks another protocol than redis\n");
 }
 
 TEST(ValidateLimits, CountsConnectionsWithinAProcessOnly) {
@@ -122,7 +123,7 @@ TEST(ValidateLimits, AllowsMissesOnlyWhereMemcachedIsSpoken) {
   config.limits[0].deny_as = DenyAs::kMiss;
   const std::string refused =
       "limits[0].deny_as: miss is for memcached, and no memcached listener has requests that match\n";
-  EXPECT_EQ(ErrorsOf(config), refused);
+  EXPECT_EQ(LimitErrorsOf(config), refused);
   config.pools.push_back(config.pools[0]);
   config.pools[1].name = "pages";
   config.pools[1].protocol = Protocol::kMemcached;
@@ -132,19 +133,19 @@ TEST(ValidateLimits, AllowsMissesOnlyWhereMemcachedIsSpoken) {
   listener.protocol = Protocol::kMemcached;
   listener.routes = {{"", "pages"}};
   config.listeners.push_back(listener);
-  EXPECT_EQ(ErrorsOf(config), "");
+  EXPECT_EQ(LimitErrorsOf(config), "");
   config.limits[0].match.listener = {"web"};
-  EXPECT_EQ(ErrorsOf(config), refused);
+  EXPECT_EQ(LimitErrorsOf(config), refused);
   config.limits[0].match.listener = {"web", "pages"};
-  EXPECT_EQ(ErrorsOf(config), "");
+  EXPECT_EQ(LimitErrorsOf(config), "");
   config.limits[0].match.pool = {"sessions"};
-  EXPECT_EQ(ErrorsOf(config), refused);
+  EXPECT_EQ(LimitErrorsOf(config), refused);
 }
 
 TEST(ValidateLimits, RequiresPriorityToSayWhatHasIt) {
   Config config = SampleConfig();
   config.priority.push_back({});
-  EXPECT_EQ(ErrorsOf(config), "priority[1]: is empty: it would match every request\n");
+  EXPECT_EQ(LimitErrorsOf(config), "priority[1]: is empty: it would match every request\n");
 }
 
 TEST(ValidateLimits, KeepsLeasesAndConcurrencyInOrder) {
@@ -152,7 +153,7 @@ TEST(ValidateLimits, KeepsLeasesAndConcurrencyInOrder) {
             "limits[0].lease.horizon: 1001ms is above lease.ttl, 1s\n");
   Config config = SampleConfig();
   config.pools[0].concurrency = {ConcurrencyAlgorithm::kAimd, 65, 64, {}};
-  EXPECT_EQ(ErrorsOf(config), "pools.sessions.concurrency.min: 65 is above concurrency.max, 64\n");
+  EXPECT_EQ(LimitErrorsOf(config), "pools.sessions.concurrency.min: 65 is above concurrency.max, 64\n");
 }
 
 TEST(ValidateLimits, GivesAllBucketsOfALimitTheSameWindow) {

@@ -23,7 +23,7 @@ TEST(SlotsRing, PicksTheNodeWhoseRangeHasTheHashModulo16384) {
   }
 }
 
-uint64_t Crc16(std::string_view key) {
+uint64_t SlotHash(std::string_view key) {
   uint32_t crc = 0;
   for (const char c : key) {
     crc ^= uint32_t{static_cast<unsigned char>(c)} << 8;
@@ -43,7 +43,7 @@ TEST(SlotsRing, GivesAKeyItsSlotOfRedisCluster) {
     if (slot > 0) nodes[1].slots.push_back({0, before});
     if (slot < kSlots - 1) nodes[1].slots.push_back({after, kSlots - 1});
     const SlotsRing ring(nodes);
-    EXPECT_EQ(ring.Pick(Crc16(key)), 0U) << key;
+    EXPECT_EQ(ring.Pick(SlotHash(key)), 0U) << key;
     for (const uint16_t other : {before, after}) EXPECT_EQ(ring.Pick(other), 1U) << key;
   }
 }

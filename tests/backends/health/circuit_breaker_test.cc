@@ -9,7 +9,7 @@ namespace {
 
 using net::Duration;
 using net::TimePoint;
-using State = CircuitBreaker::BreakerState;
+using BreakerState = CircuitBreaker::BreakerState;
 using namespace std::chrono_literals;
 
 constexpr double kMiddle = 0.5;  // Of the random numbers: no jitter.
@@ -27,7 +27,7 @@ class CircuitBreakerTest : public testing::Test {
     now_ = breaker_.open_until();
     Probe(true);
     for (uint32_t i = 0; i < CircuitBreaker::kTrialSuccesses; ++i) Answer(true);
-    EXPECT_EQ(breaker_.state(), State::kClosed);
+    EXPECT_EQ(breaker_.state(), BreakerState::kClosed);
   }
 
   conf::Breaker options_;  // Open for 1 s, ramp of 1 s.
@@ -36,14 +36,14 @@ class CircuitBreakerTest : public testing::Test {
 };
 
 TEST_F(CircuitBreakerTest, AdmitsEverythingWhileClosed) {
-  EXPECT_EQ(breaker_.state(), State::kClosed);
+  EXPECT_EQ(breaker_.state(), BreakerState::kClosed);
   EXPECT_TRUE(breaker_.Admits(false, 1'000'000, now_));
   EXPECT_TRUE(breaker_.Admits(true, 1'000'000, now_));
 }
 
 TEST_F(CircuitBreakerTest, RefusesEverythingWhileOpen) {
   Trip(TripReason::kSlow);
-  EXPECT_EQ(breaker_.state(), State::kOpen);
+  EXPECT_EQ(breaker_.state(), BreakerState::kOpen);
   EXPECT_EQ(breaker_.reason(), TripReason::kSlow);
   EXPECT_FALSE(breaker_.Admits(true, 0, now_));
   EXPECT_FALSE(breaker_.Admits(true, 0, now_ + 1h));
@@ -61,7 +61,7 @@ TEST_F(CircuitBreakerTest, IsDueForAProbeWhenItsTimeIsUpAndNotBefore) {
 TEST_F(CircuitBreakerTest, GoesOnTrialWithAGoodProbeAlsoOneThatWasNotDue) {
   Trip();
   Probe(true);
-  EXPECT_EQ(breaker_.state(), State::kHalfOpen);
+  EXPECT_EQ(breaker_.state(), BreakerState::kHalfOpen);
 }
 
 TEST_F(CircuitBreakerTest, StaysOpenForHalfAsLongAgainAfterEachBadProbeUpToAMinute) {
@@ -71,7 +71,7 @@ TEST_F(CircuitBreakerTest, StaysOpenForHalfAsLongAgainAfterEachBadProbeUpToAMinu
     EXPECT_EQ(OpenFor(), expected);
     now_ = breaker_.open_until();
     Probe(false);
-    EXPECT_EQ(breaker_.state(), State::kOpen);
+    EXPECT_EQ(breaker_.state(), BreakerState::kOpen);
     EXPECT_EQ(breaker_.reason(), TripReason::kTimeouts);
     expected = std::min<Duration>(expected * 3 / 2, 60s);
   }
@@ -109,9 +109,9 @@ TEST_F(CircuitBreakerTest, ClosesAfterThreeGoodAnswersAndNotAfterTwo) {
   Probe(true);
   Answer(true);
   Answer(true);
-  EXPECT_EQ(breaker_.state(), State::kHalfOpen);
+  EXPECT_EQ(breaker_.state(), BreakerState::kHalfOpen);
   Answer(true);
-  EXPECT_EQ(breaker_.state(), State::kClosed);
+  EXPECT_EQ(breaker_.state(), BreakerState::kClosed);
 }
 
 TEST_F(CircuitBreakerTest, ClosesByProbesWhereNobodyReads) {
@@ -119,9 +119,9 @@ TEST_F(CircuitBreakerTest, ClosesByProbesWhereNobodyReads) {
   Probe(true);
   Probe(true);
   Answer(true);
-  EXPECT_EQ(breaker_.state(), State::kHalfOpen);
+  EXPECT_EQ(breaker_.state(), BreakerState::kHalfOpen);
   Probe(true);
-  EXPECT_EQ(breaker_.state(), State::kClosed);
+  EXPECT_EQ(breaker_.state(), BreakerState::kClosed);
 }
 
 TEST_F(CircuitBreakerTest, OpensAnewForLongerAtTheFirstBadAnswerOnTrial) {
@@ -135,13 +135,13 @@ TEST_F(CircuitBreakerTest, OpensAnewForLongerAtTheFirstBadAnswerOnTrial) {
     } else {
       breaker.OnOutcome(false, 5, kMiddle, now_, now_);
     }
-    EXPECT_EQ(breaker.state(), State::kOpen);
+    EXPECT_EQ(breaker.state(), BreakerState::kOpen);
     EXPECT_EQ(breaker.reason(), TripReason::kFailures);
     EXPECT_EQ(breaker.open_until() - now_, 1500ms);
     // The successes of the last trial do not count in the next.
     breaker.OnProbe(true, kMiddle, now_);
     for (int i = 0; i < 2; ++i) breaker.OnOutcome(true, 5, kMiddle, now_, now_);
-    EXPECT_EQ(breaker.state(), State::kHalfOpen);
+    EXPECT_EQ(breaker.state(), BreakerState::kHalfOpen);
   }
 }
 
@@ -151,18 +151,18 @@ TEST_F(CircuitBreakerTest, HeedsOnTrialOnlyWhatWasSentOnTrial) {
   Probe(true);
   for (int i = 0; i < 5; ++i) breaker_.OnOutcome(true, 0, kMiddle, now_ - 1us, now_);
   breaker_.OnOutcome(false, 0, kMiddle, now_ - 1us, now_);
-  EXPECT_EQ(breaker_.state(), State::kHalfOpen);
+  EXPECT_EQ(breaker_.state(), BreakerState::kHalfOpen);
 }
 
 TEST_F(CircuitBreakerTest, HeedsNoAnswerAndNoProbeInOtherStates) {
   Answer(false);
   Probe(false);
-  EXPECT_EQ(breaker_.state(), State::kClosed);
+  EXPECT_EQ(breaker_.state(), BreakerState::kClosed);
   Trip();
   const TimePoint end = breaker_.open_until();
   Answer(true);
   Answer(false);
-  EXPECT_EQ(breaker_.state(), State::kOpen);
+  EXPECT_EQ(breaker_.state(), BreakerState::kOpen);
   EXPECT_EQ(breaker_.open_until(), end);
 }
 
@@ -173,11 +173,11 @@ TEST_F(CircuitBreakerTest, OpensFromEveryState) {
   EXPECT_EQ(OpenFor(), 1500ms);
   Probe(true);
   Trip(TripReason::kFailures);
-  EXPECT_EQ(breaker_.state(), State::kOpen);
+  EXPECT_EQ(breaker_.state(), BreakerState::kOpen);
   EXPECT_EQ(breaker_.reason(), TripReason::kFailures);
   Recover();
   Trip(TripReason::kTimeouts);
-  EXPECT_EQ(breaker_.state(), State::kOpen);
+  EXPECT_EQ(breaker_.state(), BreakerState::kOpen);
 }
 
 TEST_F(CircuitBreakerTest, ForgetsItsLongTimesOnceTheNodeWasWellForAsLongAsItWasCutOff) {
@@ -228,7 +228,7 @@ TEST_F(CircuitBreakerTest, HasNoRampWhenThatIsOff) {
 // admits nothing.
 TEST_F(CircuitBreakerTest, MakesOnlyTheMovesOfItsPictureWhateverComes) {
   std::mt19937_64 random(1);
-  State before = breaker_.state();
+  BreakerState before = breaker_.state();
   for (int i = 0; i < 100'000; ++i) {
     now_ += Duration(random() % 400'000);
     const bool good = random() % 3 != 0;
@@ -240,12 +240,12 @@ TEST_F(CircuitBreakerTest, MakesOnlyTheMovesOfItsPictureWhateverComes) {
       default:
         if (random() % 5 == 0) breaker_.Trip(TripReason::kSlow, random() % 100, chance, now_);
     }
-    const State state = breaker_.state();
+    const BreakerState state = breaker_.state();
     if (state != before) {
-      ASSERT_FALSE(before == State::kClosed && state == State::kHalfOpen);
-      ASSERT_FALSE(before == State::kOpen && state == State::kClosed);
+      ASSERT_FALSE(before == BreakerState::kClosed && state == BreakerState::kHalfOpen);
+      ASSERT_FALSE(before == BreakerState::kOpen && state == BreakerState::kClosed);
     }
-    if (state == State::kOpen) {
+    if (state == BreakerState::kOpen) {
       ASSERT_FALSE(breaker_.Admits(true, 0, now_));
       ASSERT_LE(breaker_.open_until() - now_, 72s);
     }

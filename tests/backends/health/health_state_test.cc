@@ -8,7 +8,7 @@ namespace ringproxy::backends {
 namespace {
 
 using net::Duration;
-using State = HealthState::CheckedState;
+using CheckedState = HealthState::CheckedState;
 using namespace std::chrono_literals;
 
 conf::Health Options() {
@@ -26,12 +26,12 @@ Duration Wait(const HealthState& health) {
 TEST(HealthState, KnowsNothingAtFirstAndBelievesTheFirstCheck) {
   const conf::Health options = Options();
   HealthState good(options);
-  EXPECT_EQ(good.state(), State::kUnknown);
+  EXPECT_EQ(good.state(), CheckedState::kUnknown);
   EXPECT_TRUE(good.OnCheck(true));
-  EXPECT_EQ(good.state(), State::kUp);
+  EXPECT_EQ(good.state(), CheckedState::kUp);
   HealthState bad(options);
   EXPECT_TRUE(bad.OnCheck(false));
-  EXPECT_EQ(bad.state(), State::kDown);
+  EXPECT_EQ(bad.state(), CheckedState::kDown);
 }
 
 TEST(HealthState, GoesDownAfterExactlyFallFailuresInARow) {
@@ -43,9 +43,9 @@ TEST(HealthState, GoesDownAfterExactlyFallFailuresInARow) {
   EXPECT_FALSE(health.OnCheck(true));  // The row is broken.
   EXPECT_FALSE(health.OnCheck(false));
   EXPECT_FALSE(health.OnCheck(false));
-  EXPECT_EQ(health.state(), State::kUp);
+  EXPECT_EQ(health.state(), CheckedState::kUp);
   EXPECT_TRUE(health.OnCheck(false));
-  EXPECT_EQ(health.state(), State::kDown);
+  EXPECT_EQ(health.state(), CheckedState::kDown);
 }
 
 TEST(HealthState, ComesUpAfterExactlyRiseSuccessesInARow) {
@@ -55,9 +55,9 @@ TEST(HealthState, ComesUpAfterExactlyRiseSuccessesInARow) {
   EXPECT_FALSE(health.OnCheck(true));
   EXPECT_FALSE(health.OnCheck(false));
   EXPECT_FALSE(health.OnCheck(true));
-  EXPECT_EQ(health.state(), State::kDown);
+  EXPECT_EQ(health.state(), CheckedState::kDown);
   EXPECT_TRUE(health.OnCheck(true));
-  EXPECT_EQ(health.state(), State::kUp);
+  EXPECT_EQ(health.state(), CheckedState::kUp);
 }
 
 TEST(HealthState, SaysAChangeOnce) {
@@ -133,7 +133,7 @@ TEST(HealthState, AgreesWithAHistoryOfChecks) {
     options.rise = 1 + random() % 4;
     options.fall = 1 + random() % 4;
     HealthState health(options);
-    State expected = State::kUnknown;
+    CheckedState expected = CheckedState::kUnknown;
     uint32_t row = 0;
     bool last = false;
     bool good = false;
@@ -141,8 +141,8 @@ TEST(HealthState, AgreesWithAHistoryOfChecks) {
       if (random() % 3 == 0) good = !good;
       row = i > 0 && good == last ? row + 1 : 1;
       last = good;
-      const State says = good ? State::kUp : State::kDown;
-      const uint32_t needed = expected == State::kUnknown ? 1 : good ? options.rise : options.fall;
+      const CheckedState says = good ? CheckedState::kUp : CheckedState::kDown;
+      const uint32_t needed = expected == CheckedState::kUnknown ? 1 : good ? options.rise : options.fall;
       const bool changes = says != expected && row >= needed;
       if (changes) expected = says;
       ASSERT_EQ(health.OnCheck(good), changes);
@@ -159,13 +159,13 @@ TEST(HealthState, IsDownAtOnceByASilenceAndUpWithTheFirstAnswer) {
   HealthState health(options);
   health.OnCheck(true);
   EXPECT_TRUE(health.OnSilence());
-  EXPECT_EQ(health.state(), State::kDown);
+  EXPECT_EQ(health.state(), CheckedState::kDown);
   EXPECT_EQ(Wait(health), 200ms);
   EXPECT_FALSE(health.OnSilence());
   EXPECT_FALSE(health.OnCheck(false));
   EXPECT_EQ(Wait(health), 1s) << "it stays down";
   EXPECT_TRUE(health.OnCheck(true));
-  EXPECT_EQ(health.state(), State::kUp);
+  EXPECT_EQ(health.state(), CheckedState::kUp);
   // From then on the usual rules.
   EXPECT_FALSE(health.OnCheck(false));
   EXPECT_FALSE(health.OnCheck(false));

@@ -18,9 +18,6 @@ using test::EveryByte;
 using test::Feed;
 using test::Frame;
 using test::TestRequest;
-using Words = std::vector<std::string>;
-
-constexpr std::chrono::seconds kTtl = test::kGutterTtl;
 
 class RandomRequests {
  public:
@@ -68,7 +65,7 @@ TEST(GutterRequestAtRandom, IsOneRedisRequestWithTheSameKeyAndValueAndACappedExp
     const std::string out = test::Guttered(*FindRedisCommand("set"), request);
     if (out == "no") continue;
     ++passed;
-    const Words parsed = test::Parsed<test::RequestCodec>(out);
+    const std::vector<std::string> parsed = test::Parsed<test::RequestCodec>(out);
     ASSERT_EQ(parsed.size(), 5U);
     EXPECT_EQ(parsed[1], key);
     EXPECT_EQ(parsed[2], value);
@@ -97,7 +94,7 @@ std::string RandomLine(RandomRequests& random, const std::string& key, const std
 }
 
 // Of the words as the codec gives them: the routing key, then the line's.
-std::optional<int32_t> ExpiryOf(const Words& words) {
+std::optional<int32_t> ExpiryOf(const std::vector<std::string>& words) {
   const std::string& name = words[1];
   if (name == "set") return ParseMemcacheNumber<int32_t>(words[4]);
   if (name == "touch") return ParseMemcacheNumber<int32_t>(words[3]);
@@ -120,14 +117,14 @@ TEST(GutterRequestAtRandom, IsOneMemcacheRequestWithTheSameKeyAndValueAndACapped
     const std::vector<Frame> frames = Feed(test::MemcacheRequestCodec(Limits{}), out, EveryByte(out.size()));
     ASSERT_EQ(frames.size(), 1U) << out;
     ASSERT_EQ(frames[0].kind, "request") << out;
-    const Words& words = frames[0].parts;
+    const std::vector<std::string>& words = frames[0].parts;
     const std::string& name = words[1];
     passed.insert(name);
     EXPECT_EQ(words[name == "gat" ? 3 : 2], key) << out;
     EXPECT_TRUE((name != "set" && name != "ms") || out.ends_with("\r\n" + value + "\r\n")) << out;
     const std::optional<int32_t> expiry = ExpiryOf(words);
     EXPECT_TRUE(expiry || name == "mg" || name == "md") << out;
-    EXPECT_TRUE(!expiry || *expiry < 0 || (*expiry > 0 && *expiry <= kTtl.count())) << out;
+    EXPECT_TRUE(!expiry || *expiry < 0 || (*expiry > 0 && *expiry <= test::kGutterTtl.count())) << out;
   }
   EXPECT_EQ(passed.size(), 6U);
 }

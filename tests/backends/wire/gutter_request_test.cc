@@ -15,11 +15,8 @@ namespace {
 using std::chrono::seconds;
 using test::Guttered;
 using test::TestRequest;
-using Words = std::vector<std::string>;
 
-constexpr seconds kTtl = test::kGutterTtl;
-
-std::string Joined(const Words& words) {
+std::string Joined(const std::vector<std::string>& words) {
   std::string line;
   for (const std::string& word : words) line.append(line.empty() ? "" : " ").append(word);
   return line;
@@ -257,10 +254,10 @@ TEST(GutterRequest, SendsNoLineThatANodeWouldNotRead) {
 
 TEST(GutterRequest, CapsAnExptimeAlone) {
   std::string out = "gat ";
-  EXPECT_TRUE(AppendGutterExptime("0", kTtl, &out));
+  EXPECT_TRUE(AppendGutterExptime("0", test::kGutterTtl, &out));
   EXPECT_EQ(out, "gat 60");
-  EXPECT_FALSE(AppendGutterExptime("x", kTtl, &out));
-  EXPECT_FALSE(AppendGutterExptime("", kTtl, &out));
+  EXPECT_FALSE(AppendGutterExptime("x", test::kGutterTtl, &out));
+  EXPECT_FALSE(AppendGutterExptime("", test::kGutterTtl, &out));
   EXPECT_EQ(out, "gat 60");
 }
 
@@ -318,11 +315,12 @@ TEST(GutterRequest, CopiesALargeValueOnce) {
   const std::string value(1 << 20, 'v');
   const TestRequest request({"set", "k", value});
   std::string out;
-  ASSERT_TRUE(AppendGutterRequest(*FindRedisCommand("set"), request, kTtl, &out));
+  ASSERT_TRUE(AppendGutterRequest(*FindRedisCommand("set"), request, test::kGutterTtl, &out));
   // A string that has grown by the value and then again would hold twice as much.
   EXPECT_LT(out.capacity(), value.size() + 4096);
   std::string none;
-  EXPECT_FALSE(AppendGutterRequest(*FindRedisCommand("set"), TestRequest({"set", "k", value, "nx"}), kTtl, &none));
+  EXPECT_FALSE(
+      AppendGutterRequest(*FindRedisCommand("set"), TestRequest({"set", "k", value, "nx"}), test::kGutterTtl, &none));
   EXPECT_LT(none.capacity(), 64U);
 }
 

@@ -9,7 +9,7 @@ namespace ringproxy::wire {
 namespace {
 
 using namespace std::literals;
-using Status = MemcacheParser::MemcacheStatus;
+using MemcacheStatus = MemcacheParser::MemcacheStatus;
 
 const std::string kLongKey(251, 'k');
 
@@ -19,7 +19,7 @@ class Parsed {
   explicit Parsed(std::string bytes, const Limits& limits = {}) : bytes_(std::move(bytes)), parser_(limits) {
     status_ = parser_.Parse(bytes_, &progress_);
   }
-  Status status() const { return status_; }
+  MemcacheStatus status() const { return status_; }
   const MemcacheParser& operator*() const { return parser_; }
   const MemcacheParser* operator->() const { return &parser_; }
   std::vector<std::string> words() const {
@@ -36,15 +36,13 @@ class Parsed {
   std::string bytes_;
   MemcacheParser parser_;
   MemcacheParser::Progress progress_;
-  Status status_;
+  MemcacheStatus status_;
 };
-
-using Words = std::vector<std::string>;
 
 TEST(MemcacheParser, FramesEachKindOfCommand) {
   struct Case {
     std::string bytes;
-    Words words;
+    std::vector<std::string> words;
     std::string key;
   };
   const Case cases[] = {
@@ -72,7 +70,7 @@ TEST(MemcacheParser, FramesEachKindOfCommand) {
   };
   for (const Case& c : cases) {
     const Parsed parsed(c.bytes);
-    ASSERT_EQ(parsed.status(), Status::kRequest) << c.bytes << parsed->reply();
+    ASSERT_EQ(parsed.status(), MemcacheStatus::kRequest) << c.bytes << parsed->reply();
     EXPECT_EQ(parsed.words(), c.words);
     EXPECT_EQ(parsed->routing_key(), c.key) << c.bytes;
     EXPECT_EQ(parsed->size(), c.bytes.size());
@@ -102,7 +100,7 @@ TEST(MemcacheParser, TakesNoreplyAndQuietOutOfTheRequest) {
   };
   for (const Case& c : cases) {
     const Parsed parsed(c.bytes);
-    ASSERT_EQ(parsed.status(), Status::kRequest) << c.bytes;
+    ASSERT_EQ(parsed.status(), MemcacheStatus::kRequest) << c.bytes;
     EXPECT_EQ(parsed.unwanted(), c.unwanted) << c.bytes;
     EXPECT_EQ(parsed->quiet(), c.quiet) << c.bytes;
   }
@@ -186,7 +184,7 @@ TEST(MemcacheParser, RefusesWithTheServersWordsAndSwallowsTheData) {
   };
   for (const Case& c : cases) {
     const Parsed parsed(c.bytes);
-    ASSERT_EQ(parsed.status(), Status::kRefused) << c.bytes;
+    ASSERT_EQ(parsed.status(), MemcacheStatus::kRefused) << c.bytes;
     EXPECT_EQ(parsed->reply(), c.reply) << c.bytes;
     EXPECT_EQ(parsed->swallow(), c.swallow) << c.bytes;
   }
@@ -196,7 +194,7 @@ TEST(MemcacheParser, RefusesSilentlyWhatWasAskedWithNoreply) {
   for (const char* bytes : {"set k 0 0 noreply\r\n", "set k x 0 5 noreply\r\n", "shutdown noreply\r\n",
                             "delete noreply\r\n", "set k 0 0 9999999999 noreply\r\n"}) {
     const Parsed parsed(bytes);
-    ASSERT_EQ(parsed.status(), Status::kRefused) << bytes;
+    ASSERT_EQ(parsed.status(), MemcacheStatus::kRefused) << bytes;
     EXPECT_EQ(parsed->reply(), "") << bytes;
   }
 }
@@ -204,22 +202,22 @@ TEST(MemcacheParser, RefusesSilentlyWhatWasAskedWithNoreply) {
 TEST(MemcacheParser, NeverGuessesWhereANewRequestStarts) {
   for (const std::string& bytes : {"set k 0 0 99999999999999999999\r\n"s, "set k 0 0 18446744073709551615\r\n"s,
                                    "ms k 18446744073709551614\r\n"s, std::string(100'000, 'x')}) {
-    EXPECT_EQ(Parsed(bytes).status(), Status::kBad) << bytes.substr(0, 60);  // See semantics.md 30.
+    EXPECT_EQ(Parsed(bytes).status(), MemcacheStatus::kBad) << bytes.substr(0, 60);  // See semantics.md 30.
   }
 }
 
 TEST(MemcacheParser, HoldsTheListenersLimits) {
   const Limits limits{.request_bytes = 2000, .bulk_bytes = 40, .key_bytes = 250, .arguments = 20, .inline_bytes = 64};
-  EXPECT_EQ(Parsed("set k 0 0 40\r\n" + std::string(40, 'v') + "\r\n", limits).status(), Status::kRequest);
+  EXPECT_EQ(Parsed("set k 0 0 40\r\n" + std::string(40, 'v') + "\r\n", limits).status(), MemcacheStatus::kRequest);
   EXPECT_EQ(Parsed("set k 0 0 41\r\n", limits)->swallow(), 43U);
   EXPECT_EQ(Parsed("set k 0 0 41\r\n", limits)->error(), ErrorCode::kTooLarge);
   // Only a get's line may be longer than others.
-  EXPECT_EQ(Parsed("get " + std::string(100, 'k') + "\r\n", limits).status(), Status::kRequest);
-  EXPECT_EQ(Parsed("gat 0 " + std::string(100, 'k') + "\r\n", limits).status(), Status::kBad);
-  EXPECT_EQ(Parsed("get" + std::string(3000, ' '), limits).status(), Status::kBad);
+  EXPECT_EQ(Parsed("get " + std::string(100, 'k') + "\r\n", limits).status(), MemcacheStatus::kRequest);
+  EXPECT_EQ(Parsed("gat 0 " + std::string(100, 'k') + "\r\n", limits).status(), MemcacheStatus::kBad);
+  EXPECT_EQ(Parsed("get" + std::string(3000, ' '), limits).status(), MemcacheStatus::kBad);
   std::string many = "get";
   for (int i = 0; i < 20; ++i) many += " k";
-  EXPECT_EQ(Parsed(many + "\r\n", limits).status(), Status::kRefused);
+  EXPECT_EQ(Parsed(many + "\r\n", limits).status(), MemcacheStatus::kRefused);
 }
 
 // See semantics.md 29.
@@ -227,13 +225,13 @@ TEST(MemcacheParser, FramesAMultiGetOfAnyLength) {
   std::string bytes = "get";
   for (int i = 0; i < 10'000; ++i) bytes += " key" + std::to_string(i);
   const Parsed parsed(bytes + "\r\n");
-  ASSERT_EQ(parsed.status(), Status::kRequest);
+  ASSERT_EQ(parsed.status(), MemcacheStatus::kRequest);
   EXPECT_EQ(parsed->request().size(), 10'001U);
 }
 
 TEST(MemcacheParser, SaysHowMuchIsMissing) {
   const Parsed parsed("set k 0 0 1000\r\nab");
-  ASSERT_EQ(parsed.status(), Status::kNeedMore);
+  ASSERT_EQ(parsed.status(), MemcacheStatus::kNeedMore);
   EXPECT_EQ(parsed.progress().needed, 16U + 1000U + 2U);
 }
 

@@ -10,14 +10,14 @@ namespace {
 
 using namespace std::literals;
 using test::Frame;
-using Status = ReplyFramer::FrameStatus;
+using FrameStatus = ReplyFramer::FrameStatus;
 
-std::vector<Frame> FeedWhole(std::string_view stream) {
+std::vector<Frame> FeedReplies(std::string_view stream) {
   return test::Feed(test::ReplyCodec(), stream, {});
 }
 
 bool IsOneReply(std::string_view stream) {
-  const std::vector<Frame> frames = FeedWhole(stream);
+  const std::vector<Frame> frames = FeedReplies(stream);
   return frames.size() == 1 && frames[0].kind == "reply" && frames[0].end == stream.size();
 }
 
@@ -40,7 +40,7 @@ TEST(ReplyFramer, FramesEveryTypeOfResp3) {
 }
 
 TEST(ReplyFramer, FramesAPipelineInOrder) {
-  const std::vector<Frame> frames = FeedWhole("+OK\r\n$3\r\nabc\r\n*1\r\n:7\r\n$-1\r\n");
+  const std::vector<Frame> frames = FeedReplies("+OK\r\n$3\r\nabc\r\n*1\r\n:7\r\n$-1\r\n");
   ASSERT_EQ(frames.size(), 4U);
   EXPECT_EQ(frames[0].text, "+OK\r\n");
   EXPECT_EQ(frames[1].text, "$3\r\nabc\r\n");
@@ -77,7 +77,7 @@ TEST(ReplyFramer, RefusesWhatIsNoReply) {
                                         "%1099511627776\r\n"sv,
                                         "$11111111111111111111111111111111111"sv,
                                         "*2\r\n+a\r\nb\r\n"sv}) {
-    const std::vector<Frame> frames = FeedWhole(stream);
+    const std::vector<Frame> frames = FeedReplies(stream);
     ASSERT_EQ(frames.size(), 1U) << stream;
     EXPECT_EQ(frames[0].kind, "bad") << stream;
   }
@@ -89,24 +89,24 @@ TEST(ReplyFramer, FollowsAnyDepthWithoutMemory) {
   deep += ":1\r\n";
   RespReplyFramer framer;
   const test::AllocationCounter counter;
-  EXPECT_EQ(framer.Frame(deep), Status::kReply);
+  EXPECT_EQ(framer.Frame(deep), FrameStatus::kReply);
   EXPECT_EQ(framer.size(), deep.size());
   EXPECT_EQ(counter.count(), 0U);
 }
 
 TEST(ReplyFramer, TellsHowManyBytesALargeBulkNeeds) {
   RespReplyFramer framer;
-  EXPECT_EQ(framer.Frame("*2\r\n:1\r\n$1048576\r\nxxx"), Status::kNeedMore);
+  EXPECT_EQ(framer.Frame("*2\r\n:1\r\n$1048576\r\nxxx"), FrameStatus::kNeedMore);
   EXPECT_EQ(framer.bytes_needed(), 8U + 10U + 1048576U + 2U);
 }
 
 TEST(ReplyFramer, StartsAnewAfterEveryVerdictAndAfterReset) {
   RespReplyFramer framer;
-  EXPECT_EQ(framer.Frame("x"), Status::kBad);
-  EXPECT_EQ(framer.Frame("+OK\r\n"), Status::kReply);
-  EXPECT_EQ(framer.Frame("*2\r\n:1\r\n"), Status::kNeedMore);
+  EXPECT_EQ(framer.Frame("x"), FrameStatus::kBad);
+  EXPECT_EQ(framer.Frame("+OK\r\n"), FrameStatus::kReply);
+  EXPECT_EQ(framer.Frame("*2\r\n:1\r\n"), FrameStatus::kNeedMore);
   framer.Reset();
-  EXPECT_EQ(framer.Frame(":1\r\n"), Status::kReply);
+  EXPECT_EQ(framer.Frame(":1\r\n"), FrameStatus::kReply);
   EXPECT_EQ(framer.size(), 4U);
 }
 

@@ -11,31 +11,31 @@ namespace {
 
 using namespace std::literals;
 using test::Frame;
-using Status = RequestParser::RespStatus;
+using RespStatus = RequestParser::RespStatus;
 
-std::vector<Frame> FeedWhole(std::string_view stream, const Limits& limits = {}) {
+std::vector<Frame> FeedRequests(std::string_view stream, const Limits& limits = {}) {
   return test::Feed(test::RequestCodec(limits), stream, {});
 }
 
 std::vector<std::string> ArgumentsOf(std::string_view stream) {
-  const std::vector<Frame> frames = FeedWhole(stream);
+  const std::vector<Frame> frames = FeedRequests(stream);
   return frames.size() == 1 ? frames[0].parts : std::vector<std::string>{"not one frame"};
 }
 
 std::string ErrorOf(std::string_view stream, const Limits& limits = {}) {
-  const std::vector<Frame> frames = FeedWhole(stream, limits);
+  const std::vector<Frame> frames = FeedRequests(stream, limits);
   return !frames.empty() && frames.back().kind == "bad" ? frames.back().text : "no error";
 }
 
 TEST(RequestParser, FramesAPipelineOfMultibulkRequestsWithoutCopyingThem) {
   const std::string_view stream = "*2\r\n$3\r\nGET\r\n$1\r\nk\r\n*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$4\r\na\r\nb\r\n";
   RequestParser parser{Limits{}};
-  ASSERT_EQ(parser.Parse(stream), Status::kRequest);
+  ASSERT_EQ(parser.Parse(stream), RespStatus::kRequest);
   EXPECT_EQ(parser.size(), 20U);
   EXPECT_EQ(parser.request().encoded().data(), stream.data());
   EXPECT_EQ(parser.request().name(), "GET");
   const std::string_view rest = stream.substr(parser.size());
-  ASSERT_EQ(parser.Parse(rest), Status::kRequest);
+  ASSERT_EQ(parser.Parse(rest), RespStatus::kRequest);
   ASSERT_EQ(parser.request().size(), 3U);
   EXPECT_EQ(parser.request()[2], "a\r\nb");
   EXPECT_EQ(parser.request()[2].data(), rest.data() + rest.size() - 6);
@@ -90,7 +90,7 @@ TEST(RequestParser, RefusesWhatRedisRefusesWithTheSameWords) {
 TEST(RequestParser, SkipsWhatAsksForNothing) {
   for (const std::string_view stream :
        {"*0\r\n"sv, "*-1\r\n"sv, "*-2147483649\r\n"sv, "\r\n"sv, "\n"sv, " \t \r\n"sv, "\v\f\n"sv}) {
-    const std::vector<Frame> frames = FeedWhole(std::string(stream) + "PING\r\n");
+    const std::vector<Frame> frames = FeedRequests(std::string(stream) + "PING\r\n");
     ASSERT_EQ(frames.size(), 2U) << stream;
     EXPECT_EQ(frames[0], (Frame{"nothing", "", {}, stream.size()}));
     EXPECT_EQ(frames[1].parts, std::vector<std::string>{"PING"});
@@ -99,7 +99,7 @@ TEST(RequestParser, SkipsWhatAsksForNothing) {
 
 // Redis looks at no byte behind a '\r' and at none behind a bulk; nodes get the request as it should have been.
 TEST(RequestParser, ForwardsOddlyEndedLinesInCanonicalForm) {
-  const std::vector<Frame> frames = FeedWhole("*2\rx$3\r\rGETxy$1\r\nk\n\nPING\n");
+  const std::vector<Frame> frames = FeedRequests("*2\rx$3\r\rGETxy$1\r\nk\n\nPING\n");
   ASSERT_EQ(frames.size(), 2U);
   EXPECT_EQ(frames[0].text, "*2\r\n$3\r\nGET\r\n$1\r\nk\r\n");
   EXPECT_EQ(frames[0].parts, (std::vector<std::string>{"GET", "k"}));
@@ -107,7 +107,7 @@ TEST(RequestParser, ForwardsOddlyEndedLinesInCanonicalForm) {
 }
 
 TEST(RequestParser, ForwardsInlineRequestsInCanonicalForm) {
-  const std::vector<Frame> frames = FeedWhole("SET key0123456 \"\"\n");
+  const std::vector<Frame> frames = FeedRequests("SET key0123456 \"\"\n");
   ASSERT_EQ(frames.size(), 1U);
   EXPECT_EQ(frames[0].text, "*3\r\n$3\r\nSET\r\n$10\r\nkey0123456\r\n$0\r\n\r\n");
 }
@@ -152,17 +152,17 @@ TEST(RequestParser, HoldsItsLimits) {
 
 TEST(RequestParser, TellsHowManyBytesALargeBulkNeeds) {
   RequestParser parser{Limits{}};
-  EXPECT_EQ(parser.Parse("*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$1048576\r\nxxx"), Status::kNeedMore);
+  EXPECT_EQ(parser.Parse("*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$1048576\r\nxxx"), RespStatus::kNeedMore);
   EXPECT_EQ(parser.bytes_needed(), 20U + 10U + 1048576U + 2U);
 }
 
 TEST(RequestParser, StartsAnewAfterEveryVerdictAndAfterReset) {
   RequestParser parser{Limits{}};
-  EXPECT_EQ(parser.Parse("*x\r\n"), Status::kBad);
-  EXPECT_EQ(parser.Parse("PING\r\n"), Status::kRequest);
-  EXPECT_EQ(parser.Parse("*2\r\n$3\r\nGET\r\n"), Status::kNeedMore);
+  EXPECT_EQ(parser.Parse("*x\r\n"), RespStatus::kBad);
+  EXPECT_EQ(parser.Parse("PING\r\n"), RespStatus::kRequest);
+  EXPECT_EQ(parser.Parse("*2\r\n$3\r\nGET\r\n"), RespStatus::kNeedMore);
   parser.Reset();
-  EXPECT_EQ(parser.Parse("*1\r\n$4\r\nPING\r\n"), Status::kRequest);
+  EXPECT_EQ(parser.Parse("*1\r\n$4\r\nPING\r\n"), RespStatus::kRequest);
   EXPECT_EQ(parser.request().size(), 1U);
 }
 
@@ -173,8 +173,8 @@ TEST(RequestParser, DoesNotAllocateOnceWarm) {
   RequestParser parser{Limits{}};
   const auto parse_all = [&] {
     for (const std::string_view request : requests) {
-      ASSERT_EQ(parser.Parse(request.substr(0, 9)), Status::kNeedMore);
-      ASSERT_EQ(parser.Parse(request), Status::kRequest);
+      ASSERT_EQ(parser.Parse(request.substr(0, 9)), RespStatus::kNeedMore);
+      ASSERT_EQ(parser.Parse(request), RespStatus::kRequest);
       parser.Reset();
     }
   };
@@ -187,7 +187,7 @@ TEST(RequestParser, DoesNotAllocateOnceWarm) {
 TEST(RequestParser, ReservesNothingOnTheWordOfAClient) {
   RequestParser parser{Limits{}};
   const test::AllocationCounter counter;
-  EXPECT_EQ(parser.Parse("*1048576\r\n$1\r\na\r\n$536870912\r\n"), Status::kNeedMore);
+  EXPECT_EQ(parser.Parse("*1048576\r\n$1\r\na\r\n$536870912\r\n"), RespStatus::kNeedMore);
   EXPECT_LE(counter.count(), 1U);  // The spans of the few bytes that came.
 }
 

@@ -7,14 +7,14 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr double kSecond = 1e6;  // In microseconds.
+constexpr double kMicroseconds = 1e6;  // In microseconds.
 
 class DemandMeterTest : public testing::Test {
  protected:
   void Requests(int count, net::Duration pause, uint64_t cost = 1) {
     for (int i = 0; i < count; ++i) meter_.Count(now_ += pause, cost);
   }
-  double PerSecond() const { return meter_.PerMicrosecond(now_) * kSecond; }
+  double PerSecond() const { return meter_.PerMicrosecond(now_) * kMicroseconds; }
 
   DemandMeter meter_;
   net::TimePoint now_{1h};

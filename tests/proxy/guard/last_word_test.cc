@@ -7,12 +7,12 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr uint32_t kLessees = 4;
+constexpr uint32_t kFleet = 4;
 
 // Of 1,000 tokens a second a lessee of four may owe 5 at least: those of 20 ms.
 class LastWordTest : public testing::Test {
  protected:
-  double Credit() const { return word_.Credit(terms_, now_, kLessees); }
+  double Credit() const { return word_.Credit(terms_, now_, kFleet); }
 
   LeaseTerms terms_{.rate = {1'000}, .burst = 100};
   LastWord word_;

@@ -16,11 +16,10 @@ namespace {
 
 using conf::LimitAlgorithm;
 using std::chrono::microseconds;
-using test::Arrival;
 using test::RandomArrivals;
+using test::TimedCost;
 
-constexpr int64_t kSecond = 1'000'000'000;
-constexpr int64_t kStart = test::kFirstArrival;
+constexpr int64_t kNanoseconds = 1'000'000'000;
 
 constexpr LimitAlgorithm kTimed[] = {LimitAlgorithm::kTokenBucket, LimitAlgorithm::kSlidingWindow,
                                      LimitAlgorithm::kFixedWindow};
@@ -39,7 +38,7 @@ TEST(LimitAlgorithm, TheTokenBucketDecidesAsABucketThatIsFilled) {
     const BucketLimit limit = Limit(LimitAlgorithm::kTokenBucket, amount, burst);
     test::PlainTokenBucket reference(limit.interval_ns, burst);
     uint64_t word = 0;
-    for (const Arrival& arrival : RandomArrivals(seed, 10'000, limit.interval_ns / 2 + 1, burst / 2 + 1)) {
+    for (const TimedCost& arrival : RandomArrivals(seed, 10'000, limit.interval_ns / 2 + 1, burst / 2 + 1)) {
       ASSERT_EQ(TakeFrom(limit, arrival.at, arrival.cost, &word).admitted, reference.Take(arrival)) << seed;
     }
   }
@@ -51,14 +50,14 @@ TEST(LimitAlgorithm, TheTokenBucketAdmitsBurstAndRateInEveryIntervalWhateverTheC
   for (const int64_t skew : {int64_t{1}, int64_t{5'000'000}}) {
     const BucketLimit limit = Limit(LimitAlgorithm::kTokenBucket, 1'000, 10);
     std::mt19937_64 random(7);
-    std::vector<Arrival> admitted;
+    std::vector<TimedCost> admitted;
     uint64_t word = 0;
-    for (Arrival arrival : RandomArrivals(3, 6'000, limit.interval_ns / 3, 4)) {
+    for (TimedCost arrival : RandomArrivals(3, 6'000, limit.interval_ns / 3, 4)) {
       arrival.at -= static_cast<int64_t>(random() % static_cast<uint64_t>(skew));
       if (TakeFrom(limit, arrival.at, arrival.cost, &word).admitted) admitted.push_back(arrival);
     }
     ASSERT_GT(admitted.size(), 1'000U);
-    std::ranges::stable_sort(admitted, {}, &Arrival::at);
+    std::ranges::stable_sort(admitted, {}, &TimedCost::at);
     for (size_t first = 0; first < admitted.size(); ++first) {
       int64_t charged = 0;
       for (size_t last = first; last < admitted.size(); ++last) {
@@ -79,7 +78,7 @@ TEST(LimitAlgorithm, WindowsDecideAsPlainCounters) {
       test::PlainWindows reference(static_cast<int64_t>(amount), limit.window_ns, slides);
       uint64_t word = 0;
       const int64_t gap = limit.window_ns / static_cast<int64_t>(amount) / 2 + 1;
-      for (const Arrival& arrival : RandomArrivals(seed, 5'000, gap, std::min<uint64_t>(amount, 4))) {
+      for (const TimedCost& arrival : RandomArrivals(seed, 5'000, gap, std::min<uint64_t>(amount, 4))) {
         // What costs nothing is admitted unless there is debt, and here is none.
         ASSERT_EQ(TakeFrom(limit, arrival.at, arrival.cost, &word).admitted, reference.Take(arrival)) << seed;
       }
@@ -94,15 +93,15 @@ TEST(LimitAlgorithm, ConcurrencyCountsThoseThatHaveNotEnded) {
   uint64_t word = 0;
   for (int i = 0; i < 20'000; ++i) {
     if (random() % 2 == 0) {
-      const bool admitted = TakeFrom(limit, kStart + i, 1, &word).admitted;
+      const bool admitted = TakeFrom(limit, test::kFirstArrival + i, 1, &word).admitted;
       ASSERT_EQ(admitted, running.size() < 10);
       if (admitted) running.insert(i);
     } else if (!running.empty()) {
       running.erase(running.begin());
-      GiveBack(limit, kStart, 1, &word);
+      GiveBack(limit, test::kFirstArrival, 1, &word);
     }
-    ASSERT_EQ(IsFull(limit, kStart, word), running.empty());
-    ASSERT_DOUBLE_EQ(UsedShare(limit, kStart, word), static_cast<double>(running.size()) / 10);
+    ASSERT_EQ(IsFull(limit, test::kFirstArrival, word), running.empty());
+    ASSERT_DOUBLE_EQ(UsedShare(limit, test::kFirstArrival, word), static_cast<double>(running.size()) / 10);
   }
 }
 
@@ -111,7 +110,7 @@ TEST(LimitAlgorithm, ARefusalChangesNothingAndNamesTheVeryNanosecond) {
     const BucketLimit limit = Limit(algorithm, 37, 9, microseconds(10'001));
     uint64_t word = 0;
     int refused = 0;
-    for (const Arrival& arrival : RandomArrivals(5, 20'000, limit.window_ns / 80, 9)) {
+    for (const TimedCost& arrival : RandomArrivals(5, 20'000, limit.window_ns / 80, 9)) {
       if (arrival.cost % 4 == 0) ChargeTo(limit, arrival.at, 1, &word);  // Some debt, too.
       const uint64_t before = word;
       const BucketAnswer answer = TakeFrom(limit, arrival.at, arrival.cost, &word);
@@ -131,16 +130,16 @@ TEST(LimitAlgorithm, ARefusalChangesNothingAndNamesTheVeryNanosecond) {
 TEST(LimitAlgorithm, WhatTheBucketCannotHoldIsNeverAdmitted) {
   for (const LimitAlgorithm algorithm : kAll) {
     BucketLimit limit = Limit(algorithm, 5, 5);
-    limit.max_wait_ns = 3 * kSecond;  // Nor delayed.
+    limit.max_wait_ns = 3 * kNanoseconds;  // Nor delayed.
     for (const uint64_t cost : {uint64_t{6}, uint64_t{1} << 40, UINT64_MAX}) {
       uint64_t word = 0;
-      const BucketAnswer answer = TakeFrom(limit, kStart, cost, &word);
+      const BucketAnswer answer = TakeFrom(limit, test::kFirstArrival, cost, &word);
       EXPECT_FALSE(answer.admitted);
       EXPECT_EQ(answer.wait_ns, kNever);
       EXPECT_EQ(word, 0U);
     }
     uint64_t word = 0;
-    EXPECT_TRUE(TakeFrom(limit, kStart, 5, &word).admitted);
+    EXPECT_TRUE(TakeFrom(limit, test::kFirstArrival, 5, &word).admitted);
   }
 }
 
@@ -148,12 +147,12 @@ TEST(LimitAlgorithm, ACostOfZeroChargesNothingAndIsRefusedOnlyInDebt) {
   for (const LimitAlgorithm algorithm : kTimed) {
     const BucketLimit limit = Limit(algorithm, 5, 5);
     uint64_t word = 0;
-    ASSERT_TRUE(TakeFrom(limit, kStart, 5, &word).admitted);
+    ASSERT_TRUE(TakeFrom(limit, test::kFirstArrival, 5, &word).admitted);
     const uint64_t before = word;
-    EXPECT_TRUE(TakeFrom(limit, kStart, 0, &word).admitted);
+    EXPECT_TRUE(TakeFrom(limit, test::kFirstArrival, 0, &word).admitted);
     EXPECT_EQ(word, before);
-    ChargeTo(limit, kStart, 1, &word);
-    EXPECT_FALSE(TakeFrom(limit, kStart, 0, &word).admitted);
+    ChargeTo(limit, test::kFirstArrival, 1, &word);
+    EXPECT_FALSE(TakeFrom(limit, test::kFirstArrival, 0, &word).admitted);
   }
 }
 
@@ -163,7 +162,7 @@ TEST(LimitAlgorithm, GivingBackUndoesATake) {
     uint64_t word = 0;
     uint64_t twin = 0;  // Never meets what is given back.
     int given_back = 0;
-    for (const Arrival& arrival : RandomArrivals(9, 20'000, 125'000, 5)) {
+    for (const TimedCost& arrival : RandomArrivals(9, 20'000, 125'000, 5)) {
       if (arrival.cost % 2 == 1 && TakeFrom(limit, arrival.at, arrival.cost, &word).admitted) {
         GiveBack(limit, arrival.at, arrival.cost, &word);
         ++given_back;
@@ -183,23 +182,23 @@ TEST(LimitAlgorithm, GivingBackNeverMakesABucketFullerThanFull) {
   for (const LimitAlgorithm algorithm : kAll) {
     const BucketLimit limit = Limit(algorithm, 10, 10);
     uint64_t word = 0;
-    ASSERT_TRUE(TakeFrom(limit, kStart, 3, &word).admitted);
-    GiveBack(limit, kStart, 9, &word);
-    GiveBack(limit, kStart, 9, &word);
-    EXPECT_TRUE(IsFull(limit, kStart, word));
-    EXPECT_TRUE(TakeFrom(limit, kStart, 10, &word).admitted);
-    EXPECT_FALSE(TakeFrom(limit, kStart, 1, &word).admitted);
+    ASSERT_TRUE(TakeFrom(limit, test::kFirstArrival, 3, &word).admitted);
+    GiveBack(limit, test::kFirstArrival, 9, &word);
+    GiveBack(limit, test::kFirstArrival, 9, &word);
+    EXPECT_TRUE(IsFull(limit, test::kFirstArrival, word));
+    EXPECT_TRUE(TakeFrom(limit, test::kFirstArrival, 10, &word).admitted);
+    EXPECT_FALSE(TakeFrom(limit, test::kFirstArrival, 1, &word).admitted);
   }
   const BucketLimit limit = Limit(LimitAlgorithm::kTokenBucket, 10, 10);
   uint64_t word = 0;
-  ASSERT_TRUE(TakeFrom(limit, kStart, 3, &word).admitted);
-  GiveBack(limit, kStart, 9, &word);
-  EXPECT_EQ(TakeFrom(limit, kStart - 7, 10, &word).wait_ns, 7) << "not for a clock that is behind, either";
+  ASSERT_TRUE(TakeFrom(limit, test::kFirstArrival, 3, &word).admitted);
+  GiveBack(limit, test::kFirstArrival, 9, &word);
+  EXPECT_EQ(TakeFrom(limit, test::kFirstArrival - 7, 10, &word).wait_ns, 7) << "not for a clock that is behind, either";
 }
 
 // What was taken in a window that is over must not come out of the next one's count.
 TEST(LimitAlgorithm, WindowsKnowWhenWhatIsGivenBackWasTaken) {
-  const int64_t edge = 1'000 * kSecond;
+  const int64_t edge = 1'000 * kNanoseconds;
   for (const LimitAlgorithm algorithm : {LimitAlgorithm::kFixedWindow, LimitAlgorithm::kSlidingWindow}) {
     const BucketLimit limit = Limit(algorithm, 10);
     uint64_t word = 0;
@@ -207,17 +206,17 @@ TEST(LimitAlgorithm, WindowsKnowWhenWhatIsGivenBackWasTaken) {
     ASSERT_TRUE(TakeFrom(limit, edge, 6, &word).admitted);
     GiveBack(limit, edge - 1, 4, &word);
     EXPECT_DOUBLE_EQ(UsedShare(limit, edge, word), 0.6);
-    GiveBack(limit, edge - 5 * kSecond, 4, &word);
+    GiveBack(limit, edge - 5 * kNanoseconds, 4, &word);
     EXPECT_DOUBLE_EQ(UsedShare(limit, edge, word), 0.6);
   }
 }
 
 TEST(LimitAlgorithm, DelaysInOrderUpToTheLongestWaitAndKeepsTheBoundOfThoseThatGo) {
   BucketLimit limit = Limit(LimitAlgorithm::kTokenBucket, 1'000, 10);
-  limit.max_wait_ns = kSecond / 2;
+  limit.max_wait_ns = kNanoseconds / 2;
   uint64_t word = 0;
   std::deque<int64_t> goes;
-  for (const Arrival& arrival : RandomArrivals(2, 20'000, limit.interval_ns / 3, 1)) {
+  for (const TimedCost& arrival : RandomArrivals(2, 20'000, limit.interval_ns / 3, 1)) {
     const BucketAnswer answer = TakeFrom(limit, arrival.at, 1, &word);
     if (!answer.admitted) {
       uint64_t later = word;
@@ -238,37 +237,37 @@ TEST(LimitAlgorithm, DebtEndsOneSecondBeyondTheTolerance) {
   const BucketLimit limit = Limit(LimitAlgorithm::kTokenBucket, 1'000, 10);
   for (const uint64_t cost : {uint64_t{100'000}, UINT64_MAX}) {
     uint64_t word = 0;
-    for (int i = 0; i < 3; ++i) ChargeTo(limit, kStart, cost, &word);
-    EXPECT_EQ(TakeFrom(limit, kStart, 0, &word).wait_ns, kSecond);
-    EXPECT_EQ(TakeFrom(limit, kStart, 10, &word).wait_ns, kSecond + limit.tolerance_ns);
-    EXPECT_GT(UsedShare(limit, kStart, word), 1.0);
+    for (int i = 0; i < 3; ++i) ChargeTo(limit, test::kFirstArrival, cost, &word);
+    EXPECT_EQ(TakeFrom(limit, test::kFirstArrival, 0, &word).wait_ns, kNanoseconds);
+    EXPECT_EQ(TakeFrom(limit, test::kFirstArrival, 10, &word).wait_ns, kNanoseconds + limit.tolerance_ns);
+    EXPECT_GT(UsedShare(limit, test::kFirstArrival, word), 1.0);
   }
   uint64_t word = 0;
-  ChargeTo(limit, kStart, 3, &word);
-  EXPECT_DOUBLE_EQ(UsedShare(limit, kStart, word), 0.3);
-  ChargeTo(limit, kStart - 5, 0, &word);
-  EXPECT_DOUBLE_EQ(UsedShare(limit, kStart, word), 0.3);
+  ChargeTo(limit, test::kFirstArrival, 3, &word);
+  EXPECT_DOUBLE_EQ(UsedShare(limit, test::kFirstArrival, word), 0.3);
+  ChargeTo(limit, test::kFirstArrival - 5, 0, &word);
+  EXPECT_DOUBLE_EQ(UsedShare(limit, test::kFirstArrival, word), 0.3);
 }
 
 TEST(LimitAlgorithm, WindowsHoldDebtOfAnySizeAndForgetItInTime) {
   for (const LimitAlgorithm algorithm : {LimitAlgorithm::kFixedWindow, LimitAlgorithm::kSlidingWindow}) {
     const BucketLimit limit = Limit(algorithm, 10);
     uint64_t word = 0;
-    for (int i = 0; i < 3; ++i) ChargeTo(limit, kStart, UINT64_MAX, &word);
-    EXPECT_FALSE(TakeFrom(limit, kStart, 0, &word).admitted);
-    EXPECT_FALSE(IsFull(limit, kStart, word));
-    EXPECT_TRUE(IsFull(limit, kStart + 2 * kSecond, word));
-    EXPECT_TRUE(TakeFrom(limit, kStart + 2 * kSecond, 10, &word).admitted);
+    for (int i = 0; i < 3; ++i) ChargeTo(limit, test::kFirstArrival, UINT64_MAX, &word);
+    EXPECT_FALSE(TakeFrom(limit, test::kFirstArrival, 0, &word).admitted);
+    EXPECT_FALSE(IsFull(limit, test::kFirstArrival, word));
+    EXPECT_TRUE(IsFull(limit, test::kFirstArrival + 2 * kNanoseconds, word));
+    EXPECT_TRUE(TakeFrom(limit, test::kFirstArrival + 2 * kNanoseconds, 10, &word).admitted);
   }
 }
 
 // The most that is admitted within one window's length, of a flood that begins at an offset into a window.
 uint64_t MostWithinAWindowOfAFlood(const BucketLimit& limit, int64_t start, int64_t length) {
-  constexpr int64_t kStep = kSecond / 1'000;
+  constexpr int64_t kStep = kNanoseconds / 1'000;
   std::deque<int64_t> recent;
   uint64_t word = 0;
   size_t most = 0;
-  for (int64_t now = start; now < start + 4 * kSecond; now += kStep) {
+  for (int64_t now = start; now < start + 4 * kNanoseconds; now += kStep) {
     while (TakeFrom(limit, now, 1, &word).admitted) recent.push_back(now);
     while (!recent.empty() && recent.front() <= now - length) recent.pop_front();
     most = std::max(most, recent.size());
@@ -278,21 +277,21 @@ uint64_t MostWithinAWindowOfAFlood(const BucketLimit& limit, int64_t start, int6
 
 TEST(LimitAlgorithm, MeasuresTheWorstCasesThatTheHeaderNames) {
   constexpr uint64_t kAmount = 1'000;
-  const int64_t window_end = 1'000 * kSecond - 1;
+  const int64_t window_end = 1'000 * kNanoseconds - 1;
   const auto most = [&](LimitAlgorithm algorithm, int64_t length) {
     return MostWithinAWindowOfAFlood(Limit(algorithm, kAmount), window_end, length);
   };
-  EXPECT_EQ(most(LimitAlgorithm::kFixedWindow, kSecond), 2 * kAmount);
+  EXPECT_EQ(most(LimitAlgorithm::kFixedWindow, kNanoseconds), 2 * kAmount);
   EXPECT_EQ(most(LimitAlgorithm::kFixedWindow, 2'000'000), 2 * kAmount);
-  EXPECT_LE(most(LimitAlgorithm::kSlidingWindow, kSecond), 2 * kAmount);
-  EXPECT_GE(most(LimitAlgorithm::kSlidingWindow, kSecond), 2 * kAmount - 2);
-  EXPECT_LE(most(LimitAlgorithm::kSlidingWindow, kSecond / 10), kAmount * 11 / 10);
-  EXPECT_EQ(most(LimitAlgorithm::kTokenBucket, kSecond), kAmount * 11 / 10 - 1);  // A half-open second.
-  EXPECT_LE(most(LimitAlgorithm::kTokenBucket, kSecond / 10), kAmount * 2 / 10);
+  EXPECT_LE(most(LimitAlgorithm::kSlidingWindow, kNanoseconds), 2 * kAmount);
+  EXPECT_GE(most(LimitAlgorithm::kSlidingWindow, kNanoseconds), 2 * kAmount - 2);
+  EXPECT_LE(most(LimitAlgorithm::kSlidingWindow, kNanoseconds / 10), kAmount * 11 / 10);
+  EXPECT_EQ(most(LimitAlgorithm::kTokenBucket, kNanoseconds), kAmount * 11 / 10 - 1);  // A half-open second.
+  EXPECT_LE(most(LimitAlgorithm::kTokenBucket, kNanoseconds / 10), kAmount * 2 / 10);
 }
 
 TEST(LimitAlgorithm, AWindowThatOneClockHasOpenedStaysOpenForOneThatIsBehind) {
-  const int64_t edge = 65'536 * kSecond;  // Where the short number of a sliding window begins anew.
+  const int64_t edge = 65'536 * kNanoseconds;  // Where the short number of a sliding window begins anew.
   for (const LimitAlgorithm algorithm : {LimitAlgorithm::kFixedWindow, LimitAlgorithm::kSlidingWindow}) {
     const BucketLimit limit = Limit(algorithm, 10);
     uint64_t word = 0;
@@ -307,12 +306,12 @@ TEST(LimitAlgorithm, ASlidingWindowThatRestedForItsWholeNumberSpaceAdmitsLessAnd
   const BucketLimit limit = Limit(LimitAlgorithm::kSlidingWindow, 10);
   for (int64_t windows = 65'530; windows < 65'545; ++windows) {
     uint64_t word = 0;
-    ASSERT_TRUE(TakeFrom(limit, kStart, 10, &word).admitted);
-    const int64_t now = kStart + windows * kSecond;
+    ASSERT_TRUE(TakeFrom(limit, test::kFirstArrival, 10, &word).admitted);
+    const int64_t now = test::kFirstArrival + windows * kNanoseconds;
     int admitted = 0;
     while (TakeFrom(limit, now, 1, &word).admitted) ++admitted;
     EXPECT_LE(admitted, 10);
-    EXPECT_TRUE(TakeFrom(limit, now + 4 * kSecond, 10, &word).admitted);
+    EXPECT_TRUE(TakeFrom(limit, now + 4 * kNanoseconds, 10, &word).admitted);
   }
 }
 
@@ -321,7 +320,7 @@ TEST(LimitAlgorithm, ABucketThatIsFullSaysTheSameAsOneThatWasNeverUsed) {
     const BucketLimit limit = Limit(algorithm, 20, 5, microseconds(10'000));
     uint64_t word = 0;
     int full = 0;
-    for (const Arrival& arrival : RandomArrivals(4, 20'000, limit.window_ns / 15, 3)) {
+    for (const TimedCost& arrival : RandomArrivals(4, 20'000, limit.window_ns / 15, 3)) {
       if (IsFull(limit, arrival.at, word)) {
         ++full;
         uint64_t used = word;
@@ -343,7 +342,7 @@ TEST(LimitAlgorithm, IsNearTheLimitFromFourFifthsOn) {
   for (const LimitAlgorithm algorithm : kAll) {
     const BucketLimit limit = Limit(algorithm, 10, 10);
     uint64_t word = 0;
-    for (int i = 1; i <= 12; ++i) EXPECT_EQ(TakeFrom(limit, kStart, 1, &word).near_limit, i >= 8) << i;
+    for (int i = 1; i <= 12; ++i) EXPECT_EQ(TakeFrom(limit, test::kFirstArrival, 1, &word).near_limit, i >= 8) << i;
   }
 }
 
@@ -359,12 +358,12 @@ TEST(LimitAlgorithm, MakesLimitsFromRates) {
   EXPECT_EQ(token(300, microseconds(60'000'000), 20).tolerance_ns, 20 * int64_t{200'000'000});
   EXPECT_EQ(token(UINT64_MAX, microseconds(1'000'000), 0).interval_ns, 1);
   EXPECT_GT(token(1, microseconds(1'000'000), UINT64_MAX).tolerance_ns, int64_t{1} << 60);
-  EXPECT_EQ(Limit(LimitAlgorithm::kFixedWindow, 300, 0, microseconds(60'000'000)).window_ns, 60 * kSecond);
+  EXPECT_EQ(Limit(LimitAlgorithm::kFixedWindow, 300, 0, microseconds(60'000'000)).window_ns, 60 * kNanoseconds);
   EXPECT_EQ(Limit(LimitAlgorithm::kSlidingWindow, UINT64_MAX).amount, kMostInWindow);
   for (const LimitAlgorithm algorithm : kAll) {
     uint64_t word = 0;
-    EXPECT_EQ(TakeFrom(Limit(algorithm, 0), kStart, 1, &word).wait_ns, kNever);
-    EXPECT_EQ(UsedShare(Limit(algorithm, 0), kStart, word), 1.0);
+    EXPECT_EQ(TakeFrom(Limit(algorithm, 0), test::kFirstArrival, 1, &word).wait_ns, kNever);
+    EXPECT_EQ(UsedShare(Limit(algorithm, 0), test::kFirstArrival, word), 1.0);
   }
 }
 

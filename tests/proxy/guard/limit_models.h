@@ -12,15 +12,15 @@ namespace ringproxy::test {
 
 inline constexpr int64_t kFirstArrival = 1'700'000'000'123'456'789;
 
-struct Arrival {
+struct TimedCost {
   int64_t at;
   uint64_t cost;
 };
 
 // Random arrivals about `mean_gap` apart, often several at once, with rests now and then.
-inline std::vector<Arrival> RandomArrivals(uint64_t seed, size_t count, int64_t mean_gap, uint64_t most_cost) {
+inline std::vector<TimedCost> RandomArrivals(uint64_t seed, size_t count, int64_t mean_gap, uint64_t most_cost) {
   std::mt19937_64 random(seed);
-  std::vector<Arrival> arrivals;
+  std::vector<TimedCost> arrivals;
   int64_t now = kFirstArrival;
   while (arrivals.size() < count) {
     const uint64_t kind = random() % 100;
@@ -40,7 +40,7 @@ class PlainTokenBucket {
   PlainTokenBucket(int64_t interval, uint64_t burst)
       : interval_(interval), most_(interval * static_cast<int64_t>(burst)), credit_(most_) {}
 
-  bool Take(const Arrival& arrival) {
+  bool Take(const TimedCost& arrival) {
     credit_ = std::min(most_, credit_ + (arrival.at - last_));
     last_ = arrival.at;
     const int64_t price = interval_ * static_cast<int64_t>(arrival.cost);
@@ -61,7 +61,7 @@ class PlainWindows {
  public:
   PlainWindows(int64_t amount, int64_t window, bool slides) : amount_(amount), window_(window), slides_(slides) {}
 
-  bool Take(const Arrival& arrival) {
+  bool Take(const TimedCost& arrival) {
     const int64_t number = arrival.at / window_;
     const auto cost = static_cast<int64_t>(arrival.cost);
     const int64_t left = slides_ ? window_ - arrival.at % window_ : 0;

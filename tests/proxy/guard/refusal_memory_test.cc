@@ -7,33 +7,33 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr net::TimePoint kStart(100s);
+constexpr net::TimePoint kFirst(100s);
 
 TEST(RefusalMemory, RefusesUntilItsTimeAndSaysHowLongThatIs) {
   RefusalMemory memory(10);
-  EXPECT_EQ(memory.Refused(1, 1, kStart), 0s);
-  memory.Note(1, 1, kStart + 5s, kStart);
-  EXPECT_EQ(memory.Refused(1, 1, kStart), 5s);
-  EXPECT_EQ(memory.Refused(1, 1, kStart + 4s), 1s);
-  EXPECT_EQ(memory.Refused(1, 1, kStart + 5s), 0s);
-  EXPECT_EQ(memory.Refused(1, 1, kStart + 9s), 0s);
-  EXPECT_EQ(memory.Refused(2, 1, kStart), 0s);
+  EXPECT_EQ(memory.Refused(1, 1, kFirst), 0s);
+  memory.Note(1, 1, kFirst + 5s, kFirst);
+  EXPECT_EQ(memory.Refused(1, 1, kFirst), 5s);
+  EXPECT_EQ(memory.Refused(1, 1, kFirst + 4s), 1s);
+  EXPECT_EQ(memory.Refused(1, 1, kFirst + 5s), 0s);
+  EXPECT_EQ(memory.Refused(1, 1, kFirst + 9s), 0s);
+  EXPECT_EQ(memory.Refused(2, 1, kFirst), 0s);
 }
 
 TEST(RefusalMemory, RefusesNoRequestThatCostsLess) {
   RefusalMemory memory(10);
-  memory.Note(1, 5, kStart + 5s, kStart);
-  EXPECT_EQ(memory.Refused(1, 4, kStart), 0s);
-  EXPECT_EQ(memory.Refused(1, 5, kStart), 5s);
-  EXPECT_EQ(memory.Refused(1, 6, kStart), 5s);
-  memory.Note(1, 2, kStart + 1s, kStart);  // The last word counts.
-  EXPECT_EQ(memory.Refused(1, 4, kStart), 1s);
+  memory.Note(1, 5, kFirst + 5s, kFirst);
+  EXPECT_EQ(memory.Refused(1, 4, kFirst), 0s);
+  EXPECT_EQ(memory.Refused(1, 5, kFirst), 5s);
+  EXPECT_EQ(memory.Refused(1, 6, kFirst), 5s);
+  memory.Note(1, 2, kFirst + 1s, kFirst);  // The last word counts.
+  EXPECT_EQ(memory.Refused(1, 4, kFirst), 1s);
 }
 
 TEST(RefusalMemory, KnowsABucketUntilItIsForgotten) {
   RefusalMemory memory(10);
-  memory.Note(1, 1, kStart + 1s, kStart);
-  EXPECT_EQ(memory.Refused(1, 1, kStart + 1h), 0s);
+  memory.Note(1, 1, kFirst + 1s, kFirst);
+  EXPECT_EQ(memory.Refused(1, 1, kFirst + 1h), 0s);
   EXPECT_TRUE(memory.Knows(1));
   memory.Forget(1);
   EXPECT_FALSE(memory.Knows(1));
@@ -43,13 +43,13 @@ TEST(RefusalMemory, KnowsABucketUntilItIsForgotten) {
 
 TEST(RefusalMemory, TakesNoMoreThanItHasRoomForAndMakesRoomOfWhatIsOver) {
   RefusalMemory memory(2);
-  memory.Note(1, 1, kStart + 1s, kStart);
-  memory.Note(2, 1, kStart + 9s, kStart);
-  memory.Note(3, 1, kStart + 9s, kStart);
+  memory.Note(1, 1, kFirst + 1s, kFirst);
+  memory.Note(2, 1, kFirst + 9s, kFirst);
+  memory.Note(3, 1, kFirst + 9s, kFirst);
   EXPECT_FALSE(memory.Knows(3));
-  memory.Note(2, 1, kStart + 20s, kStart);  // It has its place already.
-  EXPECT_EQ(memory.Refused(2, 1, kStart), 20s);
-  memory.Note(3, 1, kStart + 9s, kStart + 1s);
+  memory.Note(2, 1, kFirst + 20s, kFirst);  // It has its place already.
+  EXPECT_EQ(memory.Refused(2, 1, kFirst), 20s);
+  memory.Note(3, 1, kFirst + 9s, kFirst + 1s);
   EXPECT_TRUE(memory.Knows(3));
   EXPECT_FALSE(memory.Knows(1));
   EXPECT_EQ(memory.size(), 2U);

@@ -9,7 +9,7 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr const char* kFull = "node_overloaded";
-constexpr const char* kDown = "node_down";
+constexpr const char* kNodeDown = "node_down";
 
 class DispatcherOverloadTest : public DispatcherTest {
  protected:
@@ -93,7 +93,7 @@ TEST_F(DispatcherOverloadTest, AsksAnotherNodeWhereAnyWillDo) {
   Eject(0);
   Eject(1);
   Dispatch({"TIME"});
-  EXPECT_EQ(TakeReplies(), Words{kDown});
+  EXPECT_EQ(TakeReplies(), Words{kNodeDown});
 }
 
 TEST_F(DispatcherOverloadTest, TellsACommandForAllNodesWhichOneIsFull) {
@@ -121,7 +121,7 @@ TEST_F(DispatcherOverloadTest, RefusesForTheGutterWhenThatIsFullAndForTheOwnerWh
   EXPECT_EQ(TakeReplies(), Words{kFull});
   EXPECT_EQ(Stats(3).overloads.value(), 1U);
   Dispatch({"INCR", KeyOf(0)});
-  EXPECT_EQ(TakeReplies(), Words{kDown});
+  EXPECT_EQ(TakeReplies(), Words{kNodeDown});
   EXPECT_EQ(Stats(0).failures.value(), 1U);
 }
 

@@ -14,7 +14,7 @@ using backends::Ticket;
 using namespace std::chrono_literals;
 
 // Remembers what became of each client's ticket, by its slot; those of the retrier go back to it.
-class Sink final : public backends::ReplySink {
+class RetrierSink final : public backends::ReplySink {
  public:
   void OnReply(Ticket ticket, backends::Reply&& reply) override {
     if (ticket.kind == Ticket::Kind::kRetry) return retrier->OnReply(ticket, std::move(reply));
@@ -108,7 +108,7 @@ class RetrierTest : public testing::Test {
   std::vector<RetryStats> retry_stats_ = std::vector<RetryStats>(2);
   test::RecordingObserver observer_;
   backends::FlushList flush_list_;
-  Sink sink_;
+  RetrierSink sink_;
   std::unique_ptr<HeldSnapshot> held_;
   std::unique_ptr<Retrier> retrier_;
 };

@@ -32,33 +32,33 @@ class KeySourceTest : public testing::Test {
       testing::TempDir() + "ringskew_keys_" + testing::UnitTest::GetInstance()->current_test_info()->name();
 };
 
-using Keys = std::vector<std::string>;
+using KeyLines = std::vector<std::string>;
 
 TEST_F(KeySourceTest, ReadsPlainKeysWeightsAndBytes) {
-  EXPECT_EQ(Read("a\nb c\r\n\nd"), (Keys{"a 1 0", "b c 1 0", "d 1 0"}));
-  EXPECT_EQ(Read("a\t5\nb\t7\t1000\n"), (Keys{"a 5 0", "b 7 1000"}));
+  EXPECT_EQ(Read("a\nb c\r\n\nd"), (KeyLines{"a 1 0", "b c 1 0", "d 1 0"}));
+  EXPECT_EQ(Read("a\t5\nb\t7\t1000\n"), (KeyLines{"a 5 0", "b 7 1000"}));
 }
 
 TEST_F(KeySourceTest, ReadsTheNamedColumnsOfALog) {
   const std::string log = "time,key,hits,size\n10:00,a,3,50\n10:01,b,4,60\n";
-  EXPECT_EQ(Read(log, {"key", "", ""}), (Keys{"a 1 0", "b 1 0"}));
-  EXPECT_EQ(Read(log, {"key", "hits", "size"}), (Keys{"a 3 50", "b 4 60"}));
-  EXPECT_EQ(Read("GET a 3\nGET b 4\n", {"2", "3", ""}), (Keys{"a 3 0", "b 4 0"}));
+  EXPECT_EQ(Read(log, {"key", "", ""}), (KeyLines{"a 1 0", "b 1 0"}));
+  EXPECT_EQ(Read(log, {"key", "hits", "size"}), (KeyLines{"a 3 50", "b 4 60"}));
+  EXPECT_EQ(Read("GET a 3\nGET b 4\n", {"2", "3", ""}), (KeyLines{"a 3 0", "b 4 0"}));
 }
 
 TEST_F(KeySourceTest, SaysWhereTheInputIsWrong) {
-  EXPECT_EQ(Read("a\nb\tmany\n"), (Keys{":2: the line has the weight 'many'"}));
-  EXPECT_EQ(Read("a\nb\t-1\n"), (Keys{":2: the line has the weight '-1'"}));
-  EXPECT_EQ(Read("k,v\na,1\n", {"key", "", ""}), (Keys{": no column is called key in the first line: k,v"}));
-  EXPECT_EQ(Read("GET a\nGET\n", {"2", "", ""}), (Keys{":2: the line has no column 2"}));
-  EXPECT_EQ(Read("GET a x\n", {"2", "3", ""}), (Keys{":1: the line has the weight 'x'"}));
-  EXPECT_EQ(Read(""), (Keys{": no keys in it"}));
-  EXPECT_EQ(Read("\n\n"), (Keys{": no keys in it"}));
+  EXPECT_EQ(Read("a\nb\tmany\n"), (KeyLines{":2: the line has the weight 'many'"}));
+  EXPECT_EQ(Read("a\nb\t-1\n"), (KeyLines{":2: the line has the weight '-1'"}));
+  EXPECT_EQ(Read("k,v\na,1\n", {"key", "", ""}), (KeyLines{": no column is called key in the first line: k,v"}));
+  EXPECT_EQ(Read("GET a\nGET\n", {"2", "", ""}), (KeyLines{":2: the line has no column 2"}));
+  EXPECT_EQ(Read("GET a x\n", {"2", "3", ""}), (KeyLines{":1: the line has the weight 'x'"}));
+  EXPECT_EQ(Read(""), (KeyLines{": no keys in it"}));
+  EXPECT_EQ(Read("\n\n"), (KeyLines{": no keys in it"}));
 }
 
 TEST_F(KeySourceTest, ReadsKeysThatLieAcrossItsPieces) {
   std::string content;
-  Keys expected;
+  KeyLines expected;
   for (int i = 0; i < 3; ++i) {
     const std::string key(700'000, static_cast<char>('a' + i));
     content += key + "\n";
