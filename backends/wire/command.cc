@@ -61,7 +61,7 @@ class RedisNames {
       const NameWords words(spec.name);
       size_t place = PlaceOf(words, spec.name.size());
       while (places_[place].spec != nullptr) place = (place + 1) % kPlaces;
-      places_[place] = {words.first, words.last, &spec, !SubcommandsOf(spec).empty()};
+      places_[place] = {words.first, words.last, &spec, spec.name.size(), !SubcommandsOf(spec).empty()};
     }
   }
 
@@ -69,6 +69,7 @@ class RedisNames {
     uint64_t first = 0;
     uint64_t last = 0;
     const CommandSpec* spec = nullptr;
+    size_t size = 0;  // Of the name.
     bool has_subcommands = false;
   };
 
@@ -76,8 +77,8 @@ class RedisNames {
     const NameWords words(name);
     for (size_t i = PlaceOf(words, name.size()); places_[i].spec != nullptr; i = (i + 1) % kPlaces) {
       const NamePlace& place = places_[i];
-      if (place.first != words.first || place.last != words.last || place.spec->name.size() != name.size()) continue;
-      if (name.size() <= 2 * kWord || EqualsIgnoringCase(place.spec->name, name)) return &place;
+      if (place.first != words.first || place.last != words.last || place.size != name.size()) continue;
+      if (name.size() <= 2 * kWord || IsNameOf(*place.spec, name)) return &place;
     }
     return nullptr;
   }
@@ -90,12 +91,17 @@ class RedisNames {
     return (mixed >> 32) % kPlaces;
   }
 
+  // Seldom needed, and apart from what every request goes through, so that this needs few registers.
+  [[gnu::noinline]] static bool IsNameOf(const CommandSpec& spec, std::string_view name) {
+    return EqualsIgnoringCase(spec.name, name);
+  }
+
   std::array<NamePlace, kPlaces> places_;
 };
 
 const RedisNames kNames;
 
-const CommandSpec* FindSubcommand(const CommandSpec& container, std::string_view name) {
+[[gnu::noinline]] const CommandSpec* FindSubcommand(const CommandSpec& container, std::string_view name) {
   for (const CommandSpec& row : SubcommandsOf(container)) {
     if (EqualsIgnoringCase(row.name.substr(container.name.size() + 1), name)) return &row;
   }

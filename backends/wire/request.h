@@ -23,7 +23,7 @@ class Request {
 
   // How many arguments there are, the command's name included; at least 1 in a framed request.
   size_t size() const { return arguments_.size(); }
-  std::string_view operator[](size_t i) const { return encoded_.substr(arguments_[i].offset, arguments_[i].size); }
+  std::string_view operator[](size_t i) const { return {encoded_.data() + arguments_[i].offset, arguments_[i].size}; }
   // Where argument i lies in encoded().
   ArgumentSpan argument(size_t i) const { return arguments_[i]; }
   std::string_view name() const { return (*this)[0]; }
