@@ -2,16 +2,6 @@
 
 namespace ringproxy::proxy {
 
-void ReplyQueue::PopFront(net::TimePoint now, net::SendQueue& output) {
-  const AwaitedReply& awaited = slots_.front().awaited;
-  if (awaited.histogram != nullptr) awaited.histogram->Record(now - awaited.opened);
-  request_bytes_ -= awaited.request_bytes;
-  slots_.pop_front();
-  ++first_;
-  if (!pushes_.empty()) [[unlikely]]
-    DeliverPushes(output);
-}
-
 void ReplyQueue::DeliverReady(net::TimePoint now, net::SendQueue& output) {
   while (!slots_.empty() && slots_.front().ready) {
     backends::Reply reply(std::move(slots_.front().aside));

@@ -86,6 +86,16 @@ class ReplyQueue {
   size_t aside_bytes_ = 0;
 };
 
+inline void ReplyQueue::PopFront(net::TimePoint now, net::SendQueue& output) {
+  const AwaitedReply& awaited = slots_.front().awaited;
+  if (awaited.histogram != nullptr) awaited.histogram->Record(now - awaited.opened);
+  request_bytes_ -= awaited.request_bytes;
+  slots_.pop_front();
+  ++first_;
+  if (!pushes_.empty()) [[unlikely]]
+    DeliverPushes(output);
+}
+
 inline void ReplyQueue::Resolve(uint32_t number, backends::Reply&& reply, net::TimePoint now, net::SendQueue& output) {
   const uint32_t position = number - first_;
   Slot& slot = slots_[position];
