@@ -14,8 +14,10 @@ namespace {
 
 // Scrapers, probes and a person or two; evhttp itself has no bound.
 constexpr uint64_t kAdminClients = 64;
-// A loop's epoll, timer and signal pair, its mailbox, sockets to several name servers.
-constexpr uint64_t kPerLoop = 16;
+// A loop's epoll, timer and signal pair, its mailbox.
+constexpr uint64_t kPerLoop = 8;
+// Of the names that are looked up at once: files and sockets to name servers.
+constexpr uint64_t kNames = 16;
 // Standard streams, files that are read for a moment, what libraries open.
 constexpr uint64_t kFiles = 32;
 
@@ -29,7 +31,7 @@ DescriptorNeed DescriptorsNeeded(const conf::Config& config, uint32_t workers) {
     need.checks += pool.nodes.size();
   }
   need.admin = kAdminClients;
-  need.own = kFiles + config.listeners.size() + 1 + kPerLoop * (uint64_t{workers} + 1);
+  need.own = kFiles + kNames + config.listeners.size() + 1 + kPerLoop * (uint64_t{workers} + 1);
   return need;
 }
 
