@@ -42,18 +42,25 @@ int Listen(const SocketAddress& address, bool beside_others) {
 }  // namespace
 
 std::vector<int> BindAndListen(const Endpoint& endpoint, std::string* error) {
-  FoundAddresses found;
   if (!endpoint.unix_path.empty()) {
-    found.addresses = {UnixAddress(endpoint.unix_path)};
-    RemoveStaleSocket(found.addresses[0], endpoint.unix_path);
-  } else {
-    found = LookUpAddresses(endpoint.host, AF_UNSPEC);
-    if (found.error != 0) *error = ConnectErrorText(endpoint, found.error);
+    const SocketAddress address = UnixAddress(endpoint.unix_path);
+    RemoveStaleSocket(address, endpoint.unix_path);
+    return BindAndListen({address}, error);
   }
+  FoundAddresses found = LookUpAddresses(endpoint.host, AF_UNSPEC);
+  if (found.error != 0) {
+    *error = ConnectErrorText(endpoint, found.error);
+    return {};
+  }
+  found.addresses[0] = WithPort(found.addresses[0], endpoint.port);
+  return BindAndListen(found.addresses, error);
+}
+
+std::vector<int> BindAndListen(const std::vector<SocketAddress>& addresses, std::string* error) {
   std::vector<int> bound;
-  uint16_t port = endpoint.port;
-  for (const SocketAddress& address : found.addresses) {
-    const int fd = Listen(WithPort(address, port), found.addresses.size() > 1);
+  uint16_t port = PortOf(addresses.at(0));
+  for (const SocketAddress& address : addresses) {
+    const int fd = Listen(WithPort(address, port), addresses.size() > 1);
     if (fd >= 0) {
       bound.push_back(fd);
       port = PortOf(BoundAddress(fd));

@@ -12,9 +12,10 @@
 namespace ringproxy::net {
 namespace {
 
-std::vector<TestSocket> Bind(const Endpoint& endpoint, std::string* error) {
+template <typename Where>
+std::vector<TestSocket> Bind(const Where& where, std::string* error) {
   std::vector<TestSocket> sockets;
-  for (const int fd : BindAndListen(endpoint, error)) sockets.emplace_back(fd);
+  for (const int fd : BindAndListen(where, error)) sockets.emplace_back(fd);
   return sockets;
 }
 
@@ -28,7 +29,7 @@ TEST(BindAndListen, TakesAllAddressesOfANameThatThisMachineHas) {
   std::vector<SocketAddress> wanted = LookUpAddresses("localhost", AF_UNSPEC).addresses;
   std::erase_if(wanted, [](const SocketAddress& address) { return !IsOurs(address); });
   std::string error;
-  const std::vector<TestSocket> sockets = Bind({"localhost", 0, ""}, &error);
+  const std::vector<TestSocket> sockets = Bind(Endpoint{"localhost", 0, ""}, &error);
   ASSERT_FALSE(sockets.empty()) << error;
   ASSERT_EQ(sockets.size(), wanted.size());
   const uint16_t port = PortOf(BoundAddress(sockets[0].fd()));
@@ -41,18 +42,32 @@ TEST(BindAndListen, TakesAllAddressesOfANameThatThisMachineHas) {
 
 TEST(BindAndListen, SaysWhyItCannot) {
   std::string error;
-  EXPECT_TRUE(Bind({"192.0.2.1", 0, ""}, &error).empty());  // No machine's own.
+  EXPECT_TRUE(Bind(Endpoint{"192.0.2.1", 0, ""}, &error).empty());  // No machine's own.
   EXPECT_EQ(error, std::strerror(EADDRNOTAVAIL));
-  EXPECT_TRUE(Bind({std::string(300, 'x'), 0, ""}, &error).empty());
+  EXPECT_TRUE(Bind(Endpoint{std::string(300, 'x'), 0, ""}, &error).empty());
   EXPECT_TRUE(error.starts_with("cannot resolve xxx")) << error;
+}
+
+TEST(BindAndListen, LeavesOutAddressesThatAreNotThisMachines) {
+  std::string error;
+  const auto sockets =
+      Bind(std::vector{NumericAddress("192.0.2.1", 0), NumericAddress("127.0.0.2", 0), NumericAddress("127.0.0.1", 0)},
+           &error);
+  ASSERT_EQ(sockets.size(), 2U) << error;
+  EXPECT_EQ(HostText(BoundAddress(sockets[0].fd())), "127.0.0.2");
+  EXPECT_EQ(HostText(BoundAddress(sockets[1].fd())), "127.0.0.1");
+  EXPECT_NE(sockets[0].port(), 0);
+  EXPECT_EQ(sockets[0].port(), sockets[1].port());
 }
 
 TEST(BindAndListen, TakesNoneWhenOneIsTaken) {
   std::string error;
-  const std::vector<TestSocket> first = Bind({"127.0.0.1", 0, ""}, &error);
+  const std::vector<TestSocket> first = Bind(Endpoint{"127.0.0.1", 0, ""}, &error);
   ASSERT_EQ(first.size(), 1U) << error;
-  EXPECT_TRUE(Bind({"localhost", first[0].port(), ""}, &error).empty());
+  const uint16_t port = first[0].port();
+  EXPECT_TRUE(Bind(std::vector{NumericAddress("127.0.0.2", port), NumericAddress("127.0.0.1", 0)}, &error).empty());
   EXPECT_EQ(error, std::strerror(EADDRINUSE));
+  EXPECT_EQ(Bind(Endpoint{"127.0.0.2", port, ""}, &error).size(), 1U);  // It was given back.
 }
 
 }  // namespace

@@ -128,7 +128,17 @@ TEST_F(NameTableTest, NamesThatAnswerDoNotWaitForThoseThatHang) {
   EXPECT_EQ(Finish("good", At("1.0.0.2")), "1.0.0.2");
 }
 
-TEST_F(NameTableTest, NamesThatHungComeAfterNewOnesAndDoNotCountAmongTheFew) {
+TEST_F(NameTableTest, NamesThatHungDoNotCountAmongTheFewWhenTheyAreLookedUpAgain) {
+  table_ = NameTable({.quick = 1});
+  Resolve("hung", {EAI_AGAIN, {}}, 10s);
+  now_ += 2s;
+  Ask("hung");
+  EXPECT_EQ(Begin(), "hung");
+  Ask("new");
+  EXPECT_EQ(Begin(), "new");
+}
+
+TEST_F(NameTableTest, NamesThatHungComeAfterNewOnesAndHaveABound) {
   table_ = NameTable({.quick = 1, .hanging = 1, .most = 4});
   Resolve("hung", {EAI_AGAIN, {}}, 10s);
   now_ += 2s;
