@@ -3,6 +3,7 @@
 // Pure: reads no clock.
 #pragma once
 
+#include <algorithm>
 #include <cassert>
 #include <cstddef>
 #include <utility>

@@ -2,9 +2,11 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <optional>
 #include <thread>
+#include <vector>
 
 #include "tests/backends/net/event_base_fixture.h"
 #include "tests/support/fake_names.h"
