@@ -64,7 +64,7 @@ class OwnNames:
     def __init__(self, hosts="", servers=(), options="timeout:1"):
         self.folder = tempfile.TemporaryDirectory()
         self.set_hosts(hosts)
-        self._file("resolv.conf").write_text("".join(f"nameserver {each.address}\n" for each in servers) + f"options {options}\n")
+        self.set_servers(servers, options)
         self._file("nsswitch.conf").write_text("hosts: files dns\n")
         mounts = " && ".join(f"mount --bind {self._file(name)} /etc/{name}" for name in ("hosts", "resolv.conf", "nsswitch.conf"))
         self.prefix = ["unshare", "--mount", "--propagation", "private", "sh", "-c", mounts + ' && exec "$@"', "sh"]
@@ -75,6 +75,10 @@ class OwnNames:
     def set_hosts(self, lines):
         """In place: what is mounted is the file and not its name."""
         self._file("hosts").write_text("127.0.0.1 localhost\n" + lines)
+
+    def set_servers(self, servers, options="timeout:1"):
+        lines = "".join(f"nameserver {each.address}\n" for each in servers)
+        self._file("resolv.conf").write_text(lines + f"options {options}\n")
 
     def __enter__(self):
         return self

@@ -73,6 +73,15 @@ def test_the_second_name_server_is_asked_when_the_first_is_silent():
         assert silent.questions
 
 
+def test_another_name_server_is_asked_as_soon_as_resolv_conf_names_it():
+    with LoopbackRedis("127.0.53.3", "node.test") as node, NameServer() as ignorant, \
+            NameServer({"node.test": [node.host]}) as server, OwnNames(servers=[ignorant]) as names, \
+            proxy_of(names, node) as proxy, proxy.client() as client:
+        proxy.wait_for_state("r0", "down")
+        names.set_servers([server])
+        wait_for(lambda: serves(client), "the other server to be asked")
+
+
 def test_the_second_address_is_used_when_the_first_swallows_packets():
     with LoopbackRedis("127.0.53.3", "node.test") as node, contextlib.ExitStack() as stack:
         hole = stack.enter_context(socket.socket())
