@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "backends/line_limit.h"
+#include "backends/net/connect_error.h"
 
 namespace ringproxy::backends {
 namespace {
@@ -35,14 +36,7 @@ const char* NameOf(Attempt attempt) {
 }
 
 bool IsOwnTrouble(int error) {
-  switch (error) {
-    case EMFILE:
-    case ENFILE:
-    case ENOBUFS:
-    case ENOMEM:
-    case EADDRNOTAVAIL: return true;
-    default: return false;
-  }
+  return net::IsShortage(error) || error == EADDRNOTAVAIL;
 }
 
 void NoteOwnTrouble(Attempt attempt, int error, net::TimePoint now) {

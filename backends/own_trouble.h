@@ -15,7 +15,7 @@ enum class Attempt : uint8_t { kAccept, kNode, kCheck, kAdmin };
 inline constexpr Attempt kAttempts[] = {Attempt::kAccept, Attempt::kNode, Attempt::kCheck, Attempt::kAdmin};
 const char* NameOf(Attempt attempt);
 
-// By errno.
+// By errno, or what else net/connect_error.h knows.
 bool IsOwnTrouble(int error);
 void NoteOwnTrouble(Attempt attempt, int error, net::TimePoint now);
 uint64_t OwnTroubles(Attempt attempt);

@@ -49,7 +49,7 @@ template <>
 inline constexpr auto kOptions<Listener> = std::make_tuple(
     OptionRow{"name", &Listener::name, Name().Required(), Reload::kRestart, "Its name in metrics and logs."},
     OptionRow{"listen", &Listener::listen, AnyAddress(0).Required(), Reload::kRestart,
-              "Where clients connect: HOST:PORT (port 0 = any free one) or unix:/PATH."},
+              "Where clients connect: HOST:PORT (port 0 = any free one; of a name all addresses) or unix:/PATH."},
     OptionRow{"protocol", &Listener::protocol, Choice(), Reload::kRestart,
               "What clients speak; its pools must speak the same."},
     OptionRow{"max_connections", &Listener::max_connections, Count(1, 10'000'000), Reload::kLive,

@@ -13,7 +13,8 @@ inline constexpr auto kOptions<Node> = std::make_tuple(
         "Its identity: the ring is made from names, so an address may change and no key moves. Without it, the "
         "address. The ring ketama looks at addresses alone, and twemproxy takes a name that is the address for none."},
     OptionRow{"address", &Node::address, AnyAddress(1).Required(), Reload::kLive,
-              "The server: HOST:PORT or unix:/PATH."},
+              "The server: HOST:PORT or unix:/PATH. A name is resolved by the system, again whenever a connection is "
+              "opened."},
     OptionRow{"weight", &Node::weight, Count(1, 1000), Reload::kLive,
               "Its share of the keys, relative to the other nodes."},
     OptionRow{
@@ -53,8 +54,10 @@ inline constexpr auto kOptions<Auth> =
 
 template <>
 inline constexpr auto kOptions<Timeouts> = std::make_tuple(
-    OptionRow{"connect", &Timeouts::connect, Duration(milliseconds(1), seconds(60)), Reload::kLive,
-              "Longest wait until a connection to a node is open and its handshake answered."},
+    OptionRow{
+        "connect", &Timeouts::connect, Duration(milliseconds(1), seconds(60)), Reload::kLive,
+        "Longest wait until a connection to a node is open and its handshake answered. Of a host name's addresses each "
+        "gets a share."},
     OptionRow{
         "request", &Timeouts::request, Duration(milliseconds(1), minutes(10)), Reload::kLive,
         "Longest wait for one reply, from the moment the last byte of the request was written. Something large that "

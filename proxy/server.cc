@@ -47,6 +47,7 @@ Server::Server(conf::Config config, uint64_t room_for_clients)
     : nodes_(WorkerCount(config)),
       limits_(nodes_.workers(), DrawSeed()),
       snapshot_(NewSnapshot(std::move(config), nodes_, limits_)),
+      loop_(resolver_),
       memory_(MemoryLimit(snapshot_->config), nodes_.workers()),
       admin_(snapshot_, nodes_),
       drain_timer_(loop_.NewTimer([this] {
@@ -57,15 +58,15 @@ Server::Server(conf::Config config, uint64_t room_for_clients)
   const uint32_t workers = nodes_.workers();
   for (uint32_t i = 0; i < workers; ++i) stats_.push_back(std::make_unique<WorkerStats>(*snapshot_));
   health_ = std::make_unique<HealthMonitor>(loop_, *snapshot_, DrawSeed(), WorkerOrders());
-  admin_.Observe(stats_, *health_, limits_, memory_);
+  admin_.Observe(stats_, *health_, limits_, memory_, resolver_);
   for (uint32_t i = 0; i < workers; ++i) {
     const auto on_breaker = [this, i](const backends::BreakerNews& news) {
       loop_.Post([this, i, news] { health_->OnBreaker(i, news); });
     };
     // It dies with the work that is posted.
     const auto hand_back = [this](std::shared_ptr<const Snapshot> old) { loop_.Post([kept = std::move(old)] {}); };
-    workers_.push_back(
-        std::make_unique<WorkerThread>(snapshot_, stats_, i, DrawSeed(), limits_, memory_, on_breaker, hand_back));
+    workers_.push_back(std::make_unique<WorkerThread>(snapshot_, stats_, i, DrawSeed(), limits_, memory_, resolver_,
+                                                      on_breaker, hand_back));
   }
   acceptor_ = std::make_unique<Acceptor>(loop_, *snapshot_, stats_, room_for_clients,
                                          [this](uint32_t listener, ClientState client, int fd) {

@@ -14,6 +14,7 @@
 
 #include "backends/net/libevent_loop.h"
 #include "backends/net/repeating_timer.h"
+#include "backends/net/resolver.h"
 #include "proxy/admin/admin_http.h"
 #include "proxy/command_line.h"
 #include "proxy/control/acceptor.h"
@@ -50,6 +51,7 @@ class Server {
   backends::NodeRegistry nodes_;
   SharedLimits limits_;
   std::shared_ptr<const Snapshot> snapshot_;
+  net::Resolver resolver_;
   net::LibeventLoop loop_;
   net::ProcessMemory memory_;
   std::vector<std::unique_ptr<WorkerStats>> stats_;

@@ -31,6 +31,8 @@ class FramedStream {
   void Drop();
   // Open does so at once, although the stream is not connected yet.
   bool is_open() const { return stream_ != nullptr; }
+  // Open, and without its host's address so far.
+  bool is_resolving() const { return is_open() && stream_->is_resolving(); }
 
   // Sends `text`, now or as soon as the socket takes it. kError alone is a failure.
   net::IoResult Say(std::string_view text);

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "backends/health/silence_watch.h"
+#include "backends/net/connect_error.h"
 #include "backends/own_trouble.h"
 #include "backends/wire/resp_encode.h"
 #include "conf/units.h"
@@ -68,7 +69,9 @@ void HealthCheck::Ask(std::vector<Handshake*> questions, Done done) {
   was_busy_ = is_busy_();
   timer_->Arm(patience_);
   if (stream_.is_open()) return AskNext();
-  stream_.Open(settings_.endpoint, *this);
+  net::Endpoint endpoint = settings_.endpoint;
+  endpoint.patience = patience_;
+  stream_.Open(endpoint, *this);
 }
 
 void HealthCheck::OnConnected(int error) {
@@ -76,7 +79,7 @@ void HealthCheck::OnConnected(int error) {
     NoteOwnTrouble(Attempt::kCheck, error, io_.loop.now());
     return Finish(CheckOutcome::kNotAsked, std::strerror(error));
   }
-  if (error != 0) return Finish(CheckOutcome::kBad, std::strerror(error));
+  if (error != 0) return Finish(CheckOutcome::kBad, net::ConnectErrorText(settings_.endpoint, error));
   AskNext();
 }
 
@@ -134,6 +137,8 @@ void HealthCheck::OnTimer() {
     patience_ += more;
     return timer_->Arm(more);
   }
+  // The node itself has not been silent.
+  if (stream_.is_resolving()) return Finish(CheckOutcome::kBad, net::UnresolvedText(settings_.endpoint));
   Finish(CheckOutcome::kNoAnswer, "no answer to a check within " + conf::FormatDuration(patience_));
 }
 

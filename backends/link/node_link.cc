@@ -4,6 +4,7 @@
 #include <cstring>
 #include <random>
 
+#include "backends/net/connect_error.h"
 #include "backends/own_trouble.h"
 
 namespace ringproxy::backends {
@@ -69,7 +70,9 @@ void NodeLink::Connect() {
 
 void NodeLink::StartAttempt() {
   timer_->Arm(settings_.timeouts.connect);
-  stream_.Open(settings_.endpoint, *this);
+  net::Endpoint endpoint = settings_.endpoint;
+  endpoint.patience = settings_.timeouts.connect;
+  stream_.Open(endpoint, *this);
 }
 
 void NodeLink::Hurry() {
@@ -84,7 +87,7 @@ void NodeLink::OnConnected(int error) {
     timer_->Arm(DrawOwnTroubleWait(io_.random));
     return;
   }
-  if (error != 0) return Break(std::strerror(error));
+  if (error != 0) return Break(net::ConnectErrorText(settings_.endpoint, error));
   Enter(LinkState::kGreeting);
   std::string greeting;
   handshake_->Start(&greeting);
@@ -150,7 +153,9 @@ void NodeLink::OnReadable() {
 void NodeLink::OnTimer() {
   switch (state_) {
     case LinkState::kBackoff: return Connect();
-    case LinkState::kConnecting: return stream_.is_open() ? Break("connecting timed out") : StartAttempt();
+    case LinkState::kConnecting:
+      if (!stream_.is_open()) return StartAttempt();
+      return Break(stream_.is_resolving() ? net::UnresolvedText(settings_.endpoint) : "connecting timed out");
     case LinkState::kGreeting: return Break("the handshake timed out");
     case LinkState::kReady:
     case LinkState::kDraining:

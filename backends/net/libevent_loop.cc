@@ -1,6 +1,5 @@
 #include "backends/net/libevent_loop.h"
 
-#include <event2/dns.h>
 #include <event2/event.h>
 
 #include <cassert>
@@ -55,14 +54,11 @@ event_base* NewBase() {
 void LibeventLoop::FreeBase::operator()(event_base* base) const {
   event_base_free(base);
 }
-void LibeventLoop::FreeDns::operator()(evdns_base* dns) const {
-  evdns_base_free(dns, 0);
-}
 
-LibeventLoop::LibeventLoop() : base_(NewBase()), mailbox_(std::make_unique<Mailbox>(base_.get())) {}
+LibeventLoop::LibeventLoop(Resolver& resolver)
+    : resolver_(resolver), base_(NewBase()), mailbox_(std::make_unique<Mailbox>(base_.get())) {}
 
 LibeventLoop::~LibeventLoop() {
-  dns_.reset();
   mailbox_.reset();
 }
 
@@ -72,19 +68,12 @@ std::unique_ptr<Timer> LibeventLoop::NewTimer(std::function<void()> on_expiry) {
 
 std::unique_ptr<Stream> LibeventLoop::Connect(const Endpoint& endpoint, StreamObserver& observer) {
   auto stream = std::make_unique<LibeventStream>(base_.get(), observer);
-  if (!stream->ConnectNow(endpoint)) stream->ResolveAndConnect(endpoint, dns());
+  if (!stream->ConnectNow(endpoint)) stream->ResolveAndConnect(endpoint, *this, resolver_);
   return stream;
 }
 
 std::unique_ptr<Stream> LibeventLoop::Adopt(int fd, StreamObserver& observer) {
   return std::make_unique<LibeventStream>(base_.get(), observer, fd);
-}
-
-evdns_base* LibeventLoop::dns() {
-  if (!dns_) {
-    dns_.reset(evdns_base_new(base_.get(), EVDNS_BASE_INITIALIZE_NAMESERVERS | EVDNS_BASE_DISABLE_WHEN_INACTIVE));
-  }
-  return dns_.get();
 }
 
 // By the first now() of a turn: libevent offers no hook between waking and the first callback.

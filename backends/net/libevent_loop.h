@@ -1,22 +1,22 @@
 // backends/net/libevent_loop.h – The Loop on libevent, and the adoption of accepted sockets.
 //
 // Threads: made anywhere, then owned by the thread that calls Run; Post and Stop may be called from any thread.
-// Ownership: streams and timers must die before their loop.
+// Ownership: streams and timers must die before their loop; the resolver outlives it.
 #pragma once
 
 #include <memory>
 
 #include "backends/net/loop.h"
 #include "backends/net/mailbox.h"
+#include "backends/net/resolver.h"
 
 struct event_base;
-struct evdns_base;
 
 namespace ringproxy::net {
 
 class LibeventLoop final : public Loop {
  public:
-  LibeventLoop();
+  explicit LibeventLoop(Resolver& resolver);
   ~LibeventLoop() override;
 
   std::unique_ptr<Timer> NewTimer(std::function<void()> on_expiry) override;
@@ -36,16 +36,12 @@ class LibeventLoop final : public Loop {
 
  private:
   TimePoint Read() const override;
-  evdns_base* dns();
 
   struct FreeBase {
     void operator()(event_base* base) const;
   };
-  struct FreeDns {
-    void operator()(evdns_base* dns) const;
-  };
+  Resolver& resolver_;
   std::unique_ptr<event_base, FreeBase> base_;
-  std::unique_ptr<evdns_base, FreeDns> dns_;  // Made when the first host name has to be resolved.
   std::unique_ptr<Mailbox> mailbox_;
   std::function<NextTurn()> end_of_turn_;
   bool stopping_ = false;

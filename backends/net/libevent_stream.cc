@@ -1,12 +1,9 @@
 #include "backends/net/libevent_stream.h"
 
-#include <arpa/inet.h>
-#include <event2/dns.h>
 #include <event2/util.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -15,6 +12,7 @@
 #include <cstring>
 #include <utility>
 
+#include "backends/net/connect_error.h"
 #include "backends/net/keepalive.h"
 
 namespace ringproxy::net {
@@ -25,28 +23,18 @@ IoResult FromErrno() {
   return {IoStatus::kError, 0, errno};
 }
 
-// The socket address of a numeric host or a Unix path; its size, or 0 when `endpoint` has to be resolved.
-socklen_t NumericAddress(const Endpoint& endpoint, sockaddr_storage* out) {
-  *out = {};
-  if (!endpoint.unix_path.empty()) {
-    auto* local = reinterpret_cast<sockaddr_un*>(out);
-    local->sun_family = AF_UNIX;
-    endpoint.unix_path.copy(local->sun_path, sizeof(local->sun_path) - 1);
-    return sizeof(*local);
-  }
-  auto* v4 = reinterpret_cast<sockaddr_in*>(out);
-  if (inet_pton(AF_INET, endpoint.host.c_str(), &v4->sin_addr) == 1) {
-    v4->sin_family = AF_INET;
-    v4->sin_port = htons(endpoint.port);
-    return sizeof(*v4);
-  }
-  auto* v6 = reinterpret_cast<sockaddr_in6*>(out);
-  if (inet_pton(AF_INET6, endpoint.host.c_str(), &v6->sin6_addr) == 1) {
-    v6->sin6_family = AF_INET6;
-    v6->sin6_port = htons(endpoint.port);
-    return sizeof(*v6);
-  }
-  return 0;
+TimePoint Now() {
+  return std::chrono::time_point_cast<Duration>(std::chrono::steady_clock::now());
+}
+
+timeval TimevalOf(Duration wait) {
+  return {wait.count() / 1'000'000, wait.count() % 1'000'000};
+}
+
+// A new answer usually takes a few milliseconds; what is left has to be enough for connecting.
+Duration WaitForNews(Duration patience) {
+  constexpr Duration kLongest = std::chrono::milliseconds(100);
+  return patience > Duration(0) ? std::min(kLongest, patience / 4) : kLongest;
 }
 
 }  // namespace
@@ -59,42 +47,42 @@ LibeventStream::LibeventStream(event_base* base, StreamObserver& observer, int f
 }
 
 LibeventStream::~LibeventStream() {
-  if (resolving_ != nullptr) evdns_getaddrinfo_cancel(resolving_);
   if (event_initialized(&event_)) event_del(&event_);
   if (fd_ >= 0) close(fd_);
-  if (found_ != nullptr) evutil_freeaddrinfo(found_);
 }
 
 bool LibeventStream::ConnectNow(const Endpoint& endpoint) {
   keepalive_ = endpoint.keepalive;
-  sockaddr_storage address;
-  const socklen_t size = NumericAddress(endpoint, &address);
-  if (size == 0) return false;
-  ConnectTo(reinterpret_cast<const sockaddr*>(&address), size);
-  return true;
+  const SocketAddress address =
+      endpoint.unix_path.empty() ? NumericAddress(endpoint.host, endpoint.port) : UnixAddress(endpoint.unix_path);
+  if (address.exists()) ConnectTo(address, Duration(0));
+  return address.exists();
 }
 
-void LibeventStream::ResolveAndConnect(const Endpoint& endpoint, evdns_base* dns) {
-  if (dns == nullptr) return FailSoon(EHOSTUNREACH);
-  evutil_addrinfo hints{};
-  hints.ai_family = AF_UNSPEC;
-  hints.ai_socktype = SOCK_STREAM;
+void LibeventStream::ResolveAndConnect(const Endpoint& endpoint, Loop& loop, Resolver& resolver) {
+  keepalive_ = endpoint.keepalive;
   connecting_ = true;
-  // evdns may answer from its hosts file before the call returns; then it returns no request to remember.
-  resolving_ = evdns_getaddrinfo(
-      dns, endpoint.host.c_str(), std::to_string(endpoint.port).c_str(), &hints,
-      [](int error, evutil_addrinfo* found, void* arg) {
-        if (error == EVUTIL_EAI_CANCEL) return;  // By the destructor: there is no self any more.
-        auto* self = static_cast<LibeventStream*>(arg);
-        self->resolving_ = nullptr;
-        self->OnResolved(error, found);
-      },
-      this);
+  naming_ = std::make_unique<Naming>();
+  naming_->port = endpoint.port;
+  if (endpoint.patience > Duration(0)) naming_->end = Now() + endpoint.patience;
+  naming_->last = resolver.Last(endpoint.host);
+  naming_->question = resolver.Ask(loop, endpoint.host, [this](const ResolvedName& name) { OnResolved(name); });
+  if (naming_->last == nullptr || naming_->last->addresses.empty()) return;
+  PrepareTimeout();
+  const timeval wait = TimevalOf(WaitForNews(endpoint.patience));
+  event_add(&event_, &wait);
 }
 
-void LibeventStream::OnResolved(int error, evutil_addrinfo* found) {
-  if (error != 0 || found == nullptr) return FailSoon(EHOSTUNREACH);
-  found_ = next_ = found;
+void LibeventStream::OnResolved(const ResolvedName& name) {
+  naming_->question.reset();
+  if (name.addresses.empty()) {
+    const int error = name.error;
+    naming_.reset();
+    return FailSoon(error);
+  }
+  std::vector<SocketAddress> addresses;
+  for (const SocketAddress& address : name.addresses) addresses.push_back(WithPort(address, naming_->port));
+  naming_->walk = AddressWalk(std::move(addresses), naming_->end);
   ConnectToNext();
 }
 
@@ -104,46 +92,60 @@ void LibeventStream::ConnectToNext() {
   fd_ = -1;
   watched_ = 0;
   connect_error_ = 0;
-  const evutil_addrinfo* address = std::exchange(next_, next_->ai_next);
-  ConnectTo(address->ai_addr, static_cast<socklen_t>(address->ai_addrlen));
+  const SocketAddress& address = naming_->walk.Next();
+  ConnectTo(address, naming_->walk.Share(Now()));
 }
 
-void LibeventStream::ConnectTo(const sockaddr* address, socklen_t size) {
+void LibeventStream::ConnectTo(const SocketAddress& address, Duration share) {
   connecting_ = true;
-  fd_ = socket(address->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  fd_ = socket(address.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (fd_ < 0) return FailSoon(errno);
-  if (address->sa_family != AF_UNIX) {
+  if (address.family() != AF_UNIX) {
     const int on = 1;
     setsockopt(fd_, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     SetKeepalive(fd_, keepalive_);
   }
-  if (connect(fd_, address, size) != 0 && errno != EINPROGRESS) return FailSoon(errno);
-  Watch(EV_WRITE);
+  if (connect(fd_, address.get(), address.size) != 0 && errno != EINPROGRESS) return FailSoon(errno);
+  Watch(EV_WRITE, share);
+}
+
+void LibeventStream::PrepareTimeout() {
+  if (event_initialized(&event_)) event_del(&event_);
+  watched_ = 0;
+  event_assign(
+      &event_, base_, -1, 0,
+      [](evutil_socket_t, short what, void* self) { static_cast<LibeventStream*>(self)->OnEvent(what); }, this);
 }
 
 void LibeventStream::FailSoon(int error) {
   connecting_ = true;
   connect_error_ = error;
-  if (!event_initialized(&event_)) {
-    event_assign(
-        &event_, base_, -1, 0,
-        [](evutil_socket_t, short, void* self) { static_cast<LibeventStream*>(self)->OnEvent(0); }, this);
-  }
+  PrepareTimeout();
   event_active(&event_, EV_TIMEOUT, 0);
 }
 
-void LibeventStream::FinishConnecting() {
+void LibeventStream::FinishConnecting(short what) {
+  if (is_resolving()) return OnResolved(*std::exchange(naming_->last, nullptr));
   int error = connect_error_;
+  if (error == 0 && (what & EV_WRITE) == 0) error = ETIMEDOUT;
   socklen_t size = sizeof error;
   if (error == 0) getsockopt(fd_, SOL_SOCKET, SO_ERROR, &error, &size);
-  if (error != 0 && next_ != nullptr) return ConnectToNext();
+  if (error != 0 && naming_ != nullptr) {
+    naming_->walk.NoteError(error);
+    // What this process lacks it lacks for the other addresses too, and none of them is to blame.
+    if (!IsShortage(error)) {
+      if (!naming_->walk.at_end()) return ConnectToNext();
+      error = naming_->walk.error();
+    }
+  }
+  naming_.reset();
   connecting_ = false;
   if (error == 0) Watch(EV_READ);
   observer_.OnConnected(error);
 }
 
 void LibeventStream::OnEvent(short what) {
-  if (connecting_) return FinishConnecting();
+  if (connecting_) return FinishConnecting(what);
   // One call only, since it may destroy this stream; readiness is by level, so the other comes again next turn. Turn
   // and turn about, since a peer that never stops sending would leave no turn for a write.
   const bool write = (what & EV_WRITE) && !((what & EV_READ) && wrote_last_);
@@ -152,7 +154,7 @@ void LibeventStream::OnEvent(short what) {
   if (what & EV_READ) observer_.OnReadable();
 }
 
-void LibeventStream::Watch(short what) {
+void LibeventStream::Watch(short what, Duration wait) {
   if (what == watched_) return;
   if (event_initialized(&event_)) event_del(&event_);
   watched_ = what;
@@ -160,7 +162,8 @@ void LibeventStream::Watch(short what) {
   event_assign(
       &event_, base_, fd_, static_cast<short>(what | EV_PERSIST),
       [](evutil_socket_t, short ready, void* self) { static_cast<LibeventStream*>(self)->OnEvent(ready); }, this);
-  event_add(&event_, nullptr);
+  const timeval bound = TimevalOf(wait);
+  event_add(&event_, wait > Duration(0) ? &bound : nullptr);
 }
 
 void LibeventStream::WatchReads(bool on) {

@@ -7,10 +7,11 @@
 #include <event2/event_struct.h>
 #include <event2/util.h>
 
-#include "backends/net/loop.h"
+#include <memory>
 
-struct evdns_base;
-struct evdns_getaddrinfo_request;
+#include "backends/net/address_walk.h"
+#include "backends/net/loop.h"
+#include "backends/net/resolver.h"
 
 namespace ringproxy::net {
 
@@ -24,33 +25,47 @@ class LibeventStream final : public Stream {
 
   // False, and nothing done, when the endpoint is a host name that has to be resolved first.
   bool ConnectNow(const Endpoint& endpoint);
-  void ResolveAndConnect(const Endpoint& endpoint, evdns_base* dns);
+  // A name that was resolved before waits a moment for the new answer, and then the last one is used. `loop`: the one
+  // that the stream belongs to.
+  void ResolveAndConnect(const Endpoint& endpoint, Loop& loop, Resolver& resolver);
 
   IoResult Read(char* buffer, size_t size) override;
   IoResult Write(std::span<const iovec> pieces) override;
   void WatchReads(bool on) override;
   void WatchWrites(bool on) override;
+  bool is_resolving() const override { return naming_ != nullptr && naming_->question != nullptr; }
 
  private:
+  // While a host name is resolved and its addresses are tried.
+  struct Naming {
+    std::unique_ptr<NameQuestion> question;  // Not answered yet.
+    std::shared_ptr<const ResolvedName> last;
+    uint16_t port = 0;
+    TimePoint end{};
+    AddressWalk walk;
+  };
+
   void OnEvent(short what);
-  void OnResolved(int error, evutil_addrinfo* found);
+  void OnResolved(const ResolvedName& name);
   // A name may have several addresses, not all of them served.
   void ConnectToNext();
-  void ConnectTo(const sockaddr* address, socklen_t size);
-  void FinishConnecting();
+  // `share`: after that it has failed; 0 = its owner watches the time.
+  void ConnectTo(const SocketAddress& address, Duration share);
+  void FinishConnecting(short what);
   // Tells the observer of a failure in the next turn: Connect promises not to call it before it returns.
   void FailSoon(int error);
-  // Registers interest in exactly `what`; no system call when nothing changes.
-  void Watch(short what);
+  // An event of no socket's: after `wait`, or at once when it is made active. The socket's own is forgotten.
+  void PrepareTimeout();
+  // Registers interest in exactly `what`, or in the end of `wait` too if it is not 0; no system call when nothing
+  // changes.
+  void Watch(short what, Duration wait = Duration(0));
 
   event_base* base_;
   StreamObserver& observer_;
-  evdns_getaddrinfo_request* resolving_ = nullptr;
+  std::unique_ptr<Naming> naming_;
   int fd_ = -1;
   int connect_error_ = 0;
   Duration keepalive_{0};
-  evutil_addrinfo* found_ = nullptr;  // Of the host name; owned.
-  evutil_addrinfo* next_ = nullptr;   // In found_: to be tried when the attempt under way fails.
   bool connecting_ = false;
   bool wrote_last_ = false;
   short watched_ = 0;

@@ -8,8 +8,10 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "backends/net/loop.h"
+#include "backends/net/socket_address.h"
 
 struct event_base;
 
@@ -27,15 +29,17 @@ class ListenSocket {
   // A client waits and cannot be accepted, for want of a descriptor or memory (an errno): tried again soon.
   using OnTrouble = std::function<void(int error)>;
 
-  // nullptr, and the reason in `error`, when the endpoint cannot be bound.
-  static std::unique_ptr<ListenSocket> Open(event_base* base, const Endpoint& endpoint, OnAccept on_accept,
-                                            OnTrouble on_trouble, std::string* error);
+  // One for each address that the endpoint has; none, and the reason in `error`, when it cannot be bound.
+  static std::vector<std::unique_ptr<ListenSocket>> Open(event_base* base, const Endpoint& endpoint,
+                                                         const OnAccept& on_accept, const OnTrouble& on_trouble,
+                                                         std::string* error);
   ListenSocket(const ListenSocket&) = delete;
   ListenSocket& operator=(const ListenSocket&) = delete;
   ~ListenSocket();
 
   // The port that is bound, also when the endpoint said 0; 0 for a Unix socket.
-  uint16_t port() const { return port_; }
+  uint16_t port() const { return PortOf(bound_); }
+  const SocketAddress& bound() const { return bound_; }
 
  private:
   ListenSocket(event_base* base, int fd, const Endpoint& endpoint, OnAccept on_accept, OnTrouble on_trouble);
@@ -45,7 +49,7 @@ class ListenSocket {
 
   event_base* base_;
   int fd_;
-  uint16_t port_ = 0;
+  SocketAddress bound_;
   std::string unix_path_;
   Duration keepalive_;
   OnAccept on_accept_;

@@ -54,6 +54,8 @@ struct Endpoint {
   uint16_t port = 0;
   std::string unix_path;
   Duration keepalive{0};  // Of its connections over TCP: see keepalive.h.
+  // How long its owner waits to be connected: each address of a host name gets a share. 0 = as long as the system does.
+  Duration patience{0};
 };
 
 // What the end-of-turn hook wants of the next turn.

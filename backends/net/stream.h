@@ -29,7 +29,8 @@ struct IoResult {
 
 class StreamObserver {
  public:
-  // An outgoing stream is established (error 0) or has failed (an errno). Told once, never for an accepted stream.
+  // An outgoing stream is established (error 0) or has failed (see connect_error.h). Told once, never for an accepted
+  // stream.
   virtual void OnConnected(int error) = 0;
   virtual void OnReadable() = 0;
   virtual void OnWritable() = 0;
@@ -45,6 +46,8 @@ class Stream {
   virtual IoResult Write(std::span<const iovec> pieces) = 0;
   virtual void WatchReads(bool on) = 0;
   virtual void WatchWrites(bool on) = 0;
+  // It is not connected yet, and waits for its host's address.
+  virtual bool is_resolving() const { return false; }
 };
 
 }  // namespace ringproxy::net

@@ -1,21 +1,18 @@
 #include "proxy/admin/admin_http.h"
 
-#include <arpa/inet.h>
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
 #include <event2/event.h>
 #include <event2/http.h>
 #include <event2/keyvalq_struct.h>
 #include <event2/listener.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <cstdlib>
-#include <cstring>
 #include <nlohmann/json.hpp>
 
+#include "backends/net/bound_sockets.h"
 #include "backends/own_trouble.h"
 #include "conf/option_table.h"
 #include "conf/values.h"
@@ -54,14 +51,6 @@ AdminHttp::Query ParseQuery(std::string_view text) {
     query[Decoded(pair.substr(0, equals))] = Decoded(pair.substr(std::min(equals + 1, pair.size())));
   }
   return query;
-}
-
-uint16_t BoundPort(evhttp_bound_socket* socket) {
-  sockaddr_storage bound{};
-  socklen_t size = sizeof bound;
-  getsockname(evhttp_bound_socket_get_fd(socket), reinterpret_cast<sockaddr*>(&bound), &size);
-  return ntohs(bound.ss_family == AF_INET6 ? reinterpret_cast<sockaddr_in6&>(bound).sin6_port
-                                           : reinterpret_cast<sockaddr_in&>(bound).sin_port);
 }
 
 // By default evhttp closes a socket before its bufferevent, whose callback may still run, takes the number out of
@@ -107,7 +96,8 @@ const AdminHttp::Page AdminHttp::kPages[] = {
     {"/readyz", &AdminHttp::Ready, true, "it serves: each pool has a usable node, and it is not draining"},
     {"/api/v1/pools", &AdminHttp::Pools, false, "pools, nodes and their state"},
     {"/api/v1/nodes", &AdminHttp::Nodes, false,
-     "each node's state, why and since when; ?pool=P. POST /api/v1/nodes/NAME/drain, disable or enable; ?pool=P"},
+     "each node's state, why and since when, and what its name resolved to; ?pool=P. POST /api/v1/nodes/NAME/drain, "
+     "disable or enable; ?pool=P"},
     {"/api/v1/locate", &AdminHttp::Locate, false, "?pool=P&key=K: the node that owns the key"},
     {"/api/v1/limits", &AdminHttp::Limits, false, "each limit, what it has decided and what is left"},
     {"/api/v1/limits/explain", &AdminHttp::ExplainLimits, false,
@@ -136,15 +126,13 @@ bool AdminHttp::Listen(event_base* base, std::string* error) {
   evhttp_set_bevcb(http_.get(), NewConnection, nullptr);
   evhttp_set_gencb(
       http_.get(), [](evhttp_request* request, void* self) { static_cast<AdminHttp*>(self)->Serve(request); }, this);
-  evhttp_bound_socket* socket =
-      evhttp_bind_socket_with_handle(http_.get(), admin.listen.host.c_str(), admin.listen.port);
-  if (socket == nullptr) {
-    *error = std::strerror(errno);
-    return false;
+  const std::vector<int> sockets = net::BindAndListen({admin.listen.host, admin.listen.port, ""}, error);
+  for (const int fd : sockets) {
+    evhttp_bound_socket* socket = evhttp_accept_socket_with_handle(http_.get(), fd);
+    evconnlistener_set_error_cb(evhttp_bound_socket_get_listener(socket), PauseListener);
+    port_ = net::PortOf(net::BoundAddress(fd));
   }
-  evconnlistener_set_error_cb(evhttp_bound_socket_get_listener(socket), PauseListener);
-  port_ = BoundPort(socket);
-  return true;
+  return !sockets.empty();
 }
 
 bool AdminHttp::Allowed(evhttp_request* request, const Page* page) const {

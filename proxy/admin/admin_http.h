@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "backends/net/loop.h"
+#include "backends/net/resolver.h"
 #include "proxy/admin/metrics.h"
 
 struct event_base;
@@ -36,11 +37,13 @@ class AdminHttp {
   ~AdminHttp();
 
   // What the pages show and change; before Listen.
-  void Observe(AllStats workers, HealthMonitor& health, const SharedLimits& limits, const net::ProcessMemory& memory) {
+  void Observe(AllStats workers, HealthMonitor& health, const SharedLimits& limits, const net::ProcessMemory& memory,
+               const net::Resolver& resolver) {
     workers_ = workers;
     health_ = &health;
     limits_ = &limits;
     memory_ = &memory;
+    resolver_ = &resolver;
   }
   // False, with the reason in `error`, when the address cannot be bound.
   bool Listen(event_base* base, std::string* error);
@@ -86,6 +89,7 @@ class AdminHttp {
   HealthMonitor* health_ = nullptr;
   const SharedLimits* limits_ = nullptr;
   const net::ProcessMemory* memory_ = nullptr;
+  const net::Resolver* resolver_ = nullptr;
   RingShares ring_shares_;
   std::unique_ptr<evhttp, FreeHttp> http_;
   uint16_t port_ = 0;

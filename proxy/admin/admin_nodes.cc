@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 
+#include "backends/net/connect_error.h"
 #include "proxy/admin/admin_http.h"
 
 namespace ringproxy::proxy {
@@ -38,6 +39,17 @@ std::string TimeText(std::chrono::system_clock::time_point time) {
   return {text, std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts)};
 }
 
+// What a name resolved to and when; null for an address that is no name, or before the first answer.
+json ResolvedJson(const net::ResolvedName* name, const net::Endpoint& endpoint) {
+  if (name == nullptr) return nullptr;
+  json addresses = json::array();
+  for (const net::SocketAddress& address : name->addresses) addresses.push_back(net::HostText(address));
+  json result = {{"addresses", addresses}, {"asked", TimeText(name->asked_at)}};
+  if (!name->addresses.empty()) result["at"] = TimeText(name->found_at);
+  if (name->error != 0) result["error"] = net::ConnectErrorText(endpoint, name->error);
+  return result;
+}
+
 }  // namespace
 
 json AdminHttp::NodeJson(uint32_t pool, uint32_t node) const {
@@ -45,9 +57,11 @@ json AdminHttp::NodeJson(uint32_t pool, uint32_t node) const {
   const conf::Node& conf_node = conf.nodes[node];
   const backends::NodeRecord& record = *snapshot_->pools[pool].nodes[node];
   const backends::NodeView& view = record.view;
+  const net::Endpoint endpoint = backends::SettingsOf(conf, conf_node).endpoint;
   return {{"name", conf_node.name},
           {"pool", conf.name},
           {"address", conf_node.address.ToString()},
+          {"resolved", ResolvedJson(resolver_->Last(endpoint.host).get(), endpoint)},
           {"state", backends::NameOf(view.state)},
           {"reason", view.reason},
           {"detail", view.detail},

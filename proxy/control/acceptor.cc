@@ -11,6 +11,17 @@
 #include "backends/wire/error_text.h"
 
 namespace ringproxy::proxy {
+namespace {
+
+// Of a name with several addresses: " (127.0.0.1:6379, [::1]:6379)".
+std::string AllOf(const std::vector<std::unique_ptr<net::ListenSocket>>& sockets) {
+  if (sockets.size() < 2) return {};
+  std::string text;
+  for (const auto& socket : sockets) text += (text.empty() ? " (" : ", ") + net::HostAndPortText(socket->bound());
+  return text + ")";
+}
+
+}  // namespace
 
 Acceptor::Acceptor(net::LibeventLoop& loop, const Snapshot& snapshot, AllStats workers, uint64_t room_for_clients,
                    Serve serve)
@@ -26,18 +37,18 @@ bool Acceptor::Listen() {
   for (uint32_t i = 0; i < snapshot_.config.listeners.size(); ++i) {
     const conf::Listener& listener = snapshot_.config.listeners[i];
     const conf::Address& at = listener.listen;
-    auto socket = net::ListenSocket::Open(
+    auto sockets = net::ListenSocket::Open(
         loop_.base(), {at.host, at.port, at.unix_path, listener.keepalive},
         [this, i](int fd, std::string peer) { Accept(i, fd, std::move(peer)); },
         [this](int cause) { backends::NoteOwnTrouble(backends::Attempt::kAccept, cause, loop_.now()); }, &error);
-    if (!socket) {
+    if (sockets.empty()) {
       spdlog::error("listener {} cannot listen on {}: {}", listener.name, at.ToString(), error);
       return false;
     }
     conf::Address bound = at;
-    if (!at.is_unix()) bound.port = socket->port();
-    spdlog::info("listener {} listens on {}", listener.name, bound.ToString());
-    sockets_.push_back(std::move(socket));
+    if (!at.is_unix()) bound.port = sockets[0]->port();
+    spdlog::info("listener {} listens on {}{}", listener.name, bound.ToString(), AllOf(sockets));
+    for (auto& socket : sockets) sockets_.push_back(std::move(socket));
   }
   return true;
 }

@@ -14,11 +14,13 @@ namespace {
 
 // Scrapers, probes and a person or two; evhttp itself has no bound.
 constexpr uint64_t kAdminClients = 64;
-// A loop's epoll, timer and signal pair, its mailbox, sockets to several name servers.
-constexpr uint64_t kPerLoop = 16;
+// A loop's epoll, timer and signal pair, its mailbox.
+constexpr uint64_t kPerLoop = 8;
+// Of the names that are looked up at once: files and sockets to name servers.
+constexpr uint64_t kNames = 16;
 // Standard streams, files that are read for a moment, what libraries open.
 constexpr uint64_t kFiles = 32;
-// What the two above come to at the least: standard streams and the log's own; epoll, mailbox and signal pair.
+// What files and a loop come to at the least: standard streams and the log's own; epoll, mailbox and signal pair.
 constexpr uint64_t kLeastFiles = 5;
 constexpr uint64_t kLeastPerLoop = 4;
 
@@ -34,7 +36,7 @@ DescriptorNeed DescriptorsNeeded(const conf::Config& config, uint32_t workers) {
   need.admin = kAdminClients;
   const uint64_t loops = uint64_t{workers} + 1;
   const uint64_t listeners = config.listeners.size() + 1;
-  need.own = kFiles + listeners + kPerLoop * loops;
+  need.own = kFiles + kNames + listeners + kPerLoop * loops;
   need.least = need.nodes + need.checks + kLeastFiles + listeners + kLeastPerLoop * loops + 1;
   return need;
 }

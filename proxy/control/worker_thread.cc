@@ -3,9 +3,9 @@
 namespace ringproxy::proxy {
 
 WorkerThread::WorkerThread(std::shared_ptr<const Snapshot> snapshot, AllStats all_stats, uint32_t index, uint64_t seed,
-                           SharedLimits& limits, net::ProcessMemory& memory, OnBreakerNews on_breaker,
-                           HandBack hand_back)
-    : on_breaker_(std::move(on_breaker)), stats_(*all_stats[index]), view_(all_stats, loop_) {
+                           SharedLimits& limits, net::ProcessMemory& memory, net::Resolver& resolver,
+                           OnBreakerNews on_breaker, HandBack hand_back)
+    : on_breaker_(std::move(on_breaker)), stats_(*all_stats[index]), loop_(resolver), view_(all_stats, loop_) {
   const Worker::WorkerParts parts{.loop = loop_,
                                   .number = index,
                                   .stats = stats_,

@@ -1,7 +1,7 @@
 // proxy/control/worker_thread.h – A worker on a libevent loop on a thread of its own.
 //
 // Threads: used by the control thread; everything that touches the worker is posted to its loop.
-// Ownership: joins its thread when destroyed. Snapshot and stats outlive it.
+// Ownership: joins its thread when destroyed. Snapshot, stats and resolver outlive it.
 #pragma once
 
 #include <functional>
@@ -22,7 +22,8 @@ class WorkerThread final : private backends::BreakerObserver {
   using HandBack = std::function<void(std::shared_ptr<const Snapshot>)>;
   // `all_stats[index]` is this worker's.
   WorkerThread(std::shared_ptr<const Snapshot> snapshot, AllStats all_stats, uint32_t index, uint64_t seed,
-               SharedLimits& limits, net::ProcessMemory& memory, OnBreakerNews on_breaker, HandBack hand_back);
+               SharedLimits& limits, net::ProcessMemory& memory, net::Resolver& resolver, OnBreakerNews on_breaker,
+               HandBack hand_back);
   ~WorkerThread();
 
   void Start();

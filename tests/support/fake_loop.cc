@@ -60,6 +60,7 @@ class FakeStream final : public net::Stream {
   }
   void WatchReads(bool on) override { socket_->watches_reads = on; }
   void WatchWrites(bool on) override { socket_->watches_writes = on; }
+  bool is_resolving() const override { return socket_->is_resolving; }
 
  private:
   std::shared_ptr<FakeSocket> socket_;

@@ -27,6 +27,7 @@ struct FakeSocket {
   int error = 0;
   bool watches_reads = true;
   bool watches_writes = false;
+  bool is_resolving = false;  // Its host's name.
 
   bool closed() const { return observer == nullptr; }
   // Bytes arrive and readiness is told, until all are read or the proxy stops reading.

@@ -1,6 +1,7 @@
 #include "backends/link/health_check.h"
 
 #include <gtest/gtest.h>
+#include <netdb.h>
 #include <spdlog/spdlog.h>
 
 #include <cerrno>
@@ -82,6 +83,27 @@ TEST_F(HealthCheckTest, FailsWhenTheNodeRefusesTheConnection) {
   Node().observer->OnConnected(ECONNREFUSED);
   EXPECT_EQ(Take(), "Connection refused");
   EXPECT_FALSE(check_->running());
+}
+
+TEST_F(HealthCheckTest, SaysWhatIsWrongWithANameInTheResolversWords) {
+  settings_.endpoint.host = "redis-1.exampel";
+  Make();
+  Check();
+  EXPECT_EQ(Node().endpoint.patience, options_.timeout);
+  Node().observer->OnConnected(EAI_AGAIN);
+  EXPECT_EQ(Take(), "cannot resolve redis-1.exampel: Temporary failure in name resolution");
+}
+
+TEST_F(HealthCheckTest, TakesANameThatIsNotResolvedInTimeForNoSilenceOfTheNode) {
+  settings_.endpoint.host = "redis-1";
+  Make();
+  check_->Check([this](HealthCheck::CheckOutcome outcome, const std::string& why) {
+    EXPECT_EQ(outcome, HealthCheck::CheckOutcome::kBad);
+    outcomes_.push_back(why);
+  });
+  Node().is_resolving = true;
+  loop_.Advance(500ms);
+  EXPECT_EQ(Take(), "cannot resolve redis-1: no answer yet");
 }
 
 TEST_F(HealthCheckTest, FailsAfterExactlyItsTimeoutConnectingIncluded) {

@@ -1,6 +1,7 @@
 #include "backends/link/node_link.h"
 
 #include <gtest/gtest.h>
+#include <netdb.h>
 #include <spdlog/spdlog.h>
 
 #include <cerrno>
@@ -118,6 +119,25 @@ TEST_F(NodeLinkTest, AsksItsUserBeforeEachAttempt) {
   wait_ = 0ms;
   loop_.Advance(30ms);
   EXPECT_EQ(link_.state(), State::kConnecting);
+}
+
+TEST_F(NodeLinkTest, SaysWhatIsWrongWithANameInTheResolversWords) {
+  settings_.endpoint.host = "redis-1.exampel";
+  link_.Connect();
+  Node().observer->OnConnected(EAI_NONAME);
+  EXPECT_EQ(TakeHeard(), (Heard{"failed: cannot resolve redis-1.exampel: Name or service not known", "lost: "}));
+  link_.Hurry();
+  Node().is_resolving = true;
+  loop_.Advance(500ms);
+  EXPECT_EQ(TakeHeard(), (Heard{"failed: cannot resolve redis-1.exampel: no answer yet", "lost: "}));
+  link_.Hurry();
+  loop_.Advance(500ms);
+  EXPECT_EQ(TakeHeard(), (Heard{"failed: connecting timed out", "lost: "}));
+}
+
+TEST_F(NodeLinkTest, SaysHowLongItWaitsToBeConnected) {
+  link_.Connect();
+  EXPECT_EQ(Node().endpoint.patience, 500ms);
 }
 
 TEST_F(NodeLinkTest, TellsHowAnAttemptFailedAndThatWhatItKeptIsGone) {

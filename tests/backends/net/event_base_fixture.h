@@ -16,6 +16,9 @@
 #include <string>
 #include <utility>
 
+#include "backends/net/loop.h"
+#include "backends/net/mailbox.h"
+
 namespace ringproxy::net {
 
 // A plain socket of the test's own; closes itself.
@@ -133,6 +136,21 @@ class TestEventBase {
     void operator()(event_base* base) const { event_base_free(base); }
   };
   std::unique_ptr<event_base, FreeBase> base_{event_base_new()};
+};
+
+// A Loop whose posted work is done by the turns of a test's base. It has neither timers nor connections.
+class PostedWork final : public Loop {
+ public:
+  explicit PostedWork(event_base* base) : mailbox_(base) {}
+  std::unique_ptr<Timer> NewTimer(std::function<void()>) override { return nullptr; }
+  std::unique_ptr<Stream> Connect(const Endpoint&, StreamObserver&) override { return nullptr; }
+  void Post(std::function<void()> work) override { mailbox_.Post(std::move(work)); }
+  void SetEndOfTurn(std::function<NextTurn()>) override {}
+
+ private:
+  TimePoint Read() const override { return {}; }
+
+  Mailbox mailbox_;
 };
 
 class EventBaseTest : public testing::Test, protected TestEventBase {};

@@ -45,15 +45,16 @@ void Write(Stream& stream, std::string text) {
 
 // A client connects (to the port that was bound), says hello, and the accepted side hears it.
 void ExpectHello(Endpoint listen, Endpoint connect) {
-  LibeventLoop loop;
+  Resolver resolver;
+  LibeventLoop loop(resolver);
   Recorder server(loop);
   Recorder client(loop);
   std::string error;
-  const auto socket = ListenSocket::Open(
+  const auto sockets = ListenSocket::Open(
       loop.base(), listen, [&](int fd, const std::string&) { server.stream = loop.Adopt(fd, server); }, [](int) {},
       &error);
-  ASSERT_NE(socket, nullptr) << error;
-  connect.port = socket->port();
+  ASSERT_EQ(sockets.size(), 1U) << error;
+  connect.port = sockets[0]->port();
   client.stream = loop.Connect(connect, client);
   loop.SetEndOfTurn([&, said = false]() mutable {
     if (client.connected == 0 && !said) {
@@ -81,7 +82,8 @@ TEST(LibeventLoop, ConnectsOverAUnixSocketWhoseFileIsRemovedAfterwards) {
 }
 
 TEST(LibeventLoop, TellsOfARefusedConnection) {
-  LibeventLoop loop;
+  Resolver resolver;
+  LibeventLoop loop(resolver);
   Recorder client(loop);
   client.stop_when_connected = true;
   client.stream = loop.Connect({"", 0, testing::TempDir() + "nobody_listens.sock"}, client);
@@ -91,7 +93,8 @@ TEST(LibeventLoop, TellsOfARefusedConnection) {
 }
 
 TEST(LibeventLoop, RunsTimersAndForgetsDisarmedOnes) {
-  LibeventLoop loop;
+  Resolver resolver;
+  LibeventLoop loop(resolver);
   int fired = 0;
   const auto never = loop.NewTimer([&] { fired += 100; });
   never->Arm(1ms);
@@ -110,7 +113,8 @@ TEST(LibeventLoop, RunsTimersAndForgetsDisarmedOnes) {
 }
 
 TEST(LibeventLoop, RunsPostedWorkInOrderOnItsOwnThread) {
-  LibeventLoop loop;
+  Resolver resolver;
+  LibeventLoop loop(resolver);
   std::vector<int> order;
   std::thread::id ran_on;
   std::jthread poster([&] {

@@ -22,7 +22,7 @@ class ListenSocketTest : public EventBaseTest {
   ~ListenSocketTest() override { unlink(path_.c_str()); }
 
   std::unique_ptr<ListenSocket> Open(const Endpoint& endpoint) {
-    return ListenSocket::Open(
+    auto sockets = ListenSocket::Open(
         base(), endpoint,
         [this](int fd, std::string peer) {
           accepted_.emplace_back(fd);
@@ -33,6 +33,7 @@ class ListenSocketTest : public EventBaseTest {
           if (troubles_.size() == 2) no_descriptors_.reset();
         },
         &error_);
+    return sockets.empty() ? nullptr : std::move(sockets[0]);
   }
   std::unique_ptr<ListenSocket> OpenTcp() { return Open({"127.0.0.1", 0, ""}); }
 

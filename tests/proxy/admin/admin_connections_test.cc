@@ -80,7 +80,8 @@ class AdminConnectionsTest : public testing::Test {
 
   backends::NodeRegistry nodes_{1};
   std::shared_ptr<const Snapshot> snapshot_ = LocalAdmin();
-  net::LibeventLoop loop_;
+  net::Resolver resolver_;
+  net::LibeventLoop loop_{resolver_};
   AdminHttp admin_{snapshot_, nodes_};
 };
 

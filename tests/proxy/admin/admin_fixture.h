@@ -11,6 +11,7 @@
 
 #include "proxy/admin/admin_http.h"
 #include "tests/support/fake_loop.h"
+#include "tests/support/fake_names.h"
 #include "tests/support/test_snapshot.h"
 
 namespace ringproxy::proxy {
@@ -20,7 +21,7 @@ class AdminFixture : public testing::Test {
   explicit AdminFixture(conf::Config config) : snapshot_(NewSnapshot(std::move(config))) {
     spdlog::set_level(spdlog::level::off);
     for (int w = 0; w < 2; ++w) stats_.push_back(std::make_unique<WorkerStats>(*snapshot_));
-    admin_.Observe(stats_, monitor_, limits_, memory_);
+    admin_.Observe(stats_, monitor_, limits_, memory_, resolver_);
   }
 
   // A pool, a listener and a limit.
@@ -64,6 +65,8 @@ class AdminFixture : public testing::Test {
   test::FakeLoop loop_;
   HealthMonitor monitor_{loop_, *snapshot_, 1, {Nothing, Nothing, Nothing, Nothing}};
   net::ProcessMemory memory_{1 << 30, 2};
+  test::FakeNames names_;
+  net::Resolver resolver_{names_.LookUp(), {.fresh = net::Duration(0)}};  // Each question is looked up.
   AdminHttp admin_{snapshot_, nodes_};
 };
 

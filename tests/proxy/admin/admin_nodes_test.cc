@@ -1,6 +1,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <future>
 #include <nlohmann/json.hpp>
 
 #include "proxy/admin/admin_http.h"
@@ -25,6 +26,7 @@ class AdminNodesTest : public AdminFixture {
       pool.nodes = {{"r0", {"10.0.0.1", 7, ""}, 1}, {std::string(name) + "-only", {"10.0.0.2", 7, ""}, 1}};
     }
     config.pools[1].nodes.push_back({"unix:/run/x.sock", {"", 0, "/run/x.sock"}, 1});
+    config.pools[1].nodes.push_back({"named", {"redis.test", 7, ""}, 1});
     conf::Listener& listener = config.listeners.emplace_back();
     listener.name = "web";
     listener.routes = {{"", "main"}};
@@ -32,6 +34,12 @@ class AdminNodesTest : public AdminFixture {
   }
   json Nodes(const AdminHttp::Query& query = {}) {
     return json::parse(admin_.Get("/api/v1/nodes", query).body)["nodes"];
+  }
+  // Asks the resolver, and waits for its answer.
+  void Resolve(const std::string& host) {
+    std::promise<void> answered;
+    const auto question = resolver_.Ask(loop_, host, [&](const net::ResolvedName&) { answered.set_value(); });
+    answered.get_future().wait();
   }
   std::string StateOf(size_t node) { return Nodes()[node]["state"]; }
   AdminReply Order(const std::string& node, const std::string& order, const AdminHttp::Query& query = {}) {
@@ -42,7 +50,7 @@ class AdminNodesTest : public AdminFixture {
 TEST_F(AdminNodesTest, ShowsEachNodesStateWithItsReasonAndSinceWhen) {
   monitor_.OnBreaker(1, {AllNodes(*snapshot_)[1], Breaker::kOpen, TripReason::kConnection, "Connection refused"});
   const json nodes = Nodes();
-  ASSERT_EQ(nodes.size(), 5U);
+  ASSERT_EQ(nodes.size(), 6U);
   EXPECT_EQ(nodes[0]["state"], "up");
   EXPECT_EQ(nodes[0]["reason"], "start");
   EXPECT_EQ(nodes[1]["name"], "main-only");
@@ -79,8 +87,32 @@ TEST_F(AdminNodesTest, AddsUpTheWorkersCounts) {
   EXPECT_EQ(node["connections"], 2);
 }
 
+TEST_F(AdminNodesTest, ShowsWhatANameResolvedToAndWhen) {
+  EXPECT_EQ(Nodes()[0]["resolved"], nullptr);  // A number.
+  EXPECT_EQ(Nodes()[4]["resolved"], nullptr);  // A path.
+  EXPECT_EQ(Nodes()[5]["resolved"], nullptr);  // Nobody has asked yet.
+  names_.Know("redis.test", {"10.0.0.5", "fd00::5"});
+  Resolve("redis.test");
+  const json good = Nodes()[5]["resolved"];
+  EXPECT_EQ(good["addresses"], (json{"10.0.0.5", "fd00::5"}));
+  EXPECT_THAT(good["at"], testing::MatchesRegex("20..-..-..T..:..:..Z"));
+  EXPECT_EQ(good["asked"], good["at"]);
+  EXPECT_FALSE(good.contains("error"));
+  names_.Know("redis.test", {}, EAI_AGAIN);
+  Resolve("redis.test");
+  const json kept = Nodes()[5]["resolved"];
+  EXPECT_EQ(kept["addresses"], good["addresses"]);
+  EXPECT_EQ(kept["error"], "cannot resolve redis.test: Temporary failure in name resolution");
+  names_.Know("redis.test", {}, EAI_NONAME);
+  Resolve("redis.test");
+  const json gone = Nodes()[5]["resolved"];
+  EXPECT_EQ(gone["addresses"], json::array());
+  EXPECT_FALSE(gone.contains("at"));
+  EXPECT_EQ(gone["error"], "cannot resolve redis.test: Name or service not known");
+}
+
 TEST_F(AdminNodesTest, ShowsTheNodesOfOnePool) {
-  EXPECT_EQ(Nodes({{"pool", "carts"}}).size(), 3U);
+  EXPECT_EQ(Nodes({{"pool", "carts"}}).size(), 4U);
   EXPECT_EQ(Nodes({{"pool", "x"}}).size(), 0U);
 }
 
@@ -121,7 +153,7 @@ TEST_F(AdminNodesTest, SaysWhatIsWrongWithAnOrder) {
   EXPECT_THAT(Order("x", "drain").body, HasSubstr("no node is called x"));
   EXPECT_EQ(Order("main-only", "drain", {{"pool", "carts"}}).status, 404);
   EXPECT_EQ(Order("", "drain").status, 404);
-  for (size_t n = 0; n < 5; ++n) EXPECT_EQ(StateOf(n), "up");
+  for (size_t n = 0; n < 6; ++n) EXPECT_EQ(StateOf(n), "up");
 }
 
 }  // namespace

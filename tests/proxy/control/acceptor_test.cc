@@ -84,7 +84,8 @@ class AcceptorTest : public testing::Test {
   // One of the listener's clients leaves its worker.
   void Leave(uint32_t listener, size_t worker = 0) { workers_[worker]->listeners[listener].closed.Add(); }
 
-  net::LibeventLoop loop_;
+  net::Resolver resolver_;
+  net::LibeventLoop loop_{resolver_};
   conf::Config config_;
   std::shared_ptr<const Snapshot> snapshot_;
   std::vector<std::unique_ptr<WorkerStats>> workers_;

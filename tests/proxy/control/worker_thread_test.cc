@@ -93,7 +93,7 @@ class WorkerThreadTest : public testing::Test {
     snapshot_ = snapshot;
     stats_.push_back(std::make_unique<WorkerStats>(*snapshot_));
     worker_.emplace(
-        snapshot_, stats_, 0, 1, limits_, memory_,
+        snapshot_, stats_, 0, 1, limits_, memory_, resolver_,
         [this](const backends::BreakerNews& news) {
           if (std::exchange(has_news_, true)) return;
           news_.set_value({news, std::this_thread::get_id()});
@@ -125,6 +125,7 @@ class WorkerThreadTest : public testing::Test {
   std::vector<std::unique_ptr<WorkerStats>> stats_;
   bool has_news_ = false;
   std::promise<std::pair<backends::BreakerNews, std::thread::id>> news_;
+  net::Resolver resolver_;
   std::optional<WorkerThread> worker_;
 };
 

@@ -1,0 +1,84 @@
+#include "backends/net/bound_sockets.h"
+
+#include <netinet/in.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "backends/net/address_lookup.h"
+#include "backends/net/connect_error.h"
+
+namespace ringproxy::net {
+namespace {
+
+constexpr int kBacklog = 4096;
+
+// A socket file that a dead process left behind would block the name for ever; a live one must not be taken over, and a
+// file of another kind, to which connecting is refused likewise, must not be lost.
+void RemoveStaleSocket(const SocketAddress& address, const std::string& path) {
+  struct stat file {};
+  if (lstat(path.c_str(), &file) != 0 || !S_ISSOCK(file.st_mode)) return;
+  const int probe = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (connect(probe, address.get(), address.size) != 0 && errno == ECONNREFUSED) unlink(path.c_str());
+  close(probe);
+}
+
+// The descriptor, or -1 and errno. `beside_others`: another socket has the same port of the other family.
+int Listen(const SocketAddress& address, bool beside_others) {
+  const int fd = socket(address.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  if (fd < 0) return -1;
+  const int on = 1;
+  if (address.family() != AF_UNIX) setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+  if (address.family() == AF_INET6 && beside_others) setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
+  if (bind(fd, address.get(), address.size) == 0 && listen(fd, kBacklog) == 0) return fd;
+  const int error = errno;
+  close(fd);
+  errno = error;
+  return -1;
+}
+
+}  // namespace
+
+std::vector<int> BindAndListen(const Endpoint& endpoint, std::string* error) {
+  if (!endpoint.unix_path.empty()) {
+    const SocketAddress address = UnixAddress(endpoint.unix_path);
+    RemoveStaleSocket(address, endpoint.unix_path);
+    return BindAndListen({address}, error);
+  }
+  FoundAddresses found = LookUpAddresses(endpoint.host, AF_UNSPEC);
+  if (found.error != 0) {
+    *error = ConnectErrorText(endpoint, found.error);
+    return {};
+  }
+  found.addresses[0] = WithPort(found.addresses[0], endpoint.port);
+  return BindAndListen(found.addresses, error);
+}
+
+std::vector<int> BindAndListen(const std::vector<SocketAddress>& addresses, std::string* error) {
+  std::vector<int> bound;
+  uint16_t port = PortOf(addresses.at(0));
+  for (const SocketAddress& address : addresses) {
+    const int fd = Listen(WithPort(address, port), addresses.size() > 1);
+    if (fd >= 0) {
+      bound.push_back(fd);
+      port = PortOf(BoundAddress(fd));
+      continue;
+    }
+    *error = std::strerror(errno);
+    if (HasNoWay(errno)) continue;
+    for (const int other : bound) close(other);
+    return {};
+  }
+  return bound;
+}
+
+SocketAddress BoundAddress(int fd) {
+  SocketAddress address;
+  address.size = sizeof address.storage;
+  getsockname(fd, reinterpret_cast<sockaddr*>(&address.storage), &address.size);
+  return address;
+}
+
+}  // namespace ringproxy::net
