@@ -18,20 +18,20 @@ TimePoint Now() {
 
 using Answer = std::shared_ptr<const ResolvedName>;
 
-// Of one question. `done` is its loop's alone, and empty once it is called or taken back.
-struct Asker {
-  Loop& loop;
-  Resolver::Done done;
-};
-
-// Requires: the question is not gone.
-void Deliver(const std::shared_ptr<Asker>& asker, Answer answer) {
-  asker->loop.Post([asker, answer = std::move(answer)] {
-    if (const Resolver::Done done = std::exchange(asker->done, nullptr)) done(*answer);
-  });
-}
-
 }  // namespace
+
+// Of one question. `done` is its loop's alone, and empty once it is called or taken back.
+struct Resolver::Asker {
+  // Requires: the question is not gone.
+  static void Deliver(const std::shared_ptr<Asker>& asker, Answer answer) {
+    asker->loop.Post([asker, answer = std::move(answer)] {
+      if (const Done done = std::exchange(asker->done, nullptr)) done(*answer);
+    });
+  }
+
+  Loop& loop;
+  Done done;
+};
 
 // Of the resolver, its threads and its questions. The mutex guards all but look_up.
 struct Resolver::Shared : std::enable_shared_from_this<Shared> {
@@ -86,7 +86,7 @@ std::unique_ptr<NameQuestion> Resolver::Ask(Loop& loop, const std::string& host,
   {
     const std::lock_guard lock(shared_->mutex);
     if (Answer answer = shared_->names.Ask(host, Now())) {
-      Deliver(asker, std::move(answer));
+      Asker::Deliver(asker, std::move(answer));
     } else {
       shared_->askers[host].push_back(asker);
       shared_->Reserve();
@@ -116,7 +116,7 @@ void Resolver::Shared::Reserve() {
 void Resolver::Shared::AnswerAll(const std::string& host, const Answer& answer) {
   const auto waiting = askers.extract(host);
   if (waiting.empty()) return;
-  for (const auto& asker : waiting.mapped()) Deliver(asker, answer);
+  for (const auto& asker : waiting.mapped()) Asker::Deliver(asker, answer);
 }
 
 void Resolver::Shared::Work() {

@@ -40,6 +40,7 @@ class Resolver {
   std::shared_ptr<const ResolvedName> Last(const std::string& host) const;
 
  private:
+  struct Asker;
   struct Shared;
   class Question;
   std::shared_ptr<Shared> shared_;

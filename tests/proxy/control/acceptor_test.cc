@@ -15,7 +15,6 @@ namespace ringproxy::proxy {
 namespace {
 
 using net::TestSocket;
-using testing::IsEmpty;
 using testing::StartsWith;
 
 constexpr uint32_t kWeb = 0;    // Redis.
@@ -205,7 +204,7 @@ TEST_F(AcceptorTest, AClientThatCannotBeAcceptedIsCountedAndServedLater) {
   ASSERT_EQ(net::ConnectTo(client, net::LocalAddress(PathOf(kWeb))), 0);
   std::optional<net::NoDescriptors> no_descriptors(std::in_place);
   ASSERT_TRUE(RunUntil([&] { return backends::OwnTroubles(backends::Attempt::kAccept) > before; }));
-  EXPECT_THAT(served_, IsEmpty());
+  EXPECT_TRUE(served_.empty());  // A matcher's virtual calls are what UBSan opens a file for.
   no_descriptors.reset();
   EXPECT_TRUE(RunUntil([&] { return !served_.empty(); }));
 }
