@@ -69,7 +69,9 @@ class AcceptorTest : public testing::Test {
   std::string ConnectInVain(uint32_t listener, std::string_view request = {}) {
     const TestSocket client(AF_UNIX, 0);
     EXPECT_EQ(net::ConnectTo(client, net::LocalAddress(PathOf(listener))), 0);
-    if (!request.empty()) EXPECT_EQ(send(client.fd(), request.data(), request.size(), 0), ssize_t(request.size()));
+    if (!request.empty()) {
+      EXPECT_EQ(send(client.fd(), request.data(), request.size(), 0), ssize_t(request.size()));
+    }
     std::string all;
     ssize_t got = -1;
     EXPECT_TRUE(RunUntil([&] {
