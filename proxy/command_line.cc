@@ -105,6 +105,7 @@ std::optional<std::string> Override(std::string_view argument, const std::string
 }
 
 std::optional<std::string> AddNodes(const std::string& list, conf::Pool& pool) {
+  // An empty list, or a comma at its end, is an address that is missing: the loop meets it and reports it.
   for (size_t begin = 0; begin <= list.size();) {
     const size_t end = std::min(list.find(',', begin), list.size());
     conf::Node& node = pool.nodes.emplace_back();
@@ -170,6 +171,7 @@ std::variant<RunConfig, ExitCode> Answer(const Arguments& arguments, RunConfig r
   }
   if (arguments.check) {
     const std::string source = run.config_file.empty() ? "command line" : run.config_file;
+    // Hints go to stderr, so that stdout has one line whether or not there are any.
     for (const std::string& hint : conf::Hints(run.config)) err << source << ": hint: " << hint << "\n";
     out << source << ": ok, " << Summary(run.config) << "\n";
     return ExitCode::kClean;
@@ -190,6 +192,7 @@ std::variant<RunConfig, ExitCode> Decide(Arguments arguments, std::ostream& out,
     err << conf::ToString(config.errors());
     return ExitCode::kBadConfiguration;
   }
+  // Only --print-config comes here without servers: FindConflict refuses all else that needs them.
   if (arguments.redis.empty() && arguments.memcached.empty()) arguments.redis.emplace_back(kExampleNode);
   conf::Result<conf::Config, std::string> config = MakeConfig(arguments);
   if (!config) return BadUsage(err, config.errors());
@@ -206,6 +209,7 @@ std::variant<RunConfig, ExitCode> ParseCommandLine(int argc, const char* const* 
     // Guessing is off: an abbreviation that works today would become ambiguous with the next option.
     constexpr int kStyle = po::command_line_style::unix_style & ~po::command_line_style::allow_guessing;
     po::variables_map values;
+    // It allows no words beside the options; without it the library drops them and says nothing.
     const po::positional_options_description no_positional;
     po::store(po::command_line_parser(argc, argv).options(options).positional(no_positional).style(kStyle).run(),
               values);

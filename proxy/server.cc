@@ -27,6 +27,7 @@ void LogForLibevent(int severity, const char* text) {
 }
 
 uint64_t DrawSeed() {
+  // The hashes of buckets rest on a seed: whoever could foresee it could invent keys that share one.
   std::random_device entropy;
   return uint64_t{entropy()} << 32 | entropy();
 }
@@ -40,6 +41,7 @@ std::shared_ptr<const Snapshot> NewSnapshot(conf::Config config, backends::NodeR
 }  // namespace
 
 uint32_t WorkerCount(const conf::Config& config) {
+  // The number of cores is 0 where the system does not tell it.
   return config.workers > 0 ? config.workers : std::max(1U, std::thread::hardware_concurrency());
 }
 
@@ -54,6 +56,7 @@ Server::Server(conf::Config config, uint64_t room_for_clients)
         spdlog::warn("drain timeout: the remaining clients are cut off");
         loop_.Stop();
       })) {
+  // By default libevent writes to stderr itself, and the control loop would wait for a reader that is stuck.
   event_set_log_callback(LogForLibevent);
   const uint32_t workers = nodes_.workers();
   for (uint32_t i = 0; i < workers; ++i) stats_.push_back(std::make_unique<WorkerStats>(*snapshot_));
@@ -80,6 +83,7 @@ void Server::AddChores() {
     chores_.push_back(std::make_unique<net::RepeatingTimer>(loop_, interval, std::move(work)));
   };
   add(backends::LoadHistory::kStep, [this] { nodes_.Tick(loop_.now()); });
+  // What no block holds comes off the memory limit too, and only the system knows how much that is.
   add(std::chrono::seconds(1), [this] { memory_.SetResident(ResidentBytes()); });
   add(std::chrono::seconds(1), [this, log = std::make_shared<RefusalLog>(*snapshot_, stats_)] {
     for (const std::string& line : log->Lines(loop_.now())) spdlog::warn("{}", line);
@@ -99,6 +103,7 @@ HealthMonitor::WorkerOrders Server::WorkerOrders() {
 }
 
 Server::~Server() {
+  // The loop is destroyed after these events and would still refer to them.
   for (event& signal_event : signal_events_) event_del(&signal_event);
 }
 
@@ -116,7 +121,9 @@ bool Server::Listen() {
 }
 
 ExitCode Server::Run() {
+  // A port that is taken ends the process before any worker has connected to a node.
   if (!Listen()) return ExitCode::kCannotListen;
+  // The loop keeps pointers to the events, so the vector has its final size before the first of them is added.
   signal_events_.resize(std::size(kSignals));
   for (size_t i = 0; i < std::size(kSignals); ++i) {
     evsignal_assign(
@@ -128,6 +135,7 @@ ExitCode Server::Run() {
   health_->Start();
   for (auto& chore : chores_) chore->Start();
   loop_.Run();
+  // What workers have still to log is said before the last line.
   workers_.clear();
   spdlog::info("bye");
   return ExitCode::kClean;

@@ -119,6 +119,8 @@ AdminHttp::~AdminHttp() = default;
 bool AdminHttp::Listen(event_base* base, std::string* error) {
   const conf::Admin& admin = snapshot_->config.admin;
   http_.reset(evhttp_new(base));
+  // evhttp refuses all other methods itself, and it has no bounds of its own: whoever reaches the port could make it
+  // buffer without end, or hold one of the few descriptors that are reserved for the port.
   evhttp_set_allowed_methods(http_.get(), EVHTTP_REQ_GET | EVHTTP_REQ_HEAD | EVHTTP_REQ_POST);
   evhttp_set_max_headers_size(http_.get(), 16 << 10);
   evhttp_set_max_body_size(http_.get(), 64 << 10);
@@ -137,6 +139,7 @@ bool AdminHttp::Listen(event_base* base, std::string* error) {
 
 bool AdminHttp::Allowed(evhttp_request* request, const Page* page) const {
   const std::string& token = snapshot_->config.admin.token;
+  // Probes and most scrapers send no token, so what is open to them must never show a client's key.
   if (token.empty() || (page != nullptr && page->open)) return true;
   const char* given = evhttp_find_header(evhttp_request_get_input_headers(request), "Authorization");
   constexpr std::string_view kScheme = "Bearer ";
@@ -153,11 +156,13 @@ void AdminHttp::Serve(evhttp_request* request) {
   const auto* page = std::ranges::find(kPages, path, &Page::path);
   const bool allowed = Allowed(request, page != std::end(kPages) ? page : nullptr);
   const bool is_post = evhttp_request_get_command(request) == EVHTTP_REQ_POST;
+  // Only the path of a POST bears a name, which may hold escaped bytes.
   const AdminReply reply = !allowed  ? JsonError(401, "a bearer token is needed")
                            : is_post ? Post(Decoded(path), query)
                                      : Get(path, query);
   evkeyvalq* headers = evhttp_request_get_output_headers(request);
   evhttp_add_header(headers, "Content-Type", reply.type);
+  // HTTP demands this header with every 401: clients learn by it how to authenticate.
   if (!allowed) evhttp_add_header(headers, "WWW-Authenticate", "Bearer");
   evbuffer* body = evbuffer_new();
   evbuffer_add(body, reply.body.data(), reply.body.size());
@@ -175,18 +180,23 @@ AdminReply AdminHttp::Get(const std::string& path, const Query& query) const {
 }
 
 AdminReply AdminHttp::Metrics(const Query&) const {
+  // 0.0.4 is the version of Prometheus' text format.
   return {200, MetricsText(*snapshot_, workers_, nodes_, ring_shares_, *limits_, *memory_),
           "text/plain; version=0.0.4; charset=utf-8"};
 }
 
 AdminReply AdminHttp::Health(const Query&) const {
+  // That it answers is all it says: an orchestrator that restarted proxies whose nodes are down would help nobody.
   return {200, "ok\n", "text/plain"};
 }
 
 AdminReply AdminHttp::Ready(const Query&) const {
   std::string reasons;
+  // A load balancer is to send no new clients while those that are here still get their replies.
   if (draining_) reasons += "draining\n";
   for (size_t p = 0; p < snapshot_->pools.size(); ++p) {
+    // A pool that has lost some of its nodes still serves the keys of the others, and all other pools: a load balancer
+    // that took the proxy out for it would make the damage larger.
     const bool usable =
         std::ranges::any_of(snapshot_->pools[p].nodes, [](const auto& node) { return node->IsUsable(); });
     if (!usable) reasons += "pool " + snapshot_->config.pools[p].name + " has no usable node\n";

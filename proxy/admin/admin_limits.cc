@@ -54,6 +54,7 @@ KnownCommand FindCommand(conf::Protocol protocol, const wire::Request& request) 
 // -1: no wait helps.
 int64_t Milliseconds(int64_t nanoseconds) {
   constexpr int64_t kPerMillisecond = 1'000'000;
+  // Rounded up: a client that comes back a moment too early is refused once more.
   return nanoseconds < 0 ? -1 : (nanoseconds + kPerMillisecond - 1) / kPerMillisecond;
 }
 
@@ -114,6 +115,7 @@ json StateJson(const SharedLimits& limits, const LimitRules& rules, const LimitR
   state["buckets"] = {{"used", table.size()}, {"most", table.capacity()}, {"overflows", table.overflows()}};
   const bool is_global = described.conf->scope == conf::LimitScope::kGlobal;
   if (is_global) state["store"] = StoreJson(limits, described);
+  // Any other limit has many buckets, or its bucket is in the store.
   if (!is_global && described.conf->per.empty() && described.conf->scope == conf::LimitScope::kLocal) {
     state["fill"] = table.Used(rules.OnlyBucket(), described.terms.bucket, Now());
   }
@@ -133,6 +135,7 @@ json LeaseJson(AllStats workers, const std::string& limit, const std::string& va
       if (lease.limit != limit || lease.value != value) continue;
       ++holders;
       tokens += lease.tokens;
+      // All workers tell of the same bucket, each by the store's last answer to it, so this does not add up.
       used = std::max(used, lease.used_thousandths);
       is_failing = is_failing || lease.is_failing;
     }
@@ -168,6 +171,7 @@ json ExplainJson(const LimitRules& rules, AllStats workers, const LimitedRequest
   std::string decision = "admit";
   for (const Charge& charge : charges) {
     json entry = ChargeJson(rules, workers, charge, asked.client);
+    // A refusal cannot be outdone by a later limit, and a limit that only counts decides nothing.
     if (!charge.rule->is_shadow && decision != "refuse" && entry["says"] != "admit") decision = entry["says"];
     concerned.push_back(std::move(entry));
   }
@@ -211,6 +215,7 @@ AdminReply AdminHttp::ExplainLimits(const Query& query) const {
   const std::optional<conf::IpAddress> ip = conf::ParseIp(given("ip"));
   if (query.contains("ip") && !ip) return JsonError(400, given("ip") + " is no IP address");
   const std::string user = given("user");
+  // Connections are numbered from 1, so a limit of each connection shows a bucket that nobody has used.
   const ClientIdentity client{.connection = 0, .ip = ip.value_or(conf::IpAddress{}), .user = user};
   const auto index = static_cast<uint32_t>(listener - listeners.begin());
   json answer =

@@ -45,6 +45,7 @@ json ResolvedJson(const net::ResolvedName* name, const net::Endpoint& endpoint) 
   json addresses = json::array();
   for (const net::SocketAddress& address : name->addresses) addresses.push_back(net::HostText(address));
   json result = {{"addresses", addresses}, {"asked", TimeText(name->asked_at)}};
+  // Addresses outlive a later lookup that fails, so they may be older than the question.
   if (!name->addresses.empty()) result["at"] = TimeText(name->found_at);
   if (name->error != 0) result["error"] = net::ConnectErrorText(endpoint, name->error);
   return result;
@@ -92,6 +93,7 @@ std::vector<std::shared_ptr<backends::NodeRecord>> AdminHttp::FindNodes(const st
   for (uint32_t p = 0; p < snapshot_->pools.size(); ++p) {
     const conf::Pool& pool = snapshot_->config.pools[p];
     if (query.contains("pool") && query.at("pool") != pool.name) continue;
+    // A machine may serve several pools under one name. Without ?pool= an order is about the machine.
     std::ranges::copy_if(snapshot_->pools[p].nodes, std::back_inserter(found),
                          [&](const auto& node) { return node->name() == name; });
   }
@@ -100,6 +102,7 @@ std::vector<std::shared_ptr<backends::NodeRecord>> AdminHttp::FindNodes(const st
 
 // POST /api/v1/nodes/NAME/ORDER
 AdminReply AdminHttp::Post(const std::string& path, const Query& query) {
+  // The last slash counts: a node without a name of its own is called by its address, which may be a path.
   const size_t slash = path.rfind('/');
   const bool is_node = path.starts_with(kNodesPath) && slash >= kNodesPath.size();
   const std::string word = slash == std::string::npos ? path : path.substr(slash + 1);

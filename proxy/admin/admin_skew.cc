@@ -60,10 +60,13 @@ std::vector<ring::HeavyHitters::Hitter> Merged(AllStats workers, size_t pool, ui
     const auto view = worker->hot_keys.Get();
     if (view == nullptr) continue;
     *total += view->pools[pool].total;
+    // A worker lists only its hottest keys, so a key that is hot in one worker alone lacks what the others saw of it.
+    // That is little: clients are spread over the workers.
     for (const auto& hitter : view->pools[pool].top) counts[hitter.key] += hitter.count;
   }
   std::vector<ring::HeavyHitters::Hitter> merged;
   for (const auto& [key, count] : counts) merged.push_back({key, count});
+  // Equal counts stay in the order of their keys, so that the page does not shuffle them from one look to the next.
   std::ranges::stable_sort(merged, std::ranges::greater(), &ring::HeavyHitters::Hitter::count);
   return merged;
 }
@@ -100,6 +103,7 @@ AdminReply AdminHttp::HotKeysPage(const Query& query) const {
     json keys = json::array();
     for (const auto& hitter : merged) {
       const PoolSnapshot& routing = snapshot_->pools[p];
+      // The owner by the ring is named, whoever stands in for it at the moment: the skew is the ring's.
       keys.push_back(
           {{"key", hitter.key},
            {"node", pool.nodes[routing.ring->Pick(KeyHash(routing, hitter.key))].name},

@@ -116,6 +116,7 @@ void AddHistogram(MetricFamily& family, Labels labels, std::span<const backends:
     for (const backends::Histogram* histogram : histograms) count += histogram->bucket(i);
     const bool last = i + 1 == backends::Histogram::kBuckets;
     const double bound = last ? INFINITY : std::ldexp(1e-6, static_cast<int>(i));
+    // Prometheus wants buckets that include all smaller ones, the last one without a bound.
     metric.histogram.bucket.push_back({count, bound});
   }
   metric.histogram.sample_count = count;
@@ -133,6 +134,7 @@ struct ShownNodes {
         known.insert(node.get());
       }
     }
+    // The registry keeps those that have left for some minutes, so that a rate over their counters sees their end.
     all = present;
     registry.ForEach([&](const backends::NodeRecord& node) {
       if (!known.contains(&node)) all.push_back(&node);
@@ -232,6 +234,8 @@ void AddListeners(const Snapshot& snapshot, AllStats workers, Families& families
              sum(l, [](const ListenerStats& stats) { return stats.accepted.value() - stats.closed.value(); }));
     const conf::Protocol protocol = snapshot.config.listeners[l].protocol;
     const size_t commands = CommandCount(protocol);
+    // The row behind the last command counts those that the table does not know. Commands that nobody has sent are left
+    // out: hundreds of zeros for each listener would be most of the page.
     for (size_t c = 0; c <= commands; ++c) {
       const double count = sum(l, [c](const ListenerStats& stats) { return stats.requests[c].value(); });
       const std::string_view command = c < commands ? CommandAt(protocol, c).name : "other";

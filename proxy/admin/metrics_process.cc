@@ -59,6 +59,8 @@ void AddMemory(AllStats workers, const net::ProcessMemory& memory, Families& fam
 
 void AddProcess(AllStats workers, const net::ProcessMemory& memory, Families& families) {
   MetricFamily& errors = families.Add("errors_total", MetricType::Counter, "Errors that the proxy itself answered.");
+  // Codes that never occurred are shown too: a series that begins with its first error shows no increase at that
+  // moment.
   for (size_t code = 0; code < wire::kErrorCodes; ++code) {
     uint64_t total = 0;
     for (const auto& worker : workers) total += worker->errors[code].value();
@@ -88,6 +90,7 @@ void AddProcess(AllStats workers, const net::ProcessMemory& memory, Families& fa
   AddValue(families.Add("log_lines_dropped_total", MetricType::Counter,
                         "Lines of the log that could not be written, or came faster than they could be."),
            {}, static_cast<double>(LogLinesDropped()));
+  // This release never goes over to another configuration while it runs: see Server::OnSignal.
   AddValue(families.Add("config_version", MetricType::Gauge, "Number of the configuration in force."), {}, 1);
   AddValue(families.Add("build_info", MetricType::Gauge, "Always 1; the label says which release runs."),
            {{"version", std::string(conf::Version())}}, 1);

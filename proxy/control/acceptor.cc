@@ -46,6 +46,7 @@ bool Acceptor::Listen() {
       return false;
     }
     conf::Address bound = at;
+    // With port 0 the system chooses one, which whoever has started the proxy reads in the log.
     if (!at.is_unix()) bound.port = sockets[0]->port();
     spdlog::info("listener {} listens on {}{}", listener.name, bound.ToString(), AllOf(sockets));
     for (auto& socket : sockets) sockets_.push_back(std::move(socket));
@@ -54,6 +55,8 @@ bool Acceptor::Listen() {
 }
 
 uint64_t Acceptor::ClientsOf(uint32_t listener) const {
+  // A client counts from when it is accepted, not from when its worker has seen it: else a burst of clients would pass
+  // the bound before any worker has counted the first of them.
   uint64_t closed = 0;
   for (const auto& stats : workers_) closed += stats->listeners[listener].closed.value();
   return accepted_[listener] - closed;
@@ -79,10 +82,12 @@ void Acceptor::Refuse(uint32_t listener, int fd, const std::string& why, const s
   } else {
     wire::AppendRedisError({wire::ErrorCode::kTooManyClients}, &refusal);
   }
+  // A new socket has room for a line. Should it have none, the client is refused without words: nobody waits for it.
   send(fd, refusal.data(), refusal.size(), MSG_NOSIGNAL);
   // What it has sent already would turn the end into a reset, which may overtake the words.
   shutdown(fd, SHUT_WR);
   char unread[4096];
+  // The number of reads is bounded, for a client that goes on sending would keep the control loop here.
   for (int reads = 0; reads < 16 && recv(fd, unread, sizeof unread, MSG_DONTWAIT) > 0; ++reads) {
   }
   close(fd);

@@ -34,9 +34,11 @@ DescriptorNeed DescriptorsNeeded(const conf::Config& config, uint32_t workers) {
     need.checks += pool.nodes.size();
   }
   need.admin = kAdminClients;
+  // The control loop is one more, and so is the listener of the admin port.
   const uint64_t loops = uint64_t{workers} + 1;
   const uint64_t listeners = config.listeners.size() + 1;
   need.own = kFiles + kNames + listeners + kPerLoop * loops;
+  // The last one is a client's. Files and loops count by what they need in any case, since this number refuses a start.
   need.least = need.nodes + need.checks + kLeastFiles + listeners + kLeastPerLoop * loops + 1;
   return need;
 }
@@ -76,6 +78,7 @@ uint64_t DescriptorsUsed() {
   std::filesystem::directory_iterator descriptors("/proc/self/fd", error);
   // For want of one descriptor more.
   if (error) return DescriptorLimit();
+  // The descriptor by which the folder is read stands in it as well.
   return static_cast<uint64_t>(std::distance(begin(descriptors), end(descriptors))) - 1;
 }
 

@@ -121,7 +121,7 @@ void HealthMonitor::Start() {
   }
 }
 
-// Spread over one interval, so that a large fleet is not asked in one burst.
+// Spread over half an interval, so that a large fleet is not asked in one burst.
 void HealthMonitor::Start(MonitoredNode& node) {
   const auto interval = static_cast<double>(node.conf.health.interval.count());
   if (interval > 0) node.timer->Arm(net::Duration(static_cast<int64_t>(interval * Random() / 2)));
@@ -224,6 +224,8 @@ void HealthMonitor::OnCheck(MonitoredNode& node, CheckOutcome outcome, const std
   const bool good = outcome == CheckOutcome::kGood || (outcome == CheckOutcome::kFull && serves_us);
   const bool was_silent = std::exchange(node.is_silent, false);
   const bool was_down = node.health.state() == backends::HealthState::CheckedState::kDown;
+  // A worker's silence and the check's agree, so the node is down without further failures; a check that fails by
+  // itself has to be repeated first.
   was_silent&& outcome == CheckOutcome::kNoAnswer ? node.health.OnSilence() : node.health.OnCheck(good);
   if (node.conf.health.interval > net::Duration(0)) node.timer->Arm(node.health.Wait(Random()));
   const bool is_down = node.health.state() == backends::HealthState::CheckedState::kDown;
@@ -251,6 +253,7 @@ void HealthMonitor::OnBreaker(uint32_t worker, const backends::BreakerNews& news
     return CheckSoon(node);
   }
   MonitoredNode::Breaker& breaker = node.breakers[worker];
+  // A breaker that has closed is done with what a check said: the next time that it opens it is believed again.
   breaker = {news.state, breaker.is_overruled && news.state != CircuitBreaker::BreakerState::kClosed};
   switch (news.state) {
     case CircuitBreaker::BreakerState::kOpen:
@@ -282,6 +285,7 @@ void HealthMonitor::Order(const NodeRecord& record, NodeOrder order) {
 }
 
 NodeState HealthMonitor::StateOf(const MonitoredNode& node) const {
+  // An operator's order stands above whatever checks and breakers have found.
   if (node.record->order == NodeOrder::kDrain) return NodeState::kDrained;
   if (node.record->order == NodeOrder::kDisable) return NodeState::kDisabled;
   const bool failed_checks = node.health.state() == backends::HealthState::CheckedState::kDown;
@@ -302,6 +306,7 @@ void HealthMonitor::Enter(MonitoredNode& node, NodeState next, std::string_view 
   node.view.detail = detail;
   node.view.since = std::chrono::system_clock::now();
   ++node.record->transitions[{from, next, node.view.reason}];
+  // While it is out other nodes take the writes to its keys, so what it holds becomes outdated (semantics.md 5).
   if (!IsIn(next) && node.conf.flush_on_return) node.record->needs_flush = true;
   if (next == NodeState::kDown) {
     spdlog::warn("node {} of pool {} is down: {}", node.settings.node, node.settings.pool, detail);

@@ -63,6 +63,7 @@ std::unique_ptr<spdlog::formatter> NewFormatter(conf::LogFormat format) {
 // Enough for a large fleet whose nodes all change at once.
 constexpr size_t kQueuedLines = 1024;
 
+// /metrics asks without knowing the Log, and spdlog's logger does not tell what its sink has dropped.
 std::atomic<const LogSink*> current_sink{nullptr};
 
 }  // namespace
@@ -83,6 +84,7 @@ Log::Log(const conf::Log& options, int fd)
 
 Log::~Log() {
   const LogSink::Clock::time_point end = LogSink::Clock::now() + kLastWait;
+  // The sink is told first: the flush stands in the queue behind lines that may wait for the reader for ever.
   sink_->EndBy(end);
   spdlog::default_logger()->flush();
   spdlog::set_default_logger(before_);

@@ -22,6 +22,7 @@ void LogSink::sink_it_(const spdlog::details::log_msg& message) {
   base_sink::formatter_->format(message, line);
   const uint64_t lost = dropped();
   bool written = lost == told_ || Write(DroppedLine(lost));
+  // A notice that could not leave either is made again, with the higher number, before the next line.
   if (written) told_ = lost;
   written = written && Write({line.data(), line.size()});
   if (!written) dropped_.fetch_add(1, std::memory_order_relaxed);
@@ -35,6 +36,7 @@ std::string LogSink::DroppedLine(uint64_t lines) {
 }
 
 bool LogSink::Write(std::string_view text) {
+  // The rest of a line that was cut off is lost, and the next one must not seem to be that rest.
   const std::string whole = is_mid_line_ ? "\n" + std::string(text) : std::string(text);
   std::string_view rest = whole;
   while (!rest.empty()) {

@@ -24,6 +24,8 @@ uint64_t NumberIn(const fs::path& file) {
 // The least of the limits of a group and all those around it.
 uint64_t LeastLimit(const fs::path& mount, const fs::path& group, const char* file) {
   uint64_t least = UINT64_MAX;
+  // In a container the group's path may be one that only the host can see. None of its folders is there then, and the
+  // last step, which reads the mount itself, finds the container's own limit.
   for (fs::path at = group.relative_path();; at = at.parent_path()) {
     least = std::min(least, NumberIn(mount / at / file));
     if (at.empty()) return least;
@@ -54,6 +56,7 @@ uint64_t MemoryOfMachine(const fs::path& root) {
   std::ifstream info(root / "proc/meminfo");
   uint64_t total = kUnknownMachine;
   for (std::string name, rest; info >> name && std::getline(info, rest);) {
+    // The file counts in KiB.
     if (name == "MemTotal:") total = std::stoull(rest) << 10;
   }
   return std::min(total, CgroupLimit(root));

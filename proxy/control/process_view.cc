@@ -64,6 +64,7 @@ ProxyFacts::PoolFacts ProcessView::PoolFacts(size_t index) const {
   ProxyFacts::PoolFacts facts{pool.name, conf::NameOf(pool.ring.algorithm), {}};
   for (uint32_t n = 0; n < pool.nodes.size(); ++n) {
     const backends::NodeRecord& node = *worker_->snapshot().pools[index].nodes[n];
+    // IsConnected and not IsUp: a node's state belongs to the control loop, and this runs on a worker's thread.
     facts.nodes.push_back({.name = pool.nodes[n].name,
                            .address = pool.nodes[n].address.ToString(),
                            .up = node.IsConnected(),

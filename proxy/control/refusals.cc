@@ -23,6 +23,7 @@ void ForEachRefusal(conf::Protocol protocol, uint32_t listener, AllStats workers
     for (size_t r = 0; r < RefusalStats::kReasons; ++r) {
       uint64_t count = 0;
       for (const auto& worker : workers) count += worker->listeners[listener].refusals.value(c, r);
+      // Commands times reasons are thousands of pairs, most of which never occur.
       if (count > 0) visit({c < commands ? CommandAt(protocol, c).name : "other", kRefusalReasons[r], count});
     }
   }
@@ -31,6 +32,7 @@ void ForEachRefusal(conf::Protocol protocol, uint32_t listener, AllStats workers
 std::vector<std::string> RefusalLog::Lines(net::TimePoint now) {
   std::vector<std::string> lines;
   const uint64_t total = Total(workers_);
+  // In most seconds nothing new is refused, and then nobody walks through all commands and reasons of all workers.
   if (total == total_ && now < wake_) return lines;
   total_ = total;
   wake_ = net::TimePoint::max();
@@ -41,6 +43,8 @@ std::vector<std::string> RefusalLog::Lines(net::TimePoint now) {
       Said& said = said_.try_emplace(std::string(refusal.command)).first->second;
       uint64_t& known = said.counts[{l, refusal.reason}];
       if (refusal.count == known) return;
+      // The command had its line less than a minute ago. What has come since is not lost: it is said when its time
+      // comes.
       if (now < said.next) {
         wake_ = std::min(wake_, said.next);
         return;

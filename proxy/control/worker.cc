@@ -9,6 +9,7 @@ namespace ringproxy::proxy {
 namespace {
 
 constexpr net::Duration kTickInterval = std::chrono::seconds(1);
+// What one burst has needed is kept up to these bounds, and given back beyond them at the next tick.
 constexpr size_t kKeptScratch = 256 << 10;
 constexpr size_t kKeptParsers = 16;
 wire::Limits LimitsOf(const conf::ClientLimits& limits) {
@@ -62,6 +63,7 @@ Worker::Worker(const WorkerParts& parts, std::shared_ptr<const Snapshot> snapsho
 
 void Worker::Start() {
   for (backends::NodePool& pool : snapshots_.held()->node_pools) pool.Connect();
+  // Not only with the first tick: until the store counts this process, the other proxies each take too large a share.
   limiter_.Tick(*snapshots_.held());
 }
 
@@ -79,6 +81,8 @@ void Worker::ChangeSnapshots() {
     for (ListenerContext& context : listeners_) {
       context.conf = snapshot().config.listeners[context.index];
       context.limits = LimitsOf(context.conf.limits);
+      // No request is half read in the listener's parser: such a one has a parser of its own, with the limits by which
+      // it began.
       context.redis_parser = wire::RequestParser(context.limits);
       context.idle_parsers.clear();
       context.memcache_parser = wire::MemcacheParser(context.limits);
@@ -90,6 +94,7 @@ void Worker::ChangeSnapshots() {
 
 void Worker::AddClient(uint32_t listener, ClientState client, const SessionTable::MakeStream& make_stream) {
   sessions_.Add(listeners_[listener], std::move(client), make_stream);
+  // It was accepted before the drain began, and was on its way from the control loop.
   if (drained_) sessions_.Drain();
 }
 
@@ -108,6 +113,7 @@ net::NextTurn Worker::EndTurn() {
   const bool nothing_sent = batches_.empty();
   // Other clients may have requests on their way.
   batches_.Flush(sessions_.size() > 1);
+  // When nothing is under way to a node, no client's output waits for more of its batch.
   sessions_.Flush(nothing_sent);
   sessions_.DeleteClosed();
   BoundMemory();
@@ -145,6 +151,7 @@ void Worker::Tick() {
   if (client_io_.scratch.capacity() > kKeptScratch) std::string().swap(client_io_.scratch);
   sessions_.Tick(io_.loop.now());
   for (ListenerContext& listener : listeners_) {
+    // The memory of a large request is given back: the parser keeps it from one request to the next.
     listener.redis_parser.Reset();
     if (listener.idle_parsers.size() > kKeptParsers) listener.idle_parsers.resize(kKeptParsers);
   }
@@ -156,6 +163,7 @@ void Worker::Tick() {
   hot_keys_.Tick();
   stats_.hot_keys.Set(hot_keys_.View());
   if (held->limit_store) stats_.leases.Set(limiter_.View(*held));
+  // Armed at the end, so that ticks of a worker that is late do not pile up.
   tick_->Arm(kTickInterval);
 }
 

@@ -20,10 +20,12 @@ WorkerThread::WorkerThread(std::shared_ptr<const Snapshot> snapshot, AllStats al
 
 WorkerThread::~WorkerThread() {
   loop_.Stop();
+  // A process that could not listen has never started it.
   if (thread_.joinable()) thread_.join();
 }
 
 void WorkerThread::Start() {
+  // Connections and timers belong to the loop's thread, so the worker starts there, as the first thing that it does.
   loop_.Post([this] { worker_->Start(); });
   thread_ = std::thread([this] {
     loop_.Run();

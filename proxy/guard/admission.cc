@@ -13,6 +13,7 @@ AdmissionOutcome RefusalBy(const Charge& charge, int64_t wait_ns) {
 
 AdmissionOutcome Admission::Look(const AdmissionAttempt& attempt) {
   for (const Charge& charge : attempt.charges) {
+    // A limit that only counts refuses nobody, and Take counts what it would have said.
     if (charge.rule->is_shadow) continue;
     const BucketAnswer answer = SourceOf(charge).Look(charge, *attempt.held);
     if (!answer.admitted) return RefusalBy(charge, answer.wait_ns);
@@ -21,6 +22,8 @@ AdmissionOutcome Admission::Look(const AdmissionAttempt& attempt) {
 }
 
 AdmissionOutcome Admission::Run(AdmissionAttempt* attempt, const ClientIdentity* client) {
+  // A single bucket needs no look: Take says the same in one step. An exact one is looked at all the same, for what the
+  // store has refused a moment ago need not be asked again.
   const bool is_alone = attempt->charges.size() == 1 && !attempt->charges.front().rule->is_exact;
   if (attempt->next == 0 && !is_alone) {
     const AdmissionOutcome look = Look(*attempt);
@@ -34,6 +37,7 @@ AdmissionOutcome Admission::Run(AdmissionAttempt* attempt, const ClientIdentity*
     const BucketAnswer answer = source.Take(&charge, {*attempt->held, client, name});
     if (answer.admitted) {
       charge.is_near_limit = answer.near_limit;
+      // The longest wait is enough for all buckets that delay the request.
       if (answer.wait_ns > attempt->hold_ns) {
         attempt->hold_ns = answer.wait_ns;
         attempt->hold_rule = charge.rule;
@@ -50,6 +54,7 @@ AdmissionOutcome Admission::Run(AdmissionAttempt* attempt, const ClientIdentity*
 }
 
 void Admission::Undo(AdmissionAttempt* attempt) {
+  // What stands at `next` has refused, so it has taken nothing.
   for (size_t i = 0; i < attempt->next; ++i) {
     Charge& charge = attempt->charges[i];
     SourceOf(charge).GiveBack(charge);
@@ -71,6 +76,7 @@ void Admission::ReturnPlaces(AdmissionAttempt* attempt) {
 AdmissionOutcome Admission::TakePlaces(AdmissionAttempt* attempt) {
   for (Charge& charge : attempt->charges) {
     if (charge.taken != Source::kLater) continue;
+    // Others may have taken the places while the request was held.
     const BucketAnswer answer = local_.Take(&charge);
     if (answer.admitted) continue;
     charge.taken = charge.rule->is_shadow ? Source::kShadow : Source::kNone;

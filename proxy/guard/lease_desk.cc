@@ -48,6 +48,7 @@ void LeaseDesk::AskExact(HeldSnapshot& held, const Charge& charge, std::string_v
   question.bucket = waiting;
   question.key = StoreKey(*charge.rule, name);
   question.terms = charge.terms->lease.terms;
+  // All of the cost or nothing: a part of the tokens would admit no part of the request.
   question.request = {.want = charge.cost,
                       .least = charge.cost,
                       .debt = 0,
@@ -59,6 +60,7 @@ void LeaseDesk::AskExact(HeldSnapshot& held, const Charge& charge, std::string_v
 void LeaseDesk::OnStoreAnswer(const LimitStore::Question& question, LimitStore::StoreOutcome outcome,
                               std::string_view reply) {
   if (question.kind == QuestionKind::kMembers) {
+    // Without an answer the last count holds: the fleet is the same while its store is silent.
     if (const auto count = ParseMembersReply(reply)) shared_.SetProxies(*count);
     return;
   }
@@ -92,6 +94,7 @@ void LeaseDesk::Tick(HeldSnapshot& held) {
   const net::Duration since_last = now() - std::exchange(last_tick_, now());
   if (!held->limit_store) return;
   MeasureLeases(held, since_last);
+  // The store counts processes, so one worker speaks for all.
   if (!is_speaker_) return;
   LimitStore::Question question;
   question.kind = QuestionKind::kMembers;
@@ -120,6 +123,7 @@ void LeaseDesk::MeasureLeases(HeldSnapshot& held, net::Duration since_last) {
 }
 
 std::shared_ptr<const LeasesView> LeaseDesk::View(const Snapshot& snapshot) const {
+  // A limit by client may have a hundred times as many, and this is copied every second.
   constexpr size_t kShown = 1000;
   auto view = std::make_shared<LeasesView>();
   for (const LimitRule& rule : snapshot.limits->rules()) {

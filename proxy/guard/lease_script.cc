@@ -15,6 +15,8 @@ namespace ringproxy::proxy {
 namespace {
 
 // Whole microseconds below 2^53 are exact in Lua's doubles; what is taken off first (now - tat) is small.
+// The key is written only when the bucket has changed, so a refusal costs the store no write. A script that reads TIME
+// and writes afterwards needs a server that replicates effects and not scripts, as Redis does since version 5.
 constexpr std::string_view kLeaseScript = R"lua(
 local amount, window, burst = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
 local want, least, debt = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
@@ -139,6 +141,7 @@ std::string_view MembersScript() {
 
 std::string ScriptHash(std::string_view script) {
   std::array<unsigned char, 20> digest{};
+  // SHA-1 is how Redis names scripts; nobody's security rests on it.
   const int done = EVP_Digest(script.data(), script.size(), digest.data(), nullptr, EVP_sha1(), nullptr);
   assert(done == 1);
   constexpr std::string_view kDigits = "0123456789abcdef";

@@ -11,6 +11,7 @@ int64_t InNanoseconds(net::Duration time) {
 
 BucketAnswer LeasedBuckets::Look(const Charge& charge, HeldSnapshot& held) {
   LeaseTable::KeptLease* entry = LeasesOf(charge).Find(charge.bucket);
+  // Take decides: about a new bucket by its credit, while the store fails by the fallback.
   if (entry == nullptr || entry->lease.failing_since()) return {.admitted = true};
   const LeasePolicy& policy = charge.terms->lease;
   if (entry->lease.Peek(policy, clock_.now(), charge.cost, shared_.lessees()).admitted) return {.admitted = true};
@@ -33,12 +34,14 @@ BucketAnswer LeasedBuckets::Take(Charge* charge, const ChargedRequest& request) 
   if (answer.admitted && is_local && now < entry.recovering_until) {
     // Others may still spend their shares: until they have found the store too, nobody takes more than that.
     const BucketAnswer share = fallback_.Take(charge, entry.recovering_until - LeaseDesk::kRecovery);
+    // The fallback has noted its own bucket, but what an Undo gives back are the lease's tokens.
     charge->taken = Source::kLease;
     if (!share.admitted) {
       entry.lease.GiveBack(charge->cost);
       return share;
     }
   }
+  // Four fifths, as with the process's own buckets.
   constexpr uint32_t kNear = 800;
   return {.admitted = answer.admitted,
           .near_limit = entry.used_thousandths >= kNear,

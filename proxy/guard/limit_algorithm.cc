@@ -13,6 +13,7 @@ using conf::LimitAlgorithm;
 // A count (24 bits) times a window in nanoseconds (47 bits for a day) is too long for 64 bits.
 __extension__ using Wide = unsigned __int128;
 
+// One second: a single huge reply must not lock its client out for minutes.
 constexpr int64_t kMostDebtNs = 1'000'000'000;
 // So that no sum of a time and a tolerance overflows.
 constexpr int64_t kMostTolerance = std::numeric_limits<int64_t>::max() / 4;
@@ -72,6 +73,7 @@ class FixedWindow {
   BucketAnswer Take(int64_t now, uint64_t cost, uint64_t* word) const {
     WindowCount state = At(now, *word);
     BucketAnswer answer;
+    // Debt may have taken the count beyond the amount, and then amount - count would wrap.
     answer.admitted = cost <= limit_.amount && state.count <= limit_.amount - cost;
     if (answer.admitted && cost > 0) {
       state.count += cost;
@@ -92,6 +94,7 @@ class FixedWindow {
 
   void Charge(int64_t now, uint64_t cost, uint64_t* word) const {
     WindowCount state = At(now, *word);
+    // The count stops at its bound, for beyond it would run into the bits of the window's number.
     state.count += std::min(cost, kMostInWindow - state.count);
     if (cost > 0) *word = Pack(state);
   }
@@ -188,6 +191,7 @@ class SlidingWindow {
   TwoWindows At(int64_t now, uint64_t word) const {
     constexpr int kMostAhead = 2;
     const int64_t number = now / limit_.window_ns;
+    // As a signed number of 16 bits the difference is right across the end of the numbers, too.
     const auto ahead = static_cast<int16_t>(static_cast<uint16_t>(word >> (2 * kCountBits)) - number);
     const uint64_t previous = word >> kCountBits & kMostInWindow;
     const uint64_t current = word & kMostInWindow;
@@ -227,6 +231,7 @@ class Concurrency {
     answer.near_limit = IsNear(*word, limit_.amount);
     return answer;
   }
+  // Never below zero: a count that wraps would refuse everybody for ever.
   void GiveBack(int64_t, uint64_t cost, uint64_t* word) const { *word -= std::min(cost, *word); }
   void Charge(int64_t, uint64_t, uint64_t*) const {}
   bool IsFull(int64_t, uint64_t word) const { return word == 0; }
@@ -263,6 +268,7 @@ BucketLimit MakeBucketLimit(LimitAlgorithm algorithm, conf::Rate rate, uint64_t 
   limit.amount = std::min(rate.amount, kMostInWindow);
   if (algorithm != LimitAlgorithm::kTokenBucket || rate.amount == 0) return limit;
   const auto window = static_cast<uint64_t>(limit.window_ns);
+  // Rounded up: where a rate is no whole number of nanoseconds it is rather missed than exceeded.
   const uint64_t interval = window / rate.amount + (window % rate.amount > 0 ? 1 : 0);
   constexpr uint64_t kTenthOfSecondNs = 100'000'000;
   const Wide tenth = std::max<Wide>(Wide{rate.amount} * kTenthOfSecondNs / window, 1);

@@ -21,6 +21,8 @@ LimitRecord::LimitRecord(const conf::Limit& limit, uint32_t workers) : limit_(li
 }
 
 bool LimitRecord::Fits(const conf::Limit& limit) const {
+  // Words of windows hold a number of windows, which means another time once their length changes. A token bucket holds
+  // a time, so its rate and its burst may change.
   const bool same_window = !CountsByWindow(limit.algorithm) || limit.rate.window == limit_.rate.window;
   return limit.name == limit_.name && limit.algorithm == limit_.algorithm && limit.scope == limit_.scope &&
          limit.check == limit_.check && limit.per == limit_.per && limit.buckets == limit_.buckets && same_window;

@@ -10,6 +10,7 @@ namespace {
 
 uint64_t Mix(uint64_t state, uint64_t part) {
   constexpr uint64_t kOdd = 0x9E3779B97F4A7C15;
+  // A product carries bits upwards only, so the shift brings the high ones down again.
   state = (state ^ part) * kOdd;
   return state ^ (state >> 32);
 }
@@ -30,6 +31,7 @@ LimitTerms TermsOf(const conf::Limit& limit, conf::Rate rate, uint64_t burst, ui
     terms.bucket.max_wait_ns = std::chrono::nanoseconds(limit.max_wait).count();
   }
   if (limit.algorithm == conf::LimitAlgorithm::kTokenBucket) {
+    // As many as the process's own bucket would hold, also where the burst is left to its default.
     const auto tokens = static_cast<uint64_t>(terms.bucket.tolerance_ns / terms.bucket.interval_ns);
     terms.lease = {.terms = {.rate = rate, .burst = tokens}, .lease = limit.lease};
   }
@@ -65,6 +67,7 @@ std::vector<LimitRule> RulesOf(std::span<const conf::Limit> limits) {
     // One that only counts lets nobody wait for the store.
     rule.is_exact = rule.is_global && limit.check == conf::LimitCheck::kExact && !rule.is_shadow;
   }
+  // The nearest come first: a client that its own limit refuses costs the fleet's bucket nothing.
   std::ranges::stable_sort(rules, {}, [](const LimitRule& rule) { return rule.conf->scope; });
   for (uint32_t i = 0; i < rules.size(); ++i) rules[i].index = i;
   return rules;
@@ -134,6 +137,7 @@ void LimitRules::AddOne(const LimitRule& rule, const LimitedRequest& asked, size
   if (!rule.overrides.empty()) {
     if (const auto own = rule.overrides.find(value); own != rule.overrides.end()) terms = &own->second;
   }
+  // Overrides go by the values alone, which is why a connection's number is mixed in after they were looked up.
   const uint64_t bucket = rule.per.connection ? Mix(value, asked.client.connection) : value;
   Charge& charge = charges->emplace_back();  // Filled in place: a copy in pieces costs as much as the rest.
   charge.rule = &rule;
@@ -155,6 +159,7 @@ void LimitRules::Merge(size_t first, const LimitedRequest& asked, std::vector<Ch
       keys = 1;
       continue;
     }
+    // It is one request with so many keys: what it costs by its bytes counts once, however many keys share the bucket.
     last.cost = CostOf(*last.rule, asked, ++keys);
   }
   charges->resize(kept + 1);
@@ -176,6 +181,7 @@ void LimitRules::AddByKey(const LimitRule& rule, const LimitedRequest& asked, wi
   if (has_own_bucket) {
     if (charges->size() > first + 1) Merge(first, asked, charges);
   } else if (fitting > 0 || (seen == 0 && match.FitsWithoutKey(asked))) {
+    // All keys that fit meet the same bucket, which is charged once for so many.
     AddOne(rule, asked, fitting, {}, charges);
   }
 }
@@ -189,6 +195,7 @@ void LimitRules::Match(const LimitedRequest& asked, wire::KeyPositions* scratch,
       continue;
     }
     size_t keys = 1;
+    // Keys are looked for only where the cost depends on their number.
     if (rule.conf->cost == conf::LimitCost::kCommand && !wire::HasOneKey(asked.spec)) {
       keys = 0;
       ForEachKey(asked, scratch, [&keys](std::string_view) { ++keys; });
@@ -234,6 +241,7 @@ bool LimitRules::HasPriority(const LimitedRequest& asked, wire::KeyPositions* sc
     bool fits = false;
     ForEachKey(asked, scratch, [&](std::string_view key) {
       ++seen;
+      // One key is enough, since the request is sent with one claim.
       fits = fits || match.FitsKey(asked.listener, key);
     });
     if (fits || (seen == 0 && match.FitsWithoutKey(asked))) return true;

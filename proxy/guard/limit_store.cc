@@ -39,11 +39,13 @@ void LimitStore::Send(uint32_t index, ScriptForm form) {
   // A node on trial is tried by such a question as it would be by a read.
   const backends::Choice choice = pool.Choose(KeyHash(held->pools[store], question.key), {.is_read = true});
   if (choice.admission != backends::Admission::kGranted) return Fail(index);
+  // One limit's questions share a lane, so the store meets them in the order in which they were asked.
   pool.Send(choice.node, question.rule != nullptr ? question.rule->index : 0, std::string_view(encoded_), ticket);
 }
 
 void LimitStore::Answer(uint32_t index, StoreOutcome outcome, std::string_view reply) {
   AskedQuestion& entry = entries_[index];
+  // After a timeout the node's late reply only frees the entry.
   if (!std::exchange(entry.open, false)) return;
   // A copy: the answer may lead to the next question, and the entries may move.
   const Question question = entry.question;
@@ -59,6 +61,7 @@ void LimitStore::Release(uint32_t index) {
 void LimitStore::OnReply(backends::Ticket ticket, backends::Reply&& whole) {
   const uint32_t index = ticket.owner;
   const std::string_view reply = whole.bytes();
+  // The text is sent once: a server that does not keep it would be asked for ever.
   if (IsNoScript(reply) && entries_[index].open && !std::exchange(entries_[index].has_text, true)) {
     return Send(index, ScriptForm::kText);
   }
@@ -80,6 +83,7 @@ void LimitStore::RunDeadlines() {
   while (!deadlines_.empty() && deadlines_.front().due <= now) {
     const Deadline deadline = deadlines_.front();
     deadlines_.pop_front();
+    // An entry that has been answered may hold another question by now.
     if (entries_[deadline.entry].generation == deadline.generation) Answer(deadline.entry, StoreOutcome::kTimeout, {});
   }
   if (!deadlines_.empty()) timer_->Arm(std::max(deadlines_.front().due - now, net::Duration(1)));

@@ -3,6 +3,7 @@
 namespace ringproxy::proxy {
 
 BucketAnswer TakeFromTable(Charge* charge, const BucketLimit& limit, net::TimePoint now, int64_t fresh_ns) {
+  // A return needs this very time, without which what was refilled since cannot be told from what was taken.
   charge->taken_ns = Nanoseconds(now);
   const BucketAnswer answer =
       charge->rule->record->table().Take(charge->bucket, limit, charge->taken_ns, charge->cost, fresh_ns);

@@ -22,6 +22,7 @@ constexpr net::Duration kFailureMemory = 1s;
 constexpr double kLeastDemand = 4;  // Requests within a ttl for which tokens are fetched ahead.
 
 net::Duration Jittered(net::Duration time, double random) {
+  // Lessees that were refused at the same moment would otherwise all come back at the same moment.
   return net::Duration(static_cast<int64_t>(InMicroseconds(time) * (0.75 + 0.5 * random)));
 }
 
@@ -33,6 +34,7 @@ QuotaLease::Decision QuotaLease::Decide(const LeasePolicy& policy, net::TimePoin
   const uint64_t held = tokens(now);
   if (held >= cost) return {.answer = {.admitted = true}, .held = static_cast<uint32_t>(cost)};
   const uint64_t owed = cost - held;
+  // A store that fails cannot be paid, so nothing may be owed to it.
   const double credit = failing_ ? 0 : word_.Credit(policy.terms, now, lessees);
   if (static_cast<double>(debt() + owed) <= credit) {
     return {.answer = {.admitted = true}, .held = static_cast<uint32_t>(held), .owed = Saturated(owed)};
@@ -43,6 +45,7 @@ QuotaLease::Decision QuotaLease::Decide(const LeasePolicy& policy, net::TimePoin
 }
 
 QuotaLease::Answer QuotaLease::Take(const LeasePolicy& policy, net::TimePoint now, uint64_t cost, uint32_t lessees) {
+  // What can never be admitted is no demand that tokens could meet.
   if (cost <= policy.terms.burst) demand_.Count(now, cost);
   const Decision decision = Decide(policy, now, cost, lessees);
   if (decision.answer.admitted) {
@@ -62,6 +65,7 @@ QuotaLease::Answer QuotaLease::Peek(const LeasePolicy& policy, net::TimePoint no
 void QuotaLease::GiveBack(uint64_t cost) {
   const uint32_t back = Saturated(cost);
   demand_.Uncount(back);
+  // A token that was never paid for must not become one in hand.
   const uint32_t unpaid = std::min(debt_, back);
   debt_ -= unpaid;
   tokens_ = Saturated(uint64_t{tokens_} + back - unpaid);
@@ -98,6 +102,7 @@ std::optional<LeaseRequest> QuotaLease::Ask(const LeasePolicy& policy, net::Time
                                             double random) {
   if (asking_ || now < next_ask_) return std::nullopt;
   const uint64_t held = tokens(now);
+  // The last plan answers for most requests; a new one is made only when that says that little is left.
   if (held > low_ && held >= pending_ && debt_ == 0) return std::nullopt;
   question_.lessees = lessees;
   const Batch batch = PlanBatch(policy, demand_.PerMicrosecond(now));
@@ -122,6 +127,7 @@ std::optional<LeaseRequest> QuotaLease::Ask(const LeasePolicy& policy, net::Time
 void QuotaLease::OnReply(const LeasePolicy& policy, net::TimePoint now, const LeaseReply& reply, double random) {
   assert(asking_);
   const uint32_t round_trip = LowBits(now) - question_.at_us;
+  // The bound keeps one answer after a long stall from lengthening the lead for long.
   round_trip_us_ = (round_trip_us_ * 7 + std::min<uint32_t>(round_trip, 1'000'000)) / 8;
   asking_ = failing_ = false;
   question_.debt = 0;
@@ -152,6 +158,7 @@ std::optional<net::TimePoint> QuotaLease::failing_since() const {
 
 bool QuotaLease::idle(net::TimePoint now) const {
   if (asking_ || tokens(now) > 0) return false;
+  // While there are requests next_ask_ moves on, so the failure stays known: a new lease would begin with credit.
   if (failing_) return now >= next_ask_ + kFailureMemory;
   return debt_ == 0 && now >= next_ask_ && word_.IsForgettable(now);
 }

@@ -72,6 +72,7 @@ backends::Ticket RateLimiter::Conclude(const AdmissionAttempt& attempt, backends
   const backends::Ticket original = ticket;
   for (const Charge& charge : attempt.charges) {
     if (charge.taken == Source::kShadow || !charge.rule->settles_later) continue;
+    // One entry holds all charges of the request, and its ticket travels in place of the client's.
     if (ticket.kind != backends::Ticket::Kind::kLimit) ticket = followed_.Follow(*attempt.held, original);
     followed_.Add(ticket, charge);
   }
@@ -90,6 +91,7 @@ void RateLimiter::Settle(backends::Ticket ticket, size_t reply_bytes) {
 
 void RateLimiter::OnReply(backends::Ticket ticket, backends::Reply&& reply) {
   const backends::Ticket to = followed_.at(ticket).ticket;
+  // Settled before the reply leaves: a client that has it may ask again at once and finds its place free.
   Settle(ticket, reply.size());
   sink_.OnReply(to, std::move(reply));
 }

@@ -14,6 +14,7 @@ BucketLimit ShareOf(const Charge& charge) {
   BucketLimit share = charge.terms->bucket;
   const int64_t proxies = charge.proxies;
   share.interval_ns = share.interval_ns > kLongestInterval / proxies ? kLongestInterval : share.interval_ns * proxies;
+  // A share of less than one token would never admit anything.
   share.tolerance_ns = std::max(share.tolerance_ns, share.interval_ns);
   return share;
 }

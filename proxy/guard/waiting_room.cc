@@ -24,12 +24,14 @@ std::optional<AdmissionOutcome> WaitingRoom::Enter(AdmissionAttempt* attempt, co
   const bool is_held = outcome.step == AdmissionStep::kDone;
   const LimitRule& rule = *(is_held ? attempt->hold_rule : outcome.rule);
   const net::Duration wait = is_held ? Held(attempt->hold_ns) : outcome.retry_after;
+  // Who waits for the store's word needs no such leave: its timeout bounds the wait, and max_waiting is about delays.
   if (outcome.step != AdmissionStep::kAskStore && !MayWait(rule, wait)) {
     admission_.Undo(attempt);
     return AdmissionOutcome{AdmissionStep::kRefused, &rule, wait};
   }
   const uint32_t index = Acquire();
   Waiting& waiting = waiting_[index];
+  // The caller keeps the memory of an earlier attempt, so that neither side allocates.
   std::swap(waiting.attempt, *attempt);
   HeldSnapshot& held = *waiting.attempt.held;
   waiting.held = SnapshotUse(held);
@@ -66,6 +68,7 @@ bool WaitingRoom::DelayBy(uint32_t index, const LimitRule& rule, net::Duration w
     StatsOf(*waiting.rule).waiting.Subtract(1);
     StatsOf(rule).waiting.Add();
     waiting.rule = &rule;
+    // max_wait is each limit's own: it begins when that limit does.
     waiting.deadline = loop_.now() + rule.conf->max_wait;
   }
   return loop_.now() + wait <= waiting.deadline;
@@ -88,6 +91,7 @@ void WaitingRoom::Proceed(uint32_t index, const AdmissionOutcome& outcome) {
     }
     case AdmissionStep::kRefused: return End(index, outcome);
     case AdmissionStep::kTryLater:
+      // Nothing has to be given back here: whoever says kTryLater has done so.
       if (!DelayBy(index, *outcome.rule, outcome.retry_after)) {
         return End(index, {AdmissionStep::kRefused, outcome.rule, outcome.retry_after});
       }

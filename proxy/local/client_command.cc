@@ -109,6 +109,7 @@ bool SetClientName(std::string_view name, ClientState& client, std::string* out)
     wire::AppendError("ERR Client names cannot contain spaces, newlines or special characters.", out);
     return false;
   }
+  // A client that has no labels must not get any only to have no name.
   if (!name.empty() || client.labels) LabelsOf(client).name = name;
   return true;
 }
@@ -158,6 +159,7 @@ LocalOutcome AnswerClientInfo(const LocalCall& call) {
 LocalOutcome AnswerClientList(const LocalCall& call) {
   ListFilter filter;
   if (!ReadFilter(call.request, &filter, call.out)) return LocalOutcome::kAnswered;
+  // A client may give thousands of numbers, and each client of the worker is looked for among them.
   std::ranges::sort(filter.ids);
   std::string lines;
   call.view.ForEachClient([&](const ClientState& client) {
@@ -196,6 +198,7 @@ LocalOutcome AnswerClientReply(const LocalCall& call) {
   } else if (!wire::EqualsIgnoringCase(wish, "skip")) {
     wire::AppendError("ERR syntax error", call.out);
   } else if (mode != ReplyMode::kOff) {
+    // Within OFF a SKIP does nothing: it must not turn the replies behind it on again.
     mode = ReplyMode::kSkipNext;
   }
   return LocalOutcome::kAnswered;

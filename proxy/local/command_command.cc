@@ -61,6 +61,7 @@ std::vector<std::string_view> CategoriesOf(const CommandSpec& spec) {
     return std::ranges::find(words, word) != words.end();
   };
   if (has(flags, "write")) categories.push_back("write");
+  // Redis leaves EVAL_RO and its like out of the category read.
   if (has(flags, "readonly") && !has(categories, "scripting")) categories.push_back("read");
   if (has(flags, "pubsub")) categories.push_back("pubsub");
   if (has(flags, "blocking")) categories.push_back("blocking");
@@ -122,6 +123,8 @@ void AppendKeyFlags(const CommandSpec& spec, bool complete, std::string* out) {
 
 void AppendRangeSpec(const CommandSpec& spec, bool complete, std::string* out) {
   const KeyTriple triple = TripleOf(spec.keys);
+  // A key's place counts from the first key here, and from the command in the triple; from the end it is the same in
+  // both.
   const int last = triple.last < 0 ? triple.last : triple.last - triple.first;
   wire::AppendArrayHeader(6, out);
   AppendKeyFlags(spec, complete, out);
@@ -133,6 +136,7 @@ void AppendCountSpec(const CommandSpec& spec, int count_at, int step, std::strin
   wire::AppendArrayHeader(6, out);
   AppendKeyFlags(spec, true, out);
   AppendSearch("begin_search", "index", {{"index", count_at}}, out);
+  // Positions count from the number itself: the keys begin right behind it.
   AppendSearch("find_keys", "keynum", {{"keynumidx", 0}, {"firstkey", 1}, {"keystep", step}}, out);
 }
 
@@ -162,6 +166,7 @@ void AppendKeySpecs(const CommandSpec& spec, std::string* out) {
 }
 
 void AppendCommand(const CommandSpec& spec, std::string* out) {
+  // Ten fields since Redis 7.0; older clients read the first six.
   wire::AppendArrayHeader(10, out);
   wire::AppendBulk(spec.name, out);
   wire::AppendInteger(spec.arity, out);

@@ -48,7 +48,9 @@ LocalOutcome AnswerQuit(const LocalCall& call) {
 LocalOutcome AnswerReset(const LocalCall& call) {
   if (call.client.labels) call.client.labels->name.clear();  // The library behind the connection stays the same.
   call.client.no_evict = false;
+  // RESET leaves a transaction and selects database 0, so client and proxy agree again.
   call.client.refused.Clear();
+  // A SKIP is left as it is: it still holds for the reply to this very command.
   if (call.client.reply_mode == ReplyMode::kOff) call.client.reply_mode = ReplyMode::kOn;
   wire::AppendSimple("RESET", call.out);
   return LocalOutcome::kAnswered;
@@ -79,6 +81,7 @@ LocalOutcome AnswerAuth(const LocalCall& call) {
     wire::AppendError("ERR syntax error", call.out);
     return LocalOutcome::kAnswered;
   }
+  // The words of a Redis without a password, by which clients know that they need none (semantics.md 33).
   if (call.request.size() == 2) {
     wire::AppendError(
         "ERR AUTH <password> called without any password configured for the default user. Are you sure your "
@@ -110,6 +113,7 @@ LocalOutcome AnswerUnwatch(const LocalCall& call) {
 
 LocalOutcome AnswerExec(const LocalCall& call) {
   if (call.client.refused.EndTransaction()) {
+    // Clients know this word for a transaction of which nothing was executed, and nothing was (semantics.md 19).
     wire::AppendError("EXECABORT Transaction discarded because of previous errors.", call.out);
   } else {
     wire::AppendError("ERR EXEC without MULTI", call.out);
@@ -162,11 +166,13 @@ LocalOutcome AnswerHello(const LocalCall& call) {
       return LocalOutcome::kAnswered;
     }
     if (*version != 2) {
+      // Most libraries fall back to the older protocol upon this word (semantics.md 15).
       wire::AppendError("NOPROTO unsupported protocol version", call.out);
       return LocalOutcome::kRefused;
     }
     if (!ReadHelloOptions(call, &options)) return LocalOutcome::kAnswered;
   }
+  // All options were read before any of them takes effect, so a mistake changes nothing.
   if (options.user && !Authenticate(*options.user, call.out)) return LocalOutcome::kRefused;
   if (options.name && !SetClientName(*options.name, call.client, call.out)) return LocalOutcome::kAnswered;
   constexpr std::pair<std::string_view, std::string_view> kTexts[] = {

@@ -37,6 +37,7 @@ std::string HumanBytes(uint64_t bytes) {
 
 void Server(const ProxyFacts& facts, std::string* text) {
   Line("redis_version", kRedisVersion, text);
+  // A library that reads `cluster` here asks for slots and connects to the nodes past the proxy.
   Line("redis_mode", "standalone", text);
   Line("ringproxy_version", conf::Version(), text);
   Line("process_id", facts.process_id, text);
@@ -56,6 +57,7 @@ void Memory(const ProxyFacts& facts, std::string* text) {
   Line("used_memory", facts.resident_bytes, text);
   Line("used_memory_human", HumanBytes(facts.resident_bytes), text);
   Line("used_memory_rss", facts.resident_bytes, text);
+  // A number here would be read as a bound on data, of which the proxy holds none.
   Line("maxmemory", 0, text);
 }
 
@@ -73,6 +75,7 @@ void Stats(const ProxyFacts& facts, std::string* text) {
 }
 
 void Replication(const ProxyFacts&, std::string* text) {
+  // Libraries send writes only to a master.
   Line("role", "master", text);
   Line("connected_slaves", 0, text);
 }

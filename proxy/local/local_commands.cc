@@ -36,6 +36,7 @@ LocalOutcome AnswerConfigGet(const LocalCall& call) {
       wire::AppendBulk(name, &found);
       wire::AppendBulk(value, &found);
       count += 2;
+      // A parameter that several patterns match is told once.
       break;
     }
   }
@@ -62,6 +63,7 @@ LocalOutcome AnswerSlowlogGet(const LocalCall& call) {
     return LocalOutcome::kAnswered;
   }
   const std::optional<int64_t> count = call.request.size() < 3 ? 10 : wire::ParseInteger(call.request[2]);
+  // -1 asks for all entries.
   if (count && *count >= -1) return AnswerEmptyArray(call);
   wire::AppendError("ERR count should be greater than or equal to -1", call.out);
   return LocalOutcome::kAnswered;
@@ -141,6 +143,7 @@ ClientState NewClient(uint64_t id, std::string address, std::string user) {
   ClientState client;
   client.id = id;
   const std::string_view host = std::string_view(address).substr(0, address.rfind(':'));
+  // The address of an IPv6 peer is written as [::1]:50412.
   const bool has_brackets = host.starts_with('[') && host.ends_with(']');
   client.ip = conf::ParseIp(has_brackets ? host.substr(1, host.size() - 2) : host).value_or(conf::IpAddress{});
   client.address = std::move(address);

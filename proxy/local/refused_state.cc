@@ -33,6 +33,7 @@ void RefusedState::OnRefused(const wire::CommandSpec& spec) {
 }
 
 bool RefusedState::EndTransaction() {
+  // EXEC and DISCARD also end what WATCH has begun.
   next_multi_ = false;
   return std::exchange(in_transaction_, false);
 }

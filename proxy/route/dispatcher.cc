@@ -135,9 +135,11 @@ Destination Dispatcher::RouteAround(HeldSnapshot& held, uint32_t pool, uint64_t 
   const backends::Choice own = held.node_pools[pool].Choose(hash, claim);
   const Destination at_home{.to = {pool, own.node}, .admission = own.admission, .hash = hash};
   const bool has_gutter = held->config.pools[pool].on_down.policy == conf::DownPolicy::kGutter;
+  // A node that is only full keeps its keys: elsewhere they would be misses, and outdated when they come home.
   if (own.admission != backends::Admission::kDown || !has_gutter) return at_home;
   const uint64_t gutter_hash = KeyHash(held->pools[routing.gutter], key);
   const backends::Choice other = held.node_pools[routing.gutter].Choose(gutter_hash, claim);
+  // With both down the error names the owner, which is the one that has to come back.
   if (other.admission == backends::Admission::kDown) return at_home;
   return {{routing.gutter, other.node}, other.admission, Destination::Standing::kGutter, at_home.to};
 }
@@ -145,6 +147,8 @@ Destination Dispatcher::RouteAround(HeldSnapshot& held, uint32_t pool, uint64_t 
 bool Dispatcher::MayAsk(const Destination& to, const RoutedRequest& routed, const Origin& origin,
                         backends::Ticket ticket) {
   HeldSnapshot& held = origin.held;
+  // A counter or a lock in the gutter would be another one, and what cannot expire would be found there again,
+  // outdated.
   if (to.standing == Destination::Standing::kGutter && routed.spec.gutter == wire::Gutter::kNo) {
     held.node_pools[to.owner.pool].Refuse(to.owner.node, backends::Admission::kDown, ticket);
     return false;
@@ -161,6 +165,7 @@ void Dispatcher::Send(RoutedRequest& routed, const Origin& origin, const Destina
   if (to.standing == Destination::Standing::kGutter) return SendToGutter(routed, origin, to, ticket);
   if (routed.cas != wire::CasPlace::kNone) return SendTagged(routed, origin, to.to, ticket);
   backends::NodePool& pool = origin.held.node_pools[to.to.pool];
+  // A request in a block of its own is moved to the node and not copied, so it cannot be kept for a retry either.
   if (routed.block) return pool.Send(to.to.node, origin.lane, std::move(routed.block), ticket, WorkOf(routed));
   SendOnce(routed, origin, to, routed.request.encoded(), false, ticket);
 }
@@ -172,6 +177,7 @@ void Dispatcher::SendToGutter(const RoutedRequest& routed, const Origin& origin,
     origin.held.node_pools[to.to.pool].Send(to.to.node, origin.lane, std::string_view(rewritten_), ticket,
                                             WorkOf(routed));
   } else {
+    // Its expiry cannot be capped, so the copy might outlive the time for which the owner is down.
     origin.held.node_pools[to.owner.pool].Refuse(to.owner.node, backends::Admission::kDown, ticket);
   }
   if (rewritten_.capacity() > kKeptPart) std::string().swap(rewritten_);
@@ -206,6 +212,8 @@ void Dispatcher::SendTagged(const RoutedRequest& routed, const Origin& origin, N
 }
 
 uint32_t Dispatcher::PartFor(const Destination& to, size_t key_bytes, size_t most_bytes) {
+  // The table is never cleared: an entry of an earlier request is known by a part that does not exist or goes
+  // elsewhere.
   uint32_t& known = part_of_node_[to.to.pool][to.to.node];
   if (known < part_count_ && parts_[known].to == to && parts_[known].key_bytes + key_bytes <= most_bytes) {
     parts_[known].key_bytes += key_bytes;
@@ -264,6 +272,7 @@ void Dispatcher::EncodeRedisParts(const RoutedRequest& routed) {
 }
 
 void Dispatcher::EncodeMemcacheParts(const RoutedRequest& routed, const Snapshot& snapshot) {
+  // The client's input has long moved on when the last part's reply comes.
   plan_.request.assign(routed.request.encoded());
   plan_.failures_are_misses = true;
   for (size_t i = 0; i < part_count_; ++i) {
@@ -280,6 +289,7 @@ void Dispatcher::EncodeMemcacheParts(const RoutedRequest& routed, const Snapshot
     const NodeId to = part.to.to;
     if (routed.cas != wire::CasPlace::kNone) plan_.cas_tags.push_back(snapshot.pools[to.pool].cas_tags[to.node]);
     const uint32_t home = part.to.standing == Destination::Standing::kGutter ? part.to.owner.pool : to.pool;
+    // The reply cannot say which keys failed, so one pool that wants errors decides for the whole get.
     plan_.failures_are_misses &= snapshot.config.pools[home].on_partial == conf::OnPartial::kMiss;
   }
   for (size_t i = 0; i < keys_.size(); ++i) {
@@ -293,6 +303,7 @@ void Dispatcher::SendParts(const RoutedRequest& routed, const Origin& origin, ba
   wire::IsMemcache(routed.spec.merge) ? EncodeMemcacheParts(routed, *origin.held) : EncodeRedisParts(routed);
   plan_.merge = routed.spec.merge;
   plan_.children = static_cast<uint32_t>(part_count_);
+  // It is open before the first part is sent, since a node may fail that at once.
   const uint32_t owner = fanout_.Open(ticket, &plan_);
   for (uint32_t i = 0; i < part_count_; ++i) {
     Part& part = parts_[i];
@@ -335,9 +346,12 @@ Destination Dispatcher::AnyNode(const RoutedRequest& routed, const Origin& origi
   const uint32_t count = nodes.node_count();
   Destination refusal{{pool, 0}, backends::Admission::kDown};
   for (uint32_t i = 0; i < count; ++i) {
+    // Clients begin at different nodes, by their lanes, and one client stays with its node as long as that may be
+    // asked.
     const uint32_t node = (origin.lane + i) % count;
     const Destination any{{pool, node}, nodes.Admits(node, {.is_read = true, .has_priority = routed.has_priority})};
     if (any.admission == backends::Admission::kGranted) return any;
+    // A node that is full is the better news: its client may try again at once.
     if (any.admission == backends::Admission::kFull) refusal = any;
   }
   return refusal;

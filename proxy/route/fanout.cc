@@ -41,10 +41,12 @@ void Fanout::OnReply(backends::Ticket ticket, backends::Reply&& reply) {
 
 void Fanout::GiveUp(Parent* parent) {
   parent->is_too_large = true;
+  // Called again for each later reply: all children still have to be answered, whether or not anybody reads them.
   for (net::Block& reply : parent->replies) reply.Release();
 }
 
 void Fanout::OnFailure(backends::Ticket ticket, const wire::Failure& failure) {
+  // The failure stands in for a reply, so that the merge decides by the order of the keys whose error is told.
   std::string text;
   if (wire::IsMemcache(parents_[ticket.owner].plan.merge)) {
     wire::AppendMemcacheError(failure.code, &text);
@@ -87,6 +89,7 @@ void Fanout::Finish(uint32_t owner) {
   size_t size_bytes = 0;
   const auto pieces = MergeReplies(parent.plan, &size_bytes);
   net::Block merged = io_.blocks.Acquire(size_bytes);
+  // Copied before Release lets go of the children's blocks, in which the pieces lie.
   for (const std::string_view piece : pieces) merged.Append(piece);
   sink_.OnReply(Release(owner), backends::Reply(std::move(merged)));
 }

@@ -5,6 +5,8 @@
 namespace ringproxy::proxy {
 
 void HotKeys::Take(uint32_t pool, std::string_view key) {
+  // The ring's own hash may be narrow, and then two keys would count as one. A key that is taken stands for as many as
+  // were passed over, so that counts are those of requests.
   pools_[pool].Add(ring::Hash(ring::HashAlgorithm::kXxh3, key), key, kOneIn);
   // xorshift64 (Marsaglia 2003): the next one is 1 to 31 keys away, 16 on average.
   dice_ ^= dice_ << 13;

@@ -81,11 +81,13 @@ void MemcacheMerger::MergeValues(const FanoutPlan& plan, std::span<const std::st
   for (size_t i = 0; i < plan.child_of_key.size(); ++i) {
     const uint32_t child = plan.child_of_key[i];
     const auto& value = readers_[child].Peek();
+    // A miss: what the node has sent next belongs to a later key, since its values are in the order of its keys.
     if (!value || value->key != plan.key(i)) continue;
     AddValue(*value, plan.cas_tags.empty() ? 0 : plan.cas_tags[child]);
     readers_[child].Advance();
   }
   const bool all_used = std::ranges::all_of(readers_, [](wire::ValueReader& reader) { return !reader.Peek(); });
+  // A value for which no key asks belongs to somebody else's request, and then no part of the reply can be trusted.
   if (!all_used) return BadReply();
   Add(kEnd);
 }
@@ -122,6 +124,7 @@ void MemcacheMerger::MergeAgreed(std::span<const std::string_view> children) {
 void MemcacheMerger::MergeStatistics(const FanoutPlan& plan, std::span<const std::string_view> children) {
   std::vector<std::string_view> answered;
   std::ranges::copy_if(children, std::back_inserter(answered), IsWhole);
+  // A node that is down must not hide the figures of the others from whoever watches them.
   if (answered.empty()) return ReplaceBy(LastLine(children.front()));
   if (plan.merge == wire::Merge::kSettings) return ReplaceBy(answered.front());
   AppendMergedStatistics(answered, &text_);
@@ -134,6 +137,7 @@ void MemcacheMerger::MergeStatistics(const FanoutPlan& plan, std::span<const std
 }
 
 void MemcacheMerger::UntagCas(const FanoutPlan& plan, std::string_view reply) {
+  // All other replies carry no token.
   if (!reply.starts_with("HD") && !reply.starts_with("VA ")) return ReplaceBy(reply);
   const std::string_view data = wire::AppendUntaggedLine(reply, plan.cas_tags.front(), &text_);
   Add(text_);

@@ -18,6 +18,8 @@ struct RuleRow {
   Rule rule;
 };
 
+// All other numbers add up. The least uptime counts because a drop of it tells an exporter that counters have begun
+// anew.
 constexpr RuleRow kRules[] = {
     {"accepting_conns", Rule::kLeast},
     {"active_slabs", Rule::kMost},

@@ -11,6 +11,7 @@ namespace ringproxy::proxy {
 namespace {
 
 bool AddUp(int64_t a, int64_t b, int64_t* sum) {
+  // A sum that has wrapped would be believed.
   return !__builtin_add_overflow(a, b, sum);
 }
 
@@ -30,6 +31,7 @@ std::span<const std::string_view> ReplyMerger::Merge(wire::Merge merge, std::spa
   text_.clear();
   size_bytes_ = 0;
   const auto failed = std::ranges::find_if(children, wire::IsError);
+  // Any node's key will do for RANDOMKEY, so a node that fails need not matter.
   if (failed != children.end() && merge != wire::Merge::kAnyNonNil) {
     ReplaceBy(*failed);
     return pieces_;
@@ -92,6 +94,7 @@ void ReplyMerger::MergeInKeyOrder(std::span<const std::string_view> children, st
   expected_.resize(children.size());
   for (const uint32_t child : child_of_key) ++expected_[child];
   for (size_t i = 0; i < children.size(); ++i) {
+    // With an element too few or too many nobody could tell which keys the others belong to.
     if (readers_[i].remaining() != expected_[i]) return BadReply();
   }
   AddArrayHeader(child_of_key.size());
@@ -151,6 +154,7 @@ void ReplyMerger::MergeEveryElementAnd(std::span<const std::string_view> childre
     }
     wire::AppendInteger(everywhere, &text_);
   }
+  // Added only when it is whole: pieces are views, and a text that grows may move.
   Add(text_);
 }
 
@@ -165,6 +169,7 @@ void ReplyMerger::MergeAnyNonNil(std::span<const std::string_view> children) {
       return BadReply();
     }
   }
+  // A nil says that the whole fleet is empty, which nobody knows while a node fails.
   Add(failed != nullptr ? *failed : children.front());
 }
 

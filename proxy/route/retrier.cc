@@ -43,6 +43,7 @@ void Retrier::Adopt(const Snapshot& snapshot) {
       continue;
     }
     RetriedPool& pool = by_pool_[p];
+    // A budget whose options stay the same keeps what it has: a reload must not hand out retries.
     if (std::exchange(pool.retries, retries) != retries) pool.retry_budget = {retries.budget, retries.least};
     if (std::exchange(pool.hedging, hedging) != hedging) pool.hedge_budget = {hedging.budget, conf::Rate{0}};
     if (hedging.budget.thousandths == 0) pool.hedge_after = net::Duration(0);
@@ -56,6 +57,7 @@ net::Duration Retrier::TotalOf(const RetriedRead& entry) {
 
 void Retrier::ReleaseIfDone(uint32_t owner) {
   RetriedRead& entry = entries_[owner];
+  // The tickets of attempts that are still under way name this entry.
   if (!entry.answered || entry.outstanding > 0) return;
   ++entry.serial;
   entry.held.End();
@@ -98,6 +100,7 @@ bool Retrier::IsAnswer(RetriedRead& entry, Ticket ticket, std::string_view reply
   --entry.outstanding;
   if (entry.answered) return false;
   const bool is_hedge = entry.hedged && ticket.slot > 0;
+  // The second node does not own the key: that it has none, or fails, says nothing while the owner may still answer.
   if (is_hedge && entry.outstanding > 0 && (IsMiss(reply) || IsError(reply))) {
     if (IsMiss(reply)) entry.miss = reply;
     return false;
@@ -129,16 +132,20 @@ void Retrier::OnFailure(Ticket ticket, const wire::Failure& failure) {
 }
 
 bool Retrier::MayRetry(const RetriedRead& entry, const wire::Failure& failure) {
+  // A retry would only add to an overload, and other failures would most likely come again.
   if (failure.code != wire::ErrorCode::kNodeDown && failure.code != wire::ErrorCode::kTimeout) return false;
   if (entry.retries >= (*entry.held)->config.pools[entry.target.pool].retries.max) return false;
   const net::TimePoint now = io_.loop.now();
+  // The budget is asked last, since asking spends.
   return entry.deadline > now + kFirstPause && by_pool_[entry.target.pool].retry_budget.Spend(now);
 }
 
 void Retrier::ScheduleRetry(uint32_t owner) {
   RetriedRead& entry = entries_[owner];
+  // Until now the connection's own deadline would have ended the request; during a pause it is on no connection.
   if (entry.retries == 0) ScheduleDeadline(owner);
   const auto whole = kFirstPause * (int64_t{1} << std::min(entry.retries, kMostDoublings));
+  // Reads that failed together must not all come back together.
   std::uniform_int_distribution<int64_t> jitter(whole.count() / 2, whole.count());
   ++entry.retries;
   entry.waiting = true;
@@ -158,6 +165,7 @@ void Retrier::RunEvents() {
   while (!events_.empty() && events_.begin()->first <= now) {
     const Event event = events_.begin()->second;
     events_.erase(events_.begin());
+    // The entry may hold another read by now.
     if (entries_[event.owner].serial != event.serial) continue;
     event.step == RetryStep::kRetry ? Retry(event.owner) : Expire(event.owner);
   }

@@ -13,6 +13,7 @@ PoolSnapshot MakePool(const conf::Pool& pool, backends::NodeRegistry& registry) 
   std::vector<wire::CasTag> cas_tags;
   std::vector<std::shared_ptr<backends::NodeRecord>> nodes;
   for (const conf::Node& node : pool.nodes) {
+    // By the name alone, so that every proxy of a fleet makes the same tokens of a node's (semantics.md 24).
     cas_tags.push_back(wire::MakeCasTag(ring::Hash(ring::HashAlgorithm::kXxh3, node.name)));
     nodes.push_back(registry.Get(pool.name, node.name));
   }
@@ -29,6 +30,7 @@ PoolSnapshot MakePool(const conf::Pool& pool, backends::NodeRegistry& registry) 
 
 uint32_t PoolIndex(const conf::Config& config, const std::string& name) {
   const auto found = std::ranges::find(config.pools, name, &conf::Pool::name);
+  // A name that no pool has was refused together with its configuration.
   assert(found != config.pools.end());
   return static_cast<uint32_t>(found - config.pools.begin());
 }

@@ -27,6 +27,7 @@ net::IoResult ClientOutput::Flush(net::Stream& stream) {
   held_turns_ = 0;
   const net::IoResult written = queue_.Flush(stream);
   const bool is_full = written.status == net::IoStatus::kWouldBlock;
+  // The stream is told only of changes, since each may cost a system call.
   if (is_full != socket_is_full_) stream.WatchWrites(is_full);
   socket_is_full_ = is_full;
   return written;
@@ -34,6 +35,7 @@ net::IoResult ClientOutput::Flush(net::Stream& stream) {
 
 void ClientOutput::OnWritable(net::Stream& stream) {
   socket_is_full_ = false;
+  // A socket that has room would otherwise wake the loop in every turn.
   stream.WatchWrites(false);
 }
 

@@ -51,11 +51,13 @@ void ClientRequests::Dispatch(RoutedRequest& routed, size_t request_bytes, wire:
   const uint32_t pool = io_.dispatcher.PoolOf(routed, snapshot.listeners[listener_.index]);
   const auto access = static_cast<size_t>(routed.spec.access);
   backends::Ticket ticket = owner_;
+  // Opened before the limits are asked: a refusal is a reply as well and takes its turn (semantics.md 13).
   ticket.slot = replies_.Open({.opened = io_.io.loop.now(),
                                .histogram = &io_.pool_stats[pool].request_duration[access],
                                .request_bytes = request_bytes,
                                .quiet = quiet});
   const LimitRules& rules = *snapshot.limits;
+  // Most requests are no limit's concern, and their command alone tells so.
   const bool is_concerned = rules.MayConcern(listener_.index, routed.command) || rules.has_priorities();
   if (is_concerned && !PassesLimits(routed, ticket.slot, &ticket)) [[unlikely]]
     return;
@@ -84,6 +86,7 @@ void ClientRequests::Refuse(const wire::CommandSpec& spec, const wire::Request& 
   failure.retry_after = decision.retry_after;
   const bool as_miss = decision.limit->deny_as == conf::DenyAs::kMiss;
   std::string text;
+  // Where the protocol has no words for a miss of this request, it is refused in those of an error.
   if (!as_miss || !AppendMiss(listener_.conf.protocol, spec, request, &text))
     AppendFailure(listener_.conf.protocol, failure, &text);
   Answer(slot, backends::Reply(text));
@@ -131,6 +134,7 @@ void ClientRequests::Answer(uint32_t slot, backends::Reply&& reply) {
 }
 
 bool ClientRequests::IsFull() const {
+  // What was asked of the nodes counts before it comes, for then it cannot be refused any more.
   return parked_ != nullptr || replies_.size() >= listener_.conf.limits.requests_in_flight ||
          replies_.request_bytes() >= kRequestBytesInFlight || unread_own_bytes_ >= kUnreadOwnBytes ||
          own_bytes_of_turn_ >= kOwnBytesOfTurn || forecast_.is_full() ||
@@ -139,6 +143,7 @@ bool ClientRequests::IsFull() const {
 }
 
 void ClientRequests::EndTurn() {
+  // The output does not tell whose replies it holds: at most all that still waits can be the proxy's own.
   unread_own_bytes_ = std::min(unread_own_bytes_, output_.size() + replies_.aside_bytes());
   own_bytes_of_turn_ = 0;
 }

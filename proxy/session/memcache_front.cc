@@ -25,6 +25,7 @@ ProtocolFront::FrontStep MemcacheFront::ProcessOne() {
     case wire::MemcacheParser::MemcacheStatus::kRefused:
       Refuse(parser);
       input().Consume(parser.size());
+      // The rest of a value must not be read as commands (semantics.md 30).
       swallow_ = parser.swallow();
       return FrontStep::kNext;
     case wire::MemcacheParser::MemcacheStatus::kBad:
@@ -53,6 +54,7 @@ ProtocolFront::FrontStep MemcacheFront::HandleRequest(const wire::MemcacheParser
     input().Consume(size);
     return AnswerLocally(parser);
   }
+  // Words that ask for silence are blanked where they stand: a node has to answer each request (semantics.md 8 and 27).
   if (parser.unwanted().size > 0) input().Blank(parser.unwanted().offset, parser.unwanted().size);
   const bool in_place = parser.request().encoded().data() == input().bytes().data();
   // The views of the request stay valid: a block's bytes do not move with its handle.
@@ -63,6 +65,7 @@ ProtocolFront::FrontStep MemcacheFront::HandleRequest(const wire::MemcacheParser
   routed.cas = parser.cas();
   routed.command = static_cast<uint32_t>(row);
   requests().Dispatch(routed, size, parser.quiet());
+  // Only now, since the request's views lie in the input.
   if (!in_own_block) input().Consume(size);
   return FrontStep::kNext;
 }

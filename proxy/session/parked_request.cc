@@ -12,6 +12,8 @@ ParkedRequest::ParkedRequest(RoutedRequest routed, uint32_t slot)
       has_priority_(routed.has_priority),
       block_(std::move(routed.block)),
       routing_key_(routed.routing_key) {
+  // Arguments are offsets, so they hold for the copy as they did for the input. A routing key may be a view of the
+  // parser, which reads other clients' requests meanwhile: it is copied as well.
   for (size_t i = 0; i < routed.request.size(); ++i) arguments_.push_back(routed.request.argument(i));
   if (!block_) bytes_ = routed.request.encoded();
   request_ = wire::Request(block_ ? block_.bytes() : std::string_view(bytes_), arguments_);

@@ -26,6 +26,7 @@ ProtocolFront::FrontStep RedisFront::ProcessOne() {
     case wire::RequestParser::RespStatus::kNothing: input().Consume(parser.size()); break;
     case wire::RequestParser::RespStatus::kRequest: {
       const wire::Request request = parser.request();
+      // An inline request, or one in an unusual form, is encoded anew: its bytes are not those of the input.
       const bool in_place = request.encoded().data() == input().bytes().data();
       step = HandleRequest(request, parser.size(), in_place && input().CanTakeFrame(parser.size()));
       break;
@@ -57,6 +58,7 @@ ProtocolFront::FrontStep RedisFront::HandleRequest(const wire::Request& request,
     return FrontStep::kClose;
   }
   ReplyMode& mode = client().reply_mode;
+  // CLIENT REPLY SKIP is about the request behind it, which is this one.
   if (mode == ReplyMode::kSkipNext) mode = ReplyMode::kSkipThis;
   io().scratch.clear();
   const std::optional<FrontStep> answered = AnswerHere(spec, request, &io().scratch);
@@ -68,6 +70,7 @@ ProtocolFront::FrontStep RedisFront::HandleRequest(const wire::Request& request,
     requests().Dispatch(routed, size, QuietNow());
   }
   if (mode == ReplyMode::kSkipThis) mode = ReplyMode::kOn;
+  // Only now, since the request's views lie in the input.
   if (!in_own_block) input().Consume(size);
   return answered.value_or(FrontStep::kNext);
 }
@@ -121,6 +124,7 @@ bool RedisFront::IsRefused(const wire::CommandSpec& spec, const wire::Request& r
       break;
     case RefusedState::Reason::kNone: {
       const Snapshot& snapshot = **io().held;
+      // Which pool has the keys is not known yet; whether they share a tag is judged by the default pool's characters.
       const uint32_t default_pool = snapshot.listeners[listener().index].routes.back().pool;
       const std::string_view why = wire::RefusalOf(spec, request, snapshot.pools[default_pool].hash_tag);
       if (why.empty()) return false;
@@ -136,6 +140,7 @@ ProtocolFront::FrontStep RedisFront::RefuseProtocol(std::string_view error) {
   static backends::LineLimit lines;
   lines.Log(io().io.loop.now(), spdlog::level::info, "client {} of listener {}: {}", client().address,
             listener().conf.name, error);
+  // The connection ends with these words, for taking the stream up again would be a guess (semantics.md 30).
   CountRefusal(wire::RedisCommands().size(), wire::ErrorCode::kProtocol);
   io().scratch.clear();
   wire::AppendProtocolError(error, &io().scratch);

@@ -16,6 +16,7 @@ void ReplyQueue::Push(std::optional<uint32_t> behind, backends::Reply&& push, ne
   // An earlier push that waits behind a later slot holds this one back too.
   if (!pushes_.empty()) {
     const uint32_t last = pushes_[pushes_.size() - 1].behind;
+    // Numbers wrap, so what is compared are distances from the front slot.
     if (place == first_ - 1 || place - first_ < last - first_) place = last;
   }
   if (!IsOpen(place)) return push.AppendTo(output);

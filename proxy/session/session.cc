@@ -47,11 +47,13 @@ void Session::Move(SessionMode mode) {
 }
 
 void Session::OnReadable() {
+  // The event may be older than what has stopped the session in this turn.
   if (mode_ != SessionMode::kReading) return;
   const size_t most = io_.io.memory.read_size(net::ReadBuffer::kSize);
   const net::IoResult result = input_.Fill(*stream_, io_.io.read_buffer, most);
   listener_.stats.bytes_in.Add(result.bytes);
   client_.last_active = io_.io.loop.now();
+  // What came before the error is not looked at: nobody is left to read the replies.
   if (result.status == net::IoStatus::kError) return Close(std::strerror(result.error));
   ProcessInput();
   // Half-closed: what it asked before it stopped sending is still answered (semantics.md 12). After a pause the end of
@@ -71,8 +73,10 @@ void Session::ProcessInput() {
   if (mode_ == SessionMode::kReading) {
     const size_t have = input_.bytes().size();
     const size_t needed = std::max(have, front_->bytes_needed());
+    // Refused as soon as its size is known, and not only when the memory is gone.
     if (!io_.io.memory.HasRoomForRequest(have, needed - have)) Obey(front_->RefuseHalfRead());
   }
+  // Bytes behind a QUIT, or behind what cannot be understood, are ignored (semantics.md 11).
   if (!TakesRequests(mode_)) return input_.Clear();
   input_.Keep(front_->bytes_needed());
 }
@@ -89,6 +93,7 @@ bool Session::Obey(ProtocolFront::FrontStep step) {
 
 void Session::Drain() {
   if (!TakesRequests(mode_)) return;
+  // If nothing is under way it closes at the end of this turn, for which it has to be marked.
   Move(SessionMode::kFinishing);
   io_.Mark(mark_);
 }
@@ -100,6 +105,7 @@ void Session::Resume() {
 }
 
 bool Session::Flush(bool idle) {
+  // Cleared first, for what follows may mark it anew.
   mark_.is_set = false;
   if (closed()) return false;
   if (requests_.too_much_waits()) {
@@ -141,7 +147,9 @@ void Session::CloseIfItDoesNotRead() {
 void Session::OnWritable() {
   if (closed()) return;
   output_.OnWritable(*stream_);
+  // A client that reads a long reply slowly is not idle.
   client_.last_active = io_.io.loop.now();
+  // Nothing is held back now: the output has waited for the socket already.
   Flush(true);
 }
 

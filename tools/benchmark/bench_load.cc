@@ -57,6 +57,7 @@ int main(int argc, char** argv) {
   }
   LoadRun run(*options);
   std::printf("%s\n", ToJson(run.Run()).dump().c_str());
+  // Whoever has started it reads the report while the connections stay a little longer.
   std::fflush(stdout);
   if (options->linger > 0) std::this_thread::sleep_for(std::chrono::duration<double>(options->linger));
 }

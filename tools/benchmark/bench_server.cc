@@ -34,11 +34,13 @@ class Server {
   explicit Server(size_t nodes) : read_buffer_(kReadBytes) {
     for (size_t i = 0; i < nodes; ++i) {
       uint16_t port = 0;
+      // Never deleted: it serves until the process is killed.
       auto* const listener = new Peer{.fd = ListenOnFreePort(port), .listens = true};
       epoll_.Add(listener->fd.get(), EPOLLIN, listener);
       std::printf("%s%u", i == 0 ? "" : " ", static_cast<unsigned>(port));
     }
     std::printf("\n");
+    // The script that has started it waits for this line.
     std::fflush(stdout);
   }
 
@@ -78,6 +80,7 @@ class Server {
       } else if (!peer.replies.Feed({read_buffer_.data(), bytes}, peer.out)) {
         return false;
       }
+      // A short read has emptied the socket, and another call would only say so.
       if (bytes < kReadBytes) return true;
     }
   }

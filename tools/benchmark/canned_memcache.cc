@@ -53,6 +53,7 @@ std::optional<size_t> AnswerMemcache(std::string_view bytes, CannedOutput& out) 
     out.Append("STORED\r\n");
     return whole;
   }
+  // Proxies ask these two to learn whether a node lives.
   if (command != "mn" && command != "version") return std::nullopt;
   out.Append(command == "mn" ? "MN\r\n" : "VERSION 1.6.0\r\n");
   return used;

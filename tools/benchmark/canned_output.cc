@@ -11,6 +11,7 @@ namespace ringproxy::bench {
 namespace {
 
 constexpr size_t kBlockBytes = size_t{1} << 20;
+// Copying less than this costs less than a further piece of the write.
 constexpr size_t kCopyBelowBytes = size_t{32} << 10;
 constexpr size_t kMaxPieces = 64;
 
@@ -45,6 +46,7 @@ bool CannedOutput::Flush(int fd) {
     msghdr message{};
     message.msg_iov = pieces;
     message.msg_iovlen = Gather(pieces, kMaxPieces);
+    // writev has no flags, and a peer that has left would end the process by SIGPIPE.
     const ssize_t written = sendmsg(fd, &message, MSG_NOSIGNAL);
     if (written < 0) return errno == EAGAIN || errno == EINTR;
     Drop(static_cast<size_t>(written));
@@ -75,7 +77,9 @@ void CannedOutput::Drop(size_t bytes) {
     bytes -= step;
     if (segment.bytes == 0) ++gone;
   }
+  // All at once, since each erase moves what follows.
   segments_.erase(segments_.begin(), segments_.begin() + static_cast<std::ptrdiff_t>(gone));
+  // Only then: moving the rest after each write would cost more than the memory is worth.
   if (segments_.empty()) {
     text_.clear();
     text_start_ = 0;

@@ -11,6 +11,7 @@
 namespace ringproxy::bench {
 namespace {
 
+// As many as Redis takes.
 constexpr size_t kMaxArguments = size_t{1} << 20;
 constexpr size_t kMaxLineBytes = 20;
 constexpr std::string_view kEnd = "\r\n";
@@ -29,6 +30,7 @@ constexpr Command kCommands[] = {
 };
 
 bool EqualFolded(std::string_view text, std::string_view lower) {
+  // This folds letters, and the names consist of nothing else.
   return std::ranges::equal(text, lower, [](char a, char b) { return (a | 0x20) == b; });
 }
 
@@ -76,6 +78,7 @@ bool CannedReplies::Feed(std::string_view bytes, CannedOutput& out) {
   if (skipped > 0) Skipped(skipped, out);
   bytes.remove_prefix(skipped);
   size_t used = 0;
+  // Mostly whole requests come, which are framed where they were read.
   if (carry_.empty()) {
     if (!FeedWhole(bytes, used, out)) return false;
     carry_.assign(bytes.substr(used));

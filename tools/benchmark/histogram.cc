@@ -15,6 +15,7 @@ uint64_t Histogram::Quantile(double share) const {
     if (bucket < 2 * kSub) return bucket;
     const size_t shift = bucket / kSub - 1;
     const uint64_t low = static_cast<uint64_t>(bucket - shift * kSub) << shift;
+    // The middle of the highest bucket may lie above everything that was measured.
     return std::min(low + (uint64_t{1} << shift) / 2, max_);
   }
   return max_;

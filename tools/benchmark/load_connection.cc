@@ -46,6 +46,7 @@ bool LoadConnection::Write(Epoll& epoll, ByteCounts& bytes) {
   const uint64_t end = (first_request_ + queued_) * set_.request_bytes();
   bool full = false;
   while (sent_ < end && !full) {
+    // A slice ends where the cycle begins anew.
     const std::string_view slice = set_.Slice(sent_, end - sent_);
     const ssize_t wrote = send(fd_.get(), slice.data(), slice.size(), MSG_NOSIGNAL);
     if (wrote < 0 && errno != EAGAIN) return false;
@@ -80,6 +81,7 @@ bool LoadConnection::Read(std::vector<char>& scratch, ReplyListener& listener, B
 }
 
 void LoadConnection::TakeReplies(std::string_view bytes, ReplyListener& listener) {
+  // One reading of the clock for all replies of a read, since they came together.
   const uint64_t now_ns = NowNs();
   while (!bytes.empty()) {
     if (outstanding() == 0) DieOfWrongReply(bytes);

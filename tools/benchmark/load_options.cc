@@ -34,6 +34,7 @@ std::pair<std::string, int> NamedProcess(const std::string& text) {
 std::vector<size_t> NumbersIn(const std::string& path) {
   std::ifstream file(path);
   const std::vector<size_t> numbers{std::istream_iterator<size_t>(file), {}};
+  // What is no number stops the reading before the file's end.
   if (numbers.empty() || !file.eof()) throw std::invalid_argument("--key-numbers: no numbers in " + path);
   return numbers;
 }

@@ -14,6 +14,7 @@ constexpr size_t kScratchBytes = size_t{256} << 10;
 constexpr int kEventsPerTurn = 256;
 constexpr double kNsPerSecond = 1e9;
 constexpr uint64_t kNever = std::numeric_limits<uint64_t>::max();
+// Far longer than a proxy lets a request wait: what is not answered by then is lost.
 constexpr uint64_t kDrainNs = 5'000'000'000;
 
 uint64_t Ns(double seconds) {
@@ -31,6 +32,7 @@ LoadRun::LoadRun(const LoadOptions& options)
 LoadReport LoadRun::Run() {
   Connect();
   start_ns_ = NowNs();
+  // A run of so many requests has no warm-up, since all of them count.
   begin_ns_ = options_.requests > 0 ? start_ns_ : start_ns_ + Ns(options_.warmup);
   const bool ends_by_time = options_.requests == 0 && !options_.until_stdin_ends;
   end_ns_ = ends_by_time ? begin_ns_ + Ns(options_.seconds) : kNever;
@@ -61,6 +63,7 @@ void LoadRun::WatchStdin() {
 
 void LoadRun::Connect() {
   for (size_t i = 0; i < options_.connections; ++i) {
+    // Each connection begins elsewhere in the cycle, or all of them would ask for the same key at the same time.
     const uint64_t first_request = i * set_.count() / options_.connections;
     connections_.push_back(std::make_unique<LoadConnection>(ConnectTo(options_.address), set_, first_request));
     connections_.back()->Register(epoll_);
@@ -72,6 +75,7 @@ void LoadRun::BeginWindow(uint64_t now_ns) {
   report_.latency_ns = Histogram{};  // What went wrong during the warm-up stays counted.
   report_.bytes = ByteCounts{};
   costs_.Begin();
+  // The window of an open loop is that of its schedule, so that waking up late loses no request.
   if (!open_loop()) begin_ns_ = now_ns;
   measuring_ = true;
 }
@@ -101,12 +105,14 @@ void LoadRun::Turn(uint64_t until_ns) {
   epoll_event events[kEventsPerTurn];
   const int ready = epoll_.Wait(events, kEventsPerTurn, wait_ns);
   for (int i = 0; i < ready; ++i) {
+    // Standard input has ended, and with it the run.
     if (events[i].data.ptr == nullptr) {
       end_ns_ = NowNs();
       continue;
     }
     auto& connection = *static_cast<LoadConnection*>(events[i].data.ptr);
     const bool was_busy = connection.outstanding() > 0;
+    // Errors and hang-ups are met by reading, too.
     if ((events[i].events & ~uint32_t{EPOLLOUT}) != 0 && !connection.Read(scratch_, *this, report_.bytes)) {
       Lose(connection);
       continue;
@@ -138,6 +144,7 @@ LoadConnection& LoadRun::NextConnection() {
 }
 
 uint64_t LoadRun::DueNs(uint64_t request) const {
+  // Counted from the start: a sum of rounded steps would drift away from the rate.
   return start_ns_ + static_cast<uint64_t>(static_cast<double>(request) * kNsPerSecond / options_.rate);
 }
 
@@ -157,6 +164,7 @@ void LoadRun::Send(LoadConnection& connection) {
 void LoadRun::Lose(LoadConnection& connection) {
   ++report_.disconnects;
   connection.Close();
+  // A trial may cost some connections on purpose; without any there is nothing left to measure.
   const bool any_left = std::ranges::any_of(connections_, [](const auto& other) { return other->open(); });
   if (!any_left) Die("the last connection was closed by the peer");
 }

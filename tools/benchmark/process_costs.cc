@@ -12,6 +12,7 @@ ProcessCosts::ProcessCosts(const std::vector<std::pair<std::string, int>>& watch
 }
 
 void ProcessCosts::Begin() {
+  // Opened only now, for a counter counts from when it is opened.
   if (count_calls_of_ != 0) calls_ = std::make_unique<CallCounter>(count_calls_of_);
   for (Watched& each : watched_) each.before_ns = each.clock.ReadNs();
 }

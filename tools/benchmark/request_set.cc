@@ -9,6 +9,7 @@
 namespace ringproxy::bench {
 namespace {
 
+// A fixed seed gives every run, and every proxy, the same requests in the same order.
 constexpr uint64_t kShuffleSeed = 20;
 
 std::vector<std::string> ShuffledKeys(const RequestShape& shape) {
@@ -45,6 +46,7 @@ std::string Value(const std::string& key, size_t bytes) {
 
 RequestSet::RequestSet(const RequestShape& shape) : shape_(shape) {
   const std::vector<std::string> keys = ShuffledKeys(shape_);
+  // All heads stand before the first piece is made, for pieces are views of them.
   for (const std::string& key : keys) value_heads_.push_back(HeadOfValue(key) + key.substr(0, shape_.value_bytes));
   shape_.protocol == Protocol::kRedis ? BuildRedis(keys) : BuildMemcache(keys);
 }
@@ -123,6 +125,7 @@ std::string RequestSet::HeadOfValue(const std::string& key) const {
 }
 
 void RequestSet::ExpectValue(size_t index) {
+  // Behind its first line a head holds as much of the key as fits into the value.
   const size_t key_bytes = value_heads_[index].size() - value_heads_[index].find('\n') - 1;
   pieces_.push_back({.text = value_heads_[index], .body = shape_.value_bytes - key_bytes, .tail = true});
 }

@@ -19,16 +19,19 @@
 namespace ringproxy::bench {
 namespace {
 
+// A proxy may open all its connections at once.
 constexpr int kBacklog = 4096;
 
 void SetNoDelay(int fd) {
   const int on = 1;
+  // Nagle's algorithm would hold small requests back for acknowledgements, and that wait would be measured.
   setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
 }
 
 int ConnectUnix(const std::string& path) {
   sockaddr_un name{};
   name.sun_family = AF_UNIX;
+  // One byte is left for the zero at its end.
   if (path.size() >= sizeof name.sun_path) Die("the path of the unix socket is too long: " + path);
   std::memcpy(name.sun_path, path.c_str(), path.size());
   const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -90,6 +93,7 @@ Fd AcceptOne(int listener) {
   if (fd.open()) {
     SetNoDelay(fd.get());
   } else if (errno != EAGAIN && errno != ECONNABORTED && errno != EINTR) {
+    // A peer that has left before it was accepted is not among these faults.
     Die("accept");
   }
   return fd;

@@ -14,6 +14,7 @@ struct Record {
   uint64_t replied_ns;
   char error[16];
 };
+// Scripts in Python unpack the records.
 static_assert(sizeof(Record) == 32);
 
 }  // namespace

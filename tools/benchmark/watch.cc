@@ -19,6 +19,7 @@ constexpr const char* kCalls[] = {"read",      "readv",  "recvfrom",       "recv
                                   "epoll_ctl", "splice", "timerfd_settime"};
 
 std::optional<uint64_t> TracepointId(const std::string& event) {
+  // Newer kernels mount it by itself, older ones within debugfs.
   for (const char* root : {"/sys/kernel/tracing/events/", "/sys/kernel/debug/tracing/events/"}) {
     std::ifstream file(root + event + "/id");
     uint64_t id = 0;
@@ -32,6 +33,7 @@ Fd OpenCounter(uint64_t tracepoint, int thread) {
   attr.type = PERF_TYPE_TRACEPOINT;
   attr.size = sizeof attr;
   attr.config = tracepoint;
+  // Threads that start later count as part of the one that starts them.
   attr.inherit = 1;
   return Fd(static_cast<int>(syscall(SYS_perf_event_open, &attr, thread, -1, -1, PERF_FLAG_FD_CLOEXEC)));
 }
@@ -67,6 +69,7 @@ CallCounter::CallCounter(int pid) {
     }
   };
   add(kTotal, "raw_syscalls/sys_enter");
+  // Where the total cannot be counted, none of the single calls can.
   if (!available()) return;
   for (const char* call : kCalls) add(call, std::string("syscalls/sys_enter_") + call);
 }

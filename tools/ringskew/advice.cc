@@ -26,6 +26,7 @@ std::optional<uint32_t> EnoughVirtualNodes(conf::Pool pool, double target) {
   for (uint32_t v = 16; v <= kMostVirtualNodes; v *= 2) {
     pool.ring.virtual_nodes = v;
     if (WhyNoRing(pool)) return std::nullopt;  // Heavy nodes and many: more points than a ring may have.
+    // The ring is made and measured: with these very names it may be better or worse than the average.
     const Topology topology = MakeTopology(pool);
     if (ring::MeasureSpread(ring::RingShares(*topology.ring), topology.weights()).peak_to_mean <= target) return v;
   }
@@ -63,6 +64,7 @@ void AdviseHotKeys(Report& report) {
   const auto nodes = static_cast<double>(report.nodes.size());
   size_t advised = 0;
   for (const HotRow& hot : report.hot_keys) {
+    // CopiesNeeded says one for such a key, which is no advice.
     if (hot.share * nodes <= 0.5) continue;
     std::string text = "The key " + hot.name + " alone is " + Percent(hot.share) + " of the requests, " +
                        Fixed(hot.share * nodes, 1) +
@@ -88,6 +90,7 @@ void AdviseMisplaced(Report& report) {
                      " of those that were read) lie on a node that the ring does not map them to, where no request "
                      "finds them: " +
                      where + ". ";
+  // A fifth less is left for chance and for keys that were written since.
   text += report.misplaced->share > 0.8 * unrelated
               ? "So many are left by an unrelated ring: they were written with another algorithm, another hash or "
                 "other names of the nodes. Try those as a what-if before the proxy serves these nodes."
@@ -121,6 +124,7 @@ std::string WeightLines(const conf::Pool& pool, const Report& report) {
   const bool has_weights =
       HasVirtualNodes(algorithm) || algorithm == ring::Algorithm::kMaglev || algorithm == ring::Algorithm::kRendezvous;
   const uint32_t heaviest = std::ranges::max(pool.nodes, {}, &conf::Node::weight).weight;
+  // Ten times the heaviest weight, doubled at the most, still has to be one that a configuration may have.
   if (!has_weights || heaviest * kWeightSteps * 2 > kMostWeight) return {};
   std::string nodes;
   bool changes = false;
@@ -144,6 +148,7 @@ void AdviseWeights(const conf::Pool& pool, Report& report) {
   // Where the keys are few or one is hot, weights are no cure; where a node has steadily more, they may be.
   const bool even_ring = report.ring_spread.peak_to_mean <= report.target;
   if (!even_ring || report.requests_spread.peak_to_mean <= report.target || !report.hot_keys.empty()) return;
+  // Three deviations of what so many keys scatter: the fullest of some dozens of nodes is seldom beyond them by chance.
   const double chance = 1 + 3 * report.sampling_cv;
   if (report.requests_spread.peak_to_mean <= chance) return;
   const auto fullest = std::ranges::max_element(report.nodes, {}, &NodeRow::ratio);
@@ -175,6 +180,7 @@ void AddAdvice(const conf::Pool& pool, Report& report) {
   AdviseMisplaced(report);
   AdviseRing(pool, report);
   AdviseHotKeys(report);
+  // Weights would only lean against one sample of a hash that spreads badly.
   if (!AdviseHash(pool, report)) AdviseWeights(pool, report);
   if (!report.advice.empty()) return;
   report.advice.push_back("Nothing to change, the rest is chance: the fullest node has " +

@@ -128,9 +128,12 @@ Report Analysis::Finish(const std::string& source, bool partial) {
   report.ring_spread = ring::MeasureSpread(ring_shares, weights);
   report.expected_cv = ring::ExpectedCv(nodes, report.virtual_nodes);
   report.expected_peak = ring::ExpectedPeak(nodes, report.virtual_nodes);
+  // In this order, since each part reads figures of those before it: a hot key is one that stands out among so many
+  // keys.
   AddKeys(report);
   hot_.AddTo(report, base_);
   held_.AddTo(report);
+  // One more, since the first key of all is looked at.
   report.tagged_share = static_cast<double>(tagged_) / static_cast<double>(keys_ / kTagSample + 1);
   AddSweep(report);
   if (change_) report.change = change_->MakeReport(report, topology);

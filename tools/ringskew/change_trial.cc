@@ -14,6 +14,7 @@ constexpr ring::NodeIndex kNoNode = std::numeric_limits<ring::NodeIndex>::max();
 ChangeTrial::ChangeTrial(const conf::Pool& pool, const Change& change)
     : what_(change.ToString()), changed_(*Changed(pool, change), true) {
   for (const conf::Node& node : changed_.topology().pool.nodes) {
+    // A node is its name, whatever place it has in the list (semantics.md 32).
     const auto same = std::ranges::find(pool.nodes, node.name, &conf::Node::name);
     node_was_.push_back(same == pool.nodes.end() ? kNoNode : static_cast<ring::NodeIndex>(same - pool.nodes.begin()));
   }
@@ -40,6 +41,7 @@ double ChangeTrial::LeastMoved(const Topology& before) const {
   double gained = 0;
   for (size_t i = 0; i < shares.size(); ++i) {
     const ring::NodeIndex was = node_was_[i];
+    // What some nodes gain has to come from others, so this much moves in any case.
     gained += std::max(shares[i] - (was == kNoNode ? 0 : shares_before[was]), 0.0);
   }
   return gained;
@@ -53,6 +55,7 @@ ChangeReport ChangeTrial::MakeReport(const Report& report, const Topology& befor
   const uint64_t all = report.keys_repeat ? report.distinct_keys : report.keys;
   change.extra_misses =
       report.keys_repeat ? static_cast<uint64_t>(std::llround(moved_distinct_.Estimate())) : moved_keys_;
+  // Both numbers may be estimates, and one may pass the other by a little.
   change.moved_keys =
       std::min(static_cast<double>(change.extra_misses) / static_cast<double>(std::max<uint64_t>(all, 1)), 1.0);
   change.moved_requests = report.requests > 0 ? moved_requests_ / report.requests : 0;

@@ -177,6 +177,7 @@ Problem ReadLive(const Arguments& a, Order* order) {
   order->live = {a.live, a.pool, ""};
   if (a.token_file.empty()) return std::nullopt;
   std::ifstream file(a.token_file);
+  // A token is no option itself, because every user of the machine can read command lines.
   if (!std::getline(file, order->live->token)) return "--token-file: " + a.token_file + " cannot be read";
   return std::nullopt;
 }
@@ -193,6 +194,7 @@ Problem Read(const Arguments& a, const po::variables_map& values, Order* order, 
   if (a.scan && a.config.empty()) return "--scan needs --config, which says where the nodes are";
   if (values.contains("virtual-nodes")) {
     uint32_t ignored = 0;
+    // It is read once more as text, so that the bounds and their words stand in one place.
     if (auto problem = ReadVirtualNodes(std::to_string(a.virtual_nodes), &ignored))
       return "--virtual-nodes: " + *problem;
   }
@@ -218,6 +220,7 @@ std::optional<Order> ParseCommandLine(int argc, const char* const* argv, std::os
   po::variables_map values;
   *exit = ExitCode::kBadUsage;
   try {
+    // Guessing is off, as in ringproxy: a script's abbreviation would become ambiguous with the next option.
     constexpr int kStyle = po::command_line_style::unix_style & ~po::command_line_style::allow_guessing;
     const po::positional_options_description no_positional;
     po::store(po::command_line_parser(argc, argv).options(options).positional(no_positional).style(kStyle).run(),

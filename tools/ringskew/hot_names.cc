@@ -15,6 +15,7 @@ constexpr double kHotTimesMean = 10;
 constexpr double kLeastPrefixShare = 0.01;
 
 uint32_t WholeRequests(double requests) {
+  // The sketch counts whole requests, and a key of a small weight was asked for all the same.
   return static_cast<uint32_t>(std::clamp(std::llround(requests), 1LL, static_cast<long long>(UINT32_MAX)));
 }
 

@@ -39,6 +39,7 @@ class Columns {
  public:
   // From the first line; an error if a name does not stand in it.
   std::optional<std::string> Read(const KeyFormat& format, std::string_view first) {
+    // A tab first: in a log that has any, commas and spaces may stand within a column.
     delimiter_ = first.find('\t') != std::string_view::npos  ? '\t'
                  : first.find(',') != std::string_view::npos ? ','
                                                              : ' ';
@@ -125,6 +126,7 @@ class LineReader {
       if (auto error = TakeLine(rest)) return error;
       rest = {};
     }
+    // Erased once a chunk and not once a line, since each erase moves the rest.
     carry_.erase(0, carry_.size() - rest.size());
     return std::nullopt;
   }
@@ -133,6 +135,7 @@ class LineReader {
  private:
   std::optional<std::string> TakeLine(std::string_view line) {
     ++number_;
+    // Some files were written on Windows.
     if (line.ends_with('\r')) line.remove_suffix(1);
     if (line.empty()) return std::nullopt;
     const bool is_log = !source_.format.column.empty();

@@ -29,6 +29,7 @@ conf::Result<json, std::string> Fetch(const LiveSource& source, const std::strin
   if (const auto problem = conf::ReadValue(address, conf::TcpAddress(1), at)) return where + problem->text;
   NodeStream stream;
   if (const auto problem = stream.Connect(at)) return where + *problem;
+  // In HTTP/1.0 a reply ends with its connection, so no length and no chunk has to be understood.
   std::string request = "GET " + path + " HTTP/1.0\r\nHost: " + std::string(address) + "\r\n";
   if (!source.token.empty()) request += "Authorization: Bearer " + source.token + "\r\n";
   if (const auto problem = stream.Send(request + "\r\n")) return where + *problem;
@@ -40,6 +41,7 @@ conf::Result<json, std::string> Fetch(const LiveSource& source, const std::strin
   if (body == std::string_view::npos) return where + "no reply";
   json parsed = json::parse(reply.substr(body + 4), nullptr, false);
   if (parsed.is_discarded()) return where + "not JSON";
+  // The port's errors are JSON as well and say more than the status does.
   if (parsed.contains("error")) return where + parsed["error"].get<std::string>();
   return parsed;
 }

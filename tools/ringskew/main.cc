@@ -45,6 +45,7 @@ std::optional<std::string> ReadKeys(const Order& order, Analysis& analysis, std:
   }
   *source = "the pool's nodes";
   const auto problems = ScanNodes(order.pool, add, [](uint64_t keys) { ShowProgress(Grouped(keys) + " keys read"); });
+  // The line of progress is cleared before anything else is written.
   ShowProgress("");
   for (const std::string& problem : problems) std::cerr << "ringskew: " << problem << "\n";
   if (analysis.keys() == 0) {
@@ -79,6 +80,7 @@ int Run(const Order& order) {
   }
   std::ofstream file(order.out, std::ios::binary);
   file << text;
+  // Closed before it is asked: a full disk often shows only then.
   file.close();
   return file.good() ? static_cast<int>(done) : Fail(order.out + ": cannot be written");
 }

@@ -16,6 +16,7 @@ constexpr timeval kPatience{5, 0};
 constexpr size_t kChunk = 64 << 10;
 
 std::string Text(int error) {
+  // A connect that has taken too long ends with EINPROGRESS, a read or a write with EAGAIN.
   return error == EAGAIN || error == EINPROGRESS ? "no answer in time" : std::strerror(error);
 }
 
@@ -86,6 +87,7 @@ NodeStream::Problem NodeStream::ReadMore() {
 
 void NodeStream::Consume(size_t bytes) {
   start_ += bytes;
+  // Erased only now and then, since each erase moves what follows.
   if (start_ < kChunk && start_ < buffer_.size()) return;
   buffer_.erase(0, start_);
   start_ = 0;

@@ -62,6 +62,7 @@ std::string Text(double x, double y, const std::string& text, const char* anchor
 // One bar a node: its ratio, and a line where the fair share ends.
 std::string RatioChart(const std::vector<NodeRow>& nodes) {
   constexpr double kRow = 22, kLeft = 140, kWidth = 620;
+  // The line of the fair share stays within the chart, however even the nodes are.
   double most = 1.2;
   for (const NodeRow& node : nodes) most = std::max(most, node.ratio * 1.05);
   const double height = kRow * static_cast<double>(nodes.size()) + 24;
@@ -89,12 +90,14 @@ struct Bar {
 // Shares as bars, the longest as long as the page.
 std::string ShareChart(const std::vector<Bar>& bars, const char* label) {
   constexpr double kRow = 20, kLeft = 240, kWidth = 540;
+  // Where no bar has a length nothing is divided by zero.
   double most = 1e-9;
   for (const Bar& bar : bars) most = std::max(most, bar.share);
   std::string svg = "<svg viewBox=\"0 0 900 " + Fixed(kRow * static_cast<double>(bars.size()) + 8, 0) +
                     "\" role=\"img\" aria-label=\"" + label + "\">\n";
   double y = 4;
   for (const Bar& bar : bars) {
+    // There is room for so many characters; the table below has the whole name.
     svg += Text(kLeft - 8, y + 13, Escaped(bar.label.substr(0, 40)), "end");
     svg += "<rect class=\"bar\" x=\"" + Fixed(kLeft, 1) + "\" y=\"" + Fixed(y + 2, 1) + "\" width=\"" +
            Fixed(bar.share / most * kWidth, 1) + "\" height=\"14\" rx=\"2\"/>\n";

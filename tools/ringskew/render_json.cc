@@ -6,6 +6,7 @@
 namespace ringproxy::ringskew {
 namespace {
 
+// In a fixed order that people chose, so that reports can be read and compared line by line.
 using nlohmann::ordered_json;
 
 ordered_json Spread(const ring::Spread& spread) {

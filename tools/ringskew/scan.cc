@@ -12,6 +12,7 @@ namespace {
 
 using Problem = NodeStream::Problem;
 
+// A node serves nobody else during a step, so steps are short; shorter ones would cost a round trip for few keys.
 constexpr int kScanCount = 1000;
 constexpr uint64_t kSizeSample = 100;  // Of so many keys the size of one is asked.
 
@@ -79,8 +80,10 @@ class RedisScan {
     for (wire::ArrayReader found(outer.Next()); found.remaining() > 0; ++*keys) {
       const std::string_view key = wire::BulkReply(found.Next()).value_or("");
       if (*keys % kSizeSample == 0) {
+        // Copied, for the question about its size moves the buffer in which it lies.
         sampled.emplace_back(key);
       } else {
+        // SCAN may tell a key twice while the node's table grows; so few do not change a share.
         visit_({key, 1, 0, node_});
       }
     }
@@ -143,6 +146,7 @@ Problem DumpMemcached(const conf::Pool& pool, uint32_t node, const KeyVisitor& v
     std::string_view rest = stream.buffer().substr(0, end + 1);
     const std::string_view line = wire::TakeLine(&rest);
     if (line == "END") return std::nullopt;
+    // The crawler is busy, or the server is too old for a dump.
     if (!line.starts_with("key=")) return "it answered: " + std::string(line);
     VisitItem(line, node, visit);
     ++*keys;

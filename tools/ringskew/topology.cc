@@ -62,6 +62,7 @@ uint64_t Topology::points() const {
   uint64_t weight = 0;
   for (const conf::Node& node : pool.nodes) weight += node.weight;
   if (!conf::IsKetama(pool.ring.algorithm)) return weight * virtual_nodes;
+  // A ketama ring shares a fixed number of points out by weight, rounded for each node.
   uint64_t points = 0;
   for (const conf::Node& node : pool.nodes) {
     points += ring::KetamaRing::PointsOf(node.weight, weight, virtual_nodes, pool.nodes.size());
@@ -101,6 +102,7 @@ std::optional<std::string> WhyNoRing(const conf::Pool& pool) {
 conf::Result<conf::Pool, std::string> PoolOfNodes(std::string_view list) {
   conf::Pool pool;
   pool.name = "nodes";
+  // An empty list, or a comma at its end, is a node without a name: the loop meets it and reports it.
   for (size_t begin = 0; begin <= list.size();) {
     const size_t end = std::min(list.find(',', begin), list.size());
     auto node = ParseNode(list.substr(begin, end - begin));
@@ -124,6 +126,7 @@ std::string Change::ToString() const {
 }
 
 conf::Result<conf::Pool, std::string> Changed(conf::Pool pool, const Change& change) {
+  // Nodes leave first, so that one may be removed and added again with another weight.
   for (const std::string& name : change.remove) {
     if (Find(pool, name) == nullptr) return NoSuchNode(pool, name);
     std::erase_if(pool.nodes, [&](const conf::Node& node) { return node.name == name; });
