@@ -11,6 +11,7 @@
 namespace ringproxy::backends {
 namespace {
 
+// One for the process: what it lacks, all of its threads lack, and only their sum is asked for.
 std::array<std::atomic<uint64_t>, std::size(kAttempts)> counts{};
 
 const char* Explain(Attempt attempt) {
@@ -36,6 +37,7 @@ const char* NameOf(Attempt attempt) {
 }
 
 bool IsOwnTrouble(int error) {
+  // EADDRNOTAVAIL at connecting means that no local port is free.
   return net::IsShortage(error) || error == EADDRNOTAVAIL;
 }
 

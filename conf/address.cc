@@ -32,6 +32,7 @@ bool IsIpv6(const std::string& host) {
   return inet_pton(AF_INET6, host.substr(0, host.find('%')).c_str(), &address) == 1;
 }
 
+// An underscore is no character of a host name by RFC 1123, yet services in container networks are called so.
 bool IsHostName(std::string_view host) {
   const auto allowed = [](char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' ||
@@ -48,6 +49,7 @@ Result<Address, Problem> ParseUnix(std::string_view text) {
     return Problem{"the socket's path has " + std::to_string(path.size()) + " bytes, the most is " +
                    std::to_string(kLongestUnixPath)};
   }
+  // The path stands in log lines, where a line break would forge another line, and the kernel stops at a NUL.
   const auto control = [](unsigned char byte) { return byte < 0x20 || byte == 0x7f; };
   if (std::any_of(path.begin(), path.end(), control)) return Wrong(text, "has a control character");
   return Address{"", 0, std::string(path)};
@@ -67,6 +69,7 @@ Result<uint16_t, Problem> ParsePort(std::string_view digits, std::string_view te
 
 std::string Address::ToString() const {
   if (is_unix()) return std::string(kUnixPrefix) + unix_path;
+  // Without brackets the port would read as one more group of the IPv6 address.
   const std::string shown = host.find(':') == std::string::npos ? host : "[" + host + "]";
   return shown + ":" + std::to_string(port);
 }
@@ -74,6 +77,7 @@ std::string Address::ToString() const {
 Result<Address, Problem> ParseAddress(std::string_view text) {
   if (text.starts_with(kUnixPrefix)) return ParseUnix(text);
   if (text.starts_with('/')) return Wrong(text, "is a path; a Unix socket is written unix:/path");
+  // The last one, for an IPv6 address has more of them.
   const size_t colon = text.rfind(':');
   if (colon == std::string_view::npos) return Wrong(text, "lacks a port, as in 127.0.0.1:6380");
   std::string host(text.substr(0, colon));
@@ -85,6 +89,7 @@ Result<Address, Problem> ParseAddress(std::string_view text) {
   } else if (IsIpv6(host)) {
     return Wrong(text, "is an IPv6 address without brackets, as in [::1]:6380");
   } else if (host.find_first_not_of("0123456789.") == std::string::npos ? !IsIpv4(host) : !IsHostName(host)) {
+    // Digits and dots alone are meant as an IPv4 address: taken for a name, 10.0.0.256 fails in the resolver only.
     return Wrong(text, "has no valid host name or IP address");
   }
   const Result<uint16_t, Problem> port = ParsePort(text.substr(colon + 1), text);
@@ -95,6 +100,7 @@ Result<Address, Problem> ParseAddress(std::string_view text) {
 bool IsLoopback(const Address& address) {
   if (address.is_unix()) return true;
   if (address.host == "localhost" || address.host == "::1") return true;
+  // 127.example.org is a name, and may lead anywhere.
   return IsIpv4(address.host) && address.host.starts_with("127.");
 }
 
@@ -103,6 +109,7 @@ bool Collide(const Address& a, const Address& b) {
   if (a.port != b.port || a.port == 0) return false;
   if (a.host == b.host) return true;
   const bool six = a.host.find(':') != std::string::npos;
+  // Whether :: takes IPv4 too is for the system to say, so only what must fail within one family counts.
   if (six != (b.host.find(':') != std::string::npos)) return false;
   const std::string_view wildcard = six ? "::" : "0.0.0.0";
   return a.host == wildcard || b.host == wildcard;

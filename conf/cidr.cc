@@ -22,6 +22,7 @@ Problem NotACidr(std::string_view text) {
 // `address` without its bits beyond the mask.
 IpAddress Masked(IpAddress address, uint8_t bits) {
   for (size_t i = 0; i < address.bytes.size(); ++i) {
+    // How many bits of this byte the mask keeps: all, none, or the part in which it ends.
     const size_t kept = std::clamp<size_t>(bits, 8 * i, 8 * i + 8) - 8 * i;
     address.bytes[i] &= static_cast<uint8_t>(0xff00 >> kept);
   }
@@ -31,6 +32,7 @@ IpAddress Masked(IpAddress address, uint8_t bits) {
 }  // namespace
 
 bool IpAddress::is_v4() const {
+  // ::ffff:10.1.2.3 counts as IPv4 however it was written: a socket of both families shows its IPv4 clients like that.
   return std::equal(kMappedV4.begin(), kMappedV4.end(), bytes.begin());
 }
 

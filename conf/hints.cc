@@ -15,6 +15,7 @@ namespace {
 
 // Ketama gives points by shares and rounds them down: a light node among heavy ones has none.
 void HintAtNodesWithoutPoints(const Pool& pool, std::vector<std::string>& hints) {
+  // It is a hint and no error, since the programs whose ring this is allow such a node.
   if (!IsKetama(pool.ring.algorithm)) return;
   uint64_t total = 0;
   for (const Node& node : pool.nodes) total += node.weight;
@@ -39,6 +40,7 @@ void HintAtLeasesOfOneToken(const Limit& limit, const std::string& path, std::ve
 }
 
 void HintAtOptionsWithoutEffect(const Limit& limit, const std::string& path, std::vector<std::string>& hints) {
+  // A Config does not say what the file has written; a default that was written out does no harm either.
   const Limit defaults;
   const auto hint = [&](bool changed, std::string_view option, std::string_view only) {
     if (changed)
@@ -61,6 +63,7 @@ void HintAtUnknownUsers(const Config& config, const Limit& limit, const std::str
   const bool per_user = std::ranges::find(limit.per, "user") != limit.per.end();
   if (limit.match.user.empty() && !per_user) return;
   const Words& names = limit.match.listener;
+  // A match without listeners is one for all of them.
   const bool known = std::ranges::any_of(config.listeners, [&](const Listener& listener) {
     return listener.listen.is_unix() && (names.empty() || std::ranges::find(names, listener.name) != names.end());
   });

@@ -67,6 +67,7 @@ Result<LimitPer, Problem> ParsePer(const Words& words) {
   for (const std::string& text : words) {
     const Result<PerWord, Problem> word = ParsePerWord(text, per);
     if (!word) return word.errors();
+    // Two prefixes are one word given twice: a limit cuts its keys at one place only.
     if (std::ranges::find(per.order, *word) != per.order.end()) return Problem{Quote(text) + " is given twice"};
     per.order.push_back(*word);
   }
@@ -80,6 +81,7 @@ Result<LimitPer, Problem> ParsePer(const Words& words) {
 }
 
 std::optional<Problem> CheckCommandWord(std::string_view word) {
+  // A subcommand is written behind a bar, as Redis' own ACL rules write it.
   const size_t bar = word.find('|');
   const bool has_subcommand = bar != std::string_view::npos;
   if (IsCommandName(word.substr(0, bar)) && (!has_subcommand || IsCommandName(word.substr(bar + 1)))) {

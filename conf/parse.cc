@@ -39,7 +39,9 @@ class Reader {
 
   template <SectionType S>
   void Read(const YAML::Node& node, const std::string& path, const Bounds&, S& section) {
+    // A key with nothing behind it is an empty section: what it lacks is reported below, option by option.
     if (!node.IsMap() && !node.IsNull()) return Refuse(node, path, "a map");
+    // YAML forbids a key that is given twice, and yaml-cpp lets it pass.
     std::map<std::string, int> seen;  // Key → its line.
     for (const auto& entry : node) {
       const std::optional<std::string> key = ReadKey(entry.first, path, seen);
@@ -78,7 +80,9 @@ class Reader {
 
   // False once the text has grown beyond all reason; then nothing more is read.
   bool Note(const std::string& path, const YAML::Node& key, const YAML::Node& value) {
+    // An empty value has no place of its own.
     source_.Note(path, PlaceOf(value.IsNull() ? key.Mark() : value.Mark()));
+    // The bound is told once, however many values are still to come.
     if (++values_ == kMostValues) source_.Fail(path, "more than " + std::to_string(kMostValues) + " values");
     return values_ < kMostValues;
   }
@@ -93,6 +97,7 @@ class Reader {
       if (row.name != key) return;
       is_known = true;
       const std::string here = Join(path, key);
+      // The place is noted first, so that a mistake in the value is told with it.
       if (Note(here, key_node, value)) Read(value, here, row.bounds, option);
     });
     if (is_known) return;
@@ -104,6 +109,7 @@ class Reader {
 
   template <Scalar T>
   void Read(const YAML::Node& node, const std::string& path, const Bounds& bounds, T& value) {
+    // What these expect is an example or a choice of words, which takes no article: "expects HOST:PORT".
     constexpr bool kIsPattern = std::is_same_v<T, Address> || std::is_same_v<T, OnDown> || std::is_same_v<T, bool>;
     if (!node.IsScalar()) return Refuse(node, path, (kIsPattern ? "" : "a ") + DescribeKind(bounds));
     if (const auto problem = ReadValue(node.Scalar(), bounds, value)) source_.Fail(path, problem->text);
@@ -221,6 +227,7 @@ std::optional<YAML::Node> LoadYaml(const std::string& text, Source& source) {
   } catch (const YAML::DeepRecursion& error) {
     source.Fail("", PlaceOf(error.mark), "nested too deeply");
   } catch (const YAML::Exception& error) {
+    // yaml-cpp reports a mistake in the text by exceptions alone, and none leaves this function.
     source.Fail("", PlaceOf(error.mark), "YAML: " + Printable(error.msg));
   }
   return std::nullopt;
@@ -242,6 +249,7 @@ Result<Config> ParseConfig(std::string_view text, const std::string& file) {
   Config config;
   try {
     source.Note("", PlaceOf(root->Mark()));
+    // yaml-cpp's accessors may throw as well; what was found before is told all the same.
     Reader(source).Read(*root, "", Section(), config);
   } catch (const YAML::Exception& error) {
     source.Fail("", PlaceOf(error.mark), "YAML: " + Printable(error.msg));
@@ -254,6 +262,7 @@ Result<Config> ParseConfig(std::string_view text, const std::string& file) {
 }
 
 Result<Config> LoadConfig(const std::string& file) {
+  // It reads one byte more than is allowed, so that a file that is too long shows it.
   const Result<std::string, Problem> text = ReadFileStart(file, kMostConfigBytes + 1);
   if (!text) return FileError(file, text.errors().text);
   return ParseConfig(*text, file);

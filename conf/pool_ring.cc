@@ -29,6 +29,7 @@ std::vector<ring::RingNode> RingNodes(const Pool& pool) {
     made.weight = node.weight;
     made.host = node.address.is_unix() ? node.address.unix_path : node.address.host;
     made.port = node.address.port;
+    // A node without a name of its own is called by its address (conf/parse), and that is no alias.
     made.has_alias = node.name != node.address.ToString();
     // Only where they count: elsewhere nobody has looked at them.
     if (pool.ring.algorithm == ring::Algorithm::kSlots) made.slots = std::move(ParseSlots(node.slots)).value();
@@ -49,6 +50,7 @@ uint32_t VirtualNodesOf(const RingOptions& options) {
 
 ring::HashAlgorithm HashOf(const RingOptions& options) {
   if (options.hash != ring::HashAlgorithm::kAuto) return options.hash;
+  // A ring that another program has too comes with that program's usual hash, so that its keys stay where they are.
   switch (options.algorithm) {
     case ring::Algorithm::kKetama: return ring::HashAlgorithm::kMd5;
     case ring::Algorithm::kTwemproxy: return ring::HashAlgorithm::kFnv1a64;
@@ -61,6 +63,7 @@ Result<std::vector<ring::SlotRange>, std::string> ParseSlots(std::string_view te
   std::vector<ring::SlotRange> ranges;
   while (!text.empty()) {
     const std::string_view part = text.substr(0, text.find(','));
+    // No comma follows the last part.
     text.remove_prefix(std::min(part.size() + 1, text.size()));
     const size_t dash = part.find('-');
     ring::SlotRange range{};
@@ -80,6 +83,7 @@ std::unique_ptr<const ring::Ring> MakePoolRing(const Pool& pool) {
 
 KeyHasher::KeyHasher(const RingOptions& options)
     : hash_(HashOf(options)),
+      // Without this the top bits of a narrow hash are all zero, and its keys lie on one short arc (semantics.md 31).
       mixes_(ring::HashBits(hash_) < 64 && !PicksByLowBits(options.algorithm)),
       hash_tag_(options.hash_tag) {}
 

@@ -25,6 +25,7 @@ bool NeedsQuotes(std::string_view text) {
   const auto harmless = [](char c) {
     return IsLetter(c) || IsDigit(c) || std::string_view("_-./:").find(c) != std::string_view::npos;
   };
+  // A colon at the end would make a key of it.
   if (!std::all_of(text.begin(), text.end(), harmless) || text.back() == ':') return true;
   std::string lower(text);
   for (char& c : lower) c = IsLetter(c) ? static_cast<char>(c | 0x20) : c;
@@ -37,6 +38,7 @@ std::string Quoted(std::string_view text) {
   for (const char c : text) {
     const unsigned char byte = c;
     if (c == '"' || c == '\\') quoted += '\\';
+    // Bytes above 0x7f are UTF-8 and stay: YAML's \x names a character and not a byte.
     if (byte >= 0x20 && byte != 0x7f) {
       quoted += c;
     } else {
@@ -56,6 +58,7 @@ std::string YamlValue(const T& value, const Bounds& bounds) {
   const std::string text = FormatValue(value, bounds);
   // "off" is a word that some readers take for false.
   if constexpr (std::is_same_v<T, std::string> || std::is_enum_v<T>) return Yaml(text);
+  // An address in brackets would be read as a list, and the path of a socket may hold any character.
   const bool plain = !text.empty() && (IsLetter(text.front()) || IsDigit(text.front()));
   return plain && (!std::is_same_v<T, Address> || !text.starts_with("unix:")) ? text : Yaml(text);
 }

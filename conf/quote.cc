@@ -25,6 +25,7 @@ std::string_view Cut(std::string_view text, size_t most) {
 
 // Optimal string alignment distance, three rows of the matrix at a time.
 size_t Distance(std::string_view a, std::string_view b) {
+  // A swap of two letters looks back by two rows.
   std::vector<size_t> before(b.size() + 1), last(b.size() + 1), row(b.size() + 1);
   for (size_t j = 0; j <= b.size(); ++j) last[j] = j;
   for (size_t i = 1; i <= a.size(); ++i) {
@@ -59,6 +60,7 @@ std::string Printable(std::string_view text) {
 std::string Quote(std::string_view text) {
   const std::string_view shown = Cut(text, kMostBytesShown);
   const std::string printable = Printable(shown);
+  // A blank at either end cannot be seen without quotes.
   const bool as_it_is = printable == text && !text.empty() && text.front() != ' ' && text.back() != ' ';
   if (as_it_is) return printable;
   return '"' + printable + (shown.size() < text.size() ? "...\"" : "\"");
@@ -70,6 +72,7 @@ std::string_view Nearest(std::string_view typed, std::span<const std::string_vie
   size_t least = (typed.size() + 2) / 3 + 1;  // Beyond a third of the letters it is another word.
   for (const std::string_view word : words) {
     const size_t distance = Distance(typed, word);
+    // With as many mistakes as letters nothing of the word is left, which a short one would pass for.
     if (distance >= least || distance >= word.size()) continue;
     least = distance;
     nearest = word;

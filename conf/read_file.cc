@@ -7,8 +7,10 @@
 namespace ringproxy::conf {
 
 Result<std::string, Problem> ReadFileStart(const std::string& file, size_t most_bytes) {
+  // A stream keeps no reason for its failure. What the system call has left in errno is the best there is.
   errno = 0;
   std::ifstream stream(file, std::ios::binary);
+  // The bound decides and not the file's size, which pipes and devices do not have.
   std::string text(most_bytes, '\0');
   if (stream) stream.read(text.data(), static_cast<std::streamsize>(text.size()));
   const size_t got = static_cast<size_t>(stream.gcount());

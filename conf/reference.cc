@@ -38,6 +38,7 @@ class Page {
     text_ += "| option | value | default | reload | meaning |\n|---|---|---|---|---|\n";
     S defaults;
     ForEachOption(defaults, [&](const OptionFacts& row, const auto& value) { Row(row, value); });
+    // They come in a second pass, since Markdown knows no table inside a table.
     ForEachOption(defaults, [&](const OptionFacts& row, const auto& value) {
       const std::string below = path.empty() ? std::string(row.name) : path + "." + std::string(row.name);
       Below(row.bounds, below, value);
@@ -76,6 +77,7 @@ class Page {
   }
   template <class T>
   void Below(const Bounds& bounds, const std::string& path, const std::vector<T>&) {
+    // A vector of another kind is the short form of one that has its own row, as `pool` is of `routes`.
     if (bounds.kind == OptionKind::kList) Table<T>(path + "[]");
     if (bounds.kind == OptionKind::kNamedMap) Table<T>(path + ".NAME");
   }

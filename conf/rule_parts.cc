@@ -32,6 +32,7 @@ std::string Index(const std::string& list, size_t index) {
 }
 
 void CheckUnique(const std::string& value, const std::string& path, std::string_view what, Seen& seen, Source& source) {
+  // A value that could not be read has kept its default, which others may share.
   if (!source.Sound({path})) return;
   const auto [first, is_new] = seen.emplace(value, path);
   if (!is_new) source.Fail(path, std::string(what) + " " + Quote(value) + " is taken by " + first->second);

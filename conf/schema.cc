@@ -7,6 +7,7 @@ namespace ringproxy::conf {
 
 namespace {
 
+// It keeps the order of the option table, in which editors offer the options.
 using Json = nlohmann::ordered_json;
 
 template <SectionType S>
@@ -46,6 +47,7 @@ Json ValueSchema(const Bounds& bounds, const T&) {
   if constexpr (std::is_enum_v<T>) return {{"enum", NamesOf<T>()}};
   if constexpr (std::is_same_v<T, bool>) return {{"type", "boolean"}};
   if constexpr (std::is_same_v<T, Ratio>) {
+    // YAML makes a number of 0.5 and text of 50%.
     return {{"type", {"string", "number"}}, {"pattern", "^[0-9]+([.][0-9]+)?%?$"}, {"minimum", 0}};
   }
   if constexpr (std::is_same_v<T, Rate>) return RateSchema(bounds);
@@ -59,6 +61,7 @@ Json ValueSchema(const Bounds& bounds, const T&) {
   if constexpr (std::is_integral_v<T>) return NumberSchema(bounds);
   if constexpr (std::is_same_v<T, std::string>) return TextSchema(bounds);
   if constexpr (std::is_same_v<T, std::chrono::microseconds>) {
+    // 0 is the one duration that needs no unit, and so the one that may be a number.
     return {{"type", {"string", "integer"}}, {"pattern", "^([0-9]+(us|ms|s|m|h)|0)$"}, {"maximum", 0}};
   }
   if (bounds.kind == OptionKind::kTcpAddress) return {{"type", "string"}, {"pattern", "^.+:[0-9]+$"}};
@@ -98,6 +101,7 @@ Json ValueSchema(const Bounds& bounds, const std::vector<T>&) {
 template <class T>
 Json DefaultOf(const Bounds& bounds, const T& value) {
   if constexpr (std::is_same_v<T, bool> || std::is_same_v<T, Words>) return value;
+  // A count is a number in the file; what has a unit or a word for zero is text.
   if constexpr (std::is_integral_v<T>) {
     if (bounds.kind == OptionKind::kCount && (value != 0 || bounds.word_for_zero.empty())) return value;
   }
@@ -125,6 +129,7 @@ Json SectionSchema() {
   });
   Json schema = {{"type", "object"}, {"additionalProperties", false}, {"properties", std::move(properties)}};
   if (!required.empty()) schema["required"] = std::move(required);
+  // Two options fill one member here, and the table's rows cannot say that exactly one of them is required.
   if constexpr (std::is_same_v<S, Listener>) {
     schema["oneOf"] = {{{"required", {"pool"}}}, {{"required", {"routes"}}}};
   }

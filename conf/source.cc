@@ -27,6 +27,7 @@ std::string PathPart(std::string_view key) {
 }
 
 void Source::Fail(const std::string& path, Place place, std::string message) {
+  // Nothing above the path fails with it: one wrong option leaves the others of its section to be judged.
   failed_.insert(path);
   errors_.push_back({file_, place.line, place.column, path, std::move(message)});
 }
@@ -44,6 +45,7 @@ bool Source::Sound(std::initializer_list<std::string_view> paths) const {
 }
 
 Errors Source::TakeErrors() {
+  // The parser and each rule report in their own order, and an operator reads the file from top to bottom.
   std::stable_sort(errors_.begin(), errors_.end(), [](const Error& a, const Error& b) {
     return std::tie(a.line, a.column) < std::tie(b.line, b.column);
   });

@@ -42,6 +42,7 @@ std::string Names(std::span<const Unit> units) {
 
 Result<uint64_t, Problem> ParseNumber(std::string_view digits, std::string_view whole, std::string_view kind) {
   uint64_t number = 0;
+  // Unlike strtoull, from_chars takes no blank and no sign for an unsigned number, and knows no locale.
   const auto [end, code] = std::from_chars(digits.data(), digits.data() + digits.size(), number);
   if (code == std::errc::result_out_of_range) return Problem{Quote(whole) + " is too large"};
   if (digits.empty() || code != std::errc() || end != digits.data() + digits.size()) {
@@ -64,6 +65,7 @@ Result<uint64_t, Problem> ParseWithUnit(std::string_view text, std::span<const U
   if (*number == 0 && suffix.empty()) return uint64_t{0};
   if (factor == 0 && suffix.empty()) return Problem{Quote(text) + " lacks a unit: " + Names(units)};
   if (factor == 0) return Problem{Quote(text) + " is not " + std::string(kind) + "; the units are " + Names(units)};
+  // Compared by division: the product itself may leave 64 bits.
   if (*number > kMost / factor) return Problem{Quote(text) + " is too large"};
   return *number * factor;
 }
@@ -71,6 +73,7 @@ Result<uint64_t, Problem> ParseWithUnit(std::string_view text, std::span<const U
 std::string FormatWithUnit(uint64_t value, std::span<const Unit> units) {
   const Unit* best = &units.front();
   for (const Unit& unit : units) {
+    // 0 is a multiple of every unit, and stays with the first.
     if (value != 0 && value % unit.factor == 0) best = &unit;
   }
   return std::to_string(value / best->factor) + std::string(best->name);
@@ -110,6 +113,7 @@ Result<Ratio, Problem> ParseRatio(std::string_view text) {
   const std::string_view whole = number.substr(0, number.find('.'));
   const Result<uint64_t, Problem> units = ParseNumber(whole, text, kKind);
   if (!units) return units.errors();
+  // The bound is one less than what fits, so that the decimals find room too.
   if (*units > std::numeric_limits<uint32_t>::max() / 1000 - 1) return Problem{Quote(text) + " is too large"};
   uint64_t thousandths = *units * unit;
   if (whole.size() < number.size()) {
@@ -118,6 +122,7 @@ Result<Ratio, Problem> ParseRatio(std::string_view text) {
     if (!fraction) return fraction.errors();
     uint64_t scale = unit;
     for (size_t i = 0; i < decimals.size(); ++i) scale /= 10;
+    // What is less than a thousandth of the whole would have to be rounded.
     if (scale == 0) return Problem{Quote(text) + " has too many decimals"};
     thousandths += *fraction * scale;
   }
@@ -131,6 +136,7 @@ std::string Decimal(uint32_t value, uint32_t unit) {
   std::string text = std::to_string(value / unit);
   uint32_t rest = value % unit;
   if (rest > 0) text += '.';
+  // It ends, since the unit is a power of ten.
   while (rest > 0) {
     rest *= 10;
     text += static_cast<char>('0' + rest / unit);

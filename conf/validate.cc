@@ -19,6 +19,7 @@ namespace {
 
 // Twelve bytes a point: fifty megabytes for the largest ring, and a moment to build it.
 constexpr uint64_t kMostVirtualNodes = 4ULL << 20;
+// Many pools, each within its bound, could still ask for tens of gigabytes.
 constexpr uint64_t kMostVirtualNodesInAll = 16ULL << 20;
 constexpr size_t kLongestSecret = 4096;
 // Of four points a node float rounding may leave none to anybody: 41 equal nodes have 0.99999 hashes each.
@@ -47,8 +48,10 @@ void CheckRoutes(const Config& config, const Listener& listener, const std::stri
   for (size_t i = 0; i < listener.routes.size(); ++i) {
     const Route& route = listener.routes[i];
     const std::string here = Index(routes, i);
+    // It is counted before: a route that could not be read may have been the default, and one mistake is one error.
     has_default = has_default || route.prefix.empty();
     if (!source.Sound({here})) continue;
+    // With `pool: P` the file has no routes[0] that an error could name.
     CheckRoutePool(config, listener, route, short_form ? pool : here + ".pool", source);
     if (!short_form) CheckUnique(route.prefix, here + ".prefix", "prefix", prefixes, source);
   }
@@ -63,6 +66,7 @@ void CheckListenAddress(const Config& config, size_t index, Source& source) {
     if (!source.Sound({path, other_path}) || !Collide(other, listen)) return;
     source.Fail(path, listen.ToString() + " collides with " + other_path + ", " + other.ToString());
   };
+  // Each pair once, and the later one of the two is told.
   for (size_t i = 0; i < index; ++i) check(config.listeners[i].listen, Index("listeners", i) + ".listen");
   check(config.admin.listen, "admin.listen");
 }
@@ -88,8 +92,11 @@ void CheckNodes(const Pool& pool, const std::string& path, const OwnAddresses& o
     const Node& node = pool.nodes[i];
     const std::string here = Index(path + ".nodes", i);
     const bool sound = source.Sound({here, here + ".name", here + ".address"});
+    // A node that is a bare address has its name from there, and the file has no other place for it.
     const std::string name_path = source.Has(here + ".name") ? here + ".name" : here;
     if (sound) CheckUnique(node.name, name_path, "name", names, source);
+    // Requests would go round from the proxy to itself. Only the same text is found: a wildcard or another name for
+    // this host is not seen.
     const auto self = own.find(node.address.ToString());
     if (sound && self != own.end()) {
       source.Fail(here, node.address.ToString() + " is the address of listener " + Quote(self->second));
@@ -101,6 +108,7 @@ void CheckRingSizes(const Config& config, Source& source) {
   uint64_t all_points = 0;
   bool each_fits = true;
   for (const Pool& pool : config.pools) {
+    // On the other rings no option is multiplied by weights, so their own bounds are enough.
     if (pool.ring.algorithm != ring::Algorithm::kVnode) continue;
     uint64_t weight = 0;
     for (const Node& node : pool.nodes) weight += node.weight;
@@ -121,7 +129,9 @@ void CheckRingSizes(const Config& config, Source& source) {
 // semantics.md 31: of a narrow hash a ring sees one short arc, and its owner gets every key.
 void CheckHashWidth(const Pool& pool, const std::string& path, Source& source) {
   const ring::HashAlgorithm hash = HashOf(pool.ring);
+  // Ketama's points are as wide, and they are the narrowest here; for wider rings KeyHasher spreads such a hash.
   constexpr uint32_t kEnough = 32;
+  // These two look at the low bits alone.
   const bool any_width =
       pool.ring.algorithm == ring::Algorithm::kSlots || pool.ring.algorithm == ring::Algorithm::kModula;
   if (any_width || ring::HashBits(hash) >= kEnough) return;
@@ -150,6 +160,7 @@ void CheckSlots(const Pool& pool, const std::string& path, Source& source) {
     for (const ring::SlotRange& range : *ranges) {
       for (uint32_t slot = range.first; slot <= range.last; ++slot) {
         if (owners[slot] != nullptr) {
+          // One is enough: a range that is wrong by one digit can meet thousands of slots that have an owner.
           return source.Fail(here, "slot " + std::to_string(slot) + " is owned by " + owners[slot]->name + " already");
         }
         owners[slot] = &pool.nodes[i];
@@ -191,10 +202,12 @@ void CheckOnDown(const Config& config, const Pool& pool, const std::string& path
     if (gutter->protocol != pool.protocol) {
       source.Fail(on_down, "pool " + Quote(gutter->name) + " speaks another protocol");
     }
+    // A chain could close to a circle, and no request would know how many pools it still has to ask.
     if (gutter->on_down.policy == DownPolicy::kGutter) {
       source.Fail(on_down, "pool " + Quote(gutter->name) + " has a gutter itself; they do not make chains");
     }
   }
+  // Only rehash asks another node of the pool for a key, which leaves old values behind and is what a hedge does.
   if (pool.on_down.policy == DownPolicy::kRehash) return;
   if (pool.flush_on_return) source.Fail(path + ".flush_on_return", "goes with on_down: rehash only");
   if (pool.hedging.budget.thousandths > 0) source.Fail(path + ".hedging.budget", "goes with on_down: rehash only");
@@ -215,6 +228,7 @@ void CheckPools(const Config& config, Source& source) {
     CheckRing(pool, path, source);
     CheckOnDown(config, pool, path, source);
     CheckOrder(path, "reconnect.initial", pool.reconnect.initial, "reconnect.max", pool.reconnect.max, source);
+    // 0 stands for connect and request together, which no request's timeout exceeds.
     if (pool.timeouts.total > microseconds(0)) {
       CheckOrder(path, "timeouts.request", pool.timeouts.request, "timeouts.total", pool.timeouts.total, source);
     }
@@ -229,14 +243,17 @@ void CheckPools(const Config& config, Source& source) {
 
 void CheckAdmin(const Config& config, Source& source) {
   if (!source.Sound({"admin.listen", "admin.token_file"})) return;
+  // Whoever reaches the port can take nodes out and read keys.
   if (IsLoopback(config.admin.listen) || !config.admin.token_file.empty()) return;
   source.Fail("admin.listen", config.admin.listen.ToString() + " is not loopback, which requires admin.token_file");
 }
 
 void ReadSecret(const std::string& file, const std::string& path, std::string& secret, Source& source) {
   if (file.empty() || !source.Sound({path})) return;
+  // Room for the longest secret and a line end of two bytes; anything longer shows as too long.
   const Result<std::string, Problem> bytes = ReadFileStart(file, kLongestSecret + 2);
   if (!bytes) return source.Fail(path, Quote(file) + " " + bytes.errors().text);
+  // Editors and `echo` end a file by a line break that is no part of the secret.
   std::string line = bytes->substr(0, bytes->find('\n'));
   if (line.ends_with('\r')) line.pop_back();
   if (line.empty()) return source.Fail(path, Quote(file) + " has an empty first line");

@@ -76,7 +76,9 @@ void CheckAmounts(const T& amounts, LimitAlgorithm algorithm, const std::string&
   }
   if (amounts.burst == 0) return;
   if (algorithm != LimitAlgorithm::kTokenBucket) return source.Fail(burst, "goes with algorithm: token_bucket only");
+  // It fits: kMostRate tokens of a day each are below 2^60 microseconds.
   const uint64_t fill_us = amounts.burst * static_cast<uint64_t>(amounts.rate.window.count());
+  // Compared by division: a year in microseconds times the rate would leave 64 bits.
   if (fill_us / kLongestFill.count() < amounts.rate.amount || amounts.rate.amount == 0) return;
   source.Fail(burst, std::to_string(amounts.burst) + " at " + FormatRate(amounts.rate) + " need " +
                          "a year or more to come together");
@@ -89,6 +91,7 @@ void CheckScope(const Config& config, const Limit& limit, const std::string& pat
   }
   const std::string scope = path + ".scope";
   if (!source.Sound({scope, path + ".algorithm"}) || limit.scope != LimitScope::kGlobal) return;
+  // The store's script is a token bucket, and knows no other algorithm.
   if (limit.algorithm != LimitAlgorithm::kTokenBucket) {
     source.Fail(scope, "global goes with algorithm: token_bucket only");
   }
@@ -136,6 +139,7 @@ std::optional<Problem> CheckOverrideValue(const std::string& value, const LimitP
   if (!per.client_ip) return std::nullopt;
   const std::optional<IpAddress> address = ParseIp(value);
   if (!address) return Problem{Quote(value) + " is no IP address"};
+  // Clients are looked up by this spelling of their address: no request would ever match another one.
   if (ToString(*address) == value) return std::nullopt;
   return Problem{Quote(value) + " has to be written " + ToString(*address)};
 }
@@ -170,6 +174,7 @@ void CheckOverrides(const Limit& limit, const LimitPer& per, const std::string& 
 
 void CheckPer(const Limit& limit, const std::string& path, Source& source) {
   const std::string here = path + ".per";
+  // A word that could not be read is an empty one in its place, and would be called unknown as well.
   if (!SoundWords(limit.per, here, source)) return;
   const Result<LimitPer, Problem> per = ParsePer(limit.per);
   if (!per) return source.Fail(here, per.errors().text);
@@ -191,6 +196,7 @@ void CheckLimits(const Config& config, Source& source) {
     CheckPer(limit, path, source);
     CheckScope(config, limit, path, source);
     CheckAction(config, limit, path, source);
+    // Tokens for a longer time than the lease lives would be lost with it.
     CheckOrder(path, "lease.horizon", limit.lease.horizon, "lease.ttl", limit.lease.ttl, source);
   }
 }
@@ -201,6 +207,7 @@ void CheckStore(const Config& config, Source& source) {
   if (store.empty() || !source.Sound({path, "pools"})) return;
   const Pool* pool = FindPool(config, store);
   if (pool == nullptr) return source.Fail(path, NoPool(config, store));
+  // A script keeps the buckets, which no memcached runs.
   if (pool->protocol == Protocol::kRedis) return;
   source.Fail(path, "pool " + Quote(store) + " speaks another protocol than redis");
 }
@@ -211,6 +218,7 @@ void CheckPriority(const Config& config, Source& source) {
     if (!source.Sound({path})) continue;
     CheckMatch(config, config.priority[i], path, source);
     bool read = true;
+    // A match of which a word could not be read looks emptier than it was meant.
     ForEachRow<RequestMatch>(
         [&](const OptionFacts& row) { read = read && source.Sound({path + "." + std::string(row.name)}); });
     if (read && config.priority[i] == RequestMatch{}) source.Fail(path, "is empty: it would match every request");
@@ -232,6 +240,7 @@ void CheckConcurrency(const Config& config, Source& source) {
 
 void ValidateLimits(const Config& config, Source& source) {
   CheckConcurrency(config, source);
+  // The root was no map, so everything below is made of defaults.
   if (!source.Sound({""})) return;
   if (source.Sound({"limits"})) CheckLimits(config, source);
   CheckStore(config, source);

@@ -29,6 +29,7 @@ std::optional<Problem> CheckRange(std::string_view shown, uint64_t value, const 
   return std::nullopt;
 }
 
+// Bytes above 0x7f are UTF-8; a blank would end the name in a line of the log.
 bool IsNameByte(unsigned char byte) {
   return byte > 0x20 && byte != 0x7f;
 }
@@ -43,6 +44,7 @@ std::optional<Problem> CheckName(std::string_view text) {
 }  // namespace
 
 std::optional<Problem> ReadValue(std::string_view text, const Bounds& bounds, uint64_t& value) {
+  // The word is looked for first, since what it stands for may lie below the least.
   if (!bounds.word_for_zero.empty() && text == bounds.word_for_zero) {
     value = 0;
     return std::nullopt;
@@ -56,6 +58,7 @@ std::optional<Problem> ReadValue(std::string_view text, const Bounds& bounds, ui
 }
 
 std::optional<Problem> ReadValue(std::string_view text, const Bounds& bounds, uint32_t& value) {
+  // The row's bound keeps the value within its member; a row that does not is a mistake of the table.
   assert(bounds.most <= std::numeric_limits<uint32_t>::max());
   uint64_t wide = value;
   if (auto problem = ReadValue(text, bounds, wide)) return problem;
@@ -75,6 +78,7 @@ std::optional<Problem> ReadValue(std::string_view text, const Bounds& bounds, st
   if (bounds.kind == OptionKind::kName) {
     if (auto problem = CheckName(text)) return problem;
   }
+  // The system would read no further than a NUL, and open another file than the one that was named.
   if (bounds.kind == OptionKind::kPath && text.find('\0') != std::string_view::npos) {
     return Problem{Quote(text) + " is no path: it has a NUL"};
   }
@@ -91,6 +95,7 @@ std::optional<Problem> ReadValue(std::string_view text, const Bounds& bounds, Ad
   const Result<Address, Problem> address = ParseAddress(text);
   if (!address) return address.errors();
   if (address->is_unix() && bounds.kind == OptionKind::kTcpAddress) return Problem{Quote(text) + " is not HOST:PORT"};
+  // A listener may ask for any free port, which is 0; nobody can connect to that.
   if (!address->is_unix() && address->port < bounds.least) {
     return Problem{Quote(text) + " has port " + std::to_string(address->port) + ", the least is " +
                    std::to_string(bounds.least)};
@@ -102,6 +107,7 @@ std::optional<Problem> ReadValue(std::string_view text, const Bounds& bounds, Ad
 std::optional<Problem> ReadValue(std::string_view text, const Bounds& bounds, Ratio& value) {
   const Result<Ratio, Problem> ratio = ParseRatio(text);
   if (!ratio) return ratio.errors();
+  // Zero switches the option off, also where it lies below the least.
   const bool is_off = ratio->thousandths == 0 && !bounds.word_for_zero.empty();
   if (is_off) {
     value = {};
@@ -183,6 +189,7 @@ std::optional<Problem> CheckEntries(size_t entries, const Bounds& bounds) {
   return std::nullopt;
 }
 
+// No default here and below: the compiler names the kind that was forgotten.
 std::string DescribeKind(const Bounds& bounds) {
   switch (bounds.kind) {
     case OptionKind::kCount: return "number";

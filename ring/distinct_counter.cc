@@ -10,6 +10,7 @@ namespace {
 
 // x + sum over k of x^(2^k) * 2^(k-1): what the registers without a key add.
 double Sigma(double x) {
+  // No register has a key: the infinite sum makes the estimate 0.
   if (x == 1) return std::numeric_limits<double>::infinity();
   double factor = 1;
   double sum = x;
@@ -44,6 +45,7 @@ double DistinctCounter::Estimate() const {
   constexpr auto kCount = static_cast<double>(1 << kIndexBits);
   std::array<double, kTailBits + 2> ranks{};
   for (const uint8_t rank : registers_) ++ranks[rank];
+  // Horner's scheme, from the highest rank down: rank k is halved k times and so weighs 2^-k, as in the paper's sum.
   double sum = kCount * Tau(1 - ranks[kTailBits + 1] / kCount);
   for (size_t rank = kTailBits; rank > 0; --rank) sum = (sum + ranks[rank]) / 2;
   sum += kCount * Sigma(ranks[0] / kCount);

@@ -22,6 +22,7 @@ uint64_t Xxh3(std::string_view bytes) {
 uint64_t Xxh64(std::string_view bytes) {
   return XXH64(bytes.data(), bytes.size(), 0);
 }
+// libmemcached and twemproxy hash a key by the first word of its digest alone.
 uint64_t FirstOfMd5(std::string_view bytes) {
   return Md5(bytes)[0];
 }
@@ -37,6 +38,7 @@ constexpr HashRow RowOf(HashAlgorithm algorithm) {
     case HashAlgorithm::kXxh3: return {64, Xxh3};
     case HashAlgorithm::kXxh64: return {64, Xxh64};
     case HashAlgorithm::kMd5: return {32, FirstOfMd5};
+    // twemproxy cuts the 64-bit variants of FNV to 32 bits too, whatever their names say.
     case HashAlgorithm::kFnv1a64: return {32, Widened<Fnv1a64>};
     case HashAlgorithm::kFnv1a32: return {32, Widened<Fnv1a32>};
     case HashAlgorithm::kFnv164: return {32, Widened<Fnv164>};
@@ -50,6 +52,7 @@ constexpr HashRow RowOf(HashAlgorithm algorithm) {
     case HashAlgorithm::kOneAtATime: return {32, Widened<OneAtATime>};
     case HashAlgorithm::kAuto: break;
   }
+  // kAuto has no row: conf/pool_ring puts the hash of the ring's algorithm in its place before any key is hashed.
   assert(false);
   return {};
 }
@@ -69,10 +72,12 @@ uint32_t HashBits(HashAlgorithm algorithm) {
 }
 
 std::string_view HashTag(std::string_view key, std::string_view tag) {
+  // Without a tag whole keys count; conf/validate refuses one that is a single character.
   if (tag.size() != 2) return key;
   const size_t open = key.find(tag[0]);
   if (open == std::string_view::npos) return key;
   const size_t close = key.find(tag[1], open + 1);
+  // An empty tag makes the whole key count, and no later pair is tried: libraries that compute slots agree on that.
   if (close == std::string_view::npos || close == open + 1) return key;
   return key.substr(open + 1, close - open - 1);
 }

@@ -20,6 +20,7 @@ uint32_t JumpHash(uint64_t key, uint32_t buckets) {
   int64_t bucket = 0;
   for (int64_t next = 0; next < buckets;) {
     bucket = next;
+    // The paper's generator: with other constants the buckets would be other ones than those of every other program.
     key = key * 2862933555777941757U + 1;
     next = static_cast<int64_t>(static_cast<double>(bucket + 1) * (kTwoTo31 / static_cast<double>((key >> 33) + 1)));
   }
@@ -37,6 +38,7 @@ void JumpRing::Walk(uint64_t hash, WalkVisitor visit) const {
   met[first] = true;
   uint32_t left = node_count_ - 1;
   for (uint64_t jumps = kJumpsPerNode * node_count_ - 1; left > 0 && jumps > 0; --jumps) {
+    // Plus one, since Mix leaves zero as it is and every jump would lead to the same bucket.
     hash = Mix(hash + 1);
     const NodeIndex node = Pick(hash);
     if (met[node]) continue;

@@ -17,6 +17,7 @@ constexpr uint32_t kPointsPerHash = 4;  // A digest of 16 bytes.
 std::string PointName(KetamaKind kind, const RingNode& node) {
   const bool is_twemproxy = kind == KetamaKind::kTwemproxy;
   if (node.host.empty() || (is_twemproxy && node.has_alias)) return node.name;
+  // Both programs leave memcached's own port out of the name, and another name is another set of points.
   if (node.port == kMemcachedPort) return node.host;
   const bool is_unix = node.port == 0;
   return node.host + ":" + (is_twemproxy && is_unix ? "" : std::to_string(node.port));
@@ -38,6 +39,7 @@ std::vector<NodeIndex> OrderOf(KetamaKind kind, const std::vector<std::string>& 
 
 uint32_t KetamaRing::PointsOf(uint32_t weight, uint64_t total_weight, uint32_t points_per_node, size_t nodes) {
   const float part = static_cast<float>(weight) / static_cast<float>(total_weight);
+  // The order and the precision of these steps are the programs': other rounding gives a node four points more or less.
   const float hashes = part * static_cast<float>(points_per_node) / 4 * static_cast<float>(nodes);
   // The programs add so little that only a float near zero would notice; it is here for the sake of completeness.
   const auto nudged = static_cast<float>(static_cast<double>(hashes) + 1e-10);
@@ -59,6 +61,7 @@ KetamaRing::KetamaRing(KetamaKind kind, uint32_t points_per_node, std::span<cons
     }
   }
   assert(!points_.empty());
+  // The sort is stable, so that points of equal value keep the order of their nodes.
   std::ranges::stable_sort(points_, {}, &Point::value);
 }
 
@@ -73,6 +76,7 @@ void KetamaRing::Walk(uint64_t hash, WalkVisitor visit) const {
   std::vector<bool> met(node_count_);
   met[points_[point].owner] = true;
   uint32_t left = node_count_ - 1;
+  // The points bound the walk too, since a node of very little weight has none and is never met among them.
   for (size_t steps = 1; left > 0 && steps < points_.size(); ++steps) {
     point = (point + 1) % points_.size();
     const NodeIndex owner = points_[point].owner;

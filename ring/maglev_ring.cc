@@ -19,6 +19,7 @@ struct Filler {
 
   void TakeTurn(std::vector<uint16_t>& owners) {
     const auto step = [&] { next = static_cast<uint32_t>((uint64_t{next} + skip) % owners.size()); };
+    // It ends: some entry is vacant as long as turns are taken, and the prime size leads every node to all of them.
     while (owners[next] != kNobody) step();
     owners[next] = node;
     step();
@@ -31,6 +32,7 @@ std::vector<Filler> MakeFillers(uint32_t table_size, std::span<const RingNode> n
   for (size_t i = 0; i < nodes.size(); ++i) {
     const uint64_t hash = Hash(HashAlgorithm::kXxh3, nodes[i].name);
     const auto offset = static_cast<uint32_t>((hash >> 32) % table_size);
+    // At least 1, for a skip of zero stays at one entry, and below the size, for that would be zero again.
     const auto skip = static_cast<uint32_t>((hash & UINT32_MAX) % (table_size - 1) + 1);
     fillers.push_back({static_cast<uint16_t>(i), nodes[i].weight, offset, skip});
   }
@@ -44,6 +46,7 @@ std::vector<uint16_t> FillTable(uint32_t table_size, std::span<const RingNode> n
   const uint64_t heaviest = std::ranges::max(nodes, {}, &RingNode::weight).weight;
   std::vector<uint16_t> owners(table_size, kNobody);
   uint32_t vacant = table_size;
+  // It ends: the heaviest node takes part in every round.
   for (uint64_t round = 1;; ++round) {
     for (Filler& filler : fillers) {
       // Rounded up, so that the first round gives every node an entry, however light it is.
@@ -58,6 +61,7 @@ std::vector<uint16_t> FillTable(uint32_t table_size, std::span<const RingNode> n
 
 bool IsPrime(uint32_t number) {
   if (number < 2) return false;
+  // Trial division is enough: a 32-bit number has at most 65,535 candidates, and no request asks.
   for (uint64_t divisor = 2; divisor * divisor <= number; ++divisor) {
     if (number % divisor == 0) return false;
   }

@@ -12,6 +12,7 @@
 namespace ringproxy::ring {
 namespace {
 
+// The type is no part of C++, and -Wpedantic would refuse it without the mark.
 __extension__ typedef unsigned __int128 Uint128;
 
 constexpr int kFractionBits = 57;  // 64 whole numbers take the other seven bits.
@@ -20,6 +21,7 @@ constexpr size_t kTableSize = size_t{1} << kTableBits;
 
 // log2 of 1 + i / kTableSize, bit by bit: the square of a number has twice its logarithm.
 constexpr uint64_t LogarithmByHand(uint64_t i) {
+  // 2 itself does not fit into `number`, whose 1 is 2^63.
   if (i == kTableSize) return uint64_t{1} << kFractionBits;
   uint64_t number = uint64_t{1} << 63 | i << (63 - kTableBits);  // From 1 to 2, 1 being 2^63.
   uint64_t logarithm = 0;
@@ -65,6 +67,7 @@ struct RendezvousRing::Draw {
   uint32_t weight, place;
 
   bool Beats(const Draw& other) const {
+    // Products are compared and not quotients: a division rounds, and would call two costs equal that are not.
     const Uint128 mine = Uint128{cost} * other.weight;
     const Uint128 others = Uint128{other.cost} * weight;
     if (mine != others) return mine < others;
@@ -73,6 +76,7 @@ struct RendezvousRing::Draw {
 };
 
 NodeIndex RendezvousRing::Pick(uint64_t hash) const {
+  // Every node beats it: a cost is at most 64 in units of 2^-57, which is 2^63.
   Draw best{UINT64_MAX, 0, 1, 0};
   for (uint32_t place = 0; place < nodes_.size();) {
     // Of equal weights the highest draw wins, so one logarithm does for all of them.
@@ -80,6 +84,7 @@ NodeIndex RendezvousRing::Pick(uint64_t hash) const {
     Draw high{0, Mix(hash ^ nodes_[place].name_hash), weight, place};
     while (++place < nodes_.size() && nodes_[place].weight == weight) {
       const uint64_t draw = Mix(hash ^ nodes_[place].name_hash);
+      // A draw that is merely equal changes nothing: the first name keeps the key, as Draw::Beats has it.
       high.place = draw > high.draw ? place : high.place;
       high.draw = std::max(draw, high.draw);
     }

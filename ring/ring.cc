@@ -27,6 +27,7 @@ std::unique_ptr<const Ring> MakeRing(const RingSpec& spec, std::span<const RingN
   // A node without a point would never be met: Walk would not end.
   assert(!nodes.empty() && spec.virtual_nodes > 0);
   assert(std::ranges::all_of(nodes, [](const RingNode& node) { return node.weight > 0; }));
+  // There is no default, so that the compiler names an algorithm that nobody makes.
   switch (spec.algorithm) {
     case Algorithm::kVnode: return std::make_unique<VnodeRing>(spec.virtual_nodes, nodes);
     case Algorithm::kKetama: return std::make_unique<KetamaRing>(KetamaKind::kLibmemcached, spec.virtual_nodes, nodes);

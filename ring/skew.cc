@@ -36,6 +36,7 @@ Spread MeasureSpread(std::span<const double> loads, std::span<const double> weig
     squares += (ratios[i] - mean) * (ratios[i] - mean);
     ranked += static_cast<double>(i + 1) * ratios[i];
   }
+  // This formula goes by ranks and needs the ratios in order. Rounding may leave an even load a little below zero.
   const double gini = 2 * ranked / (count * count * mean) - (count + 1) / count;
   return {ratios.back(), std::sqrt(squares / count) / mean, std::max(gini, 0.0)};
 }
@@ -59,6 +60,7 @@ double ExpectedPeak(uint32_t nodes, uint32_t virtual_nodes) {
 }
 
 double SamplingCv(uint64_t keys, uint32_t nodes) {
+  // A node's count is binomial: its variance is keys * (1/N) * (1 - 1/N), and its mean keys / N.
   return keys == 0 ? 0 : std::sqrt((nodes - 1.0) / static_cast<double>(keys));
 }
 

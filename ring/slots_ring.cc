@@ -11,6 +11,7 @@ namespace {
 constexpr uint16_t kNobody = UINT16_MAX;
 
 std::array<uint16_t, kSlots> MakeOwners(std::span<const RingNode> nodes) {
+  // conf/validate refuses slots without an owner or with two, so what is asserted here is a mistake of the program.
   assert(nodes.size() < kNobody);
   std::array<uint16_t, kSlots> owners;
   owners.fill(kNobody);
@@ -33,6 +34,7 @@ SlotsRing::SlotsRing(std::span<const RingNode> nodes) : owners_(MakeOwners(nodes
 
 void SlotsRing::Walk(uint64_t hash, WalkVisitor visit) const {
   const NodeIndex owner = Pick(hash);
+  // The owner has a place in the others' order too, and is left out there.
   if (visit(owner)) return;
   // Slots are small numbers: plus one, since zero is the one number that Mix leaves as it is.
   others_.Walk(Mix(hash % kSlots + 1), [&](NodeIndex node) { return node != owner && visit(node); });

@@ -35,6 +35,7 @@ constexpr std::array<uint32_t, 256> kCrc32Table = [] {
   std::array<uint32_t, 256> table{};
   for (uint32_t i = 0; i < table.size(); ++i) {
     uint32_t crc = i;
+    // Ethernet's and zip's polynomial, its bits in reverse order.
     for (int bit = 0; bit < 8; ++bit) crc = crc >> 1 ^ ((crc & 1) != 0 ? 0xedb88320 : 0);
     table[i] = crc;
   }
@@ -45,6 +46,7 @@ constexpr std::array<uint16_t, 256> kXmodemTable = [] {
   std::array<uint16_t, 256> table{};
   for (uint32_t i = 0; i < table.size(); ++i) {
     uint32_t crc = i << 8;
+    // XMODEM's polynomial, by which Redis Cluster finds its slots.
     for (int bit = 0; bit < 8; ++bit) crc = crc << 1 ^ ((crc & 0x8000) != 0 ? 0x1021 : 0);
     table[i] = static_cast<uint16_t>(crc);
   }
@@ -78,6 +80,7 @@ uint32_t Fnv132(std::string_view key) {
 }
 
 uint32_t Crc16(std::string_view key) {
+  // The register keeps 32 bits and is not cut to 16: twemproxy's is not, and its rings look at the upper bits too.
   uint32_t crc = 0;
   for (const char c : key) crc = crc << 8 ^ kXmodemTable[(crc >> 8 ^ Unsigned(c)) & 0xff];
   return crc;
@@ -90,24 +93,28 @@ uint32_t Crc32a(std::string_view key) {
 }
 
 uint32_t Crc32(std::string_view key) {
+  // libmemcached takes these fifteen bits, and twemproxy follows it.
   return Crc32a(key) >> 16 & 0x7fff;
 }
 
 uint32_t Murmur(std::string_view key) {
   constexpr uint32_t kMultiplier = 0x5bd1e995;
   const auto length = static_cast<uint32_t>(key.size());
+  // MurmurHash2 leaves its seed to the caller, and twemproxy makes one of the key's length.
   uint32_t hash = 0xdeadbeef * length ^ length;
   for (; key.size() >= 4; key.remove_prefix(4)) {
     uint32_t word = Word(key) * kMultiplier;
     word = (word ^ word >> 24) * kMultiplier;
     hash = hash * kMultiplier ^ word;
   }
+  // The last one to three bytes are one little-endian word, on hosts of either byte order.
   if (!key.empty()) hash = (hash ^ Word(key)) * kMultiplier;
   hash = (hash ^ hash >> 13) * kMultiplier;
   return hash ^ hash >> 15;
 }
 
 uint32_t Hsieh(std::string_view key) {
+  // twemproxy begins with 0, where Hsieh's own function begins with the length.
   uint32_t hash = 0;
   if (key.empty()) return hash;
   for (; key.size() >= 4; key.remove_prefix(4)) {
@@ -128,6 +135,7 @@ uint32_t Hsieh(std::string_view key) {
       hash += hash >> 17;
       break;
     case 1:
+      // Unsigned here, though the third byte of three is signed: the program casts one of them only.
       hash += Unsigned(key[0]);
       hash ^= hash << 10;
       hash += hash >> 1;
@@ -143,6 +151,7 @@ uint32_t Hsieh(std::string_view key) {
 }
 
 uint32_t Jenkins(std::string_view key) {
+  // The initial value of libhashkit and of twemproxy; lookup3 leaves it to its caller.
   constexpr uint32_t kSeed = 13;
   uint32_t a = 0xdeadbeef + static_cast<uint32_t>(key.size()) + kSeed;
   uint32_t b = a;
@@ -156,6 +165,7 @@ uint32_t Jenkins(std::string_view key) {
     x = (x - z) ^ std::rotl(z, turn);
     z += y;
   };
+  // Twelve bytes exactly are left to the final mix: lookup3 ends differently from how it goes on.
   for (; key.size() > 12; key.remove_prefix(12)) {
     add();
     step(a, b, c, 4);

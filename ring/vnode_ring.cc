@@ -24,6 +24,7 @@ void AppendPoints(const std::string& name, NodeIndex owner, uint64_t count, std:
 std::vector<VnodePoint> MakePoints(uint32_t virtual_nodes, std::span<const RingNode> nodes) {
   uint64_t count = 0;
   for (const RingNode& node : nodes) count += uint64_t{virtual_nodes} * node.weight;
+  // index_ keeps positions in 32 bits; conf/validate bounds a ring far below that.
   assert(count > 0 && count < UINT32_MAX);
   std::vector<VnodePoint> points;
   points.reserve(count + 1);
@@ -32,8 +33,10 @@ std::vector<VnodePoint> MakePoints(uint32_t virtual_nodes, std::span<const RingN
   }
   std::ranges::sort(points, [&](const VnodePoint& a, const VnodePoint& b) {
     if (a.value() != b.value()) return a.value() < b.value();
+    // The names decide and not the indexes, so that the list's order moves no key.
     return nodes[a.owner].name < nodes[b.owner].name;
   });
+  // It spares each pick the question whether the ring's end is passed.
   points.push_back(MakePoint(UINT64_MAX, points.front().owner));
   return points;
 }
@@ -55,6 +58,7 @@ void VnodeRing::BuildIndex() {
   size_t point = 0;
   for (size_t prefix = 0; prefix < index_.size(); ++prefix) {
     while (point < count && (points_[point].value() >> shift_) < prefix) ++point;
+    // A prefix without points leads to the first one behind it, the last of them to the sentinel.
     index_[prefix] = static_cast<uint32_t>(point);
   }
 }
@@ -73,8 +77,10 @@ void VnodeRing::Walk(uint64_t hash, WalkVisitor visit) const {
   const NodeIndex first = Pick(hash);
   if (visit(first)) return;
   const size_t count = points_.size() - 1;
+  // Nothing is allocated before: nearly all walks end at the owner.
   std::vector<bool> met(node_count_);
   met[first] = true;
+  // The sentinel's position stands for that of the first point.
   size_t point = FirstPoint(hash) % count;
   for (uint32_t left = node_count_ - 1; left > 0; point = (point + 1) % count) {
     const NodeIndex owner = points_[point].owner;

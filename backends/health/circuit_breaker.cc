@@ -37,6 +37,8 @@ bool CircuitBreaker::Admits(bool is_read, uint64_t in_flight, net::TimePoint now
       ramping_ = ramping_ && now - since_ < options_.ramp;
       return !ramping_ || in_flight < Cap(now);
     case BreakerState::kOpen: return false;
+    // A read that fails on trial can be asked again, while nobody knows what became of a write. One in a hundred goes
+    // beside the one under way, so that a request that hangs does not stop the trial.
     case BreakerState::kHalfOpen: return is_read && (in_flight == 0 || trial_asked_++ % kOneIn == 0);
   }
   return false;
@@ -51,6 +53,7 @@ uint64_t CircuitBreaker::Cap(net::TimePoint now) const {
 
 void CircuitBreaker::Trip(TripReason reason, uint64_t in_flight, double random, net::TimePoint now) {
   if (state_ == BreakerState::kClosed) {
+    // Only while the breaker is closed is what is under way the usual load.
     usual_in_flight_ = in_flight;
     const bool was_well = now - since_ >= std::max(open_for_, net::Duration(options_.open));
     if (was_well) open_for_ = net::Duration(0);
@@ -70,6 +73,7 @@ void CircuitBreaker::OnProbe(bool good, double random, net::TimePoint now) {
 }
 
 void CircuitBreaker::OnOutcome(bool good, uint64_t in_flight, double random, net::TimePoint sent, net::TimePoint now) {
+  // The answer to what was sent before the trial says nothing of how the node is now.
   if (state_ != BreakerState::kHalfOpen || sent < since_) return;
   if (!good) return Trip(reason_, in_flight, random, now);
   if (++trial_successes_ == kTrialSuccesses) Enter(BreakerState::kClosed, now);

@@ -7,6 +7,7 @@ namespace ringproxy::backends {
 namespace {
 
 constexpr double kCut = 0.9;
+// Gradient2's own: one window moves the limit by a fifth of the way.
 constexpr double kSmoothing = 0.2;
 
 double Step(double limit, double gradient) {
@@ -32,6 +33,7 @@ bool ConcurrencyLimit::Set(double value) {
   // Rounded down, for a reserve of 10 % is no less than that; but the pool is never closed to them.
   const uint64_t common = uint64_t{limit_} * (1000 - std::min(options_.reserve.thousandths, 1000U)) / 1000;
   common_limit_ = static_cast<uint32_t>(std::max<uint64_t>(common, 1));
+  // At its maximum aimd cannot grow, and a good reply changes nothing else.
   rests_ = options_.algorithm == conf::ConcurrencyAlgorithm::kAimd && limit_ == options_.max;
   return limit_ != before;
 }
@@ -49,6 +51,7 @@ bool ConcurrencyLimit::Learn(const Reply& reply, net::TimePoint now) {
   const bool is_used = UsesHalf(reply.in_flight);
   was_used_ = was_used_ || is_used;
   if (options_.algorithm == conf::ConcurrencyAlgorithm::kAimd) {
+    // So many replies are about one round trip, after which TCP grows by one too.
     if (!is_used || ++replies_ < limit_) return false;
     replies_ = 0;
     return Set(value_ + 1);

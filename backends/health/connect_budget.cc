@@ -7,6 +7,7 @@ namespace {
 
 // Part of the rate is a burst, the rest its refill: in any window no more than the rate together.
 uint64_t BurstOf(conf::Rate rate) {
+  // A burst of two or more lets a node that has a connection leave a token to the moment when it has none.
   return rate.amount <= 2 ? 1 : std::max<uint64_t>(2, rate.amount / 5);
 }
 
@@ -27,6 +28,7 @@ ConnectBudget::ConnectBudget(conf::Rate rate, uint32_t connections, net::Duratio
 net::Duration ConnectBudget::Wait(net::TimePoint now, bool has_ready, std::mt19937_64& random) {
   if (followers_ > 0 && now < follow_until_) {
     --followers_;
+    // They follow once a window, or the promise of amount + connections - 1 would not hold.
     next_followers_ = now + window_;
     return net::Duration(0);
   }

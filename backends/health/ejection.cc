@@ -18,6 +18,7 @@ void Ejection::SetSick(size_t node, bool sick) {
   } else {
     std::erase(order_, node);
   }
+  // Going in and out at two numbers keeps one node that comes and goes from switching the whole pool.
   if (order_.size() > limit_) fails_open_ = policy_ == conf::DownPolicy::kError;
   if (order_.size() * 5 <= limit_ * 3) fails_open_ = false;
 }

@@ -39,6 +39,7 @@ net::Duration HealthState::Wait(double random) const {
     for (uint32_t i = options_.fall; i < down_checks_ && wait < options_.down_interval; ++i) wait = wait * 3 / 2;
     wait = std::min<net::Duration>(wait, std::max(options_.interval, options_.down_interval));
   }
+  // Otherwise all nodes of a pool would be checked in the same moment, by every proxy that was started with it.
   constexpr double kSpread = 0.1;
   return net::Duration(static_cast<int64_t>(static_cast<double>(wait.count()) * (1 + kSpread * (2 * random - 1))));
 }

@@ -4,6 +4,7 @@ namespace ringproxy::backends {
 namespace {
 
 constexpr double kTolerance = 1.5;
+// Gradient2's bound: one bad window does no more than that.
 constexpr double kLeastGradient = 0.5;
 constexpr uint32_t kUsualWindows = 300;  // Then a new one weighs 2/601 (an exponential mean of 600 windows).
 // After an overload the usual latency is too high, and would let the next one pass.
@@ -22,6 +23,7 @@ LatencyGradient::WindowReading LatencyGradient::EndWindow(net::TimePoint now) {
   most_in_flight_ = 0;
 
   windows_ = std::min(windows_ + 1, kUsualWindows);
+  // The first windows make a plain mean, for an exponential one would take a minute to come up from zero.
   const double weight = windows_ < kUsualWindows ? 1.0 / windows_ : 2.0 / (2 * kUsualWindows + 1);
   usual_us_ += (mean - usual_us_) * weight;
   if (usual_us_ > kFarAbove * mean) usual_us_ *= kForget;

@@ -16,6 +16,7 @@ net::Duration LatencyWindow::Percentile(double share) const {
   const auto rank = static_cast<uint64_t>(std::ceil(share * total_));
   uint64_t seen = 0;
   size_t bucket = 0;
+  // It ends, since the rank is at most the total.
   while ((seen += buckets_[bucket]) < rank) ++bucket;
   return net::Duration(static_cast<int64_t>(LastOf(bucket)));
 }

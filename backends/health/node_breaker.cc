@@ -59,6 +59,7 @@ void NodeBreaker::Retire() {
   timer_->Disarm();
   retired_ = true;
   if (published_ == BreakerState::kClosed) return;
+  // Gauge and process are told that it is closed, or they would show a node that has left as cut off for ever.
   stats_.breaker_state.Set(static_cast<uint64_t>(BreakerState::kClosed));
   observer_.OnBreaker({node_, BreakerState::kClosed, TripReason::kNone, {}});
 }
@@ -79,6 +80,7 @@ void NodeBreaker::Publish(std::string_view detail) {
 }
 
 void NodeBreaker::OnTimer() {
+  // While open, the answer arms the timer again (OnProbe); without a ready connection the next handshake is the probe.
   probe_();
   if (state() == BreakerState::kHalfOpen) timer_->Arm(kTrialWait);
 }

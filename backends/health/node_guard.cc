@@ -23,9 +23,11 @@ NodeGuard::NodeGuard(const GuardParts& parts, std::function<void()> probe, std::
 void NodeGuard::Adopt(const Changes& changes) {
   load_.Adopt(changes.bound, changes.index);
   if (changes.of_breaker) {
+    // It refers to its options, so it cannot be assigned, and to begin anew it is made anew in its place.
     std::destroy_at(&outlier_);
     std::construct_at(&outlier_, parts_.settings.breaker, changes.keeps_percentile);
   }
+  // An outlier that was made anew knows nothing of what the last check has said.
   outlier_.JudgeByTime(silence_.MayJudgeByTime());
   if (changes.of_limit) {
     std::destroy_at(&limit_);
@@ -39,6 +41,7 @@ void NodeGuard::Adopt(const Changes& changes) {
 }
 
 void NodeGuard::Retire() {
+  // The pool's bound may be gone before the last reply is in.
   load_.Adopt(nullptr, 0);
   parts_.stats.concurrency_limit.Set(0);
   breaker_.Retire();
@@ -49,6 +52,7 @@ void NodeGuard::OnReply(net::TimePoint sent, wire::Fault fault, bool timed) {
   const net::Duration latency = now - sent;
   const TripReason reason = outlier_.OnReply(latency, fault, timed, now);
   if (fault == wire::Fault::kNone) {
+    // The request has left the count already, and belongs to what was under way.
     Note(limit_.OnReply({.latency = latency, .timed = timed, .in_flight = load_.in_flight() + 1}, now));
   }
   breaker_.TripIfClosed(reason);
@@ -83,6 +87,7 @@ void NodeGuard::OnReady() {
   takes_connections_ = true;
   connects_.OnReady(parts_.io.loop.now());
   breaker_.OnReady();
+  // The others ask last: by now the budget knows that they may follow.
   follow_();
 }
 
@@ -91,6 +96,7 @@ void NodeGuard::OnConnectFailed(std::string_view why) {
   // Others of the node's connections may be fine: it refuses more than so many, perhaps.
   if (parts_.stats.ready_connections.value() > 0) return;
   takes_connections_ = false;
+  // To open it anew would put off the next probe with each attempt that fails.
   if (breaker_.state() != CircuitBreaker::BreakerState::kOpen) breaker_.Trip(TripReason::kConnection, why);
 }
 

@@ -32,6 +32,7 @@ void NodeRegistry::Tick(net::TimePoint now) {
     departed += entry.departed ? 1 : 0;
     ++at;
   }
+  // Nodes of an orchestrator may have other names each time: five minutes of them must not fill the memory.
   if (departed > kMostDeparted) ForgetOldest(departed - kMostDeparted);
 }
 

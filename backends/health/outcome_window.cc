@@ -5,6 +5,7 @@
 namespace ringproxy::backends {
 
 void OutcomeWindow::Slide(int64_t number) {
+  // After a pause that is longer than the window every bucket is cleared once, however long it was.
   const auto passed = std::clamp<int64_t>(number - bucket_number_, 0, kBuckets);
   for (int64_t i = 0; i < passed; ++i) {
     bucket_ = (bucket_ + 1) % kBuckets;

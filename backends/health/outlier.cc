@@ -11,6 +11,7 @@ TripReason Outlier::OnReply(net::Duration latency, wire::Fault fault, bool timed
   Advance(now);
   if (fault != wire::Fault::kNone) {
     window_.AddFailure();
+    // A soft fault may be the request's own, and one client could send many of them in a row.
     if (fault == wire::Fault::kHard) ++failures_in_row_;
     return FailureReason(TripReason::kFailures);
   }
@@ -24,6 +25,7 @@ TripReason Outlier::OnReply(net::Duration latency, wire::Fault fault, bool timed
 
 TripReason Outlier::OnTimeout(net::TimePoint now) {
   Advance(now);
+  // It counts while time may not judge too: once a check has failed, what came before it says something.
   window_.AddTimeout();
   ++timeouts_in_row_;
   return FailureReason(TripReason::kTimeouts);
@@ -39,6 +41,7 @@ TripReason Outlier::FailureReason(TripReason if_in_row) const {
   const uint64_t in_row = failures_in_row_ + (judges_by_time_ ? timeouts_in_row_ : 0);
   if (options_.consecutive_failures > 0 && in_row >= options_.consecutive_failures) return if_in_row;
   const OutcomeWindow::Sums& sums = window_.sums();
+  // A share of few requests says nothing.
   if (sums.requests < options_.min_requests) return TripReason::kNone;
   const uint64_t failures = sums.failures + (judges_by_time_ ? sums.timeouts : 0);
   return Reaches(failures, sums.requests, options_.failure_ratio) ? TripReason::kFailures : TripReason::kNone;
@@ -47,6 +50,7 @@ TripReason Outlier::FailureReason(TripReason if_in_row) const {
 void Outlier::MoveTo(net::TimePoint now) {
   last_ = now;
   if (const int64_t second = SecondOf(now); second != second_) {
+    // A second without any reply ends the row of slow ones.
     slow_seconds_.EndSecond(second == second_ + 1);
     tail_.EndSecond(second_);
     second_ = second;

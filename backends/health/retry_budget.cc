@@ -10,6 +10,7 @@ RetryBudget::RetryBudget(conf::Ratio share, conf::Rate least)
 
 bool RetryBudget::Spend(net::TimePoint now) {
   Advance(now);
+  // In thousandths and without a division, so that nothing is rounded in favour of one request more.
   if ((all_spent_ + 1) * 1000 > all_requests_ * share_thousandths_ + least_ * 1000) return false;
   ++spent_[current_];
   ++all_spent_;

@@ -10,6 +10,7 @@ net::TimePoint SilenceWatch::Look(net::TimePoint since) {
   const net::TimePoint due = std::max({since, heard_, told_}) + patience;
   if (due > now) return due;
   told_ = now;
+  // The first question counts: asking again must not put off the moment when the silence counts unanswered.
   if (!asked_) asked_until_ = now + kLongestCheck + patience;
   asked_ = true;
   breaker_.TellSilence();

@@ -8,6 +8,7 @@ TailLatency::TailLatency(const conf::Breaker& options, bool keeps_percentile) : 
 
 void TailLatency::EndSecond(int64_t second) {
   if (!latencies_) return;
+  // Of a few replies the percentile is the slowest one, and says nothing of the node.
   if (latencies_->total() >= options_.min_requests) {
     percentile_95_ = latencies_->Percentile(0.95);
     percentile_second_ = second;
@@ -33,6 +34,7 @@ uint32_t TailLatency::CompareWith(net::Duration median, int64_t second) {
 }
 
 void TailLatency::Clear() {
+  // A node that comes back is not judged by what was before.
   outlying_seconds_ = 0;
   percentile_95_.reset();
   if (latencies_) latencies_->Clear();

@@ -17,6 +17,7 @@ void FramedStream::Open(const net::Endpoint& endpoint, net::StreamObserver& obse
 
 void FramedStream::Drop() {
   stream_.reset();
+  // Half a reply of this connection must not go on in the next one.
   framer_->Reset();
   input_.Clear();
   said_.Clear();
@@ -32,6 +33,7 @@ net::IoResult FramedStream::Say(std::string_view text) {
 
 void FramedStream::Skip() {
   needed_ = 0;
+  // What is still to come of the reply may be larger than memory, so it is counted and not kept.
   to_skip_ = framer_->Skip();
   const size_t here = std::min<uint64_t>(to_skip_, input_.bytes().size());
   input_.Consume(here);
@@ -44,6 +46,7 @@ FramedStream::FrameStatus FramedStream::NextOfSkipped() {
   to_skip_ -= here;
   if (to_skip_ > 0) return FrameStatus::kNeedMore;
   const FrameStatus status = framer_->Frame(input_.bytes());
+  // Whatever is here is dropped at once: the end of the reply is found without the reply.
   if (status == FrameStatus::kNeedMore) {
     Skip();
   } else {

@@ -12,8 +12,10 @@ class RedisHandshake final : public Handshake {
   explicit RedisHandshake(const conf::Auth& auth) : auth_(auth) {}
 
   void Start(std::string* out) override {
+    // AUTH and PING leave together, so that a greeting takes one round trip.
     replies_ = 1;
     if (!auth_.password_file.empty()) {
+      // Servers before Redis 6 know no user names, and refuse the longer form.
       wire::AppendArrayHeader(auth_.username.empty() ? 2 : 3, out);
       wire::AppendBulk("AUTH", out);
       if (!auth_.username.empty()) wire::AppendBulk(auth_.username, out);
@@ -49,6 +51,7 @@ class MemcacheHandshake final : public Handshake {
     }
     expected_ = "STORED";
     const std::string credentials = auth_.username + " " + auth_.password;
+    // memcached takes the first set of a connection for the login, whatever its key and flags are.
     out->append("set auth 0 0 ").append(std::to_string(credentials.size())).append("\r\n");
     out->append(credentials).append("\r\n");
   }
@@ -56,6 +59,7 @@ class MemcacheHandshake final : public Handshake {
   HandshakeStep OnReply(std::string_view reply, std::string* out) override {
     const std::string_view line = wire::TakeLine(&reply);
     if (!line.starts_with(expected_)) {
+      // ERROR may tell of a server that is too old for mn, but a login that is not understood is refused.
       if (line != "ERROR" || expected_ == "STORED") return Refuse(line);
       if (expected_ == kVersion) return HandshakeStep::kDone;  // It knows neither question, and has answered both.
       out->append("version\r\n");

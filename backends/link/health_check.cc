@@ -23,6 +23,7 @@ std::unique_ptr<Handshake> MaintenanceQuestion(const std::string& key) {
   return NewQuestion(std::move(request), ":0", "its maintenance key exists");
 }
 
+// FLUSHDB and not FLUSHALL: database 0 is all that clients reach through the proxy.
 std::unique_ptr<Handshake> FlushQuestion(conf::Protocol protocol) {
   constexpr const char* kOtherwise = "it could not be emptied";
   if (protocol == conf::Protocol::kMemcached) return NewQuestion("flush_all\r\n", "OK", kOtherwise);
@@ -50,6 +51,7 @@ HealthCheck::HealthCheck(WorkerIo& io, const NodeSettings& settings, const conf:
       timer_(io.loop.NewTimer([this] { OnTimer(); })) {}
 
 void HealthCheck::Check(Done done) {
+  // A connection that was kept has logged in before.
   std::vector<Handshake*> questions = {stream_.is_open() ? probe_.get() : login_.get()};
   if (maintenance_) questions.push_back(maintenance_.get());
   Ask(std::move(questions), std::move(done));
@@ -100,10 +102,12 @@ void HealthCheck::OnReadable() {
     const FramedStream::FrameStatus status = stream_.Next();
     if (status == FramedStream::FrameStatus::kBad) return Finish(CheckOutcome::kBad, "not a reply of its protocol");
     if (status == FramedStream::FrameStatus::kNeedMore) break;
+    // It is copied, since the answer may drop the stream with its buffer.
     const std::string reply(stream_.reply().bytes());
     stream_.reply().Drop();
     OnReply(reply);
   }
+  // The answer may have closed it.
   if (!stream_.is_open()) return;
   const bool ended = result.status == net::IoStatus::kEnd || result.status == net::IoStatus::kError;
   if (running()) {
@@ -143,10 +147,12 @@ void HealthCheck::OnTimer() {
 }
 
 void HealthCheck::Finish(CheckOutcome outcome, const std::string& why) {
+  // The question ends before `done` is called, which may ask the next one.
   const Done done = std::move(done_);
   done_ = nullptr;
   timer_->Disarm();
   const std::string reason = why;  // The question's own text may go with Stop.
+  // A reply that comes late after all would be read as the one to the next check.
   if (outcome != CheckOutcome::kGood) Stop();
   done(outcome, reason);
 }

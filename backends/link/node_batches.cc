@@ -15,6 +15,7 @@ bool NodeBatches::IsSmall() const {
 }
 
 void NodeBatches::Flush(bool may_hold) {
+  // It is never held twice in a row: a request waits for one turn at most.
   held_ = may_hold && !held_ && IsSmall();
   if (held_) return;
   for (size_t i = 0; i < list_.size(); ++i) list_[i]->Flush();

@@ -37,12 +37,14 @@ void NodeConnection::OnReady() {
 void NodeConnection::OnBytes() {
   witness_.OnBytes();
   while (const std::optional<ReplyFrame> reply = link_.NextReply()) {
+    // With one reply too many, every later one would be read as somebody else's.
     if (pipeline_.empty()) return link_.Break("a reply that nobody asked for");
     pipeline_.OnReply(*reply);
     if (link_.state() == LinkState::kDraining && pipeline_.empty()) return link_.Close();
   }
   witness_.OnUnfinished(link_.stream().bytes_needed());
   pipeline_.OnBytes(link_.stream().bytes_needed());
+  // Only this reply is given up, where it lies: closing the connection would fail requests of strangers.
   if (link_.stream().lacks_memory()) [[unlikely]] {
     pipeline_.FailFront(wire::ErrorCode::kOutOfMemory);
     link_.stream().SkipReply();
@@ -66,6 +68,7 @@ void NodeConnection::CheckDeadlines() {
   // What waits for the link is not the node's to answer.
   if (state() != LinkState::kReady && state() != LinkState::kDraining) return;
   if (pipeline_.IsSilentForLong(any_late)) {
+    // A new connection to such a node is likely to be as silent, so no request waits for it.
     return link_.Break("no reply to several requests in a row", NodeLink::Outlook::kBad);
   }
   pipeline_.LookForSilence();
@@ -82,6 +85,7 @@ void NodeConnection::DropUnwritten() {
 void NodeConnection::Drain() {
   const bool was_draining = state() == LinkState::kDraining;
   link_.Drain(!pipeline_.empty());
+  // Where all that is under way is late already, no deadline is left that would close it.
   if (state() == LinkState::kDraining && !was_draining) CheckDeadlines();
 }
 

@@ -115,6 +115,7 @@ void NodeLink::BecomeReady() {
   Enter(LinkState::kReady);
   stats_.connects.Add();
   ready_since_ = io_.loop.now();
+  // Servers close idle connections, so the attempt after this connection may be waited for again.
   first_attempt_ = true;
   user_.OnReady();
   if (!batch_.empty()) MarkForFlush();
@@ -122,6 +123,7 @@ void NodeLink::BecomeReady() {
 
 void NodeLink::Flush() {
   marked_ = false;
+  // The link may have broken since it entered itself into the list.
   if (state_ != LinkState::kReady && state_ != LinkState::kDraining) return;
   const net::IoResult written = stream_.Flush(batch_);
   stats_.bytes_sent.Add(written.bytes);
@@ -154,6 +156,7 @@ void NodeLink::OnTimer() {
   switch (state_) {
     case LinkState::kBackoff: return Connect();
     case LinkState::kConnecting:
+      // The pause after a trouble of this process's own is over.
       if (!stream_.is_open()) return StartAttempt();
       return Break(stream_.is_resolving() ? net::UnresolvedText(settings_.endpoint) : "connecting timed out");
     case LinkState::kGreeting: return Break("the handshake timed out");
@@ -185,9 +188,11 @@ void NodeLink::Close() {
 }
 
 void NodeLink::Break(std::string_view why, Outlook outlook) {
+  // Nobody will send anything through it, so there is nothing to come back for.
   if (state_ == LinkState::kDraining) return Close();
   const bool was_ready = state_ == LinkState::kReady;
   stream_.Drop();
+  // Nothing is ever sent twice: nobody knows what became of bytes that left, and those that did not may go elsewhere.
   batch_.Clear();
   const bool lasted = was_ready && io_.loop.now() - ready_since_ >= settings_.reconnect.initial;
   if (lasted) backoff_.Reset();
@@ -205,6 +210,7 @@ void NodeLink::Break(std::string_view why, Outlook outlook) {
     timer_->Arm(backoff_.Next(io_.random));
     user_.OnConnectFailed(why);  // Also when it was had twice, and not kept for long.
   }
+  // This comes last: if another attempt is under way by now, what the user sends again from within can wait for it.
   user_.OnLost(was_ready ? why : std::string_view());
 }
 

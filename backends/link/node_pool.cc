@@ -30,6 +30,7 @@ NodePool::NodePool(const PoolNode::PoolNodeParts& parts, const conf::Pool& pool,
   for (uint32_t i = 0; i < nodes_.size(); ++i) {
     const auto same = known.find(records[i].get());
     if (same == known.end() || !same->second->Fits(pool, pool.nodes[i])) continue;
+    // It keeps its connections, its breaker and what is under way, whatever its index is now.
     nodes_[i] = std::move(same->second);
     nodes_[i]->Adopt(pool, pool.nodes[i], bound_.get(), i);
     known.erase(same);
@@ -60,10 +61,12 @@ Choice NodePool::Choose(uint64_t hash, Claim claim) {
   const ring::NodeIndex owner = ring_->Pick(hash);
   const Admission at_owner = Admits(owner, claim);
   if (at_owner == Admission::kDown && !rehashes_) return {owner, at_owner};
+  // Nearly every request ends here, before the walk, which allocates.
   if (at_owner != Admission::kDown && nodes_[owner]->guard.load().HasRoom()) return {owner, at_owner};
   // What has no room is better than nobody.
   Choice choice{owner, at_owner};
   ring_->Walk(hash, [&](ring::NodeIndex node) {
+    // It was asked above, and a node on trial counts how often it is asked.
     if (node == owner) return false;
     const Admission admission = Admits(node, claim);
     if (admission == Admission::kDown) return false;
@@ -79,6 +82,7 @@ std::optional<ring::NodeIndex> NodePool::ChooseOther(uint64_t hash, ring::NodeIn
   ring_->Walk(hash, [&](ring::NodeIndex node) {
     if (node == first) return false;
     const Admission admission = Admits(node, claim);
+    // One that is full ends the walk as well: a further request would only add to a load that is too high.
     if (admission == Admission::kGranted) other = node;
     return admission != Admission::kDown;
   });
@@ -89,6 +93,7 @@ void NodePool::Refuse(ring::NodeIndex node, Admission why, Ticket ticket) {
   assert(why != Admission::kGranted);
   const bool is_full = why == Admission::kFull;
   const PoolNode& refused = *nodes_[node];
+  // A refused request counts as the node's, so that its failures are a share of its requests.
   refused.stats.requests.Add();
   (is_full ? refused.stats.overloads : refused.stats.failures).Add();
   const wire::ErrorCode code = is_full ? wire::ErrorCode::kNodeOverloaded : wire::ErrorCode::kNodeDown;
@@ -112,6 +117,7 @@ void NodePool::Disable(const NodeRecord& record) {
   PoolNode* node = Find(record);
   if (node == nullptr) return;
   node->Drain();
+  // An attempt that was under way is closed with the rest, and tells nothing of its end.
   node->guard.OnClosed();
 }
 

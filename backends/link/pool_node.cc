@@ -6,6 +6,7 @@
 namespace ringproxy::backends {
 namespace {
 
+// Both touch no data, and every release of the servers knows them.
 std::string_view ProbeRequest(conf::Protocol protocol) {
   return protocol == conf::Protocol::kMemcached ? "version\r\n" : "*1\r\n$4\r\nPING\r\n";
 }
@@ -38,6 +39,7 @@ PoolNode::PoolNode(const PoolNodeParts& parts, const conf::Pool& pool, const con
 }
 
 bool PoolNode::Fits(const conf::Pool& pool, const conf::Node& node) const {
+  // Everything else may change while the connections stay.
   return SameServer(settings, SettingsOf(pool, node)) && connections.size() == pool.connections_per_node;
 }
 
@@ -53,14 +55,17 @@ void PoolNode::Adopt(const conf::Pool& pool, const conf::Node& node, ring::Bound
       .of_connects =
           settings.reconnect.rate != next.reconnect.rate || settings.timeouts.connect != next.timeouts.connect,
   };
+  // Guard and connections refer to this member, so what has changed is found out before.
   settings = std::move(next);
   keeps_percentile_ = keeps_percentile;
   guard.Adopt(changes);
   if (bound == nullptr) return;
+  // The new bound has counted nothing yet, and will be told of the end of each of these.
   for (size_t i = in_flight(); i > 0; --i) bound->Begin(index);
 }
 
 void PoolNode::Retire() {
+  // The guard falls silent first, for closing is no news of a node that has left.
   guard.Retire();
   Drain();
 }

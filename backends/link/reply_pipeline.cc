@@ -21,12 +21,14 @@ ReplyPipeline::ReplyPipeline(net::Loop& loop, const NodeSettings& settings, Node
       timer_(loop, std::move(on_deadline)) {}
 
 ReplyPipeline::~ReplyPipeline() {
+  // The witness hears of each, or the gauges of what is in flight would never come down.
   while (!empty()) PopFront();
 }
 
 bool ReplyPipeline::Admit(size_t request_bytes, Ticket ticket, wire::Work work) {
   stats_.requests.Add();
   if (in_flight_.size() >= settings_.limits.requests_in_flight ||
+      // A request that is larger than all that is allowed passes alone, or it would never pass.
       (bytes_in_flight_ > 0 && bytes_in_flight_ + request_bytes > settings_.limits.bytes_in_flight)) {
     Fail(ticket, wire::ErrorCode::kNodeOverloaded);
     return false;
@@ -48,6 +50,7 @@ void ReplyPipeline::Refuse(Ticket ticket) {
 void ReplyPipeline::OnReady() {
   const net::TimePoint now = clock_.now();
   link_is_ready_ = true;
+  // What has waited for the link is written from now on, and the wait was not the node's.
   for (size_t i = 0; i < in_flight_.size(); ++i) in_flight_[i].sent = now;
   FailLate();  // Nothing is late now; it arms the timer.
 }
@@ -73,6 +76,7 @@ void ReplyPipeline::OnReply(const ReplyFrame& reply) {
   const InFlight entry = PopFront();
   if (reply.size() >= kLargeBytes) flowed_at_ = clock_.now();
   witness_.OnAnswered(entry, reply.size());
+  // Its client has read TIMEOUT: the reply has kept its place in the row and is dropped (semantics.md 6).
   if (entry.timed_out) {
     stats_.late_replies.Add();
     return reply.Drop();
@@ -92,6 +96,7 @@ net::TimePoint ReplyPipeline::DeadlineOf(const InFlight& entry, bool is_written)
   const conf::Timeouts& timeouts = settings_.timeouts;
   if (!link_is_ready_) return entry.entered + conf::TotalOf(timeouts);
   const bool waits_for_large = flowed_at_ > entry.entered;
+  // As long as its bytes move into the socket it is not late: the node cannot answer what it has not read.
   net::TimePoint from = is_written ? entry.sent : std::max(entry.sent, unwritten_.moved_at());
   if (waits_for_large) from = std::max(from, flowed_at_);
   const net::Duration all = entry.IsHeavy() || waits_for_large ? conf::LongestOf(timeouts) : conf::TotalOf(timeouts);
@@ -100,10 +105,12 @@ net::TimePoint ReplyPipeline::DeadlineOf(const InFlight& entry, bool is_written)
 
 net::Duration ReplyPipeline::ShortestWait() const {
   const net::Duration wait = std::min<net::Duration>(settings_.timeouts.request, conf::TotalOf(settings_.timeouts));
+  // A silence is looked for as often as a check may last.
   return settings_.check_timeout > net::Duration(0) ? std::min(wait, settings_.check_timeout) : wait;
 }
 
 void ReplyPipeline::FailFront(wire::ErrorCode code) {
+  // It keeps its place in the row, since the rest of its reply is still to come.
   if (empty() || std::exchange(in_flight_.front().timed_out, true)) return;
   Fail(in_flight_.front().ticket, code);
 }
@@ -124,6 +131,7 @@ bool ReplyPipeline::FailLate() {
     if (deadline > now) {
       anyone_waits_ = true;
       timer_.FireBy(deadline);
+      // All that follow were entered later still, and none of them can be late.
       if (entry.entered + shortest > now) break;
       continue;
     }
@@ -139,6 +147,7 @@ bool ReplyPipeline::FailLate() {
 ReplyPipeline::Dropped ReplyPipeline::DropLate(size_t unwritten_bytes) {
   Dropped dropped{.offset = unwritten_bytes};
   size_t first = in_flight_.size();
+  // Whole requests only: what has left in part has to be completed, or the node reads the next one as its rest.
   while (first > 0 && in_flight_[first - 1].bytes <= dropped.offset) dropped.offset -= in_flight_[--first].bytes;
   for (; first < in_flight_.size() && !in_flight_[first].timed_out; ++first) dropped.offset += in_flight_[first].bytes;
   size_t count = 0;
@@ -176,6 +185,7 @@ void ReplyPipeline::FailAll(std::string_view why) {
   unwritten_.ForgetBacklog();
   for (size_t old = in_flight_.size(); old > 0; --old) {
     const InFlight entry = PopFront();
+    // Its client has read an error already.
     if (entry.timed_out) continue;
     if (!why.empty()) witness_.OnLost(entry, why);
     Fail(entry.ticket, wire::ErrorCode::kNodeDown);
@@ -196,6 +206,7 @@ InFlight ReplyPipeline::PopFront() {
 }
 
 void ReplyPipeline::Fail(Ticket ticket, wire::ErrorCode code, bool is_heavy) {
+  // The guard's own probe has no client, and counts as nobody's failure.
   if (ticket.kind == Ticket::Kind::kInternal) return witness_.OnProbeFailed();
   (code == wire::ErrorCode::kNodeOverloaded ? stats_.overloads : stats_.failures).Add();
   sink_.OnFailure(ticket, {code, settings_.pool, settings_.node, conf::ReplyTimeoutOf(settings_.timeouts, is_heavy)});

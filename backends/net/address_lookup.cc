@@ -37,8 +37,10 @@ FoundAddresses LookUpAddresses(const std::string& host, int family) {
   FoundAddresses result;
   addrinfo hints{};
   hints.ai_family = family;
+  // Without a type the C library gives each address once for every type that there is.
   hints.ai_socktype = SOCK_STREAM;
   addrinfo* found = nullptr;
+  // Only EAI_SYSTEM is sure to set it, and an old error must not be taken for a shortage now.
   errno = 0;
   if (const int code = getaddrinfo(host.c_str(), nullptr, &hints, &found); code != 0) {
     result.error = ErrorOf(code, errno);
@@ -47,6 +49,7 @@ FoundAddresses LookUpAddresses(const std::string& host, int family) {
   const std::unique_ptr<addrinfo, decltype(&freeaddrinfo)> owned(found, freeaddrinfo);
   for (const addrinfo* each = found; each != nullptr; each = each->ai_next) {
     const SocketAddress address = CopyOf(each->ai_addr, each->ai_addrlen);
+    // A hosts file may name an address twice, which would have two shares of the time for connecting.
     if (std::ranges::find(result.addresses, address) == result.addresses.end()) result.addresses.push_back(address);
   }
   result.addresses = Interleaved(result.addresses);

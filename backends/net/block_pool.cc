@@ -14,6 +14,7 @@ constexpr size_t kPage = 4 << 10;
 
 void HandOn(size_t* freed_bytes) {
   if (*freed_bytes < kWorthGivingBack) return;
+  // The heap keeps free memory that lies below something in use; only a trim gives such pages back.
   malloc_trim(0);
   *freed_bytes = 0;
 }
@@ -30,6 +31,7 @@ BlockPool::~BlockPool() {
 }
 
 Block BlockPool::Acquire(size_t bytes) {
+  // The header lies before the bytes, so that a handle is one pointer and the lists need no memory of their own.
   const size_t whole = bytes + sizeof(Block::Header);
   ++blocks_in_use_;
   return whole > kLargestRecycled ? AcquirePages(WholePages(whole)) : AcquireOfClass(ClassOf(whole));
@@ -61,6 +63,7 @@ Block BlockPool::Copy(std::string_view bytes) {
 void BlockPool::Grow(Block* block, size_t bytes) {
   if (block->size() + block->free_size() >= bytes) return;
   const Block::Header& header = *block->header_;
+  // mremap keeps the bytes where they lie in the block, and so the gap that Consume has left; a copy closes it.
   if (header.size_class == kOwnPages && header.begin == 0) return GrowPages(block, bytes);
   Block larger = Acquire(bytes);
   larger.Append(block->bytes());
@@ -82,10 +85,12 @@ void BlockPool::Return(Block::Header* header) {
   const size_t allocated = sizeof(Block::Header) + header->capacity;
   if (header->size_class == kOwnPages) {
     allocated_bytes_ -= allocated;
+    // Blocks of this size are too few, and differ too much, to wait in a list for somebody who needs one.
     munmap(header, allocated);
     return;
   }
   FreeList& list = free_[header->size_class];
+  // The last one that came back leaves first, for its bytes are likely to be in the cache.
   header->next = list.head;
   list.head = header;
   ++list.count;
@@ -103,6 +108,7 @@ void BlockPool::Free(FreeList* list, size_t count) {
     freed_bytes_ += allocated;
     ::operator delete(header);
   }
+  // The least of the time that begins now.
   list->least_count = list->count;
 }
 

@@ -13,6 +13,7 @@
 namespace ringproxy::net {
 namespace {
 
+// All clients of a restarted proxy come at once. The kernel cuts it to net.core.somaxconn.
 constexpr int kBacklog = 4096;
 
 // A socket file that a dead process left behind would block the name for ever; a live one must not be taken over, and a
@@ -30,9 +31,12 @@ int Listen(const SocketAddress& address, bool beside_others) {
   const int fd = socket(address.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (fd < 0) return -1;
   const int on = 1;
+  // Otherwise a restart waits until connections of the process before it have left TIME_WAIT.
   if (address.family() != AF_UNIX) setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+  // Otherwise :: takes the port in IPv4 too, and the socket for 0.0.0.0 finds it taken.
   if (address.family() == AF_INET6 && beside_others) setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
   if (bind(fd, address.get(), address.size) == 0 && listen(fd, kBacklog) == 0) return fd;
+  // close() may change it.
   const int error = errno;
   close(fd);
   errno = error;
@@ -63,11 +67,13 @@ std::vector<int> BindAndListen(const std::vector<SocketAddress>& addresses, std:
     const int fd = Listen(WithPort(address, port), addresses.size() > 1);
     if (fd >= 0) {
       bound.push_back(fd);
+      // Where the endpoint says 0 the first socket has chosen, and the others take the same.
       port = PortOf(BoundAddress(fd));
       continue;
     }
     *error = std::strerror(errno);
     if (HasNoWay(errno)) continue;
+    // A client may use any of the addresses, and behind this one it would reach somebody else.
     for (const int other : bound) close(other);
     return {};
   }

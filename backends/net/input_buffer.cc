@@ -41,6 +41,7 @@ IoResult InputBuffer::Fill(Stream& stream, ReadBuffer& shared, size_t most) {
   size_t carried = 0;
   if (kept_) {
     carried = kept_.size();
+    // The rest of last time goes before what comes now, so that framing sees one piece and no block is held.
     std::memcpy(shared.data.get(), kept_.bytes().data(), carried);
     kept_.Release();
   }
@@ -73,6 +74,7 @@ void InputBuffer::Blank(size_t offset, size_t size) {
 Block InputBuffer::TakeFrame(size_t size) {
   assert(CanTakeFrame(size) && size <= view_.size());
   const std::string_view rest = view_.substr(size);
+  // There is little to copy: FillKept reads no further than kReadAhead beyond the frame.
   Block after = rest.empty() ? Block() : pool_.Copy(rest);
   Block frame = std::move(kept_);
   frame.Truncate(size);

@@ -17,6 +17,7 @@ void SetKeepalive(int fd, Duration keepalive) {
   if (keepalive <= Duration(0)) return;
   const int on = 1;
   const auto idle = static_cast<int>(std::chrono::ceil<std::chrono::seconds>(keepalive).count());
+  // The kernel refuses an interval of 0.
   const int interval = std::max(1, idle / 6);
   // Keepalive alone does not look after a peer that owes an acknowledgement.
   const unsigned most_ms = static_cast<unsigned>(idle + kProbes * interval) * 1000;

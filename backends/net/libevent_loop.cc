@@ -20,6 +20,7 @@ class LibeventTimer final : public Timer {
   void Arm(Duration wait) override {
     const timeval tv{wait.count() / 1'000'000, wait.count() % 1'000'000};
     evtimer_add(event_, &tv);
+    // It is kept here, since libevent would have to search for it.
     armed_ = true;
   }
   void Disarm() override {
@@ -85,12 +86,14 @@ void LibeventLoop::Run() {
   NextTurn next = NextTurn::kMayWait;
   while (!stopping_) {
     Forget();
+    // A turn that holds output back for the next one does not wait for news before it.
     event_base_loop(base_.get(), EVLOOP_ONCE | (next == NextTurn::kAtOnce ? EVLOOP_NONBLOCK : 0));
     if (end_of_turn_) next = end_of_turn_();
   }
 }
 
 void LibeventLoop::Stop() {
+  // It is posted, so that a loop that waits is woken and only its own thread touches the flag.
   Post([this] { stopping_ = true; });
 }
 

@@ -19,6 +19,7 @@ namespace ringproxy::net {
 namespace {
 
 IoResult FromErrno() {
+  // A call that a signal has interrupted is made again in the next turn, as readiness is told by level.
   if (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR) return {IoStatus::kWouldBlock, 0, 0};
   return {IoStatus::kError, 0, errno};
 }
@@ -67,6 +68,7 @@ void LibeventStream::ResolveAndConnect(const Endpoint& endpoint, Loop& loop, Res
   if (endpoint.patience > Duration(0)) naming_->end = Now() + endpoint.patience;
   naming_->last = resolver.Last(endpoint.host);
   naming_->question = resolver.Ask(loop, endpoint.host, [this](const ResolvedName& name) { OnResolved(name); });
+  // There is nothing to fall back on: only the owner's patience ends the wait.
   if (naming_->last == nullptr || naming_->last->addresses.empty()) return;
   PrepareTimeout();
   const timeval wait = TimevalOf(WaitForNews(endpoint.patience));
@@ -88,6 +90,7 @@ void LibeventStream::OnResolved(const ResolvedName& name) {
 
 void LibeventStream::ConnectToNext() {
   if (event_initialized(&event_)) event_del(&event_);
+  // The event goes first, since the number of a closed descriptor may soon be another socket's.
   if (fd_ >= 0) close(fd_);
   fd_ = -1;
   watched_ = 0;
@@ -102,6 +105,7 @@ void LibeventStream::ConnectTo(const SocketAddress& address, Duration share) {
   if (fd_ < 0) return FailSoon(errno);
   if (address.family() != AF_UNIX) {
     const int on = 1;
+    // What a turn brings leaves in one write already; to wait for acknowledgements would only make it late.
     setsockopt(fd_, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     SetKeepalive(fd_, keepalive_);
   }
@@ -125,22 +129,27 @@ void LibeventStream::FailSoon(int error) {
 }
 
 void LibeventStream::FinishConnecting(short what) {
+  // The wait for a new answer is over, so the last one has to do.
   if (is_resolving()) return OnResolved(*std::exchange(naming_->last, nullptr));
   int error = connect_error_;
+  // This address has had its share of the time.
   if (error == 0 && (what & EV_WRITE) == 0) error = ETIMEDOUT;
   socklen_t size = sizeof error;
+  // A socket that could not be connected becomes writable too.
   if (error == 0) getsockopt(fd_, SOL_SOCKET, SO_ERROR, &error, &size);
   if (error != 0 && naming_ != nullptr) {
     naming_->walk.NoteError(error);
     // What this process lacks it lacks for the other addresses too, and none of them is to blame.
     if (!IsShortage(error)) {
       if (!naming_->walk.at_end()) return ConnectToNext();
+      // The last address may be of a family that this machine lacks, and its error would pass for a trouble of our own.
       error = naming_->walk.error();
     }
   }
   naming_.reset();
   connecting_ = false;
   if (error == 0) Watch(EV_READ);
+  // It may destroy this stream, so nothing follows.
   observer_.OnConnected(error);
 }
 
@@ -156,6 +165,7 @@ void LibeventStream::OnEvent(short what) {
 
 void LibeventStream::Watch(short what, Duration wait) {
   if (what == watched_) return;
+  // libevent must not assign an event that is still pending.
   if (event_initialized(&event_)) event_del(&event_);
   watched_ = what;
   if (what == 0) return;
@@ -184,6 +194,8 @@ IoResult LibeventStream::Read(char* buffer, size_t size) {
 IoResult LibeventStream::Write(std::span<const iovec> pieces) {
   ssize_t put = 0;
   if (pieces.size() == 1) {
+    // Nearly every write has one piece, which send hands over without a header. Without MSG_NOSIGNAL a peer that has
+    // left would end the process.
     put = send(fd_, pieces[0].iov_base, pieces[0].iov_len, MSG_NOSIGNAL);
   } else {
     msghdr message{};

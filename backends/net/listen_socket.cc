@@ -65,6 +65,7 @@ std::string PeerUser(int fd) {
   socklen_t size = sizeof peer;
   if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) return {};
   passwd entry{};
+  // The name may be longer than this buffer, or there may be none: then the number stands for it.
   passwd* found = nullptr;
   char names[1024];
   const bool is_known = getpwuid_r(peer.uid, &entry, names, sizeof names, &found) == 0 && found != nullptr;
@@ -78,7 +79,9 @@ void ListenSocket::AcceptAll() {
     const int fd = accept4(fd_, reinterpret_cast<sockaddr*>(&peer.storage), &peer.size, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd < 0) {
       const int error = errno;
+      // That includes a client who has left already (ECONNABORTED): if others wait, the event comes again.
       if (!IsShortage(error)) return;
+      // Descriptors come back as other connections close, and nothing tells of that.
       PauseFor({0, 100'000});
       return on_trouble_(error);
     }

@@ -29,6 +29,7 @@ void Mailbox::Post(std::function<void()> work) {
     was_empty = work_.empty();
     work_.push_back(std::move(work));
   }
+  // Whoever finds work in the box knows that the loop is being woken for it.
   if (was_empty) eventfd_write(wake_fd_, 1);
 }
 
@@ -41,6 +42,7 @@ void Mailbox::Deliver() {
     const std::lock_guard lock(mutex_);
     work.swap(work_);
   }
+  // The lock is free by now, for the work may post more.
   for (std::function<void()>& item : work) item();
 }
 

@@ -16,6 +16,7 @@ constexpr int64_t kLeastFree = 32;
 }  // namespace
 
 void ProcessMemory::SetResident(uint64_t bytes) {
+  // Blocks may be more than what is resident: the system gives a page when it is first written to.
   const uint64_t other = bytes - std::min(bytes, taken());
   const uint64_t taken_off = std::min(limit_, other + limit_ / kSlack);
   room_.store(Signed(std::max(limit_ - taken_off, limit_ / 4)), std::memory_order_relaxed);
@@ -41,6 +42,7 @@ void MemoryBudget::Update() {
   const auto allocated = static_cast<int64_t>(blocks_->allocated_bytes());
   if (std::abs(allocated - told_) >= kWorthTelling) Tell(allocated);
   reserve_ = Room() / kReserve;
+  // What this worker has told is taken out again, since free_bytes() counts its own blocks as they are now.
   room_ = Room() - reserve_ - (process_->taken_.load(std::memory_order_relaxed) - told_);
 }
 
@@ -50,6 +52,7 @@ uint64_t MemoryBudget::excess() const {
   const int64_t missing = least_free - reserve_ - free_bytes();
   const int64_t share = (Room() - least_free) / static_cast<int64_t>(process_->workers_);
   const int64_t beyond_share = static_cast<int64_t>(blocks_->allocated_bytes()) - share;
+  // A worker within its share gives nothing up, whoever has taken the rest.
   return static_cast<uint64_t>(std::max<int64_t>(0, std::min(missing, beyond_share)));
 }
 

@@ -59,6 +59,7 @@ class Resolver::Question final : public NameQuestion {
   Question(std::shared_ptr<Shared> shared, std::string host, std::shared_ptr<Asker> asker)
       : shared_(std::move(shared)), host_(std::move(host)), asker_(std::move(asker)) {}
   ~Question() override {
+    // The answer may be in the mailbox already, where nobody can take it back.
     asker_->done = nullptr;
     const std::lock_guard lock(shared_->mutex);
     const auto waiting = shared_->askers.find(host_);
@@ -78,6 +79,7 @@ Resolver::~Resolver() {
   std::unique_lock lock(shared_->mutex);
   shared_->is_over = true;
   shared_->work.notify_all();
+  // Threads that are in a lookup are not waited for: it may hang, and they share what they need.
   shared_->left.wait(lock, [this] { return shared_->threads == shared_->names.under_way(); });
 }
 
@@ -104,6 +106,7 @@ std::shared_ptr<const ResolvedName> Resolver::Last(const std::string& host) cons
 void Resolver::Shared::Reserve() {
   if (idle > 0) return;
   try {
+    // A lookup can hang for half a minute and cannot be stopped, so nobody joins these threads.
     std::thread([self = shared_from_this()] { self->Work(); }).detach();
   } catch (const std::system_error&) {
     // Those at work will do what waits. If there are none, whoever asks next tries again.
@@ -116,6 +119,7 @@ void Resolver::Shared::Reserve() {
 void Resolver::Shared::AnswerAll(const std::string& host, const Answer& answer) {
   const auto waiting = askers.extract(host);
   if (waiting.empty()) return;
+  // The lock is held: a question that ends waits for it, and so its loop is still there.
   for (const auto& asker : waiting.mapped()) Asker::Deliver(asker, answer);
 }
 
@@ -125,6 +129,7 @@ void Resolver::Shared::Work() {
     const TimePoint now = Now();
     if (const std::optional<NameLookup> lookup = names.Begin(now)) {
       --idle;
+      // Another thread waits for work while this one is in its lookup.
       Reserve();
       lock.unlock();
       FoundAddresses found = look_up(*lookup);

@@ -7,7 +7,8 @@ namespace ringproxy::net {
 namespace {
 
 // A queue starts small, since most hold one small reply a turn and many small blocks share a cache that few large ones
-// would fill; a longer queue takes larger blocks.
+// would fill; a longer queue takes larger blocks. The 64 bytes less are a block's header, so that the whole fills one
+// size class of the pool.
 constexpr size_t kFirstBlock = 512 - 64;
 constexpr size_t kLargestCopyBlock = (16 << 10) - 64;
 // Pieces of one writev; the kernel's bound is 1024, more than a few dozen gain nothing.
@@ -34,6 +35,7 @@ void SendQueue::AppendSlowly(std::string_view bytes) {
     return Link(std::move(first));
   }
   if (tail_ != nullptr) {
+    // The tail takes what it can, which keeps the pieces of a write few.
     const size_t fits = std::min(bytes.size(), tail_->capacity - tail_->end);
     std::memcpy(reinterpret_cast<char*>(tail_ + 1) + tail_->end, bytes.data(), fits);
     tail_->end += fits;
@@ -111,6 +113,7 @@ void SendQueue::Erase(size_t offset, size_t bytes) {
     const size_t kept = std::min(offset, here);
     const size_t gone = std::min(bytes, here - kept);
     char* data = reinterpret_cast<char*>(block + 1) + block->begin;
+    // The copy may cost something: only requests that are late are taken out.
     std::memmove(data + kept, data + kept + gone, here - kept - gone);
     block->end -= gone;
     bytes -= gone;

@@ -10,9 +10,11 @@
 namespace ringproxy::net {
 
 bool SocketAddress::operator==(const SocketAddress& other) const {
+  // The padding counts too, and is the same: whoever makes an address begins with zeros.
   return size == other.size && std::memcmp(&storage, &other.storage, size) == 0;
 }
 
+// An address with a zone (fe80::1%eth0) is none here: the C library knows the interfaces.
 SocketAddress NumericAddress(const std::string& host, uint16_t port) {
   SocketAddress address;
   auto* v4 = reinterpret_cast<sockaddr_in*>(&address.storage);
@@ -31,6 +33,7 @@ SocketAddress UnixAddress(const std::string& path) {
   SocketAddress address;
   auto* local = reinterpret_cast<sockaddr_un*>(&address.storage);
   local->sun_family = AF_UNIX;
+  // The last byte stays NUL. conf/address refuses a path that would be cut here.
   path.copy(local->sun_path, sizeof(local->sun_path) - 1);
   address.size = sizeof *local;
   return address;

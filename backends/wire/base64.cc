@@ -23,6 +23,7 @@ constexpr std::array<uint8_t, 256> kDigits = [] {
 bool DecodeBase64(std::string_view text, std::string* out) {
   out->clear();
   if (text.empty() || text.size() % 4 != 0) return false;
+  // Padding stands at the end alone: anywhere else '=' is no digit, and the text is refused.
   const size_t padding = text.ends_with("==") ? 2 : text.ends_with('=') ? 1 : 0;
   text.remove_suffix(padding);
   uint32_t bits = 0;

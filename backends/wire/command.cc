@@ -78,6 +78,7 @@ class RedisNames {
     for (size_t i = PlaceOf(words, name.size()); places_[i].spec != nullptr; i = (i + 1) % kPlaces) {
       const NamePlace& place = places_[i];
       if (place.first != words.first || place.last != words.last || place.size != name.size()) continue;
+      // Up to sixteen characters the two words are the whole name.
       if (name.size() <= 2 * kWord || IsNameOf(*place.spec, name)) return &place;
     }
     return nullptr;
@@ -87,6 +88,7 @@ class RedisNames {
   static constexpr size_t kPlaces = 1024;
 
   static size_t PlaceOf(const NameWords& words, size_t size) {
+    // Odd factors (the golden ratio's and one of xxHash's) carry every character into the upper half, which is used.
     const uint64_t mixed = (words.first + size) * 0x9e3779b97f4a7c15 + words.last * 0xc2b2ae3d27d4eb4f;
     return (mixed >> 32) % kPlaces;
   }
@@ -121,12 +123,14 @@ bool HasFixedTag(std::string_view pattern, std::string_view hash_tag) {
   const size_t open = pattern.find(hash_tag[0]);
   if (open == std::string_view::npos) return false;
   const size_t close = pattern.find(hash_tag[1], open + 1);
+  // An empty tag is none, as in ring::HashTag.
   if (close == std::string_view::npos || close == open + 1) return false;
   return pattern.find('*') > close;
 }
 
 bool ReachesUnknownKeys(const Request& request, std::string_view hash_tag) {
   for (size_t i = 2; i + 1 < request.size(); ++i) {
+    // What follows an option is skipped with it, for its value may be a word like BY or GET.
     if (EqualsIgnoringCase(request[i], "limit")) {
       i += 2;
     } else if (EqualsIgnoringCase(request[i], "store")) {
@@ -141,6 +145,7 @@ bool ReachesUnknownKeys(const Request& request, std::string_view hash_tag) {
 }
 
 bool NamesDatabase(const Request& request) {
+  // The two keys before it may be called DB.
   const size_t db = FindWord(request, 3, "db");
   return db + 1 < request.size() && request[db + 1] != "0";
 }
@@ -150,6 +155,7 @@ bool NamesDatabase(const Request& request) {
 bool ReachesFar(const CommandSpec& spec, const Request& request) {
   constexpr int64_t kFarBytes = 1 << 20;
   constexpr int64_t kFarBits = 8 * kFarBytes;
+  // Behind a # the offset counts in fields, whose width Redis bounds by this many bits.
   constexpr int64_t kLargestField = 64;
   const auto is_beyond = [](std::string_view text, int64_t far) { return ParseInteger(text).value_or(0) >= far; };
   switch (spec.reach) {
@@ -184,6 +190,7 @@ const CommandSpec* FindRedisCommand(std::string_view name) {
 
 Shape CheckShape(const CommandSpec& spec, const Request& request) {
   const auto size = static_cast<int>(request.size());
+  // A container's row is found only where its second word names none of its subcommands.
   if (size > 1 && !SubcommandsOf(spec).empty()) return Shape::kUnknownSubcommand;
   const bool fits = spec.arity >= 0 ? size == spec.arity : size >= -spec.arity;
   return fits ? Shape::kOk : Shape::kWrongArity;

@@ -41,6 +41,7 @@ KeyResult FindStreams(const Request& request, KeyPositions* out) {
   if (streams >= request.size()) return KeyResult::kSyntax;
   const size_t rest = request.size() - streams - 1;
   if (rest == 0 || rest % 2 != 0) return KeyResult::kSyntax;
+  // As many IDs as keys follow STREAMS, the keys first.
   for (size_t key = streams + 1; key <= streams + rest / 2; ++key) Append(key, out);
   return KeyResult::kOk;
 }
@@ -48,6 +49,7 @@ KeyResult FindStreams(const Request& request, KeyPositions* out) {
 // `may_store`: SORT_RO takes the word STORE for a mistake, so what follows it is no key.
 KeyResult FindSort(const Request& request, bool may_store, KeyPositions* out) {
   Append(1, out);
+  // An option at the very end lacks its value, which is for Redis to refuse.
   std::optional<size_t> store;
   for (size_t i = 2; i + 1 < request.size(); ++i) {
     if (EqualsIgnoringCase(request[i], "limit")) {
@@ -65,6 +67,7 @@ KeyResult FindSort(const Request& request, bool may_store, KeyPositions* out) {
 
 KeyResult FindGeoStore(const Request& request, KeyPositions* out) {
   Append(1, out);
+  // GEORADIUSBYMEMBER has its options from here on. GEORADIUS has its unit here, which is neither of the two words.
   for (size_t i = 5; i + 1 < request.size(); ++i) {
     if (EqualsIgnoringCase(request[i], "store") || EqualsIgnoringCase(request[i], "storedist")) Append(++i, out);
   }
@@ -76,6 +79,7 @@ KeyResult FindMigrate(const Request& request, KeyPositions* out) {
     Append(3, out);
     return KeyResult::kOk;
   }
+  // The options follow host, port, key, database and timeout.
   for (size_t i = 6; i < request.size(); ++i) {
     // A password may be the word KEYS.
     if (EqualsIgnoringCase(request[i], "auth")) {

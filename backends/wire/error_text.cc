@@ -40,6 +40,7 @@ constexpr ErrorRow kErrors[] = {
      "SERVER_ERROR object too large for cache"},
     {ErrorCode::kProtocol, "protocol", "ERR Protocol error", "CLIENT_ERROR line too long"},
     {ErrorCode::kNoRoute, "no_route", "ERR no pool serves this key", "SERVER_ERROR no pool serves this key"},
+    // These are the servers' own words, by which clients and health checks know a server without room.
     {ErrorCode::kTooManyClients, "too_many_clients", "ERR max number of clients reached",
      "ERROR Too many open connections"},
     {ErrorCode::kRateLimited, "rate_limited", "RATELIMITED retry_after_ms={retry_after_ms} limit={limit}",
@@ -60,6 +61,7 @@ constexpr bool EveryCodeHasItsRow() {
   }
   return std::size(kErrors) == kErrorCodes;
 }
+// RowOf finds a row by its code's number.
 static_assert(EveryCodeHasItsRow());
 
 const ErrorRow& RowOf(ErrorCode code) {
@@ -77,6 +79,7 @@ std::string DurationText(std::chrono::microseconds duration) {
   const int64_t count = duration.count();
   const auto divides = [count](const Unit& unit) { return count != 0 && count % unit.microseconds == 0; };
   const Unit* const found = std::ranges::find_if(kUnits, divides);
+  // 0 is a multiple of every unit: it is shown as 0ms, in the unit of most timeouts.
   const Unit& unit = found != std::end(kUnits) ? *found : kUnits[2];
   return std::to_string(count / unit.microseconds).append(unit.name);
 }
@@ -120,6 +123,7 @@ void AppendRedisError(const Failure& failure, std::string* out) {
     text.append(rest.substr(0, open)).append(Placeholder(rest.substr(open + 1, close - open - 1), failure));
     rest.remove_prefix(close + 1);
   }
+  // A key may hold line ends, of which AppendError makes blanks: a client cannot forge a second reply.
   AppendError(text.append(rest), out);
 }
 
@@ -141,6 +145,7 @@ void AppendUnknownCommand(const Request& request, std::string* out) {
 void AppendUnknownSubcommand(const Request& request, std::string* out) {
   assert(request.size() >= 2);
   std::string container(Shown(request.name(), std::string_view::npos));
+  // Redis shows the container in capitals here, however it was written.
   std::ranges::transform(container, container.begin(),
                          [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
   std::string text = "ERR unknown subcommand '";

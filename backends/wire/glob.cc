@@ -23,6 +23,7 @@ bool MatchesClass(std::string_view pattern, size_t* at, char c, Case letters) {
     char high = low;
     if (i + 2 < pattern.size() && pattern[i + 1] == '-') {
       high = Fold(pattern[i + 2], letters);
+      // Redis takes [z-a] for [a-z].
       if (low > high) std::swap(low, high);
       i += 2;
     }
@@ -37,6 +38,7 @@ bool MatchesClass(std::string_view pattern, size_t* at, char c, Case letters) {
 bool MatchesOne(std::string_view pattern, size_t* at, char c, Case letters) {
   if (pattern[*at] == '[') return MatchesClass(pattern, at, c, letters);
   if (pattern[*at] == '?') return ++*at, true;
+  // At the pattern's end a backslash stands for itself, as in Redis.
   if (pattern[*at] == '\\' && *at + 1 < pattern.size()) ++*at;
   return Fold(pattern[(*at)++], letters) == c;
 }

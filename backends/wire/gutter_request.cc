@@ -65,6 +65,7 @@ bool AppendSet(const Request& request, seconds ttl, std::string* out) {
 }
 
 bool AppendGetEx(const Request& request, seconds ttl, std::string* out) {
+  // Without options GETEX is a GET, and changes no expiry.
   if (request.size() != 2) return AppendWithOption(request, 4, ttl, out);
   out->append(request.encoded());
   return true;
@@ -112,6 +113,7 @@ bool AppendMetaFlag(std::string_view flag, seconds ttl, std::string* out) {
     return AppendGutterExptime(flag.substr(1), ttl, out);
   }
   out->append(flag);
+  // Every other mode adds to a value, or depends on one, that the gutter may not have.
   return flag.front() != 'M' || flag == "MS";
 }
 
@@ -122,6 +124,7 @@ bool AppendMeta(const Request& request, const MetaForm& form, seconds ttl, std::
   uint32_t seen = 0;
   for (size_t i = form.first_flag; i < request.size(); ++i) {
     const char letter = request[i].front();
+    // A quiet flag that was blanked is still a word of the request, made of one blank.
     if (letter == 'q' || letter == ' ') continue;
     const size_t place = form.flags.find(letter);
     // A server takes only so many flags of ms, and would not find the data block behind more. Without doubles there are
@@ -160,6 +163,7 @@ bool AppendGutterRequest(const CommandSpec& spec, const Request& request, second
   assert(ttl >= seconds(1) && ttl <= kLongestGutterTtl);
   const size_t start = out->size();
   if (AppendRewritten(spec, request, ttl, out)) return true;
+  // `out` may hold requests from before, and a refusal found halfway must leave nothing of this one behind them.
   out->resize(start);
   return false;
 }

@@ -80,6 +80,7 @@ class WordReader {
         return static_cast<char>(high * 16 + low);
       }
     }
+    // Without two hexadecimal digits behind it, \x is an x, as in Redis.
     return Unescaped(c);
   }
 
@@ -111,6 +112,7 @@ bool EncodeInline(std::string_view line, std::string* encoded, std::vector<Argum
     const size_t size = encoded->size() - start;
     header.clear();
     AppendBulkHeader(size, &header);
+    // The size is known only now. No more than this word's own bytes have to move.
     encoded->insert(start, header);
     encoded->append("\r\n");
     arguments->push_back({static_cast<uint32_t>(start + header.size()), static_cast<uint32_t>(size)});

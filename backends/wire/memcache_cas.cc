@@ -10,6 +10,7 @@ void AppendRetagged(std::string_view token, CasTag tag, std::string* out) {
   uint64_t value = 0;
   const auto [end, error] = std::from_chars(token.data(), token.data() + token.size(), value);
   if (error != std::errc() || end != token.data() + token.size()) {
+    // What is no number here is none to the node, whose own error the client then reads.
     out->append(token);
   } else {
     out->append(std::to_string(value ^ tag));
@@ -22,6 +23,7 @@ void AppendTaggedRequest(const Request& request, CasPlace place, CasTag tag, std
   for (size_t i = 0; i < request.size(); ++i) {
     const std::string_view word = request[i];
     const bool is_flag = place == CasPlace::kFlags && i >= first_flag;
+    // Nodes see no quiet flag (semantics.md 27). One that was blanked is still a word, made of one blank.
     if (is_flag && (word.front() == 'q' || word.front() == ' ')) continue;
     if (i > 0) out->push_back(' ');
     if (place == CasPlace::kArgument && i == kCasWord) {
@@ -45,6 +47,7 @@ std::string_view AppendUntaggedLine(std::string_view reply, CasTag tag, std::str
   out->append(TakeWord(&line));
   for (std::string_view word = TakeWord(&line); !word.empty(); word = TakeWord(&line)) {
     out->push_back(' ');
+    // No other flag of a reply begins like this, and what VA says first is a number.
     if (word.front() == 'c') {
       out->push_back('c');
       AppendRetagged(word.substr(1), tag, out);

@@ -9,6 +9,7 @@
 namespace ringproxy::wire {
 namespace {
 
+// semantics.md 26 says which commands are answered for all nodes together, and why these cannot be.
 constexpr std::string_view kOneServer = "it concerns one server: ask the node itself";
 
 constexpr KeySpec kKey = {.kind = KeyKind::kOne, .first = 1, .last = 1, .step = 1};
@@ -31,6 +32,7 @@ constexpr MemcacheSpec With(Gutter gutter, MemcacheSpec spec) {
 constexpr MemcacheSpec Storage(std::string_view name, int arity = -5, CasPlace cas = CasPlace::kNone) {
   return {.command = {.name = name, .arity = arity, .keys = kKey, .access = kWrite},
           .syntax = kStorage,
+          // noreply is the one word more that the least may have behind it.
           .most_words = static_cast<uint8_t>(1 - arity),
           .quiet = Quiet::kAll,
           .cas = cas};
@@ -85,6 +87,7 @@ constexpr MemcacheSpec kRows[] = {
     With(kAsIs, Keyed("delete", -2, 4)),
     Refused("extstore"),
     AllNodes("flush_all", kWrite, kAgreed, -1, 3, Quiet::kAll),
+    // gat and gats move the expiry of what they read, so they are writes and never repeated.
     With(kExptimeAt1, Retrieval("gat", 2, kWrite, kNever)),
     Retrieval("gats", 2, kWrite, kNever, CasPlace::kValues),
     With(kAsIs, Retrieval("get", 1, kRead, kSafe)),
@@ -95,6 +98,7 @@ constexpr MemcacheSpec kRows[] = {
     Meta("ma", -2, kWrite, kNever, Quiet::kDoneAndValues),
     With(kMetaDeleteFlags, Meta("md", -2, kWrite, kNever, Quiet::kDone)),
     With(kAsIs, Meta("me", -1, kRead, kSafe, Quiet::kNone, kMeta, CasPlace::kNone)),
+    // mg is never asked twice: its flags may touch the item, create it or hand out the right to compute it.
     With(kMetaGetFlags, Meta("mg", -2, kRead, kNever, Quiet::kMiss)),
     Refused("misbehave"),
     Unkeyed("mn", kLocal),
@@ -170,6 +174,7 @@ std::string_view MissWord(const MemcacheSpec& spec) {
     case MemcacheSyntax::kKeys: return "END";
     case MemcacheSyntax::kStorage: return spec.cas == CasPlace::kArgument ? "NOT_FOUND" : "NOT_STORED";
     case MemcacheSyntax::kPlain: return "NOT_FOUND";
+    // mg and me say EN of an item that is not there, md and ma say NF.
     case MemcacheSyntax::kMeta: return spec.quiet == Quiet::kMiss || spec.quiet == Quiet::kNone ? "EN" : "NF";
     case MemcacheSyntax::kMetaSet: return "NS";
   }

@@ -18,6 +18,7 @@ std::optional<uint64_t> Size(std::string_view word) {
   uint64_t size = 0;
   const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), size);
   const bool whole = error == std::errc() && end == word.data() + word.size();
+  // The bound keeps the sums of positions and sizes far from an overflow.
   return whole && size <= kLargestReplyBulk ? std::optional(size) : std::nullopt;
 }
 
@@ -44,6 +45,7 @@ std::string_view TakeLine(std::string_view* text) {
   const size_t end = text->find('\n');
   std::string_view line = text->substr(0, end);
   text->remove_prefix(end == std::string_view::npos ? text->size() : end + 1);
+  // Lines of requests come here as well, and memcached lets those end by \n alone.
   if (line.ends_with('\r')) line.remove_suffix(1);
   return line;
 }
@@ -56,6 +58,7 @@ ReplyFramer::FrameStatus MemcacheReplyFramer::Frame(std::string_view bytes) {
   }
   if (bytes.size() < needed_) return FrameStatus::kNeedMore;
   unfinished_block_ = 0;
+  // What was skipped ended the reply, so no byte is left to look at.
   if (std::exchange(skipped_last_, false)) {
     in_progress_ = false;
     return FrameStatus::kReply;
@@ -83,6 +86,7 @@ MemcacheReplyFramer::Part MemcacheReplyFramer::FramePart(std::string_view bytes)
     return bytes.size() - position_ > kLongestLine ? Part::kBad : Part::kNeedMore;
   }
   scanned_ = end;
+  // memcached ends every line by both characters: anything else means that the place in the stream is lost.
   if (end == position_ || bytes[end - 1] != '\r') return Part::kBad;
   const std::string_view line = bytes.substr(position_, end - 1 - position_);
   const bool is_value = line.starts_with("VALUE ");
@@ -122,6 +126,7 @@ const std::optional<MemcacheValue>& ValueReader::Peek() {
   value.head = line.substr(0, static_cast<size_t>(size_word.data() + size_word.size() - line.data()));
   value.cas = TakeWord(&words);
   const std::optional<uint64_t> size = Size(size_word);
+  // The framer has read the size from the same line.
   assert(size);
   value.whole = rest_.substr(0, end + kLineEnd.size() + *size + kLineEnd.size());
   value.data = value.whole.substr(end);

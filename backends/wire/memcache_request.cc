@@ -40,9 +40,11 @@ bool IsNumber(std::string_view text) {
 }  // namespace
 
 MemcacheParser::MemcacheStatus MemcacheParser::Parse(std::string_view bytes, Progress* progress) {
+  // A value that comes in many pieces is not looked at for each of them.
   if (bytes.size() < progress->needed) return MemcacheStatus::kNeedMore;
   const size_t line_end = bytes.find('\n', progress->scanned);
   const size_t line_size = std::min(line_end, bytes.size());
+  // The bound holds whether or not the line's end is here: how the bytes were cut must not matter (semantics.md 29).
   if (line_size > limits_.inline_bytes &&
       (line_size > limits_.request_bytes || !StartsRetrieval(bytes.substr(0, limits_.inline_bytes)))) {
     *progress = {};
@@ -73,6 +75,7 @@ MemcacheParser::MemcacheStatus MemcacheParser::ReadLine(std::string_view bytes, 
   if (!line_.Split(line) || line.find('\0') != std::string_view::npos) return Refuse(ErrorCode::kUnknownCommand);
   spec_ = FindMemcacheCommand(line_[0]);
   if (spec_ == nullptr) return Refuse(ErrorCode::kUnknownCommand);
+  // What is not known of stats is refused, since nobody can say how the nodes' answers become one (semantics.md 26).
   if (spec_->command.name == "stats" && line_.size() > 1) {
     spec_ = FindMemcacheCommand(std::string("stats|").append(line_[1]));
     if (spec_ == nullptr) return Refuse(ErrorCode::kUnknownCommand);
@@ -97,6 +100,7 @@ MemcacheParser::MemcacheStatus MemcacheParser::ReadLine(std::string_view bytes, 
 }
 
 void MemcacheParser::TakeNoreply() {
+  // memcached, too, looks at the last word alone.
   if (spec_->quiet != Quiet::kAll || line_.size() < 2 || line_[line_.size() - 1] != kNoreply) return;
   quiet_ = Quiet::kAll;
   unwanted_ = line_.PlaceOf(line_.size() - 1);
@@ -145,6 +149,7 @@ MemcacheParser::MemcacheStatus MemcacheParser::ReadKeys() {
   for (size_t i = first; i < line_.size(); ++i) {
     if (line_.SizeOf(i) > kLongestMemcacheKey) return Refuse(ErrorCode::kKeyTooLong);
   }
+  // A sign and ten digits: more only makes a get longer than its keys.
   constexpr size_t kLongestExptime = 11;
   if (first > 1 && (line_.SizeOf(1) > kLongestExptime || !ParseMemcacheNumber<int32_t>(line_[1]))) {
     return Refuse(ErrorCode::kSyntax, "CLIENT_ERROR invalid exptime argument");
@@ -160,6 +165,7 @@ MemcacheParser::MemcacheStatus MemcacheParser::ReadStorage(std::string_view byte
   if (line_.size() <= (has_cas ? kCas : kBytes)) return Refuse(ErrorCode::kSyntax);
   uint64_t data = 0;
   if (const MemcacheStatus status = ReadSize(line_[kBytes], &data); status != MemcacheStatus::kRequest) return status;
+  // What a node may refuse before it reads the block is refused here, so that the block is swallowed in any case.
   const bool sound = line_.SizeOf(kKey) <= kLongestMemcacheKey && ParseMemcacheNumber<uint32_t>(line_[kFlags]) &&
                      ParseMemcacheNumber<int32_t>(line_[kExptime]) &&
                      (!has_cas || ParseMemcacheNumber<uint64_t>(line_[kCas])) &&
@@ -194,6 +200,7 @@ MemcacheParser::MemcacheStatus MemcacheParser::ReadData(std::string_view bytes, 
   }
   size_ = end;
   if (bytes.substr(end - kDataEnd.size(), kDataEnd.size()) != kDataEnd) {
+    // The next request begins behind the announced size all the same.
     return Refuse(ErrorCode::kSyntax, "CLIENT_ERROR bad data chunk");
   }
   return Accept();

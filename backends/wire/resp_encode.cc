@@ -8,6 +8,7 @@ namespace ringproxy::wire {
 namespace {
 
 void AppendNumberLine(char type, int64_t value, std::string* out) {
+  // A type, a sign, nineteen digits and a line end are 23.
   char line[24];
   line[0] = type;
   char* end = std::to_chars(line + 1, line + sizeof(line), value).ptr;

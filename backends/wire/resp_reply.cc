@@ -21,6 +21,7 @@ enum class ReplyKind : uint8_t {
 
 constexpr std::array<ReplyKind, 256> kKinds = [] {
   std::array<ReplyKind, 256> kinds{};
+  // RESP3's types too (semantics.md 17): one that is not known here would lose the place in the stream.
   for (const unsigned char c : std::string_view("+-:_#,(")) kinds[c] = ReplyKind::kLine;
   for (const unsigned char c : std::string_view("$!=")) kinds[c] = ReplyKind::kBulk;
   for (const unsigned char c : std::string_view("*~>")) kinds[c] = ReplyKind::kArray;
@@ -44,6 +45,7 @@ ReplyFramer::FrameStatus RespReplyFramer::Frame(std::string_view bytes) {
   if (bytes.size() < needed_) return FrameStatus::kNeedMore;
   unfinished_block_ = 0;
   FrameStatus status = FrameStatus::kReply;
+  // The number of values still to come takes the place of a stack, so that no depth of nesting costs anything.
   while (pending_ > 0 && status == FrameStatus::kReply) {
     status = position_ < bytes.size() ? FrameValue(bytes) : NeedMore(position_ + 1);
   }
@@ -64,8 +66,10 @@ ReplyFramer::FrameStatus RespReplyFramer::FrameValue(std::string_view bytes) {
   if (kind == ReplyKind::kBulk && !nil) return FrameBulk(bytes, after, count);
   position_ = after;
   if (kind == ReplyKind::kMap || kind == ReplyKind::kAttribute) count *= 2;
+  // An attribute is no value by itself: the one that it belongs to is still to come.
   if (kind != ReplyKind::kAttribute) --pending_;
   pending_ += count;
+  // A count that no server means must not make the sum wrap around.
   return pending_ <= kMostReplyValues ? FrameStatus::kReply : FrameStatus::kBad;
 }
 
@@ -98,6 +102,7 @@ ReplyFramer::FrameStatus RespReplyFramer::FrameCount(std::string_view bytes, siz
   }
   *after = position_ + end + kLineEnd.size();
   if (*after > bytes.size()) return NeedMore(*after);
+  // RESP2 knows a nil of these two types only, and RESP3 has another one.
   *nil = window.substr(1, end - 1) == "-1" && (window.front() == '$' || window.front() == '*');
   return *nil && bytes[*after - 1] == '\n' ? FrameStatus::kReply : FrameStatus::kBad;
 }
@@ -117,6 +122,7 @@ ReplyFramer::FrameStatus RespReplyFramer::FrameBulk(std::string_view bytes, size
 uint64_t RespReplyFramer::Skip() {
   const size_t skipped = std::max(position_, unfinished_block_);
   if (skipped == 0) return 0;
+  // The block's last bytes go with what is skipped, so its value counts as framed.
   if (unfinished_block_ > 0) --pending_;
   position_ = scanned_ = unfinished_block_ = 0;
   needed_ = pending_ > 0 ? 1 : 0;

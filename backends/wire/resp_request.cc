@@ -17,6 +17,7 @@ constexpr size_t kKeptArguments = 256;
 constexpr size_t kKeptCanonical = 512;
 
 constexpr size_t kLeastBulk = 6;  // "$0\r\n\r\n"
+// Redis counts arguments in an int.
 constexpr uint64_t kMostArguments = INT32_MAX;
 
 constexpr std::string_view kBadMultibulk = "Protocol error: invalid multibulk length";
@@ -49,6 +50,7 @@ RequestParser::RespStatus RequestParser::Parse(std::string_view bytes) {
     Start();
     needed_ = 1;
   }
+  // What came since the last call cannot change the answer, so a large value costs one more look and not one a piece.
   if (bytes.size() < needed_) return RespStatus::kNeedMore;
   const bool multibulk = expected_ > 0 || bytes.front() == '*';
   const RespStatus status = multibulk ? ParseMultibulk(bytes) : ParseInline(bytes);
@@ -82,6 +84,7 @@ RequestParser::RespStatus RequestParser::ParseMultibulk(std::string_view bytes) 
 // Finds the line at position_, of which Redis reads everything before a '\r' and skips one byte more, whatever it is.
 RequestParser::RespStatus RequestParser::FindLine(std::string_view bytes, std::string_view too_long,
                                                   std::string_view* line) {
+  // The bound holds whether or not the line's end is here: how the bytes were cut must not matter (semantics.md 29).
   const std::string_view window = bytes.substr(0, position_ + limits_.inline_bytes + 1);
   const size_t end = window.find('\r', std::max(position_, scanned_));
   if (end == std::string_view::npos) {
@@ -98,6 +101,7 @@ RequestParser::RespStatus RequestParser::FindLine(std::string_view bytes, std::s
 
 RequestParser::RespStatus RequestParser::ParseCount(std::string_view bytes) {
   uint64_t plain = 0;
+  // Zero, what is above the limit and every unusual spelling go the slower way, which has the words for them.
   if (const char* after = ReadPlainCount(bytes.data() + 1, bytes.data() + bytes.size(), &plain);
       after != nullptr && plain > 0 && plain <= limits_.arguments) {
     expected_ = plain;
@@ -131,6 +135,7 @@ RequestParser::RespStatus RequestParser::FrameBulks(std::string_view bytes) {
       position_ = start;
       return NeedMore(end);
     }
+    // Redis skips these two bytes whatever they are, so the request stands, and a node is sent it with proper ones.
     if (std::memcmp(bytes.data() + end - kLineEnd.size(), kLineEnd.data(), kLineEnd.size()) != 0) {
       canonical_framing_ = false;
     }
@@ -190,6 +195,7 @@ RequestParser::RespStatus RequestParser::ParseInline(std::string_view bytes) {
   size_ = end + 1;
   std::string_view line = bytes.substr(0, end);
   if (line.ends_with('\r')) line.remove_suffix(1);
+  // Nodes see one form alone: an inline request goes on as an array.
   if (!EncodeInline(line, &canonical_, &arguments_)) return Bad("Protocol error: unbalanced quotes in request");
   if (arguments_.empty()) return RespStatus::kNothing;
   if (arguments_.size() > limits_.arguments) return Bad(kBadMultibulk);
