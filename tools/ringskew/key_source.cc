@@ -9,6 +9,7 @@
 #include <charconv>
 #include <cmath>
 #include <cstring>
+#include <utility>
 #include <vector>
 
 namespace ringproxy::ringskew {
@@ -139,7 +140,7 @@ class LineReader {
     if (line.ends_with('\r')) line.remove_suffix(1);
     if (line.empty()) return std::nullopt;
     const bool is_log = !source_.format.column.empty();
-    if (is_log && number_ == 1) {
+    if (is_log && !std::exchange(knows_columns_, true)) {
       if (auto error = columns_.Read(source_.format, line)) return source_.what + ": " + *error;
       if (columns_.has_header()) return std::nullopt;
     }
@@ -157,6 +158,7 @@ class LineReader {
   const KeyVisitor& visit_;
   Columns columns_;
   std::string carry_;
+  bool knows_columns_ = false;  // The first line that is not empty has told.
   uint64_t number_ = 0;
   uint64_t keys_ = 0;
 };

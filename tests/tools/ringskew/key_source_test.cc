@@ -43,6 +43,7 @@ TEST_F(KeySourceTest, ReadsTheNamedColumnsOfALog) {
   const std::string log = "time,key,hits,size\n10:00,a,3,50\n10:01,b,4,60\n";
   EXPECT_EQ(Read(log, {"key", "", ""}), (KeyLines{"a 1 0", "b 1 0"}));
   EXPECT_EQ(Read(log, {"key", "hits", "size"}), (KeyLines{"a 3 50", "b 4 60"}));
+  EXPECT_EQ(Read("\n\r\n" + log, {"key", "hits", "size"}), (KeyLines{"a 3 50", "b 4 60"}));
   EXPECT_EQ(Read("GET a 3\nGET b 4\n", {"2", "3", ""}), (KeyLines{"a 3 0", "b 4 0"}));
 }
 
