@@ -49,15 +49,16 @@ def _run(workload, programs, children, cores, requests):
 
 
 def by_file(profile):
-    """{source file: its own instructions} of a callgrind profile; code that was inlined counts for the file it stands in."""
+    """{source file: its own instructions} of a callgrind profile; code that was inlined counts for the caller's file."""
     names, costs = {}, Counter()
     file, is_call = None, False
     for line in profile.splitlines():
         if found := re.match(r"(fl|fi|fe)=\((\d+)\)(?: (.*))?$", line):
-            _, number, name = found.groups()
+            kind, number, name = found.groups()
             if name:
                 names[number] = name
-            file = names[number]
+            if kind == "fl":
+                file = names[number]
         elif line.startswith("calls="):
             is_call = True  # The next line is the callee's cost.
         elif re.match(r"[+\-*\d]", line):
