@@ -76,7 +76,7 @@ RequestParser::RespStatus RequestParser::ParseMultibulk(std::string_view bytes) 
   const RespStatus status = FrameBulks(bytes);
   if (status != RespStatus::kRequest) return status;
   size_ = position_;
-  encoded_ = bytes.substr(0, size_);
+  encoded_ = {bytes.data(), size_};
   if (!canonical_framing_) MakeCanonical();
   return status;
 }

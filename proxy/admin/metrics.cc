@@ -230,11 +230,10 @@ void AddListeners(const Snapshot& snapshot, AllStats workers, Families& families
   MetricFamily& requests = families.Add("requests_total", MetricType::Counter, "Requests of clients, by command.");
   for (size_t l = 0; l < snapshot.config.listeners.size(); ++l) {
     const std::string& name = snapshot.config.listeners[l].name;
-    // A client may come and go between the two readings.
-    AddValue(sessions, {{"listener", name}}, sum(l, [](const ListenerStats& stats) {
-               const uint64_t closed = stats.closed.value();
-               return std::max(stats.accepted.value(), closed) - closed;
-             }));
+    // Read first, since a client may come and go in between.
+    const double closed = sum(l, [](const ListenerStats& stats) { return stats.closed.value(); });
+    const double accepted = sum(l, [](const ListenerStats& stats) { return stats.accepted.value(); });
+    AddValue(sessions, {{"listener", name}}, std::max(accepted, closed) - closed);
     const conf::Protocol protocol = snapshot.config.listeners[l].protocol;
     const size_t commands = CommandCount(protocol);
     // The row behind the last command counts those that the table does not know. Commands that nobody has sent are left

@@ -39,6 +39,9 @@ TEST_F(MetricsTest, AddsUpTheWorkers) {
   stats_[1]->listeners[0].closed.Add(1);
   EXPECT_THAT(Metrics(), HasSubstr("ringproxy_node_requests_total{pool=\"main\",node=\"r1\"} 7\n"));
   EXPECT_THAT(Metrics(), HasSubstr("ringproxy_sessions{listener=\"web\"} 1\n"));
+  // Clients that came and went while the page was made.
+  stats_[1]->listeners[0].closed.Add(3);
+  EXPECT_THAT(Metrics(), HasSubstr("ringproxy_sessions{listener=\"web\"} 0\n"));
 }
 
 TEST_F(MetricsTest, WritesHistogramsWithGrowingBucketsThatEndAtTheCount) {
