@@ -82,6 +82,14 @@ class LibeventStreamTest : public EventBaseTest {
     EXPECT_EQ(result.bytes, 0U);
     return result;
   }
+  // A connected stream and its far end read what the other writes.
+  void ExpectToCarryBothWays() {
+    EXPECT_EQ(Write({"ping"}).bytes, 4U);
+    ASSERT_TRUE(RunUntil([&] { return FarReads() == "ping"; }));
+    FarWrites("pong");
+    ASSERT_TRUE(RunUntil([&] { return told_.readable > 0; }));
+    EXPECT_EQ(Read(), "pong");
+  }
   // Until the socket takes no more.
   void Fill() {
     const std::string much(64 << 10, 'x');

@@ -54,11 +54,7 @@ TEST_F(LibeventStreamNamesTest, ConnectsToAHostNameOnceItIsResolved) {
   names_.Know("here", {"127.0.0.1"});
   EXPECT_EQ(Connect("here"), std::vector<int>{0});
   Accept();
-  EXPECT_EQ(Write({"ping"}).bytes, 4U);
-  ASSERT_TRUE(RunUntil([&] { return FarReads() == "ping"; }));
-  FarWrites("pong");
-  ASSERT_TRUE(RunUntil([&] { return told_.readable > 0; }));
-  EXPECT_EQ(Read(), "pong");
+  ExpectToCarryBothWays();
 }
 
 TEST_F(LibeventStreamNamesTest, TellsWhatTheResolverSays) {

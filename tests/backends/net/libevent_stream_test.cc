@@ -136,11 +136,7 @@ TEST_F(LibeventStreamTest, ConnectsToANumericAddressAndIsThenRead) {
   ASSERT_TRUE(RunUntilConnected());
   EXPECT_EQ(told_.connected, std::vector<int>{0});
   Accept();
-  EXPECT_EQ(Write({"ping"}).bytes, 4U);
-  ASSERT_TRUE(RunUntil([&] { return FarReads() == "ping"; }));
-  FarWrites("pong");
-  ASSERT_TRUE(RunUntil([&] { return told_.readable > 0; }));
-  EXPECT_EQ(Read(), "pong");
+  ExpectToCarryBothWays();
   EXPECT_EQ(told_.writable, 0);
   EXPECT_EQ(told_.connected.size(), 1U);
 }
