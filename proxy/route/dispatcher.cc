@@ -145,7 +145,7 @@ Destination Dispatcher::RouteAround(HeldSnapshot& held, uint32_t pool, uint64_t 
 }
 
 inline bool Dispatcher::MayAsk(const Destination& to, const RoutedRequest& routed, const Origin& origin,
-                        backends::Ticket ticket) {
+                               backends::Ticket ticket) {
   // A counter or a lock in the gutter would be another one, and what cannot expire would be found there again,
   // outdated.
   if (to.standing == Destination::Standing::kGutter && routed.spec.gutter == wire::Gutter::kNo) [[unlikely]] {
@@ -161,7 +161,7 @@ inline bool Dispatcher::MayAsk(const Destination& to, const RoutedRequest& route
 }
 
 inline void Dispatcher::SendOnce(const RoutedRequest& routed, const Origin& origin, const Destination& to,
-                          std::string_view encoded, bool is_part, backends::Ticket ticket) {
+                                 std::string_view encoded, bool is_part, backends::Ticket ticket) {
   const bool kept = origin.held->pools[to.to.pool].keeps_reads && routed.spec.retry == wire::Retry::kSafe &&
                     IsRead(routed) && to.standing == Destination::Standing::kServes;
   if (!kept) return origin.held.node_pools[to.to.pool].Send(to.to.node, origin.lane, encoded, ticket, WorkOf(routed));

@@ -1,8 +1,8 @@
 // proxy/session/reply_queue.h – Puts replies into the order of their requests (semantics.md 13).
 //
 // A slot is opened for each request and resolved once, in any order. The front slot's reply goes straight into the
-// session's output; the others are kept aside until their turn comes, small ones together in one block. What a client is told without having asked (a
-// push of RESP3, a message) leaves between two replies:
+// session's output; the others are kept aside until their turn comes, small ones together in one block. What a client
+// is told without having asked (a push of RESP3, a message) leaves between two replies:
 //
 //   slots    #7 waits   #8 ready   #9 waits        output   … reply of #6 │ ← the next thing is #7's reply
 //   pushes       └─ behind #7: leaves when #7 has left, before #8         a push behind none leaves at once
