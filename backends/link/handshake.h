@@ -25,7 +25,7 @@ class Handshake {
   // The next reply; appends what is to be sent next, if anything.
   virtual HandshakeStep OnReply(std::string_view reply, std::string* out) = 0;
 
-  // After kRefused: the node's own words, to be logged.
+  // After kRefused: the node's own words, to be logged; without what they repeat of the login.
   const std::string& refusal() const { return refusal_; }
 
  protected:

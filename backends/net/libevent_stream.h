@@ -10,7 +10,7 @@
 #include <memory>
 
 #include "backends/net/address_walk.h"
-#include "backends/net/loop.h"
+#include "backends/net/event_home.h"
 #include "backends/net/resolver.h"
 
 namespace ringproxy::net {
@@ -18,9 +18,9 @@ namespace ringproxy::net {
 class LibeventStream final : public Stream {
  public:
   // Not connected yet; one of the two functions below follows.
-  LibeventStream(event_base* base, StreamObserver& observer);
+  LibeventStream(const EventHome& home, StreamObserver& observer);
   // Takes over a connected, non-blocking socket and watches its reads.
-  LibeventStream(event_base* base, StreamObserver& observer, int fd);
+  LibeventStream(const EventHome& home, StreamObserver& observer, int fd);
   ~LibeventStream() override;
 
   // False, and nothing done, when the endpoint is a host name that has to be resolved first.
@@ -60,7 +60,7 @@ class LibeventStream final : public Stream {
   // changes.
   void Watch(short what, Duration wait = Duration(0));
 
-  event_base* base_;
+  const EventHome& home_;
   StreamObserver& observer_;
   std::unique_ptr<Naming> naming_;
   int fd_ = -1;

@@ -64,6 +64,12 @@ enum class NextTurn : uint8_t {
   kAtOnce,   // Only look what is ready: output is being held for a moment.
 };
 
+// One turn, measured.
+struct TurnTimes {
+  Duration waited{0};  // Asleep before it, since nothing was ready.
+  Duration took{0};    // From waking to the end of the turn's work.
+};
+
 class Loop : public Clock {
  public:
   virtual ~Loop() = default;
@@ -73,6 +79,8 @@ class Loop : public Clock {
   // Runs `work` on the loop's thread in a coming turn. May be called from any thread.
   virtual void Post(std::function<void()> work) = 0;
   virtual void SetEndOfTurn(std::function<NextTurn()> hook) = 0;
+  // Told of every turn after its end. Time that passes between two turns that do not wait belongs to the second.
+  virtual void SetTurnMeter(std::function<void(const TurnTimes&)> meter) = 0;
 };
 
 }  // namespace ringproxy::net

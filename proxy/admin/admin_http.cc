@@ -104,7 +104,8 @@ const AdminHttp::Page AdminHttp::kPages[] = {
      "?command=GET+cart:1&listener=L&ip=A&user=U: the limits that concern a request, and what they would say"},
     {"/api/v1/skew", &AdminHttp::Skew, false, "each node's share of the requests in the last minute and hour; ?pool=P"},
     {"/api/v1/hotkeys", &AdminHttp::HotKeysPage, false,
-     "the most frequent keys, about of the last minute; ?pool=P&limit=20"},
+     "the most frequent keys, about of the last minute, and those with the largest requests or replies, about of the "
+     "last hour; ?pool=P&limit=20"},
 };
 
 void AdminHttp::FreeHttp::operator()(evhttp* http) const {

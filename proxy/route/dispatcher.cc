@@ -40,9 +40,9 @@ bool MayForward(const RoutedRequest& routed) {
 
 }  // namespace
 
-Dispatcher::Dispatcher(Fanout& fanout, Retrier& retrier, HotKeys& hot_keys, backends::ReplySink& sink,
+Dispatcher::Dispatcher(Fanout& fanout, Retrier& retrier, WatchedKeys& watched, backends::ReplySink& sink,
                        RefusalObserver& refusals)
-    : fanout_(fanout), retrier_(retrier), hot_keys_(hot_keys), sink_(sink), refusals_(refusals) {}
+    : fanout_(fanout), retrier_(retrier), watched_(watched), sink_(sink), refusals_(refusals) {}
 
 void Dispatcher::Adopt(const Snapshot& snapshot) {
   part_of_node_.resize(snapshot.pools.size());
@@ -58,6 +58,10 @@ uint32_t Dispatcher::PoolOf(const RoutedRequest& routed, const ListenerSnapshot&
 }
 
 void Dispatcher::Dispatch(RoutedRequest& routed, const Origin& origin, backends::Ticket ticket) {
+  if (watched_.sizes.IsDue(static_cast<bool>(routed.block))) [[unlikely]] {
+    const ListenerSnapshot& listener = origin.held->listeners[origin.listener];
+    ticket = watched_.sizes.Follow(routed.spec, routed.request, routed.routing_key, listener, ticket);
+  }
   switch (routed.spec.handling) {
     case wire::Handling::kForward: {
       Destination to;

@@ -15,10 +15,10 @@
 #include "backends/wire/memcache_command.h"
 #include "proxy/route/fanout.h"
 #include "proxy/route/held_snapshot.h"
-#include "proxy/route/hot_keys.h"
 #include "proxy/route/refusal_stats.h"
 #include "proxy/route/retrier.h"
 #include "proxy/route/router.h"
+#include "proxy/route/watched_keys.h"
 
 namespace ringproxy::proxy {
 
@@ -63,7 +63,7 @@ struct Destination {
 
 class Dispatcher {
  public:
-  Dispatcher(Fanout& fanout, Retrier& retrier, HotKeys& hot_keys, backends::ReplySink& sink, RefusalObserver& refusals);
+  Dispatcher(Fanout& fanout, Retrier& retrier, WatchedKeys& watched, backends::ReplySink& sink, RefusalObserver& refusals);
   // The snapshot by which the next requests go.
   void Adopt(const Snapshot& snapshot);
 
@@ -109,7 +109,7 @@ class Dispatcher {
   // Who is asked for the key; it is also counted.
   Destination Route(const Origin& origin, std::string_view key, backends::Claim claim) {
     const uint32_t pool = RoutePool(origin.held->listeners[origin.listener], key);
-    hot_keys_.Note(pool, key);
+    watched_.hot.Note(pool, key);
     const PoolSnapshot& routing = origin.held->pools[pool];
     const uint64_t hash = KeyHash(routing, key);
     if (routing.moves_keys) [[unlikely]]
@@ -135,7 +135,7 @@ class Dispatcher {
 
   Fanout& fanout_;
   Retrier& retrier_;
-  HotKeys& hot_keys_;
+  WatchedKeys& watched_;
   backends::ReplySink& sink_;
   RefusalObserver& refusals_;
   // Scratch of one request, kept for its capacity.
