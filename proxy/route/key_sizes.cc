@@ -110,20 +110,29 @@ Ticket KeySizes::FollowKeys(const wire::Request& request, ReplyForm form, const 
 void KeySizes::Measure(const FollowedReply& followed, std::string_view reply) {
   if (SaysNoSize(reply)) return;
   if (followed.form == ReplyForm::kOfOneKey) return Note(followed.keys[0], followed.bytes, reply.size(), true);
-  const bool by_elements = followed.form == ReplyForm::kElements;
-  wire::ArrayReader elements(by_elements ? reply : std::string_view());
-  wire::ValueReader values(by_elements ? std::string_view() : reply);
+  followed.form == ReplyForm::kElements ? MeasureElements(followed, reply) : MeasureValues(followed, reply);
+}
+
+void KeySizes::MeasureElements(const FollowedReply& followed, std::string_view reply) {
+  wire::ArrayReader elements(reply);
+  std::string_view rest = followed.bytes;
+  for (const FollowedKey& described : followed.keys) {
+    if (elements.remaining() == 0) return;
+    Note(described, rest.substr(0, described.size), elements.Next().size(), true);
+    rest.remove_prefix(described.size);
+  }
+}
+
+void KeySizes::MeasureValues(const FollowedReply& followed, std::string_view reply) {
+  wire::ValueReader values(reply);
   std::string_view rest = followed.bytes;
   for (const FollowedKey& described : followed.keys) {
     const std::string_view key = rest.substr(0, described.size);
     rest.remove_prefix(described.size);
-    if (by_elements) {
-      if (elements.remaining() == 0) return;
-      Note(described, key, elements.Next().size(), true);
-    } else if (values.Peek() && values.Peek()->key == key) {
-      Note(described, key, values.Peek()->whole.size(), true);
-      values.Advance();
-    }
+    if (!values.Peek()) return;
+    if (values.Peek()->key != key) continue;
+    Note(described, key, values.Peek()->whole.size(), true);
+    values.Advance();
   }
 }
 

@@ -77,6 +77,8 @@ class KeySizes final : public backends::ReplySink {
     pools_[described.pool].Note(described.hash, key, bytes, in_reply);
   }
   void Measure(const FollowedReply& followed, std::string_view reply);
+  void MeasureElements(const FollowedReply& followed, std::string_view reply);
+  void MeasureValues(const FollowedReply& followed, std::string_view reply);
   backends::Ticket Release(uint32_t place);
 
   backends::ReplySink& sink_;
