@@ -1,4 +1,5 @@
-// The admin port's pages about load: how it is spread over the nodes, which keys make most of it, which are the biggest.
+// The admin port's pages about load: how it is spread over the nodes, which keys make most of it, which are the
+// biggest.
 #include <algorithm>
 #include <charconv>
 #include <map>

@@ -58,7 +58,7 @@ uint32_t Dispatcher::PoolOf(const RoutedRequest& routed, const ListenerSnapshot&
 }
 
 void Dispatcher::Dispatch(RoutedRequest& routed, const Origin& origin, backends::Ticket ticket) {
-  if (watched_.sizes.IsDue(static_cast<bool>(routed.block))) [[unlikely]] {
+  if (watched_.sizes.IsDue(routed.request.encoded().size())) [[unlikely]] {
     const ListenerSnapshot& listener = origin.held->listeners[origin.listener];
     ticket = watched_.sizes.Follow(routed.spec, routed.request, routed.routing_key, listener, ticket);
   }

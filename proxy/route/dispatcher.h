@@ -63,7 +63,8 @@ struct Destination {
 
 class Dispatcher {
  public:
-  Dispatcher(Fanout& fanout, Retrier& retrier, WatchedKeys& watched, backends::ReplySink& sink, RefusalObserver& refusals);
+  Dispatcher(Fanout& fanout, Retrier& retrier, WatchedKeys& watched, backends::ReplySink& sink,
+             RefusalObserver& refusals);
   // The snapshot by which the next requests go.
   void Adopt(const Snapshot& snapshot);
 

@@ -1,12 +1,11 @@
 // proxy/route/key_sizes.h – Which keys have the largest values, by pool, as requests and replies show them.
 //
-// One request in sixteen, by chance, and every one that has a block of its own (32 KiB and more): its size counts for
-// its key, and its ticket is exchanged for one that comes by here, so that the reply's size counts as well. Of a
-// multi-get each value counts for its own key, of MSET each argument. What concerns several keys otherwise, and
-// scripts, show no key's size.
-// Threads: its worker's; a view is immutable and may be handed to any. Lifetime: the sink outlives it.
-// Cost: a decrement for each request. Memory: that of kMostFollowed requests under way; others are not followed.
-// Promise: each ticket that Follow gives out is answered once, and then the one it was given for.
+// One request in sixteen, by chance, and every one of kLargeRequest or more is followed: its size counts for its key,
+// and its ticket is exchanged for one that comes by here, so that the reply's size counts as well. Of a multi-get each
+// value counts for its own key, of MSET each argument. What concerns several keys otherwise, and scripts, show no key's
+// size. Threads: its worker's; a view is immutable and may be handed to any. Lifetime: the sink outlives it. Cost: a
+// decrement for each request. Memory: that of kMostFollowed requests under way; others are not followed. Promise: each
+// ticket that Follow gives out is answered once, and then the one it was given for.
 #pragma once
 
 #include <cstdint>
@@ -30,11 +29,12 @@ using KeySizesView = std::vector<std::vector<ring::BiggestKeys::BigKey>>;
 class KeySizes final : public backends::ReplySink {
  public:
   static constexpr size_t kMostFollowed = 512;
+  static constexpr size_t kLargeRequest = 32 << 10;
 
   KeySizes(size_t pools, backends::ReplySink& sink);
 
-  // Whether the next request is one to follow; is_large: it has a block of its own.
-  bool IsDue(bool is_large) { return --countdown_ == 0 || is_large; }
+  // Whether the next request, of so many bytes, is one to follow.
+  bool IsDue(size_t bytes) { return --countdown_ == 0 || bytes >= kLargeRequest; }
   // The ticket with which the request is to be sent. `routing_key`: in place of the key in the request.
   backends::Ticket Follow(const wire::CommandSpec& spec, const wire::Request& request,
                           std::optional<std::string_view> routing_key, const ListenerSnapshot& listener,

@@ -157,7 +157,9 @@ def test_what_prints_a_configuration_prints_no_secret(tmp_path):
             assert code == 1 and "auth" in text
             expect_no_secret({str(wrong): text})
     config["pools"]["main"]["auth"] = auth
-    config["pools"]["main"]["nodes"] = [f"redis://app:{SECRET}@127.0.0.1:6379"]
-    code, text = run("--check")
-    assert code == 1
-    expect_no_secret({"address": text})
+    for address in (f"redis://app:{SECRET}@127.0.0.1:6379", f"{SECRET}@127.0.0.1:6379"):
+        config["pools"]["main"]["nodes"] = [address]
+        by_option = subprocess.run([BINARY, "--redis", address], capture_output=True, text=True, timeout=PATIENCE)
+        code, text = run("--check")
+        assert code == 1 and by_option.returncode != 0
+        expect_no_secret({"address": text, "--redis": by_option.stdout + by_option.stderr})

@@ -103,7 +103,8 @@ TEST_F(AdminSkewTest, ListsTheBiggestKeysThatAnyWorkerHasSeen) {
 }
 
 TEST_F(AdminSkewTest, ListsNoKeysOfAPoolThatIsNotAskedFor) {
-  EXPECT_EQ(Page("hotkeys", {{"pool", "main"}})[0], (json{{"name", "main"}, {"keys", json::array()}, {"biggest", json::array()}}));
+  EXPECT_EQ(Page("hotkeys", {{"pool", "main"}})[0],
+            (json{{"name", "main"}, {"keys", json::array()}, {"biggest", json::array()}}));
   EXPECT_TRUE(Page("hotkeys", {{"pool", "x"}}).empty());
 }
 

@@ -56,13 +56,13 @@ class KeySizesTest : public testing::Test {
 TEST_F(KeySizesTest, TakesOneRequestInSixteenAndEveryLargeOne) {
   int due = 0;
   for (int i = 0; i < 16'000; ++i) {
-    if (!sizes_.IsDue(false)) continue;
+    if (!sizes_.IsDue(KeySizes::kLargeRequest - 1)) continue;
     ++due;
     Answer(Follow({"GET", "k"}), "$-1\r\n");
   }
   EXPECT_NEAR(due, 1000, 60);
   for (int i = 0; i < 100; ++i) {
-    EXPECT_TRUE(sizes_.IsDue(true));
+    EXPECT_TRUE(sizes_.IsDue(KeySizes::kLargeRequest));
     Answer(Follow({"GET", "k"}), "$-1\r\n");
   }
 }

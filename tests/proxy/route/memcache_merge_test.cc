@@ -113,7 +113,7 @@ TEST(MergeStatistics, SumsNumbersExceptWhereAnotherRuleMakesSense) {
 
 TEST(MergeStatistics, KeepsWhatBelongsToASlabClass) {
   EXPECT_EQ(MergedText(wire::Merge::kStatistics, {"STAT 1:chunk_size 96\r\nSTAT 1:used_chunks 2\r\nEND\r\n",
-                                              "STAT 1:chunk_size 96\r\nSTAT 1:used_chunks 5\r\nEND\r\n"}),
+                                                  "STAT 1:chunk_size 96\r\nSTAT 1:used_chunks 5\r\nEND\r\n"}),
             "STAT 1:chunk_size 96\r\nSTAT 1:used_chunks 7\r\nEND\r\n");
 }
 
@@ -125,8 +125,8 @@ TEST(MergeStatistics, FailsOnlyWhenNoNodeHasAnswered) {
 }
 
 TEST(MergeItems, ListsTheItemsOfOneNodeAfterAnother) {
-  EXPECT_EQ(MergedText(wire::Merge::kItems,
-                   {"ITEM b [1 b; 0 s]\r\nITEM a [1 b; 0 s]\r\nEND\r\n", "END\r\n", "ITEM END [5 b; 0 s]\r\nEND\r\n"}),
+  EXPECT_EQ(MergedText(wire::Merge::kItems, {"ITEM b [1 b; 0 s]\r\nITEM a [1 b; 0 s]\r\nEND\r\n", "END\r\n",
+                                             "ITEM END [5 b; 0 s]\r\nEND\r\n"}),
             "ITEM b [1 b; 0 s]\r\nITEM a [1 b; 0 s]\r\nITEM END [5 b; 0 s]\r\nEND\r\n");
   EXPECT_EQ(MergedText(wire::Merge::kItems, {"END\r\n", "END\r\n"}), "END\r\n");
 }
