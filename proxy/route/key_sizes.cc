@@ -13,7 +13,7 @@ namespace {
 
 using backends::Ticket;
 
-constexpr uint32_t kOneIn = 16;
+constexpr uint32_t kOneIn = 64;
 // Of a multi-get; the keys behind these are not looked at.
 constexpr size_t kMostKeys = 128;
 constexpr size_t kMostKeyBytes = 8 << 10;
@@ -37,7 +37,7 @@ KeySizes::KeySizes(size_t pools, backends::ReplySink& sink) : sink_(sink), pools
   for (uint32_t i = kWarmPlaces; i-- > 0;) followed_.Release(i);
 }
 
-// xorshift64 (Marsaglia 2003): the next one is 1 to 31 requests away, 16 on average.
+// xorshift64 (Marsaglia 2003): the next one is 1 to 127 requests away, 64 on average.
 void KeySizes::DrawCountdown() {
   dice_ ^= dice_ << 13;
   dice_ ^= dice_ >> 7;
@@ -45,16 +45,19 @@ void KeySizes::DrawCountdown() {
   countdown_ = 1 + static_cast<uint32_t>((dice_ >> 32) % (2 * kOneIn - 1));
 }
 
-KeySizes::FollowedKey KeySizes::Describe(std::string_view key, const ListenerSnapshot& listener) const {
-  return {ring::Hash(ring::HashAlgorithm::kXxh3, key), RoutePool(listener, key),
-          static_cast<uint32_t>(std::min(key.size(), ring::BiggestKeys::kLongestKey))};
+bool KeySizes::Remember(std::string_view key, uint32_t pool, FollowedReply* followed) {
+  key = key.substr(0, ring::BiggestKeys::kLongestKey);
+  if (followed->keys.size() == kMostKeys || followed->bytes.size() + key.size() > kMostKeyBytes) return false;
+  followed->keys.push_back({pool, static_cast<uint32_t>(key.size())});
+  followed->bytes.append(key);
+  return true;
 }
 
-bool KeySizes::Remember(const FollowedKey& described, std::string_view key, FollowedReply* followed) {
-  if (followed->keys.size() == kMostKeys || followed->bytes.size() + described.size > kMostKeyBytes) return false;
-  followed->keys.push_back(described);
-  followed->bytes.append(key.substr(0, described.size));
-  return true;
+void KeySizes::Note(uint32_t pool, std::string_view key, size_t bytes, bool in_reply) {
+  // Most keys are smaller than those that are listed, and need no hash.
+  if (!pools_[pool].MayList(bytes)) return;
+  key = key.substr(0, ring::BiggestKeys::kLongestKey);
+  pools_[pool].Note(ring::Hash(ring::HashAlgorithm::kXxh3, key), key, bytes, in_reply);
 }
 
 Ticket KeySizes::Follow(const wire::CommandSpec& spec, const wire::Request& request,
@@ -73,14 +76,14 @@ Ticket KeySizes::Follow(const wire::CommandSpec& spec, const wire::Request& requ
     if (spec.keys.kind == wire::KeyKind::kRange && spec.keys.step == 2) NoteArguments(request, listener);
     return ticket;
   }
-  const FollowedKey described = Describe(*routing_key, listener);
-  Note(described, *routing_key, request.encoded().size(), false);
+  const uint32_t pool = RoutePool(listener, *routing_key);
+  Note(pool, *routing_key, request.encoded().size(), false);
   if (followed_.in_use() >= kMostFollowed) return ticket;
   const uint32_t place = followed_.Acquire();
   FollowedReply& followed = followed_[place];
   followed.ticket = ticket;
   followed.form = ReplyForm::kOfOneKey;
-  Remember(described, *routing_key, &followed);
+  Remember(*routing_key, pool, &followed);
   return {place, 0, 0, Ticket::Kind::kFollowed};
 }
 
@@ -88,8 +91,7 @@ Ticket KeySizes::Follow(const wire::CommandSpec& spec, const wire::Request& requ
 void KeySizes::NoteArguments(const wire::Request& request, const ListenerSnapshot& listener) {
   for (const uint32_t position : positions_) {
     const std::string_view key = request[position];
-    const FollowedKey described = Describe(key, listener);
-    Note(described, key, request[position + 1].size(), false);
+    Note(RoutePool(listener, key), key, request[position + 1].size(), false);
   }
 }
 
@@ -102,14 +104,14 @@ Ticket KeySizes::FollowKeys(const wire::Request& request, ReplyForm form, const 
   followed.form = form;
   for (const uint32_t position : positions_) {
     const std::string_view key = request[position];
-    if (!Remember(Describe(key, listener), key, &followed)) break;
+    if (!Remember(key, RoutePool(listener, key), &followed)) break;
   }
   return {place, 0, 0, Ticket::Kind::kFollowed};
 }
 
 void KeySizes::Measure(const FollowedReply& followed, std::string_view reply) {
   if (SaysNoSize(reply)) return;
-  if (followed.form == ReplyForm::kOfOneKey) return Note(followed.keys[0], followed.bytes, reply.size(), true);
+  if (followed.form == ReplyForm::kOfOneKey) return Note(followed.keys[0].pool, followed.bytes, reply.size(), true);
   followed.form == ReplyForm::kElements ? MeasureElements(followed, reply) : MeasureValues(followed, reply);
 }
 
@@ -118,7 +120,7 @@ void KeySizes::MeasureElements(const FollowedReply& followed, std::string_view r
   std::string_view rest = followed.bytes;
   for (const FollowedKey& described : followed.keys) {
     if (elements.remaining() == 0) return;
-    Note(described, rest.substr(0, described.size), elements.Next().size(), true);
+    Note(described.pool, rest.substr(0, described.size), elements.Next().size(), true);
     rest.remove_prefix(described.size);
   }
 }
@@ -131,7 +133,7 @@ void KeySizes::MeasureValues(const FollowedReply& followed, std::string_view rep
     rest.remove_prefix(described.size);
     if (!values.Peek()) return;
     if (values.Peek()->key != key) continue;
-    Note(described, key, values.Peek()->whole.size(), true);
+    Note(described.pool, key, values.Peek()->whole.size(), true);
     values.Advance();
   }
 }

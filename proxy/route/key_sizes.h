@@ -1,11 +1,13 @@
 // proxy/route/key_sizes.h – Which keys have the largest values, by pool, as requests and replies show them.
 //
-// One request in sixteen, by chance, and every one of kLargeRequest or more is followed: its size counts for its key,
+// One request in 64, by chance, and every one of kLargeRequest or more is followed: its size counts for its key,
 // and its ticket is exchanged for one that comes by here, so that the reply's size counts as well. Of a multi-get each
 // value counts for its own key, of MSET each argument. What concerns several keys otherwise, and scripts, show no key's
-// size. Threads: its worker's; a view is immutable and may be handed to any. Lifetime: the sink outlives it. Cost: a
-// decrement for each request. Memory: that of kMostFollowed requests under way; others are not followed. Promise: each
-// ticket that Follow gives out is answered once, and then the one it was given for.
+// size. Keys that differ only behind their first 256 bytes count as one.
+// Threads: its worker's; a view is immutable and may be handed to any. Lifetime: the sink outlives it.
+// Cost: a decrement and a comparison for each request. Memory: that of kMostFollowed requests under way; others are not
+// followed.
+// Promise: each ticket that Follow gives out is answered once, and then the one it was given for.
 #pragma once
 
 #include <cstdint>
@@ -51,9 +53,8 @@ class KeySizes final : public backends::ReplySink {
 
  private:
   struct FollowedKey {
-    uint64_t hash;
     uint32_t pool;
-    uint32_t size;  // Of its bytes in `keys`, which may be its first ones.
+    uint32_t size;  // Of its bytes in FollowedReply::bytes.
   };
   enum class ReplyForm : uint8_t {
     kOfOneKey,
@@ -68,14 +69,12 @@ class KeySizes final : public backends::ReplySink {
   };
 
   void DrawCountdown();
-  FollowedKey Describe(std::string_view key, const ListenerSnapshot& listener) const;
   void NoteArguments(const wire::Request& request, const ListenerSnapshot& listener);
   backends::Ticket FollowKeys(const wire::Request& request, ReplyForm form, const ListenerSnapshot& listener,
                               backends::Ticket ticket);
-  static bool Remember(const FollowedKey& described, std::string_view key, FollowedReply* followed);
-  void Note(const FollowedKey& described, std::string_view key, size_t bytes, bool in_reply) {
-    pools_[described.pool].Note(described.hash, key, bytes, in_reply);
-  }
+  // False when it has enough keys.
+  static bool Remember(std::string_view key, uint32_t pool, FollowedReply* followed);
+  void Note(uint32_t pool, std::string_view key, size_t bytes, bool in_reply);
   void Measure(const FollowedReply& followed, std::string_view reply);
   void MeasureElements(const FollowedReply& followed, std::string_view reply);
   void MeasureValues(const FollowedReply& followed, std::string_view reply);

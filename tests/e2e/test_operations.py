@@ -248,7 +248,7 @@ def test_the_busy_ratio_and_the_loop_delay_of_each_worker_are_told():
 
 def test_the_biggest_keys_are_told_beside_the_hottest(fleet, client):
     assert client.ask("SET", "whale", "v" * 100_000) == b"+OK\r\n"
-    for _ in range(100):
+    for _ in range(300):
         assert client.ask("GET", "minnow") == b"$-1\r\n"
 
     def biggest():
@@ -260,6 +260,6 @@ def test_the_biggest_keys_are_told_beside_the_hottest(fleet, client):
     assert 100_000 <= whale["bytes"] < 100_100 and whale["seen_in"] == "request"
     assert whale["node"] == f"r{fleet.owner('whale')}" and whale["seconds_ago"] < 60
     client.ask("APPEND", "whale", "v" * 50_000)
-    for _ in range(200):
+    for _ in range(1000):
         client.ask("GET", "whale")
     wait_for(lambda: (grown := biggest()["whale"])["bytes"] > 150_000 and grown["seen_in"] == "reply", "its new size")

@@ -53,9 +53,9 @@ class KeySizesTest : public testing::Test {
   const Ticket own_{3, 4, 5, Ticket::Kind::kSession};
 };
 
-TEST_F(KeySizesTest, TakesOneRequestInSixteenAndEveryLargeOne) {
+TEST_F(KeySizesTest, TakesOneRequestIn64AndEveryLargeOne) {
   int due = 0;
-  for (int i = 0; i < 16'000; ++i) {
+  for (int i = 0; i < 64'000; ++i) {
     if (!sizes_.IsDue(KeySizes::kLargeRequest - 1)) continue;
     ++due;
     Answer(Follow({"GET", "k"}), "$-1\r\n");
@@ -155,6 +155,13 @@ TEST_F(KeySizesTest, FollowsOnlySoManyRequestsAtATimeAndSoManyKeysOfEach) {
   // Eight KiB of keys, of which 256 bytes each are kept.
   EXPECT_EQ((*sizes_.View())[0].front().bytes, 1031U + 9);
   EXPECT_EQ(heard_.texts.back().size(), reply.size());
+}
+
+TEST_F(KeySizesTest, TakesAKeyForTheSameInRequestAndReplyHoweverLongItIs) {
+  const std::string key(1000, 'k');
+  Answer(Follow({"GET", key}), Bulk(2000));
+  ASSERT_EQ((*sizes_.View())[0].size(), 1U);
+  EXPECT_EQ(Listed(), key.substr(0, 256) + " 2009 reply; ");
 }
 
 TEST_F(KeySizesTest, TellsForHowLongNobodyHasSeenIt) {
