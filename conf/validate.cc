@@ -4,6 +4,7 @@
 #include <map>
 
 #include "conf/address.h"
+#include "conf/pool_data.h"
 #include "conf/pool_ring.h"
 #include "conf/quote.h"
 #include "conf/read_file.h"
@@ -191,7 +192,7 @@ void CheckRing(const Pool& pool, const std::string& path, Source& source) {
   }
 }
 
-// What becomes of a dead node's keys, and the options that go with only one answer.
+// What becomes of a dead node's keys.
 void CheckOnDown(const Config& config, const Pool& pool, const std::string& path, Source& source) {
   const std::string on_down = path + ".on_down";
   if (!source.Sound({on_down, on_down + ".gutter", "pools"})) return;
@@ -207,10 +208,6 @@ void CheckOnDown(const Config& config, const Pool& pool, const std::string& path
       source.Fail(on_down, "pool " + Quote(gutter->name) + " has a gutter itself; they do not make chains");
     }
   }
-  // Only rehash asks another node of the pool for a key, which leaves old values behind and is what a hedge does.
-  if (pool.on_down.policy == DownPolicy::kRehash) return;
-  if (pool.flush_on_return) source.Fail(path + ".flush_on_return", "goes with on_down: rehash only");
-  if (pool.hedging.budget.thousandths > 0) source.Fail(path + ".hedging.budget", "goes with on_down: rehash only");
 }
 
 void CheckPools(const Config& config, Source& source) {
@@ -272,6 +269,7 @@ void Validate(const Config& config, Source& source) {
   CheckAdmin(config, source);
   CheckListeners(config, source);
   CheckPools(config, source);
+  ValidateData(config, source);
   CheckRingSizes(config, source);
   ValidateLimits(config, source);
 }
@@ -286,6 +284,7 @@ void ReadSecrets(Config& config, Source& source) {
 
 Result<Config> CheckedConfig(Config config) {
   Source source("");
+  SettleData(config, source);
   ReadSecrets(config, source);
   Validate(config, source);
   if (source.has_errors()) return source.TakeErrors();
