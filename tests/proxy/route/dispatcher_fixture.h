@@ -37,16 +37,19 @@ class Sink final : public backends::ReplySink {
   void OnReply(Ticket ticket, backends::Reply&& reply) override {
     if (ticket.kind == Ticket::Kind::kRetry) return retrier->OnReply(ticket, std::move(reply));
     if (ticket.kind == Ticket::Kind::kFanout) return fanout->OnReply(ticket, std::move(reply));
+    if (ticket.kind == Ticket::Kind::kExpiry) return stand_ins->OnReply(ticket, std::move(reply));
     replies.push_back(std::string(reply.bytes()));
   }
   void OnFailure(Ticket ticket, const wire::Failure& failure) override {
     if (ticket.kind == Ticket::Kind::kRetry) return retrier->OnFailure(ticket, failure);
     if (ticket.kind == Ticket::Kind::kFanout) return fanout->OnFailure(ticket, failure);
+    if (ticket.kind == Ticket::Kind::kExpiry) return stand_ins->OnFailure(ticket, failure);
     replies.push_back(std::string(wire::ErrorName(failure.code)));
   }
 
   Fanout* fanout = nullptr;
   Retrier* retrier = nullptr;
+  backends::ReplySink* stand_ins = nullptr;
   std::vector<std::string> replies;
 };
 
@@ -81,7 +84,8 @@ class DispatcherTest : public testing::Test {
     retrier_ = std::make_unique<Retrier>(io_, sink_, retry_stats_);
     retrier_->Adopt(*snapshot_);
     sink_.retrier = retrier_.get();
-    dispatcher_.emplace(*fanout_, *retrier_, *hot_keys_, sink_, refusals_);
+    sink_.stand_ins = &stand_ins_;
+    dispatcher_.emplace(*fanout_, *retrier_, *hot_keys_, sink_, refusals_, stand_ins_);
     dispatcher_->Adopt(*snapshot_);
   }
 
@@ -151,6 +155,7 @@ class DispatcherTest : public testing::Test {
     std::vector<wire::ErrorCode> codes;
   };
   Refusals refusals_;
+  StandIns stand_ins_{loop_};
   std::optional<Dispatcher> dispatcher_;
   wire::RequestParser parser_{wire::Limits{}};
   std::string encoded_;
