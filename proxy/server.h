@@ -34,6 +34,8 @@ class Server {
 
   // Serves until a signal has ended it.
   ExitCode Run();
+  // After a signal: when its process should be gone.
+  std::optional<net::TimePoint> gone_by() const { return gone_by_; }
 
  private:
   static constexpr int kSignals[] = {SIGTERM, SIGINT, SIGHUP};
@@ -63,6 +65,7 @@ class Server {
   std::unique_ptr<net::Timer> drain_timer_;
   std::vector<std::unique_ptr<net::RepeatingTimer>> chores_;
   std::optional<size_t> workers_draining_;  // Once it drains.
+  std::optional<net::TimePoint> gone_by_;
 };
 
 }  // namespace ringproxy::proxy

@@ -122,10 +122,12 @@ void SayDroppedLines() {
   if (sink != nullptr && sink->owes()) spdlog::critical("");
 }
 
-bool WriteLastLines() {
+bool LogLastLine(std::string_view text) {
   LogSink* const sink = current_sink.load();
-  if (sink != nullptr) WriteQueued(*sink, LogSink::Clock::now() + Log::kLastWait);
-  return sink != nullptr;
+  if (sink == nullptr) return false;
+  spdlog::error("{}", text);
+  WriteQueued(*sink, LogSink::Clock::now() + Log::kLastWait);
+  return true;
 }
 
 }  // namespace ringproxy::proxy

@@ -9,6 +9,7 @@
 
 #include <chrono>
 #include <memory>
+#include <string_view>
 
 #include "conf/config.h"
 
@@ -49,7 +50,8 @@ uint64_t LogLinesDropped();
 // second, on the thread that has made the log.
 void SayDroppedLines();
 
-// Writes what is queued, as the log's end does, for a process that ends without it. False when there is no log.
-bool WriteLastLines();
+// Writes what is queued and then this line, as the log's end does, for a process that ends without it. False when there
+// is no log.
+bool LogLastLine(std::string_view text);
 
 }  // namespace ringproxy::proxy
