@@ -61,8 +61,7 @@ void LineLimit::Write(spdlog::level::level_enum level, std::string line, uint64_
 
 // Requires: the mutex is held.
 LineLimit::LeftOut LineLimit::TakeLeftOut() {
-  return {level_,
-          fmt::format("{} more lines like this were left out: {}", std::exchange(left_out_, 0), example_)};
+  return {level_, fmt::format("{} more lines like this were left out: {}", std::exchange(left_out_, 0), example_)};
 }
 
 void LineLimit::SayLeftOut(net::TimePoint now) {

@@ -22,6 +22,12 @@ void IgnoreHarmlessSignals() {
   for (const int number : {SIGPIPE, SIGXFSZ, SIGUSR1, SIGUSR2, SIGHUP}) std::signal(number, SIG_IGN);
 }
 
+// Before the server handles these and after its end nothing is left to drain. The first process of a container would
+// not even die by them without a handler.
+void LeaveAtOnceWhenTold() {
+  for (const int number : {SIGTERM, SIGINT}) std::signal(number, [](int) { _exit(0); });
+}
+
 // A socket that got the number of a closed stderr would be sent the log.
 void OccupyStandardDescriptors() {
   for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
@@ -38,6 +44,7 @@ int main(int argc, char** argv) {
   mallopt(M_MMAP_THRESHOLD, 256 << 10);
   auto parsed = ringproxy::proxy::ParseCommandLine(argc, argv, std::cout, std::cerr);
   if (const auto* code = std::get_if<ringproxy::proxy::ExitCode>(&parsed)) return static_cast<int>(*code);
+  LeaveAtOnceWhenTold();
   auto& run = std::get<ringproxy::proxy::RunConfig>(parsed);
   ringproxy::proxy::LogForeignWords();
   ringproxy::proxy::Log log(run.config.log, STDERR_FILENO);

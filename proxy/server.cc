@@ -144,9 +144,9 @@ void Server::OnSignal(int number) {
     spdlog::warn("SIGHUP: this release cannot reload its configuration; restart it instead");
     return;
   }
-  if (workers_draining_) {
+  if (draining_) {
     spdlog::warn("second signal: leaving at once");
-    gone_by_ = loop_.now();
+    draining_->gone_by = loop_.now();
     loop_.Stop();
     return;
   }
@@ -157,16 +157,15 @@ void Server::Drain() {
   acceptor_->Close();
   spdlog::info("draining");  // Who reads it may rely on no new client being accepted.
   admin_.SetDraining();
-  workers_draining_ = workers_.size();
+  draining_ = {workers_.size(), loop_.now() + snapshot_->config.drain_timeout};
   for (auto& worker : workers_) {
     worker->Drain([this] { loop_.Post([this] { OnWorkerDrained(); }); });
   }
   drain_timer_->Arm(snapshot_->config.drain_timeout);
-  gone_by_ = loop_.now() + snapshot_->config.drain_timeout;
 }
 
 void Server::OnWorkerDrained() {
-  if (--*workers_draining_ == 0) loop_.Stop();
+  if (--draining_->workers == 0) loop_.Stop();
 }
 
 }  // namespace ringproxy::proxy

@@ -52,7 +52,6 @@ void LogForeignWords() {
 
 // What assert() calls. The C library's own writes to stderr, where a line has the log's format and no other; a program
 // that defines it has its own called everywhere.
-extern "C" void __assert_fail(const char* assertion, const char* file, unsigned line,
-                                           const char* function) noexcept {
+extern "C" void __assert_fail(const char* assertion, const char* file, unsigned line, const char* function) noexcept {
   ringproxy::proxy::EndWith(fmt::format("{}:{}: {}: Assertion `{}' failed.", file, line, function, assertion));
 }

@@ -67,7 +67,8 @@ class QuotedMessage final : public spdlog::custom_flag_formatter {
 std::unique_ptr<spdlog::formatter> NewFormatter(conf::LogFormat format) {
   auto formatter = std::make_unique<spdlog::pattern_formatter>();
   if (format == conf::LogFormat::kJson) {
-    formatter->add_flag<QuotedMessage<AsJson>>('*').set_pattern(R"({"time":"%Y-%m-%dT%H:%M:%S.%e%z","level":"%l","message":%*})");
+    formatter->add_flag<QuotedMessage<AsJson>>('*').set_pattern(
+        R"({"time":"%Y-%m-%dT%H:%M:%S.%e%z","level":"%l","message":%*})");
   } else {
     formatter->add_flag<QuotedMessage<AsText>>('*').set_pattern("%Y-%m-%d %H:%M:%S.%e %l %*");
   }

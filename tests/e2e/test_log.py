@@ -7,6 +7,8 @@ import os
 import re
 import resource
 import signal
+import socket
+import struct
 import time
 
 import pytest
@@ -81,6 +83,11 @@ def write_debug_lines(proxy, count):
         say(proxy, b"POST / HTTP/1.1\r\n")
 
 
+def accepts(port):
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
 def entries_of(proxy):
     entries = [json.loads(line) for line in proxy.log().splitlines()]
     assert all(set(entry) == {"time", "level", "message"} for entry in entries)
@@ -149,6 +156,18 @@ def test_lines_that_nobody_reads_are_not_waited_for_after_a_second_signal():
         start = time.monotonic()
         assert proxy.wait() == 0
         assert time.monotonic() - start < 0.9
+
+
+def test_a_second_signal_ends_the_wait_for_the_last_lines_and_is_no_failure():
+    with stuck_proxy(drain_timeout="10m") as (proxy, client):
+        port = proxy.admin_port
+        # Whoever only ends its stream still gets its reply.
+        client.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        client.socket.close()
+        proxy.terminate()
+        wait_for(lambda: not accepts(port), "the end of the drain")
+        proxy.terminate()
+        assert proxy.wait() == 0
 
 
 def test_a_log_file_that_may_grow_no_more_ends_nobody_and_is_whole_afterwards(redis):

@@ -56,7 +56,8 @@ TEST_F(ForeignWordsDeathTest, SoIsWhatLibeventSaysBeforeItsEnd) {
     event_enable_debug_mode();
     event_base* const base = event_base_new();
     event forgotten{};
-    event_assign(&forgotten, base, -1, EV_TIMEOUT, [](evutil_socket_t, short, void*) {}, nullptr);
+    event_assign(
+        &forgotten, base, -1, EV_TIMEOUT, [](evutil_socket_t, short, void*) {}, nullptr);
     event_debug_unassign(&forgotten);
     event_add(&forgotten, nullptr);
   };

@@ -119,7 +119,8 @@ TEST_F(LogSinkTest, FinishesALineForTheNextReaderOfAFifo) {
   std::string all = Read();
   Log("found");
   all += Read();
-  EXPECT_EQ(all, "info " + text + "\nwarning 1 log lines were dropped, since the log could not be written\ninfo found\n");
+  EXPECT_EQ(all,
+            "info " + text + "\nwarning 1 log lines were dropped, since the log could not be written\ninfo found\n");
   unlink(path.c_str());
 }
 

@@ -82,7 +82,8 @@ TEST_F(LogTest, WritesEachLineInAPieceThatNoPipeSplits) {
 TEST_F(LogTest, LeavesTheEndOutOfWhateverBytesALongLineHas) {
   for (const auto format : {conf::LogFormat::kText, conf::LogFormat::kJson}) {
     Begin(format);
-    for (const std::string& bytes : {std::string("\0", 1), std::string("\x80"), std::string("\xc2\x9b"), std::string("\\")}) {
+    for (const std::string& bytes :
+         {std::string("\0", 1), std::string("\x80"), std::string("\xc2\x9b"), std::string("\\")}) {
       std::string text = "start ";
       while (text.size() < 10'000) text += bytes;
       spdlog::info("{}", text);
