@@ -1,9 +1,9 @@
 #include "proxy/control/health_monitor.h"
 
-#include <spdlog/spdlog.h>
-
 #include <algorithm>
 #include <utility>
+
+#include "backends/line_limit.h"
 
 namespace ringproxy::proxy {
 namespace {
@@ -56,6 +56,7 @@ struct HealthMonitor::MonitoredPool {
   conf::Pool conf;
   backends::Ejection ejection{0, {}, {}};
   bool failing_open = false;  // As it was last said.
+  backends::LineLimit lines;
   std::vector<std::unique_ptr<MonitoredNode>> nodes;
 };
 
@@ -105,6 +106,9 @@ struct HealthMonitor::MonitoredNode {
   bool is_silent = false;             // So a worker says, who waits for a check.
   bool is_distrusted = false;         // The workers were told that a check has failed.
   backends::NodeView& view;           // The record's.
+  // Each node has its own: one that comes and goes hides no other's news.
+  backends::LineLimit lines;
+  backends::LineLimit flush_lines;
 };
 
 HealthMonitor::HealthMonitor(net::Loop& loop, const Snapshot& snapshot, uint64_t seed, WorkerOrders orders)
@@ -308,13 +312,12 @@ void HealthMonitor::Enter(MonitoredNode& node, NodeState next, std::string_view 
   ++node.record->transitions[{from, next, node.view.reason}];
   // While it is out other nodes take the writes to its keys, so what it holds becomes outdated (semantics.md 5).
   if (!IsIn(next) && node.conf.flush_on_return) node.record->needs_flush = true;
-  if (next == NodeState::kDown) {
-    spdlog::warn("node {} of pool {} is down: {}", node.settings.node, node.settings.pool, detail);
-  } else if (next == NodeState::kUp) {
-    spdlog::info("node {} of pool {} is up again: {}", node.settings.node, node.settings.pool, detail);
-  } else {
-    spdlog::info("node {} of pool {} is in state {}: {}", node.settings.node, node.settings.pool, NameOf(next), detail);
-  }
+  const auto level = next == NodeState::kDown ? spdlog::level::warn : spdlog::level::info;
+  const std::string what = next == NodeState::kDown ? "down"
+                           : next == NodeState::kUp ? "up again"
+                                                    : "in state " + std::string(NameOf(next));
+  node.lines.Log(io_.loop.now(), level, "node {} of pool {} is {}: {}", node.settings.node, node.settings.pool, what,
+                 detail);
   node.pool.ejection.SetSick(node.index, next == NodeState::kDown);
   Publish(node.pool);
 }
@@ -329,9 +332,11 @@ void HealthMonitor::Publish(MonitoredPool& pool) {
   if (pool.failing_open == pool.ejection.fails_open()) return;
   pool.failing_open = pool.ejection.fails_open();
   if (pool.failing_open) {
-    spdlog::warn("more nodes of pool {} are down than max_ejected: all of them are asked", pool.conf.name);
+    pool.lines.Log(io_.loop.now(), spdlog::level::warn,
+                   "more nodes of pool {} are down than max_ejected: all of them are asked", pool.conf.name);
   } else {
-    spdlog::info("pool {} has enough nodes again: those that are down are not asked", pool.conf.name);
+    pool.lines.Log(io_.loop.now(), spdlog::level::info,
+                   "pool {} has enough nodes again: those that are down are not asked", pool.conf.name);
   }
 }
 
@@ -347,7 +352,8 @@ void HealthMonitor::Flush(MonitoredNode& node) {
       return Refresh(node, "flushed", "it is back, and empty");
     }
     if (outcome == CheckOutcome::kBad || outcome == CheckOutcome::kFull) {
-      spdlog::warn("node {} of pool {} could not be emptied: {}", node.settings.node, node.settings.pool, why);
+      node.flush_lines.Log(io_.loop.now(), spdlog::level::warn, "node {} of pool {} could not be emptied: {}",
+                           node.settings.node, node.settings.pool, why);
     }
     node.timer->Arm(node.conf.health.fast_interval);
   });
