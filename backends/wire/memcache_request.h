@@ -54,6 +54,8 @@ class MemcacheParser {
   const MemcacheSpec* known_spec() const { return spec_; }
   // Of a command with one key: the bytes that decide about its node.
   std::string_view routing_key() const { return routing_key_; }
+  // The same as the line has it: base64 where the two differ.
+  std::string_view key_word() const { return line_[1]; }
   // What the client does not want to see, and where the word that says so lies in `bytes`: it is to be overwritten by
   // spaces. Its size is 0 if there is none.
   Quiet quiet() const { return quiet_; }

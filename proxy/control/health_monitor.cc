@@ -45,6 +45,9 @@ constexpr std::string_view kByCheck = "check";
 // Until a check that this process could not send is repeated; twice as long at most.
 constexpr net::Duration kRepeatWait = std::chrono::milliseconds(100);
 
+// Within so long of the start memcached servers are asked for the first time.
+constexpr net::Duration kFirstSizes = std::chrono::milliseconds(100);
+
 bool IsIn(NodeState state) {
   return state == NodeState::kUp || state == NodeState::kTrial;
 }
@@ -125,10 +128,13 @@ void HealthMonitor::Start() {
   }
 }
 
-// Spread over half an interval, so that a large fleet is not asked in one burst.
+// Spread over half an interval, so that a large fleet is not asked in one burst; sooner where the check asks as well
+// what a server takes, which clients wait for.
 void HealthMonitor::Start(MonitoredNode& node) {
-  const auto interval = static_cast<double>(node.conf.health.interval.count());
-  if (interval > 0) node.timer->Arm(net::Duration(static_cast<int64_t>(interval * Random() / 2)));
+  const bool is_memcached = node.pool.conf.protocol == conf::Protocol::kMemcached;
+  net::Duration spread = node.conf.health.interval / 2;
+  if (is_memcached) spread = std::min(spread, kFirstSizes);
+  if (spread > net::Duration(0)) node.timer->Arm(std::chrono::duration_cast<net::Duration>(spread * Random()));
   if (node.record->needs_flush) Refresh(node, "start", {});
 }
 
@@ -226,6 +232,7 @@ void HealthMonitor::OnCheck(MonitoredNode& node, CheckOutcome outcome, const std
   // From a full node somebody else may have kept the check; the workers' connections show that it is there.
   const bool serves_us = node.record->Sum(&backends::NodeStats::ready_connections) > 0;
   const bool good = outcome == CheckOutcome::kGood || (outcome == CheckOutcome::kFull && serves_us);
+  if (outcome == CheckOutcome::kGood) node.record->SetItemSizeMax(node.check.item_size_max());
   const bool was_silent = std::exchange(node.is_silent, false);
   const bool was_down = node.health.state() == backends::HealthState::CheckedState::kDown;
   // A worker's silence and the check's agree, so the node is down without further failures; a check that fails by

@@ -64,6 +64,8 @@ uint32_t Dispatcher::PoolOf(const RoutedRequest& routed, const ListenerSnapshot&
 }
 
 void Dispatcher::Dispatch(RoutedRequest& routed, const Origin& origin, backends::Ticket ticket) {
+  if (!routed.instead.empty()) [[unlikely]]
+    ticket = AnswerInstead(routed.instead, ticket);
   switch (routed.spec.handling) {
     case wire::Handling::kForward: {
       Destination to;
@@ -143,10 +145,11 @@ Destination Dispatcher::RouteAround(HeldSnapshot& held, uint32_t pool, uint64_t 
                                     backends::Claim claim) {
   const PoolSnapshot& routing = held->pools[pool];
   const backends::Choice own = held.node_pools[pool].Choose(hash, claim);
-  const Destination at_home{.to = {pool, own.node},
-                            .admission = own.admission,
-                            .standing = own.stands_in ? Destination::Standing::kStandsIn : Destination::Standing::kServes,
-                            .hash = hash};
+  const Destination at_home{
+      .to = {pool, own.node},
+      .admission = own.admission,
+      .standing = own.stands_in ? Destination::Standing::kStandsIn : Destination::Standing::kServes,
+      .hash = hash};
   const bool has_gutter = held->config.pools[pool].on_down.policy == conf::DownPolicy::kGutter;
   // A node that is only full keeps its keys: elsewhere they would be misses, and outdated when they come home.
   if (own.admission != backends::Admission::kDown || !has_gutter) return at_home;
@@ -194,6 +197,14 @@ void Dispatcher::Send(RoutedRequest& routed, const Origin& origin, const Destina
   // A request in a block of its own is moved to the node and not copied, so it cannot be kept for a retry either.
   if (routed.block) return pool.Send(to.to.node, origin.lane, std::move(routed.block), ticket, WorkOf(routed));
   SendOnce(routed, origin, to, routed.request.encoded(), false, ticket);
+}
+
+backends::Ticket Dispatcher::AnswerInstead(std::string_view text, backends::Ticket ticket) {
+  plan_.Clear();
+  plan_.merge = wire::Merge::kInstead;
+  plan_.children = 1;
+  plan_.instead = text;
+  return Fanout::ChildTicket(fanout_.Open(ticket, &plan_), 0);
 }
 
 void Dispatcher::SendTagged(const RoutedRequest& routed, const Origin& origin, const Destination& to,

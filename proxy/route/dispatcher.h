@@ -62,6 +62,8 @@ class Dispatcher {
   static bool KeyFits(std::string_view key, const Origin& origin) {
     return key.size() <= origin.held->config.listeners[origin.listener].limits.key_bytes;
   }
+  // The ticket with which the node is asked.
+  backends::Ticket AnswerInstead(std::string_view text, backends::Ticket ticket);
   void SendTagged(const RoutedRequest& routed, const Origin& origin, const Destination& to, backends::Ticket ticket);
   // Who is asked for the key; it is also counted.
   Destination Route(const Origin& origin, std::string_view key, backends::Claim claim) {

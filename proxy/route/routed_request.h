@@ -29,6 +29,8 @@ struct RoutedRequest {
   // Where the request or its reply carries a token that has to be made the node's or the client's.
   wire::CasPlace cas = wire::CasPlace::kNone;
   bool has_priority = false;  // See backends::Claim.
+  // If not empty, what the client reads in place of the node's reply, of static storage. With one key only.
+  std::string_view instead = {};
 };
 
 // Who asks, and by which configuration: an index into the snapshot's listeners, and the lane that keeps one client's
