@@ -9,6 +9,7 @@
 
 #include "conf/parse.h"
 #include "conf/values.h"
+#include "tools/ringskew/shown_name.h"
 
 namespace ringproxy::ringskew {
 namespace {
@@ -244,7 +245,7 @@ std::optional<Order> ParseCommandLine(int argc, const char* const* argv, std::os
               values);
     po::notify(values);
   } catch (const po::error& error) {
-    err << "ringskew: " << error.what() << "; --help lists the options\n";
+    err << "ringskew: " << ShownName(error.what()) << "; --help lists the options\n";
     return std::nullopt;
   }
   if (arguments.help) {
@@ -254,7 +255,7 @@ std::optional<Order> ParseCommandLine(int argc, const char* const* argv, std::os
   }
   Order order;
   if (const Problem problem = Read(arguments, values, &order, exit)) {
-    err << "ringskew: " << *problem << "\n";
+    err << "ringskew: " << ShownLines(*problem) << "\n";
     return std::nullopt;
   }
   *exit = ExitCode::kClean;

@@ -61,10 +61,14 @@ conf::Pool PoolOf(const json& page) {
     conf::Node& node = pool.nodes.emplace_back();
     node.name = from.at("name");
     node.weight = from.at("weight");
+    node.slots = from.value("slots", "");
+    // Ketama's points are made from it. An older proxy does not say it.
+    if (auto address = conf::ParseAddress(from.value("address", ""))) node.address = std::move(address).value();
   }
   const json& ring = page.at("ring");
   pool.ring.virtual_nodes = ring.at("virtual_nodes");
   pool.ring.hash_tag = ring.at("hash_tag");
+  pool.ring.table_size = ring.value("table_size", pool.ring.table_size);
   // Names of a newer proxy that this program does not know leave the defaults: only the advice rests on them.
   conf::ReadValue(ring.at("algorithm").get<std::string>(), conf::Choice(), pool.ring.algorithm);
   conf::ReadValue(ring.at("hash").get<std::string>(), conf::Choice(), pool.ring.hash);
@@ -97,7 +101,8 @@ void AddLoads(const json& window, const json& nodes, Report& report) {
   report.ring_spread = ring::MeasureSpread(ring_shares, weights);
 }
 
-void AddHotKeys(const json& keys, Report& report) {
+std::vector<HotLoad> AddHotKeys(const json& keys, Report& report) {
+  std::vector<HotLoad> hot;
   std::vector<double> rest;
   std::vector<double> weights;
   for (const NodeRow& row : report.nodes) {
@@ -108,11 +113,13 @@ void AddHotKeys(const json& keys, Report& report) {
     const double share = key.at("share");
     if (share < kHotShare) continue;
     report.hot_keys.push_back({key.at("key"), key.at("node"), share, CopiesNeeded(share, report.nodes.size())});
+    hot.push_back({key.at("key"), share * report.requests});
     for (size_t i = 0; i < report.nodes.size(); ++i) {
       if (report.nodes[i].name == report.hot_keys.back().node) rest[i] = std::max(rest[i] - share, 0.0);
     }
   }
   report.without_hot_spread = ring::MeasureSpread(rest, weights);
+  return hot;
 }
 
 }  // namespace
@@ -140,8 +147,15 @@ conf::Result<Report, std::string> LiveReport(const LiveSource& source, double ta
   report.expected_cv = ring::ExpectedCv(static_cast<uint32_t>(pool.nodes.size()), report.virtual_nodes);
   report.expected_peak = ring::ExpectedPeak(static_cast<uint32_t>(pool.nodes.size()), report.virtual_nodes);
   AddLoads(window, page->at("nodes"), report);
-  AddHotKeys(FindPool(*hot, pool.name)->at("keys"), report);
-  AddAdvice(pool, report);
+  const std::vector<HotLoad> hottest = AddHotKeys(FindPool(*hot, pool.name)->at("keys"), report);
+  if (const auto problem = WhyNoRing(pool)) {
+    // The page of an older proxy lacks what some rings are made of.
+    report.advice.push_back("No advice: the proxy does not say all that its ring is made of (" + *problem + ").");
+    return report;
+  }
+  std::vector<double> requests;
+  for (const NodeRow& row : report.nodes) requests.push_back(row.requests);
+  AddAdvice(Forecast(MakeTopology(pool), requests, hottest, nullptr), report);
   return report;
 }
 

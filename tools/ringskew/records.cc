@@ -70,12 +70,13 @@ void Records::Take() {
 RecordStatus Records::PeekLine(const RecordShape& shape, Fields* fields) {
   std::string_view line = rest();
   const size_t end = line.find('\n');
-  if (end == std::string_view::npos && !finished_ && line.size() <= kLongest) return RecordStatus::kNeedMore;
+  // One more may be the line end's first byte.
+  if (end == std::string_view::npos && !finished_ && line.size() <= kLongest + 1) return RecordStatus::kNeedMore;
   line = line.substr(0, end);
-  if (line.size() > kLongest) return Bad("is longer than the most, 1 MiB");
   size_ = end == std::string_view::npos ? line.size() : end + 1;
   breaks_ = 1;
   if (line.ends_with('\r')) line.remove_suffix(1);
+  if (line.size() > kLongest) return Bad("is longer than the most, 1 MiB");
   while (fields->size() + 1 < shape.most_fields) {
     const size_t field = line.find(shape.delimiter);
     if (field == std::string_view::npos) break;

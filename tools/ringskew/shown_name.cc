@@ -56,4 +56,13 @@ std::string ShownName(std::string_view text, size_t most) {
   return shown;
 }
 
+std::string ShownLines(std::string_view text) {
+  std::string shown;
+  for (size_t end = text.find('\n'); end != std::string_view::npos; end = text.find('\n')) {
+    shown += ShownName(text.substr(0, end)) + "\n";
+    text.remove_prefix(end + 1);
+  }
+  return shown + ShownName(text);
+}
+
 }  // namespace ringproxy::ringskew

@@ -14,4 +14,7 @@ namespace ringproxy::ringskew {
 // bytes is cut off, and "…" says so.
 std::string ShownName(std::string_view text, size_t most = std::string_view::npos);
 
+// Line by line: line ends stay.
+std::string ShownLines(std::string_view text);
+
 }  // namespace ringproxy::ringskew
