@@ -66,8 +66,8 @@ Result<uint16_t, Problem> ParsePort(std::string_view digits, std::string_view te
   return port;
 }
 
-// The loopback addresses that a connection to `host` may go to, in one spelling each. A wildcard stands for the loopback
-// of its family there.
+// The loopback addresses that a connection to `host` may go to, in one spelling each. A wildcard stands for the
+// loopback of its family there.
 std::vector<std::string> LoopbacksOf(const std::string& host) {
   constexpr std::string_view kMapped = "::ffff:";
   if (host == "localhost") return {"127.0.0.1", "::1"};

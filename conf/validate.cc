@@ -129,8 +129,8 @@ void CheckRingSizes(const Config& config, Source& source) {
     each_fits = false;
     source.Fail("pools." + PathPart(pool.name) + ".ring.virtual_nodes",
                 std::to_string(virtual_nodes) + " for each of " + std::to_string(units) +
-                    (is_ketama ? " nodes make " : " units of weight make ") +
-                    std::to_string(points) + " virtual nodes, above the most, " + std::to_string(kMostVirtualNodes));
+                    (is_ketama ? " nodes make " : " units of weight make ") + std::to_string(points) +
+                    " virtual nodes, above the most, " + std::to_string(kMostVirtualNodes));
   }
   if (!each_fits || all_points <= kMostVirtualNodesInAll) return;
   source.Fail("pools", "their rings have " + std::to_string(all_points) + " virtual nodes in all, above the most, " +
@@ -269,8 +269,9 @@ void ReadSecret(const std::string& file, const std::string& path, std::string& s
   if (line.ends_with('\r')) line.pop_back();
   // Some editors put a mark before the text, which no server would take for a part of the secret.
   if (line.starts_with("\xef\xbb\xbf")) {
-    return source.Fail(path, Quote(file) + " begins with a byte-order mark, which would be sent with the secret; save "
-                                           "it as UTF-8 without one");
+    return source.Fail(path, Quote(file) +
+                                 " begins with a byte-order mark, which would be sent with the secret; save "
+                                 "it as UTF-8 without one");
   }
   if (line.starts_with("\xff\xfe") || line.starts_with("\xfe\xff")) {
     return source.Fail(path, Quote(file) + " is UTF-16; save it as UTF-8");

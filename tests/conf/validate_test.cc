@@ -71,9 +71,10 @@ TEST(Validate, LimitsThePointsOfAKetamaRing) {
     }
     EXPECT_EQ(ErrorsOf(config), "");
     pool.nodes.push_back({.name = "last", .address = {"10.0.0.1", 100, ""}});
-    EXPECT_EQ(ErrorsOf(config),
-              "pools.sessions.ring.virtual_nodes: 65536 for each of 65 nodes make 4259840 virtual nodes, above the most, "
-              "4194304\n");
+    EXPECT_EQ(
+        ErrorsOf(config),
+        "pools.sessions.ring.virtual_nodes: 65536 for each of 65 nodes make 4259840 virtual nodes, above the most, "
+        "4194304\n");
   }
 }
 

@@ -83,13 +83,15 @@ std::string PeakText(double peak) {
 }
 
 std::string CureText(const CureRow& cure, const Report& report) {
-  std::string text = "peak/mean " + PeakText(cure.peak_to_mean) + " instead of " +
-                     PeakText(report.requests_spread.peak_to_mean);
+  std::string text =
+      "peak/mean " + PeakText(cure.peak_to_mean) + " instead of " + PeakText(report.requests_spread.peak_to_mean);
   if (cure.gain < kLeastGain / 2) text += ", which gains nothing";
   // Sums of parts are off by their rounding.
   constexpr double kLeastShown = 0.00005;
-  if (cure.moved_requests > kLeastShown) text += "; " + Percent(cure.moved_requests) + " of the requests go to another node";
-  if (cure.spared_requests > kLeastShown) text += "; " + Percent(cure.spared_requests) + " of the requests reach no node";
+  if (cure.moved_requests > kLeastShown)
+    text += "; " + Percent(cure.moved_requests) + " of the requests go to another node";
+  if (cure.spared_requests > kLeastShown)
+    text += "; " + Percent(cure.spared_requests) + " of the requests reach no node";
   if (cure.fullest_less > kLeastShown) text += "; the fullest node gets " + Percent(cure.fullest_less) + " less";
   return text + ".";
 }
@@ -123,12 +125,11 @@ void AdviseHotKeys(const Forecast& forecast, Report& report) {
   const auto fullest = std::ranges::max_element(report.nodes, {}, &NodeRow::ratio);
   const auto node = static_cast<ring::NodeIndex>(fullest - report.nodes.begin());
   const size_t count = forecast.hot().size();
-  report.advice.push_back((count == 1 ? "1 hot key makes " : std::to_string(count) + " hot keys make ") +
-                          Percent(forecast.hot_requests() / forecast.requests()) + " of the requests, and node " +
-                          Name(fullest->name) + " has " +
-                          Percent(forecast.hot_requests_on(node) / forecast.requests()) + "; the hottest is " +
-                          Name(forecast.hot()[0].key) + " with " +
-                          Percent(forecast.hot()[0].requests / forecast.requests()) + ".");
+  report.advice.push_back(
+      (count == 1 ? "1 hot key makes " : std::to_string(count) + " hot keys make ") +
+      Percent(forecast.hot_requests() / forecast.requests()) + " of the requests, and node " + Name(fullest->name) +
+      " has " + Percent(forecast.hot_requests_on(node) / forecast.requests()) + "; the hottest is " +
+      Name(forecast.hot()[0].key) + " with " + Percent(forecast.hot()[0].requests / forecast.requests()) + ".");
   const auto nodes = static_cast<double>(report.nodes.size());
   size_t advised = 0;
   for (const HotRow& hot : report.hot_keys) {
@@ -213,9 +214,9 @@ void AddAdvice(const Forecast& forecast, Report& report) {
     AdviseNothing(report);
   } else {
     const bool reached = report.requests_spread.peak_to_mean <= report.target;
-    report.advice.push_back((reached ? "The target, " + PeakText(report.target) + ", is reached. What gains most: "
-                                     : "Best: ") +
-                            answer->what + ": " + CureText(*answer, report));
+    report.advice.push_back(
+        (reached ? "The target, " + PeakText(report.target) + ", is reached. What gains most: " : "Best: ") +
+        answer->what + ": " + CureText(*answer, report));
   }
   AdviseWhy(report);
   for (const CauseRow& cause : report.causes) AdviseCause(forecast, cause, report);

@@ -20,7 +20,11 @@ constexpr uint64_t kTagSample = 64;
 }  // namespace
 
 Analysis::Analysis(conf::Pool pool, AnalysisOptions options)
-    : options_(std::move(options)), base_(pool, true), hot_(options_.prefix_delimiter), held_(pool.nodes.size()), rehash_(pool) {
+    : options_(std::move(options)),
+      base_(pool, true),
+      hot_(options_.prefix_delimiter),
+      held_(pool.nodes.size()),
+      rehash_(pool) {
   if (options_.change) change_.emplace(pool, *options_.change);
   for (const uint32_t virtual_nodes : options_.sweep) {
     pool.ring.virtual_nodes = virtual_nodes;

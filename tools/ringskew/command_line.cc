@@ -48,7 +48,8 @@ po::options_description Describe(Arguments& a) {
   add("key-column", text(&a.column), "the file is a log: the column of the key, a number or a name of its first line");
   add("weight-column", text(&a.weight_column), "of a log: requests");
   add("bytes-column", text(&a.bytes_column), "of a log: bytes");
-  add("delimiter", text(&a.delimiter), "of a log: what parts its columns, one character, tab or space (as its first line has it)");
+  add("delimiter", text(&a.delimiter),
+      "of a log: what parts its columns, one character, tab or space (as its first line has it)");
   add("no-quotes", po::bool_switch(&a.no_quotes), "of a log: a quote is a byte like others, and not CSV's");
   add("virtual-nodes", po::value(&a.virtual_nodes)->value_name("N"),
       "another number than configured; with --config a what-if");

@@ -163,8 +163,8 @@ class Finder {
     if (!enough) return;
     const std::string what = "set virtual_nodes to " + Grouped(*enough) + " instead of " +
                              Grouped(conf::VirtualNodesOf(pool_.ring)) + " (the ring alone " +
-                             Fixed(RingPeak(*enough), 2) + " instead of " +
-                             Fixed(report_.ring_spread.peak_to_mean, 2) + ")";
+                             Fixed(RingPeak(*enough), 2) + " instead of " + Fixed(report_.ring_spread.peak_to_mean, 2) +
+                             ")";
     CureRow* const cure = AddPool(Cause::kRing, what, WithVirtualNodes(*enough), weights_);
     if (cure != nullptr) cure->yaml = RingLines(pool_, "virtual_nodes: " + std::to_string(*enough));
   }
@@ -176,8 +176,8 @@ class Finder {
     conf::Pool pool = pool_;
     pool.ring.algorithm = ring::Algorithm::kVnode;
     pool.ring.virtual_nodes = 0;
-    CureRow* const cure = AddPool(Cause::kRing, "set algorithm to vnode instead of " + std::string(conf::NameOf(algorithm)),
-                                  pool, weights_);
+    CureRow* const cure = AddPool(
+        Cause::kRing, "set algorithm to vnode instead of " + std::string(conf::NameOf(algorithm)), pool, weights_);
     if (cure != nullptr) cure->yaml = RingLines(pool_, "algorithm: vnode");
   }
 
@@ -185,15 +185,16 @@ class Finder {
     conf::Pool pool = pool_;
     if (Explains(Cause::kHashTags)) {
       pool.ring.hash_tag.clear();
-      CureRow* const cure = AddPool(Cause::kHashTags, "set hash_tag to \"\", where no command needs a group's keys together",
-                                    pool, weights_);
+      CureRow* const cure = AddPool(
+          Cause::kHashTags, "set hash_tag to \"\", where no command needs a group's keys together", pool, weights_);
       if (cure != nullptr) cure->yaml = RingLines(pool_, "hash_tag: \"\"");
     }
     if (!Explains(Cause::kHash)) return;
     pool.ring.hash = BetterHash(pool_.ring);
     if (pool.ring.hash == conf::HashOf(pool_.ring)) return;
     const std::string better(conf::NameOf(pool.ring.hash));
-    CureRow* const cure = AddPool(Cause::kHash, "set hash to " + better + " instead of " + report_.hash, pool, weights_);
+    CureRow* const cure =
+        AddPool(Cause::kHash, "set hash to " + better + " instead of " + report_.hash, pool, weights_);
     if (cure != nullptr) cure->yaml = RingLines(pool_, "hash: " + better);
   }
 

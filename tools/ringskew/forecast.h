@@ -1,9 +1,9 @@
 // tools/ringskew/forecast.h – What the nodes would get if hot keys were cached or split, or if the pool were another.
 //
 // Hot keys are known one by one and placed for real, and so is whatever the map of hashes has. What it has not lies
-// evenly over the arcs of the node that has it today. Another hash tells nothing of where the keys were: they are spread
-// as its ring is, unless they were thrown at it while they were read.
-// Threads: immutable once made. Lifetime: the topology and the map outlive it.
+// evenly over the arcs of the node that has it today. Another hash tells nothing of where the keys were: they are
+// spread as its ring is, unless they were thrown at it while they were read. Threads: immutable once made. Lifetime:
+// the topology and the map outlive it.
 #pragma once
 
 #include <optional>
@@ -80,6 +80,5 @@ class Forecast {
   double kept_ = 1;
   std::optional<Rehashed> rehashed_;
 };
-
 
 }  // namespace ringproxy::ringskew

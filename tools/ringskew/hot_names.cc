@@ -47,7 +47,8 @@ std::vector<HotLoad> HotNames::AddKeysTo(Report& report, const Trial& base) cons
   for (const auto& heavy : keys_.Top(kMostHot)) {
     const double share = heavy.weight / report.requests;
     const bool stands_out = share >= kHotShare && share >= kHotTimesMean * mean;
-    const bool fills_a_node = share * static_cast<double>(rest.size()) > kHotOnANode && share > kHotTimesMeanOfFew * mean;
+    const bool fills_a_node =
+        share * static_cast<double>(rest.size()) > kHotOnANode && share > kHotTimesMeanOfFew * mean;
     if (!stands_out && !fills_a_node) break;
     all.push_back({heavy.key, heavy.weight});
     if (all.size() > kShownHot) continue;

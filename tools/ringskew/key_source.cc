@@ -77,8 +77,7 @@ class Columns {
     }
     if (*key_ >= fields.size()) return Fail("has no column " + std::to_string(*key_ + 1), why);
     *sample = {TextOf(fields[*key_], &key_text_), 1, 0};
-    return Take(fields, weight_, "weight", &sample->requests, why) &&
-           Take(fields, bytes_, "size", &sample->bytes, why);
+    return Take(fields, weight_, "weight", &sample->requests, why) && Take(fields, bytes_, "size", &sample->bytes, why);
   }
 
  private:

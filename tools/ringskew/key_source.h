@@ -1,9 +1,9 @@
 // tools/ringskew/key_source.h – Keys from a file, from standard input or made up, one after another in constant memory.
 //
 // Files: one key a line; or key, TAB, weight, and TAB, bytes; or a log, of which a column is named: CSV as RFC 4180 has
-// it, with commas, semicolons or TABs, or words between spaces, where a quote is a byte like others. A log whose columns
-// are named has equally many fields on every line. Synthetic: COUNT:uniform and COUNT:zipf:S, the i-th key of weight
-// i^-S. Threads: one. Memory: a few MiB, however long a line is (records.h).
+// it, with commas, semicolons or TABs, or words between spaces, where a quote is a byte like others. A log whose
+// columns are named has equally many fields on every line. Synthetic: COUNT:uniform and COUNT:zipf:S, the i-th key of
+// weight i^-S. Threads: one. Memory: a few MiB, however long a line is (records.h).
 #pragma once
 
 #include <cstdint>

@@ -1,10 +1,9 @@
 // tools/ringskew/load_map.h – How many requests each hash got, so that any ring can be asked afterwards what its nodes
 // would get.
 //
-// Keys of equal hash lie together on every ring, so hashes are kept and not keys. Up to kMost hashes all are there and a
-// forecast is exact; of more a sample is: those whose mixed hash is below a bound that is halved when the map is full.
-// What stays has been there from its first request on, so its count is whole.
-// Threads: one owner. Memory: 8 MiB.
+// Keys of equal hash lie together on every ring, so hashes are kept and not keys. Up to kMost hashes all are there and
+// a forecast is exact; of more a sample is: those whose mixed hash is below a bound that is halved when the map is
+// full. What stays has been there from its first request on, so its count is whole. Threads: one owner. Memory: 8 MiB.
 #pragma once
 
 #include <cstddef>

@@ -23,9 +23,9 @@ RecordStatus Records::Bad(std::string why) {
 
 RecordStatus Records::Incomplete(bool in_quotes) {
   if (rest().size() > kLongest) {
-    return in_quotes ? Bad("has a quote, opened on line " + std::to_string(quote_line_) +
-                           ", that is not closed within 1 MiB")
-                     : Bad("is longer than the most, 1 MiB");
+    return in_quotes
+               ? Bad("has a quote, opened on line " + std::to_string(quote_line_) + ", that is not closed within 1 MiB")
+               : Bad("is longer than the most, 1 MiB");
   }
   if (!finished_) return RecordStatus::kNeedMore;
   return Bad("has a quote, opened on line " + std::to_string(quote_line_) + ", that is never closed");
@@ -159,7 +159,8 @@ std::string_view TextOf(const RecordField& field, std::string* scratch) {
 
 std::optional<std::string> WhyNoText(std::string_view begin) {
   if (begin.starts_with("\x1f\x8b")) return "is compressed by gzip; gunzip -c FILE | ringskew … --keys - reads it";
-  if (begin.starts_with("\x28\xb5\x2f\xfd")) return "is compressed by zstd; zstd -dc FILE | ringskew … --keys - reads it";
+  if (begin.starts_with("\x28\xb5\x2f\xfd"))
+    return "is compressed by zstd; zstd -dc FILE | ringskew … --keys - reads it";
   if (begin.starts_with("PK\x03\x04")) return "is a zip archive or a workbook, not text; save it as CSV in UTF-8";
   if (begin.starts_with("\xff\xfe") || begin.starts_with("\xfe\xff")) {
     return "is UTF-16, and keys would not be the bytes that clients send; "

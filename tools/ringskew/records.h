@@ -64,9 +64,9 @@ class Records {
   bool finished_ = false;
   bool knows_mark_ = false;  // A byte-order mark has been looked for.
   uint64_t line_ = 1;
-  size_t size_ = 0;           // Of the record that Peek has shown, with its line end.
-  uint64_t breaks_ = 0;       // Line ends of that record.
-  uint64_t quote_line_ = 0;   // Where the field in quotes begins that is being read.
+  size_t size_ = 0;          // Of the record that Peek has shown, with its line end.
+  uint64_t breaks_ = 0;      // Line ends of that record.
+  uint64_t quote_line_ = 0;  // Where the field in quotes begins that is being read.
   std::string why_;
 };
 

@@ -240,8 +240,9 @@ std::string RenderHtml(const Report& report) {
       "content=\"width=device-width\"><title>ringskew: pool " +
       Escaped(report.pool) + "</title>\n" + std::string(kStyle) + "</head><body>\n";
   html += "<h1>Pool " + Escaped(report.pool) + "</h1>\n<p class=\"soft\">" + std::to_string(report.nodes.size()) +
-          " nodes, " + Escaped(report.algorithm) + ", " + Grouped(report.virtual_nodes) + " virtual nodes, hash " + Escaped(report.hash) +
-          "; " + KeysFrom(report) + Escaped(report.source) + ", " + Rounded(report.requests) + " requests</p>\n";
+          " nodes, " + Escaped(report.algorithm) + ", " + Grouped(report.virtual_nodes) + " virtual nodes, hash " +
+          Escaped(report.hash) + "; " + KeysFrom(report) + Escaped(report.source) + ", " + Rounded(report.requests) +
+          " requests</p>\n";
   if (report.partial) html += "<p class=\"partial\">Partial: not every node could be read.</p>\n";
   html += "<h2>Advice</h2>\n";
   for (const std::string& sentence : report.advice) html += "<p class=\"advice\">" + Escaped(sentence) + "</p>\n";

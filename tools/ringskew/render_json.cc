@@ -79,9 +79,8 @@ ordered_json Change(const ChangeReport& change) {
 ordered_json Causes(const std::vector<CauseRow>& causes) {
   ordered_json rows = ordered_json::array();
   for (const CauseRow& row : causes) {
-    rows.push_back({{"cause", NameOf(row.cause)},
-                    {"excess", std::max(row.excess, 0.0)},
-                    {"relief", std::max(-row.excess, 0.0)}});
+    rows.push_back(
+        {{"cause", NameOf(row.cause)}, {"excess", std::max(row.excess, 0.0)}, {"relief", std::max(-row.excess, 0.0)}});
   }
   return rows;
 }
@@ -151,8 +150,8 @@ std::string RenderJson(const Report& report) {
   json["cures"] = Cures(report.cures);
   json["advice"] = report.advice;
   json["yaml"] = report.yaml;
-  // Keys are any bytes; what is no UTF-8 is replaced.
-  return json.dump(2, ' ', false, ordered_json::error_handler_t::replace) + "\n";
+  // Keys are any bytes: what is no UTF-8 is replaced, and what is no ASCII escaped, since a terminal may show this too.
+  return json.dump(2, ' ', true, ordered_json::error_handler_t::replace) + "\n";
 }
 
 std::string RenderCsv(const Report& report) {

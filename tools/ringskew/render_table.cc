@@ -10,7 +10,7 @@ namespace {
 
 constexpr size_t kBarWidth = 30;
 constexpr size_t kLongestName = 60;  // Of a key or a node: a longer one would push the figures off the screen.
-constexpr double kBarFull = 2;  // Times the fair share.
+constexpr double kBarFull = 2;       // Times the fair share.
 constexpr const char* kBold = "\x1b[1m";
 constexpr const char* kRed = "\x1b[31m";
 constexpr const char* kGreen = "\x1b[32m";
@@ -81,8 +81,9 @@ class Table {
   }
 
   void Head() {
-    text_ += Coloured(kBold, "pool " + ShownName(report_.pool)) + ": " + std::to_string(report_.nodes.size()) + " nodes, " +
-             report_.algorithm + ", " + Grouped(report_.virtual_nodes) + " virtual nodes, hash " + report_.hash + "\n";
+    text_ += Coloured(kBold, "pool " + ShownName(report_.pool)) + ": " + std::to_string(report_.nodes.size()) +
+             " nodes, " + report_.algorithm + ", " + Grouped(report_.virtual_nodes) + " virtual nodes, hash " +
+             report_.hash + "\n";
     text_ += KeysFrom(report_) + ShownName(report_.source) + ", " + Rounded(report_.requests) + " requests";
     if (report_.has_bytes) text_ += ", " + Bytes(report_.bytes);
     text_ += "\n";
@@ -157,7 +158,8 @@ class Table {
     }
     text_ += Aligned(rows) + "\n";
     rows = {{"for example", "lies on", "belongs to"}};
-    for (const auto& example : report_.misplaced->examples) rows.push_back({NameCell(example.key), NameCell(example.node), NameCell(example.owner)});
+    for (const auto& example : report_.misplaced->examples)
+      rows.push_back({NameCell(example.key), NameCell(example.node), NameCell(example.owner)});
     text_ += Aligned(rows);
   }
 

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "tools/ringskew/shown_name.h"
+
 namespace ringproxy::ringskew {
 namespace {
 
@@ -13,9 +15,18 @@ std::string Word(const std::string& name) {
   };
   const bool is_plain = !name.empty() && std::ranges::all_of(name, plain) && name.front() != '-' && name.back() != ':';
   if (is_plain) return name;
-  std::string quoted = "\"";
-  for (const char c : name) quoted += (c == '"' || c == '\\' ? "\\" : "") + std::string(1, c);
-  return quoted + "\"";
+  // A control character has an escape of YAML's here. What else is not fit to be shown no configuration can hold.
+  constexpr std::string_view kHex = "0123456789abcdef";
+  std::string quoted;
+  for (const char c : name) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte < 0x20 || byte == 0x7f) {
+      quoted += {'\\', 'x', kHex[byte >> 4], kHex[byte & 15]};
+    } else {
+      quoted += (c == '"' || c == '\\' ? "\\" : "") + std::string(1, c);
+    }
+  }
+  return '"' + ShownName(quoted) + '"';
 }
 
 std::string Head(const conf::Pool& pool) {

@@ -4,12 +4,8 @@
 
 #include <algorithm>
 #include <cmath>
-#include <nlohmann/json.hpp>
-#include <set>
-#include <sstream>
 
 #include "conf/values.h"
-#include "tests/support/golden.h"
 #include "tools/ringskew/render.h"
 
 namespace ringproxy::ringskew {
@@ -294,13 +290,15 @@ TEST(Analysis, NamesTheHotKeysOfAZipfLoadAndWhatEachCureWouldGive) {
   double excess = 0;
   for (const CauseRow& cause : report.causes) excess += cause.excess;
   EXPECT_NEAR(1 + excess, report.requests_spread.peak_to_mean, 1e-6);
-  EXPECT_TRUE(report.advice[0].starts_with("Best: cache the 3 hottest keys in the clients: peak/mean 1.09 instead of 1.25"))
+  EXPECT_TRUE(
+      report.advice[0].starts_with("Best: cache the 3 hottest keys in the clients: peak/mean 1.09 instead of 1.25"))
       << report.advice[0];
   for (const char* text : {"hot keys make", "Keep the 4 hottest keys in 4 copies", "Set virtual_nodes to ",
                            "(the ring alone ", "Reweight the nodes: ", "Add a node called new: "}) {
     EXPECT_TRUE(Advises(report, text)) << text;
   }
-  EXPECT_NE(report.yaml.find("# peak/mean 1.01 instead of 1.25: reweight the nodes\n"), std::string::npos) << report.yaml;
+  EXPECT_NE(report.yaml.find("# peak/mean 1.01 instead of 1.25: reweight the nodes\n"), std::string::npos)
+      << report.yaml;
 }
 
 // Parts of 1, as a program that samples writes them, and weights that no integer holds.
@@ -352,52 +350,6 @@ TEST(Analysis, SeesThatModulaMovesNearlyEverything) {
       Change{.add = {"n5"}, .remove = {}, .weight = {}, .algorithm = ring::Algorithm::kModula, .virtual_nodes = {}};
   const Report report = Analysed(Nodes("n1,n2,n3,n4"), "100000:uniform", options);
   EXPECT_GT(report.change->moved_keys, 0.7);
-}
-
-void AddNames(const nlohmann::json& json, std::set<std::string>& names) {
-  for (const auto& [name, value] : json.items()) {
-    if (json.is_object()) names.insert(name);
-    if (value.is_structured()) AddNames(value, names);
-  }
-}
-
-TEST(Render, WritesTheJsonThatItsPageDescribes) {
-  AnalysisOptions options;
-  options.sweep = {16};
-  options.change = Change{.add = {"n4"}, .remove = {}, .weight = {}, .algorithm = {}, .virtual_nodes = {}};
-  conf::Pool pool = Nodes("n1,n2,n3");
-  Analysis analysis(pool, options);
-  for (int i = 0; i < 1000; ++i) analysis.Add({"k:" + std::to_string(i), i == 0 ? 5000.0 : 1.0, 0, 0});
-  std::set<std::string> written;
-  AddNames(nlohmann::json::parse(RenderJson(analysis.Finish("all", false))), written);
-  // The page's names stand in backquotes, the first thing of a line of a table.
-  std::set<std::string> described;
-  std::istringstream page(test::ReadFile(test::SourceRoot() / "tools/ringskew/report_json.md"));
-  for (std::string line; std::getline(page, line);) {
-    for (size_t at = line.find('`'); line.starts_with("| `") && at < line.find(" | "); at = line.find('`', at + 1)) {
-      const size_t end = line.find('`', at + 1);
-      described.insert(line.substr(at + 1, end - at - 1));
-      at = end;
-    }
-  }
-  EXPECT_EQ(written, described);
-}
-
-TEST(Render, EscapesWhatKeysMayHold) {
-  const conf::Pool pool = Nodes("a,b");
-  Analysis analysis(pool, {});
-  for (int i = 0; i < 1000; ++i) analysis.Add({"k" + std::to_string(i), 1, 0});
-  analysis.Add({"<script>alert(1)</script>\xff", 5000, 0});
-  const Report report = analysis.Finish("bad \"file\"", true);
-  const std::string html = RenderHtml(report);
-  EXPECT_EQ(html.find("<script"), std::string::npos);
-  EXPECT_EQ(html.find("http"), std::string::npos);  // Nothing is fetched.
-  EXPECT_NE(html.find("Partial"), std::string::npos);
-  EXPECT_NE(RenderJson(report).find("\"version\": 1"), std::string::npos);
-  EXPECT_NE(RenderTable(report, false).find("PARTIAL"), std::string::npos);
-  EXPECT_EQ(RenderTable(report, false).find('\x1b'), std::string::npos);
-  EXPECT_TRUE(RenderCsv(report).starts_with(
-      "node,weight,keys,requests,bytes,share,fair_share,ratio,ring_share,distinct_keys,misplaced\na,1,"));
 }
 
 }  // namespace

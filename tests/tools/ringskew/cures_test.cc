@@ -94,7 +94,8 @@ conf::Pool Pasted(conf::Pool pool, const std::string& yaml) {
     const std::string line = "{name: " + node.name + ", weight: ";
     if (yaml.find(line) != std::string::npos) node.weight = NumberBehind(yaml, line);
   }
-  if (yaml.find("virtual_nodes: ") != std::string::npos) pool.ring.virtual_nodes = NumberBehind(yaml, "virtual_nodes: ");
+  if (yaml.find("virtual_nodes: ") != std::string::npos)
+    pool.ring.virtual_nodes = NumberBehind(yaml, "virtual_nodes: ");
   if (yaml.find("algorithm: vnode") != std::string::npos) {
     pool.ring.algorithm = ring::Algorithm::kVnode;
     pool.ring.virtual_nodes = 0;

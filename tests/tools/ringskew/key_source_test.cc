@@ -1,12 +1,12 @@
 #include "tools/ringskew/key_source.h"
 
-#include "tools/ringskew/records.h"
-
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <fstream>
 #include <vector>
+
+#include "tools/ringskew/records.h"
 
 namespace ringproxy::ringskew {
 namespace {
@@ -109,7 +109,9 @@ TEST_F(KeySourceTest, PartsColumnsByTheDelimiterThatItIsTold) {
 }
 
 TEST_F(KeySourceTest, KnowsAByteOrderMarkInAListOfKeys) {
-  EXPECT_EQ(Read("\xef\xbb\xbf" "a\na\n"), (KeyLines{"a 1 0", "a 1 0"}));
+  EXPECT_EQ(Read("\xef\xbb\xbf"
+                 "a\na\n"),
+            (KeyLines{"a 1 0", "a 1 0"}));
   EXPECT_EQ(Read("\xef\xbb\xbf"), (KeyLines{": no keys in it"}));
   EXPECT_EQ(Read("\xef\xbb"), (KeyLines{"\xef\xbb 1 0"}));
 }
@@ -118,7 +120,9 @@ TEST_F(KeySourceTest, RefusesWhatIsNoText) {
   for (const auto& [begin, word] : {std::pair<std::string, const char*>{"\x1f\x8b\x08", "gzip"},
                                     {"\x28\xb5\x2f\xfd", "zstd"},
                                     {"PK\x03\x04", "workbook"},
-                                    {"\xff\xfe" "a", "UTF-16"}}) {
+                                    {"\xff\xfe"
+                                     "a",
+                                     "UTF-16"}}) {
     const KeyLines found = Read(begin + "x\n");
     ASSERT_EQ(found.size(), 1U);
     EXPECT_NE(found[0].find(word), std::string::npos) << found[0];
