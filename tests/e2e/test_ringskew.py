@@ -366,6 +366,29 @@ def check_the_proxys_own_pages(fleet, found):
         assert node["ring_share"] == pytest.approx(1 / 3, rel=0.15)
 
 
+def test_live_takes_no_page_for_what_it_is_not():
+    """What answers is no proxy: words and an exit code, whatever it says."""
+    nodes = '[{"name": "a", "weight": 1, "share": 1}]'
+    pool = f'{{"name": "p", "nodes": {nodes}, "ring": {{"virtual_nodes": 8, "hash_tag": "", "algorithm": "vnode", "hash": "xxh3"}}}}'
+    pages = ["[]", "{}", '{"pools": 5}', '{"pools": [{}]}', f'{{"pools": [{pool}]}}', "nonsense", '{"pools": [{"name": 7}]}',
+             f'{{"pools": [{pool.replace(nodes, "[]")}]}}', '{"error": "\\u001b[2J"}', '{"error": 5}']
+    for page in pages:
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            def serve():
+                with contextlib.suppress(OSError):
+                    while True:
+                        connection, _ = listener.accept()
+                        with connection:
+                            connection.recv(1 << 16)
+                            connection.sendall(b"HTTP/1.0 200 OK\r\n\r\n" + page.encode())
+            server = threading.Thread(target=serve)
+            server.start()
+            done = run("--live", f"http://127.0.0.1:{listener.getsockname()[1]}", code=1)
+            listener.shutdown(socket.SHUT_RDWR)
+            server.join()
+        assert done.stderr.startswith(b"ringskew: http://127.0.0.1:") and b"\x1b" not in done.stderr, page
+
+
 def test_live_names_the_true_hot_keys_of_a_proxy_under_a_zipf_load():
     # The i-th key gets 1/i of the first one's requests.
     with Fleet(3, workers=2) as fleet:

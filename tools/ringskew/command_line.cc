@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <boost/program_options.hpp>
 #include <charconv>
+#include <cmath>
 #include <fstream>
 #include <iostream>
 #include <vector>
@@ -183,6 +184,11 @@ Problem ReadLive(const Arguments& a, Order* order) {
   std::ifstream file(a.token_file);
   // A token is no option itself, because every user of the machine can read command lines.
   if (!std::getline(file, order->live->token)) return "--token-file: " + a.token_file + " cannot be read";
+  // As the proxy reads the file.
+  if (order->live->token.ends_with('\r')) order->live->token.pop_back();
+  if (order->live->token.starts_with("\xef\xbb\xbf")) {
+    return "--token-file: " + a.token_file + " begins with a byte-order mark; save it as UTF-8 without one";
+  }
   return std::nullopt;
 }
 
@@ -202,7 +208,10 @@ Problem ReadLog(const Arguments& a, KeyFormat* format) {
 }
 
 Problem Read(const Arguments& a, const po::variables_map& values, Order* order, ExitCode* exit) {
-  if (a.target < 1) return std::string("--target: a peak/mean is at least 1");
+  if (!(a.target >= 1) || !std::isfinite(a.target)) return std::string("--target: a peak/mean is at least 1");
+  // Every key would have the empty prefix.
+  if (a.prefix_delimiter.empty())
+    return std::string("--prefix-delimiter is empty; prefixes need something to end with");
   order->analysis.target = a.target;
   order->out = a.out;
   if (auto problem = ReadFormat(a.format, &order->format)) return problem;
