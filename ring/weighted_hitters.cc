@@ -35,24 +35,26 @@ void WeightedHitters::Add(uint64_t hash, std::string_view key, double weight) {
 
 void WeightedHitters::Purge() {
   std::vector<double> credits;
+  credits.reserve(used_);
   for (const Counter& counter : counters_) {
     if (counter.hash != 0) credits.push_back(counter.credit);
   }
-  const auto median = credits.begin() + static_cast<ptrdiff_t>(credits.size() / 2);
-  std::ranges::nth_element(credits, median);
-  const double least = *median;
-  std::vector<Counter> counters = std::exchange(counters_, std::vector<Counter>(kSlots));
-  std::vector<std::string> names = std::exchange(names_, std::vector<std::string>(kSlots));
-  used_ = 0;
+  const auto least = credits.begin() + static_cast<ptrdiff_t>(credits.size() / 4 * 3);
+  std::ranges::nth_element(credits, least);
+  std::vector<std::pair<Counter, std::string>> stay;
   for (size_t i = 0; i < kSlots; ++i) {
-    Counter& counter = counters[i];
-    counter.credit -= least;
-    if (counter.hash == 0 || counter.credit <= 0) continue;
+    Counter& counter = counters_[i];
+    counter.credit -= *least;
+    if (counter.hash != 0 && counter.credit > 0) stay.emplace_back(counter, std::move(names_[i]));
+    if (!names_[i].empty()) names_[i].clear();
+    counter = {};
+  }
+  for (auto& [counter, name] : stay) {
     const size_t slot = SlotOf(counter.hash);
     counters_[slot] = counter;
-    names_[slot] = std::move(names[i]);
-    ++used_;
+    names_[slot] = std::move(name);
   }
+  used_ = stay.size();
 }
 
 std::vector<WeightedHitters::Weighed> WeightedHitters::Top(size_t most) const {

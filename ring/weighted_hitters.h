@@ -2,10 +2,10 @@
 //
 // Misra-Gries with real weights and batched decrements (Anderson, Bevin, Lang, Liberty, Rhodes and Thaler, "A
 // high-performance algorithm for identifying frequent items in data streams", IMC 2017): 4,096 counters; when they are
-// all taken, the median of their credits is subtracted from each, and those that have none left are free again. Beside
-// its credit a key has its exact weight since it last came in, so that of a key that never left it is all of it.
-// A weight is never too high, and too low by at most the whole divided by 2,048.
-// Threads: one owner. Memory: about 600 KiB, names of up to kLongestName bytes besides. Promise: equal keys in equal
+// all taken, the upper quartile of their credits is subtracted from each, and those that have none left are free again.
+// Beside its credit a key has its exact weight since it last came in, so that of a key that never left it is all of it.
+// A weight is never too high, and too low by at most the whole divided by 1,024.
+// Threads: one owner. Memory: about 450 KiB, names of up to kLongestName bytes besides. Promise: equal keys in equal
 // order give equal lists.
 #pragma once
 

@@ -11,7 +11,7 @@
 namespace ringproxy::ringskew {
 namespace {
 
-constexpr size_t kMostHotKeys = 6;
+constexpr size_t kMostHotKeys = 3;
 // Nothing is changed for less of the peak/mean.
 constexpr double kLeastGain = 0.02;
 // Cures that differ by less are equally good.
@@ -171,7 +171,7 @@ void AdviseCause(const Forecast& forecast, const CauseRow& cause, Report& report
     case Cause::kWeights:
       if (cause.excess < kLeastExcess) return;
       report.advice.push_back(
-          "Its keys are asked for steadily more than others, and none of them is hot. Weights lean against that while "
+          "Many of its keys are asked for steadily more than others, none of them hot. Weights lean against that while "
           "the keys stay as they are; judge by the shares, since fair shares follow the weights.");
       return;
     case Cause::kChance: return;

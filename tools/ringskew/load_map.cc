@@ -9,15 +9,18 @@ namespace ringproxy::ringskew {
 
 size_t LoadMap::SlotOf(uint64_t hash, uint64_t mixed) const {
   // The low bits place it: the high ones of those that are kept are all alike once the map has been thinned.
-  size_t slot = mixed % slots_.size();
-  while (slots_[slot].requests >= 0 && slots_[slot].hash != hash) slot = (slot + 1) % slots_.size();
+  size_t slot = mixed % kSlots;
+  while (slots_[slot].requests >= 0 && slots_[slot].hash != hash) slot = (slot + 1) % kSlots;
   return slot;
 }
 
 void LoadMap::Add(std::span<const uint64_t> hashes, std::span<const double> requests) {
   assert(hashes.size() == requests.size());
   // A loop of its own, so that the memory of all is under way before the first is waited for.
-  for (const uint64_t hash : hashes) __builtin_prefetch(&slots_[ring::Mix(hash) % slots_.size()], 1);
+  for (const uint64_t hash : hashes) {
+    const uint64_t mixed = ring::Mix(hash);
+    if (mixed <= bound_) __builtin_prefetch(&slots_[mixed % kSlots], 1);
+  }
   for (size_t i = 0; i < hashes.size(); ++i) {
     const uint64_t mixed = ring::Mix(hashes[i]);
     if (mixed > bound_) continue;
@@ -38,7 +41,7 @@ void LoadMap::Add(std::span<const uint64_t> hashes, std::span<const double> requ
 void LoadMap::Thin() {
   bound_ /= 2;
   kept_ /= 2;
-  const std::vector<Entry> before = std::exchange(slots_, std::vector<Entry>(slots_.size()));
+  const std::vector<Entry> before = std::exchange(slots_, std::vector<Entry>(kSlots));
   used_ = 0;
   for (const Entry& entry : before) {
     const uint64_t mixed = ring::Mix(entry.hash);

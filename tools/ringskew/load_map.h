@@ -22,7 +22,7 @@ class LoadMap {
     double requests = -1;  // Negative: free.
   };
 
-  LoadMap() : slots_(2 * kMost) {}
+  LoadMap() : slots_(kSlots) {}
 
   // As many of both.
   void Add(std::span<const uint64_t> hashes, std::span<const double> requests);
@@ -37,6 +37,8 @@ class LoadMap {
   }
 
  private:
+  static constexpr size_t kSlots = 2 * kMost;
+
   size_t SlotOf(uint64_t hash, uint64_t mixed) const;
   // Drops every second hash.
   void Thin();
