@@ -16,6 +16,7 @@ namespace ringproxy::backends {
 
 class Reply {
  public:
+  Reply() = default;
   explicit Reply(std::string_view bytes) : bytes_(bytes) {}
   // The block holds exactly the reply.
   explicit Reply(net::Block block) : bytes_(block.bytes()), block_(std::move(block)) {}

@@ -16,8 +16,8 @@ namespace ringproxy::net {
 // the reason in `error`, when an address is taken. Those that are not this machine's are left out, unless all are: many
 // a hosts file names ::1 where IPv6 is off.
 std::vector<int> BindAndListen(const Endpoint& endpoint, std::string* error);
-// With the port of the first.
-std::vector<int> BindAndListen(const std::vector<SocketAddress>& addresses, std::string* error);
+// With the port of the first. `keepalive`: of what is accepted.
+std::vector<int> BindAndListen(const std::vector<SocketAddress>& addresses, Duration keepalive, std::string* error);
 
 // What a socket is bound to.
 SocketAddress BoundAddress(int fd);

@@ -2,7 +2,6 @@
 
 #include <event2/event.h>
 #include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <pwd.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -11,7 +10,6 @@
 
 #include "backends/net/bound_sockets.h"
 #include "backends/net/connect_error.h"
-#include "backends/net/keepalive.h"
 
 namespace ringproxy::net {
 namespace {
@@ -40,7 +38,6 @@ ListenSocket::ListenSocket(event_base* base, int fd, const Endpoint& endpoint, O
       fd_(fd),
       bound_(BoundAddress(fd)),
       unix_path_(endpoint.unix_path),
-      keepalive_(endpoint.keepalive),
       on_accept_(std::move(on_accept)),
       on_trouble_(std::move(on_trouble)) {
   event_assign(
@@ -84,11 +81,6 @@ void ListenSocket::AcceptAll() {
       // Descriptors come back as other connections close, and nothing tells of that.
       PauseFor({0, 100'000});
       return on_trouble_(error);
-    }
-    if (unix_path_.empty()) {
-      const int on = 1;
-      setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-      SetKeepalive(fd, keepalive_);
     }
     on_accept_(fd, PeerText(peer, unix_path_));
   }

@@ -51,7 +51,6 @@ class ListenSocket {
   int fd_;
   SocketAddress bound_;
   std::string unix_path_;
-  Duration keepalive_;
   OnAccept on_accept_;
   OnTrouble on_trouble_;
   event readable_{};

@@ -144,20 +144,32 @@ Destination Dispatcher::RouteAround(HeldSnapshot& held, uint32_t pool, uint64_t 
   return {{routing.gutter, other.node}, other.admission, Destination::Standing::kGutter, at_home.to};
 }
 
-bool Dispatcher::MayAsk(const Destination& to, const RoutedRequest& routed, const Origin& origin,
-                        backends::Ticket ticket) {
-  HeldSnapshot& held = origin.held;
+inline bool Dispatcher::MayAsk(const Destination& to, const RoutedRequest& routed, const Origin& origin,
+                               backends::Ticket ticket) {
   // A counter or a lock in the gutter would be another one, and what cannot expire would be found there again,
   // outdated.
-  if (to.standing == Destination::Standing::kGutter && routed.spec.gutter == wire::Gutter::kNo) {
-    held.node_pools[to.owner.pool].Refuse(to.owner.node, backends::Admission::kDown, ticket);
+  if (to.standing == Destination::Standing::kGutter && routed.spec.gutter == wire::Gutter::kNo) [[unlikely]] {
+    origin.held.node_pools[to.owner.pool].Refuse(to.owner.node, backends::Admission::kDown, ticket);
     return false;
   }
-  backends::NodePool& pool = held.node_pools[to.to.pool];
+  backends::NodePool& pool = origin.held.node_pools[to.to.pool];
   const backends::Admission admission = to.admission ? *to.admission : pool.Admits(to.to.node, ClaimOf(routed));
-  if (admission == backends::Admission::kGranted) return true;
+  if (admission == backends::Admission::kGranted) [[likely]]
+    return true;
   pool.Refuse(to.to.node, admission, ticket);
   return false;
+}
+
+inline void Dispatcher::SendOnce(const RoutedRequest& routed, const Origin& origin, const Destination& to,
+                                 std::string_view encoded, bool is_part, backends::Ticket ticket) {
+  const bool kept = origin.held->pools[to.to.pool].keeps_reads && routed.spec.retry == wire::Retry::kSafe &&
+                    IsRead(routed) && to.standing == Destination::Standing::kServes;
+  if (!kept) return origin.held.node_pools[to.to.pool].Send(to.to.node, origin.lane, encoded, ticket, WorkOf(routed));
+  // The keys of a part may have different second choices.
+  const bool rehashes = origin.held->config.pools[to.to.pool].on_down.policy == conf::DownPolicy::kRehash;
+  const bool may_move = rehashes && !is_part && to.hash != 0;
+  retrier_.Send(origin.held, encoded,
+                {to.to.pool, to.to.node, origin.lane, to.hash, may_move, routed.has_priority, WorkOf(routed)}, ticket);
 }
 
 void Dispatcher::Send(RoutedRequest& routed, const Origin& origin, const Destination& to, backends::Ticket ticket) {
@@ -181,18 +193,6 @@ void Dispatcher::SendToGutter(const RoutedRequest& routed, const Origin& origin,
     origin.held.node_pools[to.owner.pool].Refuse(to.owner.node, backends::Admission::kDown, ticket);
   }
   if (rewritten_.capacity() > kKeptPart) std::string().swap(rewritten_);
-}
-
-void Dispatcher::SendOnce(const RoutedRequest& routed, const Origin& origin, const Destination& to,
-                          std::string_view encoded, bool is_part, backends::Ticket ticket) {
-  const bool kept = origin.held->pools[to.to.pool].keeps_reads && routed.spec.retry == wire::Retry::kSafe &&
-                    IsRead(routed) && to.standing == Destination::Standing::kServes;
-  if (!kept) return origin.held.node_pools[to.to.pool].Send(to.to.node, origin.lane, encoded, ticket, WorkOf(routed));
-  // The keys of a part may have different second choices.
-  const bool rehashes = origin.held->config.pools[to.to.pool].on_down.policy == conf::DownPolicy::kRehash;
-  const bool may_move = rehashes && !is_part && to.hash != 0;
-  retrier_.Send(origin.held, encoded,
-                {to.to.pool, to.to.node, origin.lane, to.hash, may_move, routed.has_priority, WorkOf(routed)}, ticket);
 }
 
 void Dispatcher::SendTagged(const RoutedRequest& routed, const Origin& origin, NodeId to, backends::Ticket ticket) {

@@ -8,6 +8,7 @@ void ReplyQueue::DeliverReady(net::TimePoint now, net::SendQueue& output) {
     aside_bytes_ -= reply.size();
     reply.AppendTo(output);
     PopFront(now, output);
+    if (--ready_count_ == 0) small_.Release();
   }
 }
 

@@ -1,8 +1,8 @@
 // proxy/session/reply_queue.h – Puts replies into the order of their requests (semantics.md 13).
 //
 // A slot is opened for each request and resolved once, in any order. The front slot's reply goes straight into the
-// session's output; the others are kept aside until their turn comes. What a client is told without having asked (a
-// push of RESP3, a message) leaves between two replies:
+// session's output; the others are kept aside until their turn comes, small ones together in one block. What a client
+// is told without having asked (a push of RESP3, a message) leaves between two replies:
 //
 //   slots    #7 waits   #8 ready   #9 waits        output   … reply of #6 │ ← the next thing is #7's reply
 //   pushes       └─ behind #7: leaves when #7 has left, before #8         a push behind none leaves at once
@@ -61,7 +61,7 @@ class ReplyQueue {
 
  private:
   struct Slot {
-    net::Block aside;  // The reply, when `ready`.
+    backends::Reply aside;  // The reply, when `ready`: in a block of its own or in small_.
     AwaitedReply awaited;
     bool ready = false;
   };
@@ -77,9 +77,16 @@ class ReplyQueue {
   void DeliverPushes(net::SendQueue& output);
   // Replies that were ready before their turn.
   void DeliverReady(net::TimePoint now, net::SendQueue& output);
+  // The reply for as long as its slot is open.
+  backends::Reply KeepAside(backends::Reply&& reply);
+
+  // A short pipeline's small replies find room in it; the 64 bytes less are a block's header.
+  static constexpr size_t kSmallReplies = 2048 - 64;
 
   net::BlockPool& pool_;
   net::RingQueue<Slot, 4> slots_;
+  net::Block small_;  // Replies of `ready` slots, one behind the other; given back when none is `ready`.
+  size_t ready_count_ = 0;
   net::RingQueue<WaitingPush, 4> pushes_;
   uint32_t first_ = 0;  // The front slot's number.
   size_t request_bytes_ = 0;
@@ -96,6 +103,14 @@ inline void ReplyQueue::PopFront(net::TimePoint now, net::SendQueue& output) {
     DeliverPushes(output);
 }
 
+inline backends::Reply ReplyQueue::KeepAside(backends::Reply&& reply) {
+  if (!small_) small_ = pool_.AcquireOf<kSmallReplies>();
+  if (reply.size() > small_.free_size()) return backends::Reply(reply.Keep(pool_));
+  const std::string_view kept(small_.free_space(), reply.size());
+  small_.Append(reply.bytes());
+  return backends::Reply(kept);
+}
+
 inline void ReplyQueue::Resolve(uint32_t number, backends::Reply&& reply, net::TimePoint now, net::SendQueue& output) {
   const uint32_t position = number - first_;
   Slot& slot = slots_[position];
@@ -103,9 +118,10 @@ inline void ReplyQueue::Resolve(uint32_t number, backends::Reply&& reply, net::T
   if (slot.awaited.quiet != wire::Quiet::kNone && wire::IsUnwanted(slot.awaited.quiet, reply.bytes())) [[unlikely]]
     reply = backends::Reply(std::string_view(""));
   if (position > 0) {
-    slot.aside = reply.Keep(pool_);
+    aside_bytes_ += reply.size();
+    slot.aside = KeepAside(std::move(reply));
     slot.ready = true;
-    aside_bytes_ += slot.aside.size();
+    ++ready_count_;
     return;
   }
   reply.AppendTo(output);

@@ -12,11 +12,18 @@
 namespace ringproxy::net {
 namespace {
 
-template <typename Where>
-std::vector<TestSocket> Bind(const Where& where, std::string* error) {
+std::vector<TestSocket> SocketsOf(const std::vector<int>& descriptors) {
   std::vector<TestSocket> sockets;
-  for (const int fd : BindAndListen(where, error)) sockets.emplace_back(fd);
+  for (const int fd : descriptors) sockets.emplace_back(fd);
   return sockets;
+}
+
+std::vector<TestSocket> Bind(const Endpoint& where, std::string* error) {
+  return SocketsOf(BindAndListen(where, error));
+}
+
+std::vector<TestSocket> Bind(const std::vector<SocketAddress>& where, std::string* error) {
+  return SocketsOf(BindAndListen(where, Duration(0), error));
 }
 
 // Whether this machine has it.

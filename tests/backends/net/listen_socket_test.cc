@@ -73,6 +73,7 @@ TEST_F(ListenSocketTest, HandsOutSocketsThatNeverBlockAndSendAtOnce) {
   EXPECT_NE(accepted.Option(IPPROTO_TCP, TCP_NODELAY), 0);
   EXPECT_EQ(accepted.Option(SOL_SOCKET, SO_KEEPALIVE), 1);
   EXPECT_EQ(accepted.Option(IPPROTO_TCP, TCP_KEEPIDLE), 60);
+  EXPECT_EQ(accepted.Option(IPPROTO_TCP, TCP_USER_TIMEOUT), 90'000);
 }
 
 TEST_F(ListenSocketTest, LetsOthersHaveTheirTurnInAStormOfClients) {

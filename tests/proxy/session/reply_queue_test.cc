@@ -68,6 +68,27 @@ TEST_F(ReplyQueueTest, HoldsEverythingBehindTheFrontBack) {
   EXPECT_EQ(Sent(), "first,second");
 }
 
+TEST_F(ReplyQueueTest, KeepsSmallRepliesTogetherUntilNoneWaits) {
+  std::vector<uint32_t> slots;
+  for (int i = 0; i < 60; ++i) slots.push_back(Open());
+  const std::string small(30, 's');
+  for (int i = 1; i < 50; ++i) Resolve(slots[i], small);
+  EXPECT_EQ(pool_.blocks_in_use(), 1U);
+  // What finds no room there has a block of its own.
+  const std::string medium(1'000, 'm');
+  Resolve(slots[50], medium);
+  EXPECT_EQ(pool_.blocks_in_use(), 2U);
+  Resolve(slots[59], "the last");
+  Resolve(slots[0], "the first");
+  std::string early = "the first";
+  for (int i = 1; i < 50; ++i) early += small;
+  EXPECT_EQ(Sent(), early + medium);
+  EXPECT_EQ(pool_.blocks_in_use(), 1U);
+  for (int i = 51; i < 59; ++i) Resolve(slots[i], "r");
+  EXPECT_EQ(Sent(), "rrrrrrrrthe last");
+  EXPECT_EQ(pool_.blocks_in_use(), 0U);
+}
+
 TEST_F(ReplyQueueTest, MovesLargeRepliesInAndOutOfTurn) {
   const uint32_t first = Open();
   const uint32_t second = Open();
