@@ -5,29 +5,16 @@ import csv
 import io
 import json
 import os
-import pathlib
 import pty
 import random
-import re
 import socket
 import subprocess
 import threading
 
 import pytest
 from memcache_servers import MemcachedServer, storage
-from servers import BINARY, Fleet, Proxy, RedisServer, encode, pool_config, wait_for
-
-RINGSKEW = str(pathlib.Path(BINARY).with_name("ringskew"))
-
-
-def run(*arguments, stdin=b"", code=0):
-    done = subprocess.run([RINGSKEW, *map(str, arguments)], input=stdin, capture_output=True, timeout=120)
-    assert done.returncode == code, done.stderr
-    return done
-
-
-def report(*arguments, **options):
-    return json.loads(run(*arguments, "--format", "json", **options).stdout)
+from ringskew_runs import RINGSKEW, report, run
+from servers import Fleet, RedisServer, encode, wait_for
 
 
 @pytest.fixture
@@ -234,114 +221,6 @@ def test_scan_reads_the_keys_of_live_memcached_nodes(config):
         assert found["keys"] == 4 and 400 < found["bytes"] < 1200
 
 
-def place(proxy, requests):
-    """Sends so many GETs of each key, and returns how many each node of the proxy got."""
-    def counts():
-        pool, = json.loads(proxy.get("/api/v1/pools")[1])["pools"]
-        return {node["name"]: node["requests"] for node in pool["nodes"]}
-    before = counts()
-    with proxy.client() as client:
-        batch = [encode("GET", key) for key, count in requests.items() for _ in range(count)]
-        for begin in range(0, len(batch), 500):
-            client.send(b"".join(batch[begin:begin + 500]))
-            for _ in batch[begin:begin + 500]:
-                client.reply()
-    sent = wait_for(lambda: sum((now := counts()).values()) - sum(before.values()) >= len(batch) and now, "all requests to be counted")
-    return {name: count - before[name] for name, count in sent.items()}
-
-
-def peak(counts):
-    """The largest ratio of nodes that can all take the same."""
-    return max(counts.values()) / sum(counts.values()) * len(counts)
-
-
-def pasted_weights(yaml):
-    return {name: int(weight) for name, weight in re.findall(r"name: ([^,]+), weight: (\d+)", yaml)}
-
-
-def test_a_forecast_is_what_a_proxy_with_that_change_measures(tmp_path):
-    """What-ifs and cures, each applied to the configuration of a proxy that then gets the very requests."""
-    requests = {f"user:{i}": 1 + int(600 / (i + 1)) for i in range(1500)}
-    keys = tmp_path / "keys"
-    keys.write_text("".join(f"{key}\t{count}\n" for key, count in requests.items()))
-    with contextlib.ExitStack() as stack:
-        servers = [stack.enter_context(RedisServer()) for _ in range(4)]
-
-        def measured(names, weights=None, ring=None, requests=requests):
-            config = pool_config(servers[:len(names)], ring={"virtual_nodes": 128, **(ring or {})})
-            for name, node in zip(names, config["pools"]["main"]["nodes"]):
-                node |= {"name": name, "weight": (weights or {}).get(name, 1)}
-            with Proxy(config) as proxy:
-                return place(proxy, requests)
-
-        base = ["--nodes", "n1,n2,n3", "--virtual-nodes", "128", "--keys", keys]
-        names = ["n1", "n2", "n3"]
-        found = report(*base)
-        counts = measured(names)
-        assert {node["name"]: node["requests"] for node in found["nodes"]} == counts
-        for change, others in {
-                ("--weight", "n1=2"): dict(names=names, weights={"n1": 2}),
-                ("--add", "n4"): dict(names=[*names, "n4"]),
-                ("--remove", "n2"): dict(names=["n1", "n3"])}.items():
-            forecast = {node["name"]: node["requests"] for node in report(*base, *change)["change"]["nodes"]}
-            assert measured(**others) == pytest.approx(forecast, rel=0.02)
-        for cure in found["cures"]:
-            kind, weights = cure["cure"].split()[0], pasted_weights(cure["yaml"])
-            hot = sorted(requests, key=requests.get, reverse=True)
-            if kind == "cache":
-                count = int((re.match(r"cache the (\d+)", cure["cure"]) or [0, 1])[1])
-                became = measured(names, requests={key: requests[key] for key in hot[count:]})
-            elif kind == "keep":
-                count = int((re.match(r"keep the (\d+)", cure["cure"]) or [0, 1])[1])
-                copies = int(re.search(r"in (\d+) copies", cure["cure"])[1])
-                split = {f"{key}#{copy}": requests[key] // copies for key in hot[:count] for copy in range(1, copies + 1)}
-                became = measured(names, requests={key: requests[key] for key in hot[count:]} | split)
-            elif kind == "add":
-                became = measured([*names, cure["cure"].split()[-1]])
-            else:
-                number = int(re.search(r"virtual_nodes: (\d+)", cure["yaml"])[1])
-                became = measured(names, weights, {"virtual_nodes": number})
-            assert peak(became) == pytest.approx(cure["peak_to_mean"], rel=0.02), cure["cure"]
-        assert {cure["cure"].split()[0] for cure in found["cures"]} == {"cache", "keep", "set", "reweight", "add"}
-
-
-def test_a_line_without_an_end_does_not_stand_in_memory():
-    """100 MB without a line end through a pipe, as key, as CSV and within quotes: an error with its line, and little memory."""
-    for head, arguments in ((b"a\n", []), (b"key,n\na,1\n", ["--key-column", "key"]), (b'key,n\n"', ["--key-column", "key"])):
-        process = subprocess.Popen([RINGSKEW, "--nodes", "a,b", "--keys", "-", *arguments], stdin=subprocess.PIPE,
-                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-        with contextlib.suppress(BrokenPipeError):
-            process.stdin.write(head)
-            for _ in range(100):
-                process.stdin.write(b"x" * 1_000_000)
-            process.stdin.flush()
-        with contextlib.suppress(BrokenPipeError):
-            process.stdin.close()
-        error = process.stderr.read()
-        process.stdout.close()
-        process.stderr.close()
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-        assert process.returncode == 1 and error.startswith(f"ringskew: -:{head.count(10) + 1}: the line ".encode()), error
-        assert b"1 MiB" in error and usage.ru_maxrss < 64 * 1024, usage.ru_maxrss
-
-
-def test_no_key_is_obeyed_by_a_terminal_or_a_browser(tmp_path):
-    keys = [b"\x1b]0;owned\x07\x1b[2J", b"<script>alert(1)</script>", b"\xff\xfe\x00", "\u009b2J\u202ertl".encode(),
-            b'a"b\'c&d', b"=cmd|' /C calc'!A0"]
-    (tmp_path / "k").write_bytes(b"".join(key + b"\n" for key in keys for _ in range(500)) +
-                                 b"".join(b"n%d\n" % i for i in range(2000)))
-    for form in ("table", "csv", "html", "json"):
-        # Names of nodes come from a command line here, and from anybody's configuration elsewhere.
-        done = run("--nodes", "a\x1b[2J,b,<i>", "--keys", tmp_path / "k", "--format", form)
-        text = done.stdout.decode("utf-8")
-        assert not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202e]", text), form
-        assert form != "html" or ("<script" not in text and "<i>" not in text)
-    assert len(list(csv.reader(io.StringIO(run("--nodes", 'a"x,b', "--keys", tmp_path / "k", "--format", "csv").stdout.decode())))) == 3
-    error = run("--nodes", "a", "--keys", "-", stdin=b"k\t\x1b[2J" + b"z" * 300_000 + b"\n", code=1).stderr
-    assert b"\x1b" not in error and len(error) < 300
-
-
 def test_the_page_opens_in_a_browser_without_a_network(tmp_path):
     page, picture = tmp_path / "report.html", tmp_path / "report.png"
     run("--nodes", "r1,r2,r3,r4", "--keys", "100000:zipf:1.2", "--sweep", "16..4096", "--add", "r5", "--format", "html",
@@ -364,29 +243,6 @@ def check_the_proxys_own_pages(fleet, found):
     for node in found["nodes"]:
         assert fleet.proxy.metric("ring_share", node=node["name"]) == pytest.approx(node["ring_share"], abs=1e-6)
         assert node["ring_share"] == pytest.approx(1 / 3, rel=0.15)
-
-
-def test_live_takes_no_page_for_what_it_is_not():
-    """What answers is no proxy: words and an exit code, whatever it says."""
-    nodes = '[{"name": "a", "weight": 1, "share": 1}]'
-    pool = f'{{"name": "p", "nodes": {nodes}, "ring": {{"virtual_nodes": 8, "hash_tag": "", "algorithm": "vnode", "hash": "xxh3"}}}}'
-    pages = ["[]", "{}", '{"pools": 5}', '{"pools": [{}]}', f'{{"pools": [{pool}]}}', "nonsense", '{"pools": [{"name": 7}]}',
-             f'{{"pools": [{pool.replace(nodes, "[]")}]}}', '{"error": "\\u001b[2J"}', '{"error": 5}']
-    for page in pages:
-        with socket.create_server(("127.0.0.1", 0)) as listener:
-            def serve():
-                with contextlib.suppress(OSError):
-                    while True:
-                        connection, _ = listener.accept()
-                        with connection:
-                            connection.recv(1 << 16)
-                            connection.sendall(b"HTTP/1.0 200 OK\r\n\r\n" + page.encode())
-            server = threading.Thread(target=serve)
-            server.start()
-            done = run("--live", f"http://127.0.0.1:{listener.getsockname()[1]}", code=1)
-            listener.shutdown(socket.SHUT_RDWR)
-            server.join()
-        assert done.stderr.startswith(b"ringskew: http://127.0.0.1:") and b"\x1b" not in done.stderr, page
 
 
 def test_live_names_the_true_hot_keys_of_a_proxy_under_a_zipf_load():
