@@ -1,8 +1,8 @@
 // backends/wire/expiry_cap.h – How long what is written in another node's place may live.
 //
 // memcached's exptime is a number of seconds, or beyond 30 days a date; 0 is never, and what is negative has expired
-// already. A date becomes the seconds that are left until then, so what a client wants to be gone is gone in time: never
-// later than it asked, by this machine's clock, and never later than the cap.
+// already. A date becomes the seconds that are left until then, so what a client wants to be gone is gone in time:
+// never later than it asked, by this machine's clock, and never later than the cap.
 // Threads: pure functions.
 #pragma once
 

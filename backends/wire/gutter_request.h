@@ -24,13 +24,12 @@
 
 namespace ringproxy::wire {
 
-// Appends the request as a gutter pool may see it: every expiry at most `cap.longest`. False, and nothing appended: it may not
-// be sent there. Where `spec.gutter` is kAsIs that is the encoded request, kNo is always false.
-// What is appended is one whole request with one reply, of the same form and with the same key and value. Values are
-// copied once, and only when the request passes. Words of memcached's that ask for quiet, or were blanked for that, are
-// left out where a line is rewritten.
-// Requires: `spec` is the request's; CheckShape is kOk, or the request is a MemcacheParser's and what it calls unwanted
-// is blanked.
+// Appends the request as a gutter pool may see it: every expiry at most `cap.longest`. False, and nothing appended: it
+// may not be sent there. Where `spec.gutter` is kAsIs that is the encoded request, kNo is always false. What is
+// appended is one whole request with one reply, of the same form and with the same key and value. Values are copied
+// once, and only when the request passes. Words of memcached's that ask for quiet, or were blanked for that, are left
+// out where a line is rewritten. Requires: `spec` is the request's; CheckShape is kOk, or the request is a
+// MemcacheParser's and what it calls unwanted is blanked.
 bool AppendGutterRequest(const CommandSpec& spec, const Request& request, ExpiryCap cap, std::string* out);
 
 }  // namespace ringproxy::wire

@@ -13,7 +13,6 @@
 #include <string>
 #include <string_view>
 
-
 namespace ringproxy::wire {
 
 using CasTag = uint64_t;

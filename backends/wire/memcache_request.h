@@ -81,8 +81,8 @@ class MemcacheParser {
   MemcacheStatus ReadData(std::string_view bytes, uint64_t data);
   void TakeNoreply();
   MemcacheStatus Accept();
-  MemcacheStatus Refuse(ErrorCode code, std::string_view line, uint64_t swallow = 0);
-  MemcacheStatus Refuse(ErrorCode code, uint64_t swallow = 0);
+  // `line`: the words where the error has its own.
+  MemcacheStatus Refuse(ErrorCode code, std::string_view line = {}, uint64_t swallow = 0);
 
   Limits limits_;
   MemcacheLine line_;  // Without noreply.

@@ -91,7 +91,6 @@ class Worker final : private RefusalObserver {
   Retrier retrier_;
   HotKeys hot_keys_;
   RateLimiter limiter_;
-  StandIns stand_ins_;
   Dispatcher dispatcher_;
   ClientIo client_io_;
   std::vector<ListenerContext> listeners_;

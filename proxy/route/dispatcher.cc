@@ -42,13 +42,8 @@ bool MayForward(const RoutedRequest& routed) {
 }  // namespace
 
 Dispatcher::Dispatcher(Fanout& fanout, Retrier& retrier, HotKeys& hot_keys, backends::ReplySink& sink,
-                       RefusalObserver& refusals, StandIns& stand_ins)
-    : fanout_(fanout),
-      retrier_(retrier),
-      hot_keys_(hot_keys),
-      sink_(sink),
-      refusals_(refusals),
-      stand_ins_(stand_ins) {}
+                       RefusalObserver& refusals, const net::Clock& clock)
+    : fanout_(fanout), retrier_(retrier), hot_keys_(hot_keys), sink_(sink), refusals_(refusals), stand_ins_(clock) {}
 
 void Dispatcher::Adopt(const Snapshot& snapshot) {
   part_of_node_.resize(snapshot.pools.size());

@@ -22,13 +22,16 @@ namespace ringproxy::proxy {
 class Dispatcher {
  public:
   Dispatcher(Fanout& fanout, Retrier& retrier, HotKeys& hot_keys, backends::ReplySink& sink, RefusalObserver& refusals,
-             StandIns& stand_ins);
+             const net::Clock& clock);
   // The snapshot by which the next requests go.
   void Adopt(const Snapshot& snapshot);
 
   // Requires: CheckShape(spec, request) is kOk, RefusalOf is empty, and the command is not a local one.
   // Takes the block, if there is one.
   void Dispatch(RoutedRequest& routed, const Origin& origin, backends::Ticket ticket);
+
+  // What hears of tickets of the kind kExpiry.
+  backends::ReplySink& expiries() { return stand_ins_; }
 
   // The pool that the request is counted for: that of its first key, or the default one.
   uint32_t PoolOf(const RoutedRequest& routed, const ListenerSnapshot& listener);
@@ -95,7 +98,7 @@ class Dispatcher {
   HotKeys& hot_keys_;
   backends::ReplySink& sink_;
   RefusalObserver& refusals_;
-  StandIns& stand_ins_;
+  StandIns stand_ins_;
   // Scratch of one request, kept for its capacity.
   wire::KeyPositions keys_;
   FanoutPlan plan_;  // child_of_key: the part of each key.

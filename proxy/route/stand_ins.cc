@@ -110,8 +110,8 @@ void StandIns::SendExpiries(const RoutedRequest& routed, const Origin& origin, c
     wire::AppendBulk(routed.request[place], &rewritten_);
     wire::AppendBulk(longest, &rewritten_);
     wire::AppendBulk("LT", &rewritten_);
-    PoolOf(origin, to).Send(to.to.node, origin.lane, std::string_view(rewritten_),
-                            {.kind = backends::Ticket::Kind::kExpiry});
+    PoolOf(origin, to)
+        .Send(to.to.node, origin.lane, std::string_view(rewritten_), {.kind = backends::Ticket::Kind::kExpiry});
   }
   Shrink();
 }

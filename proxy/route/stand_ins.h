@@ -1,11 +1,12 @@
 // proxy/route/stand_ins.h – Requests that go to a node in another's place.
 //
-// Purpose: what such a node takes is outdated as soon as the owner serves again, and would be served at its next outage.
-// So nothing that is written there lives longer than the pool's rehash_ttl, or gutter_ttl in a gutter, and never longer
-// than its client asked:
+// Purpose: what such a node takes is outdated as soon as the owner serves again, and would be served at its next
+// outage. So nothing that is written there lives longer than the pool's rehash_ttl, or gutter_ttl in a gutter, and
+// never longer than its client asked:
 //   gutter    The request is rewritten (wire/gutter_request.h), or refused: the owner is down.
 //   memcached The request is rewritten (wire/memcache_rewrite.h).
-//   Redis     A SET or EXPIRE is rewritten as for a gutter; any other write is followed, in the same batch, by PEXPIRE …
+//   Redis     A SET or EXPIRE is rewritten as for a gutter; any other write is followed, in the same batch, by PEXPIRE
+//   …
 //             LT for each of its keys, which shortens an expiry and never lengthens it. A write of more keys than
 //             kMostKeys is refused, for its expiries would fill the connection's queue.
 // Threads: its worker's. Lifetime: the loop outlives it.
@@ -37,8 +38,8 @@ class StandIns final : public backends::ReplySink {
   // False, and nothing done: the request may go as it is, since it writes nothing or nothing has a bound.
   // Requires: to.stands_in(), and no cas token.
   bool Send(RoutedRequest& routed, const Origin& origin, const Destination& to, backends::Ticket ticket);
-  // Whether so many keys of a Redis write, which have come to `to`, can be given expiries; if not, the ticket is failed.
-  // Always for all else.
+  // Whether so many keys of a Redis write, which have come to `to`, can be given expiries; if not, the ticket is
+  // failed. Always for all else.
   static bool MayGetExpiries(const wire::CommandSpec& spec, size_t keys, const Origin& origin, const Destination& to,
                              backends::Ticket ticket);
   // What follows a Redis write, for those of its keys that have come to `to`, by their places in the request. Nothing

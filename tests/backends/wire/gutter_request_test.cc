@@ -255,7 +255,8 @@ TEST(GutterRequest, SendsNoLineThatANodeWouldNotRead) {
 TEST(GutterRequest, CapsAtTheLeastAndTheLongestTtl) {
   EXPECT_EQ(test::GutteredMemcache("set k 0 0 1\r\na\r\n", seconds(1)), "set k 0 1 1\r\na\r\n");
   EXPECT_EQ(test::GutteredMemcache("set k 0 0 1\r\na\r\n", kLongestRelativeExptime), "set k 0 2592000 1\r\na\r\n");
-  EXPECT_EQ(test::GutteredMemcache("set k 0 2592001 1\r\na\r\n", kLongestRelativeExptime), "set k 0 2592000 1\r\na\r\n");
+  EXPECT_EQ(test::GutteredMemcache("set k 0 2592001 1\r\na\r\n", kLongestRelativeExptime),
+            "set k 0 2592000 1\r\na\r\n");
 }
 
 // A gutter that may be asked nothing of a row that says otherwise would be a row the rewriter has forgotten.
@@ -310,8 +311,8 @@ TEST(GutterRequest, CopiesALargeValueOnce) {
   // A string that has grown by the value and then again would hold twice as much.
   EXPECT_LT(out.capacity(), value.size() + 4096);
   std::string none;
-  EXPECT_FALSE(
-      AppendGutterRequest(*FindRedisCommand("set"), TestRequest({"set", "k", value, "nx"}), {test::kGutterTtl, {}}, &none));
+  EXPECT_FALSE(AppendGutterRequest(*FindRedisCommand("set"), TestRequest({"set", "k", value, "nx"}),
+                                   {test::kGutterTtl, {}}, &none));
   EXPECT_LT(none.capacity(), 64U);
 }
 

@@ -84,8 +84,8 @@ class DispatcherTest : public testing::Test {
     retrier_ = std::make_unique<Retrier>(io_, sink_, retry_stats_);
     retrier_->Adopt(*snapshot_);
     sink_.retrier = retrier_.get();
-    sink_.stand_ins = &stand_ins_;
-    dispatcher_.emplace(*fanout_, *retrier_, *hot_keys_, sink_, refusals_, stand_ins_);
+    dispatcher_.emplace(*fanout_, *retrier_, *hot_keys_, sink_, refusals_, loop_);
+    sink_.stand_ins = &dispatcher_->expiries();
     dispatcher_->Adopt(*snapshot_);
   }
 
@@ -155,7 +155,6 @@ class DispatcherTest : public testing::Test {
     std::vector<wire::ErrorCode> codes;
   };
   Refusals refusals_;
-  StandIns stand_ins_{loop_};
   std::optional<Dispatcher> dispatcher_;
   wire::RequestParser parser_{wire::Limits{}};
   std::string encoded_;

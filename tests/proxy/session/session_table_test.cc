@@ -32,7 +32,7 @@ struct SessionTableParts final : private RefusalObserver {
         retrier(io, sinks, stats.retries),
         hot_keys(1),
         limiter({.io = io, .shared = limits, .worker = 0, .sink = sinks, .observer = table}),
-        dispatcher(fanout, retrier, hot_keys, sinks, static_cast<RefusalObserver&>(*this), stand_ins),
+        dispatcher(fanout, retrier, hot_keys, sinks, static_cast<RefusalObserver&>(*this), loop),
         client_io{.io = io,
                   .held = held,
                   .dispatcher = dispatcher,
@@ -62,7 +62,6 @@ struct SessionTableParts final : private RefusalObserver {
   Retrier retrier;
   HotKeys hot_keys;
   RateLimiter limiter;
-  StandIns stand_ins{io.loop};
   Dispatcher dispatcher;
   ClientIo client_io;
   ListenerContext listener;
