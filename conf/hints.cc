@@ -30,6 +30,14 @@ void HintAtNodesWithoutPoints(const Pool& pool, std::vector<std::string>& hints)
 }
 
 // Below two tokens in the life of a lease each batch is one token.
+void HintAtOpenData(const Pool& pool, std::vector<std::string>& hints) {
+  if (!pool.taken_for_cache) return;
+  hints.push_back(
+      "pools." + PathPart(pool.name) +
+      ".data: is not said; since the pool uses what may lose data (on_down, flush_on_return, load_bound) it "
+      "is taken for a cache. Write data: cache, or leave those options out");
+}
+
 void HintAtLeasesOfOneToken(const Limit& limit, const std::string& path, std::vector<std::string>& hints) {
   if (limit.scope != LimitScope::kGlobal || limit.check != LimitCheck::kLease) return;
   const auto window_us = static_cast<uint64_t>(limit.rate.window.count());
@@ -85,7 +93,10 @@ void HintAtReserveWithoutUse(const Config& config, std::vector<std::string>& hin
 
 std::vector<std::string> Hints(const Config& config) {
   std::vector<std::string> hints;
-  for (const Pool& pool : config.pools) HintAtNodesWithoutPoints(pool, hints);
+  for (const Pool& pool : config.pools) {
+    HintAtNodesWithoutPoints(pool, hints);
+    HintAtOpenData(pool, hints);
+  }
   for (size_t i = 0; i < config.limits.size(); ++i) {
     const std::string path = Index("limits", i);
     HintAtLeasesOfOneToken(config.limits[i], path, hints);

@@ -7,6 +7,7 @@
 #include <map>
 #include <sstream>
 
+#include "conf/pool_data.h"
 #include "conf/quote.h"
 #include "conf/read_file.h"
 #include "conf/source.h"
@@ -255,6 +256,7 @@ Result<Config> ParseConfig(std::string_view text, const std::string& file) {
     source.Fail("", PlaceOf(error.mark), "YAML: " + Printable(error.msg));
     return source.TakeErrors();
   }
+  SettleData(config, source);
   ReadSecrets(config, source);
   Validate(config, source);
   if (source.has_errors()) return source.TakeErrors();

@@ -24,6 +24,8 @@ constexpr std::string_view kHarmless[] = {
 // another name, answers with the arguments, at most 128 bytes of them; what else it repeats is cut off as well.
 std::string WithoutSecret(std::string_view words, std::string_view password) {
   if (std::ranges::find(kHarmless, words) != std::end(kHarmless)) return std::string(words);
+  // More than is kept, so that a password on which the cut falls is still known by its first bytes.
+  words = words.substr(0, 2 * Handshake::kMostWords);
   words = words.substr(0, words.find(", with args beginning with"));
   // Fewer bytes are in half of all sentences, and no secret.
   constexpr size_t kLeast = 4;

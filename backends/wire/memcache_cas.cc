@@ -1,10 +1,27 @@
 #include "backends/wire/memcache_cas.h"
 
+#include <algorithm>
 #include <charconv>
+#include <numeric>
 
 #include "backends/wire/memcache_reply.h"
 
 namespace ringproxy::wire {
+
+std::vector<CasTag> CasTagsOf(std::span<const uint64_t> name_hashes) {
+  std::vector<size_t> by_hash(name_hashes.size());
+  std::iota(by_hash.begin(), by_hash.end(), size_t{0});
+  std::ranges::sort(by_hash, {}, [&](size_t node) { return name_hashes[node]; });
+  std::vector<bool> is_taken(kCasTags);
+  std::vector<CasTag> tags(name_hashes.size());
+  for (size_t i = 0; i < by_hash.size(); ++i) {
+    uint64_t number = name_hashes[by_hash[i]] % kCasTags;
+    while (is_taken[number] && i < kCasTags) number = (number + 1) % kCasTags;
+    is_taken[number] = true;
+    tags[by_hash[i]] = MakeCasTag(number);
+  }
+  return tags;
+}
 
 void AppendRetagged(std::string_view token, CasTag tag, std::string* out) {
   uint64_t value = 0;
@@ -15,30 +32,6 @@ void AppendRetagged(std::string_view token, CasTag tag, std::string* out) {
   } else {
     out->append(std::to_string(value ^ tag));
   }
-}
-
-void AppendTaggedRequest(const Request& request, CasPlace place, CasTag tag, std::string* out) {
-  constexpr size_t kCasWord = 5;  // cas key flags exptime bytes TOKEN
-  const size_t first_flag = request.name() == "ms" ? 3 : 2;
-  for (size_t i = 0; i < request.size(); ++i) {
-    const std::string_view word = request[i];
-    const bool is_flag = place == CasPlace::kFlags && i >= first_flag;
-    // Nodes see no quiet flag (semantics.md 27). One that was blanked is still a word, made of one blank.
-    if (is_flag && (word.front() == 'q' || word.front() == ' ')) continue;
-    if (i > 0) out->push_back(' ');
-    if (place == CasPlace::kArgument && i == kCasWord) {
-      AppendRetagged(word, tag, out);
-    } else if (is_flag && (word.front() == 'C' || word.front() == 'E')) {
-      out->push_back(word.front());
-      AppendRetagged(word.substr(1), tag, out);
-    } else {
-      out->append(word);
-    }
-  }
-  out->append("\r\n");
-  std::string_view data = request.encoded();
-  TakeLine(&data);
-  out->append(data);
 }
 
 std::string_view AppendUntaggedLine(std::string_view reply, CasTag tag, std::string* out) {

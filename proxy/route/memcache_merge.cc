@@ -41,6 +41,10 @@ std::span<const std::string_view> MemcacheMerger::Merge(const FanoutPlan& plan,
     case wire::Merge::kStatistics:
     case wire::Merge::kSettings: MergeStatistics(plan, children); break;
     case wire::Merge::kUntagCas: UntagCas(plan, children.front()); break;
+    case wire::Merge::kInstead:
+      // Nobody knows whether a node that fails has done what was asked of it, and the client should not believe so.
+      ReplaceBy(wire::IsMemcacheError(children.front()) ? children.front() : plan.instead);
+      break;
     default: assert(false);
   }
   return pieces_;
@@ -83,6 +87,8 @@ void MemcacheMerger::MergeValues(const FanoutPlan& plan, std::span<const std::st
     const auto& value = readers_[child].Peek();
     // A miss: what the node has sent next belongs to a later key, since its values are in the order of its keys.
     if (!value || value->key != plan.key(i)) continue;
+    // More digits than a token has would need more room than there is, and are no token.
+    if (value->cas.size() >= kLongestToken) return BadReply();
     AddValue(*value, plan.cas_tags.empty() ? 0 : plan.cas_tags[child]);
     readers_[child].Advance();
   }

@@ -19,6 +19,7 @@ inline Config SampleConfig() {
   pool.nodes = {{"r1", {"127.0.0.1", 7001, ""}, 1}};
   pool.reconnect = {std::chrono::milliseconds(1), std::chrono::minutes(10), {10}};
   pool.timeouts.total = std::chrono::minutes(20);
+  pool.data = DataKind::kCache;
   pool.on_down.policy = DownPolicy::kRehash;
   pool.concurrency.min = 1;
   pool.concurrency.max = 1'000'000;
@@ -34,8 +35,10 @@ inline Config SampleConfig() {
   return config;
 }
 
-// A limit has either a rate or a number of requests in flight: the former of `config`, made to suit the option `path`.
+// `config` made to suit the option `path`: a store rehashes no keys, and a limit has either a rate or a number of
+// requests in flight.
 inline Config Suited(Config config, const std::string& path) {
+  if (path.ends_with(".data")) config.pools[0].on_down = {};
   if (!path.starts_with("limits[0].") || !path.ends_with(".requests_in_flight")) return config;
   Limit& limit = config.limits[0];
   limit.algorithm = LimitAlgorithm::kConcurrency;

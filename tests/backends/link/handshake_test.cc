@@ -71,6 +71,10 @@ TEST(RedisHandshake, TellsNothingThatANodeRepeatsOfTheLogin) {
   // A server may cut what it repeats.
   const std::string password(200, 's');
   EXPECT_EQ(TellsOf(redis, password, "ERR no " + std::string(128, 's')), "ERR no ... (the rest repeats the login)");
+  // So may the log.
+  for (size_t before = Handshake::kMostWords - 40; before < Handshake::kMostWords + 40; ++before) {
+    EXPECT_EQ(TellsOf(redis, "hunter2!", std::string(before, 'x') + "hunter2!").find("hunter"), std::string::npos);
+  }
 }
 
 TEST(RedisHandshake, TellsUsualWordsThoughTheyHoldThePassword) {
@@ -93,6 +97,8 @@ TEST(RedisHandshake, TellsTheWordsOfARefusal) {
   EXPECT_EQ(handshake->refusal(), "LOADING Redis is loading");
   EXPECT_EQ(Feed(*handshake, "$2\r\nhi\r\n"), Step::kRefused);
   EXPECT_EQ(handshake->refusal(), "unexpected reply");
+  EXPECT_EQ(Feed(*handshake, "-" + std::string(60'000, 'x') + "\r\n"), Step::kRefused);
+  EXPECT_EQ(handshake->refusal(), std::string(512, 'x'));
 }
 
 TEST(MemcacheHandshake, AsksMnAndFallsBackToVersion) {

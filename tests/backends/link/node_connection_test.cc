@@ -1,6 +1,12 @@
 #include "backends/link/node_connection.h"
 
+#include <gmock/gmock.h>
+
+#include <algorithm>
+
+#include "backends/line_limit.h"
 #include "tests/backends/link/node_connection_fixture.h"
+#include "tests/support/log_capture.h"
 
 namespace ringproxy::backends {
 namespace {
@@ -168,6 +174,21 @@ TEST_F(NodeConnectionTest, FailsALateRequestAloneAndDiscardsItsReplyOnce) {
   EXPECT_EQ(loop_.sockets(), 1U);
 }
 
+TEST_F(NodeConnectionTest, BreaksWhereAValueNamesAnotherKeyThanWasAsked) {
+  settings_.protocol = conf::Protocol::kMemcached;
+  Make().Connect();
+  Node().observer->OnConnected(0);
+  Node().Receive("MN\r\n");
+  for (uint32_t i = 1; i <= 3; ++i)
+    connection_->Send("get key" + std::to_string(i) + "\r\n", {0, 0, i, Ticket::Kind::kSession});
+  FlushAll();
+  Node().Receive("VALUE key1 0 1\r\n1\r\nEND\r\n");
+  // Out of step by one: from here on every client would read its neighbour's value.
+  Node().Receive("VALUE key3 0 1\r\n3\r\nEND\r\n");
+  EXPECT_EQ(sink_.outcomes, (Outcomes{{1, "VALUE key1 0 1\r\n1\r\nEND\r\n"}, {2, "node_down"}, {3, "node_down"}}));
+  EXPECT_TRUE(loop_.socket(0).closed());
+}
+
 TEST_F(NodeConnectionTest, GivesADeadlineToARequestThatFollowsAnUnansweredOneLater) {
   MakeReady();
   Send(1);
@@ -224,6 +245,21 @@ TEST_F(NodeConnectionTest, FailsWhatIsInFlightWhenTheConnectionBreaksAndReplaysN
   FinishHandshake();
   FlushAll();
   EXPECT_EQ(Node().written, "");
+}
+
+TEST_F(NodeConnectionTest, SaysNotEachTimeThatRequestsWereLost) {
+  const test::LogCapture log;
+  for (int i = 0; i < 50; ++i) {
+    MakeReady();
+    Send(1, "a request that makes a node close its connections");
+    FlushAll();
+    Node().ReceiveEnd();
+    connection_.reset();
+  }
+  LineLimit::SayAllLeftOut();
+  const std::string text = log.text();
+  EXPECT_LE(std::ranges::count(text, '\n'), LineLimit::kBurst + 1);
+  EXPECT_THAT(text, testing::HasSubstr("more lines like this were left out: a connection to node"));
 }
 
 TEST_F(NodeConnectionTest, ClosesOnWhatIsNoReplyAndOnAReplyThatNobodyAskedFor) {

@@ -66,6 +66,14 @@ TEST(MergeValues, TakesNoValueThatNobodyAskedFor) {
             "SERVER_ERROR bad reply from a node\r\n");
 }
 
+TEST(MergeValues, TakesNoTokenOfMoreDigitsThanOneHas) {
+  FanoutPlan plan = Plan({"a", "b"}, {0, 1});
+  plan.cas_tags = {wire::MakeCasTag(1), wire::MakeCasTag(2)};
+  const std::string digits(40, '9');
+  EXPECT_EQ(Merged(plan, {"VALUE a 0 1 " + digits + "\r\nA\r\nEND\r\n", "VALUE b 0 1 5\r\nB\r\nEND\r\n"}),
+            "SERVER_ERROR bad reply from a node\r\n");
+}
+
 // See semantics.md 24.
 TEST(MergeValues, GivesEachTokenTheTagOfItsNode) {
   FanoutPlan plan = Plan({"a", "b"}, {0, 1});
@@ -94,6 +102,16 @@ TEST(UntagCas, ChangesNothingButTheToken) {
   EXPECT_EQ(MergedText(plan, {"VA 2 c17 kx\r\nhi\r\n"}), expected);
   EXPECT_EQ(MergedText(plan, {"CLIENT_ERROR bad  command c17\r\n"}), "CLIENT_ERROR bad  command c17\r\n");
   EXPECT_EQ(MergedText(plan, {"EN\r\n"}), "EN\r\n");
+}
+
+TEST(MergeInstead, SaysWhatThePlanSaysUnlessTheNodeFails) {
+  FanoutPlan plan;
+  plan.merge = wire::Merge::kInstead;
+  plan.instead = "SERVER_ERROR object too large for cache\r\n";
+  for (const char* reply : {"DELETED\r\n", "NOT_FOUND\r\n", "HD\r\n", "NF\r\n"}) {
+    EXPECT_EQ(Merged(plan, {reply}), plan.instead) << reply;
+  }
+  EXPECT_EQ(Merged(plan, {"SERVER_ERROR node down\r\n"}), "SERVER_ERROR node down\r\n");
 }
 
 // See semantics.md 26.
