@@ -21,8 +21,8 @@ namespace ringproxy::proxy {
 
 class Dispatcher {
  public:
-  Dispatcher(Fanout& fanout, Retrier& retrier, WatchedKeys& watched, backends::ReplySink& sink, RefusalObserver& refusals,
-             const net::Clock& clock);
+  Dispatcher(Fanout& fanout, Retrier& retrier, WatchedKeys& watched, backends::ReplySink& sink,
+             RefusalObserver& refusals, const net::Clock& clock);
   // The snapshot by which the next requests go.
   void Adopt(const Snapshot& snapshot);
 

@@ -70,7 +70,7 @@ TEST(MergeValues, TakesNoTokenOfMoreDigitsThanOneHas) {
   FanoutPlan plan = Plan({"a", "b"}, {0, 1});
   plan.cas_tags = {wire::MakeCasTag(1), wire::MakeCasTag(2)};
   const std::string digits(40, '9');
-  EXPECT_EQ(Merged(plan, {"VALUE a 0 1 " + digits + "\r\nA\r\nEND\r\n", "VALUE b 0 1 5\r\nB\r\nEND\r\n"}),
+  EXPECT_EQ(MergedText(plan, {"VALUE a 0 1 " + digits + "\r\nA\r\nEND\r\n", "VALUE b 0 1 5\r\nB\r\nEND\r\n"}),
             "SERVER_ERROR bad reply from a node\r\n");
 }
 
@@ -109,9 +109,9 @@ TEST(MergeInstead, SaysWhatThePlanSaysUnlessTheNodeFails) {
   plan.merge = wire::Merge::kInstead;
   plan.instead = "SERVER_ERROR object too large for cache\r\n";
   for (const char* reply : {"DELETED\r\n", "NOT_FOUND\r\n", "HD\r\n", "NF\r\n"}) {
-    EXPECT_EQ(Merged(plan, {reply}), plan.instead) << reply;
+    EXPECT_EQ(MergedText(plan, {reply}), plan.instead) << reply;
   }
-  EXPECT_EQ(Merged(plan, {"SERVER_ERROR node down\r\n"}), "SERVER_ERROR node down\r\n");
+  EXPECT_EQ(MergedText(plan, {"SERVER_ERROR node down\r\n"}), "SERVER_ERROR node down\r\n");
 }
 
 // See semantics.md 26.
