@@ -133,7 +133,7 @@ struct RingOptions {
   uint32_t virtual_nodes = 0;   // 0 (`auto` in the file) = the algorithm's own; see conf/pool_ring.
   uint32_t table_size = 65537;  // Entries of maglev's table: a prime.
   ring::HashAlgorithm hash = ring::HashAlgorithm::kAuto;
-  std::string hash_tag = "{}";  // Two characters, or empty for none.
+  std::string hash_tag = "auto";  // Two characters, empty for none, or auto; see HashTagOf in conf/pool_ring.
   Ratio load_bound;             // 0 = off.
 
   bool operator==(const RingOptions&) const = default;

@@ -29,6 +29,25 @@ void HintAtNodesWithoutPoints(const Pool& pool, std::vector<std::string>& hints)
   }
 }
 
+// semantics.md 31: of a narrow hash these rings see one short arc, and its owner gets every key. Their programs allow it,
+// so it is what somebody may come from. Modula and slots look at the low bits alone; for the others KeyHasher spreads it.
+void HintAtNarrowHashes(const Pool& pool, std::vector<std::string>& hints) {
+  constexpr uint32_t kEnough = 32;  // As wide as ketama's points.
+  const ring::HashAlgorithm hash = HashOf(pool.ring);
+  if (!IsKetama(pool.ring.algorithm) || ring::HashBits(hash) >= kEnough) return;
+  hints.push_back("pools." + PathPart(pool.name) + ".ring.hash: " + std::string(NameOf(hash)) + " has " +
+                  std::to_string(ring::HashBits(hash)) + " bits, too few for the ring " +
+                  std::string(NameOf(pool.ring.algorithm)) +
+                  ": nearly all keys go to one node; crc32a spreads them, and moves them");
+}
+
+void HintAtOpenHashTags(const Pool& pool, std::vector<std::string>& hints) {
+  if (!LeavesHashTagOpen(pool.ring) || !HashTagOf(pool.ring).empty()) return;
+  hints.push_back("pools." + PathPart(pool.name) + ".ring.hash_tag: is left open, which with " +
+                  std::string(NameOf(pool.ring.algorithm)) +
+                  " means none: keys with braces are hashed whole (release 0.1.0 had \"{}\"); \"\" or \"{}\" says which");
+}
+
 // Below two tokens in the life of a lease each batch is one token.
 void HintAtLeasesOfOneToken(const Limit& limit, const std::string& path, std::vector<std::string>& hints) {
   if (limit.scope != LimitScope::kGlobal || limit.check != LimitCheck::kLease) return;
@@ -85,7 +104,11 @@ void HintAtReserveWithoutUse(const Config& config, std::vector<std::string>& hin
 
 std::vector<std::string> Hints(const Config& config) {
   std::vector<std::string> hints;
-  for (const Pool& pool : config.pools) HintAtNodesWithoutPoints(pool, hints);
+  for (const Pool& pool : config.pools) {
+    HintAtNodesWithoutPoints(pool, hints);
+    HintAtNarrowHashes(pool, hints);
+    HintAtOpenHashTags(pool, hints);
+  }
   for (size_t i = 0; i < config.limits.size(); ++i) {
     const std::string path = Index("limits", i);
     HintAtLeasesOfOneToken(config.limits[i], path, hints);

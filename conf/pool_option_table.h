@@ -15,8 +15,9 @@ inline constexpr auto kOptions<Node> = std::make_tuple(
     OptionRow{"address", &Node::address, AnyAddress(1).Required(), Reload::kLive,
               "The server: HOST:PORT or unix:/PATH. A name is resolved by the system, again whenever a connection is "
               "opened."},
-    OptionRow{"weight", &Node::weight, Count(1, 1000), Reload::kLive,
-              "Its share of the keys, relative to the other nodes."},
+    OptionRow{"weight", &Node::weight, Count(1, 1'000'000), Reload::kLive,
+              "Its share of the keys, relative to the other nodes. Rings that keep something for each unit (vnode, "
+              "modula, jump) bound the sum."},
     OptionRow{
         "slots", &Node::slots, Text(0, 4096), Reload::kLive,
         "On a ring of slots: what it owns of the slots 0 to 16383, as in 0-5460,8192. Every slot has one owner."});
@@ -38,8 +39,9 @@ inline constexpr auto kOptions<RingOptions> = std::make_tuple(
               "The hash of a key, with twemproxy's results where it has the name. auto: md5 for ketama, fnv1a_64 for "
               "twemproxy, crc16 (Redis Cluster's) for slots, else xxh3."},
     OptionRow{
-        "hash_tag", &RingOptions::hash_tag, Text(0, 2), Reload::kLive,
-        "Two characters; of a key like a{b}c only what stands between them is hashed. Empty = always the whole key."},
+        "hash_tag", &RingOptions::hash_tag, TextOr("auto", 0, 2), Reload::kLive,
+        "Two characters; of a key like a{b}c only what stands between them is hashed. Empty = always the whole key. "
+        "auto: {}, but none for ketama, twemproxy and modula, whose programs have none unless they are told."},
     OptionRow{"load_bound", &RingOptions::load_bound, FactorOrZero(1050, 100'000), Reload::kLive,
               "1.25 = a node takes at most 1.25 times its share of the requests in flight, and what is above goes to "
               "the next node; 0 = off. Only for nodes that hold the same data or may miss: on a sharded store a key is "

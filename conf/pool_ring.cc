@@ -59,6 +59,17 @@ ring::HashAlgorithm HashOf(const RingOptions& options) {
   }
 }
 
+bool LeavesHashTagOpen(const RingOptions& options) {
+  return options.hash_tag == RingOptions{}.hash_tag;
+}
+
+std::string_view HashTagOf(const RingOptions& options) {
+  if (!LeavesHashTagOpen(options)) return options.hash_tag;
+  // Keys with braces lie where these programs have put them, who hash them whole.
+  const bool is_elsewhere_too = IsKetama(options.algorithm) || options.algorithm == ring::Algorithm::kModula;
+  return is_elsewhere_too ? "" : "{}";
+}
+
 Result<std::vector<ring::SlotRange>, std::string> ParseSlots(std::string_view text) {
   std::vector<ring::SlotRange> ranges;
   while (!text.empty()) {
@@ -85,6 +96,6 @@ KeyHasher::KeyHasher(const RingOptions& options)
     : hash_(HashOf(options)),
       // Without this the top bits of a narrow hash are all zero, and its keys lie on one short arc (semantics.md 31).
       mixes_(ring::HashBits(hash_) < 64 && !PicksByLowBits(options.algorithm)),
-      hash_tag_(options.hash_tag) {}
+      hash_tag_(HashTagOf(options)) {}
 
 }  // namespace ringproxy::conf

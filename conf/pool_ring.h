@@ -22,6 +22,9 @@ bool IsKetama(ring::Algorithm algorithm);
 // What `auto` stands for with the ring's algorithm.
 uint32_t VirtualNodesOf(const RingOptions& options);
 ring::HashAlgorithm HashOf(const RingOptions& options);
+// Two characters, or empty.
+std::string_view HashTagOf(const RingOptions& options);
+bool LeavesHashTagOpen(const RingOptions& options);
 
 // "0-5460,8192", or what is wrong with it.
 Result<std::vector<ring::SlotRange>, std::string> ParseSlots(std::string_view text);

@@ -227,7 +227,7 @@ AdminReply AdminHttp::Pools(const Query&) const {
                       {{"algorithm", conf::NameOf(pool.ring.algorithm)},
                        {"virtual_nodes", conf::VirtualNodesOf(pool.ring)},
                        {"hash", conf::NameOf(conf::HashOf(pool.ring))},
-                       {"hash_tag", pool.ring.hash_tag}}},
+                       {"hash_tag", conf::HashTagOf(pool.ring)}}},
                      {"nodes", nodes}});
   }
   return JsonReply(200, {{"pools", pools}});

@@ -100,6 +100,18 @@ TEST(KeyHasher, HashesTheTagAlone) {
   EXPECT_NE(whole("{user1}:name"), whole("user1"));
 }
 
+TEST(KeyHasher, HashesWholeKeysForTheRingsOfProgramsThatDo) {
+  for (const EnumName<Algorithm>& row : kNames<Algorithm>) {
+    RingOptions options;
+    options.algorithm = row.value;
+    const bool whole = row.name == "ketama" || row.name == "twemproxy" || row.name == "modula";
+    EXPECT_EQ(KeyHasher(options).HashedPart("{user1}:name"), whole ? "{user1}:name" : "user1") << row.name;
+    EXPECT_EQ(HashTagOf(options), whole ? "" : "{}") << row.name;
+    options.hash_tag = "{}";
+    EXPECT_EQ(KeyHasher(options).HashedPart("{user1}:name"), "user1") << row.name;
+  }
+}
+
 // What the option's own words promise.
 TEST(PoolRing, TakesANameThatIsTheAddressForNone) {
   const Node other = MakeNode("10.0.0.2:11212");

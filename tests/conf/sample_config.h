@@ -34,8 +34,10 @@ inline Config SampleConfig() {
   return config;
 }
 
-// A limit has either a rate or a number of requests in flight: the former of `config`, made to suit the option `path`.
+// Made to suit the option `path`: a limit has either a rate or a number of requests in flight, the former of `config`.
 inline Config Suited(Config config, const std::string& path) {
+  // A vnode ring would have too many virtual nodes of the heaviest.
+  if (path.ends_with("].weight")) config.pools[0].ring.algorithm = ring::Algorithm::kTwemproxy;
   if (!path.starts_with("limits[0].") || !path.ends_with(".requests_in_flight")) return config;
   Limit& limit = config.limits[0];
   limit.algorithm = LimitAlgorithm::kConcurrency;

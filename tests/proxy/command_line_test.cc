@@ -147,7 +147,7 @@ TEST(CommandLine, ChecksWithHintsAtWhatIsAllowedAndHardlyMeant) {
                   "pools:\n"
                   "  main:\n"
                   "    nodes: [{name: a, address: 'a:1', weight: 1000}, {name: b, address: 'b:1'}]\n"
-                  "    ring: {algorithm: ketama}\n");
+                  "    ring: {algorithm: ketama, hash_tag: '{}'}\n");
   const Outcome outcome = RunWith({"--config", file.c_str(), "--check"});
   EXPECT_EQ(outcome.exit, ExitCode::kClean);
   EXPECT_EQ(outcome.out, file + ": ok, 1 listener, 1 pool, 2 nodes\n");
