@@ -29,8 +29,9 @@ void HintAtNodesWithoutPoints(const Pool& pool, std::vector<std::string>& hints)
   }
 }
 
-// semantics.md 31: of a narrow hash these rings see one short arc, and its owner gets every key. Their programs allow it,
-// so it is what somebody may come from. Modula and slots look at the low bits alone; for the others KeyHasher spreads it.
+// semantics.md 31: of a narrow hash these rings see one short arc, and its owner gets every key. Their programs allow
+// it, so it is what somebody may come from. Modula and slots look at the low bits alone; for the others KeyHasher
+// spreads it.
 void HintAtNarrowHashes(const Pool& pool, std::vector<std::string>& hints) {
   constexpr uint32_t kEnough = 32;  // As wide as ketama's points.
   const ring::HashAlgorithm hash = HashOf(pool.ring);
@@ -43,9 +44,10 @@ void HintAtNarrowHashes(const Pool& pool, std::vector<std::string>& hints) {
 
 void HintAtOpenHashTags(const Pool& pool, std::vector<std::string>& hints) {
   if (!LeavesHashTagOpen(pool.ring) || !HashTagOf(pool.ring).empty()) return;
-  hints.push_back("pools." + PathPart(pool.name) + ".ring.hash_tag: is left open, which with " +
-                  std::string(NameOf(pool.ring.algorithm)) +
-                  " means none: keys with braces are hashed whole (release 0.1.0 had \"{}\"); \"\" or \"{}\" says which");
+  hints.push_back(
+      "pools." + PathPart(pool.name) + ".ring.hash_tag: is left open, which with " +
+      std::string(NameOf(pool.ring.algorithm)) +
+      " means none: keys with braces are hashed whole (release 0.1.0 had \"{}\"); \"\" or \"{}\" says which");
 }
 
 // Below two tokens in the life of a lease each batch is one token.

@@ -58,7 +58,8 @@ struct Bounds {
   OptionKind kind;
   uint64_t least = 0;
   uint64_t most = std::numeric_limits<uint64_t>::max();
-  std::string_view word_for_zero = {};  // Written for 0, which is then allowed below `least`; a text keeps it as a word.
+  std::string_view word_for_zero =
+      {};  // Written for 0, which is then allowed below `least`; a text keeps it as a word.
   bool required = false;
 
   constexpr Bounds Required() const { return {kind, least, most, word_for_zero, true}; }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "ring/ketama_ring.h"
 #include "ring/slots_ring.h"
 
 namespace ringproxy::conf {
@@ -21,16 +22,21 @@ bool ReadSlot(std::string_view text, uint16_t* slot) {
   return error == std::errc() && end == text.data() + text.size() && *slot < ring::kSlots;
 }
 
+ring::RingNode RingNodeOf(const Node& node) {
+  ring::RingNode made;
+  made.name = node.name;
+  made.weight = node.weight;
+  made.host = node.address.is_unix() ? node.address.unix_path : node.address.host;
+  made.port = node.address.port;
+  // A node without a name of its own is called by its address (conf/parse), and that is no alias.
+  made.has_alias = node.name != node.address.ToString();
+  return made;
+}
+
 std::vector<ring::RingNode> RingNodes(const Pool& pool) {
   std::vector<ring::RingNode> nodes;
   for (const Node& node : pool.nodes) {
-    ring::RingNode& made = nodes.emplace_back();
-    made.name = node.name;
-    made.weight = node.weight;
-    made.host = node.address.is_unix() ? node.address.unix_path : node.address.host;
-    made.port = node.address.port;
-    // A node without a name of its own is called by its address (conf/parse), and that is no alias.
-    made.has_alias = node.name != node.address.ToString();
+    ring::RingNode& made = nodes.emplace_back(RingNodeOf(node));
     // Only where they count: elsewhere nobody has looked at them.
     if (pool.ring.algorithm == ring::Algorithm::kSlots) made.slots = std::move(ParseSlots(node.slots)).value();
   }
@@ -57,6 +63,10 @@ ring::HashAlgorithm HashOf(const RingOptions& options) {
     case ring::Algorithm::kSlots: return ring::HashAlgorithm::kCrc16;
     default: return ring::HashAlgorithm::kXxh3;
   }
+}
+
+std::string TwemproxyNameOf(const Node& node) {
+  return ring::KetamaRing::PointName(ring::KetamaKind::kTwemproxy, RingNodeOf(node));
 }
 
 bool LeavesHashTagOpen(const RingOptions& options) {

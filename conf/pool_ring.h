@@ -26,6 +26,9 @@ ring::HashAlgorithm HashOf(const RingOptions& options);
 std::string_view HashTagOf(const RingOptions& options);
 bool LeavesHashTagOpen(const RingOptions& options);
 
+// What the ring twemproxy calls the node.
+std::string TwemproxyNameOf(const Node& node);
+
 // "0-5460,8192", or what is wrong with it.
 Result<std::vector<ring::SlotRange>, std::string> ParseSlots(std::string_view text);
 

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "conf/hints.h"
+#include "conf/import/importer.h"
 #include "conf/parse.h"
 #include "conf/print.h"
 #include "conf/reference.h"
@@ -23,6 +24,7 @@ constexpr std::string_view kUsage =
     "Usage: ringproxy --config FILE [--check]\n"
     "       ringproxy --redis ADDRESS,ADDRESS,... [--listen ADDRESS] [--admin ADDRESS] [--workers N]\n"
     "       ringproxy --memcached ADDRESS,ADDRESS,... [--listen ADDRESS] [--admin ADDRESS] [--workers N]\n"
+    "       ringproxy --import FILE [--import-format FORMAT]\n"
     "       ringproxy --print-config | --print-schema | --print-reference | --version | --help\n";
 
 // The listeners of a configuration without a file. The ports are near the servers' own.
@@ -35,6 +37,7 @@ struct Arguments {
   std::string config_file;
   std::vector<std::string> redis, memcached;
   std::string listen, admin, workers;
+  std::string import_file, import_format;
   bool check = false, print_config = false, print_schema = false, print_reference = false;
   bool version = false, help = false;
 };
@@ -55,6 +58,10 @@ po::options_description Describe(Arguments& arguments) {
   add("workers", po::value(&arguments.workers)->value_name("N"),
       "without a file: event loops, a number or auto (auto: one a core)");
   add("check", po::bool_switch(&arguments.check), "say everything that is wrong with the configuration, and end");
+  add("import", po::value(&arguments.import_file)->value_name("FILE"),
+      "print a configuration made of another program's, with a comment at what has no counterpart, and end");
+  add("import-format", po::value(&arguments.import_format)->value_name("FORMAT"),
+      "whose file it is: nutcracker, mcrouter, predixy or envoy (its content tells)");
   add("print-config", po::bool_switch(&arguments.print_config),
       "print the whole configuration with all defaults, of an example if none is given, and end");
   add("print-schema", po::bool_switch(&arguments.print_schema), "print the JSON schema of a configuration, and end");
@@ -72,11 +79,14 @@ ExitCode BadUsage(std::ostream& err, const std::string& message) {
 
 // The message of the first conflict between the arguments, or nothing.
 std::optional<std::string> FindConflict(const Arguments& arguments) {
-  const int ways_to_end = arguments.check + arguments.print_config + arguments.print_schema +
+  const bool imports = !arguments.import_file.empty();
+  const int ways_to_end = imports + arguments.check + arguments.print_config + arguments.print_schema +
                           arguments.print_reference + arguments.version + arguments.help;
-  if (ways_to_end > 1) return "only one of --check, --print-..., --version and --help may be given";
+  if (ways_to_end > 1) return "only one of --import, --check, --print-..., --version and --help may be given";
+  if (!imports && !arguments.import_format.empty()) return "--import-format goes with --import";
   const bool from_file = !arguments.config_file.empty();
   const bool without_file = !arguments.redis.empty() || !arguments.memcached.empty();
+  if (imports && (from_file || without_file)) return "--import excludes --config, --redis and --memcached";
   if (from_file && without_file) return "--config excludes --redis and --memcached";
   if (!without_file && !(arguments.listen + arguments.admin + arguments.workers).empty()) {
     return "--listen, --admin and --workers go with --redis or --memcached; a file says the same in `listeners`, "
@@ -179,6 +189,22 @@ std::variant<RunConfig, ExitCode> Answer(const Arguments& arguments, RunConfig r
   return run;
 }
 
+ExitCode Import(const Arguments& arguments, std::ostream& out, std::ostream& err) {
+  std::optional<conf::ImportFormat> format;
+  if (!arguments.import_format.empty()) {
+    if (const auto problem = conf::ReadValue(arguments.import_format, conf::Choice(), format.emplace())) {
+      return BadUsage(err, "--import-format: " + problem->text);
+    }
+  }
+  const conf::Result<std::string> text = conf::ImportFile(arguments.import_file, format);
+  if (!text) {
+    err << conf::ToString(text.errors());
+    return ExitCode::kBadConfiguration;
+  }
+  out << *text;
+  return ExitCode::kClean;
+}
+
 std::variant<RunConfig, ExitCode> Decide(Arguments arguments, std::ostream& out, std::ostream& err) {
   if (!arguments.config_file.empty()) {
     conf::Result<conf::Config> config = conf::LoadConfig(arguments.config_file);
@@ -225,6 +251,7 @@ std::variant<RunConfig, ExitCode> ParseCommandLine(int argc, const char* const* 
   if (arguments.help || arguments.version || arguments.print_schema || arguments.print_reference) {
     return ExitCode::kClean;
   }
+  if (!arguments.import_file.empty()) return Import(arguments, out, err);
   return Decide(std::move(arguments), out, err);
 }
 

@@ -95,9 +95,10 @@ TEST(Hints, NameTheNodesWithoutAPointOnAKetamaRing) {
 TEST(Hints, NameTheRingsThatAHashIsTooNarrowFor) {
   Config config = KetamaConfig(ring::Algorithm::kTwemproxy, 1, 1);
   config.pools[0].ring.hash = ring::HashAlgorithm::kCrc32;
-  EXPECT_EQ(Hints(config), std::vector<std::string>{
-                               "pools.sessions.ring.hash: crc32 has 15 bits, too few for the ring twemproxy: nearly all "
-                               "keys go to one node; crc32a spreads them, and moves them"});
+  EXPECT_EQ(Hints(config),
+            std::vector<std::string>{
+                "pools.sessions.ring.hash: crc32 has 15 bits, too few for the ring twemproxy: nearly all "
+                "keys go to one node; crc32a spreads them, and moves them"});
   config.pools[0].ring.hash = ring::HashAlgorithm::kCrc32a;
   EXPECT_TRUE(Hints(config).empty());
   config.pools[0].ring = {};

@@ -96,7 +96,7 @@ TEST(CommandLine, EndsWithTwoAfterBadUsage) {
   ExpectBadUsage({"--check"}, "--config, --redis or --memcached is required");
   ExpectBadUsage({"--config", "a", "--redis", "b:1"}, "--config excludes --redis and --memcached");
   ExpectBadUsage({"--config", "a", "--check", "--version"},
-                 "only one of --check, --print-..., --version and --help may be given");
+                 "only one of --import, --check, --print-..., --version and --help may be given");
   ExpectBadUsage({"--config", "a", "--listen", "b:1"},
                  "--listen, --admin and --workers go with --redis or --memcached; a file says the same in "
                  "`listeners`, `admin` and `workers`");

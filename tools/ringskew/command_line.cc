@@ -52,7 +52,8 @@ po::options_description Describe(Arguments& a) {
       "another number than configured; with --config a what-if");
   add("algorithm", text(&a.algorithm), "another algorithm; with --config a what-if");
   add("hash", text(&a.hash), "with --nodes: the hash of a key");
-  add("hash-tag", text(&a.hash_tag), "with --nodes: two characters, \"\" for none, or auto ({}; none for ketama, twemproxy, modula)");
+  add("hash-tag", text(&a.hash_tag),
+      "with --nodes: two characters, \"\" for none, or auto ({}; none for ketama, twemproxy, modula)");
   add("sweep", text(&a.sweep), "A..B: A virtual nodes, twice as many, and so on to B");
   add("target", po::value(&a.target)->value_name("R"), "the peak/mean to reach (1.10)");
   add("add", texts(&a.add), "what if this node came: NAME or NAME=WEIGHT; may be repeated");

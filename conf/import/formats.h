@@ -1,0 +1,10 @@
+// conf/import/formats.h – The importers, one for each program; importer.h chooses among them.
+#pragma once
+
+#include "conf/import/draft.h"
+
+namespace ringproxy::conf {
+
+void ImportNutcracker(const TreeValue& root, Draft& draft);
+
+}  // namespace ringproxy::conf

@@ -1,0 +1,91 @@
+#include "conf/import/importer.h"
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <random>
+
+#include "conf/parse.h"
+#include "conf/print.h"
+#include "tests/support/golden.h"
+
+namespace ringproxy::conf {
+namespace {
+
+const std::filesystem::path kImportFolder = "tests/golden/import";
+
+// The files that other programs would read, each with what is made of it beside it.
+std::vector<std::string> ImportedFiles() {
+  std::vector<std::string> names;
+  for (const auto& entry : std::filesystem::directory_iterator(test::SourceRoot() / kImportFolder)) {
+    const std::string name = entry.path().filename();
+    const bool is_result = name.ends_with(".errors") || name.ends_with(".ringproxy.yaml");
+    if (entry.is_regular_file() && !is_result) names.push_back(name);
+  }
+  std::ranges::sort(names);
+  return names;
+}
+
+// Files are named relative to their folder, so that the results name no machine's paths.
+class Importer : public testing::Test {
+ protected:
+  Importer() : before_(std::filesystem::current_path()) {
+    std::filesystem::current_path(test::SourceRoot() / kImportFolder);
+  }
+  ~Importer() override { std::filesystem::current_path(before_); }
+
+ private:
+  std::filesystem::path before_;
+};
+
+TEST_F(Importer, MakesOfEachFileAConfigurationThatCanBeReadOrSaysWhatIsWrong) {
+  int good = 0, bad = 0;
+  for (const std::string& name : ImportedFiles()) {
+    const Result<std::string> text = ImportFile(name, std::nullopt);
+    const std::string errors = text ? "" : ToString(text.errors());
+    test::ExpectGolden(kImportFolder / (name + (text ? ".ringproxy.yaml" : ".errors")), text ? *text : errors);
+    if (!text) {
+      ++bad;
+      continue;
+    }
+    ++good;
+    const Result<Config> config = ParseConfig(*text, name);
+    EXPECT_TRUE(config) << name << "\n" << (config ? "" : ToString(config.errors()));
+    for (const char* secret : {"sesam", "hunter2"}) {
+      EXPECT_EQ(text->find(secret), std::string::npos) << name;
+    }
+  }
+  EXPECT_GE(good, 2);
+  EXPECT_GE(bad, 3);
+}
+
+TEST_F(Importer, NeitherThrowsNorEndsWithACutOrBrokenFile) {
+  std::minstd_rand random(7);
+  for (const std::string& name : ImportedFiles()) {
+    const std::string whole = test::ReadFile(name);
+    for (int i = 0; i < 300; ++i) {
+      std::string text = whole.substr(0, random() % (whole.size() + 1));
+      for (int change = 0; change < i % 4 && !text.empty(); ++change) {
+        text[random() % text.size()] = static_cast<char>(random() % 256);
+      }
+      const Result<std::string> imported = ImportText(text, name, std::nullopt);
+      if (!imported) {
+        EXPECT_FALSE(imported.errors().empty());
+      } else {
+        const Result<Config> config = ParseConfig(*imported, name);
+        EXPECT_TRUE(config) << text << "\n" << *imported << (config ? "" : ToString(config.errors()));
+      }
+    }
+  }
+}
+
+TEST_F(Importer, RefusesWhatIsNoFileOrTooLong) {
+  EXPECT_EQ(ToString(ImportFile("nothing.yml", std::nullopt).errors()),
+            "nothing.yml: cannot be read: No such file or directory\n");
+  const std::string endless(kMostConfigBytes + 1, '#');
+  EXPECT_EQ(ToString(ImportText(endless, "a", std::nullopt).errors()),
+            "a: is longer than a configuration may be, 4194304 bytes\n");
+}
+
+}  // namespace
+}  // namespace ringproxy::conf
