@@ -37,7 +37,8 @@ inline constexpr auto kOptions<RingOptions> = std::make_tuple(
               "Entries of maglev's table, a prime, a hundred times the nodes or more."},
     OptionRow{"hash", &RingOptions::hash, Choice(), Reload::kLive,
               "The hash of a key, with twemproxy's results where it has the name. auto: md5 for ketama, fnv1a_64 for "
-              "twemproxy, crc16 (Redis Cluster's) for slots, else xxh3."},
+              "twemproxy, crc16 (Redis Cluster's) for slots, else xxh3. crc16_xmodem is crc16 cut to 16 bits, as "
+              "predixy has it."},
     OptionRow{
         "hash_tag", &RingOptions::hash_tag, TextOr("auto", 0, 2), Reload::kLive,
         "Two characters; of a key like a{b}c only what stands between them is hashed. Empty = always the whole key. "

@@ -6,12 +6,26 @@
 #include "conf/address.h"
 #include "conf/units.h"
 #include "conf/validate.h"
+#include "ring/slots_ring.h"
 
 namespace ringproxy::conf {
 
 namespace {
 
 constexpr uint16_t kMostPortsTried = 100;
+constexpr size_t kLongestNumber = 10;  // With its hyphen, behind a name that is taken.
+// A domain of which it is agreed that it never exists.
+constexpr std::string_view kUnknownHost = "address-to-be-written-here.invalid";
+
+// `name`, with a number behind it when another one has it.
+template <class T>
+std::string FreeName(const std::string& name, const std::vector<T>& others, std::string T::*member) {
+  std::string candidate = name;
+  for (size_t number = 2; std::ranges::find(others, candidate, member) != others.end(); ++number) {
+    candidate = name + "-" + std::to_string(number);
+  }
+  return candidate;
+}
 
 }  // namespace
 
@@ -37,21 +51,21 @@ void Draft::SayOtherwise(std::string text) {
   if (std::ranges::find(otherwise_, text) == otherwise_.end()) otherwise_.push_back(std::move(text));
 }
 
-std::string Draft::NameFrom(const std::string& wanted, const std::string& otherwise) const {
-  std::string name = wanted.substr(0, Name().most - 10);
+std::string Draft::NameLike(const std::string& wanted, const std::string& otherwise) {
+  std::string name = wanted.substr(0, Name().most - kLongestNumber);
   for (char& c : name) {
     const unsigned char byte = c;
     if (byte <= 0x20 || byte == 0x7f) c = '_';
   }
-  if (name.empty()) name = otherwise;
-  const auto is_taken = [this](const std::string& candidate) {
-    return std::ranges::find(config.pools, candidate, &Pool::name) != config.pools.end();
-  };
-  if (!is_taken(name)) return name;
-  for (size_t number = 2;; ++number) {
-    std::string candidate = name + "-" + std::to_string(number);
-    if (!is_taken(candidate)) return candidate;
-  }
+  return name.empty() ? otherwise : name;
+}
+
+std::string Draft::PoolName(const std::string& wanted, const std::string& otherwise) const {
+  return FreeName(NameLike(wanted, otherwise), config.pools, &Pool::name);
+}
+
+std::string Draft::ListenerName(const std::string& wanted, const std::string& otherwise) const {
+  return FreeName(NameLike(wanted, otherwise), config.listeners, &Listener::name);
 }
 
 Listener& Draft::AddListener(const std::string& name, const Address& listen, Protocol protocol, const TreeValue& said) {
@@ -80,6 +94,31 @@ Node& Draft::AddNode(Pool& pool, const std::string& name, const Address& address
   Note(path, said);
   if (const auto problem = ReadValue(node.name, Name(), node.name)) Fail(said, problem->text);
   return node;
+}
+
+void Draft::AddUnknownNode(Pool& pool, const std::string& name, const TreeValue& said, const std::string& why) {
+  const std::string path = PathOfPool(pool.name) + ".nodes[" + std::to_string(pool.nodes.size()) + "]";
+  const auto number = static_cast<uint16_t>(pool.nodes.size() % 10000 + 1);
+  AddNode(pool, name, {std::string(kUnknownHost), number, ""}, said);
+  Comment(path, "TO DO: write the address here. " + why);
+  SayOtherwise("TO DO: write the addresses of the nodes of " + pool.name + ". " + why);
+}
+
+void Draft::SplitSlots(Pool& pool, const std::string& program) {
+  pool.ring.algorithm = ring::Algorithm::kSlots;
+  const size_t count = pool.nodes.size();
+  for (size_t i = 0; i < count && count <= ring::kSlots; ++i) {
+    const size_t first = (i * ring::kSlots + count / 2) / count;
+    const size_t after = ((i + 1) * ring::kSlots + count / 2) / count;
+    pool.nodes[i].slots = std::to_string(first) + "-" + std::to_string(after - 1);
+  }
+  Comment(
+      PathOfPool(pool.name) + ".nodes",
+      "TO DO: leave replicas out, and write the slots that CLUSTER SHARDS says. This is an even split in the order of "
+      "the list, as a cluster has it that redis-cli has made of these nodes.");
+  SayOtherwise(
+      "TO DO: compare the slots of " + pool.name + " with the cluster's. " + program +
+      " asks the cluster who owns which slot; here it is written down, and keys of slots that move read MOVED.");
 }
 
 void Draft::MoveAdminPort() {

@@ -41,19 +41,28 @@ class Draft {
   void Set(S& section, T S::*member, const std::string& path, std::type_identity_t<T> value, const std::string& said) {
     ForEachRow<S>([&](const auto& row) {
       if constexpr (std::is_same_v<decltype(row.member), T S::*>) {
-        if (row.member == member) SetRow(row, section.*member, path + "." + std::string(row.name), value, said);
+        if (row.member == member)
+          SetRow(row, section.*member, (path.empty() ? "" : path + ".") + std::string(row.name), value, said);
       }
     });
   }
 
-  // A name that is like `wanted` and may be the name of a listener or a pool.
-  std::string NameFrom(const std::string& wanted, const std::string& otherwise) const;
+  // A name that is like `wanted` and may be one of ours; `otherwise` where nothing is left of it.
+  static std::string NameLike(const std::string& wanted, const std::string& otherwise);
+  // The same, and no pool (listener) has it yet.
+  std::string PoolName(const std::string& wanted, const std::string& otherwise) const;
+  std::string ListenerName(const std::string& wanted, const std::string& otherwise) const;
   // At the end of the list, where ListenerPath() is its path; without routes.
   Listener& AddListener(const std::string& name, const Address& listen, Protocol protocol, const TreeValue& said);
   std::string ListenerPath() const { return "listeners[" + std::to_string(config.listeners.size() - 1) + "]"; }
   Pool& AddPool(const std::string& name, Protocol protocol, const TreeValue& said);
   // Without a name it has its address as its name.
   Node& AddNode(Pool& pool, const std::string& name, const Address& address, const TreeValue& said);
+  // For a node of which the file does not say where it is: an address that never exists, and a comment that asks for
+  // it.
+  void AddUnknownNode(Pool& pool, const std::string& name, const TreeValue& said, const std::string& why);
+  // A ring of slots, evenly split in the order of the nodes; `program` asks a Redis Cluster about its slots.
+  void SplitSlots(Pool& pool, const std::string& program);
   static std::string PathOfPool(const std::string& name) { return "pools." + PathPart(name); }
 
   // The text of the file, or all that is wrong.

@@ -6,5 +6,9 @@
 namespace ringproxy::conf {
 
 void ImportNutcracker(const TreeValue& root, Draft& draft);
+void ImportMcrouter(const TreeValue& root, Draft& draft);
+// Of the lines that predixy_lines has read.
+void ImportPredixy(const TreeValue& root, Draft& draft);
+void ImportEnvoy(const TreeValue& root, Draft& draft);
 
 }  // namespace ringproxy::conf

@@ -30,4 +30,7 @@ Result<std::string> ImportFile(const std::string& file, std::optional<ImportForm
 // `file` is the name that errors show, and what other files are named relative to.
 Result<std::string> ImportText(std::string_view text, const std::string& file, std::optional<ImportFormat> format);
 
+// mcrouter's JSON without // and /* */, which become blanks.
+std::string WithoutJsonComments(std::string_view text);
+
 }  // namespace ringproxy::conf

@@ -53,7 +53,7 @@ class NutcrackerPool {
     if (!ExpectMap(draft_, said_)) return;
     const bool is_redis = IsOn("redis");
     const Protocol protocol = is_redis ? Protocol::kRedis : Protocol::kMemcached;
-    Pool& pool = draft_.AddPool(draft_.NameFrom(said_.key, "pool"), protocol, said_);
+    Pool& pool = draft_.AddPool(draft_.PoolName(said_.key, "pool"), protocol, said_);
     path_ = Draft::PathOfPool(pool.name);
     if (pool.name != said_.key) draft_.Comment(path_, "Called " + Quote(said_.key) + " in the file.");
     ImportListen(protocol, pool.name);
@@ -107,7 +107,7 @@ class NutcrackerPool {
       const std::string word = ReadText(draft_, *hash).value_or("");
       ring::HashAlgorithm found{};
       // Our further words are none of twemproxy's.
-      const bool is_ours_alone = word == "auto" || word.starts_with("xxh");
+      const bool is_ours_alone = word == "auto" || word.starts_with("xxh") || word == "crc16_xmodem";
       if (is_ours_alone || ReadValue(word, Choice(), found)) {
         draft_.Fail(*hash, Quote(word) + " is no hash of twemproxy");
       } else {
