@@ -1,6 +1,7 @@
 """--import: what the real nutcracker has stored is found by ringproxy with the configuration that was made of its file,
 every key of it, at the addresses where clients had nutcracker."""
 
+import binascii
 import contextlib
 import itertools
 import pathlib
@@ -8,12 +9,13 @@ import random
 import socket
 import subprocess
 import tempfile
+import zlib
 
 import pytest
 
 from memcache_servers import MemcacheClient
 from nutcracker import Nutcracker
-from servers import BINARY, PATIENCE, Proxy, RawClient, RedisServer, free_port, wait_for
+from servers import BINARY, PATIENCE, ROOT, Proxy, RawClient, RedisServer, free_port
 from test_ring_compatibility import HASHES, KEYS, AnyClient, Memcached, address_at_memcached_port, ask_for_all
 
 FORMS = ["{user%d}:cart", "view_{%d}_html", "{}%d", "{\"id\":%d}", "}%d{x}", "a.b.%d", "größe:%d", "\u2028%d", "$%d$"]
@@ -37,12 +39,12 @@ def imported(path, *arguments):
 
 
 class ImportedProxy(Proxy):
-    """The proxy with what --import has made of a file; its admin port alone is a free one."""
+    """The proxy with what --import has made of a file; its admin port is a free one, and so is `listen` in place of mcrouter's."""
 
-    def __init__(self, path):
+    def __init__(self, path, listen="127.0.0.1:11311"):
         super().__init__()
         file = pathlib.Path(self.folder.name) / "imported.yaml"
-        file.write_text("admin: {listen: 127.0.0.1:0}\n" + imported(path))
+        file.write_text("admin: {listen: 127.0.0.1:0}\n" + imported(path).replace("127.0.0.1:11311", listen))
         self.arguments = ["--config", str(file)]
 
 
@@ -164,6 +166,62 @@ def test_memcached_pools_of_any_weights_and_names_are_imported(memcacheds, seed)
                           **({"hash_tag": choose.choice(["{}", "[]"])} if i % 3 else {}),
                           "servers": servers_of(choose.sample(memcacheds, count), weights, names)}
     assert MovingFleet(**pools).move() == {}
+
+
+EXAMPLES = sorted(path.name.removesuffix(".ringproxy.yaml") for path in (ROOT / "tests/golden/import").glob("*.ringproxy.yaml"))
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_what_is_imported_passes_the_check(name):
+    assert imported(ROOT / "tests/golden/import" / name).startswith("# Made by ringproxy --import from ")
+
+
+# predixy and mcrouter are no Debian packages: their hashes are computed here from what they say of them.
+
+
+@pytest.mark.parametrize("groups", [2, 3, 4])
+def test_keys_lie_where_predixy_puts_them(redises, groups):
+    """CRC-16 (XMODEM) of the key or its hash tag, modulo the groups in their order."""
+    keys = KEYS[:2000] + REDIS_KEYS
+    tagged = [b"{user%d}:%d" % (i, i % 7) for i in range(200)]
+    listen = loopback()
+    with tempfile.NamedTemporaryFile("w", suffix=".conf") as file:
+        file.write(f"Bind {listen}\nStandaloneServerPool {{\n Hash crc16\n HashTag \"{{}}\"\n Distribution modula\n RefreshMethod fixed\n")
+        for i, address in enumerate(redises[:groups]):
+            file.write(f" Group shard{i} {{\n  + {address}\n }}\n")
+        file.write("}\n")
+        file.flush()
+        clients = [client_of(address, RawClient) for address in redises[:groups]]
+        for key in keys + tagged:
+            begin = key.find(b"{")
+            end = key.find(b"}", begin + 1)
+            hashed = key[begin + 1:end] if 0 <= begin < end - 1 else key
+            assert clients[binascii.crc_hqx(hashed, 0) % groups].ask("SET", key, "x") == b"+OK\r\n"
+        with ImportedProxy(file.name), client_of(listen, RawClient) as client:
+            missed = [key for key in keys + tagged if client.ask("GET", key) != b"$1\r\nx\r\n"]
+        for address in redises:
+            client_of(address, RawClient).ask("FLUSHALL")
+    assert missed == []
+
+
+def test_keys_lie_where_mcrouters_crc32_puts_them(memcacheds):
+    """With a power of two of servers: mcrouter drops the uppermost bit of the CRC."""
+    servers = memcacheds[:4]
+    keys = [key for key in MEMCACHE_KEYS if b"|#|" not in key]
+    listen = loopback()
+    with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
+        names = ", ".join(f'"{server}"' for server in servers)
+        file.write('{"pools": {"A": {"servers": [%s]}}, "route": {"type": "PoolRoute", "pool": "A", "hash": "Crc32"}} // ch3' % names)
+        file.flush()
+        clients = [client_of(server, MemcacheClient) for server in servers]
+        for client in clients:
+            client.ask("flush_all")
+        for key in keys:
+            owner = (zlib.crc32(key) & 0x7FFFFFFF) % len(servers)
+            assert clients[owner].ask(b"set %s 0 0 1\r\nx" % key) == b"STORED\r\n"
+        with ImportedProxy(file.name, listen), client_of(listen, MemcacheClient) as client:
+            missed = sorted(set(keys) - ask_for_all(client, keys))
+    assert missed == []
 
 
 def test_a_mistake_is_told_with_its_line_and_ends_with_one():

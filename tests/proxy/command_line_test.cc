@@ -170,6 +170,28 @@ TEST(CommandLine, PrintsAConfigurationThatCanBeRead) {
   }
 }
 
+TEST(CommandLine, ImportsAFileOfAnotherProgram) {
+  const std::string file = test::SourceRoot() / "tests/golden/import/nutcracker.yml";
+  const Outcome outcome = RunWith({"--import", file.c_str()});
+  EXPECT_EQ(outcome.exit, ExitCode::kClean);
+  EXPECT_EQ(outcome.err, "");
+  EXPECT_TRUE(conf::ParseConfig(outcome.out, "imported"));
+  EXPECT_EQ(RunWith({"--import", file.c_str(), "--import-format", "nutcracker"}).out, outcome.out);
+  const std::string bad = test::SourceRoot() / "tests/golden/import/nutcracker_syntax.yml";
+  EXPECT_EQ(RunWith({"--import", bad.c_str()}).exit, ExitCode::kBadConfiguration);
+  EXPECT_EQ(RunWith({"--import", bad.c_str()}).err, bad + ":5:1: YAML: end of sequence flow not found\n");
+  EXPECT_EQ(RunWith({"--import", "/nonexistent.yml"}).exit, ExitCode::kBadConfiguration);
+}
+
+TEST(CommandLine, ImportsAloneAndWhatIsKnown) {
+  ExpectBadUsage({"--import", "a", "--config", "b"}, "--import excludes --config, --redis and --memcached");
+  ExpectBadUsage({"--import", "a", "--check"},
+                 "only one of --import, --check, --print-..., --version and --help may be given");
+  ExpectBadUsage({"--import-format", "envoy"}, "--import-format goes with --import");
+  ExpectBadUsage({"--import", "a", "--import-format", "envoi"},
+                 "--import-format: envoi is unknown, perhaps envoy; it may be nutcracker, mcrouter, predixy or envoy");
+}
+
 TEST(CommandLine, PrintsWhatItKnowsAndEnds) {
   for (const char* option : {"--print-schema", "--print-reference", "--version", "--help"}) {
     const Outcome outcome = RunWith({option});
