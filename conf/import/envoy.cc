@@ -55,10 +55,7 @@ class EnvoyListener {
 
   void ImportPrefixRoutes(const TreeValue& config) {
     const TreeValue* all = Field(&config, "prefix_routes");
-    const TreeValue* routes = Field(all, "routes");
-    if (routes != nullptr && ExpectList(draft_, *routes)) {
-      for (const TreeValue& route : routes->values) ImportRoute(route);
-    }
+    for (const TreeValue* route : Elements(Field(all, "routes"))) ImportRoute(*route);
     if (const TreeValue* ignores_case = Field(all, "case_insensitive");
         ignores_case != nullptr && ignores_case->text == "true") {
       Lost(path_ + ".routes", *ignores_case, "has no counterpart: capital letters of a prefix count.");
@@ -174,14 +171,12 @@ class EnvoyListener {
 };
 
 void ImportEnvoyListener(const TreeValue& listener, EnvoyClusters& clusters, Draft& draft) {
-  const TreeValue* chains = Field(&listener, "filter_chains");
   bool has_redis = false;
-  for (size_t i = 0; chains != nullptr && i < chains->values.size(); ++i) {
-    const TreeValue* filters = Field(&chains->values[i], "filters");
-    for (size_t k = 0; filters != nullptr && k < filters->values.size(); ++k) {
-      if (!IsRedisProxy(filters->values[k])) continue;
+  for (const TreeValue* chain : Elements(Field(&listener, "filter_chains"))) {
+    for (const TreeValue* filter : Elements(Field(chain, "filters"))) {
+      if (!IsRedisProxy(*filter)) continue;
       has_redis = true;
-      EnvoyListener(listener, filters->values[k], clusters, draft).Import();
+      EnvoyListener(listener, *filter, clusters, draft).Import();
     }
   }
   if (has_redis) return;
@@ -215,9 +210,8 @@ void ImportEnvoy(const TreeValue& root, Draft& draft) {
   }
   const TreeValue* listeners = Field(resources, "listeners");
   if (listeners == nullptr) return draft.Fail(root, "lacks static_resources with listeners");
-  if (!ExpectList(draft, *listeners)) return;
   EnvoyClusters clusters(Field(resources, "clusters"), draft);
-  for (const TreeValue& listener : listeners->values) ImportEnvoyListener(listener, clusters, draft);
+  for (const TreeValue* listener : Elements(listeners)) ImportEnvoyListener(*listener, clusters, draft);
   if (draft.config.listeners.empty()) draft.Fail(*listeners, "none of them has the filter redis_proxy");
   clusters.CommentOnTheRest();
 }

@@ -51,6 +51,14 @@ const TreeValue* Field(const TreeValue* message, std::string_view name) {
   return found != nullptr ? found : message->Find(CamelCase(name));
 }
 
+std::vector<const TreeValue*> Elements(const TreeValue* repeated) {
+  std::vector<const TreeValue*> elements;
+  if (repeated == nullptr || repeated->kind == TreeKind::kEmpty) return elements;
+  if (repeated->kind != TreeKind::kList) return {repeated};
+  for (const TreeValue& element : repeated->values) elements.push_back(&element);
+  return elements;
+}
+
 std::optional<microseconds> ReadEnvoyDuration(Draft& draft, const TreeValue& value) {
   std::optional<double> seconds;
   if (value.kind == TreeKind::kMap) {
@@ -80,10 +88,8 @@ std::optional<std::string> EnvoyClusters::Called(const std::string& name, const 
   const auto known = names_.find(name);
   if (known != names_.end()) return known->second;
   const TreeValue* found = nullptr;
-  if (said_ != nullptr && said_->kind == TreeKind::kList) {
-    for (const TreeValue& cluster : said_->values) {
-      if (TextOf(Field(&cluster, "name")) == name) found = &cluster;
-    }
+  for (const TreeValue* cluster : Elements(said_)) {
+    if (TextOf(Field(cluster, "name")) == name) found = cluster;
   }
   if (found == nullptr) {
     draft_.Fail(where, "no cluster of static_resources is called " + Quote(name));
@@ -96,10 +102,9 @@ std::optional<std::string> EnvoyClusters::Called(const std::string& name, const 
 }
 
 void EnvoyClusters::CommentOnTheRest() {
-  if (said_ == nullptr || said_->kind != TreeKind::kList) return;
   std::string others;
-  for (const TreeValue& cluster : said_->values) {
-    const std::string name = TextOf(Field(&cluster, "name"));
+  for (const TreeValue* cluster : Elements(said_)) {
+    const std::string name = TextOf(Field(cluster, "name"));
     if (!names_.contains(name)) others += (others.empty() ? "" : ", ") + Quote(name);
   }
   if (!others.empty()) draft_.Comment("pools", "Clusters that no redis_proxy uses are left out: " + others + ".");
@@ -120,24 +125,17 @@ void EnvoyClusters::Import(const TreeValue& cluster, Pool& pool) {
 void EnvoyClusters::ImportEndpoints(const TreeValue& cluster, Pool& pool) {
   const std::string path = Draft::PathOfPool(pool.name);
   draft_.Note(path + ".nodes", cluster);
-  if (const TreeValue* hosts = Field(&cluster, "hosts"); hosts != nullptr && ExpectList(draft_, *hosts)) {
-    for (const TreeValue& host : hosts->values) {
-      if (const auto address = ReadEnvoyAddress(draft_, host)) draft_.AddNode(pool, "", *address, host);
-    }
+  for (const TreeValue* host : Elements(Field(&cluster, "hosts"))) {
+    if (const auto address = ReadEnvoyAddress(draft_, *host)) draft_.AddNode(pool, "", *address, *host);
   }
-  const TreeValue* localities = Field(Field(&cluster, "load_assignment"), "endpoints");
-  if (localities != nullptr && ExpectList(draft_, *localities)) {
-    for (const TreeValue& locality : localities->values) {
-      const TreeValue* priority = Field(&locality, "priority");
-      if (priority != nullptr && priority->text != "0") {
-        draft_.Comment(path + ".nodes",
-                       "The endpoints of " + LineOf(*priority) + ", of priority " + priority->text + ", are left out.");
-        continue;
-      }
-      const TreeValue* endpoints = Field(&locality, "lb_endpoints");
-      if (endpoints == nullptr || !ExpectList(draft_, *endpoints)) continue;
-      for (const TreeValue& endpoint : endpoints->values) ImportEndpoint(endpoint, pool);
+  for (const TreeValue* locality : Elements(Field(Field(&cluster, "load_assignment"), "endpoints"))) {
+    const TreeValue* priority = Field(locality, "priority");
+    if (priority != nullptr && priority->text != "0") {
+      draft_.Comment(path + ".nodes",
+                     "The endpoints of " + LineOf(*priority) + ", of priority " + priority->text + ", are left out.");
+      continue;
     }
+    for (const TreeValue* endpoint : Elements(Field(locality, "lb_endpoints"))) ImportEndpoint(*endpoint, pool);
   }
   if (pool.nodes.empty()) draft_.AddUnknownNode(pool, "", cluster, "Envoy has it from a service of its own (EDS).");
   if (TextOf(Field(&cluster, "type")) != "STRICT_DNS" && TextOf(Field(&cluster, "type")) != "strict_dns") return;
@@ -193,9 +191,9 @@ void EnvoyClusters::ImportPolicy(const TreeValue& cluster, Pool& pool) {
 }
 
 void EnvoyClusters::ImportHealthChecks(const TreeValue& checks, Pool& pool) {
-  if (!ExpectList(draft_, checks) || checks.values.empty()) return;
+  if (Elements(&checks).empty()) return;
   const std::string path = Draft::PathOfPool(pool.name) + ".health";
-  const TreeValue& check = checks.values.front();
+  const TreeValue& check = *Elements(&checks).front();
   const auto set = [&](std::string_view name, auto member) {
     const TreeValue* value = Field(&check, name);
     if (value == nullptr) return;

@@ -12,6 +12,8 @@ namespace ringproxy::conf {
 
 // The value of a field; its name may be written as in the documentation, op_timeout, or as opTimeout.
 const TreeValue* Field(const TreeValue* message, std::string_view name);
+// The values of a repeated field, of which a single one may stand without a list.
+std::vector<const TreeValue*> Elements(const TreeValue* repeated);
 // "5s", "0.25s" or {seconds: 5, nanos: 0}
 std::optional<microseconds> ReadEnvoyDuration(Draft& draft, const TreeValue& value);
 // {socket_address: {address: …, port_value: …}} or {pipe: {path: …}}

@@ -55,7 +55,7 @@ constexpr auto kHandleKinds = std::to_array<HandleKind>({
 
 // Of a handle that the table does not know.
 constexpr auto kLikelyChildren = std::to_array<std::string_view>(
-    {"target", "child", "children", "normal", "destination", "default_policy", "wildcard", "route"});
+    {"target", "child", "children", "normal", "primary", "destination", "default_policy", "wildcard", "route"});
 
 class McrouterFile {
  public:
@@ -80,15 +80,22 @@ class McrouterFile {
   }
 
   void ImportRoutes() {
-    if (const TreeValue* handles = root_.Find("named_handles"); handles != nullptr && ExpectList(draft_, *handles)) {
-      for (const TreeValue& handle : handles->values) Remember(handle);
+    if (const TreeValue* handles = root_.Find("named_handles")) {
+      for (const TreeValue& handle : handles->values) {
+        Remember(handle);
+        // As a map, from names to handles.
+        if (handles->kind == TreeKind::kMap) handles_.emplace(handle.key, &handle);
+      }
     }
     const TreeValue* route = root_.Find("route");
     const TreeValue* routes = root_.Find("routes");
     if (route != nullptr) {
       ImportTree(*route, {""});
+    } else if (routes != nullptr && routes->kind == TreeKind::kMap) {
+      // From a routing prefix to a handle.
+      for (const TreeValue& entry : routes->values) ImportAliases(entry, {entry.key});
     } else if (routes != nullptr && ExpectList(draft_, *routes)) {
-      for (const TreeValue& entry : routes->values) ImportAliases(entry);
+      for (const TreeValue& entry : routes->values) ImportListed(entry);
     } else if (routes == nullptr) {
       draft_.Fail(root_, "lacks route or routes");
     }
@@ -99,21 +106,31 @@ class McrouterFile {
                    "mcrouter has no pool for keys of other prefixes; here a listener has to have one.");
   }
 
-  // One tree of `routes`: keys come to it with a routing prefix, and to the first one also without.
-  void ImportAliases(const TreeValue& entry) {
+  void ImportListed(const TreeValue& entry) {
     const TreeValue* route = entry.Find("route");
     if (route == nullptr) return draft_.Fail(entry, "lacks route");
+    std::vector<std::string> aliases;
+    if (const TreeValue* said = entry.Find("aliases"); said != nullptr && ExpectList(draft_, *said)) {
+      for (const TreeValue& alias : said->values) aliases.push_back(alias.text);
+    }
+    ImportAliases(*route, aliases);
+  }
+
+  // One tree of `routes`: keys come to it with a routing prefix, and to the first one also without.
+  void ImportAliases(const TreeValue& tree, const std::vector<std::string>& aliases) {
     std::vector<std::string> prefixes;
     if (routes_.empty()) prefixes.emplace_back();
-    if (const TreeValue* aliases = entry.Find("aliases"); aliases != nullptr && ExpectList(draft_, *aliases)) {
-      for (const TreeValue& alias : aliases->values) {
-        prefixes.push_back(alias.text);
-        draft_.SayOtherwise(
-            "mcrouter takes a routing prefix (aliases) off a key before it asks a server; here keys are sent as "
-            "they come.");
+    for (const std::string& alias : aliases) {
+      if (alias.find('*') != std::string::npos) {
+        draft_.Comment(path_ + ".routes", "The routing prefix " + Quote(alias) + " of " + LineOf(tree) +
+                                              " has no counterpart: a prefix is no pattern.");
+        continue;
       }
+      prefixes.push_back(alias);
+      draft_.SayOtherwise(
+          "mcrouter takes a routing prefix off a key before it asks a server; here keys are sent as they come.");
     }
-    ImportTree(*route, prefixes);
+    ImportTree(tree, prefixes);
   }
 
   void ImportTree(const TreeValue& tree, const std::vector<std::string>& prefixes) {
@@ -178,6 +195,7 @@ class McrouterFile {
       return std::nullopt;
     }
     if (type->text == "PoolRoute") return PoolOfPoolRoute(handle);
+    if (type->text == "Pool") return pools_.Named(handle);
     if (type->text.starts_with("Failover")) return PoolOfFailover(handle, depth);
     return PoolOfKind(handle, type->text, depth);
   }
@@ -289,6 +307,8 @@ class McrouterFile {
       const TreeValue* policies = handle.Find("operation_policies");
       child = policies == nullptr ? nullptr : policies->Find("get");
     }
+    // SaltedFailoverRoute and its like are a PoolRoute with more.
+    if (child == nullptr && handle.Find("pool") != nullptr) return PoolOfPoolRoute(handle);
     const bool answers_itself = type == "NullRoute" || type == "DevNullRoute" || type == "ErrorRoute";
     if (child == nullptr) {
       if (!answers_itself) draft_.Fail(handle, PathPart(type) + " has no child that is known here");

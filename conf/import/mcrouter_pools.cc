@@ -77,6 +77,7 @@ std::optional<std::string> McrouterPools::Import(const std::string& name, const 
   if (!ExpectList(draft_, *servers)) return std::nullopt;
   if (servers->values.empty()) {
     draft_.Comment("pools", "The pool " + Quote(name) + " of " + LineOf(said) + " has no servers.");
+    names_[name] = "";
     return std::nullopt;
   }
   Pool& pool = draft_.AddPool(draft_.PoolName(name, "pool"), Protocol::kMemcached, said);
@@ -104,10 +105,16 @@ void McrouterPools::ImportServer(Pool& pool, const TreeValue& said) {
   } else if (colon == std::string::npos) {
     draft_.Fail(*name, Quote(text) + " is not HOST:PORT");
   } else {
-    address = ReadAddress(draft_, *name, text.substr(0, colon), text.substr(colon + 1));
+    // Brackets may stand around a name too.
+    std::string host = text.substr(0, colon);
+    const bool is_bracketed_name = host.starts_with('[') && host.find(':') == std::string::npos;
+    if (is_bracketed_name) host = host.substr(1, host.size() - 2);
+    address = ReadAddress(draft_, *name, host, text.substr(colon + 1));
   }
   if (!address) return;
-  draft_.AddNode(pool, "", *address, *name);
+  // mcrouter may have a server twice in a pool.
+  const auto times = std::ranges::count(pool.nodes, *address, &Node::address);
+  draft_.AddNode(pool, times == 0 ? "" : address->ToString() + "#" + std::to_string(times + 1), *address, *name);
   if (rest.empty() || rest == "ascii" || rest == "ascii:plain") return;
   const std::string path = Draft::PathOfPool(pool.name) + ".nodes[" + std::to_string(pool.nodes.size() - 1) + "]";
   draft_.Comment(path, Quote(rest) + " has no counterpart: nodes are asked in memcached's text protocol, without TLS.");
@@ -144,8 +151,10 @@ Pool& McrouterPools::Find(const std::string& name) {
 
 std::optional<std::string> McrouterPools::Called(const std::string& name, const TreeValue& where) {
   const auto known = names_.find(BareName(name));
+  // An empty one answers for itself, with errors.
+  if (known != names_.end() && known->second.empty()) return std::nullopt;
   if (known != names_.end()) return known->second;
-  draft_.Fail(where, "no pool with servers is called " + Quote(BareName(name)));
+  draft_.Fail(where, "no pool is called " + Quote(BareName(name)));
   return std::nullopt;
 }
 
@@ -156,7 +165,7 @@ std::optional<std::string> McrouterPools::Named(const TreeValue& pool) {
   const std::string called = name == nullptr ? "pool" : name->text;
   const auto known = names_.find(called);
   // mcrouter too takes the first pool of a name.
-  if (name != nullptr && known != names_.end()) return known->second;
+  if (name != nullptr && known != names_.end()) return Called(called, pool);
   return Import(called, pool);
 }
 
@@ -185,9 +194,8 @@ void McrouterPools::SetWeights(Pool& pool, const TreeValue& weights) {
   std::vector<double> wanted;
   for (const TreeValue& weight : weights.values) {
     const std::optional<double> number = ReadNumber(weight);
-    if (!number || *number < 0 || *number > 1)
-      return draft_.Fail(weight, Quote(weight.text) + " is no weight from 0 to 1");
-    wanted.push_back(*number);
+    if (!number || *number < 0) return draft_.Fail(weight, Quote(weight.text) + " is no weight");
+    wanted.push_back(std::min(*number, 1.0));
   }
   wanted.resize(pool.nodes.size(), 0.5);  // As mcrouter has it.
   // Ours are whole numbers: the smallest ones that mean the same.
