@@ -134,6 +134,7 @@ struct RingOptions {
   uint32_t table_size = 65537;  // Entries of maglev's table: a prime.
   ring::HashAlgorithm hash = ring::HashAlgorithm::kAuto;
   std::string hash_tag = "auto";  // Two characters, empty for none, or auto; see HashTagOf in conf/pool_ring.
+  std::string unhashed_prefix;    // Empty = none.
   Ratio load_bound;               // 0 = off.
 
   bool operator==(const RingOptions&) const = default;

@@ -16,7 +16,7 @@ namespace {
 // Ketama gives points by shares and rounds them down: a light node among heavy ones has none.
 void HintAtNodesWithoutPoints(const Pool& pool, std::vector<std::string>& hints) {
   // It is a hint and no error, since the programs whose ring this is allow such a node.
-  if (!IsKetama(pool.ring.algorithm)) return;
+  if (!IsKetama(pool.ring.algorithm) || pool.ring.algorithm == ring::Algorithm::kKetamaUnweighted) return;
   uint64_t total = 0;
   for (const Node& node : pool.nodes) total += node.weight;
   for (size_t i = 0; i < pool.nodes.size(); ++i) {
@@ -26,6 +26,16 @@ void HintAtNodesWithoutPoints(const Pool& pool, std::vector<std::string>& hints)
                     std::to_string(node.weight) + " of " + std::to_string(total) +
                     " is too small a share for a point on the ring " + std::string(NameOf(pool.ring.algorithm)) + ": " +
                     Quote(node.name) + " gets no key");
+  }
+}
+
+void HintAtWeightsWithoutEffect(const Pool& pool, std::vector<std::string>& hints) {
+  if (pool.ring.algorithm != ring::Algorithm::kKetamaUnweighted) return;
+  for (size_t i = 0; i < pool.nodes.size(); ++i) {
+    if (pool.nodes[i].weight == pool.nodes[0].weight) continue;
+    hints.push_back("pools." + PathPart(pool.name) + ".nodes[" + std::to_string(i) +
+                    "]: its weight has no effect on the ring ketama_unweighted");
+    return;
   }
 }
 
@@ -108,6 +118,7 @@ std::vector<std::string> Hints(const Config& config) {
   std::vector<std::string> hints;
   for (const Pool& pool : config.pools) {
     HintAtNodesWithoutPoints(pool, hints);
+    HintAtWeightsWithoutEffect(pool, hints);
     HintAtNarrowHashes(pool, hints);
     HintAtOpenHashTags(pool, hints);
   }

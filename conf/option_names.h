@@ -38,10 +38,15 @@ inline constexpr EnumName<LogFormat> kNames<LogFormat>[] = {{LogFormat::kText, "
 
 template <>
 inline constexpr EnumName<ring::Algorithm> kNames<ring::Algorithm>[] = {
-    {ring::Algorithm::kVnode, "vnode"},         {ring::Algorithm::kKetama, "ketama"},
-    {ring::Algorithm::kTwemproxy, "twemproxy"}, {ring::Algorithm::kMaglev, "maglev"},
-    {ring::Algorithm::kJump, "jump"},           {ring::Algorithm::kRendezvous, "rendezvous"},
-    {ring::Algorithm::kModula, "modula"},       {ring::Algorithm::kSlots, "slots"},
+    {ring::Algorithm::kVnode, "vnode"},
+    {ring::Algorithm::kKetama, "ketama"},
+    {ring::Algorithm::kKetamaUnweighted, "ketama_unweighted"},
+    {ring::Algorithm::kTwemproxy, "twemproxy"},
+    {ring::Algorithm::kMaglev, "maglev"},
+    {ring::Algorithm::kJump, "jump"},
+    {ring::Algorithm::kRendezvous, "rendezvous"},
+    {ring::Algorithm::kModula, "modula"},
+    {ring::Algorithm::kSlots, "slots"},
 };
 
 template <>

@@ -24,25 +24,31 @@ inline constexpr auto kOptions<Node> = std::make_tuple(
 
 template <>
 inline constexpr auto kOptions<RingOptions> = std::make_tuple(
-    OptionRow{"algorithm", &RingOptions::algorithm, Choice(), Reload::kLive,
-              "How a key's hash becomes a node. vnode: a change moves no key needlessly. maglev: more even, moves a "
-              "little more. jump: nodes come and go at the list's end only. rendezvous: for short lists. slots: every "
-              "move is yours. ketama and twemproxy: as libmemcached and twemproxy have it. modula: any change moves "
-              "nearly every key; the list's order counts, as libmemcached's does, where twemproxy sorts its servers: a "
-              "shorter name first, equally long ones by bytes."},
+    OptionRow{
+        "algorithm", &RingOptions::algorithm, Choice(), Reload::kLive,
+        "How a key's hash becomes a node. vnode: a change moves no key needlessly. maglev: more even, moves a "
+        "little more. jump: nodes come and go at the list's end only. rendezvous: for short lists. slots: every "
+        "move is yours. ketama and twemproxy: as libmemcached (with weights) and twemproxy have it. ketama_unweighted: "
+        "libmemcached's consistent distribution without weights, as pylibmc's ketama. modula: any change moves "
+        "nearly every key; the list's order counts, as libmemcached's does, where twemproxy sorts its servers: a "
+        "shorter name first, equally long ones by bytes; libmemcached's looks at no weights."},
     OptionRow{"virtual_nodes", &RingOptions::virtual_nodes, CountOrZero("auto", 1, 65536), Reload::kLive,
               "Points on the ring: for each unit of weight (vnode; auto = 1024), or for each node on average (ketama "
-              "and twemproxy; auto = 160). More points, more even shares."},
+              "and twemproxy; auto = 160; ketama_unweighted: 100). More points, more even shares."},
     OptionRow{"table_size", &RingOptions::table_size, Count(3, 16'777'213), Reload::kLive,
               "Entries of maglev's table, a prime, a hundred times the nodes or more."},
     OptionRow{"hash", &RingOptions::hash, Choice(), Reload::kLive,
-              "The hash of a key, with twemproxy's results where it has the name. auto: md5 for ketama, fnv1a_64 for "
-              "twemproxy, crc16 (Redis Cluster's) for slots, else xxh3. crc16_xmodem is crc16 cut to 16 bits, as "
+              "The hash of a key, with twemproxy's results where it has the name. auto: md5 for ketama, "
+              "one_at_a_time for ketama_unweighted, fnv1a_64 for twemproxy, crc16 (Redis Cluster's) for slots, else "
+              "xxh3. crc16_xmodem is crc16 cut to 16 bits, as "
               "predixy has it."},
     OptionRow{
         "hash_tag", &RingOptions::hash_tag, TextOr("auto", 0, 2), Reload::kLive,
         "Two characters; of a key like a{b}c only what stands between them is hashed. Empty = always the whole key. "
         "auto: {}, but none for ketama, twemproxy and modula, whose programs have none unless they are told."},
+    OptionRow{"unhashed_prefix", &RingOptions::unhashed_prefix, Text(0, 1024), Reload::kLive,
+              "Keys that begin with it are hashed without it, as libmemcached does with a namespace (PHP's "
+              "OPT_PREFIX_KEY); empty = none."},
     OptionRow{"load_bound", &RingOptions::load_bound, FactorOrZero(1050, 100'000), Reload::kLive,
               "1.25 = a node takes at most 1.25 times its share of the requests in flight, and what is above goes to "
               "the next node; 0 = off. Only for nodes that hold the same data or may miss: on a sharded store a key is "

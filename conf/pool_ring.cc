@@ -10,6 +10,7 @@ namespace ringproxy::conf {
 namespace {
 
 constexpr uint32_t kVnodePoints = 1024;
+constexpr uint32_t kUnweightedPoints = 100;
 constexpr uint32_t kKetamaPoints = 160;  // As libmemcached and twemproxy have it.
 
 // These pick by a remainder or by the low bits; all others by the top ones.
@@ -46,11 +47,13 @@ std::vector<ring::RingNode> RingNodes(const Pool& pool) {
 }  // namespace
 
 bool IsKetama(ring::Algorithm algorithm) {
-  return algorithm == ring::Algorithm::kKetama || algorithm == ring::Algorithm::kTwemproxy;
+  return algorithm == ring::Algorithm::kKetama || algorithm == ring::Algorithm::kKetamaUnweighted ||
+         algorithm == ring::Algorithm::kTwemproxy;
 }
 
 uint32_t VirtualNodesOf(const RingOptions& options) {
   if (options.virtual_nodes > 0) return options.virtual_nodes;
+  if (options.algorithm == ring::Algorithm::kKetamaUnweighted) return kUnweightedPoints;
   return IsKetama(options.algorithm) ? kKetamaPoints : kVnodePoints;
 }
 
@@ -59,6 +62,7 @@ ring::HashAlgorithm HashOf(const RingOptions& options) {
   // A ring that another program has too comes with that program's usual hash, so that its keys stay where they are.
   switch (options.algorithm) {
     case ring::Algorithm::kKetama: return ring::HashAlgorithm::kMd5;
+    case ring::Algorithm::kKetamaUnweighted: return ring::HashAlgorithm::kOneAtATime;
     case ring::Algorithm::kTwemproxy: return ring::HashAlgorithm::kFnv1a64;
     case ring::Algorithm::kSlots: return ring::HashAlgorithm::kCrc16;
     default: return ring::HashAlgorithm::kXxh3;
@@ -98,7 +102,7 @@ Result<std::vector<ring::SlotRange>, std::string> ParseSlots(std::string_view te
 }
 
 std::unique_ptr<const ring::Ring> MakePoolRing(const Pool& pool) {
-  const ring::RingSpec spec{pool.ring.algorithm, VirtualNodesOf(pool.ring), pool.ring.table_size};
+  const ring::RingSpec spec{pool.ring.algorithm, VirtualNodesOf(pool.ring), pool.ring.table_size, HashOf(pool.ring)};
   return ring::MakeRing(spec, RingNodes(pool));
 }
 
@@ -106,6 +110,7 @@ KeyHasher::KeyHasher(const RingOptions& options)
     : hash_(HashOf(options)),
       // Without this the top bits of a narrow hash are all zero, and its keys lie on one short arc (semantics.md 31).
       mixes_(ring::HashBits(hash_) < 64 && !PicksByLowBits(options.algorithm)),
-      hash_tag_(HashTagOf(options)) {}
+      hash_tag_(HashTagOf(options)),
+      unhashed_prefix_(options.unhashed_prefix) {}
 
 }  // namespace ringproxy::conf

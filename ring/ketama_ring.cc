@@ -64,6 +64,17 @@ KetamaRing::KetamaRing(KetamaKind kind, uint32_t points_per_node, std::span<cons
   std::ranges::stable_sort(points_, {}, &Point::value);
 }
 
+KetamaRing::KetamaRing(HashAlgorithm hash, uint32_t points_per_node, std::span<const RingNode> nodes)
+    : node_count_(static_cast<uint32_t>(nodes.size())) {
+  for (NodeIndex i = 0; i < nodes.size(); ++i) {
+    const std::string name = PointName(KetamaKind::kLibmemcached, nodes[i]);
+    for (uint32_t k = 0; k < points_per_node; ++k) {
+      points_.push_back({static_cast<uint32_t>(Hash(hash, name + "-" + std::to_string(k))), i});
+    }
+  }
+  std::ranges::stable_sort(points_, {}, &Point::value);
+}
+
 size_t KetamaRing::FirstPoint(uint32_t hash) const {
   const auto point = std::ranges::lower_bound(points_, hash, {}, &Point::value);
   return point == points_.end() ? 0 : static_cast<size_t>(point - points_.begin());

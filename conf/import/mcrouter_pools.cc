@@ -124,7 +124,7 @@ void McrouterPools::ImportServer(Pool& pool, const TreeValue& said) {
 void McrouterPools::ImportOption(Pool& pool, const TreeValue& said) {
   const std::string path = Draft::PathOfPool(pool.name);
   const std::string shown = said.kind == TreeKind::kText ? said.key + ": " + said.text : said.key;
-  if (said.key == "servers" || said.key == "name" || said.key == "inherit") return;
+  if (said.key == "servers" || said.key == "name" || said.key == "inherit" || said.key == "type") return;
   if (said.key == "server_timeout" || said.key == "connect_timeout") {
     const auto member = said.key == "server_timeout" ? &Timeouts::request : &Timeouts::connect;
     const std::optional<uint64_t> wait_ms = ReadCount(draft_, said);

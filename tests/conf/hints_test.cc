@@ -92,6 +92,13 @@ TEST(Hints, NameTheNodesWithoutAPointOnAKetamaRing) {
   EXPECT_TRUE(Hints(KetamaConfig(ring::Algorithm::kKetama, 1, 79)).empty());
 }
 
+TEST(Hints, SayWhenWeightsHaveNoEffect) {
+  EXPECT_TRUE(Hints(KetamaConfig(ring::Algorithm::kKetamaUnweighted, 7, 7)).empty());
+  EXPECT_EQ(
+      Hints(KetamaConfig(ring::Algorithm::kKetamaUnweighted, 1, 500)),
+      std::vector<std::string>{"pools.sessions.nodes[1]: its weight has no effect on the ring ketama_unweighted"});
+}
+
 TEST(Hints, NameTheRingsThatAHashIsTooNarrowFor) {
   Config config = KetamaConfig(ring::Algorithm::kTwemproxy, 1, 1);
   config.pools[0].ring.hash = ring::HashAlgorithm::kCrc32;

@@ -46,9 +46,13 @@ struct AutoCase {
 
 TEST(PoolRing, TakesForAutoWhatTheAlgorithmIsUsedWith) {
   constexpr AutoCase kCases[] = {
-      {Algorithm::kVnode, HashAlgorithm::kXxh3, 1024},       {Algorithm::kKetama, HashAlgorithm::kMd5, 160},
-      {Algorithm::kTwemproxy, HashAlgorithm::kFnv1a64, 160}, {Algorithm::kSlots, HashAlgorithm::kCrc16, 1024},
-      {Algorithm::kMaglev, HashAlgorithm::kXxh3, 1024},      {Algorithm::kModula, HashAlgorithm::kXxh3, 1024},
+      {Algorithm::kVnode, HashAlgorithm::kXxh3, 1024},
+      {Algorithm::kKetama, HashAlgorithm::kMd5, 160},
+      {Algorithm::kKetamaUnweighted, HashAlgorithm::kOneAtATime, 100},
+      {Algorithm::kTwemproxy, HashAlgorithm::kFnv1a64, 160},
+      {Algorithm::kSlots, HashAlgorithm::kCrc16, 1024},
+      {Algorithm::kMaglev, HashAlgorithm::kXxh3, 1024},
+      {Algorithm::kModula, HashAlgorithm::kXxh3, 1024},
   };
   for (const AutoCase& c : kCases) {
     RingOptions options;
@@ -104,12 +108,24 @@ TEST(KeyHasher, HashesWholeKeysForTheRingsOfProgramsThatDo) {
   for (const EnumName<Algorithm>& row : kNames<Algorithm>) {
     RingOptions options;
     options.algorithm = row.value;
-    const bool whole = row.name == "ketama" || row.name == "twemproxy" || row.name == "modula";
+    const bool whole = row.name.starts_with("ketama") || row.name == "twemproxy" || row.name == "modula";
     EXPECT_EQ(KeyHasher(options).HashedPart("{user1}:name"), whole ? "{user1}:name" : "user1") << row.name;
     EXPECT_EQ(HashTagOf(options), whole ? "" : "{}") << row.name;
     options.hash_tag = "{}";
     EXPECT_EQ(KeyHasher(options).HashedPart("{user1}:name"), "user1") << row.name;
   }
+}
+
+TEST(KeyHasher, HashesAKeyWithoutThePrefixThatIsNot) {
+  RingOptions options;
+  options.unhashed_prefix = "app:";
+  const KeyHasher hasher(options);
+  EXPECT_EQ(hasher.HashedPart("app:user"), "user");
+  EXPECT_EQ(hasher.HashedPart("app:app:user"), "app:user");
+  EXPECT_EQ(hasher.HashedPart("app"), "app");
+  EXPECT_EQ(hasher.HashedPart("other:user"), "other:user");
+  EXPECT_EQ(hasher.HashedPart("app:{a}b"), "a");
+  EXPECT_EQ(hasher("app:user"), KeyHasher(RingOptions{})("user"));
 }
 
 // What the option's own words promise.
