@@ -123,7 +123,8 @@ struct Node {
   std::string name;  // Identity: the ring hashes it, metrics and errors show it. Defaults to the address as text.
   Address address;
   uint32_t weight = 1;
-  std::string slots = {};  // "0-5460,8192": what it owns on a ring of slots.
+  std::string slots = {};      // "0-5460,8192": what it owns on a ring of slots.
+  std::string ring_name = {};  // Empty: as RingNodeOf in conf/pool_ring has it.
 
   bool operator==(const Node&) const = default;
 };

@@ -18,9 +18,12 @@ inline constexpr auto kOptions<Node> = std::make_tuple(
     OptionRow{"weight", &Node::weight, Count(1, 1'000'000), Reload::kLive,
               "Its share of the keys, relative to the other nodes. Rings that keep something for each unit (vnode, "
               "modula, jump) bound the sum."},
-    OptionRow{
-        "slots", &Node::slots, Text(0, 4096), Reload::kLive,
-        "On a ring of slots: what it owns of the slots 0 to 16383, as in 0-5460,8192. Every slot has one owner."});
+    OptionRow{"slots", &Node::slots, Text(0, 4096), Reload::kLive,
+              "On a ring of slots: what it owns of the slots 0 to 16383, as in 0-5460,8192. Every slot has one owner."},
+    OptionRow{"ring_name", &Node::ring_name, Text(0, 1024), Reload::kLive,
+              "What the ring makes the node's points from, in place of the name (ketama: of the address): for a node "
+              "that has to "
+              "be called or placed otherwise than the program whose keys it has calls it. Empty = none."});
 
 template <>
 inline constexpr auto kOptions<RingOptions> = std::make_tuple(

@@ -31,6 +31,9 @@ ring::RingNode RingNodeOf(const Node& node) {
   made.port = node.address.port;
   // A node without a name of its own is called by its address (conf/parse), and that is no alias.
   made.has_alias = node.name != node.address.ToString();
+  if (node.ring_name.empty()) return made;
+  made.name = node.ring_name;
+  made.host.clear();
   return made;
 }
 

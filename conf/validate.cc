@@ -104,6 +104,18 @@ void CheckNodes(const Pool& pool, const std::string& path, const OwnAddresses& o
   }
 }
 
+// Two nodes that the ring calls alike would have the same points. That names are distinct is another rule.
+void CheckRingNames(const Pool& pool, const std::string& path, Source& source) {
+  const bool has_any = std::ranges::any_of(pool.nodes, [](const Node& node) { return !node.ring_name.empty(); });
+  if (!has_any || !source.Sound({path + ".nodes"})) return;
+  Seen called;
+  for (size_t i = 0; i < pool.nodes.size(); ++i) {
+    const Node& node = pool.nodes[i];
+    const std::string here = Index(path + ".nodes", i) + (node.ring_name.empty() ? "" : ".ring_name");
+    CheckUnique(node.ring_name.empty() ? node.name : node.ring_name, here, "ring_name", called, source);
+  }
+}
+
 void CheckRingSizes(const Config& config, Source& source) {
   uint64_t all_points = 0;
   bool each_fits = true;
@@ -216,6 +228,7 @@ void CheckPools(const Config& config, Source& source) {
     const std::string path = "pools." + PathPart(pool.name);
     if (source.Sound({path, path + ".nodes"}) && pool.nodes.empty()) source.Fail(path + ".nodes", "has no entries");
     CheckNodes(pool, path, own, source);
+    CheckRingNames(pool, path, source);
     const std::string hash_tag = path + ".ring.hash_tag";
     if (HashTagOf(pool.ring).size() == 1) {
       source.Fail(hash_tag, Quote(pool.ring.hash_tag) + " is one character; it takes two, or none");

@@ -179,10 +179,8 @@ class NutcrackerPool {
     if (pool.ring.algorithm != ring::Algorithm::kTwemproxy) return;
     // What twemproxy hashes differs from what the ring would make of the address in odd cases only, as a port of 06379.
     if (TwemproxyNameOf(node) != server.RingName()) node.name = server.RingName();
-    if (TwemproxyNameOf(node) == server.RingName()) return;
-    draft_.Comment(path, "twemproxy's ring has it as " + Quote(server.RingName()) +
-                             "; here a name that is the address is none, so its keys move.");
-    SayThatKeysMove(pool.name, said);
+    // A name that is the address is taken for none, and then the port 11211 is left out.
+    if (TwemproxyNameOf(node) != server.RingName()) node.ring_name = server.RingName();
   }
 
   void SayThatKeysMove(const std::string& pool, const TreeValue& said) {

@@ -138,6 +138,19 @@ TEST(PoolRing, TakesANameThatIsTheAddressForNone) {
   EXPECT_NE(aliased, owners);
 }
 
+TEST(PoolRing, CallsANodeByItsRingNameWhereItHasOne) {
+  for (const Algorithm algorithm : {Algorithm::kVnode, Algorithm::kKetama, Algorithm::kKetamaUnweighted,
+                                    Algorithm::kTwemproxy, Algorithm::kMaglev, Algorithm::kRendezvous}) {
+    const auto before = Owners(MakePool(algorithm, {MakeNode("10.0.0.1:11212", "a"), MakeNode("10.0.0.2:11212", "b")}));
+    Node moved = MakeNode("10.9.9.9:1", "b");
+    const bool by_address = algorithm == Algorithm::kKetama || algorithm == Algorithm::kKetamaUnweighted;
+    moved.ring_name = by_address ? "10.0.0.2:11212" : "b";
+    EXPECT_EQ(Owners(MakePool(algorithm, {MakeNode("10.0.0.1:11212", "a"), moved})), before);
+    moved.ring_name = "c";
+    EXPECT_NE(Owners(MakePool(algorithm, {MakeNode("10.0.0.1:11212", "a"), moved})), before);
+  }
+}
+
 TEST(PoolRing, CallsKetamasNodesByTheirAddressesWhateverTheirNames) {
   auto named =
       Owners(MakePool(Algorithm::kKetama, {MakeNode("10.0.0.1:11211", "a"), MakeNode("unix:/run/b.sock", "b")}));

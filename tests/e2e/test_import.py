@@ -165,6 +165,8 @@ def test_memcached_pools_of_any_weights_and_names_are_imported(memcacheds, seed)
         pools[f"p{i}"] = {"listen": loopback(), "hash": choose.choice(HASHES), "distribution": choose.choice(["ketama", "modula"]),
                           **({"hash_tag": choose.choice(["{}", "[]"])} if i % 3 else {}),
                           "servers": servers_of(choose.sample(memcacheds, count), weights, names)}
+    # A server at port 11211 is called by its host; with its own address as its name it is called otherwise.
+    pools["own"] = {"listen": loopback(), "servers": servers_of(memcacheds[2:4], (1, 1), memcacheds[2:4])}
     assert MovingFleet(**pools).move() == {}
 
 

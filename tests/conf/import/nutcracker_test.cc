@@ -35,6 +35,7 @@ TEST(ImportNutcracker, CallsNodesAsItsRingDoes) {
       {"::1:6379:1", "::1:6379"},
       {"10.0.0.1:6379:1 a:b:1", "a:b:1"},
       {"10.0.0.1:11211:1 10.0.0.1", "10.0.0.1"},
+      {"10.0.0.1:11211:1 10.0.0.1:11211", "10.0.0.1:11211"},
       {"Cache-1.Internal:1:1", "Cache-1.Internal:1"},
   };
   for (const auto& [server, ring_name] : kServers) {
@@ -42,12 +43,6 @@ TEST(ImportNutcracker, CallsNodesAsItsRingDoes) {
     ASSERT_EQ(config.pools.size(), 1U) << server;
     EXPECT_EQ(TwemproxyNameOf(config.pools[0].nodes[0]), ring_name) << server;
   }
-}
-
-TEST(ImportNutcracker, SaysWhenItCannotCallANodeAsTwemproxyDoes) {
-  const std::string text = FromServers("    - 10.0.0.1:11211:1 10.0.0.1:11211\n");
-  EXPECT_NE(text.find("# - p: keys move, because of the server of line 4.\n"), std::string::npos) << text;
-  EXPECT_EQ(FromServers("    - 10.0.0.1:11211:1 a\n").find("keys move"), std::string::npos);
 }
 
 TEST(ImportNutcracker, TakesEveryHashAndDistribution) {
