@@ -22,6 +22,7 @@ namespace po = boost::program_options;
 
 constexpr std::string_view kUsage =
     "Usage: ringproxy --config FILE [--check]\n"
+    "       ringproxy --check FILE\n"
     "       ringproxy --redis ADDRESS,ADDRESS,... [--listen ADDRESS] [--admin ADDRESS] [--workers N]\n"
     "       ringproxy --memcached ADDRESS,ADDRESS,... [--listen ADDRESS] [--admin ADDRESS] [--workers N]\n"
     "       ringproxy --import FILE [--import-format FORMAT]\n"
@@ -32,12 +33,15 @@ const conf::Address kRedisListen{"127.0.0.1", 6380, ""};
 const conf::Address kMemcachedListen{"127.0.0.1", 11311, ""};
 constexpr std::string_view kExampleNode = "127.0.0.1:6379";
 
+constexpr const char* kBareFile = "a file";  // No option is typed so.
+
 // Only what is written here: what is not given has to be told from what was given as its default.
 struct Arguments {
   std::string config_file;
   std::vector<std::string> redis, memcached;
   std::string listen, admin, workers;
   std::string import_file, import_format;
+  std::string bare_file;  // Without an option before it: of --check FILE.
   bool check = false, print_config = false, print_schema = false, print_reference = false;
   bool version = false, help = false;
 };
@@ -83,8 +87,12 @@ std::optional<std::string> FindConflict(const Arguments& arguments) {
   const int ways_to_end = imports + arguments.check + arguments.print_config + arguments.print_schema +
                           arguments.print_reference + arguments.version + arguments.help;
   if (ways_to_end > 1) return "only one of --import, --check, --print-..., --version and --help may be given";
+  if (!arguments.bare_file.empty() && !arguments.check) {
+    return "'" + arguments.bare_file + "' stands without an option; a configuration is given as --config FILE";
+  }
+  if (!arguments.bare_file.empty() && !arguments.config_file.empty()) return "--check FILE excludes --config";
   if (!imports && !arguments.import_format.empty()) return "--import-format goes with --import";
-  const bool from_file = !arguments.config_file.empty();
+  const bool from_file = !(arguments.config_file + arguments.bare_file).empty();
   const bool without_file = !arguments.redis.empty() || !arguments.memcached.empty();
   if (imports && (from_file || without_file)) return "--import excludes --config, --redis and --memcached";
   if (from_file && without_file) return "--config excludes --redis and --memcached";
@@ -235,15 +243,17 @@ std::variant<RunConfig, ExitCode> ParseCommandLine(int argc, const char* const* 
     // Guessing is off: an abbreviation that works today would become ambiguous with the next option.
     constexpr int kStyle = po::command_line_style::unix_style & ~po::command_line_style::allow_guessing;
     po::variables_map values;
-    // It allows no words beside the options; without it the library drops them and says nothing.
-    const po::positional_options_description no_positional;
-    po::store(po::command_line_parser(argc, argv).options(options).positional(no_positional).style(kStyle).run(),
-              values);
+    // What is no option's value is refused later, unless it is the one file of --check.
+    po::options_description all;
+    all.add(options).add_options()(kBareFile, po::value(&arguments.bare_file));
+    const po::positional_options_description positional = po::positional_options_description().add(kBareFile, 1);
+    po::store(po::command_line_parser(argc, argv).options(all).positional(positional).style(kStyle).run(), values);
     po::notify(values);
   } catch (const po::error& error) {
     return BadUsage(err, error.what());
   }
   if (const auto conflict = FindConflict(arguments)) return BadUsage(err, *conflict);
+  if (!arguments.bare_file.empty()) arguments.config_file = arguments.bare_file;
   if (arguments.help) out << kUsage << "\n" << options;
   if (arguments.version) out << "ringproxy " << conf::Version() << "\n";
   if (arguments.print_schema) out << conf::JsonSchema();

@@ -13,6 +13,7 @@ namespace ringproxy::conf {
 namespace {
 
 constexpr uint16_t kMostPortsTried = 100;
+constexpr size_t kMostPools = 1000;    // As the option table has it for pools and listeners.
 constexpr size_t kLongestNumber = 10;  // With its hyphen, behind a name that is taken.
 // A domain of which it is agreed that it never exists.
 constexpr std::string_view kUnknownHost = "address-to-be-written-here.invalid";
@@ -43,12 +44,18 @@ void Draft::Note(const std::string& path, const TreeValue& said) {
 }
 
 void Draft::Comment(const std::string& path, std::string text) {
-  std::vector<std::string>& lines = comments_[path];
-  if (std::ranges::find(lines, text) == lines.end()) lines.push_back(std::move(text));
+  if (said_.emplace(path, text).second) comments_[path].push_back(std::move(text));
 }
 
 void Draft::SayOtherwise(std::string text) {
-  if (std::ranges::find(otherwise_, text) == otherwise_.end()) otherwise_.push_back(std::move(text));
+  if (said_.emplace("", text).second) otherwise_.push_back(std::move(text));
+}
+
+bool Draft::IsFull(const TreeValue& next) {
+  const bool is_full = std::max(config.pools.size(), config.listeners.size()) >= kMostPools;
+  if (is_full && !was_full_) Fail(next, "more than " + std::to_string(kMostPools) + " pools or listeners");
+  was_full_ = was_full_ || is_full;
+  return is_full;
 }
 
 std::string Draft::NameLike(const std::string& wanted, const std::string& otherwise) {
@@ -149,6 +156,9 @@ void Draft::CheckLengths() {
     if constexpr (kIsVector<std::remove_cvref_t<decltype(value)>>)
       check(value.size(), row.bounds, std::string(row.name));
   });
+  for (size_t i = 0; i < config.listeners.size(); ++i) {
+    check(config.listeners[i].routes.size(), ListOf(1, kMostRoutes), "listeners[" + std::to_string(i) + "].routes");
+  }
   for (const Pool& pool : config.pools) {
     ForEachOption(pool, [&](const OptionFacts& row, const auto& value) {
       if constexpr (std::is_same_v<std::remove_cvref_t<decltype(value)>, std::vector<Node>>) {

@@ -5,9 +5,11 @@
 // Lifetime: one per imported file. Threads: one.
 #pragma once
 
+#include <set>
 #include <string>
 #include <string_view>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 #include "conf/option_table.h"
@@ -18,6 +20,9 @@
 #include "conf/values.h"
 
 namespace ringproxy::conf {
+
+// Of one listener, as the option table has it.
+inline constexpr size_t kMostRoutes = 1000;
 
 class Draft {
  public:
@@ -34,6 +39,9 @@ class Draft {
   void Comment(const std::string& path, std::string text);
   // What behaves otherwise, for the head of the file; what has been said is not said again.
   void SayOtherwise(std::string text);
+
+  // Whether there is no room for one more pool or listener, which is a mistake then: a file of millions ends early.
+  bool IsFull(const TreeValue& next);
 
   // Sets an option of the section at `path`, which has to be in the option table. Beyond its bounds the nearest one is
   // taken, and a comment says so; `said` is what the file has: "timeout: 90000".
@@ -96,6 +104,8 @@ class Draft {
   Errors errors_;
   Comments comments_;
   std::vector<std::string> otherwise_;
+  std::set<std::pair<std::string, std::string>> said_;  // Path and text.
+  bool was_full_ = false;
 };
 
 // HOST and PORT of a server or listener, whatever brackets the host has; what is wrong goes to `draft`.

@@ -37,7 +37,7 @@ class EnvoyListener {
     const TreeValue* config = Field(&filter_, "typed_config");
     if (config == nullptr) config = Field(&filter_, "config");
     if (config == nullptr) return draft_.Fail(filter_, "lacks typed_config");
-    if (!listen) return;
+    if (!listen || draft_.IsFull(said_)) return;
     const TreeValue* name = Field(&said_, "name");
     draft_.AddListener(draft_.ListenerName(name == nullptr ? "" : name->text, "redis"), *listen, Protocol::kRedis,
                        said_);
@@ -100,7 +100,7 @@ class EnvoyListener {
   }
 
   void AddRoute(const std::string& prefix, const TreeValue& cluster) {
-    if (std::ranges::find(routes_, prefix, &Route::prefix) != routes_.end()) return;
+    if (routes_.size() > kMostRoutes || std::ranges::find(routes_, prefix, &Route::prefix) != routes_.end()) return;
     Route route;
     if (const auto problem = ReadValue(prefix, Text(0, 1024), route.prefix))
       return draft_.Fail(cluster, "prefix " + problem->text);

@@ -60,16 +60,16 @@ std::vector<const TreeValue*> Elements(const TreeValue* repeated) {
 }
 
 std::optional<microseconds> ReadEnvoyDuration(Draft& draft, const TreeValue& value) {
-  std::optional<double> seconds;
+  std::optional<double> length_s;
   if (value.kind == TreeKind::kMap) {
     const std::string whole = TextOf(value.Find("seconds")), nanos = TextOf(value.Find("nanos"));
     const std::optional<double> parts[] = {ReadSeconds(whole.empty() ? "0" : whole),
                                            ReadSeconds(nanos.empty() ? "0" : nanos)};
-    if (parts[0] && parts[1]) seconds = *parts[0] + *parts[1] / 1e9;
+    if (parts[0] && parts[1]) length_s = *parts[0] + *parts[1] / 1e9;
   } else if (value.text.ends_with('s')) {
-    seconds = ReadSeconds(std::string_view(value.text).substr(0, value.text.size() - 1));
+    length_s = ReadSeconds(std::string_view(value.text).substr(0, value.text.size() - 1));
   }
-  if (seconds) return microseconds(std::llround(*seconds * 1e6));
+  if (length_s) return microseconds(std::llround(*length_s * 1e6));
   draft.Fail(value, Quote(value.text) + " is no duration of Envoy, as in 0.25s");
   return std::nullopt;
 }
@@ -95,6 +95,7 @@ std::optional<std::string> EnvoyClusters::Called(const std::string& name, const 
     draft_.Fail(where, "no cluster of static_resources is called " + Quote(name));
     return std::nullopt;
   }
+  if (draft_.IsFull(*found)) return std::nullopt;
   Pool& pool = draft_.AddPool(draft_.PoolName(name, "redis"), Protocol::kRedis, *found);
   names_[name] = pool.name;
   Import(*found, pool);

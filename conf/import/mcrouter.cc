@@ -158,7 +158,7 @@ class McrouterFile {
   void AddRoute(const std::string& prefix, const std::string& pool) {
     // The first of equal prefixes counts.
     const bool is_known = std::ranges::find(routes_, prefix, &Route::prefix) != routes_.end();
-    if (is_known) return;
+    if (is_known || routes_.size() > kMostRoutes) return;
     Route route;
     const auto problem = ReadValue(prefix, Text(0, 1024), route.prefix);
     if (problem) return draft_.Fail(root_, "prefix " + problem->text);

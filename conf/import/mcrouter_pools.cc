@@ -10,6 +10,7 @@ namespace {
 
 constexpr int kMostInherited = 16;  // Pools that one inherits from, one from another.
 constexpr uint32_t kMostScale = 100;
+constexpr size_t kMostNodes = 10'000;  // As the option table has it.
 
 // What the rates of a PoolRoute count.
 struct RateKind {
@@ -69,6 +70,7 @@ void McrouterPools::ImportAll() {
 }
 
 std::optional<std::string> McrouterPools::Import(const std::string& name, const TreeValue& said) {
+  if (draft_.IsFull(said)) return std::nullopt;
   const TreeValue* servers = Property(said, "servers");
   if (servers == nullptr) {
     draft_.Fail(said, "lacks servers");
@@ -83,7 +85,10 @@ std::optional<std::string> McrouterPools::Import(const std::string& name, const 
   Pool& pool = draft_.AddPool(draft_.PoolName(name, "pool"), Protocol::kMemcached, said);
   names_[name] = pool.name;
   draft_.Note(Draft::PathOfPool(pool.name) + ".nodes", *servers);
-  for (const TreeValue& server : servers->values) ImportServer(pool, server);
+  for (const TreeValue& server : servers->values) {
+    // One more than there may be, so that it is found; each is compared with all before it.
+    if (pool.nodes.size() <= kMostNodes) ImportServer(pool, server);
+  }
   for (const TreeValue& option : said.values) ImportOption(pool, option);
   return pool.name;
 }

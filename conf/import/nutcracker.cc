@@ -50,7 +50,7 @@ class NutcrackerPool {
   NutcrackerPool(const TreeValue& said, Draft& draft) : said_(said), draft_(draft) {}
 
   void Import() {
-    if (!ExpectMap(draft_, said_)) return;
+    if (!ExpectMap(draft_, said_) || draft_.IsFull(said_)) return;
     const bool is_redis = IsOn("redis");
     const Protocol protocol = is_redis ? Protocol::kRedis : Protocol::kMemcached;
     Pool& pool = draft_.AddPool(draft_.PoolName(said_.key, "pool"), protocol, said_);

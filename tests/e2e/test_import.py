@@ -33,7 +33,7 @@ def imported(path, *arguments):
     with tempfile.NamedTemporaryFile("w", suffix=".yaml") as file:
         file.write(done.stdout)
         file.flush()
-        checked = subprocess.run([BINARY, "--config", file.name, "--check"], capture_output=True, timeout=PATIENCE, text=True)
+        checked = subprocess.run([BINARY, "--check", file.name], capture_output=True, timeout=PATIENCE, text=True)
     assert checked.returncode == 0, checked.stderr
     return done.stdout
 

@@ -140,6 +140,17 @@ TEST(CommandLine, ChecksWithoutRunning) {
   EXPECT_EQ(outcome.err, "");
 }
 
+TEST(CommandLine, ChecksAFileThatStandsBehindTheOption) {
+  const Outcome outcome = RunWith({"--check", Example().c_str()});
+  EXPECT_EQ(outcome.exit, ExitCode::kClean);
+  EXPECT_EQ(outcome.out, Example() + ": ok, 1 listener, 1 pool, 3 nodes\n");
+  EXPECT_EQ(RunWith({"--check", "/nonexistent.yaml"}).exit, ExitCode::kBadConfiguration);
+  ExpectBadUsage({"a.yaml"}, "'a.yaml' stands without an option; a configuration is given as --config FILE");
+  ExpectBadUsage({"--check", "a.yaml", "--config", "b.yaml"}, "--check FILE excludes --config");
+  ExpectBadUsage({"--check", "a.yaml", "--redis", "b:1"}, "--config excludes --redis and --memcached");
+  EXPECT_EQ(RunWith({"--check", "a.yaml", "b.yaml"}).exit, ExitCode::kBadUsage);
+}
+
 TEST(CommandLine, ChecksWithHintsAtWhatIsAllowedAndHardlyMeant) {
   const std::string file = testing::TempDir() + "ringproxy_hints.yaml";
   test::WriteFile(file,

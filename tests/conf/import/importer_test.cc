@@ -90,6 +90,27 @@ TEST_F(Importer, IsToldTheFormatOrFindsIt) {
   EXPECT_NE(ToString(ImportText("a: b\n", "f", std::nullopt).errors()).find("--import-format"), std::string::npos);
 }
 
+// Of what the bounds refuse only as much is looked at as it takes to say so.
+TEST_F(Importer, EndsEarlyWithAFileOfFarTooMuch) {
+  std::string pools, servers, routes;
+  for (int i = 0; i < 30'000; ++i) {
+    const std::string number = std::to_string(i);
+    pools += "\"p\\t" + std::string(i % 7, ' ') + number + "\": {listen: 'a:1', servers: ['b:1:1']}\n";
+    servers += "\"a:" + std::to_string(i % 60000 + 1) + "\",";
+    routes += "\"" + number + "\": \"PoolRoute|A\",";
+  }
+  EXPECT_NE(ToString(ImportText(pools, "f", std::nullopt).errors()).find("more than 1000 pools"), std::string::npos);
+  const std::string many_servers = "{\"pools\": {\"A\": {\"servers\": [" + servers + "]}}, \"route\": \"PoolRoute|A\"}";
+  EXPECT_EQ(ToString(ImportText(many_servers, "f", std::nullopt).errors()),
+            "f:1:18: pools.A.nodes: has 10001 entries, the most is 10000\n");
+  const std::string many_routes =
+      "{\"pools\": {\"A\": {\"servers\": [\"a:1\"]}}, \"route\": {\"type\": \"PrefixSelectorRoute\", "
+      "\"policies\": {" +
+      routes + "}, \"wildcard\": \"PoolRoute|A\"}}";
+  EXPECT_NE(ToString(ImportText(many_routes, "f", std::nullopt).errors()).find("listeners[0].routes: has 100"),
+            std::string::npos);
+}
+
 TEST(WithoutJsonComments, LeavesTextsAndLines) {
   EXPECT_EQ(WithoutJsonComments("{\"a//b\": \"/*\\\"//\", // c\n1}/* d\n */ "),
             "{\"a//b\": \"/*\\\"//\",     \n1}    \n    ");
