@@ -58,7 +58,7 @@ bool Draft::IsFull(const TreeValue& next) {
   return is_full;
 }
 
-std::string Draft::NameLike(const std::string& wanted, const std::string& otherwise) {
+std::string NameLike(const std::string& wanted, const std::string& otherwise) {
   std::string name = wanted.substr(0, Name().most - kLongestNumber);
   for (char& c : name) {
     const unsigned char byte = c;

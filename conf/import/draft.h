@@ -55,9 +55,7 @@ class Draft {
     });
   }
 
-  // A name that is like `wanted` and may be one of ours; `otherwise` where nothing is left of it.
-  static std::string NameLike(const std::string& wanted, const std::string& otherwise);
-  // The same, and no pool (listener) has it yet.
+  // NameLike, and no pool (listener) has it yet.
   std::string PoolName(const std::string& wanted, const std::string& otherwise) const;
   std::string ListenerName(const std::string& wanted, const std::string& otherwise) const;
   // At the end of the list, where ListenerPath() is its path; without routes.
@@ -108,6 +106,8 @@ class Draft {
   bool was_full_ = false;
 };
 
+// A name that is like `wanted` and may be one of ours; `otherwise` where nothing is left of it.
+std::string NameLike(const std::string& wanted, const std::string& otherwise);
 // HOST and PORT of a server or listener, whatever brackets the host has; what is wrong goes to `draft`.
 std::optional<Address> ReadAddress(Draft& draft, const TreeValue& where, const std::string& host,
                                    const std::string& port);

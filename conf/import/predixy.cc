@@ -277,7 +277,7 @@ class PredixyFile {
         primary = address;
       }
     }
-    const std::string name = Draft::NameLike(group.text, "group" + std::to_string(pool.nodes.size() + 1));
+    const std::string name = NameLike(group.text, "group" + std::to_string(pool.nodes.size() + 1));
     if (!primary && !refreshes_by_sentinel_) return draft_.Fail(group, "has no servers");
     if (!refreshes_by_sentinel_) return void(draft_.AddNode(pool, name, *primary, group));
     draft_.SayOtherwise(
