@@ -1,14 +1,13 @@
 // backends/line_limit.h – How often a kind of log line may be written that clients, or a fault that goes on, can cause
-// again and again: kBurst at once, then one an interval, which says how many were left out since.
+// again and again: kBurst at once, then one an interval. How many were left out is said by the next line of the kind
+// or, when none comes, by SayLeftOut.
 //
-// Threads: any; one object for each kind of line, static, for the whole process. Fed time.
+// Threads: any; an object for each kind of line. Fed time. Memory: as much as one line.
 #pragma once
 
 #include <spdlog/spdlog.h>
 
-#include <algorithm>
 #include <cstdint>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <utility>
@@ -23,6 +22,9 @@ class LineLimit {
 
   explicit LineLimit(net::Duration interval = std::chrono::seconds(1), uint32_t burst = kBurst)
       : interval_(interval), burst_(burst) {}
+  LineLimit(const LineLimit&) = delete;
+  LineLimit& operator=(const LineLimit&) = delete;
+  ~LineLimit();
 
   // Writes the line unless its kind has had its share.
   template <typename... Arguments>
@@ -30,31 +32,34 @@ class LineLimit {
            Arguments&&... arguments) {
     if (!spdlog::should_log(level)) return;
     const std::optional<uint64_t> left_out = Take(now);
-    if (!left_out) return;
-    std::string line = fmt::format(format, std::forward<Arguments>(arguments)...);
-    if (*left_out > 0) line += fmt::format(" ({} more lines like this were left out)", *left_out);
-    spdlog::log(level, "{}", line);
+    if (left_out) Write(level, fmt::format(format, std::forward<Arguments>(arguments)...), *left_out);
   }
 
   // For one line: how many were left out since the one before it; nullopt when it is to be left out too.
-  std::optional<uint64_t> Take(net::TimePoint now) {
-    const std::lock_guard lock(mutex_);
-    // A line is paid for by the interval after the last one that was; what was not used for a burst is forgotten.
-    paid_until_ = std::max(paid_until_, now - burst_ * interval_);
-    if (paid_until_ + interval_ > now) {
-      ++left_out_;
-      return std::nullopt;
-    }
-    paid_until_ += interval_;
-    return std::exchange(left_out_, 0);
-  }
+  std::optional<uint64_t> Take(net::TimePoint now);
+
+  // Of every kind that has left lines out, says how many when its next line may come; call it about once a second.
+  static void SayLeftOut(net::TimePoint now);
+  // At the end of the process: at once.
+  static void SayAllLeftOut();
 
  private:
+  struct LeftOut {
+    spdlog::level::level_enum level;
+    std::string line;
+  };
+
+  void Write(spdlog::level::level_enum level, std::string line, uint64_t left_out);
+  bool Pay(net::TimePoint now);
+  LeftOut TakeLeftOut();
+
   const net::Duration interval_;
   const int64_t burst_;
-  std::mutex mutex_;  // Taken only where a line would be written.
+  // One mutex, taken only where a line would be written, guards these of all objects.
   net::TimePoint paid_until_ = net::TimePoint::min();
   uint64_t left_out_ = 0;
+  std::string example_;  // The last line.
+  spdlog::level::level_enum level_ = spdlog::level::off;
 };
 
 }  // namespace ringproxy::backends

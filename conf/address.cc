@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <vector>
 
 #include "conf/quote.h"
 
@@ -65,6 +66,36 @@ Result<uint16_t, Problem> ParsePort(std::string_view digits, std::string_view te
   return port;
 }
 
+// The loopback addresses that a connection to `host` may go to, in one spelling each. A wildcard stands for the
+// loopback of its family there.
+std::vector<std::string> LoopbacksOf(const std::string& host) {
+  constexpr std::string_view kMapped = "::ffff:";
+  if (host == "localhost") return {"127.0.0.1", "::1"};
+  in_addr four{};
+  const std::string plain = host.starts_with(kMapped) ? host.substr(kMapped.size()) : host;
+  if (inet_pton(AF_INET, plain.c_str(), &four) == 1) {
+    const uint32_t address = ntohl(four.s_addr);
+    if (address == INADDR_ANY) return {"127.0.0.1"};
+    return address >> 24 == 127 ? std::vector<std::string>{plain} : std::vector<std::string>();
+  }
+  in6_addr six{};
+  if (inet_pton(AF_INET6, host.c_str(), &six) != 1) return {};
+  const bool here = IN6_IS_ADDR_LOOPBACK(&six) || IN6_IS_ADDR_UNSPECIFIED(&six);
+  return here ? std::vector<std::string>{"::1"} : std::vector<std::string>();
+}
+
+// A socket there takes connections to this loopback address.
+bool Takes(const std::string& listening_host, const std::string& loopback) {
+  const bool six = loopback.find(':') != std::string::npos;
+  in_addr four{};
+  in6_addr any{};
+  if (inet_pton(AF_INET, listening_host.c_str(), &four) == 1 && four.s_addr == htonl(INADDR_ANY)) return !six;
+  // It takes IPv4 too, unless the system or a listener beside it keeps that apart.
+  if (inet_pton(AF_INET6, listening_host.c_str(), &any) == 1 && IN6_IS_ADDR_UNSPECIFIED(&any)) return true;
+  const std::vector<std::string> own = LoopbacksOf(listening_host);
+  return std::ranges::find(own, loopback) != own.end();
+}
+
 }  // namespace
 
 std::string Address::ToString() const {
@@ -113,6 +144,14 @@ bool Collide(const Address& a, const Address& b) {
   if (six != (b.host.find(':') != std::string::npos)) return false;
   const std::string_view wildcard = six ? "::" : "0.0.0.0";
   return a.host == wildcard || b.host == wildcard;
+}
+
+bool Reaches(const Address& node, const Address& listen) {
+  if (node.is_unix() || listen.is_unix()) return node.unix_path == listen.unix_path;
+  if (node.port != listen.port || node.port == 0) return false;
+  if (node.host == listen.host) return true;
+  return std::ranges::any_of(LoopbacksOf(node.host),
+                             [&](const std::string& loopback) { return Takes(listen.host, loopback); });
 }
 
 }  // namespace ringproxy::conf

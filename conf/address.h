@@ -22,4 +22,8 @@ bool IsLoopback(const Address& address);
 // Port 0 is any free port and collides with nothing.
 bool Collide(const Address& a, const Address& b);
 
+// A connection that this host makes to `node` ends at a socket that listens at `listen`: it is the same address, or the
+// loopback and a wildcard. What only a look at the host could tell, another name or address of it, is not seen.
+bool Reaches(const Address& node, const Address& listen);
+
 }  // namespace ringproxy::conf

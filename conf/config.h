@@ -22,6 +22,8 @@ using std::chrono::microseconds;
 enum class Protocol : uint8_t { kRedis, kMemcached };
 // What a memcached multi-get becomes when some of its nodes fail.
 enum class OnPartial : uint8_t { kError, kMiss };
+// Whether a pool may lose data: see conf/pool_data.
+enum class DataKind : uint8_t { kStore, kCache };
 // What becomes of the keys of a node that is down: see conf/option_table.
 enum class DownPolicy : uint8_t { kError, kRehash, kGutter };
 // Who holds a limit's buckets: each client's connection, this process, or every proxy that shares the store.
@@ -248,6 +250,7 @@ struct OnDown {
 struct Pool {
   std::string name;
   Protocol protocol = Protocol::kRedis;
+  DataKind data = DataKind::kStore;
   std::vector<Node> nodes;
   RingOptions ring;
   uint32_t connections_per_node = 1;  // Per worker.
@@ -262,10 +265,12 @@ struct Pool {
   Concurrency concurrency;
   OnDown on_down;
   microseconds gutter_ttl{10'000'000};
+  microseconds rehash_ttl{60'000'000};  // 0 = no bound.
   bool flush_on_return = false;
   Ratio max_ejected{500};
   Reconnect reconnect;
   NodeLimits limits;
+  bool taken_for_cache = false;  // No option: the file does not say `data`, and uses what only a cache may.
 
   bool operator==(const Pool&) const = default;
 };

@@ -60,6 +60,14 @@ void HintAtOpenHashTags(const Pool& pool, std::vector<std::string>& hints) {
       " means none: keys with braces are hashed whole (release 0.1.0 had \"{}\"); \"\" or \"{}\" says which");
 }
 
+void HintAtOpenData(const Pool& pool, std::vector<std::string>& hints) {
+  if (!pool.taken_for_cache) return;
+  hints.push_back(
+      "pools." + PathPart(pool.name) +
+      ".data: is not said; since the pool uses what may lose data (on_down, flush_on_return, load_bound) it "
+      "is taken for a cache. Write data: cache, or leave those options out");
+}
+
 // Below two tokens in the life of a lease each batch is one token.
 void HintAtLeasesOfOneToken(const Limit& limit, const std::string& path, std::vector<std::string>& hints) {
   if (limit.scope != LimitScope::kGlobal || limit.check != LimitCheck::kLease) return;
@@ -121,6 +129,7 @@ std::vector<std::string> Hints(const Config& config) {
     HintAtWeightsWithoutEffect(pool, hints);
     HintAtNarrowHashes(pool, hints);
     HintAtOpenHashTags(pool, hints);
+    HintAtOpenData(pool, hints);
   }
   for (size_t i = 0; i < config.limits.size(); ++i) {
     const std::string path = Index("limits", i);

@@ -18,6 +18,9 @@ inline constexpr EnumName<Protocol> kNames<Protocol>[] = {
 template <>
 inline constexpr EnumName<OnPartial> kNames<OnPartial>[] = {{OnPartial::kError, "error"}, {OnPartial::kMiss, "miss"}};
 
+template <>
+inline constexpr EnumName<DataKind> kNames<DataKind>[] = {{DataKind::kStore, "store"}, {DataKind::kCache, "cache"}};
+
 // kGutter has a form of its own, {gutter: POOL}.
 template <>
 inline constexpr EnumName<DownPolicy> kNames<DownPolicy>[] = {

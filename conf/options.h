@@ -27,7 +27,7 @@ inline constexpr uint64_t kKiB = 1ULL << 10;
 inline constexpr uint64_t kMiB = 1ULL << 20;
 inline constexpr uint64_t kGiB = 1ULL << 30;
 
-// Whether a changed value takes effect with a reload or only when the process starts anew.
+// Whether a changed value can take effect in a running process or only when it starts anew.
 enum class Reload : uint8_t { kLive, kRestart };
 
 // How a value is written in the file.

@@ -3,6 +3,7 @@
 #include <map>
 
 #include "conf/parse_yaml.h"
+#include "conf/pool_data.h"
 #include "conf/quote.h"
 #include "conf/read_file.h"
 #include "conf/source.h"
@@ -199,6 +200,7 @@ Result<Config> ParseConfig(std::string_view text, const std::string& file) {
     source.Fail("", PlaceOf(error.mark), "YAML: " + Printable(error.msg));
     return source.TakeErrors();
   }
+  SettleData(config, source);
   ReadSecrets(config, source);
   Validate(config, source);
   if (source.has_errors()) return source.TakeErrors();

@@ -168,6 +168,10 @@ inline constexpr auto kOptions<NodeLimits> = std::make_tuple(
 template <>
 inline constexpr auto kOptions<Pool> = std::make_tuple(
     OptionRow{"protocol", &Pool::protocol, Choice(), Reload::kLive, "What the nodes speak."},
+    OptionRow{"data", &Pool::data, Choice(), Reload::kLive,
+              "What the nodes hold. store: nothing that was acknowledged may be lost or become older, so options that "
+              "do so are refused. cache: a miss is harmless. A file that does not say it and uses on_down: rehash, a "
+              "gutter, flush_on_return or load_bound is taken for a cache's."},
     OptionRow{"nodes", &Pool::nodes, ListOf(1, 10'000).Required(), Reload::kLive,
               "The servers; one that is written as its bare address has the address as its name and weight 1."},
     OptionRow{"ring", &Pool::ring, Section(), Reload::kLive, "How keys are spread over the nodes."},
@@ -192,9 +196,13 @@ inline constexpr auto kOptions<Pool> = std::make_tuple(
               "How many requests of one worker may wait for a node, learned from its answers."},
     OptionRow{"on_down", &Pool::on_down, WhenDown(), Reload::kLive,
               "What becomes of the keys of a node that is down. error: they fail at once and no key moves. rehash: "
-              "they go to the next node on the ring, for caches. {gutter: POOL}: that pool takes them."},
+              "they go to the next node on the ring. {gutter: POOL}: that pool takes them. The last two with data: "
+              "cache only."},
     OptionRow{"gutter_ttl", &Pool::gutter_ttl, Duration(seconds(1), hours(1)), Reload::kLive,
               "Longest expiry of what is written to the gutter pool."},
+    OptionRow{"rehash_ttl", &Pool::rehash_ttl, Duration(seconds(0), hours(24)), Reload::kLive,
+              "Longest expiry of what is written to a node in another's place (rehash, load_bound), which would be "
+              "outdated when it is asked again. Redis needs version 7.0. 0s = no bound."},
     OptionRow{"flush_on_return", &Pool::flush_on_return, Switch(), Reload::kLive,
               "Whether a node that was down is emptied before it serves again, since under rehash its values may be "
               "older than what its neighbour took meanwhile. Every proxy does so once."},

@@ -15,9 +15,9 @@ constexpr std::string_view kIntroduction =
     "Durations are written `500us`, `20ms`, `1s`, `5m` or `1h`, sizes `512`, `64KiB`, `1MiB` or `2GiB`. An unknown key "
     "is "
     "an error.\n"
-    "Reload: a change of a *live* option takes effect with a reload, that of a *restart* option when the process "
-    "starts "
-    "anew.\n";
+    "A change of any option takes effect when the process starts anew: this release does not reload. The column "
+    "reload says which options are made for a change in a running process (*live*) and which never will be "
+    "(*restart*).\n";
 
 std::string Code(const std::string& text) {
   return text.empty() ? "" : "`" + text + "`";

@@ -4,6 +4,7 @@
 #include <map>
 
 #include "conf/address.h"
+#include "conf/pool_data.h"
 #include "conf/pool_ring.h"
 #include "conf/quote.h"
 #include "conf/read_file.h"
@@ -83,10 +84,22 @@ void CheckListeners(const Config& config, Source& source) {
   }
 }
 
-// Where the proxy itself listens, and the name of the listener there.
-using OwnAddresses = std::map<std::string, std::string>;
+// The listeners by their port, 0 for a Unix socket: a node is compared with few of them.
+using OwnPorts = std::multimap<uint16_t, const Listener*>;
 
-void CheckNodes(const Pool& pool, const std::string& path, const OwnAddresses& own, Source& source) {
+// Requests would go round from the proxy to itself.
+void CheckOther(const Address& node, const OwnPorts& own, const std::string& path, Source& source) {
+  const auto [begin, end] = own.equal_range(node.port);
+  const auto self = std::find_if(begin, end, [&](const auto& entry) { return Reaches(node, entry.second->listen); });
+  if (self == end) return;
+  const Listener& listener = *self->second;
+  const bool same = node == listener.listen;
+  source.Fail(path, node.ToString() + (same ? " is the address of listener " + Quote(listener.name)
+                                            : " leads to listener " + Quote(listener.name) + ", which listens at " +
+                                                  listener.listen.ToString()));
+}
+
+void CheckNodes(const Pool& pool, const std::string& path, const OwnPorts& own, Source& source) {
   Seen names;
   for (size_t i = 0; i < pool.nodes.size(); ++i) {
     const Node& node = pool.nodes[i];
@@ -95,12 +108,7 @@ void CheckNodes(const Pool& pool, const std::string& path, const OwnAddresses& o
     // A node that is a bare address has its name from there, and the file has no other place for it.
     const std::string name_path = source.Has(here + ".name") ? here + ".name" : here;
     if (sound) CheckUnique(node.name, name_path, "name", names, source);
-    // Requests would go round from the proxy to itself. Only the same text is found: a wildcard or another name for
-    // this host is not seen.
-    const auto self = own.find(node.address.ToString());
-    if (sound && self != own.end()) {
-      source.Fail(here, node.address.ToString() + " is the address of listener " + Quote(self->second));
-    }
+    if (sound) CheckOther(node.address, own, here, source);
   }
 }
 
@@ -120,18 +128,22 @@ void CheckRingSizes(const Config& config, Source& source) {
   uint64_t all_points = 0;
   bool each_fits = true;
   for (const Pool& pool : config.pools) {
-    // On the other rings no option is multiplied by weights, so their own bounds are enough.
-    if (pool.ring.algorithm != ring::Algorithm::kVnode) continue;
+    // On the other rings no option is multiplied by the nodes, so their own bounds are enough.
+    const bool is_ketama = IsKetama(pool.ring.algorithm);
+    if (pool.ring.algorithm != ring::Algorithm::kVnode && !is_ketama) continue;
     uint64_t weight = 0;
     for (const Node& node : pool.nodes) weight += node.weight;
     const uint32_t virtual_nodes = VirtualNodesOf(pool.ring);
-    const uint64_t points = weight * virtual_nodes;
+    // Ketama's weights are relative: they say how its points are shared out and not how many there are.
+    const uint64_t units = is_ketama ? pool.nodes.size() : weight;
+    const uint64_t points = units * virtual_nodes;
     all_points += points;
     if (points <= kMostVirtualNodes) continue;
     each_fits = false;
     source.Fail("pools." + PathPart(pool.name) + ".ring.virtual_nodes",
-                std::to_string(virtual_nodes) + " for each of " + std::to_string(weight) + " units of weight make " +
-                    std::to_string(points) + " virtual nodes, above the most, " + std::to_string(kMostVirtualNodes));
+                std::to_string(virtual_nodes) + " for each of " + std::to_string(units) +
+                    (is_ketama ? " nodes make " : " units of weight make ") + std::to_string(points) +
+                    " virtual nodes, above the most, " + std::to_string(kMostVirtualNodes));
   }
   if (!each_fits || all_points <= kMostVirtualNodesInAll) return;
   source.Fail("pools", "their rings have " + std::to_string(all_points) + " virtual nodes in all, above the most, " +
@@ -198,7 +210,7 @@ void CheckRing(const Pool& pool, const std::string& path, Source& source) {
   }
 }
 
-// What becomes of a dead node's keys, and the options that go with only one answer.
+// What becomes of a dead node's keys.
 void CheckOnDown(const Config& config, const Pool& pool, const std::string& path, Source& source) {
   const std::string on_down = path + ".on_down";
   if (!source.Sound({on_down, on_down + ".gutter", "pools"})) return;
@@ -214,15 +226,11 @@ void CheckOnDown(const Config& config, const Pool& pool, const std::string& path
       source.Fail(on_down, "pool " + Quote(gutter->name) + " has a gutter itself; they do not make chains");
     }
   }
-  // Only rehash asks another node of the pool for a key, which leaves old values behind and is what a hedge does.
-  if (pool.on_down.policy == DownPolicy::kRehash) return;
-  if (pool.flush_on_return) source.Fail(path + ".flush_on_return", "goes with on_down: rehash only");
-  if (pool.hedging.budget.thousandths > 0) source.Fail(path + ".hedging.budget", "goes with on_down: rehash only");
 }
 
 void CheckPools(const Config& config, Source& source) {
-  OwnAddresses own;
-  for (const Listener& listener : config.listeners) own.emplace(listener.listen.ToString(), listener.name);
+  OwnPorts own;
+  for (const Listener& listener : config.listeners) own.emplace(listener.listen.port, &listener);
   for (const Pool& pool : config.pools) {
     if (pool.name.empty()) continue;  // A bad name; its options have no path that anybody could read.
     const std::string path = "pools." + PathPart(pool.name);
@@ -264,6 +272,15 @@ void ReadSecret(const std::string& file, const std::string& path, std::string& s
   // Editors and `echo` end a file by a line break that is no part of the secret.
   std::string line = bytes->substr(0, bytes->find('\n'));
   if (line.ends_with('\r')) line.pop_back();
+  // Some editors put a mark before the text, which no server would take for a part of the secret.
+  if (line.starts_with("\xef\xbb\xbf")) {
+    return source.Fail(path, Quote(file) +
+                                 " begins with a byte-order mark, which would be sent with the secret; save "
+                                 "it as UTF-8 without one");
+  }
+  if (line.starts_with("\xff\xfe") || line.starts_with("\xfe\xff")) {
+    return source.Fail(path, Quote(file) + " is UTF-16; save it as UTF-8");
+  }
   if (line.empty()) return source.Fail(path, Quote(file) + " has an empty first line");
   if (line.size() > kLongestSecret) {
     return source.Fail(path,
@@ -280,6 +297,7 @@ void Validate(const Config& config, Source& source) {
   CheckAdmin(config, source);
   CheckListeners(config, source);
   CheckPools(config, source);
+  ValidateData(config, source);
   CheckRingSizes(config, source);
   ValidateLimits(config, source);
 }
@@ -294,6 +312,7 @@ void ReadSecrets(Config& config, Source& source) {
 
 Result<Config> CheckedConfig(Config config) {
   Source source("");
+  SettleData(config, source);
   ReadSecrets(config, source);
   Validate(config, source);
   if (source.has_errors()) return source.TakeErrors();

@@ -9,22 +9,12 @@
 #include <thread>
 
 #include "backends/line_limit.h"
+#include "proxy/control/log.h"
 #include "proxy/control/process_memory.h"
 #include "proxy/control/refusals.h"
 
 namespace ringproxy::proxy {
 namespace {
-
-// Debugging libevent is not what the log's level is for.
-void LogForLibevent(int severity, const char* text) {
-  static backends::LineLimit lines;
-  if (severity == EVENT_LOG_DEBUG) return;
-  const auto level = severity == EVENT_LOG_ERR    ? spdlog::level::err
-                     : severity == EVENT_LOG_WARN ? spdlog::level::warn
-                                                  : spdlog::level::info;
-  const auto now = std::chrono::time_point_cast<net::Duration>(std::chrono::steady_clock::now());
-  lines.Log(now, level, "libevent: {}", text);
-}
 
 uint64_t DrawSeed() {
   // The hashes of buckets rest on a seed: whoever could foresee it could invent keys that share one.
@@ -56,8 +46,6 @@ Server::Server(conf::Config config, uint64_t room_for_clients)
         spdlog::warn("drain timeout: the remaining clients are cut off");
         loop_.Stop();
       })) {
-  // By default libevent writes to stderr itself, and the control loop would wait for a reader that is stuck.
-  event_set_log_callback(LogForLibevent);
   const uint32_t workers = nodes_.workers();
   for (uint32_t i = 0; i < workers; ++i) stats_.push_back(std::make_unique<WorkerStats>(*snapshot_));
   health_ = std::make_unique<HealthMonitor>(loop_, *snapshot_, DrawSeed(), WorkerOrders());
@@ -87,6 +75,11 @@ void Server::AddChores() {
   add(std::chrono::seconds(1), [this] { memory_.SetResident(ResidentBytes()); });
   add(std::chrono::seconds(1), [this, log = std::make_shared<RefusalLog>(*snapshot_, stats_)] {
     for (const std::string& line : log->Lines(loop_.now())) spdlog::warn("{}", line);
+  });
+  // Whoever floods the log and stops leaves no line behind that could say how many are missing.
+  add(std::chrono::seconds(1), [this] {
+    backends::LineLimit::SayLeftOut(loop_.now());
+    SayDroppedLines();
   });
 }
 
@@ -137,6 +130,7 @@ ExitCode Server::Run() {
   loop_.Run();
   // What workers have still to log is said before the last line.
   workers_.clear();
+  backends::LineLimit::SayAllLeftOut();
   spdlog::info("bye");
   return ExitCode::kClean;
 }
@@ -150,8 +144,9 @@ void Server::OnSignal(int number) {
     spdlog::warn("SIGHUP: this release cannot reload its configuration; restart it instead");
     return;
   }
-  if (workers_draining_) {
+  if (draining_) {
     spdlog::warn("second signal: leaving at once");
+    draining_->gone_by = loop_.now();
     loop_.Stop();
     return;
   }
@@ -162,7 +157,7 @@ void Server::Drain() {
   acceptor_->Close();
   spdlog::info("draining");  // Who reads it may rely on no new client being accepted.
   admin_.SetDraining();
-  workers_draining_ = workers_.size();
+  draining_ = {workers_.size(), loop_.now() + snapshot_->config.drain_timeout};
   for (auto& worker : workers_) {
     worker->Drain([this] { loop_.Post([this] { OnWorkerDrained(); }); });
   }
@@ -170,7 +165,7 @@ void Server::Drain() {
 }
 
 void Server::OnWorkerDrained() {
-  if (--*workers_draining_ == 0) loop_.Stop();
+  if (--draining_->workers == 0) loop_.Stop();
 }
 
 }  // namespace ringproxy::proxy

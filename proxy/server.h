@@ -34,8 +34,15 @@ class Server {
 
   // Serves until a signal has ended it.
   ExitCode Run();
+  // After a signal: when its process should be gone.
+  std::optional<net::TimePoint> gone_by() const { return draining_ ? std::optional(draining_->gone_by) : std::nullopt; }
 
  private:
+  struct Draining {
+    size_t workers;  // That have not finished.
+    net::TimePoint gone_by;
+  };
+
   static constexpr int kSignals[] = {SIGTERM, SIGINT, SIGHUP};
 
   bool Listen();
@@ -62,7 +69,7 @@ class Server {
   std::vector<event> signal_events_;
   std::unique_ptr<net::Timer> drain_timer_;
   std::vector<std::unique_ptr<net::RepeatingTimer>> chores_;
-  std::optional<size_t> workers_draining_;  // Once it drains.
+  std::optional<Draining> draining_;  // Once it drains.
 };
 
 }  // namespace ringproxy::proxy

@@ -21,6 +21,7 @@ enum class Admission : uint8_t {
 struct Choice {
   ring::NodeIndex node;
   Admission admission;
+  bool stands_in = false;  // For the key's owner.
 };
 
 }  // namespace ringproxy::backends

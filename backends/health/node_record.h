@@ -2,8 +2,8 @@
 //
 // Purpose: everything about a node that outlives its connections and the configuration that named it: what the workers
 // count, the verdict that they read, the state that the checks and an operator have brought about, its load.
-// Threads: the verdict and the statistics are relaxed atomics that any thread reads: the control loop writes the
-// verdict, each worker its own statistics. All else is the control loop's alone.
+// Threads: the verdict, the size and the statistics are relaxed atomics that any thread reads: the control loop writes
+// the first two, each worker its own statistics. All else is the control loop's alone.
 // Ownership: shared by all who need it (snapshots, node pools, the registry); no request copies a pointer to it.
 #pragma once
 
@@ -58,6 +58,10 @@ class NodeRecord {
   Verdict verdict() const { return verdict_.load(std::memory_order_relaxed); }
   void Publish(Verdict verdict) { verdict_.store(verdict, std::memory_order_relaxed); }
 
+  // The largest item that a memcached server takes, as it says itself; 0: not known.
+  uint64_t item_size_max() const { return item_size_max_.load(std::memory_order_relaxed); }
+  void SetItemSizeMax(uint64_t bytes) { item_size_max_.store(bytes, std::memory_order_relaxed); }
+
   // What that worker counts.
   NodeStats& stats(uint32_t worker) { return slots_[worker].stats; }
   const NodeStats& stats(uint32_t worker) const { return slots_[worker].stats; }
@@ -87,6 +91,7 @@ class NodeRecord {
   };
 
   alignas(64) std::atomic<Verdict> verdict_{Verdict::kServe};
+  std::atomic<uint64_t> item_size_max_{0};
   std::vector<Slot> slots_;  // By worker.
   std::string pool_;
   std::string name_;

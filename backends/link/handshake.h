@@ -25,12 +25,15 @@ class Handshake {
   // The next reply; appends what is to be sent next, if anything.
   virtual HandshakeStep OnReply(std::string_view reply, std::string* out) = 0;
 
-  // After kRefused: the node's own words, to be logged.
+  // A server says in less what it has against a client; whatever else may answer there.
+  static constexpr size_t kMostWords = 512;
+
+  // After kRefused: the node's own words, or the first of them, to be logged.
   const std::string& refusal() const { return refusal_; }
 
  protected:
   HandshakeStep Refuse(std::string_view why) {
-    refusal_ = why;
+    refusal_ = why.substr(0, kMostWords);
     return HandshakeStep::kRefused;
   }
 

@@ -14,6 +14,12 @@
 namespace ringproxy::backends {
 namespace {
 
+const conf::Auth kNoAuth;
+
+std::unique_ptr<ItemSizeQuestion> NewItemSizeQuestion(conf::Protocol protocol) {
+  return protocol == conf::Protocol::kMemcached ? std::make_unique<ItemSizeQuestion>() : nullptr;
+}
+
 std::unique_ptr<Handshake> MaintenanceQuestion(const std::string& key) {
   if (key.empty()) return nullptr;
   std::string request;
@@ -44,8 +50,9 @@ HealthCheck::HealthCheck(WorkerIo& io, const NodeSettings& settings, const conf:
       options_(options),
       is_busy_(std::move(is_busy)),
       login_(NewHandshake(settings.protocol, settings.auth)),
-      probe_(NewHandshake(settings.protocol, no_auth_)),
+      probe_(NewHandshake(settings.protocol, kNoAuth)),
       maintenance_(MaintenanceQuestion(options.maintenance_key)),
+      item_size_(NewItemSizeQuestion(settings.protocol)),
       flush_(FlushQuestion(settings.protocol)),
       stream_(io, settings.protocol),
       timer_(io.loop.NewTimer([this] { OnTimer(); })) {}
@@ -53,6 +60,7 @@ HealthCheck::HealthCheck(WorkerIo& io, const NodeSettings& settings, const conf:
 void HealthCheck::Check(Done done) {
   // A connection that was kept has logged in before.
   std::vector<Handshake*> questions = {stream_.is_open() ? probe_.get() : login_.get()};
+  if (item_size_ && !stream_.is_open()) questions.push_back(item_size_.get());
   if (maintenance_) questions.push_back(maintenance_.get());
   Ask(std::move(questions), std::move(done));
 }

@@ -1,8 +1,8 @@
 // backends/link/health_check.h – Asks one node, over a connection of its own, whether it can serve.
 //
 // A check is what a data connection's handshake is: connecting, the same login, PING or mn; then, on Redis, whether the
-// maintenance key is there. The connection is kept from check to check, and dropped with a failure. Replies like
-// LOADING or MASTERDOWN are failures in the node's own words.
+// maintenance key is there, and on a new connection to memcached how large an item may be. The connection is kept from
+// check to check, and dropped with a failure. Replies like LOADING or MASTERDOWN are failures in the node's own words.
 // While clients have something heavy under way on the node, the check waits five seconds instead of its timeout.
 // Threads: its loop's. Lifetime: io and settings outlive it; `done` may start the next question.
 #pragma once
@@ -14,6 +14,7 @@
 
 #include "backends/link/framed_stream.h"
 #include "backends/link/handshake.h"
+#include "backends/link/item_size_question.h"
 #include "backends/net/loop.h"
 #include "backends/node_settings.h"
 #include "backends/worker_io.h"
@@ -40,6 +41,8 @@ class HealthCheck final : private net::StreamObserver {
   // Forgets the question and closes the connection.
   void Stop();
   bool running() const { return done_ != nullptr; }
+  // Of a memcached server, as its newest connection has heard; 0: not known.
+  uint64_t item_size_max() const { return item_size_ ? item_size_->item_size_max() : 0; }
 
  private:
   void OnConnected(int error) override;
@@ -58,10 +61,10 @@ class HealthCheck final : private net::StreamObserver {
   const NodeSettings& settings_;
   const conf::Health& options_;
   std::function<bool()> is_busy_;
-  conf::Auth no_auth_;
   std::unique_ptr<Handshake> login_;
   std::unique_ptr<Handshake> probe_;
-  std::unique_ptr<Handshake> maintenance_;  // nullptr without a key.
+  std::unique_ptr<Handshake> maintenance_;       // nullptr without a key.
+  std::unique_ptr<ItemSizeQuestion> item_size_;  // nullptr for Redis.
   std::unique_ptr<Handshake> flush_;
   FramedStream stream_;
   std::unique_ptr<net::Timer> timer_;

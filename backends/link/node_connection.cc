@@ -1,15 +1,16 @@
 #include "backends/link/node_connection.h"
 
-#include <spdlog/spdlog.h>
-
 #include <optional>
 #include <utility>
+
+#include "backends/line_limit.h"
 
 namespace ringproxy::backends {
 
 NodeConnection::NodeConnection(WorkerIo& io, const NodeSettings& settings, NodeGuard& guard, ReplySink& sink,
                                FlushList& flush_list, NodeStats& stats)
-    : settings_(settings),
+    : loop_(io.loop),
+      settings_(settings),
       guard_(guard),
       witness_(io.loop, settings, guard, stats),
       pipeline_(io.loop, settings, witness_, sink, stats, [this] { CheckDeadlines(); }),
@@ -52,10 +53,13 @@ void NodeConnection::OnBytes() {
 }
 
 void NodeConnection::OnLost(std::string_view why) {
+  // A client whose requests make a node close its connections could go on with them.
+  static LineLimit lines;
   // One that was idle when it broke is no news: servers close those all the time.
   if (!why.empty() && !pipeline_.empty()) {
-    spdlog::warn("a connection to node {} of pool {} is lost with {} requests under way: {}", settings_.node,
-                 settings_.pool, pipeline_.size(), why);
+    lines.Log(loop_.now(), spdlog::level::warn,
+              "a connection to node {} of pool {} is lost with {} requests under way: {}", settings_.node,
+              settings_.pool, pipeline_.size(), why);
   }
   pipeline_.FailAll(why);
 }

@@ -60,6 +60,7 @@ class NodeConnection final : private NodeLink::User {
   // Takes back what has failed and of which nothing is written.
   void DropUnwritten();
 
+  net::Loop& loop_;
   const NodeSettings& settings_;
   NodeGuard& guard_;
   NodeWitness witness_;

@@ -71,7 +71,7 @@ Choice NodePool::Choose(uint64_t hash, Claim claim) {
     const Admission admission = Admits(node, claim);
     if (admission == Admission::kDown) return false;
     const bool has_room = nodes_[node]->guard.load().HasRoom();
-    if (has_room || choice.admission == Admission::kDown) choice = {node, admission};
+    if (has_room || choice.admission == Admission::kDown) choice = {node, admission, true};
     return has_room;
   });
   return choice;

@@ -51,6 +51,7 @@ enum class Merge : uint8_t {
   kAgreed,      // Every node says the same word: OK, RESET.
   kItems,       // The ITEM lines of all nodes follow one another, before one END.
   kUntagCas,    // There is one reply, and its cas token becomes the client's.
+  kInstead,     // There is one reply, in whose place the client reads what the request's plan says.
 };
 
 // Merges of memcached replies; all others are of RESP.

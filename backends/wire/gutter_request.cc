@@ -82,14 +82,14 @@ bool FinishLine(const Request& request, size_t start, std::string* out) {
   return true;
 }
 
-bool AppendClassic(const Request& request, size_t exptime, seconds ttl, std::string* out) {
+bool AppendClassic(const Request& request, size_t exptime, ExpiryCap cap, std::string* out) {
   if (request.size() <= exptime) return false;  // `touch k noreply`
   const size_t start = out->size();
   for (size_t i = 0; i < request.size(); ++i) {
     if (i > 0) out->push_back(' ');
     if (i != exptime) {
       out->append(request[i]);
-    } else if (!AppendGutterExptime(request[i], ttl, out)) {
+    } else if (!AppendCappedExptime(request[i], cap, out)) {
       return false;
     }
   }
@@ -106,18 +106,18 @@ constexpr MetaForm kMetaGetForm = {2, "TbfhkOlstv", false};
 constexpr MetaForm kMetaSetForm = {3, "TMFbkOs", true};
 constexpr MetaForm kMetaDeleteForm = {2, "bkO", false};
 
-bool AppendMetaFlag(std::string_view flag, seconds ttl, std::string* out) {
+bool AppendMetaFlag(std::string_view flag, ExpiryCap cap, std::string* out) {
   out->push_back(' ');
   if (flag.front() == 'T') {
     out->push_back('T');
-    return AppendGutterExptime(flag.substr(1), ttl, out);
+    return AppendCappedExptime(flag.substr(1), cap, out);
   }
   out->append(flag);
   // Every other mode adds to a value, or depends on one, that the gutter may not have.
   return flag.front() != 'M' || flag == "MS";
 }
 
-bool AppendMeta(const Request& request, const MetaForm& form, seconds ttl, std::string* out) {
+bool AppendMeta(const Request& request, const MetaForm& form, ExpiryCap cap, std::string* out) {
   const size_t start = out->size();
   out->append(request.name());
   for (size_t i = 1; i < form.first_flag; ++i) out->append(" ").append(request[i]);
@@ -131,15 +131,16 @@ bool AppendMeta(const Request& request, const MetaForm& form, seconds ttl, std::
     // never so many.
     if (place == std::string_view::npos || ((seen >> place) & 1) != 0) return false;
     seen |= 1U << place;
-    if (!AppendMetaFlag(request[i], ttl, out)) return false;
+    if (!AppendMetaFlag(request[i], cap, out)) return false;
   }
   // Only forms that know the flag T need an expiry.
   const bool lacks_expiry = form.needs_expiry && ((seen >> form.flags.find('T')) & 1) == 0;
-  if (lacks_expiry) out->append(" T").append(std::to_string(ttl.count()));
+  if (lacks_expiry) out->append(" T").append(std::to_string(cap.longest.count()));
   return FinishLine(request, start, out);
 }
 
-bool AppendRewritten(const CommandSpec& spec, const Request& request, seconds ttl, std::string* out) {
+bool AppendRewritten(const CommandSpec& spec, const Request& request, ExpiryCap cap, std::string* out) {
+  const seconds ttl = cap.longest;
   switch (spec.gutter) {
     case Gutter::kNo: return false;
     case Gutter::kAsIs: out->append(request.encoded()); return true;
@@ -147,36 +148,25 @@ bool AppendRewritten(const CommandSpec& spec, const Request& request, seconds tt
     case Gutter::kMillisecondsAt2: return AppendFixed(spec, request, milliseconds(ttl).count(), out);
     case Gutter::kSet: return AppendSet(request, ttl, out);
     case Gutter::kGetEx: return AppendGetEx(request, ttl, out);
-    case Gutter::kExptimeAt1: return AppendClassic(request, 1, ttl, out);
-    case Gutter::kExptimeAt2: return AppendClassic(request, 2, ttl, out);
-    case Gutter::kExptimeAt3: return AppendClassic(request, 3, ttl, out);
-    case Gutter::kMetaGetFlags: return AppendMeta(request, kMetaGetForm, ttl, out);
-    case Gutter::kMetaSetFlags: return AppendMeta(request, kMetaSetForm, ttl, out);
-    case Gutter::kMetaDeleteFlags: return AppendMeta(request, kMetaDeleteForm, ttl, out);
+    case Gutter::kExptimeAt1: return AppendClassic(request, 1, cap, out);
+    case Gutter::kExptimeAt2: return AppendClassic(request, 2, cap, out);
+    case Gutter::kExptimeAt3: return AppendClassic(request, 3, cap, out);
+    case Gutter::kMetaGetFlags: return AppendMeta(request, kMetaGetForm, cap, out);
+    case Gutter::kMetaSetFlags: return AppendMeta(request, kMetaSetForm, cap, out);
+    case Gutter::kMetaDeleteFlags: return AppendMeta(request, kMetaDeleteForm, cap, out);
   }
   return false;
 }
 
 }  // namespace
 
-bool AppendGutterRequest(const CommandSpec& spec, const Request& request, seconds ttl, std::string* out) {
-  assert(ttl >= seconds(1) && ttl <= kLongestGutterTtl);
+bool AppendGutterRequest(const CommandSpec& spec, const Request& request, ExpiryCap cap, std::string* out) {
+  assert(cap.longest >= seconds(1) && cap.longest <= kLongestRelativeExptime);
   const size_t start = out->size();
-  if (AppendRewritten(spec, request, ttl, out)) return true;
+  if (AppendRewritten(spec, request, cap, out)) return true;
   // `out` may hold requests from before, and a refusal found halfway must leave nothing of this one behind them.
   out->resize(start);
   return false;
-}
-
-bool AppendGutterExptime(std::string_view exptime, seconds ttl, std::string* out) {
-  const std::optional<int32_t> expiry = ParseMemcacheNumber<int32_t>(exptime);
-  if (!expiry) return false;
-  if (*expiry < 0 || (*expiry > 0 && *expiry <= ttl.count())) {
-    out->append(exptime);
-  } else {
-    out->append(std::to_string(ttl.count()));
-  }
-  return true;
 }
 
 }  // namespace ringproxy::wire

@@ -6,9 +6,7 @@
 //   Redis      SET with EX or PX is capped, without options it gains EX; with any other (NX, XX, GET: conditions;
 //              KEEPTTL; EXAT, PXAT) it is refused. GETEX likewise, but without options it stays as it is. SETEX,
 //              PSETEX, EXPIRE and PEXPIRE are capped, EXPIRE's conditions refused.
-//   memcached  An exptime of 0 (never) becomes `ttl`, and so does one beyond 30 days, which is a date: there is no
-//              clock here, and dates are what clients make of long expiries. A negative one stays. ms gains T where it
-//              has none.
+//   memcached  An exptime is capped as expiry_cap.h says. ms gains T where it has none.
 //   meta       Only flags known to be harmless pass. Refused are all that concern compare-and-swap (c, C, E), marks of
 //              staleness (I, T of md) and the lock of whoever is to compute a value (N, R), every mode but MS, flags
 //              given twice and flags that are not known.
@@ -18,29 +16,20 @@
 // Threads: pure functions.
 #pragma once
 
-#include <chrono>
 #include <string>
-#include <string_view>
 
 #include "backends/wire/command.h"
+#include "backends/wire/expiry_cap.h"
 #include "backends/wire/request.h"
 
 namespace ringproxy::wire {
 
-// Beyond it memcached takes an exptime for a date.
-inline constexpr std::chrono::seconds kLongestGutterTtl = std::chrono::days(30);
-
-// Appends the request as a gutter pool may see it: every expiry at most `ttl`. False, and nothing appended: it may not
-// be sent there. Where `spec.gutter` is kAsIs that is the encoded request, kNo is always false.
-// What is appended is one whole request with one reply, of the same form and with the same key and value. Values are
-// copied once, and only when the request passes. Words of memcached's that ask for quiet, or were blanked for that, are
-// left out where a line is rewritten.
-// Requires: `spec` is the request's; CheckShape is kOk, or the request is a MemcacheParser's and what it calls unwanted
-// is blanked; 1 s <= ttl <= kLongestGutterTtl.
-bool AppendGutterRequest(const CommandSpec& spec, const Request& request, std::chrono::seconds ttl, std::string* out);
-
-// Appends the exptime of a classic memcached command alone, for whoever puts a multi-get together: see above. False,
-// and nothing appended: it is no number, which cannot be in a gat that a MemcacheParser has framed.
-bool AppendGutterExptime(std::string_view exptime, std::chrono::seconds ttl, std::string* out);
+// Appends the request as a gutter pool may see it: every expiry at most `cap.longest`. False, and nothing appended: it
+// may not be sent there. Where `spec.gutter` is kAsIs that is the encoded request, kNo is always false. What is
+// appended is one whole request with one reply, of the same form and with the same key and value. Values are copied
+// once, and only when the request passes. Words of memcached's that ask for quiet, or were blanked for that, are left
+// out where a line is rewritten. Requires: `spec` is the request's; CheckShape is kOk, or the request is a
+// MemcacheParser's and what it calls unwanted is blanked.
+bool AppendGutterRequest(const CommandSpec& spec, const Request& request, ExpiryCap cap, std::string* out);
 
 }  // namespace ringproxy::wire

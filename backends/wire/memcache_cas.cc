@@ -17,30 +17,6 @@ void AppendRetagged(std::string_view token, CasTag tag, std::string* out) {
   }
 }
 
-void AppendTaggedRequest(const Request& request, CasPlace place, CasTag tag, std::string* out) {
-  constexpr size_t kCasWord = 5;  // cas key flags exptime bytes TOKEN
-  const size_t first_flag = request.name() == "ms" ? 3 : 2;
-  for (size_t i = 0; i < request.size(); ++i) {
-    const std::string_view word = request[i];
-    const bool is_flag = place == CasPlace::kFlags && i >= first_flag;
-    // Nodes see no quiet flag (semantics.md 27). One that was blanked is still a word, made of one blank.
-    if (is_flag && (word.front() == 'q' || word.front() == ' ')) continue;
-    if (i > 0) out->push_back(' ');
-    if (place == CasPlace::kArgument && i == kCasWord) {
-      AppendRetagged(word, tag, out);
-    } else if (is_flag && (word.front() == 'C' || word.front() == 'E')) {
-      out->push_back(word.front());
-      AppendRetagged(word.substr(1), tag, out);
-    } else {
-      out->append(word);
-    }
-  }
-  out->append("\r\n");
-  std::string_view data = request.encoded();
-  TakeLine(&data);
-  out->append(data);
-}
-
 std::string_view AppendUntaggedLine(std::string_view reply, CasTag tag, std::string* out) {
   std::string_view rest = reply;
   std::string_view line = TakeLine(&rest);

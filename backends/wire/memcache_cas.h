@@ -13,9 +13,6 @@
 #include <string>
 #include <string_view>
 
-#include "backends/wire/memcache_command.h"
-#include "backends/wire/request.h"
-
 namespace ringproxy::wire {
 
 using CasTag = uint64_t;
@@ -27,10 +24,6 @@ constexpr CasTag MakeCasTag(uint64_t name_hash) {
 
 // Appends `token` with the tag put in or taken out, which is the same; anything but a number stays as it is.
 void AppendRetagged(std::string_view token, CasTag tag, std::string* out);
-
-// Appends the request as the node is to read it. `place` is kArgument or kFlags. Words that ask for quiet, or were
-// blanked for that, are left out.
-void AppendTaggedRequest(const Request& request, CasPlace place, CasTag tag, std::string* out);
 
 // Appends the line of a meta command's reply with its flag c as the client is to read it; returns the rest of the
 // reply, the data block, to be passed on as it is.

@@ -121,10 +121,6 @@ MemcacheParser::MemcacheStatus MemcacheParser::Refuse(ErrorCode code, std::strin
   return MemcacheStatus::kRefused;
 }
 
-MemcacheParser::MemcacheStatus MemcacheParser::Refuse(ErrorCode code, uint64_t swallow) {
-  return Refuse(code, {}, swallow);
-}
-
 MemcacheParser::MemcacheStatus MemcacheParser::Accept() {
   // Spaces before the line are left out: they may be many.
   const std::string_view encoded(line_.text().data(), size_ - line_.indent());
@@ -170,7 +166,7 @@ MemcacheParser::MemcacheStatus MemcacheParser::ReadStorage(std::string_view byte
                      ParseMemcacheNumber<int32_t>(line_[kExptime]) &&
                      (!has_cas || ParseMemcacheNumber<uint64_t>(line_[kCas])) &&
                      line_.text().size() <= kLongestMemcacheLine;
-  if (!sound) return Refuse(ErrorCode::kSyntax, data + kDataEnd.size());
+  if (!sound) return Refuse(ErrorCode::kSyntax, {}, data + kDataEnd.size());
   routing_key_ = line_[kKey];
   cas_ = spec_->cas;
   return ReadData(bytes, data);
@@ -191,7 +187,7 @@ MemcacheParser::MemcacheStatus MemcacheParser::ReadSize(std::string_view word, u
 MemcacheParser::MemcacheStatus MemcacheParser::ReadData(std::string_view bytes, uint64_t data) {
   const size_t line_bytes = size_;
   if (data > std::min(limits_.bulk_bytes, kMostData) || data > limits_.request_bytes - line_bytes) {
-    return Refuse(ErrorCode::kTooLarge, data + kDataEnd.size());
+    return Refuse(ErrorCode::kTooLarge, {}, data + kDataEnd.size());
   }
   const size_t end = line_bytes + data + kDataEnd.size();
   if (bytes.size() < end) {
@@ -219,7 +215,7 @@ MemcacheParser::MemcacheStatus MemcacheParser::ReadMeta(std::string_view bytes) 
   if (const MemcacheStatus status = ReadSize(line_[2], &data); status != MemcacheStatus::kRequest) return status;
   const uint64_t block = data + kDataEnd.size();
   if (line_.SizeOf(1) > kLongestMemcacheKey || line_.text().size() > kLongestMemcacheLine) {
-    return Refuse(ErrorCode::kSyntax, block);
+    return Refuse(ErrorCode::kSyntax, {}, block);
   }
   if (line_.size() - first_flag > kMostSetFlags)
     return Refuse(ErrorCode::kSyntax, "CLIENT_ERROR options flags too long", block);

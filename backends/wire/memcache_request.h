@@ -54,6 +54,8 @@ class MemcacheParser {
   const MemcacheSpec* known_spec() const { return spec_; }
   // Of a command with one key: the bytes that decide about its node.
   std::string_view routing_key() const { return routing_key_; }
+  // The same as the line has it: base64 where the two differ.
+  std::string_view key_word() const { return line_[1]; }
   // What the client does not want to see, and where the word that says so lies in `bytes`: it is to be overwritten by
   // spaces. Its size is 0 if there is none.
   Quiet quiet() const { return quiet_; }
@@ -79,8 +81,8 @@ class MemcacheParser {
   MemcacheStatus ReadData(std::string_view bytes, uint64_t data);
   void TakeNoreply();
   MemcacheStatus Accept();
-  MemcacheStatus Refuse(ErrorCode code, std::string_view line, uint64_t swallow = 0);
-  MemcacheStatus Refuse(ErrorCode code, uint64_t swallow = 0);
+  // `line`: the words where the error has its own.
+  MemcacheStatus Refuse(ErrorCode code, std::string_view line = {}, uint64_t swallow = 0);
 
   Limits limits_;
   MemcacheLine line_;  // Without noreply.

@@ -255,6 +255,8 @@ void McrouterPools::SetGutter(const std::string& name, const std::string& gutter
     return;
   }
   pool.on_down = {DownPolicy::kGutter, gutter};
+  pool.data = DataKind::kCache;
+  Find(gutter).data = DataKind::kCache;
   draft_.Note(path + ".on_down", where);
   draft_.Comment(path + ".on_down", "The failover of " + LineOf(where) + ".");
   if (ttl_s > 0) {

@@ -225,6 +225,7 @@ class NutcrackerPool {
       return;
     }
     pool.on_down.policy = DownPolicy::kRehash;
+    pool.data = DataKind::kCache;
     draft_.Comment(path_ + ".on_down", "auto_eject_hosts: true");
     if (failures > 0) {
       draft_.Set(pool.breaker, &Breaker::consecutive_failures, path_ + ".breaker",
@@ -237,7 +238,8 @@ class NutcrackerPool {
                  "server_retry_timeout: " + std::to_string(retry_ms) + " (milliseconds)");
     }
     draft_.SayOtherwise(
-        "auto_eject_hosts is on_down: rehash. Nodes are also checked (health), and one that is out is put "
+        "auto_eject_hosts is on_down: rehash, for which the pool is a cache (data): what a node takes in another's "
+        "place expires within rehash_ttl, 60s. Nodes are also checked (health), and one that is out is put "
         "back by a good check and not by time alone; at most max_ejected, 50%, of a pool are out at once; "
         "each key of a node that is out goes to its next node on the ring, where twemproxy makes a new ring "
         "of the others, which with uneven weights moves some of their keys too.");

@@ -214,6 +214,7 @@ AdminReply AdminHttp::Pools(const Query&) const {
       nodes.push_back({{"name", pool.nodes[n].name},
                        {"address", pool.nodes[n].address.ToString()},
                        {"weight", pool.nodes[n].weight},
+                       {"slots", pool.nodes[n].slots},
                        {"share", ring_shares_[p][n]},
                        {"up", node.IsUp()},
                        {"in_flight", node.Sum(&backends::NodeStats::in_flight)},
@@ -226,6 +227,7 @@ AdminReply AdminHttp::Pools(const Query&) const {
                      {"ring",
                       {{"algorithm", conf::NameOf(pool.ring.algorithm)},
                        {"virtual_nodes", conf::VirtualNodesOf(pool.ring)},
+                       {"table_size", pool.ring.table_size},
                        {"hash", conf::NameOf(conf::HashOf(pool.ring))},
                        {"hash_tag", conf::HashTagOf(pool.ring)}}},
                      {"nodes", nodes}});

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 
+#include "backends/line_limit.h"
 #include "backends/net/connect_error.h"
 #include "proxy/admin/admin_http.h"
 
@@ -21,6 +22,9 @@ struct OrderRow {
   std::string_view word;
   NodeOrder order;
 };
+
+// Whoever reaches the port may give them again and again.
+backends::LineLimit order_lines;
 
 constexpr OrderRow kOrders[] = {
     {"drain", NodeOrder::kDrain},
@@ -112,7 +116,8 @@ AdminReply AdminHttp::Post(const std::string& path, const Query& query) {
     const auto nodes = FindNodes(name, query);
     if (nodes.empty()) return JsonError(404, "no node is called " + name);
     for (const auto& node : nodes) health_->Order(*node, row.order);
-    spdlog::info("an operator's order: {} node {}", word, name);
+    const auto now = std::chrono::time_point_cast<net::Duration>(std::chrono::steady_clock::now());
+    order_lines.Log(now, spdlog::level::info, "an operator's order: {} node {}", word, name);
     return JsonReply(200, {{"name", name}, {"order", word}, {"pools", nodes.size()}});
   }
   return JsonError(404, "POST to /api/v1/nodes/NAME/drain, enable or disable; ?pool=P if the name stands in several");

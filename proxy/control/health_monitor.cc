@@ -1,9 +1,9 @@
 #include "proxy/control/health_monitor.h"
 
-#include <spdlog/spdlog.h>
-
 #include <algorithm>
 #include <utility>
+
+#include "backends/line_limit.h"
 
 namespace ringproxy::proxy {
 namespace {
@@ -45,6 +45,9 @@ constexpr std::string_view kByCheck = "check";
 // Until a check that this process could not send is repeated; twice as long at most.
 constexpr net::Duration kRepeatWait = std::chrono::milliseconds(100);
 
+// Within so long of the start memcached servers are asked for the first time.
+constexpr net::Duration kFirstSizes = std::chrono::milliseconds(100);
+
 bool IsIn(NodeState state) {
   return state == NodeState::kUp || state == NodeState::kTrial;
 }
@@ -56,6 +59,7 @@ struct HealthMonitor::MonitoredPool {
   conf::Pool conf;
   backends::Ejection ejection{0, {}, {}};
   bool failing_open = false;  // As it was last said.
+  backends::LineLimit lines;
   std::vector<std::unique_ptr<MonitoredNode>> nodes;
 };
 
@@ -105,6 +109,9 @@ struct HealthMonitor::MonitoredNode {
   bool is_silent = false;             // So a worker says, who waits for a check.
   bool is_distrusted = false;         // The workers were told that a check has failed.
   backends::NodeView& view;           // The record's.
+  // Each node has its own: one that comes and goes hides no other's news.
+  backends::LineLimit lines;
+  backends::LineLimit flush_lines;
 };
 
 HealthMonitor::HealthMonitor(net::Loop& loop, const Snapshot& snapshot, uint64_t seed, WorkerOrders orders)
@@ -121,10 +128,13 @@ void HealthMonitor::Start() {
   }
 }
 
-// Spread over half an interval, so that a large fleet is not asked in one burst.
+// Spread over half an interval, so that a large fleet is not asked in one burst; sooner where the check asks as well
+// what a server takes, which clients wait for.
 void HealthMonitor::Start(MonitoredNode& node) {
-  const auto interval = static_cast<double>(node.conf.health.interval.count());
-  if (interval > 0) node.timer->Arm(net::Duration(static_cast<int64_t>(interval * Random() / 2)));
+  const bool is_memcached = node.pool.conf.protocol == conf::Protocol::kMemcached;
+  net::Duration spread = node.conf.health.interval / 2;
+  if (is_memcached) spread = std::min(spread, kFirstSizes);
+  if (spread > net::Duration(0)) node.timer->Arm(std::chrono::duration_cast<net::Duration>(spread * Random()));
   if (node.record->needs_flush) Refresh(node, "start", {});
 }
 
@@ -222,6 +232,7 @@ void HealthMonitor::OnCheck(MonitoredNode& node, CheckOutcome outcome, const std
   // From a full node somebody else may have kept the check; the workers' connections show that it is there.
   const bool serves_us = node.record->Sum(&backends::NodeStats::ready_connections) > 0;
   const bool good = outcome == CheckOutcome::kGood || (outcome == CheckOutcome::kFull && serves_us);
+  if (outcome == CheckOutcome::kGood) node.record->SetItemSizeMax(node.check.item_size_max());
   const bool was_silent = std::exchange(node.is_silent, false);
   const bool was_down = node.health.state() == backends::HealthState::CheckedState::kDown;
   // A worker's silence and the check's agree, so the node is down without further failures; a check that fails by
@@ -308,13 +319,12 @@ void HealthMonitor::Enter(MonitoredNode& node, NodeState next, std::string_view 
   ++node.record->transitions[{from, next, node.view.reason}];
   // While it is out other nodes take the writes to its keys, so what it holds becomes outdated (semantics.md 5).
   if (!IsIn(next) && node.conf.flush_on_return) node.record->needs_flush = true;
-  if (next == NodeState::kDown) {
-    spdlog::warn("node {} of pool {} is down: {}", node.settings.node, node.settings.pool, detail);
-  } else if (next == NodeState::kUp) {
-    spdlog::info("node {} of pool {} is up again: {}", node.settings.node, node.settings.pool, detail);
-  } else {
-    spdlog::info("node {} of pool {} is in state {}: {}", node.settings.node, node.settings.pool, NameOf(next), detail);
-  }
+  const auto level = next == NodeState::kDown ? spdlog::level::warn : spdlog::level::info;
+  const std::string what = next == NodeState::kDown ? "down"
+                           : next == NodeState::kUp ? "up again"
+                                                    : "in state " + std::string(NameOf(next));
+  node.lines.Log(io_.loop.now(), level, "node {} of pool {} is {}: {}", node.settings.node, node.settings.pool, what,
+                 detail);
   node.pool.ejection.SetSick(node.index, next == NodeState::kDown);
   Publish(node.pool);
 }
@@ -329,9 +339,11 @@ void HealthMonitor::Publish(MonitoredPool& pool) {
   if (pool.failing_open == pool.ejection.fails_open()) return;
   pool.failing_open = pool.ejection.fails_open();
   if (pool.failing_open) {
-    spdlog::warn("more nodes of pool {} are down than max_ejected: all of them are asked", pool.conf.name);
+    pool.lines.Log(io_.loop.now(), spdlog::level::warn,
+                   "more nodes of pool {} are down than max_ejected: all of them are asked", pool.conf.name);
   } else {
-    spdlog::info("pool {} has enough nodes again: those that are down are not asked", pool.conf.name);
+    pool.lines.Log(io_.loop.now(), spdlog::level::info,
+                   "pool {} has enough nodes again: those that are down are not asked", pool.conf.name);
   }
 }
 
@@ -347,7 +359,8 @@ void HealthMonitor::Flush(MonitoredNode& node) {
       return Refresh(node, "flushed", "it is back, and empty");
     }
     if (outcome == CheckOutcome::kBad || outcome == CheckOutcome::kFull) {
-      spdlog::warn("node {} of pool {} could not be emptied: {}", node.settings.node, node.settings.pool, why);
+      node.flush_lines.Log(io_.loop.now(), spdlog::level::warn, "node {} of pool {} could not be emptied: {}",
+                           node.settings.node, node.settings.pool, why);
     }
     node.timer->Arm(node.conf.health.fast_interval);
   });

@@ -5,7 +5,9 @@
 #include <spdlog/pattern_formatter.h>
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <atomic>
+#include <climits>
 #include <nlohmann/json.hpp>
 
 #include "proxy/control/log_sink.h"
@@ -23,39 +25,52 @@ spdlog::level::level_enum LevelOf(conf::LogLevel level) {
   return spdlog::level::info;
 }
 
-// The message as a JSON string: it may quote what a client or a node sent.
-class JsonMessage final : public spdlog::custom_flag_formatter {
+// Of a line: what stands before and behind its message takes less than the rest.
+constexpr size_t kMostMessage = PIPE_BUF - 128;
+
+// All in ASCII: among Unicode's characters, too, are some that a terminal obeys.
+std::string AsJson(const std::string& text) {
+  return nlohmann::json(text).dump(-1, ' ', true, nlohmann::json::error_handler_t::replace);
+}
+
+std::string AsText(const std::string& text) {
+  std::string shown;
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte >= 0x20 && byte < 0x7f) {
+      shown.push_back(c);
+    } else {
+      fmt::format_to(std::back_inserter(shown), "\\x{:02x}", byte);
+    }
+  }
+  return shown;
+}
+
+// The message, which may quote what a client or a node has sent, with its end left out when it is long.
+template <std::string Quote(const std::string&)>
+class QuotedMessage final : public spdlog::custom_flag_formatter {
  public:
   void format(const spdlog::details::log_msg& message, const std::tm&, spdlog::memory_buf_t& out) override {
     const std::string_view text(message.payload.data(), message.payload.size());
-    const std::string quoted = nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+    std::string quoted;
+    for (size_t kept = text.size();; kept = std::min(kept * kMostMessage / quoted.size(), kMostMessage)) {
+      std::string shown(text.substr(0, kept));
+      if (kept < text.size()) shown += fmt::format("... ({} more bytes)", text.size() - kept);
+      quoted = Quote(shown);
+      if (quoted.size() <= kMostMessage) break;
+    }
     out.append(quoted.data(), quoted.data() + quoted.size());
   }
-  std::unique_ptr<custom_flag_formatter> clone() const override { return spdlog::details::make_unique<JsonMessage>(); }
-};
-
-// The message on one line and without anything that a terminal would obey.
-class TextMessage final : public spdlog::custom_flag_formatter {
- public:
-  void format(const spdlog::details::log_msg& message, const std::tm&, spdlog::memory_buf_t& out) override {
-    for (const char c : message.payload) {
-      const auto byte = static_cast<unsigned char>(c);
-      if (byte >= 0x20 && byte < 0x7f) {
-        out.push_back(c);
-      } else {
-        fmt::format_to(std::back_inserter(out), "\\x{:02x}", byte);
-      }
-    }
-  }
-  std::unique_ptr<custom_flag_formatter> clone() const override { return spdlog::details::make_unique<TextMessage>(); }
+  std::unique_ptr<custom_flag_formatter> clone() const override { return std::make_unique<QuotedMessage>(); }
 };
 
 std::unique_ptr<spdlog::formatter> NewFormatter(conf::LogFormat format) {
   auto formatter = std::make_unique<spdlog::pattern_formatter>();
   if (format == conf::LogFormat::kJson) {
-    formatter->add_flag<JsonMessage>('*').set_pattern(R"({"time":"%Y-%m-%dT%H:%M:%S.%e%z","level":"%l","message":%*})");
+    formatter->add_flag<QuotedMessage<AsJson>>('*').set_pattern(
+        R"({"time":"%Y-%m-%dT%H:%M:%S.%e%z","level":"%l","message":%*})");
   } else {
-    formatter->add_flag<TextMessage>('*').set_pattern("%Y-%m-%d %H:%M:%S.%e %l %*");
+    formatter->add_flag<QuotedMessage<AsText>>('*').set_pattern("%Y-%m-%d %H:%M:%S.%e %l %*");
   }
   return formatter;
 }
@@ -63,8 +78,16 @@ std::unique_ptr<spdlog::formatter> NewFormatter(conf::LogFormat format) {
 // Enough for a large fleet whose nodes all change at once.
 constexpr size_t kQueuedLines = 1024;
 
-// /metrics asks without knowing the Log, and spdlog's logger does not tell what its sink has dropped.
-std::atomic<const LogSink*> current_sink{nullptr};
+// Others ask without knowing the Log, and spdlog's logger does not tell what its sink has dropped.
+std::atomic<LogSink*> current_sink{nullptr};
+
+// False when the lines that are queued are not through soon after `end`.
+bool WriteQueued(LogSink& sink, LogSink::Clock::time_point end) {
+  // The sink is told first: the flush stands in the queue behind lines that may wait for the reader for ever.
+  sink.EndBy(end);
+  spdlog::default_logger()->flush();
+  return sink.WaitForFlush(std::max(end, LogSink::Clock::now()) + Log::kLastWait / 10);
+}
 
 }  // namespace
 
@@ -83,19 +106,29 @@ Log::Log(const conf::Log& options, int fd)
 }
 
 Log::~Log() {
-  const LogSink::Clock::time_point end = LogSink::Clock::now() + kLastWait;
-  // The sink is told first: the flush stands in the queue behind lines that may wait for the reader for ever.
-  sink_->EndBy(end);
-  spdlog::default_logger()->flush();
+  const bool is_through = WriteQueued(*sink_, std::min(LogSink::Clock::now() + kLastWait, end_by_));
   spdlog::set_default_logger(before_);
   current_sink = nullptr;
   // Its thread may be stuck in a write for as long as the descriptor's reader likes: then the process ends without it.
-  if (!sink_->WaitForFlush(end + kLastWait / 10)) new std::shared_ptr(thread_);
+  if (!is_through) new std::shared_ptr(thread_);
 }
 
 uint64_t LogLinesDropped() {
   const LogSink* const sink = current_sink.load();
   return sink != nullptr ? sink->dropped() : 0;
+}
+
+void SayDroppedLines() {
+  const LogSink* const sink = current_sink.load();
+  if (sink != nullptr && sink->owes()) spdlog::critical("");
+}
+
+bool LogLastLine(std::string_view text) {
+  LogSink* const sink = current_sink.load();
+  if (sink == nullptr) return false;
+  spdlog::error("{}", text);
+  WriteQueued(*sink, LogSink::Clock::now() + Log::kLastWait);
+  return true;
 }
 
 }  // namespace ringproxy::proxy

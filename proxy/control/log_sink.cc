@@ -18,34 +18,54 @@ constexpr std::chrono::milliseconds kWait{50};
 LogSink::LogSink(int fd, std::function<uint64_t()> overruns) : fd_(fd), overruns_(std::move(overruns)) {}
 
 void LogSink::sink_it_(const spdlog::details::log_msg& message) {
-  spdlog::memory_buf_t line;
-  base_sink::formatter_->format(message, line);
-  const uint64_t lost = dropped();
-  bool written = lost == told_ || Write(DroppedLine(lost));
-  // A notice that could not leave either is made again, with the higher number, before the next line.
-  if (written) told_ = lost;
-  written = written && Write({line.data(), line.size()});
-  if (!written) dropped_.fetch_add(1, std::memory_order_relaxed);
+  owes_.store(false, std::memory_order_relaxed);
+  bool written = FinishLine() && SayDropped();
+  if (message.payload.size() > 0) {
+    spdlog::memory_buf_t line;
+    base_sink::formatter_->format(message, line);
+    written = written && Write({line.data(), line.size()});
+    if (!written) dropped_.fetch_add(1, std::memory_order_relaxed);
+  }
+  owes_.store(!rest_.empty() || dropped() != told_, std::memory_order_relaxed);
 }
 
-std::string LogSink::DroppedLine(uint64_t lines) {
-  const std::string text = fmt::format("{} log lines were dropped, since the log could not be written", lines - told_);
+bool LogSink::FinishLine() {
+  rest_.erase(0, Put(rest_));
+  return rest_.empty();
+}
+
+// A notice that cannot leave either is made again, with the higher number, before the next line.
+bool LogSink::SayDropped() {
+  const uint64_t lost = dropped();
+  if (lost == told_) return true;
+  const std::string text = fmt::format("{} log lines were dropped, since the log could not be written", lost - told_);
   spdlog::memory_buf_t line;
   base_sink::formatter_->format({"ringproxy", spdlog::level::warn, text}, line);
-  return {line.data(), line.size()};
+  if (!Write({line.data(), line.size()})) return false;
+  told_ = lost;
+  return rest_.empty();
 }
 
 bool LogSink::Write(std::string_view text) {
-  // The rest of a line that was cut off is lost, and the next one must not seem to be that rest.
-  const std::string whole = is_mid_line_ ? "\n" + std::string(text) : std::string(text);
-  std::string_view rest = whole;
-  while (!rest.empty()) {
-    const ssize_t put = WaitForRoom() ? write(fd_, rest.data(), std::min<size_t>(rest.size(), PIPE_BUF)) : -1;
-    if (put < 0) return false;
-    rest.remove_prefix(static_cast<size_t>(put));
-    is_mid_line_ = !rest.empty();
+  const size_t put = Put(text);
+  if (put > 0) rest_ = text.substr(put);
+  return put > 0;
+}
+
+size_t LogSink::Put(std::string_view text) const {
+  size_t done = 0;
+  while (done < text.size() && WaitForRoom()) {
+    const ssize_t put = write(fd_, text.data() + done, std::min<size_t>(text.size() - done, PIPE_BUF));
+    if (put > 0) {
+      done += static_cast<size_t>(put);
+    } else if ((errno != EINTR && errno != EAGAIN) || Clock::now() >= end_.load(std::memory_order_relaxed)) {
+      break;
+    } else {
+      // Another process has made the descriptor a non-blocking one, and poll sees room where the write does not.
+      poll(nullptr, 0, static_cast<int>(kWait.count()));
+    }
   }
-  return true;
+  return done;
 }
 
 bool LogSink::WaitForRoom() const {

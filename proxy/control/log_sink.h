@@ -2,9 +2,10 @@
 //
 // It waits for the reader on the log's own thread, so that nobody else does, and only until EndBy's moment. The
 // descriptor stays a blocking one, since other processes may share it: each piece is at most what a pipe that is
-// writable takes at once. A line that cannot be written is dropped and counted; as soon as one can be written again, a
-// line before it says how many were dropped.
-// Threads: made on one thread, then used by the log's thread but for EndBy, WaitForFlush and dropped.
+// writable takes at once, so a line of that size is never mixed with others' either. A line that cannot be written is
+// dropped and counted; as soon as one can be written again, a line before it says how many were dropped. One of which a
+// part was written is finished first.
+// Threads: made on one thread, then used by the log's thread but for EndBy, WaitForFlush, dropped and owes.
 #pragma once
 
 #include <spdlog/details/null_mutex.h>
@@ -33,21 +34,28 @@ class LogSink final : public spdlog::sinks::base_sink<spdlog::details::null_mute
   bool WaitForFlush(Clock::time_point end);
   // Lines lost so far, here and before.
   uint64_t dropped() const { return dropped_.load(std::memory_order_relaxed) + overruns_(); }
+  // It is done with all lines and has something to say before the next one. An empty line is an occasion, and no line.
+  bool owes() const { return owes_.load(std::memory_order_relaxed); }
 
  private:
   void sink_it_(const spdlog::details::log_msg& message) override;
   void flush_() override;
 
+  // False when nothing of it was written.
   bool Write(std::string_view text);
+  bool FinishLine();
+  bool SayDropped();
+  // How many bytes were taken.
+  size_t Put(std::string_view text) const;
   bool WaitForRoom() const;
-  std::string DroppedLine(uint64_t lines);
 
   const int fd_;
   const std::function<uint64_t()> overruns_;
   std::atomic<Clock::time_point> end_{Clock::time_point::max()};
   std::atomic<uint64_t> dropped_{0};
-  uint64_t told_ = 0;         // Of dropped(): said in a line.
-  bool is_mid_line_ = false;  // A line was cut off.
+  std::atomic<bool> owes_{false};
+  uint64_t told_ = 0;  // Of dropped(): said in a line.
+  std::string rest_;   // Of the line that was begun last.
   std::mutex mutex_;
   std::condition_variable flushed_;
   bool is_flushed_ = false;  // Guarded by mutex_.

@@ -31,7 +31,7 @@ Worker::Worker(const WorkerParts& parts, std::shared_ptr<const Snapshot> snapsho
       retrier_(io_, sinks_, stats_.retries),
       hot_keys_(snapshot->pools.size()),
       limiter_({.io = io_, .shared = parts.limits, .worker = parts.number, .sink = sinks_, .observer = sessions_}),
-      dispatcher_(fanout_, retrier_, hot_keys_, sinks_, *this),
+      dispatcher_(fanout_, retrier_, hot_keys_, sinks_, *this, io_.loop),
       client_io_{.io = io_,
                  .held = snapshots_.held(),
                  .dispatcher = dispatcher_,
@@ -50,6 +50,7 @@ Worker::Worker(const WorkerParts& parts, std::shared_ptr<const Snapshot> snapsho
   sinks_.Set(Kind::kRetry, retrier_);
   sinks_.Set(Kind::kLimit, limiter_);
   sinks_.Set(Kind::kStore, limiter_.store());
+  sinks_.Set(Kind::kExpiry, dispatcher_.expiries());
   for (uint32_t i = 0; i < snapshot->config.listeners.size(); ++i) {
     const conf::Listener& listener = snapshot->config.listeners[i];
     listeners_.push_back({i, listener, LimitsOf(listener.limits), stats_.listeners[i]});

@@ -3,6 +3,7 @@
 #include <cassert>
 
 #include "backends/wire/limits.h"
+#include "backends/wire/memcache_rewrite.h"
 #include "backends/wire/resp_encode.h"
 
 namespace ringproxy::proxy {
@@ -20,7 +21,7 @@ wire::Work WorkOf(const RoutedRequest& routed) {
   return wire::WorkOf(routed.spec, routed.request);
 }
 
-// A part's buffer that one huge MSET has grown beyond this is given back.
+// A buffer that one huge request has grown beyond this is given back.
 constexpr size_t kKeptPart = 256 << 10;
 
 // The nodes read a get or gets of any length, but no other line beyond a bound.
@@ -41,8 +42,8 @@ bool MayForward(const RoutedRequest& routed) {
 }  // namespace
 
 Dispatcher::Dispatcher(Fanout& fanout, Retrier& retrier, HotKeys& hot_keys, backends::ReplySink& sink,
-                       RefusalObserver& refusals)
-    : fanout_(fanout), retrier_(retrier), hot_keys_(hot_keys), sink_(sink), refusals_(refusals) {}
+                       RefusalObserver& refusals, const net::Clock& clock)
+    : fanout_(fanout), retrier_(retrier), hot_keys_(hot_keys), sink_(sink), refusals_(refusals), stand_ins_(clock) {}
 
 void Dispatcher::Adopt(const Snapshot& snapshot) {
   part_of_node_.resize(snapshot.pools.size());
@@ -58,6 +59,8 @@ uint32_t Dispatcher::PoolOf(const RoutedRequest& routed, const ListenerSnapshot&
 }
 
 void Dispatcher::Dispatch(RoutedRequest& routed, const Origin& origin, backends::Ticket ticket) {
+  if (!routed.instead.empty()) [[unlikely]]
+    ticket = AnswerInstead(routed.instead, ticket);
   switch (routed.spec.handling) {
     case wire::Handling::kForward: {
       Destination to;
@@ -100,7 +103,11 @@ bool Dispatcher::FindDestination(const RoutedRequest& routed, const Origin& orig
     if (KeyFits(key, origin) && RoutedAlike(*origin.held, listener, first, key)) continue;
     Destination other;
     if (!RouteOrRefuse(routed, origin, key, ticket, &other)) return false;
-    if (*to == other) continue;
+    if (*to == other) {
+      // Then all of them have that bound: what the command writes may come from any.
+      if (other.stands_in()) to->standing = other.standing;
+      continue;
+    }
     RefuseCrossSlot(routed, origin, first, to->to, key, other.to, ticket);
     return false;
   }
@@ -133,7 +140,11 @@ Destination Dispatcher::RouteAround(HeldSnapshot& held, uint32_t pool, uint64_t 
                                     backends::Claim claim) {
   const PoolSnapshot& routing = held->pools[pool];
   const backends::Choice own = held.node_pools[pool].Choose(hash, claim);
-  const Destination at_home{.to = {pool, own.node}, .admission = own.admission, .hash = hash};
+  const Destination at_home{
+      .to = {pool, own.node},
+      .admission = own.admission,
+      .standing = own.stands_in ? Destination::Standing::kStandsIn : Destination::Standing::kServes,
+      .hash = hash};
   const bool has_gutter = held->config.pools[pool].on_down.policy == conf::DownPolicy::kGutter;
   // A node that is only full keeps its keys: elsewhere they would be misses, and outdated when they come home.
   if (own.admission != backends::Admission::kDown || !has_gutter) return at_home;
@@ -148,7 +159,7 @@ inline bool Dispatcher::MayAsk(const Destination& to, const RoutedRequest& route
                                backends::Ticket ticket) {
   // A counter or a lock in the gutter would be another one, and what cannot expire would be found there again,
   // outdated.
-  if (to.standing == Destination::Standing::kGutter && routed.spec.gutter == wire::Gutter::kNo) [[unlikely]] {
+  if (to.is_gutter() && routed.spec.gutter == wire::Gutter::kNo) [[unlikely]] {
     origin.held.node_pools[to.owner.pool].Refuse(to.owner.node, backends::Admission::kDown, ticket);
     return false;
   }
@@ -163,7 +174,7 @@ inline bool Dispatcher::MayAsk(const Destination& to, const RoutedRequest& route
 inline void Dispatcher::SendOnce(const RoutedRequest& routed, const Origin& origin, const Destination& to,
                                  std::string_view encoded, bool is_part, backends::Ticket ticket) {
   const bool kept = origin.held->pools[to.to.pool].keeps_reads && routed.spec.retry == wire::Retry::kSafe &&
-                    IsRead(routed) && to.standing == Destination::Standing::kServes;
+                    IsRead(routed) && !to.is_gutter();
   if (!kept) return origin.held.node_pools[to.to.pool].Send(to.to.node, origin.lane, encoded, ticket, WorkOf(routed));
   // The keys of a part may have different second choices.
   const bool rehashes = origin.held->config.pools[to.to.pool].on_down.policy == conf::DownPolicy::kRehash;
@@ -174,31 +185,28 @@ inline void Dispatcher::SendOnce(const RoutedRequest& routed, const Origin& orig
 
 void Dispatcher::Send(RoutedRequest& routed, const Origin& origin, const Destination& to, backends::Ticket ticket) {
   if (!MayAsk(to, routed, origin, ticket)) return;
-  if (to.standing == Destination::Standing::kGutter) return SendToGutter(routed, origin, to, ticket);
-  if (routed.cas != wire::CasPlace::kNone) return SendTagged(routed, origin, to.to, ticket);
+  if (to.is_gutter()) return stand_ins_.SendToGutter(routed, origin, to, ticket);
+  if (routed.cas != wire::CasPlace::kNone) return SendTagged(routed, origin, to, ticket);
+  if (to.stands_in() && stand_ins_.Send(routed, origin, to, ticket)) return;
   backends::NodePool& pool = origin.held.node_pools[to.to.pool];
   // A request in a block of its own is moved to the node and not copied, so it cannot be kept for a retry either.
   if (routed.block) return pool.Send(to.to.node, origin.lane, std::move(routed.block), ticket, WorkOf(routed));
   SendOnce(routed, origin, to, routed.request.encoded(), false, ticket);
 }
 
-void Dispatcher::SendToGutter(const RoutedRequest& routed, const Origin& origin, const Destination& to,
-                              backends::Ticket ticket) {
-  rewritten_.clear();
-  if (wire::AppendGutterRequest(routed.spec, routed.request, GutterTtl(to, *origin.held), &rewritten_)) {
-    origin.held.node_pools[to.to.pool].Send(to.to.node, origin.lane, std::string_view(rewritten_), ticket,
-                                            WorkOf(routed));
-  } else {
-    // Its expiry cannot be capped, so the copy might outlive the time for which the owner is down.
-    origin.held.node_pools[to.owner.pool].Refuse(to.owner.node, backends::Admission::kDown, ticket);
-  }
-  if (rewritten_.capacity() > kKeptPart) std::string().swap(rewritten_);
+backends::Ticket Dispatcher::AnswerInstead(std::string_view text, backends::Ticket ticket) {
+  plan_.Clear();
+  plan_.merge = wire::Merge::kInstead;
+  plan_.children = 1;
+  plan_.instead = text;
+  return Fanout::ChildTicket(fanout_.Open(ticket, &plan_), 0);
 }
 
-void Dispatcher::SendTagged(const RoutedRequest& routed, const Origin& origin, NodeId to, backends::Ticket ticket) {
-  const wire::CasTag tag = origin.held->pools[to.pool].cas_tags[to.node];
+void Dispatcher::SendTagged(const RoutedRequest& routed, const Origin& origin, const Destination& to,
+                            backends::Ticket ticket) {
+  const wire::CasTag tag = origin.held->pools[to.to.pool].cas_tags[to.to.node];
   rewritten_.clear();
-  wire::AppendTaggedRequest(routed.request, routed.cas, tag, &rewritten_);
+  wire::AppendForNode(routed.request, {routed.cas, tag, StandIns::CapOf(to, *origin.held)}, &rewritten_);
   if (routed.cas == wire::CasPlace::kFlags) {
     // Its reply may carry a token too.
     plan_.Clear();
@@ -207,7 +215,7 @@ void Dispatcher::SendTagged(const RoutedRequest& routed, const Origin& origin, N
     plan_.cas_tags.push_back(tag);
     ticket = Fanout::ChildTicket(fanout_.Open(ticket, &plan_), 0);
   }
-  origin.held.node_pools[to.pool].Send(to.node, origin.lane, std::string_view(rewritten_), ticket);
+  origin.held.node_pools[to.to.pool].Send(to.to.node, origin.lane, std::string_view(rewritten_), ticket);
   if (rewritten_.capacity() > kKeptPart) std::string().swap(rewritten_);
 }
 
@@ -215,7 +223,8 @@ uint32_t Dispatcher::PartFor(const Destination& to, size_t key_bytes, size_t mos
   // The table is never cleared: an entry of an earlier request is known by a part that does not exist or goes
   // elsewhere.
   uint32_t& known = part_of_node_[to.to.pool][to.to.node];
-  if (known < part_count_ && parts_[known].to == to && parts_[known].key_bytes + key_bytes <= most_bytes) {
+  const bool fits = known < part_count_ && parts_[known].to == to && parts_[known].to.standing == to.standing;
+  if (fits && parts_[known].key_bytes + key_bytes <= most_bytes) {
     parts_[known].key_bytes += key_bytes;
     ++parts_[known].keys;
     return known;
@@ -225,6 +234,7 @@ uint32_t Dispatcher::PartFor(const Destination& to, size_t key_bytes, size_t mos
   parts_[known].to = to;
   parts_[known].keys = 1;
   parts_[known].key_bytes = key_bytes;
+  parts_[known].moved_keys.clear();
   parts_[known].encoded.clear();
   return known;
 }
@@ -237,7 +247,14 @@ bool Dispatcher::AssignKeys(const RoutedRequest& routed, const Origin& origin, b
       RefuseRequest(routed, origin, {.code = wire::ErrorCode::kKeyTooLong}, ticket);
       return false;
     }
-    plan_.child_of_key.push_back(PartFor(Route(origin, key, ClaimOf(routed)), key.size() + 1, most_bytes));
+    Destination to = Route(origin, key, ClaimOf(routed));
+    const bool is_moved_write = to.stands_in() && !IsRead(routed);
+    // Only a gat's exptime is that of a whole part; else each key has its own.
+    const bool parts_apart = is_moved_write && wire::IsMemcache(routed.spec.merge);
+    if (!parts_apart && to.stands_in()) to.standing = Destination::Standing::kServes;
+    const uint32_t part = PartFor(to, key.size() + 1, most_bytes);
+    plan_.child_of_key.push_back(part);
+    if (is_moved_write) parts_[part].moved_keys.push_back(position);
   }
   return true;
 }
@@ -252,7 +269,10 @@ void Dispatcher::SplitByNode(RoutedRequest& routed, const Origin& origin, backen
     return;
   }
   // All on one node: forwarded as it came (semantics.md 4).
-  if (part_count_ == 1 && routed.cas == wire::CasPlace::kNone && MayForward(routed)) {
+  const size_t moved = part_count_ == 1 ? parts_[0].moved_keys.size() : 0;
+  const bool all_alike = part_count_ == 1 && (moved == 0 || moved == keys_.size());
+  if (all_alike && routed.cas == wire::CasPlace::kNone && MayForward(routed)) {
+    if (moved > 0) parts_[0].to.standing = Destination::Standing::kStandsIn;
     Send(routed, origin, parts_[0].to, ticket);
   } else {
     SendParts(routed, origin, ticket);
@@ -279,16 +299,16 @@ void Dispatcher::EncodeMemcacheParts(const RoutedRequest& routed, const Snapshot
     Part& part = parts_[i];
     part.encoded.append(routed.request.name());
     // The expiry of a gat.
+    const std::optional<wire::ExpiryCap> cap = StandIns::CapOf(part.to, snapshot);
     for (size_t word = 1; word < keys_.front(); ++word) {
       part.encoded.append(" ");
-      const bool is_capped = part.to.standing == Destination::Standing::kGutter;
-      if (!is_capped || !wire::AppendGutterExptime(routed.request[word], GutterTtl(part.to, snapshot), &part.encoded)) {
+      if (!cap || !wire::AppendCappedExptime(routed.request[word], *cap, &part.encoded)) {
         part.encoded.append(routed.request[word]);
       }
     }
     const NodeId to = part.to.to;
     if (routed.cas != wire::CasPlace::kNone) plan_.cas_tags.push_back(snapshot.pools[to.pool].cas_tags[to.node]);
-    const uint32_t home = part.to.standing == Destination::Standing::kGutter ? part.to.owner.pool : to.pool;
+    const uint32_t home = part.to.is_gutter() ? part.to.owner.pool : to.pool;
     // The reply cannot say which keys failed, so one pool that wants errors decides for the whole get.
     plan_.failures_are_misses &= snapshot.config.pools[home].on_partial == conf::OnPartial::kMiss;
   }
@@ -308,8 +328,11 @@ void Dispatcher::SendParts(const RoutedRequest& routed, const Origin& origin, ba
   for (uint32_t i = 0; i < part_count_; ++i) {
     Part& part = parts_[i];
     const backends::Ticket child = Fanout::ChildTicket(owner, i);
-    if (MayAsk(part.to, routed, origin, child)) {
+    const bool may = MayAsk(part.to, routed, origin, child) &&
+                     stand_ins_.MayGetExpiries(routed.spec, part.moved_keys.size(), origin, part.to, child);
+    if (may) {
       SendOnce(routed, origin, part.to, part.encoded, true, child);
+      stand_ins_.SendExpiries(routed, origin, part.to, part.moved_keys);
     }
     if (part.encoded.capacity() > kKeptPart) std::string().swap(part.encoded);
   }

@@ -9,67 +9,29 @@
 #include <string>
 #include <vector>
 
-#include "backends/link/node_pool.h"
-#include "backends/wire/command.h"
-#include "backends/wire/gutter_request.h"
-#include "backends/wire/memcache_command.h"
 #include "proxy/route/fanout.h"
-#include "proxy/route/held_snapshot.h"
 #include "proxy/route/hot_keys.h"
 #include "proxy/route/refusal_stats.h"
 #include "proxy/route/retrier.h"
+#include "proxy/route/routed_request.h"
 #include "proxy/route/router.h"
+#include "proxy/route/stand_ins.h"
 
 namespace ringproxy::proxy {
 
-// A request with the row of its command and, if it is large, the block that holds its bytes.
-struct RoutedRequest {
-  const wire::CommandSpec& spec;
-  const wire::Request& request;
-  net::Block block;  // Empty, or exactly request.encoded(): then it is moved and not copied.
-  // Decides about the node in place of the key in the request: memcached's base64 keys.
-  std::optional<std::string_view> routing_key = std::nullopt;
-  uint32_t command = 0;  // The row of spec in the table of its protocol.
-  // Where the request or its reply carries a token that has to be made the node's or the client's.
-  wire::CasPlace cas = wire::CasPlace::kNone;
-  bool has_priority = false;  // See backends::Claim.
-};
-
-// Who asks, and by which configuration: an index into the snapshot's listeners, and the lane that keeps one client's
-// requests in order.
-struct Origin {
-  HeldSnapshot& held;
-  uint32_t listener;
-  uint32_t lane;
-};
-
-// Who is asked for a key.
-struct Destination {
-  enum class Standing : uint8_t {
-    kServes,  // Its owner, or the one that stands in for it.
-    kGutter,  // A node of the gutter pool, which takes only some requests.
-  };
-  NodeId to;
-  // By `to`, where keys may move; else it is still to be asked: once a request, as a node on trial counts how often.
-  std::optional<backends::Admission> admission = std::nullopt;
-  Standing standing = Standing::kServes;
-  NodeId owner = {};  // kGutter: in whose place.
-  uint64_t hash = 0;  // Of the key, where it may move to another node.
-  // Whether two keys are asked of one node and in one place; their hashes are their own.
-  bool operator==(const Destination& other) const {
-    return to == other.to && admission == other.admission && standing == other.standing && owner == other.owner;
-  }
-};
-
 class Dispatcher {
  public:
-  Dispatcher(Fanout& fanout, Retrier& retrier, HotKeys& hot_keys, backends::ReplySink& sink, RefusalObserver& refusals);
+  Dispatcher(Fanout& fanout, Retrier& retrier, HotKeys& hot_keys, backends::ReplySink& sink, RefusalObserver& refusals,
+             const net::Clock& clock);
   // The snapshot by which the next requests go.
   void Adopt(const Snapshot& snapshot);
 
   // Requires: CheckShape(spec, request) is kOk, RefusalOf is empty, and the command is not a local one.
   // Takes the block, if there is one.
   void Dispatch(RoutedRequest& routed, const Origin& origin, backends::Ticket ticket);
+
+  // What hears of tickets of the kind kExpiry.
+  backends::ReplySink& expiries() { return stand_ins_; }
 
   // The pool that the request is counted for: that of its first key, or the default one.
   uint32_t PoolOf(const RoutedRequest& routed, const ListenerSnapshot& listener);
@@ -92,8 +54,6 @@ class Dispatcher {
   // Through the retrier, if this is a read that its pool would ask again.
   void SendOnce(const RoutedRequest& routed, const Origin& origin, const Destination& to, std::string_view encoded,
                 bool is_part, backends::Ticket ticket);
-  // To a node of the gutter pool, if that may be asked this; else the owner is down.
-  void SendToGutter(const RoutedRequest& routed, const Origin& origin, const Destination& to, backends::Ticket ticket);
   // Whether the destination takes the request; if it does not, the ticket is failed.
   bool MayAsk(const Destination& to, const RoutedRequest& routed, const Origin& origin, backends::Ticket ticket);
   // The request is at fault, not a node.
@@ -105,7 +65,9 @@ class Dispatcher {
   static bool KeyFits(std::string_view key, const Origin& origin) {
     return key.size() <= origin.held->config.listeners[origin.listener].limits.key_bytes;
   }
-  void SendTagged(const RoutedRequest& routed, const Origin& origin, NodeId to, backends::Ticket ticket);
+  // The ticket with which the node is asked.
+  backends::Ticket AnswerInstead(std::string_view text, backends::Ticket ticket);
+  void SendTagged(const RoutedRequest& routed, const Origin& origin, const Destination& to, backends::Ticket ticket);
   // Who is asked for the key; it is also counted.
   Destination Route(const Origin& origin, std::string_view key, backends::Claim claim) {
     const uint32_t pool = RoutePool(origin.held->listeners[origin.listener], key);
@@ -115,9 +77,6 @@ class Dispatcher {
     if (routing.moves_keys) [[unlikely]]
       return RouteAround(origin.held, pool, hash, key, claim);
     return {{pool, routing.ring->Pick(hash)}};
-  }
-  static std::chrono::seconds GutterTtl(const Destination& to, const Snapshot& snapshot) {
-    return std::chrono::floor<std::chrono::seconds>(snapshot.config.pools[to.owner.pool].gutter_ttl);
   }
   static Destination RouteAround(HeldSnapshot& held, uint32_t pool, uint64_t hash, std::string_view key,
                                  backends::Claim claim);
@@ -130,6 +89,7 @@ class Dispatcher {
     Destination to;
     uint32_t keys = 0;
     size_t key_bytes = 0;
+    std::vector<uint32_t> moved_keys;  // Of a write, those of other owners, by their places in the request.
     std::string encoded;
   };
 
@@ -138,6 +98,7 @@ class Dispatcher {
   HotKeys& hot_keys_;
   backends::ReplySink& sink_;
   RefusalObserver& refusals_;
+  StandIns stand_ins_;
   // Scratch of one request, kept for its capacity.
   wire::KeyPositions keys_;
   FanoutPlan plan_;  // child_of_key: the part of each key.

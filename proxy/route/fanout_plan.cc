@@ -15,6 +15,7 @@ void FanoutPlan::Clear() {
   children = 0;
   child_of_key.clear();
   request.clear();
+  instead = {};
   keys.clear();
   cas_tags.clear();
   failures_are_misses = counts_nodes = false;

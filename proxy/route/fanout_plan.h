@@ -21,6 +21,8 @@ struct FanoutPlan {
   std::vector<uint32_t> child_of_key;
   // kValues: the request's bytes and where its keys lie in them.
   std::string request;
+  // kInstead: what the client reads, a text of static storage.
+  std::string_view instead;
   std::vector<wire::ArgumentSpan> keys;
   // kValues and kUntagCas: by child; empty when replies carry no tokens.
   std::vector<wire::CasTag> cas_tags;

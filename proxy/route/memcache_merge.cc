@@ -41,6 +41,10 @@ std::span<const std::string_view> MemcacheMerger::Merge(const FanoutPlan& plan,
     case wire::Merge::kStatistics:
     case wire::Merge::kSettings: MergeStatistics(plan, children); break;
     case wire::Merge::kUntagCas: UntagCas(plan, children.front()); break;
+    case wire::Merge::kInstead:
+      // Nobody knows whether a node that fails has done what was asked of it, and the client should not believe so.
+      ReplaceBy(wire::IsMemcacheError(children.front()) ? children.front() : plan.instead);
+      break;
     default: assert(false);
   }
   return pieces_;

@@ -3,12 +3,25 @@
 #include <algorithm>
 
 #include "backends/line_limit.h"
+#include "backends/wire/ascii.h"
 
 namespace ringproxy::proxy {
 namespace {
 
 // The first byte of every request of the binary protocol, and of none in text.
 constexpr char kBinaryMagic = '\x80';
+
+// Servers judge smaller ones themselves: reading them costs little.
+constexpr size_t kSmallItem = 1 << 20;
+
+std::string_view TooLargeText() {
+  static const std::string text = [] {
+    std::string words;
+    wire::AppendMemcacheError(wire::ErrorCode::kTooLarge, &words);
+    return words;
+  }();
+  return text;
+}
 
 backends::LineLimit bad_requests;
 backends::LineLimit binary_clients;
@@ -20,9 +33,11 @@ ProtocolFront::FrontStep MemcacheFront::ProcessOne() {
   if (input().bytes().front() == kBinaryMagic) return CloseBinaryClient();
   wire::MemcacheParser& parser = listener().memcache_parser;
   switch (parser.Parse(input().bytes(), &progress_)) {
-    case wire::MemcacheParser::MemcacheStatus::kNeedMore: return FrontStep::kNeedMore;
+    case wire::MemcacheParser::MemcacheStatus::kNeedMore:
+      return NoNodeTakesItem() ? RefuseItem() : FrontStep::kNeedMore;
     case wire::MemcacheParser::MemcacheStatus::kRequest: return HandleRequest(parser);
     case wire::MemcacheParser::MemcacheStatus::kRefused:
+      if (parser.error() == wire::ErrorCode::kTooLarge) return RefuseItem();
       Refuse(parser);
       input().Consume(parser.size());
       // The rest of a value must not be read as commands (semantics.md 30).
@@ -35,6 +50,51 @@ ProtocolFront::FrontStep MemcacheFront::ProcessOne() {
       return FrontStep::kFinish;
   }
   return FrontStep::kNeedMore;
+}
+
+bool MemcacheFront::NoNodeTakesItem() {
+  // As long as the line itself goes on nothing is known of a data block.
+  const bool has_line = progress_.scanned < input().bytes().size();
+  if (!has_line || progress_.needed <= kSmallItem) return false;
+  const uint64_t data = progress_.needed - progress_.scanned - 1 - wire::kLineEnd.size();
+  const Snapshot& snapshot = **io().held;
+  uint64_t most = 0;
+  for (const uint32_t pool : snapshot.listeners[listener().index].pools) {
+    for (const auto& node : snapshot.pools[pool].nodes) most = std::max(most, node->item_size_max());
+  }
+  return most > 0 && data > most;
+}
+
+// An item of the same key would otherwise go on being served, though its client has replaced it: servers drop it too.
+ProtocolFront::FrontStep MemcacheFront::RefuseItem() {
+  // The parser may have read another client's line since.
+  wire::MemcacheParser& parser = listener().memcache_parser;
+  progress_ = {};
+  parser.Parse(input().bytes(), &progress_);
+  const wire::MemcacheSpec& spec = parser.spec();
+  const wire::Quiet quiet = parser.quiet();
+  const bool is_base64 = parser.key_word() != parser.routing_key();
+  const std::string drop = is_base64 ? "md " + std::string(parser.key_word()) + " b\r\n"
+                                     : "delete " + std::string(parser.key_word()) + "\r\n";
+  const bool replaces = spec.command.name == "set" || spec.command.name == "ms";
+  listener().stats.requests[wire::MemcacheCommandIndex(spec)].Add();
+  CountRefusal(wire::MemcacheCommandIndex(spec), wire::ErrorCode::kTooLarge);
+  swallow_ = progress_.needed > 0 ? progress_.needed - parser.size() : parser.swallow();
+  progress_ = {};
+  input().Consume(parser.size());
+  replaces ? DropItem(drop, quiet) : requests().AnswerHere(TooLargeText(), 0, quiet);
+  return FrontStep::kNext;
+}
+
+void MemcacheFront::DropItem(std::string_view drop, wire::Quiet quiet) {
+  wire::MemcacheParser parser(listener().limits);
+  wire::MemcacheParser::Progress progress;
+  parser.Parse(drop, &progress);
+  RoutedRequest routed{parser.spec().command, parser.request(), {}};
+  routed.routing_key = parser.routing_key();
+  routed.command = static_cast<uint32_t>(wire::MemcacheCommandIndex(parser.spec()));
+  routed.instead = TooLargeText();
+  requests().Dispatch(routed, 0, quiet);
 }
 
 bool MemcacheFront::Swallow() {

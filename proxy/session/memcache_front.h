@@ -23,6 +23,12 @@ class MemcacheFront final : public ProtocolFront {
   void Refuse(const wire::MemcacheParser& parser);
   // The rest of a data block that was refused; true while there is input behind it.
   bool Swallow();
+  // The item whose line is here is larger than any node takes, as far as they have said.
+  bool NoNodeTakesItem();
+  // One that is too large: its data is swallowed, and the item that it was to replace is dropped.
+  FrontStep RefuseItem();
+  // By this request. The client reads that its own was too large once the node has done so.
+  void DropItem(std::string_view drop, wire::Quiet quiet);
   FrontStep CloseBinaryClient();
 
   wire::MemcacheParser::Progress progress_;

@@ -10,6 +10,7 @@ ParkedRequest::ParkedRequest(RoutedRequest routed, uint32_t slot)
       command_(routed.command),
       cas_(routed.cas),
       has_priority_(routed.has_priority),
+      instead_(routed.instead),
       block_(std::move(routed.block)),
       routing_key_(routed.routing_key) {
   // Arguments are offsets, so they hold for the copy as they did for the input. A routing key may be a view of the
@@ -25,6 +26,7 @@ RoutedRequest ParkedRequest::Take() {
   routed.command = command_;
   routed.cas = cas_;
   routed.has_priority = has_priority_;
+  routed.instead = instead_;
   return routed;
 }
 

@@ -28,6 +28,7 @@ class ParkedRequest {
   uint32_t command_;
   wire::CasPlace cas_;
   bool has_priority_;
+  std::string_view instead_;
   std::vector<wire::ArgumentSpan> arguments_;
   std::string bytes_;  // Unless there is a block.
   net::Block block_;

@@ -2,34 +2,16 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <spdlog/sinks/ostream_sink.h>
-#include <spdlog/spdlog.h>
 
 #include <cerrno>
 #include <set>
-#include <sstream>
+
+#include "tests/support/log_capture.h"
 
 namespace ringproxy::backends {
 namespace {
 
 using namespace std::chrono_literals;
-
-// What is logged meanwhile, one line each.
-class LogCapture {
- public:
-  LogCapture() : before_(spdlog::default_logger()) {
-    auto sink = std::make_shared<spdlog::sinks::ostream_sink_st>(text_);
-    auto logger = std::make_shared<spdlog::logger>("capture", std::move(sink));
-    logger->set_pattern("%v");
-    spdlog::set_default_logger(std::move(logger));
-  }
-  ~LogCapture() { spdlog::set_default_logger(before_); }
-  std::string text() const { return text_.str(); }
-
- private:
-  std::ostringstream text_;
-  std::shared_ptr<spdlog::logger> before_;
-};
 
 TEST(OwnTrouble, IsWhatThisProcessOrItsMachineLacks) {
   for (const int error : {EMFILE, ENFILE, ENOBUFS, ENOMEM, EADDRNOTAVAIL}) EXPECT_TRUE(IsOwnTrouble(error)) << error;
@@ -39,7 +21,7 @@ TEST(OwnTrouble, IsWhatThisProcessOrItsMachineLacks) {
 }
 
 TEST(OwnTrouble, IsCountedByWhatCouldNotBeDone) {
-  const LogCapture log;
+  const test::LogCapture log;
   std::vector<uint64_t> before;
   for (const Attempt attempt : kAttempts) before.push_back(OwnTroubles(attempt));
   NoteOwnTrouble(Attempt::kNode, EMFILE, net::TimePoint());
@@ -59,10 +41,10 @@ TEST(OwnTrouble, HasANameForEachAttempt) {
 TEST(OwnTrouble, IsSaidOnceASecondWithWhatCouldNotBeDoneAndWhy) {
   const net::TimePoint start(1h);
   {
-    const LogCapture before;
+    const test::LogCapture before;
     NoteOwnTrouble(Attempt::kNode, EMFILE, start - 1min);  // Says what other tests have left out.
   }
-  const LogCapture log;
+  const test::LogCapture log;
   NoteOwnTrouble(Attempt::kAccept, EMFILE, start);
   NoteOwnTrouble(Attempt::kNode, EMFILE, start + 500ms);
   EXPECT_EQ(log.text(), "a client cannot be accepted: Too many open files\n");

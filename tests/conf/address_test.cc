@@ -68,5 +68,31 @@ TEST(Collide, HoldsForAddressesThatCannotBothBeBound) {
   EXPECT_FALSE(collide("unix:/a", "127.0.0.1:1"));
 }
 
+TEST(Reaches, KnowsTheSameSocketByItsOtherAddresses) {
+  const auto reaches = [](std::string_view node, std::string_view listen) {
+    return Reaches(ParsedAddress(node), ParsedAddress(listen));
+  };
+  EXPECT_TRUE(reaches("127.0.0.1:1", "127.0.0.1:1"));
+  EXPECT_TRUE(reaches("127.0.0.1:1", "0.0.0.0:1"));
+  EXPECT_TRUE(reaches("127.8.8.8:1", "0.0.0.0:1"));
+  EXPECT_TRUE(reaches("localhost:1", "0.0.0.0:1"));
+  EXPECT_TRUE(reaches("localhost:1", "[::1]:1"));
+  EXPECT_TRUE(reaches("127.0.0.1:1", "localhost:1"));
+  EXPECT_TRUE(reaches("0.0.0.0:1", "127.0.0.1:1"));
+  EXPECT_TRUE(reaches("[::1]:1", "[::]:1"));
+  EXPECT_TRUE(reaches("[0:0::1]:1", "[::0]:1"));
+  EXPECT_TRUE(reaches("127.0.0.1:1", "[::]:1"));
+  EXPECT_TRUE(reaches("[::ffff:127.0.0.1]:1", "0.0.0.0:1"));
+  EXPECT_TRUE(reaches("cache.example:1", "cache.example:1"));
+  EXPECT_TRUE(reaches("unix:/a", "unix:/a"));
+  EXPECT_FALSE(reaches("127.0.0.1:2", "0.0.0.0:1"));
+  EXPECT_FALSE(reaches("127.0.0.1:1", "127.0.0.2:1"));
+  EXPECT_FALSE(reaches("10.0.0.1:1", "0.0.0.0:1"));
+  EXPECT_FALSE(reaches("[::1]:1", "0.0.0.0:1"));
+  EXPECT_FALSE(reaches("cache.example:1", "0.0.0.0:1"));
+  EXPECT_FALSE(reaches("unix:/a", "unix:/b"));
+  EXPECT_FALSE(reaches("unix:/a", "0.0.0.0:1"));
+}
+
 }  // namespace
 }  // namespace ringproxy::conf

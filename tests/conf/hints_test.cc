@@ -34,6 +34,13 @@ TEST(Hints, AreNoneForAnOrdinaryConfiguration) {
   EXPECT_TRUE(Hints(OrdinaryConfig()).empty());
 }
 
+TEST(Hints, NameAPoolThatIsTakenForACache) {
+  Config config = OrdinaryConfig();
+  config.pools[0].taken_for_cache = true;
+  EXPECT_EQ(Hints(config).size(), 1U);
+  EXPECT_TRUE(Hints(config)[0].starts_with("pools.sessions.data: is not said;")) << Hints(config)[0];
+}
+
 TEST(Hints, SayWhenALeaseIsTooShortForTwoTokens) {
   Limit limit;
   limit.scope = LimitScope::kGlobal;

@@ -198,7 +198,7 @@ TEST(OptionTable, ReadsEveryWordOfEveryChoice) {
           for (Node& node : pool.nodes) node.slots = owns_slots && &node == &pool.nodes[0] ? "0-16383" : "";
           if (std::is_same_v<T, ring::HashAlgorithm>) pool.ring.algorithm = ring::Algorithm::kModula;
         }
-        const Config suited = Suited(config, in_flight ? "limits[0].requests_in_flight" : "");
+        const Config suited = Suited(config, in_flight ? "limits[0].requests_in_flight" : path);
         const Result<Config> parsed = ParseConfig(PrintConfig(suited), "test.yaml");
         ASSERT_TRUE(parsed.ok()) << path << "\n" << ToString(parsed.errors());
         EXPECT_TRUE(*parsed == suited) << path << " = " << row.name;

@@ -19,6 +19,7 @@ inline Config SampleConfig() {
   pool.nodes = {{"r1", {"127.0.0.1", 7001, ""}, 1}};
   pool.reconnect = {std::chrono::milliseconds(1), std::chrono::minutes(10), {10}};
   pool.timeouts.total = std::chrono::minutes(20);
+  pool.data = DataKind::kCache;
   pool.on_down.policy = DownPolicy::kRehash;
   pool.concurrency.min = 1;
   pool.concurrency.max = 1'000'000;
@@ -34,9 +35,10 @@ inline Config SampleConfig() {
   return config;
 }
 
-// Made to suit the option `path`: a limit has either a rate or a number of requests in flight, the former of `config`.
+// `config` made to suit the option `path`: a store rehashes no keys, a vnode ring would have too many virtual nodes of
+// the heaviest, and a limit has either a rate or a number of requests in flight.
 inline Config Suited(Config config, const std::string& path) {
-  // A vnode ring would have too many virtual nodes of the heaviest.
+  if (path.ends_with(".data")) config.pools[0].on_down = {};
   if (path.ends_with("].weight")) config.pools[0].ring.algorithm = ring::Algorithm::kTwemproxy;
   if (!path.starts_with("limits[0].") || !path.ends_with(".requests_in_flight")) return config;
   Limit& limit = config.limits[0];

@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdio>
+#include <fstream>
+
 #include "tests/conf/sample_config.h"
 
 namespace ringproxy::conf {
@@ -43,7 +46,7 @@ TEST(Validate, RequiresATokenForAnAdminPortThatOthersCanReach) {
   EXPECT_EQ(ErrorsOf(config), "");
 }
 
-TEST(Validate, LimitsThePointsOfAVnodeRingAlone) {
+TEST(Validate, LimitsThePointsOfAVnodeRing) {
   Config config = SampleConfig();
   config.pools[0].ring.virtual_nodes = 65536;
   config.pools[0].nodes[0].weight = 64;
@@ -52,6 +55,27 @@ TEST(Validate, LimitsThePointsOfAVnodeRingAlone) {
   EXPECT_NE(ErrorsOf(config).find("make 4259840 virtual nodes, above the most, 4194304"), std::string::npos);
   config.pools[0].ring.algorithm = ring::Algorithm::kModula;
   EXPECT_EQ(ErrorsOf(config), "");
+}
+
+// 65 million points would take minutes to build.
+TEST(Validate, LimitsThePointsOfAKetamaRing) {
+  Config config = SampleConfig();
+  Pool& pool = config.pools[0];
+  for (const ring::Algorithm algorithm : {ring::Algorithm::kKetama, ring::Algorithm::kTwemproxy}) {
+    pool.ring.algorithm = algorithm;
+    pool.ring.virtual_nodes = 65536;
+    pool.nodes.resize(1);
+    pool.nodes[0].weight = 1000;
+    for (int i = 1; i < 64; ++i) {
+      pool.nodes.push_back({.name = "n" + std::to_string(i), .address = {"10.0.0.1", static_cast<uint16_t>(i), ""}});
+    }
+    EXPECT_EQ(ErrorsOf(config), "");
+    pool.nodes.push_back({.name = "last", .address = {"10.0.0.1", 100, ""}});
+    EXPECT_EQ(
+        ErrorsOf(config),
+        "pools.sessions.ring.virtual_nodes: 65536 for each of 65 nodes make 4259840 virtual nodes, above the most, "
+        "4194304\n");
+  }
 }
 
 TEST(Validate, LimitsThePointsOfAllRingsTogether) {
@@ -75,6 +99,18 @@ TEST(Validate, RefusesANodeThatIsTheProxyItself) {
   EXPECT_EQ(ErrorsOf(config), "pools.sessions.nodes[0]: 127.0.0.1:6380 is the address of listener web\n");
 }
 
+TEST(Validate, RefusesANodeThatLeadsToAListenerByAnotherAddressOfThisHost) {
+  Config config = SampleConfig();
+  config.listeners[0].listen.host = "0.0.0.0";
+  config.pools[0].nodes[0].address = {"127.0.0.1", 6380, ""};
+  EXPECT_EQ(ErrorsOf(config),
+            "pools.sessions.nodes[0]: 127.0.0.1:6380 leads to listener web, which listens at 0.0.0.0:6380\n");
+  config.pools[0].nodes[0].address.host = "10.0.0.1";  // Another host's, as far as anybody can tell.
+  EXPECT_EQ(ErrorsOf(config), "");
+  config.pools[0].nodes[0].address = {"localhost", 6381, ""};
+  EXPECT_EQ(ErrorsOf(config), "");
+}
+
 TEST(Validate, LetsTheSamePoolServeManyListenersAndTheSameNodeManyPools) {
   Config config = SampleConfig();
   config.listeners.push_back(config.listeners[0]);
@@ -83,6 +119,21 @@ TEST(Validate, LetsTheSamePoolServeManyListenersAndTheSameNodeManyPools) {
   config.pools.push_back(config.pools[0]);
   config.pools[1].name = "again";
   EXPECT_EQ(ErrorsOf(config), "");
+}
+
+TEST(Validate, RefusesASecretThatBeginsWithAMarkOfItsEncoding) {
+  Config config = SampleConfig();
+  const std::string file = testing::TempDir() + "validate_secret";
+  config.pools[0].auth.password_file = file;
+  const auto errors = [&](std::string_view text) {
+    std::ofstream(file, std::ios::binary) << text;
+    return ErrorsOf(config);
+  };
+  EXPECT_NE(errors("\xef\xbb\xbfsecret\n").find("begins with a byte-order mark, which would be sent with the secret"),
+            std::string::npos);
+  EXPECT_NE(errors("\xff\xfes").find("is UTF-16; save it as UTF-8"), std::string::npos);
+  EXPECT_EQ(errors("secret\xef\xbb\xbf\r\n"), "");
+  std::remove(file.c_str());
 }
 
 TEST(Validate, RefusesASecretWithoutABoundInItsFirstLine) {

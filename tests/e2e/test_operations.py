@@ -210,16 +210,6 @@ def test_the_admin_token_guards_all_but_the_probes(tmp_path, redis):
         assert "letmein" not in proxy.log()
 
 
-def test_the_log_can_be_json(redis):
-    config = pool_config([redis])
-    config["log"] = {"format": "json", "level": "debug"}
-    with Proxy(config) as proxy, proxy.client() as client:
-        client.send(b"*1\r\n\"\\\r\n")
-        client.closed_by_peer()
-        entries = wait_for(lambda: [json.loads(line) for line in proxy.log().splitlines()], "log lines")
-        assert all(set(entry) == {"time", "level", "message"} for entry in entries)
-
-
 def test_locate_takes_any_byte_of_a_key():
     with Fleet(3) as fleet:
         for escaped, key in (("a%00b", "a\0b"), ("a+b%20c", "a b c"), ("%25", "%"), ("", ""), ("k%3D1%26x", "k=1&x")):

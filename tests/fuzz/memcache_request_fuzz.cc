@@ -2,7 +2,7 @@
 // held to.
 #include <cstdlib>
 
-#include "backends/wire/memcache_cas.h"
+#include "backends/wire/memcache_rewrite.h"
 #include "tests/backends/wire/feed.h"
 
 namespace {
@@ -43,12 +43,10 @@ void CheckForwarded(const Limits& limits, std::string_view bytes) {
   const bool has_data = parser.spec().syntax == ringproxy::wire::MemcacheSyntax::kStorage ||
                         parser.spec().syntax == ringproxy::wire::MemcacheSyntax::kMetaSet;
   if (parser.unwanted().size == 0 || has_data) check();
-  using ringproxy::wire::CasPlace;
-  if (parser.cas() == CasPlace::kArgument || parser.cas() == CasPlace::kFlags) {
-    forwarded.clear();
-    AppendTaggedRequest(parser.request(), parser.cas(), ringproxy::wire::MakeCasTag(1), &forwarded);
-    Require(!forwarded.empty() && forwarded.ends_with("\r\n"));
-  }
+  forwarded.clear();
+  const ringproxy::wire::ExpiryCap cap{std::chrono::seconds(60), {}};
+  AppendForNode(parser.request(), {parser.cas(), ringproxy::wire::MakeCasTag(1), cap}, &forwarded);
+  Require(!forwarded.empty() && forwarded.ends_with("\r\n"));
 }
 
 void Check(const Limits& limits, std::string_view stream) {

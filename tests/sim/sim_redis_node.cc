@@ -112,6 +112,9 @@ std::string SimRedisNode::AnswerKeyed(std::string_view name, const wire::Request
     int64_t gone = 0;
     for (size_t i = 1; i < request.size(); ++i) gone += static_cast<int64_t>(data_.erase(std::string(request[i])));
     wire::AppendInteger(gone, &out);
+  } else if (name == "pexpire") {
+    // Time is too short for anything to expire.
+    wire::AppendInteger(data_.contains(request[1]) ? 1 : 0, &out);
   } else {
     wire::AppendError("ERR the simulated node does not know this command", &out);
   }

@@ -3,79 +3,27 @@
 #include <algorithm>
 #include <cmath>
 
-#include "conf/pool_ring.h"
 #include "conf/values.h"
+#include "tools/ringskew/cures.h"
 #include "tools/ringskew/numbers.h"
-#include "tools/ringskew/topology.h"
+#include "tools/ringskew/shown_name.h"
 
 namespace ringproxy::ringskew {
 namespace {
 
-constexpr uint32_t kMostVirtualNodes = 16384;
-constexpr size_t kMostHotKeys = 6;
-// Tagged keys that may make a load uneven.
-constexpr double kTagged = 0.01;
-// Keys scattered by so many times what the ring and chance explain are the hash's doing.
-constexpr double kBeyondChance = 2;
-// New weights are told in tenths of the old ones, and none goes beyond half or twice: a lump of keys moves as a whole.
-constexpr double kWeightSteps = 10;
-constexpr double kMostWeight = 1000;
+constexpr size_t kMostHotKeys = 3;
+// Nothing is changed for less of the peak/mean.
+constexpr double kLeastGain = 0.02;
+// Cures that differ by less are equally good.
+constexpr double kAsGood = 0.02;
+// In fair shares: what explains less is not spoken of.
+constexpr double kLeastExcess = 0.005;
+// A change of the ring is offered beside another cure if it gains so much of what that one does.
+constexpr double kWorthMoving = 0.5;
+constexpr size_t kLongestName = 100;
 
-// The least virtual nodes, as a power of two, whose ring is as even as the target wants; nothing if none is.
-std::optional<uint32_t> EnoughVirtualNodes(conf::Pool pool, double target) {
-  for (uint32_t v = 16; v <= kMostVirtualNodes; v *= 2) {
-    pool.ring.virtual_nodes = v;
-    if (WhyNoRing(pool)) return std::nullopt;  // Heavy nodes and many: more points than a ring may have.
-    // The ring is made and measured: with these very names it may be better or worse than the average.
-    const Topology topology = MakeTopology(pool);
-    if (ring::MeasureSpread(ring::RingShares(*topology.ring), topology.weights()).peak_to_mean <= target) return v;
-  }
-  return std::nullopt;
-}
-
-std::string RingLines(const conf::Pool& pool, const std::string& option) {
-  return "pools:\n  " + pool.name + ":\n    ring:\n      " + option + "\n";
-}
-
-void AdviseRing(const conf::Pool& pool, Report& report) {
-  if (report.ring_spread.peak_to_mean <= report.target) return;
-  const std::string fullest = Fixed(report.ring_spread.peak_to_mean, 2);
-  if (pool.ring.algorithm != ring::Algorithm::kVnode) {
-    report.advice.push_back("The ring alone gives a node " + fullest +
-                            " times its fair share. The algorithm vnode with 1,024 "
-                            "virtual nodes spreads better; a change of algorithm moves nearly all keys once.");
-    report.yaml = RingLines(pool, "algorithm: vnode");
-    return;
-  }
-  const auto enough = EnoughVirtualNodes(pool, report.target);
-  if (!enough) {
-    report.advice.push_back("The ring alone gives a node " + fullest +
-                            " times its fair share, and no number of virtual nodes up to " +
-                            Grouped(kMostVirtualNodes) + " brings it to " + Fixed(report.target, 2) + ".");
-    return;
-  }
-  report.advice.push_back("Too few virtual nodes: with " + Grouped(report.virtual_nodes) +
-                          " the ring alone gives a node " + fullest + " times its fair share; " + Grouped(*enough) +
-                          " are the fewest that reach " + Fixed(report.target, 2) + ".");
-  report.yaml = RingLines(pool, "virtual_nodes: " + std::to_string(*enough));
-}
-
-void AdviseHotKeys(Report& report) {
-  const auto nodes = static_cast<double>(report.nodes.size());
-  size_t advised = 0;
-  for (const HotRow& hot : report.hot_keys) {
-    // CopiesNeeded says one for such a key, which is no advice.
-    if (hot.share * nodes <= 0.5) continue;
-    std::string text = "The key " + hot.name + " alone is " + Percent(hot.share) + " of the requests, " +
-                       Fixed(hot.share * nodes, 1) +
-                       " times a node's fair share; no number of virtual nodes can spread one key. ";
-    text += hot.copies >= report.nodes.size() && hot.share * nodes > 1
-                ? "Even a copy on every node would not be enough to halve its weight: cache it in the clients."
-                : "Cache it in the clients, or keep " + std::to_string(hot.copies) + " copies under different names (" +
-                      hot.name + "#1 …) and read one at random.";
-    report.advice.push_back(std::move(text));
-    if (++advised == kMostHotKeys) return;
-  }
+std::string Name(const std::string& name) {
+  return ShownName(name, kLongestName);
 }
 
 void AdviseMisplaced(Report& report) {
@@ -84,7 +32,7 @@ void AdviseMisplaced(Report& report) {
   std::string where;
   for (const NodeRow& node : report.nodes) {
     unrelated -= node.ring_share * node.ring_share;
-    if (node.misplaced > 0) where += (where.empty() ? "" : ", ") + Grouped(node.misplaced) + " on " + node.name;
+    if (node.misplaced > 0) where += (where.empty() ? "" : ", ") + Grouped(node.misplaced) + " on " + Name(node.name);
   }
   std::string text = Grouped(report.misplaced->keys) + " keys (" + Percent(report.misplaced->share) +
                      " of those that were read) lie on a node that the ring does not map them to, where no request "
@@ -99,74 +47,151 @@ void AdviseMisplaced(Report& report) {
   report.advice.push_back(std::move(text));
 }
 
-// True when it was the hash.
-bool AdviseHash(const conf::Pool& pool, Report& report) {
-  // Without keys, or with groups of them that share a tag, nothing is known of the hash.
-  if (report.keys == 0 || report.tagged_share.value_or(1) > kTagged) return false;
-  const double explained = std::hypot(report.ring_spread.cv, report.sampling_cv);
-  if (report.keys_spread.peak_to_mean <= report.target || report.keys_spread.cv <= kBeyondChance * explained) {
-    return false;
-  }
-  const char* const better = conf::IsKetama(pool.ring.algorithm) ? "md5" : "xxh3";
-  report.advice.push_back("The hash " + report.hash + " does not spread these keys: their CV is " +
-                          Percent(report.keys_spread.cv) + ", and the ring and chance explain " + Percent(explained) +
-                          ". " + better + " spreads any keys; a change of hash moves nearly all of them once.");
-  // On a ring of slots the hash is what a slot is.
-  if (pool.ring.algorithm != ring::Algorithm::kSlots && report.hash != better) {
-    report.yaml = RingLines(pool, std::string("hash: ") + better);
-  }
-  return true;
+bool Gains(const CureRow& cure) {
+  return cure.gain > kLeastGain;
 }
 
-// As lines of configuration; empty where no weight says how much a node gets, or none would change.
-std::string WeightLines(const conf::Pool& pool, const Report& report) {
-  const ring::Algorithm algorithm = pool.ring.algorithm;
-  const bool has_weights =
-      HasVirtualNodes(algorithm) || algorithm == ring::Algorithm::kMaglev || algorithm == ring::Algorithm::kRendezvous;
-  const uint32_t heaviest = std::ranges::max(pool.nodes, {}, &conf::Node::weight).weight;
-  // Ten times the heaviest weight, doubled at the most, still has to be one that a configuration may have.
-  if (!has_weights || heaviest * kWeightSteps * 2 > kMostWeight) return {};
-  std::string nodes;
-  bool changes = false;
-  for (size_t i = 0; i < pool.nodes.size(); ++i) {
-    const conf::Node& node = pool.nodes[i];
-    const double wanted = kWeightSteps * node.weight / std::clamp(report.nodes[i].ratio, 0.5, 2.0);
-    changes = changes || std::llround(wanted) != std::llround(kWeightSteps) * node.weight;
-    const bool is_named = node.address.host.empty() && !node.address.is_unix();
-    nodes += "      - {name: " + node.name + (is_named ? "" : ", address: " + node.address.ToString()) +
-             ", weight: " + Fixed(wanted, 0) + "}\n";
+// The one thing to do; nullptr if nothing gains enough. What explains most is cured where that is as good as anything.
+const CureRow* AnswerOf(const Report& report) {
+  const CureRow* best = nullptr;
+  const CureRow* gentlest = nullptr;  // Of those that reach the target: it moves least.
+  for (const CureRow& cure : report.cures) {
+    if (!Gains(cure)) continue;
+    if (best == nullptr || cure.peak_to_mean < best->peak_to_mean) best = &cure;
+    if (cure.peak_to_mean > report.target) continue;
+    if (gentlest == nullptr || cure.moved_requests < gentlest->moved_requests) gentlest = &cure;
   }
-  if (!changes) return {};
-  std::string lines = "pools:\n  " + pool.name + ":\n    nodes:\n" + nodes;
-  if (algorithm != ring::Algorithm::kVnode) return lines;
-  // A vnode ring's weights are absolute: the points of a weight of ten are those of ten times the virtual nodes.
-  const double virtual_nodes = std::max(conf::VirtualNodesOf(pool.ring) / kWeightSteps, 1.0);
-  return lines + "    ring:\n      virtual_nodes: " + Fixed(virtual_nodes, 0) + "\n";
+  if (best == nullptr) return nullptr;
+  for (const CauseRow& cause : report.causes) {
+    if (cause.excess < kLeastExcess) break;
+    for (const CureRow& cure : report.cures) {
+      const bool as_good =
+          cure.peak_to_mean <= report.target || cure.peak_to_mean <= best->peak_to_mean * (1 + kAsGood);
+      if (cure.against == cause.cause && Gains(cure) && as_good) return &cure;
+    }
+  }
+  return gentlest != nullptr ? gentlest : best;
 }
 
-void AdviseWeights(const conf::Pool& pool, Report& report) {
-  // Where the keys are few or one is hot, weights are no cure; where a node has steadily more, they may be.
-  const bool even_ring = report.ring_spread.peak_to_mean <= report.target;
-  if (!even_ring || report.requests_spread.peak_to_mean <= report.target || !report.hot_keys.empty()) return;
-  // Three deviations of what so many keys scatter: the fullest of some dozens of nodes is seldom beyond them by chance.
-  const double chance = 1 + 3 * report.sampling_cv;
-  if (report.requests_spread.peak_to_mean <= chance) return;
+std::string Capital(std::string text) {
+  if (text[0] >= 'a' && text[0] <= 'z') text[0] = static_cast<char>(text[0] - 'a' + 'A');
+  return text;
+}
+
+std::string PeakText(double peak) {
+  return Fixed(peak, 2);
+}
+
+std::string CureText(const CureRow& cure, const Report& report) {
+  std::string text =
+      "peak/mean " + PeakText(cure.peak_to_mean) + " instead of " + PeakText(report.requests_spread.peak_to_mean);
+  if (cure.gain < kLeastGain / 2) text += ", which gains nothing";
+  // Sums of parts are off by their rounding.
+  constexpr double kLeastShown = 0.00005;
+  if (cure.moved_requests > kLeastShown)
+    text += "; " + Percent(cure.moved_requests) + " of the requests go to another node";
+  if (cure.spared_requests > kLeastShown)
+    text += "; " + Percent(cure.spared_requests) + " of the requests reach no node";
+  if (cure.fullest_less > kLeastShown) text += "; the fullest node gets " + Percent(cure.fullest_less) + " less";
+  return text + ".";
+}
+
+// "0.16 by hot keys, 0.08 by the ring"
+std::string CausesText(const Report& report) {
+  std::string more;
+  std::string less;
+  for (const CauseRow& cause : report.causes) {
+    if (std::abs(cause.excess) < kLeastExcess) continue;
+    std::string& text = cause.excess > 0 ? more : less;
+    const bool is_ring = cause.cause == Cause::kRing;
+    const std::string by = cause.cause == Cause::kWeights ? "keys that are asked for more than others"
+                                                          : (is_ring ? "the " : "") + std::string(NameOf(cause.cause));
+    text += (text.empty() ? "" : ", ") + Fixed(std::abs(cause.excess), 2) + " by " + by;
+  }
+  if (!less.empty()) more += (more.empty() ? "" : "; ") + ("less " + less);
+  return more;
+}
+
+// The first sentence of all that is said of the load: which node has how much, and why.
+void AdviseWhy(Report& report) {
   const auto fullest = std::ranges::max_element(report.nodes, {}, &NodeRow::ratio);
-  const std::string head = "Node " + fullest->name + " gets " + Fixed(fullest->ratio, 2) +
-                           " times its fair share although the ring is even and no single key is hot: ";
-  if (report.tagged_share.value_or(0) > kTagged) {
-    report.advice.push_back(head + "large groups of keys share a hash tag (" + Percent(*report.tagged_share) +
-                            " of the keys have one), and a group lies on one node. hash_tag \"\" hashes whole keys, "
-                            "where no command needs a group's keys together.");
-    report.yaml = RingLines(pool, "hash_tag: \"\"");
-    return;
+  const std::string causes = CausesText(report);
+  report.advice.push_back("Node " + Name(fullest->name) + " gets " + PeakText(fullest->ratio) +
+                          " times its fair share" + (causes.empty() ? "." : "; what explains it: " + causes + "."));
+}
+
+void AdviseHotKeys(const Forecast& forecast, Report& report) {
+  if (forecast.hot().empty()) return;
+  const auto fullest = std::ranges::max_element(report.nodes, {}, &NodeRow::ratio);
+  const auto node = static_cast<ring::NodeIndex>(fullest - report.nodes.begin());
+  const size_t count = forecast.hot().size();
+  report.advice.push_back(
+      (count == 1 ? "1 hot key makes " : std::to_string(count) + " hot keys make ") +
+      Percent(forecast.hot_requests() / forecast.requests()) + " of the requests, and node " + Name(fullest->name) +
+      " has " + Percent(forecast.hot_requests_on(node) / forecast.requests()) + "; the hottest is " +
+      Name(forecast.hot()[0].key) + " with " + Percent(forecast.hot()[0].requests / forecast.requests()) + ".");
+  const auto nodes = static_cast<double>(report.nodes.size());
+  size_t advised = 0;
+  for (const HotRow& hot : report.hot_keys) {
+    // CopiesNeeded says one for such a key, which is no advice.
+    if (hot.share * nodes <= 0.5) continue;
+    std::string text = "The key " + Name(hot.name) + " alone is " + Percent(hot.share) + " of the requests, " +
+                       Fixed(hot.share * nodes, 1) +
+                       " times a node's fair share; no number of virtual nodes can spread one key. ";
+    text += hot.copies >= report.nodes.size() && hot.share * nodes > 1
+                ? "Even a copy on every node would not be enough to halve its weight: cache it in the clients."
+                : "Cache it in the clients, or keep it on " + std::to_string(hot.copies) + " nodes.";
+    report.advice.push_back(std::move(text));
+    if (++advised == kMostHotKeys) return;
   }
-  report.yaml = WeightLines(pool, report);
-  report.advice.push_back(head + "its keys are asked for steadily more than others. " +
-                          (report.yaml.empty()
-                               ? "See the hottest prefixes."
-                               : "The weights below lean against that while the keys stay as they are. Try them as a "
-                                 "what-if (--weight), and judge by the shares: fair shares follow the weights."));
+}
+
+void AdviseCause(const Forecast& forecast, const CauseRow& cause, Report& report) {
+  const conf::Pool& pool = forecast.base().pool;
+  switch (cause.cause) {
+    case Cause::kHotKeys: return AdviseHotKeys(forecast, report);
+    case Cause::kRing:
+      if (report.ring_spread.peak_to_mean <= report.target) return;
+      report.advice.push_back((HasVirtualNodes(pool.ring.algorithm)
+                                   ? "Too few virtual nodes: with " + Grouped(report.virtual_nodes) + " the"
+                                   : "The algorithm " + report.algorithm + " is uneven here: the") +
+                              " ring alone gives a node " + PeakText(report.ring_spread.peak_to_mean) +
+                              " times its fair share.");
+      return;
+    case Cause::kHashTags:
+      report.advice.push_back("Large groups of keys share a hash tag (" + Percent(*report.tagged_share) +
+                              " of the keys have one), and a group lies on one node.");
+      return;
+    case Cause::kHash:
+      report.advice.push_back("The hash " + report.hash + " does not spread these keys: their CV is " +
+                              Percent(report.keys_spread.cv) + ", and the ring and chance explain " +
+                              Percent(std::hypot(report.ring_spread.cv, report.sampling_cv)) +
+                              ". A change of hash moves nearly all of them once.");
+      return;
+    case Cause::kWeights:
+      if (cause.excess < kLeastExcess) return;
+      report.advice.push_back(
+          "Many of its keys are asked for steadily more than others, none of them hot. Weights lean against that while "
+          "the keys stay as they are; judge by the shares, since fair shares follow the weights.");
+      return;
+    case Cause::kChance: return;
+  }
+}
+
+void AdviseNothing(Report& report) {
+  const auto fullest = std::ranges::max_element(report.nodes, {}, &NodeRow::ratio);
+  const bool by_chance = report.causes.empty() || report.causes[0].cause == Cause::kChance;
+  std::string text = std::string("Nothing to change") + (by_chance ? ", the rest is chance" : "") + ": node " +
+                     Name(fullest->name) + ", the fullest, has " + PeakText(fullest->ratio) +
+                     " times its fair share, and no cure gains more than " + Fixed(kLeastGain * 100, 0) + " %.";
+  report.advice.push_back(std::move(text));
+}
+
+void AdviseBound(const conf::Pool& pool, Report& report) {
+  if (pool.ring.load_bound.thousandths == 0) return;
+  report.advice.push_back("load_bound is " + Fixed(pool.ring.load_bound.thousandths / 1000.0, 2) +
+                          ": the proxy passes what a node gets beyond that on to the next ones. All figures here are "
+                          "those of the ring without it.");
 }
 
 }  // namespace
@@ -176,15 +201,40 @@ uint32_t CopiesNeeded(double share, size_t nodes) {
   return static_cast<uint32_t>(std::clamp(std::ceil(share * all / 0.5), 1.0, all));
 }
 
-void AddAdvice(const conf::Pool& pool, Report& report) {
+void AddAdvice(const Forecast& forecast, Report& report) {
   AdviseMisplaced(report);
-  AdviseRing(pool, report);
-  AdviseHotKeys(report);
-  // Weights would only lean against one sample of a hash that spreads badly.
-  if (!AdviseHash(pool, report)) AdviseWeights(pool, report);
-  if (!report.advice.empty()) return;
-  report.advice.push_back("Nothing to change, the rest is chance: the fullest node has " +
-                          Fixed(report.requests_spread.peak_to_mean, 2) + " times its fair share.");
+  if (forecast.requests() <= 0) {
+    report.advice.push_back("Nothing can be said of the load: there were no requests.");
+    return;
+  }
+  report.causes = FindCauses(forecast, report);
+  report.cures = FindCures(forecast, report);
+  const CureRow* const answer = AnswerOf(report);
+  if (answer == nullptr) {
+    AdviseNothing(report);
+  } else {
+    const bool reached = report.requests_spread.peak_to_mean <= report.target;
+    report.advice.push_back(
+        (reached ? "The target, " + PeakText(report.target) + ", is reached. What gains most: " : "Best: ") +
+        answer->what + ": " + CureText(*answer, report));
+  }
+  AdviseWhy(report);
+  for (const CauseRow& cause : report.causes) AdviseCause(forecast, cause, report);
+  for (const CureRow& cure : report.cures) {
+    if (&cure != answer) report.advice.push_back(Capital(cure.what) + ": " + CureText(cure, report));
+  }
+  AdviseBound(forecast.base().pool, report);
+  if (answer == nullptr) return;
+  // Where the answer is no matter of configuration, the best of what is one is offered beside it.
+  const CureRow* lines = answer;
+  for (const CureRow& cure : report.cures) {
+    const bool better = lines->yaml.empty() || cure.peak_to_mean < lines->peak_to_mean;
+    const bool worth_it = cure.peak_to_mean <= report.target || cure.gain >= answer->gain * kWorthMoving;
+    if (answer->yaml.empty() && !cure.yaml.empty() && Gains(cure) && better && worth_it) lines = &cure;
+  }
+  if (lines->yaml.empty()) return;
+  report.yaml = "# peak/mean " + PeakText(lines->peak_to_mean) + " instead of " +
+                PeakText(report.requests_spread.peak_to_mean) + ": " + lines->what + "\n" + lines->yaml;
 }
 
 }  // namespace ringproxy::ringskew

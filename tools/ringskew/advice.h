@@ -1,7 +1,8 @@
-// tools/ringskew/advice.h – What to change, in sentences, with the lines of configuration that do it.
+// tools/ringskew/advice.h – What to change and what it will give, in sentences, with the lines of configuration that do
+// it.
 #pragma once
 
-#include "conf/config.h"
+#include "tools/ringskew/forecast.h"
 #include "tools/ringskew/report.h"
 
 namespace ringproxy::ringskew {
@@ -13,7 +14,7 @@ inline constexpr double kHotShare = 0.001;
 // half of its fair share: ceil(p * N / 0.5), at most all.
 uint32_t CopiesNeeded(double share, size_t nodes);
 
-// Fills report.advice and report.yaml from its figures.
-void AddAdvice(const conf::Pool& pool, Report& report);
+// Fills report.causes, cures, advice and yaml. Requires: all other figures are known.
+void AddAdvice(const Forecast& forecast, Report& report);
 
 }  // namespace ringproxy::ringskew

@@ -20,7 +20,11 @@ constexpr uint64_t kTagSample = 64;
 }  // namespace
 
 Analysis::Analysis(conf::Pool pool, AnalysisOptions options)
-    : options_(std::move(options)), base_(pool, true), hot_(options_.prefix_delimiter), held_(pool.nodes.size()) {
+    : options_(std::move(options)),
+      base_(pool, true),
+      hot_(options_.prefix_delimiter),
+      held_(pool.nodes.size()),
+      rehash_(pool) {
   if (options_.change) change_.emplace(pool, *options_.change);
   for (const uint32_t virtual_nodes : options_.sweep) {
     pool.ring.virtual_nodes = virtual_nodes;
@@ -30,9 +34,9 @@ Analysis::Analysis(conf::Pool pool, AnalysisOptions options)
 
 void Analysis::Add(const KeySample& sample) {
   const conf::KeyHasher& hasher = base_.topology().hasher;
-  if (keys_++ % kTagSample == 0 && hasher.HashedPart(sample.key).size() < sample.key.size()) ++tagged_;
-  requests_ += sample.requests;
-  bytes_ += sample.bytes;
+  if (totals_.keys++ % kTagSample == 0 && hasher.HashedPart(sample.key).size() < sample.key.size()) ++totals_.tagged;
+  totals_.requests += sample.requests;
+  totals_.bytes += sample.bytes;
   const uint64_t hash = hasher(sample.key);
   const uint64_t identity = ring::Hash(ring::HashAlgorithm::kXxh3, sample.key);
   hashes_[batched_] = hash;
@@ -44,12 +48,14 @@ void Analysis::Add(const KeySample& sample) {
   if (sample.holder != kNoHolder) AddHeld(sample, hash);
   if (sample_hashes_.size() < kSampleHashes) sample_hashes_.push_back(hash);
   hot_.Add(sample, identity);
+  rehash_.Add(sample.key, hash, sample.requests);
 }
 
 void Analysis::Flush() {
   const OwnerBatch owners = base_.Add(hashes_, batch_, batched_);
   if (change_) change_->Add(batch_, batched_, owners);
   for (Trial& trial : sweep_) trial.Add(hashes_, batch_, batched_);
+  loads_.Add(std::span(hashes_).first(batched_), std::span(batch_.requests).first(batched_));
   batched_ = 0;
 }
 
@@ -61,14 +67,14 @@ void Analysis::AddHeld(const KeySample& sample, uint64_t hash) {
 void Analysis::AddKeys(Report& report) const {
   const std::vector<uint64_t> distinct = base_.DistinctKeys();
   const std::vector<double> weights = base_.topology().weights();
-  report.keys = keys_;
+  report.keys = totals_.keys;
   // A node's keys are no other's.
   report.distinct_keys = std::accumulate(distinct.begin(), distinct.end(), uint64_t{0});
-  report.keys_repeat = static_cast<double>(report.distinct_keys) < kRepeats * static_cast<double>(keys_);
+  report.keys_repeat = static_cast<double>(report.distinct_keys) < kRepeats * static_cast<double>(totals_.keys);
   report.keys_spread = ring::MeasureSpread(
       report.keys_repeat ? std::vector<double>(distinct.begin(), distinct.end()) : base_.keys(), weights);
   report.sampling_cv =
-      ring::SamplingCv(report.keys_repeat ? report.distinct_keys : keys_, static_cast<uint32_t>(weights.size()));
+      ring::SamplingCv(report.keys_repeat ? report.distinct_keys : totals_.keys, static_cast<uint32_t>(weights.size()));
 }
 
 double Analysis::LookupNs(const ring::Ring& ring) const {
@@ -117,11 +123,11 @@ Report Analysis::Finish(const std::string& source, bool partial) {
   report.virtual_nodes = conf::VirtualNodesOf(topology.pool.ring);
   report.source = source;
   report.partial = partial;
-  report.requests = requests_;
-  report.bytes = bytes_;
-  report.has_bytes = bytes_ > 0;
+  report.requests = totals_.requests;
+  report.bytes = totals_.bytes;
+  report.has_bytes = totals_.bytes > 0;
   report.target = options_.target;
-  report.nodes = base_.Rows(requests_);
+  report.nodes = base_.Rows(totals_.requests);
   report.requests_spread = ring::MeasureSpread(base_.requests(), weights);
   std::vector<double> ring_shares;
   for (const NodeRow& node : report.nodes) ring_shares.push_back(node.ring_share);
@@ -131,13 +137,15 @@ Report Analysis::Finish(const std::string& source, bool partial) {
   // In this order, since each part reads figures of those before it: a hot key is one that stands out among so many
   // keys.
   AddKeys(report);
-  hot_.AddTo(report, base_);
+  const std::vector<HotLoad> hot = hot_.AddTo(report, base_);
   held_.AddTo(report);
   // One more, since the first key of all is looked at.
-  report.tagged_share = static_cast<double>(tagged_) / static_cast<double>(keys_ / kTagSample + 1);
+  report.tagged_share = static_cast<double>(totals_.tagged) / static_cast<double>(totals_.keys / kTagSample + 1);
   AddSweep(report);
   if (change_) report.change = change_->MakeReport(report, topology);
-  AddAdvice(topology.pool, report);
+  Forecast forecast(topology, base_.requests(), hot, &loads_);
+  forecast.SetRehashed(rehash_.Result(base_.requests()));
+  AddAdvice(forecast, report);
   return report;
 }
 

@@ -12,6 +12,8 @@
 #include "tools/ringskew/held_keys.h"
 #include "tools/ringskew/hot_names.h"
 #include "tools/ringskew/key_source.h"
+#include "tools/ringskew/load_map.h"
+#include "tools/ringskew/rehash_trial.h"
 #include "tools/ringskew/report.h"
 #include "tools/ringskew/topology.h"
 #include "tools/ringskew/trial.h"
@@ -25,13 +27,21 @@ struct AnalysisOptions {
   std::string prefix_delimiter = ":";
 };
 
+// Of all keys that were read.
+struct InputTotals {
+  uint64_t keys = 0;
+  uint64_t tagged = 0;  // Of every kTagSample-th key.
+  double requests = 0;
+  double bytes = 0;
+};
+
 class Analysis {
  public:
   // Requires: `change`, if there is one, applies to the pool.
   Analysis(conf::Pool pool, AnalysisOptions options);
 
   void Add(const KeySample& sample);
-  uint64_t keys() const { return keys_; }
+  uint64_t keys() const { return totals_.keys; }
   // Once, after the last key.
   Report Finish(const std::string& source, bool partial);
 
@@ -53,12 +63,11 @@ class Analysis {
   HashBatch hashes_;  // Of the batch's keys.
   size_t batched_ = 0;
   HotNames hot_;
+  LoadMap loads_;
   HeldKeys held_;
   std::vector<uint64_t> sample_hashes_;  // Of the first keys, to time lookups with.
-  uint64_t keys_ = 0;
-  uint64_t tagged_ = 0;  // Of every kTagSample-th key.
-  double requests_ = 0;
-  double bytes_ = 0;
+  RehashTrial rehash_;
+  InputTotals totals_;
 };
 
 }  // namespace ringproxy::ringskew

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <boost/program_options.hpp>
 #include <charconv>
+#include <cmath>
 #include <fstream>
 #include <iostream>
 #include <vector>
@@ -10,6 +11,7 @@
 #include "conf/parse.h"
 #include "conf/pool_ring.h"
 #include "conf/values.h"
+#include "tools/ringskew/shown_name.h"
 
 namespace ringproxy::ringskew {
 namespace {
@@ -26,11 +28,11 @@ constexpr uint32_t kMostVirtualNodes = 65536;
 
 struct Arguments {
   std::string config, pool, nodes, keys, live, token_file, format = "table", out, sweep, algorithm, hash, hash_tag;
-  std::string column, weight_column, bytes_column, prefix_delimiter = ":";
+  std::string column, weight_column, bytes_column, delimiter, prefix_delimiter = ":";
   std::vector<std::string> add, remove, weight;
   uint32_t virtual_nodes = 0;
   double target = 1.10;
-  bool scan = false, help = false;
+  bool scan = false, no_quotes = false, help = false;
 };
 
 po::options_description Describe(Arguments& a) {
@@ -48,6 +50,9 @@ po::options_description Describe(Arguments& a) {
   add("key-column", text(&a.column), "the file is a log: the column of the key, a number or a name of its first line");
   add("weight-column", text(&a.weight_column), "of a log: requests");
   add("bytes-column", text(&a.bytes_column), "of a log: bytes");
+  add("delimiter", text(&a.delimiter),
+      "of a log: what parts its columns, one character, tab or space (as its first line has it)");
+  add("no-quotes", po::bool_switch(&a.no_quotes), "of a log: a quote is a byte like others, and not CSV's");
   add("virtual-nodes", po::value(&a.virtual_nodes)->value_name("N"),
       "another number than configured; with --config a what-if");
   add("algorithm", text(&a.algorithm), "another algorithm; with --config a what-if");
@@ -181,11 +186,34 @@ Problem ReadLive(const Arguments& a, Order* order) {
   std::ifstream file(a.token_file);
   // A token is no option itself, because every user of the machine can read command lines.
   if (!std::getline(file, order->live->token)) return "--token-file: " + a.token_file + " cannot be read";
+  // As the proxy reads the file.
+  if (order->live->token.ends_with('\r')) order->live->token.pop_back();
+  if (order->live->token.starts_with("\xef\xbb\xbf")) {
+    return "--token-file: " + a.token_file + " begins with a byte-order mark; save it as UTF-8 without one";
+  }
+  return std::nullopt;
+}
+
+// What goes with a log only, and how its columns are parted.
+Problem ReadLog(const Arguments& a, KeyFormat* format) {
+  const bool of_log = !(a.weight_column + a.bytes_column + a.delimiter).empty() || a.no_quotes;
+  if (of_log && a.column.empty()) {
+    return "--weight-column, --bytes-column, --delimiter and --no-quotes go with --key-column";
+  }
+  if (a.delimiter.empty()) return std::nullopt;
+  const std::string text = a.delimiter == "tab" ? "\t" : a.delimiter == "space" ? " " : a.delimiter;
+  if (text.size() != 1 || text == "\"" || text == "\n" || text == "\r") {
+    return "--delimiter: " + a.delimiter + " is not one character, tab or space";
+  }
+  format->delimiter = text[0];
   return std::nullopt;
 }
 
 Problem Read(const Arguments& a, const po::variables_map& values, Order* order, ExitCode* exit) {
-  if (a.target < 1) return std::string("--target: a peak/mean is at least 1");
+  if (!(a.target >= 1) || !std::isfinite(a.target)) return std::string("--target: a peak/mean is at least 1");
+  // Every key would have the empty prefix.
+  if (a.prefix_delimiter.empty())
+    return std::string("--prefix-delimiter is empty; prefixes need something to end with");
   order->analysis.target = a.target;
   order->out = a.out;
   if (auto problem = ReadFormat(a.format, &order->format)) return problem;
@@ -209,8 +237,8 @@ Problem Read(const Arguments& a, const po::variables_map& values, Order* order, 
   if (auto problem = CheckSweep(order->pool, order->analysis.sweep)) return problem;
   order->analysis.prefix_delimiter = a.prefix_delimiter;
   order->scan = a.scan;
-  order->keys = {a.keys, {a.column, a.weight_column, a.bytes_column}};
-  return std::nullopt;
+  order->keys = {a.keys, {a.column, a.weight_column, a.bytes_column, {}, !a.no_quotes}};
+  return ReadLog(a, &order->keys.format);
 }
 
 }  // namespace
@@ -229,7 +257,7 @@ std::optional<Order> ParseCommandLine(int argc, const char* const* argv, std::os
               values);
     po::notify(values);
   } catch (const po::error& error) {
-    err << "ringskew: " << error.what() << "; --help lists the options\n";
+    err << "ringskew: " << ShownName(error.what()) << "; --help lists the options\n";
     return std::nullopt;
   }
   if (arguments.help) {
@@ -239,7 +267,7 @@ std::optional<Order> ParseCommandLine(int argc, const char* const* argv, std::os
   }
   Order order;
   if (const Problem problem = Read(arguments, values, &order, exit)) {
-    err << "ringskew: " << *problem << "\n";
+    err << "ringskew: " << ShownLines(*problem) << "\n";
     return std::nullopt;
   }
   *exit = ExitCode::kClean;

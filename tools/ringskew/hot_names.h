@@ -6,8 +6,10 @@
 #include <cstdint>
 #include <string>
 #include <utility>
+#include <vector>
 
-#include "ring/heavy_hitters.h"
+#include "ring/weighted_hitters.h"
+#include "tools/ringskew/forecast.h"
 #include "tools/ringskew/key_source.h"
 #include "tools/ringskew/report.h"
 #include "tools/ringskew/trial.h"
@@ -21,15 +23,16 @@ class HotNames {
 
   // `identity`: the key's hash, whatever the ring hashes by.
   void Add(const KeySample& sample, uint64_t identity);
-  // Sets what the report says of hot keys and prefixes. Requires: its keys and requests are known; `base` got them.
-  void AddTo(Report& report, const Trial& base) const;
+  // Sets what the report says of hot keys and prefixes, and returns all hot keys, of which it shows some. Requires: its
+  // keys and requests are known; `base` got them.
+  std::vector<HotLoad> AddTo(Report& report, const Trial& base) const;
 
  private:
-  void AddKeysTo(Report& report, const Trial& base) const;
+  std::vector<HotLoad> AddKeysTo(Report& report, const Trial& base) const;
 
   std::string delimiter_;
-  ring::HeavyHitters keys_;
-  ring::HeavyHitters prefixes_;
+  ring::WeightedHitters keys_;
+  ring::WeightedHitters prefixes_;
 };
 
 }  // namespace ringproxy::ringskew

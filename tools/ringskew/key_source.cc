@@ -12,10 +12,14 @@
 #include <utility>
 #include <vector>
 
+#include "tools/ringskew/records.h"
+#include "tools/ringskew/shown_name.h"
+
 namespace ringproxy::ringskew {
 namespace {
 
 constexpr size_t kChunk = 1 << 20;
+constexpr size_t kMostShown = 100;
 constexpr uint64_t kMadeKeysAStep = 1 << 16;  // From one sign of progress to the next.
 
 template <typename T>
@@ -25,25 +29,68 @@ std::optional<T> Number(std::string_view text) {
   return error == std::errc() && end == text.data() + text.size() ? std::optional<T>(value) : std::nullopt;
 }
 
-// The n-th field of a line, from 0.
-std::optional<std::string_view> Field(std::string_view line, char delimiter, size_t n) {
-  for (; n > 0; --n) {
-    const size_t end = line.find(delimiter);
-    if (end == std::string_view::npos) return std::nullopt;
-    line.remove_prefix(end + 1);
-  }
-  return line.substr(0, line.find(delimiter));
+std::optional<double> Weight(std::string_view text) {
+  const auto number = Number<double>(text);
+  return number && *number >= 0 && std::isfinite(*number) ? number : std::nullopt;
+}
+
+// What stands in a message: printable, and not the whole of a line.
+std::string Shown(std::string_view text) {
+  return ShownName(text, kMostShown);
 }
 
 // Which columns a log's lines have.
 class Columns {
  public:
-  // From the first line; an error if a name does not stand in it.
-  std::optional<std::string> Read(const KeyFormat& format, std::string_view first) {
-    // A tab first: in a log that has any, commas and spaces may stand within a column.
-    delimiter_ = first.find('\t') != std::string_view::npos  ? '\t'
-                 : first.find(',') != std::string_view::npos ? ','
-                                                             : ' ';
+  // From the first line, in whose shape all are read then. kBad: it does not have what is asked for, and `problem` says
+  // so.
+  RecordStatus Read(const KeyFormat& format, Records& records, std::string* problem) {
+    if (format.delimiter) return ReadAs(format, *format.delimiter, records, problem);
+    const bool has_names = HasNames(format);
+    // A tab first: in a log that has any, commas and spaces may stand within a column. Names tell for certain; without
+    // them a semicolon is more often a part of a word than what parts words.
+    for (const char delimiter : has_names ? std::string_view("\t,; ") : std::string_view("\t, ;")) {
+      std::string why;
+      RecordStatus status = RecordStatus::kRecord;
+      if (!has_names) {
+        status = records.Peek({.delimiter = delimiter}, &fields_);
+        if (status == RecordStatus::kRecord && fields_.size() == 1) continue;
+      }
+      if (status == RecordStatus::kRecord) status = ReadAs(format, delimiter, records, &why);
+      if (status != RecordStatus::kBad || !has_names) {
+        *problem = why;
+        return status;
+      }
+      // What a comma leaves unread is told rather than what the last guess does.
+      if (problem->empty() || delimiter == ',') *problem = why;
+    }
+    return has_names ? RecordStatus::kBad : ReadAs(format, ' ', records, problem);
+  }
+  bool has_header() const { return has_header_; }
+  const RecordShape& shape() const { return shape_; }
+
+  // False when the record lacks one of the columns or a weight is no number; `why` says so.
+  bool Split(const Records::Fields& fields, KeySample* sample, std::string* why) {
+    if (has_header_ && shape_.quotes && fields.size() != columns_) {
+      const std::string count = std::to_string(fields.size());
+      return Fail("has " + count + " fields, and the first line has " + std::to_string(columns_), why);
+    }
+    if (*key_ >= fields.size()) return Fail("has no column " + std::to_string(*key_ + 1), why);
+    *sample = {TextOf(fields[*key_], &key_text_), 1, 0};
+    return Take(fields, weight_, "weight", &sample->requests, why) && Take(fields, bytes_, "size", &sample->bytes, why);
+  }
+
+ private:
+  static bool HasNames(const KeyFormat& format) {
+    const auto is_name = [](const std::string* column) { return !column->empty() && !Number<size_t>(*column); };
+    return std::ranges::any_of(std::array{&format.column, &format.weight_column, &format.bytes_column}, is_name);
+  }
+  RecordStatus ReadAs(const KeyFormat& format, char delimiter, Records& records, std::string* problem) {
+    shape_ = {.delimiter = delimiter, .quotes = format.quotes && delimiter != ' '};
+    has_header_ = false;
+    const RecordStatus status = records.Peek(shape_, &fields_);
+    if (status == RecordStatus::kBad) *problem = "the line " + records.why();
+    if (status != RecordStatus::kRecord) return status;
     for (const auto& [name, place] :
          {std::pair{&format.column, &key_}, {&format.weight_column, &weight_}, {&format.bytes_column, &bytes_}}) {
       if (name->empty()) continue;
@@ -53,132 +100,146 @@ class Columns {
       }
       has_header_ = true;
       size_t i = 0;
-      auto field = Field(first, delimiter_, i);
-      while (field && *field != *name) field = Field(first, delimiter_, ++i);
-      if (!field) return "no column is called " + *name + " in the first line: " + std::string(first.substr(0, 200));
+      while (i < fields_.size() && TextOf(fields_[i], &key_text_) != *name) ++i;
+      if (i == fields_.size()) {
+        *problem = "no column is called " + Shown(*name) + " in the first line: " + FirstLine();
+        return RecordStatus::kBad;
+      }
       *place = i;
     }
-    return std::nullopt;
+    columns_ = fields_.size();
+    return RecordStatus::kRecord;
   }
-  bool has_header() const { return has_header_; }
-
-  // False when the line lacks one of the columns or a weight is no number; `why` says so.
-  bool Split(std::string_view line, KeySample* sample, std::string* why) const {
-    const auto key = Field(line, delimiter_, *key_);
-    if (!key) return Fail("has no column " + std::to_string(*key_ + 1), why);
-    *sample = {*key, 1, 0};
-    return Take(line, weight_, "weight", &sample->requests, why) && Take(line, bytes_, "size", &sample->bytes, why);
+  std::string FirstLine() const {
+    std::string line;
+    for (const RecordField& field : fields_) line += std::string(field.text) + shape_.delimiter;
+    line.pop_back();
+    return Shown(line);
   }
-
- private:
   static bool Fail(const std::string& text, std::string* why) {
     *why = text;
     return false;
   }
-  bool Take(std::string_view line, std::optional<size_t> place, const char* what, double* value,
-            std::string* why) const {
+  bool Take(const Records::Fields& fields, std::optional<size_t> place, const char* what, double* value,
+            std::string* why) {
     if (!place) return true;
-    const auto field = Field(line, delimiter_, *place);
-    const auto number = field ? Number<double>(*field) : std::nullopt;
-    if (!number || *number < 0 || !std::isfinite(*number)) {
-      return Fail(std::string("has the ") + what + " '" + std::string(field.value_or("")) + "'", why);
-    }
+    const std::string_view field = *place < fields.size() ? fields[*place].text : "";
+    const auto number = Weight(field);
+    if (!number) return Fail(std::string("has the ") + what + " '" + Shown(field) + "'", why);
     *value = *number;
     return true;
   }
 
-  char delimiter_ = '\t';
+  RecordShape shape_;
+  Records::Fields fields_;  // Of the first line, while it is read.
+  size_t columns_ = 0;
   std::optional<size_t> key_, weight_, bytes_;
   bool has_header_ = false;
+  std::string key_text_;  // A key that had doubled quotes.
 };
 
 // key, key TAB weight, key TAB weight TAB bytes
-bool SplitPlain(std::string_view line, KeySample* sample, std::string* why) {
-  const size_t tab = line.find('\t');
-  *sample = {line.substr(0, tab), 1, 0};
-  if (tab == std::string_view::npos) return true;
-  const std::string_view rest = line.substr(tab + 1);
-  const size_t second = rest.find('\t');
-  const auto weight = Number<double>(rest.substr(0, second));
-  const auto bytes =
-      second == std::string_view::npos ? std::optional<double>(0) : Number<double>(rest.substr(second + 1));
-  if (!weight || !bytes || *weight < 0 || *bytes < 0 || !std::isfinite(*weight) || !std::isfinite(*bytes)) {
-    *why = "has the weight '" + std::string(rest) + "'";
-    return false;
+constexpr RecordShape kPlain{.delimiter = '\t', .quotes = false, .most_fields = 3};
+
+bool SplitPlain(const Records::Fields& fields, KeySample* sample, std::string* why) {
+  *sample = {fields[0].text, 1, 0};
+  constexpr const char* kWhat[] = {"key", "weight", "size"};
+  double* const values[] = {nullptr, &sample->requests, &sample->bytes};
+  for (size_t i = 1; i < fields.size(); ++i) {
+    const auto value = Weight(fields[i].text);
+    if (!value) {
+      *why = std::string("has the ") + kWhat[i] + " '" + Shown(fields[i].text) + "'";
+      return false;
+    }
+    *values[i] = *value;
   }
-  sample->requests = *weight;
-  sample->bytes = *bytes;
   return true;
 }
 
-class LineReader {
+class KeyReader {
  public:
-  LineReader(const KeySource& source, const KeyVisitor& visit) : source_(source), visit_(visit) {}
+  KeyReader(const KeySource& source, const KeyVisitor& visit)
+      : source_(source), visit_(visit), is_log_(!source.format.column.empty()) {}
 
   // Takes all whole lines; with `last` also what stands behind them. Returns an error or nothing.
   std::optional<std::string> Take(std::string_view text, bool last) {
-    carry_.append(text);
-    std::string_view rest = carry_;
-    for (size_t end = rest.find('\n'); end != std::string_view::npos; end = rest.find('\n')) {
-      if (auto error = TakeLine(rest.substr(0, end))) return error;
-      rest.remove_prefix(end + 1);
+    records_.Append(text);
+    if (last) records_.Finish();
+    if (is_log_ && !knows_columns_) {
+      std::string problem;
+      const RecordStatus status = columns_.Read(source_.format, records_, &problem);
+      if (status == RecordStatus::kBad) return source_.what + ": " + problem;
+      if (status != RecordStatus::kRecord) return std::nullopt;
+      knows_columns_ = true;
+      if (columns_.has_header()) records_.Take();
     }
-    if (last && !rest.empty()) {
-      if (auto error = TakeLine(rest)) return error;
-      rest = {};
+    const RecordShape& shape = is_log_ ? columns_.shape() : kPlain;
+    RecordStatus status = records_.Peek(shape, &fields_);
+    for (; status == RecordStatus::kRecord; status = records_.Peek(shape, &fields_)) {
+      if (auto error = TakeRecord()) return error;
     }
-    // Erased once a chunk and not once a line, since each erase moves the rest.
-    carry_.erase(0, carry_.size() - rest.size());
+    return status == RecordStatus::kBad ? At("the line " + records_.why()) : std::optional<std::string>();
+  }
+  // After the last piece: what is wrong with all of it.
+  std::optional<std::string> Check() const {
+    if (keys_ == 0) return source_.what + ": no keys in it";
+    if (requests_ == 0) return source_.what + ": all weights are 0, and nothing can be said of a load that is none";
     return std::nullopt;
   }
-  uint64_t keys() const { return keys_; }
 
  private:
-  std::optional<std::string> TakeLine(std::string_view line) {
-    ++number_;
-    // Some files were written on Windows.
-    if (line.ends_with('\r')) line.remove_suffix(1);
-    if (line.empty()) return std::nullopt;
-    const bool is_log = !source_.format.column.empty();
-    if (is_log && !std::exchange(knows_columns_, true)) {
-      if (auto error = columns_.Read(source_.format, line)) return source_.what + ": " + *error;
-      if (columns_.has_header()) return std::nullopt;
-    }
+  std::string At(const std::string& what) const {
+    return source_.what + ":" + std::to_string(records_.line()) + ": " + what;
+  }
+
+  std::optional<std::string> TakeRecord() {
     KeySample sample;
     std::string why;
-    if (!(is_log ? columns_.Split(line, &sample, &why) : SplitPlain(line, &sample, &why))) {
-      return source_.what + ":" + std::to_string(number_) + ": the line " + why;
+    if (!(is_log_ ? columns_.Split(fields_, &sample, &why) : SplitPlain(fields_, &sample, &why))) {
+      return At("the line " + why);
     }
     ++keys_;
+    requests_ += sample.requests;
+    bytes_ += sample.bytes;
+    if (!std::isfinite(requests_) || !std::isfinite(bytes_)) {
+      return At(std::string("the ") + (std::isfinite(requests_) ? "sizes" : "weights") +
+                " up to this line add up to more than 1.8e308, the most that a number can hold; divide them all");
+    }
     visit_(sample);
+    records_.Take();
     return std::nullopt;
   }
 
   const KeySource& source_;
   const KeyVisitor& visit_;
+  const bool is_log_;
+  Records records_;
+  Records::Fields fields_;
   Columns columns_;
-  std::string carry_;
   bool knows_columns_ = false;  // The first line that is not empty has told.
-  uint64_t number_ = 0;
   uint64_t keys_ = 0;
+  double requests_ = 0;
+  double bytes_ = 0;
 };
 
 std::optional<std::string> ReadFile(int fd, const KeySource& source, const KeyVisitor& visit,
                                     const Progress& progress) {
-  LineReader lines(source, visit);
+  KeyReader keys(source, visit);
   std::vector<char> chunk(kChunk);
   uint64_t bytes = 0;
   while (true) {
     const ssize_t got = read(fd, chunk.data(), chunk.size());
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) return source.what + ": " + std::strerror(errno);
-    bytes += static_cast<uint64_t>(got);
-    if (auto error = lines.Take({chunk.data(), static_cast<size_t>(got)}, got == 0)) return error;
-    if (got == 0) break;
+    const std::string_view piece(chunk.data(), static_cast<size_t>(got));
+    if (bytes == 0) {
+      if (const auto why = WhyNoText(piece)) return source.what + ": " + *why;
+    }
+    bytes += piece.size();
+    if (auto error = keys.Take(piece, got == 0)) return error;
+    if (got == 0) return keys.Check();
     progress(bytes);
   }
-  if (lines.keys() == 0) return source.what + ": no keys in it";
-  return std::nullopt;
 }
 
 struct Synthetic {

@@ -1,7 +1,9 @@
 // tools/ringskew/key_source.h – Keys from a file, from standard input or made up, one after another in constant memory.
 //
-// Files: one key a line; or key, TAB, weight, and TAB, bytes; or a log, of which a column is named. Synthetic:
-// COUNT:uniform and COUNT:zipf:S, the i-th key of weight i^-S. Threads: one.
+// Files: one key a line; or key, TAB, weight, and TAB, bytes; or a log, of which a column is named: CSV as RFC 4180 has
+// it, with commas, semicolons or TABs, or words between spaces, where a quote is a byte like others. A log whose
+// columns are named has equally many fields on every line. Synthetic: COUNT:uniform and COUNT:zipf:S, the i-th key of
+// weight i^-S. Threads: one. Memory: a few MiB, however long a line is (records.h).
 #pragma once
 
 #include <cstdint>
@@ -26,6 +28,8 @@ struct KeyFormat {
   std::string column;         // A number from 1 or a name of the first line; empty: the whole line, or up to a TAB.
   std::string weight_column;  // Likewise; empty: none.
   std::string bytes_column;
+  std::optional<char> delimiter = {};  // Without it the first line tells.
+  bool quotes = true;                  // A field may stand in quotes, where the delimiter is not a space.
 };
 
 using KeyVisitor = std::function<void(const KeySample&)>;

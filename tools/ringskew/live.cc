@@ -17,6 +17,9 @@ namespace {
 
 using nlohmann::json;
 
+// 10,000 nodes take some 3 MiB.
+constexpr size_t kLongestPage = size_t{64} << 20;
+
 // One page of the admin port, parsed.
 conf::Result<json, std::string> Fetch(const LiveSource& source, const std::string& path) {
   const std::string where = source.url + path + ": ";
@@ -35,6 +38,7 @@ conf::Result<json, std::string> Fetch(const LiveSource& source, const std::strin
   if (const auto problem = stream.Send(request + "\r\n")) return where + *problem;
   // The server closes behind its reply.
   while (!stream.ReadMore()) {
+    if (stream.buffer().size() > kLongestPage) return where + "longer than any page of ringproxy";
   }
   const std::string_view reply = stream.buffer();
   const size_t body = reply.find("\r\n\r\n");
@@ -61,10 +65,14 @@ conf::Pool PoolOf(const json& page) {
     conf::Node& node = pool.nodes.emplace_back();
     node.name = from.at("name");
     node.weight = from.at("weight");
+    node.slots = from.value("slots", "");
+    // Ketama's points are made from it. An older proxy does not say it.
+    if (auto address = conf::ParseAddress(from.value("address", ""))) node.address = std::move(address).value();
   }
   const json& ring = page.at("ring");
   pool.ring.virtual_nodes = ring.at("virtual_nodes");
   pool.ring.hash_tag = ring.at("hash_tag");
+  pool.ring.table_size = ring.value("table_size", pool.ring.table_size);
   // Names of a newer proxy that this program does not know leave the defaults: only the advice rests on them.
   conf::ReadValue(ring.at("algorithm").get<std::string>(), conf::Choice(), pool.ring.algorithm);
   conf::ReadValue(ring.at("hash").get<std::string>(), conf::Choice(), pool.ring.hash);
@@ -85,7 +93,8 @@ void AddLoads(const json& window, const json& nodes, Report& report) {
     row.share = from.at("share");
     row.fair_share = from.at("fair_share");
     row.ratio = from.at("ratio");
-    row.ring_share = nodes[i].at("share");
+    row.ring_share = nodes.at(i).at("share");
+
     requests.push_back(row.requests);
     weights.push_back(row.weight);
     ring_shares.push_back(row.ring_share);
@@ -97,7 +106,8 @@ void AddLoads(const json& window, const json& nodes, Report& report) {
   report.ring_spread = ring::MeasureSpread(ring_shares, weights);
 }
 
-void AddHotKeys(const json& keys, Report& report) {
+std::vector<HotLoad> AddHotKeys(const json& keys, Report& report) {
+  std::vector<HotLoad> hot;
   std::vector<double> rest;
   std::vector<double> weights;
   for (const NodeRow& row : report.nodes) {
@@ -108,16 +118,20 @@ void AddHotKeys(const json& keys, Report& report) {
     const double share = key.at("share");
     if (share < kHotShare) continue;
     report.hot_keys.push_back({key.at("key"), key.at("node"), share, CopiesNeeded(share, report.nodes.size())});
+    hot.push_back({key.at("key"), share * report.requests});
     for (size_t i = 0; i < report.nodes.size(); ++i) {
       if (report.nodes[i].name == report.hot_keys.back().node) rest[i] = std::max(rest[i] - share, 0.0);
     }
   }
   report.without_hot_spread = ring::MeasureSpread(rest, weights);
+  return hot;
 }
 
 }  // namespace
 
-conf::Result<Report, std::string> LiveReport(const LiveSource& source, double target) {
+namespace {
+
+conf::Result<Report, std::string> ReportOf(const LiveSource& source, double target) {
   auto pools = Fetch(source, "/api/v1/pools");
   if (!pools) return pools.errors();
   auto skew = Fetch(source, "/api/v1/skew");
@@ -127,9 +141,20 @@ conf::Result<Report, std::string> LiveReport(const LiveSource& source, double ta
   const json* page = FindPool(*pools, source.pool);
   if (page == nullptr) return source.pool.empty() ? "--pool is needed" : "the proxy has no pool called " + source.pool;
   const conf::Pool pool = PoolOf(*page);
-  const json& loads = *FindPool(*skew, pool.name);
+  const json* const found = FindPool(*skew, pool.name);
+  const json* const hot_page = FindPool(*hot, pool.name);
+  // The pages are fetched one after another, and a pool may go in between.
+  if (found == nullptr || hot_page == nullptr) return source.url + ": its pages tell of different pools";
+  const auto is_load = [](const json& node) {
+    return node.at("weight") >= 1 && node.at("requests") >= 0 && node.at("bytes") >= 0 && node.at("fair_share") > 0;
+  };
+  const json& loads = *found;
   // A quiet minute says little.
   const json& window = loads.at("minute").at("requests") > 0 ? loads.at("minute") : loads.at("hour");
+  if (pool.nodes.empty() || window.at("nodes").size() != pool.nodes.size() ||
+      !std::ranges::all_of(window.at("nodes"), is_load)) {
+    return source.url + ": pool " + pool.name + " has no nodes, or other ones than its loads";
+  }
   Report report;
   report.pool = pool.name;
   report.algorithm = conf::NameOf(pool.ring.algorithm);
@@ -140,9 +165,27 @@ conf::Result<Report, std::string> LiveReport(const LiveSource& source, double ta
   report.expected_cv = ring::ExpectedCv(static_cast<uint32_t>(pool.nodes.size()), report.virtual_nodes);
   report.expected_peak = ring::ExpectedPeak(static_cast<uint32_t>(pool.nodes.size()), report.virtual_nodes);
   AddLoads(window, page->at("nodes"), report);
-  AddHotKeys(FindPool(*hot, pool.name)->at("keys"), report);
-  AddAdvice(pool, report);
+  const std::vector<HotLoad> hottest = AddHotKeys(hot_page->at("keys"), report);
+  if (const auto problem = WhyNoRing(pool)) {
+    // The page of an older proxy lacks what some rings are made of.
+    report.advice.push_back("No advice: the proxy does not say all that its ring is made of (" + *problem + ").");
+    return report;
+  }
+  std::vector<double> requests;
+  for (const NodeRow& row : report.nodes) requests.push_back(row.requests);
+  AddAdvice(Forecast(MakeTopology(pool), requests, hottest, nullptr), report);
   return report;
+}
+
+}  // namespace
+
+conf::Result<Report, std::string> LiveReport(const LiveSource& source, double target) {
+  // Whatever answers there may be no proxy, or one of another release.
+  try {
+    return ReportOf(source, target);
+  } catch (const json::exception& error) {
+    return source.url + ": its pages are not those of a ringproxy that this ringskew knows: " + error.what();
+  }
 }
 
 }  // namespace ringproxy::ringskew

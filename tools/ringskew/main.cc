@@ -8,6 +8,7 @@
 #include "tools/ringskew/numbers.h"
 #include "tools/ringskew/render.h"
 #include "tools/ringskew/scan.h"
+#include "tools/ringskew/shown_name.h"
 
 namespace {
 
@@ -23,8 +24,13 @@ std::string Render(const Report& report, Format format, bool to_terminal) {
   return {};
 }
 
+// What nodes, proxies and files wrote may stand in it, and a terminal would obey their control characters.
+void Complain(const std::string& text) {
+  std::cerr << "ringskew: " << ShownName(text) << "\n";
+}
+
 int Fail(const std::string& text) {
-  std::cerr << "ringskew: " << text << "\n";
+  Complain(text);
   return static_cast<int>(ExitCode::kBadInput);
 }
 
@@ -47,7 +53,7 @@ std::optional<std::string> ReadKeys(const Order& order, Analysis& analysis, std:
   const auto problems = ScanNodes(order.pool, add, [](uint64_t keys) { ShowProgress(Grouped(keys) + " keys read"); });
   // The line of progress is cleared before anything else is written.
   ShowProgress("");
-  for (const std::string& problem : problems) std::cerr << "ringskew: " << problem << "\n";
+  for (const std::string& problem : problems) Complain(problem);
   if (analysis.keys() == 0) {
     return problems.size() == order.pool.nodes.size() ? "no node could be read"
                                                       : "the nodes that were read hold no keys";

@@ -8,15 +8,25 @@
 
 namespace ringproxy::ringskew {
 
+// From so many on a number of requests or bytes is told by its size: 1.5e+300. No column is wide enough for more.
+inline constexpr double kMostInFull = 1e15;
+
 inline std::string Fixed(double value, int digits) {
   char text[64];
-  std::snprintf(text, sizeof text, "%.*f", digits, value);
+  const bool in_full = std::abs(value) < kMostInFull;
+  std::snprintf(text, sizeof text, in_full ? "%.*f" : "%.*e", in_full ? digits : 3, value);
   return text;
 }
 
 // 0.3333 as "33.3 %".
 inline std::string Percent(double share) {
   return Fixed(share * 100, share < 0.1 ? 2 : 1) + " %";
+}
+
+inline std::string Scientific(double value) {
+  char text[64];
+  std::snprintf(text, sizeof text, "%.3e", value);
+  return text;
 }
 
 // 1234567 as "1,234,567".
@@ -27,7 +37,9 @@ inline std::string Grouped(uint64_t value) {
 }
 
 inline std::string Rounded(double value) {
-  return Grouped(static_cast<uint64_t>(std::llround(value)));
+  // Weights may be parts of 1, and a sum of them still is a number of requests.
+  if (value > 0 && value < 10 && value != std::floor(value)) return value < 0.001 ? Scientific(value) : Fixed(value, 3);
+  return value < kMostInFull ? Grouped(static_cast<uint64_t>(std::llround(value))) : Fixed(value, 0);
 }
 
 inline std::string Bytes(double bytes) {

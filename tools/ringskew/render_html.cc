@@ -3,6 +3,7 @@
 
 #include "tools/ringskew/numbers.h"
 #include "tools/ringskew/render.h"
+#include "tools/ringskew/shown_name.h"
 
 namespace ringproxy::ringskew {
 namespace {
@@ -20,16 +21,17 @@ pre{background:var(--box);padding:.8rem;border-radius:6px;overflow:auto}.advice{
 .expected{fill:none;stroke:var(--soft);stroke-dasharray:4 3}.dot{fill:var(--bar)}.mark{fill:var(--hot)}
 </style>)";
 
+// Whatever bytes a key holds, the page is UTF-8 and no key is markup.
 std::string Escaped(std::string_view text) {
   std::string out;
-  for (const char c : text) {
+  for (const char c : ShownName(text)) {
     switch (c) {
       case '&': out += "&amp;"; break;
       case '<': out += "&lt;"; break;
       case '>': out += "&gt;"; break;
       case '"': out += "&quot;"; break;
-      // A key may hold any byte; what no page may contain is shown as a point.
-      default: out += static_cast<unsigned char>(c) < 0x20 ? "·" : std::string(1, c);
+      case '\'': out += "&#39;"; break;
+      default: out += c;
     }
   }
   return out;
@@ -98,7 +100,7 @@ std::string ShareChart(const std::vector<Bar>& bars, const char* label) {
   double y = 4;
   for (const Bar& bar : bars) {
     // There is room for so many characters; the table below has the whole name.
-    svg += Text(kLeft - 8, y + 13, Escaped(bar.label.substr(0, 40)), "end");
+    svg += Text(kLeft - 8, y + 13, Escaped(ShownName(bar.label, 40)), "end");
     svg += "<rect class=\"bar\" x=\"" + Fixed(kLeft, 1) + "\" y=\"" + Fixed(y + 2, 1) + "\" width=\"" +
            Fixed(bar.share / most * kWidth, 1) + "\" height=\"14\" rx=\"2\"/>\n";
     svg += Text(kLeft + bar.share / most * kWidth + 6, y + 13, Percent(bar.share));
@@ -238,8 +240,9 @@ std::string RenderHtml(const Report& report) {
       "content=\"width=device-width\"><title>ringskew: pool " +
       Escaped(report.pool) + "</title>\n" + std::string(kStyle) + "</head><body>\n";
   html += "<h1>Pool " + Escaped(report.pool) + "</h1>\n<p class=\"soft\">" + std::to_string(report.nodes.size()) +
-          " nodes, " + report.algorithm + ", " + Grouped(report.virtual_nodes) + " virtual nodes, hash " + report.hash +
-          "; " + KeysFrom(report) + Escaped(report.source) + ", " + Rounded(report.requests) + " requests</p>\n";
+          " nodes, " + Escaped(report.algorithm) + ", " + Grouped(report.virtual_nodes) + " virtual nodes, hash " +
+          Escaped(report.hash) + "; " + KeysFrom(report) + Escaped(report.source) + ", " + Rounded(report.requests) +
+          " requests</p>\n";
   if (report.partial) html += "<p class=\"partial\">Partial: not every node could be read.</p>\n";
   html += "<h2>Advice</h2>\n";
   for (const std::string& sentence : report.advice) html += "<p class=\"advice\">" + Escaped(sentence) + "</p>\n";

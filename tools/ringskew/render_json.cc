@@ -1,7 +1,10 @@
+#include <algorithm>
+#include <cmath>
 #include <nlohmann/json.hpp>
 
 #include "tools/ringskew/numbers.h"
 #include "tools/ringskew/render.h"
+#include "tools/ringskew/shown_name.h"
 
 namespace ringproxy::ringskew {
 namespace {
@@ -73,12 +76,41 @@ ordered_json Change(const ChangeReport& change) {
           {"misplaced", change.misplaced ? ordered_json(*change.misplaced) : ordered_json()}};
 }
 
-// Names with commas or quotes as spreadsheets want them.
-std::string Cell(const std::string& text) {
-  if (text.find_first_of(",\"\n\r") == std::string::npos) return text;
+ordered_json Causes(const std::vector<CauseRow>& causes) {
+  ordered_json rows = ordered_json::array();
+  for (const CauseRow& row : causes) {
+    rows.push_back(
+        {{"cause", NameOf(row.cause)}, {"excess", std::max(row.excess, 0.0)}, {"relief", std::max(-row.excess, 0.0)}});
+  }
+  return rows;
+}
+
+ordered_json Cures(const std::vector<CureRow>& cures) {
+  ordered_json rows = ordered_json::array();
+  for (const CureRow& row : cures) {
+    rows.push_back({{"cure", row.what},
+                    {"peak_to_mean", row.peak_to_mean},
+                    {"gain", row.gain},
+                    {"fullest_less", row.fullest_less},
+                    {"moved_requests", row.moved_requests},
+                    {"spared_requests", row.spared_requests},
+                    {"yaml", row.yaml}});
+  }
+  return rows;
+}
+
+// Names with commas or quotes as spreadsheets want them, in UTF-8 and without control characters.
+std::string Cell(const std::string& name) {
+  const std::string text = ShownName(name);
+  if (text.find_first_of(",\"") == std::string::npos) return text;
   std::string quoted = "\"";
   for (const char c : text) quoted += c == '"' ? "\"\"" : std::string(1, c);
   return quoted + "\"";
+}
+
+// Whole where it is, as counts are; weights may be parts of 1.
+std::string CsvNumber(double value) {
+  return value == std::floor(value) ? Fixed(value, 0) : Fixed(value, 6);
 }
 
 }  // namespace
@@ -114,17 +146,19 @@ std::string RenderJson(const Report& report) {
   json["target"] = report.target;
   json["sweep"] = Sweep(report.sweep);
   json["change"] = report.change ? Change(*report.change) : ordered_json();
+  json["causes"] = Causes(report.causes);
+  json["cures"] = Cures(report.cures);
   json["advice"] = report.advice;
   json["yaml"] = report.yaml;
-  // Keys are any bytes; what is no UTF-8 is replaced.
-  return json.dump(2, ' ', false, ordered_json::error_handler_t::replace) + "\n";
+  // Keys are any bytes: what is no UTF-8 is replaced, and what is no ASCII escaped, since a terminal may show this too.
+  return json.dump(2, ' ', true, ordered_json::error_handler_t::replace) + "\n";
 }
 
 std::string RenderCsv(const Report& report) {
   std::string text = "node,weight,keys,requests,bytes,share,fair_share,ratio,ring_share,distinct_keys,misplaced\n";
   for (const NodeRow& node : report.nodes) {
     text += Cell(node.name) + "," + std::to_string(node.weight) + "," + std::to_string(node.keys) + "," +
-            Fixed(node.requests, 0) + "," + Fixed(node.bytes, 0) + "," + Fixed(node.share, 6) + "," +
+            CsvNumber(node.requests) + "," + CsvNumber(node.bytes) + "," + Fixed(node.share, 6) + "," +
             Fixed(node.fair_share, 6) + "," + Fixed(node.ratio, 6) + "," + Fixed(node.ring_share, 6) + "," +
             std::to_string(node.distinct_keys) + "," + std::to_string(node.misplaced) + "\n";
   }

@@ -3,12 +3,14 @@
 
 #include "tools/ringskew/numbers.h"
 #include "tools/ringskew/render.h"
+#include "tools/ringskew/shown_name.h"
 
 namespace ringproxy::ringskew {
 namespace {
 
 constexpr size_t kBarWidth = 30;
-constexpr double kBarFull = 2;  // Times the fair share.
+constexpr size_t kLongestName = 60;  // Of a key or a node: a longer one would push the figures off the screen.
+constexpr double kBarFull = 2;       // Times the fair share.
 constexpr const char* kBold = "\x1b[1m";
 constexpr const char* kRed = "\x1b[31m";
 constexpr const char* kGreen = "\x1b[32m";
@@ -39,6 +41,10 @@ std::string Aligned(const std::vector<Row>& rows) {
     text += line + "\n";
   }
   return text;
+}
+
+std::string NameCell(const std::string& name) {
+  return ShownName(name, kLongestName);
 }
 
 // The ratio as a bar, with a mark where the fair share ends.
@@ -75,9 +81,10 @@ class Table {
   }
 
   void Head() {
-    text_ += Coloured(kBold, "pool " + report_.pool) + ": " + std::to_string(report_.nodes.size()) + " nodes, " +
-             report_.algorithm + ", " + Grouped(report_.virtual_nodes) + " virtual nodes, hash " + report_.hash + "\n";
-    text_ += KeysFrom(report_) + report_.source + ", " + Rounded(report_.requests) + " requests";
+    text_ += Coloured(kBold, "pool " + ShownName(report_.pool)) + ": " + std::to_string(report_.nodes.size()) +
+             " nodes, " + report_.algorithm + ", " + Grouped(report_.virtual_nodes) + " virtual nodes, hash " +
+             report_.hash + "\n";
+    text_ += KeysFrom(report_) + ShownName(report_.source) + ", " + Rounded(report_.requests) + " requests";
     if (report_.has_bytes) text_ += ", " + Bytes(report_.bytes);
     text_ += "\n";
     if (report_.partial) text_ += Coloured(kRed, "PARTIAL: not every node could be read") + "\n";
@@ -92,7 +99,7 @@ class Table {
     if (report_.keys == 0) head.erase(head.begin() + 2);
     std::vector<Row> rows = {head};
     for (const NodeRow& node : nodes) {
-      Row row = {node.name,
+      Row row = {NameCell(node.name),
                  std::to_string(node.weight),
                  Grouped(report_.keys_repeat ? node.distinct_keys : node.keys),
                  Rounded(node.requests),
@@ -127,14 +134,14 @@ class Table {
       Heading("hottest keys");
       std::vector<Row> rows = {{"key", "node", "share", "copies"}};
       for (const HotRow& hot : report_.hot_keys) {
-        rows.push_back({hot.name, hot.node, Percent(hot.share), std::to_string(hot.copies)});
+        rows.push_back({NameCell(hot.name), NameCell(hot.node), Percent(hot.share), std::to_string(hot.copies)});
       }
       text_ += Aligned(rows);
     }
     if (!report_.hot_prefixes.empty()) {
       Heading("hottest prefixes");
       std::vector<Row> rows = {{"prefix", "share"}};
-      for (const HotRow& hot : report_.hot_prefixes) rows.push_back({hot.name, Percent(hot.share)});
+      for (const HotRow& hot : report_.hot_prefixes) rows.push_back({NameCell(hot.name), Percent(hot.share)});
       text_ += Aligned(rows);
     }
   }
@@ -147,11 +154,12 @@ class Table {
     text_ += "\n";
     std::vector<Row> rows = {{"node", "misplaced"}};
     for (const NodeRow& node : report_.nodes) {
-      if (node.misplaced > 0) rows.push_back({node.name, Grouped(node.misplaced)});
+      if (node.misplaced > 0) rows.push_back({NameCell(node.name), Grouped(node.misplaced)});
     }
     text_ += Aligned(rows) + "\n";
     rows = {{"for example", "lies on", "belongs to"}};
-    for (const auto& example : report_.misplaced->examples) rows.push_back({example.key, example.node, example.owner});
+    for (const auto& example : report_.misplaced->examples)
+      rows.push_back({NameCell(example.key), NameCell(example.node), NameCell(example.owner)});
     text_ += Aligned(rows);
   }
 
@@ -176,7 +184,7 @@ class Table {
   void Change() {
     if (!report_.change) return;
     const ChangeReport& change = *report_.change;
-    Nodes("after: " + change.what, change.nodes);
+    Nodes("after: " + ShownName(change.what), change.nodes);
     text_ += "\n";
     std::vector<Row> rows = {{"moved keys", Percent(change.moved_keys)},
                              {"moved requests", Percent(change.moved_requests)},

@@ -48,6 +48,29 @@ struct HotRow {
   uint32_t copies = 1;  // Of a key: on so many nodes it would have to lie to cost each at most half of its fair share.
 };
 
+// Why the fullest node gets more than its fair share: the excesses of all causes make its ratio less 1.
+enum class Cause : uint8_t { kHotKeys, kRing, kHashTags, kHash, kWeights, kChance };
+
+// "hot keys", "ring" …
+const char* NameOf(Cause cause);
+
+struct CauseRow {
+  Cause cause = Cause::kChance;
+  double excess = 0;  // In fair shares of that node; negative where it keeps load away.
+};
+
+// What could be done, and what the load would be then. The mean is that of the same requests, or of what reaches nodes.
+struct CureRow {
+  Cause against = Cause::kChance;
+  std::string what;  // "virtual_nodes 4,096 instead of 128"
+  double peak_to_mean = 0;
+  double gain = 0;             // The part of today's peak/mean that is saved; 0 where it would be worse.
+  double fullest_less = 0;     // The fullest node would get so much less, in parts of what the fullest gets today.
+  double moved_requests = 0;   // The part that another node would get.
+  double spared_requests = 0;  // The part that would reach no node.
+  std::string yaml;            // Empty where it is no matter of configuration.
+};
+
 struct SweepRow {
   uint32_t virtual_nodes = 0;
   uint64_t memory_bytes = 0;
@@ -100,6 +123,8 @@ struct Report {
   double target = 0;
   std::vector<SweepRow> sweep;
   std::optional<ChangeReport> change;
+  std::vector<CauseRow> causes;     // What explains most first.
+  std::vector<CureRow> cures;       // Of every kind that the pool can have, in the order of the causes.
   std::vector<std::string> advice;  // Sentences.
   std::string yaml;                 // Lines to paste; empty when nothing is to be changed.
 };

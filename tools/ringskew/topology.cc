@@ -57,7 +57,7 @@ std::vector<double> Topology::weights() const {
   return weights;
 }
 
-uint64_t Topology::points() const {
+uint64_t PointsOf(const conf::Pool& pool) {
   const uint32_t virtual_nodes = conf::VirtualNodesOf(pool.ring);
   uint64_t weight = 0;
   for (const conf::Node& node : pool.nodes) weight += node.weight;
@@ -72,7 +72,7 @@ uint64_t Topology::points() const {
 }
 
 uint64_t Topology::memory_bytes() const {
-  return points() * (conf::IsKetama(pool.ring.algorithm) ? kKetamaPointBytes : kVnodePointBytes);
+  return PointsOf(pool) * (conf::IsKetama(pool.ring.algorithm) ? kKetamaPointBytes : kVnodePointBytes);
 }
 
 bool HasVirtualNodes(ring::Algorithm algorithm) {

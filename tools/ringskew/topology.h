@@ -24,13 +24,15 @@ struct Topology {
 
   ring::NodeIndex Owner(uint64_t hash) const { return ring->Pick(hash); }
   std::vector<double> weights() const;
-  // Of a ring with virtual nodes (HasVirtualNodes): those of all nodes together, and what they take.
-  uint64_t points() const;
+  // Of a ring with virtual nodes (HasVirtualNodes): what they take.
   uint64_t memory_bytes() const;
 };
 
 // vnode, ketama and twemproxy: the only rings whose evenness is a matter of a number.
 bool HasVirtualNodes(ring::Algorithm algorithm);
+
+// Of such a ring: the virtual nodes of all nodes together.
+uint64_t PointsOf(const conf::Pool& pool);
 
 // Requires: WhyNoRing is empty.
 Topology MakeTopology(conf::Pool pool);

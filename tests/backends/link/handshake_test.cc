@@ -58,6 +58,8 @@ TEST(RedisHandshake, TellsTheWordsOfARefusal) {
   EXPECT_EQ(handshake->refusal(), "LOADING Redis is loading");
   EXPECT_EQ(Feed(*handshake, "$2\r\nhi\r\n"), Step::kRefused);
   EXPECT_EQ(handshake->refusal(), "unexpected reply");
+  EXPECT_EQ(Feed(*handshake, "-" + std::string(60'000, 'x') + "\r\n"), Step::kRefused);
+  EXPECT_EQ(handshake->refusal(), std::string(512, 'x'));
 }
 
 TEST(MemcacheHandshake, AsksMnAndFallsBackToVersion) {

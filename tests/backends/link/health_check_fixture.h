@@ -37,7 +37,9 @@ class HealthCheckTest : public testing::Test {
     Check();
     Node().observer->OnConnected(0);
     Node().TakeWritten();
-    Node().Receive(settings_.protocol == conf::Protocol::kMemcached ? "MN\r\n" : "+PONG\r\n");
+    const bool is_memcached = settings_.protocol == conf::Protocol::kMemcached;
+    Node().Receive(is_memcached ? "MN\r\n" : "+PONG\r\n");
+    if (is_memcached) Node().Receive("STAT item_size_max 1048576\r\nEND\r\n");
     if (!options_.maintenance_key.empty()) Node().Receive(":0\r\n");
     Node().TakeWritten();
     EXPECT_EQ(Take(), "good");

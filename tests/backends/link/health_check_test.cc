@@ -273,6 +273,23 @@ TEST_F(HealthCheckTest, AsksMemcachedForANoopAndItsVersionWhereThatIsUnknown) {
   EXPECT_EQ(Take(), "SERVER_ERROR out of memory");
 }
 
+TEST_F(HealthCheckTest, AsksAMemcachedServerOnceAConnectionHowLargeAnItemMayBe) {
+  Make(conf::Protocol::kMemcached);
+  EXPECT_EQ(check_->item_size_max(), 0U);
+  Check();
+  Node().observer->OnConnected(0);
+  EXPECT_EQ(Node().TakeWritten(), "mn\r\n");
+  Node().Receive("MN\r\n");
+  EXPECT_EQ(Node().TakeWritten(), "stats settings\r\n");
+  Node().Receive("STAT item_size_max 1048576\r\nEND\r\n");
+  EXPECT_EQ(Take(), "good");
+  EXPECT_EQ(check_->item_size_max(), 1048576U);
+  Check();
+  EXPECT_EQ(Node().TakeWritten(), "mn\r\n");
+  Node().Receive("MN\r\n");
+  EXPECT_EQ(Take(), "good");
+}
+
 TEST_F(HealthCheckTest, EmptiesANodeInTheWordsOfItsProtocol) {
   Make();
   CheckWell();

@@ -1,6 +1,12 @@
 #include "backends/link/node_connection.h"
 
+#include <gmock/gmock.h>
+
+#include <algorithm>
+
+#include "backends/line_limit.h"
 #include "tests/backends/link/node_connection_fixture.h"
+#include "tests/support/log_capture.h"
 
 namespace ringproxy::backends {
 namespace {
@@ -224,6 +230,21 @@ TEST_F(NodeConnectionTest, FailsWhatIsInFlightWhenTheConnectionBreaksAndReplaysN
   FinishHandshake();
   FlushAll();
   EXPECT_EQ(Node().written, "");
+}
+
+TEST_F(NodeConnectionTest, SaysNotEachTimeThatRequestsWereLost) {
+  const test::LogCapture log;
+  for (int i = 0; i < 50; ++i) {
+    MakeReady();
+    Send(1, "a request that makes a node close its connections");
+    FlushAll();
+    Node().ReceiveEnd();
+    connection_.reset();
+  }
+  LineLimit::SayAllLeftOut();
+  const std::string text = log.text();
+  EXPECT_LE(std::ranges::count(text, '\n'), LineLimit::kBurst + 1);
+  EXPECT_THAT(text, testing::HasSubstr("more lines like this were left out: a connection to node"));
 }
 
 TEST_F(NodeConnectionTest, ClosesOnWhatIsNoReplyAndOnAReplyThatNobodyAskedFor) {

@@ -252,19 +252,11 @@ TEST(GutterRequest, SendsNoLineThatANodeWouldNotRead) {
   EXPECT_EQ(test::GutteredMemcache(line + "x\r\nhi\r\n"), "no");
 }
 
-TEST(GutterRequest, CapsAnExptimeAlone) {
-  std::string out = "gat ";
-  EXPECT_TRUE(AppendGutterExptime("0", test::kGutterTtl, &out));
-  EXPECT_EQ(out, "gat 60");
-  EXPECT_FALSE(AppendGutterExptime("x", test::kGutterTtl, &out));
-  EXPECT_FALSE(AppendGutterExptime("", test::kGutterTtl, &out));
-  EXPECT_EQ(out, "gat 60");
-}
-
 TEST(GutterRequest, CapsAtTheLeastAndTheLongestTtl) {
   EXPECT_EQ(test::GutteredMemcache("set k 0 0 1\r\na\r\n", seconds(1)), "set k 0 1 1\r\na\r\n");
-  EXPECT_EQ(test::GutteredMemcache("set k 0 0 1\r\na\r\n", kLongestGutterTtl), "set k 0 2592000 1\r\na\r\n");
-  EXPECT_EQ(test::GutteredMemcache("set k 0 2592001 1\r\na\r\n", kLongestGutterTtl), "set k 0 2592000 1\r\na\r\n");
+  EXPECT_EQ(test::GutteredMemcache("set k 0 0 1\r\na\r\n", kLongestRelativeExptime), "set k 0 2592000 1\r\na\r\n");
+  EXPECT_EQ(test::GutteredMemcache("set k 0 2592001 1\r\na\r\n", kLongestRelativeExptime),
+            "set k 0 2592000 1\r\na\r\n");
 }
 
 // A gutter that may be asked nothing of a row that says otherwise would be a row the rewriter has forgotten.
@@ -315,12 +307,12 @@ TEST(GutterRequest, CopiesALargeValueOnce) {
   const std::string value(1 << 20, 'v');
   const TestRequest request({"set", "k", value});
   std::string out;
-  ASSERT_TRUE(AppendGutterRequest(*FindRedisCommand("set"), request, test::kGutterTtl, &out));
+  ASSERT_TRUE(AppendGutterRequest(*FindRedisCommand("set"), request, {test::kGutterTtl, {}}, &out));
   // A string that has grown by the value and then again would hold twice as much.
   EXPECT_LT(out.capacity(), value.size() + 4096);
   std::string none;
-  EXPECT_FALSE(
-      AppendGutterRequest(*FindRedisCommand("set"), TestRequest({"set", "k", value, "nx"}), test::kGutterTtl, &none));
+  EXPECT_FALSE(AppendGutterRequest(*FindRedisCommand("set"), TestRequest({"set", "k", value, "nx"}),
+                                   {test::kGutterTtl, {}}, &none));
   EXPECT_LT(none.capacity(), 64U);
 }
 

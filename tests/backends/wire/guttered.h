@@ -18,7 +18,7 @@ constexpr std::chrono::seconds kGutterTtl(60);
 inline std::string Guttered(const wire::CommandSpec& spec, const wire::Request& request,
                             std::chrono::seconds ttl = kGutterTtl) {
   std::string out = "before";
-  const bool may = wire::AppendGutterRequest(spec, request, ttl, &out);
+  const bool may = wire::AppendGutterRequest(spec, request, {ttl, {}}, &out);
   EXPECT_TRUE(may || out == "before") << out;
   EXPECT_TRUE(out.starts_with("before"));
   return may ? out.substr(6) : "no";

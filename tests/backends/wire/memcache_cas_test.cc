@@ -2,8 +2,6 @@
 
 #include <gtest/gtest.h>
 
-#include "backends/wire/memcache_request.h"
-
 namespace ringproxy::wire {
 namespace {
 
@@ -12,15 +10,6 @@ constexpr CasTag kTag = MakeCasTag(0xabcdef0123456789);
 std::string Retagged(std::string_view token, CasTag tag = kTag) {
   std::string out;
   AppendRetagged(token, tag, &out);
-  return out;
-}
-
-std::string TaggedRequest(const std::string& bytes) {
-  MemcacheParser parser{Limits{}};
-  MemcacheParser::Progress progress;
-  EXPECT_EQ(parser.Parse(bytes, &progress), MemcacheParser::MemcacheStatus::kRequest);
-  std::string out;
-  AppendTaggedRequest(parser.request(), parser.cas(), kTag, &out);
   return out;
 }
 
@@ -40,15 +29,6 @@ TEST(CasTag, LeavesWhatIsNoTokenAlone) {
   EXPECT_EQ(Retagged("x"), "x");
   EXPECT_EQ(Retagged(""), "");
   EXPECT_EQ(Retagged("18446744073709551616"), "18446744073709551616");
-}
-
-TEST(CasTag, IsPutIntoRequests) {
-  const std::string token = Retagged("17");
-  EXPECT_EQ(TaggedRequest("cas k 1 2 3 " + token + " noreply\r\nabc\r\n"), "cas k 1 2 3 17\r\nabc\r\n");
-  EXPECT_EQ(TaggedRequest("mg k c v\r\n"), "mg k c v\r\n");
-  EXPECT_EQ(TaggedRequest("ms C1 3 C" + token + " q E" + token + " T0\r\nabc\r\n"), "ms C1 3 C17 E17 T0\r\nabc\r\n");
-  EXPECT_EQ(TaggedRequest("md k  C" + token + " I\n"), "md k C17 I\r\n");
-  EXPECT_EQ(TaggedRequest("md k Cx\r\n"), "md k Cx\r\n");
 }
 
 TEST(CasTag, IsTakenOutOfReplies) {

@@ -1,11 +1,14 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <future>
 #include <nlohmann/json.hpp>
 
+#include "backends/line_limit.h"
 #include "proxy/admin/admin_http.h"
 #include "tests/proxy/admin/admin_fixture.h"
+#include "tests/support/log_capture.h"
 
 namespace ringproxy::proxy {
 namespace {
@@ -127,6 +130,17 @@ TEST_F(AdminNodesTest, CarriesOutEachOrder) {
   EXPECT_EQ(AllNodes(*snapshot_)[1]->verdict(), backends::Verdict::kServe);
   const json reply = json::parse(Order("main-only", "enable").body);
   EXPECT_EQ(reply, (json{{"name", "main-only"}, {"order", "enable"}, {"pools", 1}}));
+}
+
+TEST_F(AdminNodesTest, LogsOrdersThatAreRepeatedForLongNotEachTime) {
+  const test::LogCapture log;
+  for (int i = 0; i < 50; ++i) EXPECT_EQ(Order("main-only", i % 2 == 0 ? "drain" : "enable").status, 200);
+  backends::LineLimit::SayAllLeftOut();
+  const std::string text = log.text();
+  // The order and what becomes of the node are two kinds of lines. Other tests may have had their share of the orders.
+  EXPECT_LE(std::ranges::count(text, '\n'), 2 * backends::LineLimit::kBurst + 3);
+  EXPECT_THAT(text, HasSubstr("node main-only of pool main is in state drained: an operator's order\n"));
+  EXPECT_THAT(text, HasSubstr("more lines like this were left out: an operator's order: "));
 }
 
 TEST_F(AdminNodesTest, OrdersANameInEveryPoolOrInTheOneAskedFor) {

@@ -1,6 +1,12 @@
 #include "proxy/control/health_monitor.h"
 
+#include <gmock/gmock.h>
+
+#include <algorithm>
+
+#include "backends/line_limit.h"
 #include "tests/proxy/control/health_monitor_fixture.h"
+#include "tests/support/log_capture.h"
 
 namespace ringproxy::proxy {
 namespace {
@@ -248,6 +254,35 @@ TEST_F(HealthMonitorTest, CountsFewTransitionsOfANodeThatFlaps) {
   EXPECT_LE(Count("up>down check"), 15U);
   EXPECT_EQ(Count("up>down check"), Count("down>up check"));
   EXPECT_EQ(State(1), NodeState::kUp);
+}
+
+TEST_F(HealthMonitorTest, SaysNotEachTimeThatANodeComesAndGoesAndHidesNoOthersNews) {
+  MakeChecked();
+  const test::LogCapture log;
+  for (int i = 0; i < 50; ++i) {
+    News(0, 1, Breaker::kOpen);
+    News(0, 1, Breaker::kClosed);
+  }
+  News(0, 2, Breaker::kOpen);
+  std::string text = log.text();
+  EXPECT_EQ(std::ranges::count(text, '\n'), backends::LineLimit::kBurst + 1);
+  EXPECT_THAT(text, testing::HasSubstr("node r2 of pool main is down: too many timeouts in a row"));
+  backends::LineLimit::SayLeftOut(loop_.now() + 1s);
+  text = log.text();
+  EXPECT_THAT(text, testing::HasSubstr("90 more lines like this were left out: node r1 of pool main is"));
+}
+
+TEST_F(HealthMonitorTest, SaysNotEachTimeThatAPoolHasTooFewNodes) {
+  MakeChecked();
+  const test::LogCapture log;
+  for (int i = 0; i < 50; ++i) {
+    for (const Breaker state : {Breaker::kOpen, Breaker::kClosed}) {
+      for (uint32_t node = 0; node < 3; ++node) News(0, node, state);
+    }
+  }
+  const std::string text = log.text();
+  EXPECT_EQ(std::ranges::count(text, '\n'), (3 + 1) * backends::LineLimit::kBurst);
+  EXPECT_THAT(text, testing::HasSubstr("more nodes of pool main are down than max_ejected"));
 }
 
 TEST_F(HealthMonitorTest, LeavesNothingBehindWhenItDiesInTheMiddleOfItsChecks) {

@@ -6,10 +6,12 @@
 #include <spdlog/spdlog.h>
 #include <unistd.h>
 
+#include <climits>
 #include <csignal>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <sstream>
+#include <thread>
 
 namespace ringproxy::proxy {
 namespace {
@@ -63,13 +65,44 @@ class LogTest : public testing::Test {
   std::string text_;
 };
 
-TEST_F(LogTest, WritesLinesOfAnyLengthWhole) {
+TEST_F(LogTest, WritesEachLineInAPieceThatNoPipeSplits) {
   Begin();
   spdlog::info("short");
   EXPECT_THAT(ReadLine(), EndsWith(" info short"));
-  const std::string text(100'000, 'x');
+  const std::string text(3000, 'x');
   spdlog::warn("{}", text);
   EXPECT_THAT(ReadLine(), EndsWith(" warning " + text));
+  spdlog::warn("{}", std::string(100'000, 'x'));
+  const std::string cut = ReadLine();
+  EXPECT_THAT(cut, testing::ContainsRegex(" warning x+\\.\\.\\. \\(9[0-9]+ more bytes\\)$"));
+  EXPECT_LT(cut.size(), static_cast<size_t>(PIPE_BUF));
+  EXPECT_GT(cut.size(), static_cast<size_t>(PIPE_BUF) - 200);
+}
+
+TEST_F(LogTest, LeavesTheEndOutOfWhateverBytesALongLineHas) {
+  for (const auto format : {conf::LogFormat::kText, conf::LogFormat::kJson}) {
+    Begin(format);
+    for (const std::string& bytes :
+         {std::string("\0", 1), std::string("\x80"), std::string("\xc2\x9b"), std::string("\\")}) {
+      std::string text = "start ";
+      while (text.size() < 10'000) text += bytes;
+      spdlog::info("{}", text);
+      const std::string line = ReadLine();
+      EXPECT_LT(line.size(), static_cast<size_t>(PIPE_BUF));
+      EXPECT_THAT(line, HasSubstr(" more bytes)"));
+      if (format == conf::LogFormat::kJson) {
+        EXPECT_THAT(nlohmann::json::parse(line).at("message").get<std::string>(), testing::StartsWith("start "));
+      }
+    }
+    End();
+  }
+}
+
+TEST_F(LogTest, EscapesInJsonWhatATerminalObeys) {
+  Begin(conf::LogFormat::kJson);
+  spdlog::info("\x7f \xc2\x9b \x1b \xe2\x80\xae \xff");
+  const std::string line = ReadLine();
+  EXPECT_THAT(line, EndsWith("\"message\":\"\\u007f \\u009b \\u001b \\u202e \\ufffd\"}"));
 }
 
 TEST_F(LogTest, NeverWaitsForItsReaderAndSaysHowManyLinesAreMissing) {
@@ -128,6 +161,57 @@ TEST_F(LogTest, EndsThoughNobodyReads) {
   const auto start = std::chrono::steady_clock::now();
   End();
   EXPECT_LT(std::chrono::steady_clock::now() - start, 3 * Log::kLastWait);
+}
+
+TEST_F(LogTest, EndsAtTheMomentThatItIsGivenThoughNobodyReads) {
+  Begin();
+  for (int i = 0; i < 3000; ++i) spdlog::info("line {}", i);
+  const auto start = std::chrono::steady_clock::now();
+  log_->EndBy(start);
+  End();
+  EXPECT_LT(std::chrono::steady_clock::now() - start, Log::kLastWait / 2);
+}
+
+TEST_F(LogTest, WritesWhatIsQueuedThoughTheMomentHasPassed) {
+  Begin();
+  for (int i = 0; i < 20; ++i) spdlog::info("line {}", i);
+  log_->EndBy(std::chrono::steady_clock::now() - std::chrono::hours(1));
+  End();
+  EXPECT_THAT(ReadUntil("line 19"), testing::SizeIs(20));
+}
+
+TEST_F(LogTest, SaysHowManyLinesAreMissingThoughNoMoreCome) {
+  Begin();
+  int other[2];
+  ASSERT_EQ(pipe2(other, O_CLOEXEC), 0);
+  close(other[0]);
+  const int kept = dup(pipe_[1]);
+  dup2(other[1], pipe_[1]);  // A pipe without a reader.
+  spdlog::info("lost");
+  const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+  while (LogLinesDropped() < 1 && std::chrono::steady_clock::now() < end) std::this_thread::yield();
+  dup2(kept, pipe_[1]);
+  std::string line;
+  fcntl(pipe_[0], F_SETFL, O_NONBLOCK);
+  // Lines of the tests before may still be on their way.
+  const auto is_said = [&] { return line.find("warning 1 log lines were dropped") != std::string::npos; };
+  while (!is_said() && std::chrono::steady_clock::now() < end) {
+    SayDroppedLines();
+    line = ReadLine();
+  }
+  EXPECT_TRUE(is_said()) << line;
+  close(kept);
+  close(other[1]);
+}
+
+TEST_F(LogTest, WritesTheLastLineOfAProcessThatEndsWithoutIt) {
+  EXPECT_FALSE(LogLastLine("nobody hears it"));
+  Begin();
+  spdlog::info("one");
+  EXPECT_TRUE(LogLastLine("the last"));
+  fcntl(pipe_[0], F_SETFL, O_NONBLOCK);  // It is there already.
+  EXPECT_THAT(ReadLine(), EndsWith("info one"));
+  EXPECT_THAT(ReadLine(), EndsWith("error the last"));
 }
 
 TEST_F(LogTest, LeavesOutWhatIsBelowItsLevel) {

@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 
+#include "backends/wire/memcache_command.h"
 #include "tests/support/test_snapshot.h"
 
 namespace ringproxy::proxy {

@@ -37,16 +37,19 @@ class Sink final : public backends::ReplySink {
   void OnReply(Ticket ticket, backends::Reply&& reply) override {
     if (ticket.kind == Ticket::Kind::kRetry) return retrier->OnReply(ticket, std::move(reply));
     if (ticket.kind == Ticket::Kind::kFanout) return fanout->OnReply(ticket, std::move(reply));
+    if (ticket.kind == Ticket::Kind::kExpiry) return stand_ins->OnReply(ticket, std::move(reply));
     replies.push_back(std::string(reply.bytes()));
   }
   void OnFailure(Ticket ticket, const wire::Failure& failure) override {
     if (ticket.kind == Ticket::Kind::kRetry) return retrier->OnFailure(ticket, failure);
     if (ticket.kind == Ticket::Kind::kFanout) return fanout->OnFailure(ticket, failure);
+    if (ticket.kind == Ticket::Kind::kExpiry) return stand_ins->OnFailure(ticket, failure);
     replies.push_back(std::string(wire::ErrorName(failure.code)));
   }
 
   Fanout* fanout = nullptr;
   Retrier* retrier = nullptr;
+  backends::ReplySink* stand_ins = nullptr;
   std::vector<std::string> replies;
 };
 
@@ -81,7 +84,8 @@ class DispatcherTest : public testing::Test {
     retrier_ = std::make_unique<Retrier>(io_, sink_, retry_stats_);
     retrier_->Adopt(*snapshot_);
     sink_.retrier = retrier_.get();
-    dispatcher_.emplace(*fanout_, *retrier_, *hot_keys_, sink_, refusals_);
+    dispatcher_.emplace(*fanout_, *retrier_, *hot_keys_, sink_, refusals_, loop_);
+    sink_.stand_ins = &dispatcher_->expiries();
     dispatcher_->Adopt(*snapshot_);
   }
 

@@ -96,6 +96,16 @@ TEST(UntagCas, ChangesNothingButTheToken) {
   EXPECT_EQ(Merged(plan, {"EN\r\n"}), "EN\r\n");
 }
 
+TEST(MergeInstead, SaysWhatThePlanSaysUnlessTheNodeFails) {
+  FanoutPlan plan;
+  plan.merge = wire::Merge::kInstead;
+  plan.instead = "SERVER_ERROR object too large for cache\r\n";
+  for (const char* reply : {"DELETED\r\n", "NOT_FOUND\r\n", "HD\r\n", "NF\r\n"}) {
+    EXPECT_EQ(Merged(plan, {reply}), plan.instead) << reply;
+  }
+  EXPECT_EQ(Merged(plan, {"SERVER_ERROR node down\r\n"}), "SERVER_ERROR node down\r\n");
+}
+
 // See semantics.md 26.
 TEST(MergeStatistics, SumsNumbersExceptWhereAnotherRuleMakesSense) {
   FanoutPlan plan;

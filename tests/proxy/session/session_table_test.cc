@@ -32,7 +32,7 @@ struct SessionTableParts final : private RefusalObserver {
         retrier(io, sinks, stats.retries),
         hot_keys(1),
         limiter({.io = io, .shared = limits, .worker = 0, .sink = sinks, .observer = table}),
-        dispatcher(fanout, retrier, hot_keys, sinks, static_cast<RefusalObserver&>(*this)),
+        dispatcher(fanout, retrier, hot_keys, sinks, static_cast<RefusalObserver&>(*this), loop),
         client_io{.io = io,
                   .held = held,
                   .dispatcher = dispatcher,

@@ -78,6 +78,17 @@ TEST(RingskewCommandLine, SaysInOneLineWhatIsWrong) {
               "--virtual-nodes: '0' is not");
   ExpectError({"--nodes", "a", "--keys", "k", "--format", "pdf"}, ExitCode::kBadUsage,
               "--format: pdf is none of table");
+  for (const char* target : {"0.9", "nan", "inf"}) {
+    ExpectError({"--nodes", "a", "--keys", "k", "--target", target}, ExitCode::kBadUsage, "--target: a peak/mean is");
+  }
+  ExpectError({"--nodes", "a", "--keys", "k", "--prefix-delimiter", ""}, ExitCode::kBadUsage,
+              "--prefix-delimiter is empty");
+  ExpectError({"--nodes", "a", "--keys", "k", "--no-quotes"}, ExitCode::kBadUsage,
+              "--weight-column, --bytes-column, --delimiter and --no-quotes go with --key-column\n");
+  ExpectError({"--nodes", "a", "--keys", "k", "--key-column", "1", "--delimiter", "ab"}, ExitCode::kBadUsage,
+              "--delimiter: ab is not one character, tab or space\n");
+  ExpectError({"--nodes", "a=\x1b[2J", "--keys", "k"}, ExitCode::kBadUsage,
+              "--nodes: the weight of a is \\x1b[2J, not");
   ExpectError({"--nodes", "a", "--keys", "k", "--remove", "x"}, ExitCode::kBadUsage,
               "no node is called x; there are a\n");
   ExpectError({"--nodes", "a", "--keys", "k", "--algorithm", "modula", "--sweep", "1..2"}, ExitCode::kBadUsage,

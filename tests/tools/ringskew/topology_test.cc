@@ -15,14 +15,14 @@ TEST(Topology, ReadsNodesAndWeights) {
   const auto pool = PoolOfNodes("a,b=2,10.0.0.1:6379");
   ASSERT_TRUE(pool.ok());
   EXPECT_EQ(Names(*pool), "a=1 b=2 10.0.0.1:6379=1 ");
-  EXPECT_EQ(MakeTopology(*pool).points(), 4U * 1024);
+  EXPECT_EQ(PointsOf(*pool), 4U * 1024);
 }
 
 TEST(Topology, KnowsThePointsOfAKetamaRing) {
   conf::Pool pool = *PoolOfNodes("a,b=2");
   pool.ring.algorithm = ring::Algorithm::kKetama;
   // 160 a node on average, shared by weight and rounded down to fours.
-  EXPECT_EQ(MakeTopology(pool).points(), 104U + 212U);
+  EXPECT_EQ(PointsOf(pool), 104U + 212U);
   EXPECT_EQ(MakeTopology(pool).memory_bytes(), (104U + 212U) * 8);
 }
 
