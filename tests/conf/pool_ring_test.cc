@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "conf/address.h"
+#include "conf/option_names.h"
 
 namespace ringproxy::conf {
 namespace {

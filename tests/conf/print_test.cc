@@ -136,6 +136,7 @@ TEST(PrintChanges, PutsEachCommentWhereItsOptionStandsOrWouldStand) {
             "pools:\n"
             "  # of a pool\n"
             "  sessions:\n"
+            "    data: cache\n"
             "    # of nodes\\x0aand a forged: line\n"
             "    nodes:\n"
             "      # " +
