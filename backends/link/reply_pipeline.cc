@@ -25,7 +25,7 @@ ReplyPipeline::~ReplyPipeline() {
   while (!empty()) PopFront();
 }
 
-bool ReplyPipeline::Admit(size_t request_bytes, Ticket ticket, wire::Work work) {
+bool ReplyPipeline::Admit(size_t request_bytes, Ticket ticket, wire::Work work, uint16_t key_mark) {
   stats_.requests.Add();
   if (in_flight_.size() >= settings_.limits.requests_in_flight ||
       // A request that is larger than all that is allowed passes alone, or it would never pass.
@@ -34,7 +34,12 @@ bool ReplyPipeline::Admit(size_t request_bytes, Ticket ticket, wire::Work work) 
     return false;
   }
   const net::TimePoint now = clock_.now();
-  const InFlight& entry = in_flight_.push_back({ticket, now, now, static_cast<uint32_t>(request_bytes), work});
+  const InFlight& entry = in_flight_.push_back({.ticket = ticket,
+                                                .entered = now,
+                                                .sent = now,
+                                                .bytes = static_cast<uint32_t>(request_bytes),
+                                                .work = work,
+                                                .key_mark = key_mark});
   bytes_in_flight_ += request_bytes;
   unwritten_.Add(request_bytes);
   witness_.OnSent(entry);
