@@ -20,7 +20,7 @@ PoolSnapshot MakePool(const conf::Pool& pool, backends::NodeRegistry& registry) 
   return {
       .ring = conf::MakePoolRing(pool),
       .hash = conf::KeyHasher(pool.ring),
-      .hash_tag = pool.ring.hash_tag,
+      .hash_tag = std::string(conf::HashTagOf(pool.ring)),
       .cas_tags = wire::CasTagsOf(name_hashes),
       .moves_keys = pool.on_down.policy != conf::DownPolicy::kError || pool.ring.load_bound.thousandths > 0,
       .keeps_reads = pool.retries.max > 0 || pool.hedging.budget.thousandths > 0,

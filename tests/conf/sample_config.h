@@ -35,10 +35,11 @@ inline Config SampleConfig() {
   return config;
 }
 
-// `config` made to suit the option `path`: a store rehashes no keys, and a limit has either a rate or a number of
-// requests in flight.
+// `config` made to suit the option `path`: a store rehashes no keys, a vnode ring would have too many virtual nodes of
+// the heaviest, and a limit has either a rate or a number of requests in flight.
 inline Config Suited(Config config, const std::string& path) {
   if (path.ends_with(".data")) config.pools[0].on_down = {};
+  if (path.ends_with("].weight")) config.pools[0].ring.algorithm = ring::Algorithm::kTwemproxy;
   if (!path.starts_with("limits[0].") || !path.ends_with(".requests_in_flight")) return config;
   Limit& limit = config.limits[0];
   limit.algorithm = LimitAlgorithm::kConcurrency;
