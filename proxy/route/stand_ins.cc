@@ -24,10 +24,6 @@ backends::NodePool& PoolOf(const Origin& origin, const Destination& to) {
   return origin.held.node_pools[to.to.pool];
 }
 
-wire::Work WorkOf(const RoutedRequest& routed) {
-  return wire::WorkOf(routed.spec, routed.request);
-}
-
 bool IsMemcachePool(const Origin& origin, const Destination& to) {
   return origin.held->config.pools[to.to.pool].protocol == conf::Protocol::kMemcached;
 }
