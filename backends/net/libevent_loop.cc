@@ -1,6 +1,8 @@
 #include "backends/net/libevent_loop.h"
 
 #include <event2/event.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <cassert>
 
@@ -57,7 +59,10 @@ void LibeventLoop::FreeBase::operator()(event_base* base) const {
 }
 
 LibeventLoop::LibeventLoop(Resolver& resolver)
-    : resolver_(resolver), base_(NewBase()), mailbox_(std::make_unique<Mailbox>(base_.get())) {}
+    : resolver_(resolver),
+      base_(NewBase()),
+      lingering_(std::make_unique<LingeringSockets>(base_.get())),
+      mailbox_(std::make_unique<Mailbox>(base_.get())) {}
 
 LibeventLoop::~LibeventLoop() {
   mailbox_.reset();
@@ -74,7 +79,12 @@ std::unique_ptr<Stream> LibeventLoop::Connect(const Endpoint& endpoint, StreamOb
 }
 
 std::unique_ptr<Stream> LibeventLoop::Adopt(int fd, StreamObserver& observer) {
-  return std::make_unique<LibeventStream>(base_.get(), observer, fd);
+  return std::make_unique<LibeventStream>(base_.get(), observer, fd, lingering_.get());
+}
+
+void LibeventLoop::EndSocket(int fd) {
+  if (shutdown(fd, SHUT_WR) == 0) return lingering_->Add(fd);
+  close(fd);
 }
 
 // By the first now() of a turn: libevent offers no hook between waking and the first callback.

@@ -2,7 +2,6 @@
 
 #include <spdlog/spdlog.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include <utility>
 
@@ -84,13 +83,8 @@ void Acceptor::Refuse(uint32_t listener, int fd, const std::string& why, const s
   }
   // A new socket has room for a line. Should it have none, the client is refused without words: nobody waits for it.
   send(fd, refusal.data(), refusal.size(), MSG_NOSIGNAL);
-  // What it has sent already would turn the end into a reset, which may overtake the words.
-  shutdown(fd, SHUT_WR);
-  char unread[4096];
-  // The number of reads is bounded, for a client that goes on sending would keep the control loop here.
-  for (int reads = 0; reads < 16 && recv(fd, unread, sizeof unread, MSG_DONTWAIT) > 0; ++reads) {
-  }
-  close(fd);
+  // What it has sent, or sends before it reads them, must not turn the end into a reset that overtakes the words.
+  loop_.EndSocket(fd);
 }
 
 void Acceptor::Accept(uint32_t listener, int fd, std::string peer) {
