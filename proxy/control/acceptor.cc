@@ -37,7 +37,12 @@ bool Acceptor::Listen() {
     const conf::Listener& listener = snapshot_.config.listeners[i];
     const conf::Address& at = listener.listen;
     auto sockets = net::ListenSocket::Open(
-        loop_.base(), {at.host, at.port, at.unix_path, listener.keepalive},
+        loop_.base(),
+        {.host = at.host,
+         .port = at.port,
+         .unix_path = at.unix_path,
+         .keepalive = listener.keepalive,
+         .unix_mode = listener.socket_mode},
         [this, i](int fd, std::string peer) { Accept(i, fd, std::move(peer)); },
         [this](int cause) { backends::NoteOwnTrouble(backends::Attempt::kAccept, cause, loop_.now()); }, &error);
     if (sockets.empty()) {

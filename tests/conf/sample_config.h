@@ -39,6 +39,7 @@ inline Config SampleConfig() {
 // requests in flight.
 inline Config Suited(Config config, const std::string& path) {
   if (path.ends_with(".data")) config.pools[0].on_down = {};
+  if (path == "listeners[0].socket_mode") config.listeners[0].listen = {"", 0, "/run/ringproxy.sock"};
   if (!path.starts_with("limits[0].") || !path.ends_with(".requests_in_flight")) return config;
   Limit& limit = config.limits[0];
   limit.algorithm = LimitAlgorithm::kConcurrency;
