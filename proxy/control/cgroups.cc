@@ -37,7 +37,7 @@ void ForEachGroup(const fs::path& root, std::string_view controller,
     // In a container the group's path may be one that only the host can see. None of its folders is there then, and the
     // last step, the mount itself, is the container's own group.
     for (fs::path at = fs::path(line.substr(group)).relative_path();; at = at.parent_path()) {
-      visit(mount / at, of.empty() ? GroupVersion::k2 : GroupVersion::k1);
+      visit(at.empty() ? mount : mount / at, of.empty() ? GroupVersion::k2 : GroupVersion::k1);
       if (at.empty()) break;
     }
   }
