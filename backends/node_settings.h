@@ -10,7 +10,7 @@
 namespace ringproxy::backends {
 
 struct NodeSettings {
-  conf::Protocol protocol;
+  conf::Protocol protocol = conf::Protocol::kRedis;
   std::string pool;
   std::string node;
   net::Endpoint endpoint;

@@ -127,7 +127,8 @@ struct Node {
   std::string name;  // Identity: the ring hashes it, metrics and errors show it. Defaults to the address as text.
   Address address;
   uint32_t weight = 1;
-  std::string slots = {};  // "0-5460,8192": what it owns on a ring of slots.
+  std::string slots = {};      // "0-5460,8192": what it owns on a ring of slots.
+  std::string ring_name = {};  // Empty: as RingNodeOf in conf/pool_ring has it.
 
   bool operator==(const Node&) const = default;
 };
@@ -137,8 +138,9 @@ struct RingOptions {
   uint32_t virtual_nodes = 0;   // 0 (`auto` in the file) = the algorithm's own; see conf/pool_ring.
   uint32_t table_size = 65537;  // Entries of maglev's table: a prime.
   ring::HashAlgorithm hash = ring::HashAlgorithm::kAuto;
-  std::string hash_tag = "{}";  // Two characters, or empty for none.
-  Ratio load_bound;             // 0 = off.
+  std::string hash_tag = "auto";  // Two characters, empty for none, or auto; see HashTagOf in conf/pool_ring.
+  std::string unhashed_prefix;    // Empty = none.
+  Ratio load_bound;               // 0 = off.
 
   bool operator==(const RingOptions&) const = default;
 };

@@ -16,7 +16,7 @@ namespace {
 // Ketama gives points by shares and rounds them down: a light node among heavy ones has none.
 void HintAtNodesWithoutPoints(const Pool& pool, std::vector<std::string>& hints) {
   // It is a hint and no error, since the programs whose ring this is allow such a node.
-  if (!IsKetama(pool.ring.algorithm)) return;
+  if (!IsKetama(pool.ring.algorithm) || pool.ring.algorithm == ring::Algorithm::kKetamaUnweighted) return;
   uint64_t total = 0;
   for (const Node& node : pool.nodes) total += node.weight;
   for (size_t i = 0; i < pool.nodes.size(); ++i) {
@@ -29,7 +29,37 @@ void HintAtNodesWithoutPoints(const Pool& pool, std::vector<std::string>& hints)
   }
 }
 
-// Below two tokens in the life of a lease each batch is one token.
+void HintAtWeightsWithoutEffect(const Pool& pool, std::vector<std::string>& hints) {
+  if (pool.ring.algorithm != ring::Algorithm::kKetamaUnweighted) return;
+  for (size_t i = 0; i < pool.nodes.size(); ++i) {
+    if (pool.nodes[i].weight == pool.nodes[0].weight) continue;
+    hints.push_back("pools." + PathPart(pool.name) + ".nodes[" + std::to_string(i) +
+                    "]: its weight has no effect on the ring ketama_unweighted");
+    return;
+  }
+}
+
+// semantics.md 31: of a narrow hash these rings see one short arc, and its owner gets every key. Their programs allow
+// it, so it is what somebody may come from. Modula and slots look at the low bits alone; for the others KeyHasher
+// spreads it.
+void HintAtNarrowHashes(const Pool& pool, std::vector<std::string>& hints) {
+  constexpr uint32_t kEnough = 32;  // As wide as ketama's points.
+  const ring::HashAlgorithm hash = HashOf(pool.ring);
+  if (!IsKetama(pool.ring.algorithm) || ring::HashBits(hash) >= kEnough) return;
+  hints.push_back("pools." + PathPart(pool.name) + ".ring.hash: " + std::string(NameOf(hash)) + " has " +
+                  std::to_string(ring::HashBits(hash)) + " bits, too few for the ring " +
+                  std::string(NameOf(pool.ring.algorithm)) +
+                  ": nearly all keys go to one node; crc32a spreads them, and moves them");
+}
+
+void HintAtOpenHashTags(const Pool& pool, std::vector<std::string>& hints) {
+  if (!LeavesHashTagOpen(pool.ring) || !HashTagOf(pool.ring).empty()) return;
+  hints.push_back(
+      "pools." + PathPart(pool.name) + ".ring.hash_tag: is left open, which with " +
+      std::string(NameOf(pool.ring.algorithm)) +
+      " means none: keys with braces are hashed whole (release 0.1.0 had \"{}\"); \"\" or \"{}\" says which");
+}
+
 void HintAtOpenData(const Pool& pool, std::vector<std::string>& hints) {
   if (!pool.taken_for_cache) return;
   hints.push_back(
@@ -38,6 +68,7 @@ void HintAtOpenData(const Pool& pool, std::vector<std::string>& hints) {
       "is taken for a cache. Write data: cache, or leave those options out");
 }
 
+// Below two tokens in the life of a lease each batch is one token.
 void HintAtLeasesOfOneToken(const Limit& limit, const std::string& path, std::vector<std::string>& hints) {
   if (limit.scope != LimitScope::kGlobal || limit.check != LimitCheck::kLease) return;
   const auto window_us = static_cast<uint64_t>(limit.rate.window.count());
@@ -95,6 +126,9 @@ std::vector<std::string> Hints(const Config& config) {
   std::vector<std::string> hints;
   for (const Pool& pool : config.pools) {
     HintAtNodesWithoutPoints(pool, hints);
+    HintAtWeightsWithoutEffect(pool, hints);
+    HintAtNarrowHashes(pool, hints);
+    HintAtOpenHashTags(pool, hints);
     HintAtOpenData(pool, hints);
   }
   for (size_t i = 0; i < config.limits.size(); ++i) {

@@ -41,29 +41,27 @@ inline constexpr EnumName<LogFormat> kNames<LogFormat>[] = {{LogFormat::kText, "
 
 template <>
 inline constexpr EnumName<ring::Algorithm> kNames<ring::Algorithm>[] = {
-    {ring::Algorithm::kVnode, "vnode"},         {ring::Algorithm::kKetama, "ketama"},
-    {ring::Algorithm::kTwemproxy, "twemproxy"}, {ring::Algorithm::kMaglev, "maglev"},
-    {ring::Algorithm::kJump, "jump"},           {ring::Algorithm::kRendezvous, "rendezvous"},
-    {ring::Algorithm::kModula, "modula"},       {ring::Algorithm::kSlots, "slots"},
+    {ring::Algorithm::kVnode, "vnode"},
+    {ring::Algorithm::kKetama, "ketama"},
+    {ring::Algorithm::kKetamaUnweighted, "ketama_unweighted"},
+    {ring::Algorithm::kTwemproxy, "twemproxy"},
+    {ring::Algorithm::kMaglev, "maglev"},
+    {ring::Algorithm::kJump, "jump"},
+    {ring::Algorithm::kRendezvous, "rendezvous"},
+    {ring::Algorithm::kModula, "modula"},
+    {ring::Algorithm::kSlots, "slots"},
 };
 
 template <>
 inline constexpr EnumName<ring::HashAlgorithm> kNames<ring::HashAlgorithm>[] = {
-    {ring::HashAlgorithm::kAuto, "auto"},
-    {ring::HashAlgorithm::kXxh3, "xxh3"},
-    {ring::HashAlgorithm::kXxh64, "xxh64"},
-    {ring::HashAlgorithm::kMd5, "md5"},
-    {ring::HashAlgorithm::kFnv1a64, "fnv1a_64"},
-    {ring::HashAlgorithm::kFnv1a32, "fnv1a_32"},
-    {ring::HashAlgorithm::kFnv164, "fnv1_64"},
-    {ring::HashAlgorithm::kFnv132, "fnv1_32"},
-    {ring::HashAlgorithm::kCrc16, "crc16"},
-    {ring::HashAlgorithm::kCrc32, "crc32"},
-    {ring::HashAlgorithm::kCrc32a, "crc32a"},
-    {ring::HashAlgorithm::kMurmur, "murmur"},
-    {ring::HashAlgorithm::kHsieh, "hsieh"},
-    {ring::HashAlgorithm::kJenkins, "jenkins"},
-    {ring::HashAlgorithm::kOneAtATime, "one_at_a_time"},
+    {ring::HashAlgorithm::kAuto, "auto"},        {ring::HashAlgorithm::kXxh3, "xxh3"},
+    {ring::HashAlgorithm::kXxh64, "xxh64"},      {ring::HashAlgorithm::kMd5, "md5"},
+    {ring::HashAlgorithm::kFnv1a64, "fnv1a_64"}, {ring::HashAlgorithm::kFnv1a32, "fnv1a_32"},
+    {ring::HashAlgorithm::kFnv164, "fnv1_64"},   {ring::HashAlgorithm::kFnv132, "fnv1_32"},
+    {ring::HashAlgorithm::kCrc16, "crc16"},      {ring::HashAlgorithm::kCrc16Xmodem, "crc16_xmodem"},
+    {ring::HashAlgorithm::kCrc32, "crc32"},      {ring::HashAlgorithm::kCrc32a, "crc32a"},
+    {ring::HashAlgorithm::kMurmur, "murmur"},    {ring::HashAlgorithm::kHsieh, "hsieh"},
+    {ring::HashAlgorithm::kJenkins, "jenkins"},  {ring::HashAlgorithm::kOneAtATime, "one_at_a_time"},
 };
 
 template <>

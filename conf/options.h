@@ -59,7 +59,8 @@ struct Bounds {
   OptionKind kind;
   uint64_t least = 0;
   uint64_t most = std::numeric_limits<uint64_t>::max();
-  std::string_view word_for_zero = {};  // Written for 0, which is then allowed below `least`.
+  std::string_view word_for_zero =
+      {};  // Written for 0, which is then allowed below `least`; a text keeps it as a word.
   bool required = false;
 
   constexpr Bounds Required() const { return {kind, least, most, word_for_zero, true}; }
@@ -112,6 +113,10 @@ constexpr Bounds Name() {
 }
 constexpr Bounds Text(uint64_t least, uint64_t most) {
   return {OptionKind::kText, least, most};
+}
+// Or `word`, which may be longer.
+constexpr Bounds TextOr(std::string_view word, uint64_t least, uint64_t most) {
+  return {OptionKind::kText, least, most, word};
 }
 // Each word is a Text(1, kLongestWord).
 inline constexpr uint64_t kLongestWord = 1024;

@@ -15,31 +15,43 @@ inline constexpr auto kOptions<Node> = std::make_tuple(
     OptionRow{"address", &Node::address, AnyAddress(1).Required(), Reload::kLive,
               "The server: HOST:PORT or unix:/PATH. A name is resolved by the system, again whenever a connection is "
               "opened."},
-    OptionRow{"weight", &Node::weight, Count(1, 1000), Reload::kLive,
-              "Its share of the keys, relative to the other nodes."},
-    OptionRow{
-        "slots", &Node::slots, Text(0, 4096), Reload::kLive,
-        "On a ring of slots: what it owns of the slots 0 to 16383, as in 0-5460,8192. Every slot has one owner."});
+    OptionRow{"weight", &Node::weight, Count(1, 1'000'000), Reload::kLive,
+              "Its share of the keys, relative to the other nodes. Rings that keep something for each unit (vnode, "
+              "modula, jump) bound the sum."},
+    OptionRow{"slots", &Node::slots, Text(0, 4096), Reload::kLive,
+              "On a ring of slots: what it owns of the slots 0 to 16383, as in 0-5460,8192. Every slot has one owner."},
+    OptionRow{"ring_name", &Node::ring_name, Text(0, 1024), Reload::kLive,
+              "What the ring makes the node's points from, in place of the name (ketama: of the address): for a node "
+              "that has to "
+              "be called or placed otherwise than the program whose keys it has calls it. Empty = none."});
 
 template <>
 inline constexpr auto kOptions<RingOptions> = std::make_tuple(
-    OptionRow{"algorithm", &RingOptions::algorithm, Choice(), Reload::kLive,
-              "How a key's hash becomes a node. vnode: a change moves no key needlessly. maglev: more even, moves a "
-              "little more. jump: nodes come and go at the list's end only. rendezvous: for short lists. slots: every "
-              "move is yours. ketama and twemproxy: as libmemcached and twemproxy have it. modula: any change moves "
-              "nearly every key; the list's order counts, as libmemcached's does, where twemproxy sorts its servers: a "
-              "shorter name first, equally long ones by bytes."},
+    OptionRow{
+        "algorithm", &RingOptions::algorithm, Choice(), Reload::kLive,
+        "How a key's hash becomes a node. vnode: a change moves no key needlessly. maglev: more even, moves a "
+        "little more. jump: nodes come and go at the list's end only. rendezvous: for short lists. slots: every "
+        "move is yours. ketama and twemproxy: as libmemcached (with weights) and twemproxy have it. ketama_unweighted: "
+        "libmemcached's consistent distribution without weights, as pylibmc's ketama. modula: any change moves "
+        "nearly every key; the list's order counts, as libmemcached's does, where twemproxy sorts its servers: a "
+        "shorter name first, equally long ones by bytes; libmemcached's looks at no weights."},
     OptionRow{"virtual_nodes", &RingOptions::virtual_nodes, CountOrZero("auto", 1, 65536), Reload::kLive,
               "Points on the ring: for each unit of weight (vnode; auto = 1024), or for each node on average (ketama "
-              "and twemproxy; auto = 160). More points, more even shares."},
+              "and twemproxy; auto = 160; ketama_unweighted: 100). More points, more even shares."},
     OptionRow{"table_size", &RingOptions::table_size, Count(3, 16'777'213), Reload::kLive,
               "Entries of maglev's table, a prime, a hundred times the nodes or more."},
     OptionRow{"hash", &RingOptions::hash, Choice(), Reload::kLive,
-              "The hash of a key, with twemproxy's results where it has the name. auto: md5 for ketama, fnv1a_64 for "
-              "twemproxy, crc16 (Redis Cluster's) for slots, else xxh3."},
+              "The hash of a key, with twemproxy's results where it has the name. auto: md5 for ketama, "
+              "one_at_a_time for ketama_unweighted, fnv1a_64 for twemproxy, crc16 (Redis Cluster's) for slots, else "
+              "xxh3. crc16_xmodem is crc16 cut to 16 bits, as "
+              "predixy has it."},
     OptionRow{
-        "hash_tag", &RingOptions::hash_tag, Text(0, 2), Reload::kLive,
-        "Two characters; of a key like a{b}c only what stands between them is hashed. Empty = always the whole key."},
+        "hash_tag", &RingOptions::hash_tag, TextOr("auto", 0, 2), Reload::kLive,
+        "Two characters; of a key like a{b}c only what stands between them is hashed. Empty = always the whole key. "
+        "auto: {}, but none for ketama, twemproxy and modula, whose programs have none unless they are told."},
+    OptionRow{"unhashed_prefix", &RingOptions::unhashed_prefix, Text(0, 1024), Reload::kLive,
+              "Keys that begin with it are hashed without it, as libmemcached does with a namespace (PHP's "
+              "OPT_PREFIX_KEY); empty = none."},
     OptionRow{"load_bound", &RingOptions::load_bound, FactorOrZero(1050, 100'000), Reload::kLive,
               "1.25 = a node takes at most 1.25 times its share of the requests in flight, and what is above goes to "
               "the next node; 0 = off. Only for nodes that hold the same data or may miss: on a sharded store a key is "

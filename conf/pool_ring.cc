@@ -3,12 +3,14 @@
 #include <algorithm>
 #include <charconv>
 
+#include "ring/ketama_ring.h"
 #include "ring/slots_ring.h"
 
 namespace ringproxy::conf {
 namespace {
 
 constexpr uint32_t kVnodePoints = 1024;
+constexpr uint32_t kUnweightedPoints = 100;
 constexpr uint32_t kKetamaPoints = 160;  // As libmemcached and twemproxy have it.
 
 // These pick by a remainder or by the low bits; all others by the top ones.
@@ -21,16 +23,24 @@ bool ReadSlot(std::string_view text, uint16_t* slot) {
   return error == std::errc() && end == text.data() + text.size() && *slot < ring::kSlots;
 }
 
+ring::RingNode RingNodeOf(const Node& node) {
+  ring::RingNode made;
+  made.name = node.name;
+  made.weight = node.weight;
+  made.host = node.address.is_unix() ? node.address.unix_path : node.address.host;
+  made.port = node.address.port;
+  // A node without a name of its own is called by its address (conf/parse), and that is no alias.
+  made.has_alias = node.name != node.address.ToString();
+  if (node.ring_name.empty()) return made;
+  made.name = node.ring_name;
+  made.host.clear();
+  return made;
+}
+
 std::vector<ring::RingNode> RingNodes(const Pool& pool) {
   std::vector<ring::RingNode> nodes;
   for (const Node& node : pool.nodes) {
-    ring::RingNode& made = nodes.emplace_back();
-    made.name = node.name;
-    made.weight = node.weight;
-    made.host = node.address.is_unix() ? node.address.unix_path : node.address.host;
-    made.port = node.address.port;
-    // A node without a name of its own is called by its address (conf/parse), and that is no alias.
-    made.has_alias = node.name != node.address.ToString();
+    ring::RingNode& made = nodes.emplace_back(RingNodeOf(node));
     // Only where they count: elsewhere nobody has looked at them.
     if (pool.ring.algorithm == ring::Algorithm::kSlots) made.slots = std::move(ParseSlots(node.slots)).value();
   }
@@ -40,11 +50,13 @@ std::vector<ring::RingNode> RingNodes(const Pool& pool) {
 }  // namespace
 
 bool IsKetama(ring::Algorithm algorithm) {
-  return algorithm == ring::Algorithm::kKetama || algorithm == ring::Algorithm::kTwemproxy;
+  return algorithm == ring::Algorithm::kKetama || algorithm == ring::Algorithm::kKetamaUnweighted ||
+         algorithm == ring::Algorithm::kTwemproxy;
 }
 
 uint32_t VirtualNodesOf(const RingOptions& options) {
   if (options.virtual_nodes > 0) return options.virtual_nodes;
+  if (options.algorithm == ring::Algorithm::kKetamaUnweighted) return kUnweightedPoints;
   return IsKetama(options.algorithm) ? kKetamaPoints : kVnodePoints;
 }
 
@@ -53,10 +65,26 @@ ring::HashAlgorithm HashOf(const RingOptions& options) {
   // A ring that another program has too comes with that program's usual hash, so that its keys stay where they are.
   switch (options.algorithm) {
     case ring::Algorithm::kKetama: return ring::HashAlgorithm::kMd5;
+    case ring::Algorithm::kKetamaUnweighted: return ring::HashAlgorithm::kOneAtATime;
     case ring::Algorithm::kTwemproxy: return ring::HashAlgorithm::kFnv1a64;
     case ring::Algorithm::kSlots: return ring::HashAlgorithm::kCrc16;
     default: return ring::HashAlgorithm::kXxh3;
   }
+}
+
+std::string TwemproxyNameOf(const Node& node) {
+  return ring::KetamaRing::PointName(ring::KetamaKind::kTwemproxy, RingNodeOf(node));
+}
+
+bool LeavesHashTagOpen(const RingOptions& options) {
+  return options.hash_tag == RingOptions{}.hash_tag;
+}
+
+std::string_view HashTagOf(const RingOptions& options) {
+  if (!LeavesHashTagOpen(options)) return options.hash_tag;
+  // Keys with braces lie where these programs have put them, who hash them whole.
+  const bool is_elsewhere_too = IsKetama(options.algorithm) || options.algorithm == ring::Algorithm::kModula;
+  return is_elsewhere_too ? "" : "{}";
 }
 
 Result<std::vector<ring::SlotRange>, std::string> ParseSlots(std::string_view text) {
@@ -77,7 +105,7 @@ Result<std::vector<ring::SlotRange>, std::string> ParseSlots(std::string_view te
 }
 
 std::unique_ptr<const ring::Ring> MakePoolRing(const Pool& pool) {
-  const ring::RingSpec spec{pool.ring.algorithm, VirtualNodesOf(pool.ring), pool.ring.table_size};
+  const ring::RingSpec spec{pool.ring.algorithm, VirtualNodesOf(pool.ring), pool.ring.table_size, HashOf(pool.ring)};
   return ring::MakeRing(spec, RingNodes(pool));
 }
 
@@ -85,6 +113,7 @@ KeyHasher::KeyHasher(const RingOptions& options)
     : hash_(HashOf(options)),
       // Without this the top bits of a narrow hash are all zero, and its keys lie on one short arc (semantics.md 31).
       mixes_(ring::HashBits(hash_) < 64 && !PicksByLowBits(options.algorithm)),
-      hash_tag_(options.hash_tag) {}
+      hash_tag_(HashTagOf(options)),
+      unhashed_prefix_(options.unhashed_prefix) {}
 
 }  // namespace ringproxy::conf

@@ -32,7 +32,8 @@ Json TextSchema(const Bounds& bounds) {
   Json text = {{"type", "string"}};
   if (bounds.kind == OptionKind::kName) text["pattern"] = "^\\S+$";
   if (bounds.kind == OptionKind::kName || bounds.kind == OptionKind::kText) text["maxLength"] = bounds.most;
-  return text;
+  if (bounds.word_for_zero.empty()) return text;
+  return {{"oneOf", {{{"const", bounds.word_for_zero}}, text}}};
 }
 
 Json WordsSchema(const Bounds& bounds) {

@@ -117,6 +117,18 @@ void CheckNodes(const Pool& pool, const std::string& path, const OwnPorts& own, 
   }
 }
 
+// Two nodes that the ring calls alike would have the same points. That names are distinct is another rule.
+void CheckRingNames(const Pool& pool, const std::string& path, Source& source) {
+  const bool has_any = std::ranges::any_of(pool.nodes, [](const Node& node) { return !node.ring_name.empty(); });
+  if (!has_any || !source.Sound({path + ".nodes"})) return;
+  Seen called;
+  for (size_t i = 0; i < pool.nodes.size(); ++i) {
+    const Node& node = pool.nodes[i];
+    const std::string here = Index(path + ".nodes", i) + (node.ring_name.empty() ? "" : ".ring_name");
+    CheckUnique(node.ring_name.empty() ? node.name : node.ring_name, here, "ring_name", called, source);
+  }
+}
+
 void CheckRingSizes(const Config& config, Source& source) {
   uint64_t all_points = 0;
   bool each_fits = true;
@@ -143,19 +155,14 @@ void CheckRingSizes(const Config& config, Source& source) {
                            std::to_string(kMostVirtualNodesInAll));
 }
 
-// semantics.md 31: of a narrow hash a ring sees one short arc, and its owner gets every key.
-void CheckHashWidth(const Pool& pool, const std::string& path, Source& source) {
-  const ring::HashAlgorithm hash = HashOf(pool.ring);
-  // Ketama's points are as wide, and they are the narrowest here; for wider rings KeyHasher spreads such a hash.
-  constexpr uint32_t kEnough = 32;
-  // These two look at the low bits alone.
-  const bool any_width =
-      pool.ring.algorithm == ring::Algorithm::kSlots || pool.ring.algorithm == ring::Algorithm::kModula;
-  if (any_width || ring::HashBits(hash) >= kEnough) return;
-  source.Fail(path + ".hash",
-              std::string(NameOf(hash)) + " has " + std::to_string(ring::HashBits(hash)) +
-                  " bits, too few for the ring " + std::string(NameOf(pool.ring.algorithm)) +
-                  ": nearly all keys would go to one node; take crc32a or xxh3, or the algorithm modula");
+// These rings have an entry for each unit of weight.
+void CheckSumOfWeights(const Pool& pool, const std::string& path, Source& source) {
+  if (pool.ring.algorithm != ring::Algorithm::kModula && pool.ring.algorithm != ring::Algorithm::kJump) return;
+  uint64_t weight = 0;
+  for (const Node& node : pool.nodes) weight += node.weight;
+  if (weight <= kMostVirtualNodes) return;
+  source.Fail(path + ".nodes", "their weights make " + std::to_string(weight) + " in all, above the most of the ring " +
+                                   std::string(NameOf(pool.ring.algorithm)) + ", " + std::to_string(kMostVirtualNodes));
 }
 
 void CheckMaglev(const Pool& pool, const std::string& path, Source& source) {
@@ -193,7 +200,7 @@ void CheckSlots(const Pool& pool, const std::string& path, Source& source) {
 void CheckRing(const Pool& pool, const std::string& path, Source& source) {
   const std::string ring = path + ".ring";
   if (!source.Sound({ring, path + ".nodes"})) return;
-  CheckHashWidth(pool, ring, source);
+  CheckSumOfWeights(pool, path, source);
   const bool is_slots = pool.ring.algorithm == ring::Algorithm::kSlots;
   if (pool.ring.algorithm == ring::Algorithm::kMaglev) CheckMaglev(pool, ring, source);
   if (is_slots) CheckSlots(pool, path, source);
@@ -234,8 +241,9 @@ void CheckPools(const Config& config, Source& source) {
     const std::string path = "pools." + PathPart(pool.name);
     if (source.Sound({path, path + ".nodes"}) && pool.nodes.empty()) source.Fail(path + ".nodes", "has no entries");
     CheckNodes(pool, path, own, source);
+    CheckRingNames(pool, path, source);
     const std::string hash_tag = path + ".ring.hash_tag";
-    if (pool.ring.hash_tag.size() == 1) {
+    if (HashTagOf(pool.ring).size() == 1) {
       source.Fail(hash_tag, Quote(pool.ring.hash_tag) + " is one character; it takes two, or none");
     }
     CheckRing(pool, path, source);

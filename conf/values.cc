@@ -82,6 +82,10 @@ std::optional<Problem> ReadValue(std::string_view text, const Bounds& bounds, st
 }
 
 std::optional<Problem> ReadValue(std::string_view text, const Bounds& bounds, std::string& value) {
+  if (!bounds.word_for_zero.empty() && text == bounds.word_for_zero) {
+    value = text;
+    return std::nullopt;
+  }
   if (bounds.kind == OptionKind::kName) {
     if (auto problem = CheckName(text)) return problem;
   }
@@ -235,7 +239,10 @@ std::string DescribeBounds(const Bounds& bounds) {
       return bounds.word_for_zero.empty() ? range : range + " or " + std::string(bounds.word_for_zero);
     }
     case OptionKind::kName:
-    case OptionKind::kText: return "at most " + std::to_string(bounds.most) + " bytes";
+    case OptionKind::kText: {
+      const std::string length = "at most " + std::to_string(bounds.most) + " bytes";
+      return bounds.word_for_zero.empty() ? length : length + " or " + std::string(bounds.word_for_zero);
+    }
     case OptionKind::kWords: return "at most " + std::to_string(bounds.most);
     case OptionKind::kList:
     case OptionKind::kNamedMap: return std::to_string(bounds.least) + " to " + std::to_string(bounds.most) + " entries";

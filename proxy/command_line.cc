@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "conf/hints.h"
+#include "conf/import/importer.h"
 #include "conf/parse.h"
 #include "conf/print.h"
 #include "conf/reference.h"
@@ -21,8 +22,10 @@ namespace po = boost::program_options;
 
 constexpr std::string_view kUsage =
     "Usage: ringproxy --config FILE [--check]\n"
+    "       ringproxy --check FILE\n"
     "       ringproxy --redis ADDRESS,ADDRESS,... [--listen ADDRESS] [--admin ADDRESS] [--workers N]\n"
     "       ringproxy --memcached ADDRESS,ADDRESS,... [--listen ADDRESS] [--admin ADDRESS] [--workers N]\n"
+    "       ringproxy --import FILE [--import-format FORMAT]\n"
     "       ringproxy --print-config | --print-schema | --print-reference | --version | --help\n";
 
 // The listeners of a configuration without a file. The ports are near the servers' own.
@@ -30,11 +33,15 @@ const conf::Address kRedisListen{"127.0.0.1", 6380, ""};
 const conf::Address kMemcachedListen{"127.0.0.1", 11311, ""};
 constexpr std::string_view kExampleNode = "127.0.0.1:6379";
 
+constexpr const char* kBareFile = "a file";  // No option is typed so.
+
 // Only what is written here: what is not given has to be told from what was given as its default.
 struct Arguments {
   std::string config_file;
   std::vector<std::string> redis, memcached;
   std::string listen, admin, workers;
+  std::string import_file, import_format;
+  std::string bare_file;  // Without an option before it: of --check FILE.
   bool check = false, print_config = false, print_schema = false, print_reference = false;
   bool version = false, help = false;
 };
@@ -55,6 +62,10 @@ po::options_description Describe(Arguments& arguments) {
   add("workers", po::value(&arguments.workers)->value_name("N"),
       "without a file: event loops, a number or auto (auto: one a core)");
   add("check", po::bool_switch(&arguments.check), "say everything that is wrong with the configuration, and end");
+  add("import", po::value(&arguments.import_file)->value_name("FILE"),
+      "print a configuration made of another program's, with a comment at what has no counterpart, and end");
+  add("import-format", po::value(&arguments.import_format)->value_name("FORMAT"),
+      "whose file it is: nutcracker, mcrouter, predixy or envoy (its content tells)");
   add("print-config", po::bool_switch(&arguments.print_config),
       "print the whole configuration with all defaults, of an example if none is given, and end");
   add("print-schema", po::bool_switch(&arguments.print_schema), "print the JSON schema of a configuration, and end");
@@ -72,11 +83,18 @@ ExitCode BadUsage(std::ostream& err, const std::string& message) {
 
 // The message of the first conflict between the arguments, or nothing.
 std::optional<std::string> FindConflict(const Arguments& arguments) {
-  const int ways_to_end = arguments.check + arguments.print_config + arguments.print_schema +
+  const bool imports = !arguments.import_file.empty();
+  const int ways_to_end = imports + arguments.check + arguments.print_config + arguments.print_schema +
                           arguments.print_reference + arguments.version + arguments.help;
-  if (ways_to_end > 1) return "only one of --check, --print-..., --version and --help may be given";
-  const bool from_file = !arguments.config_file.empty();
+  if (ways_to_end > 1) return "only one of --import, --check, --print-..., --version and --help may be given";
+  if (!arguments.bare_file.empty() && !arguments.check) {
+    return "'" + arguments.bare_file + "' stands without an option; a configuration is given as --config FILE";
+  }
+  if (!arguments.bare_file.empty() && !arguments.config_file.empty()) return "--check FILE excludes --config";
+  if (!imports && !arguments.import_format.empty()) return "--import-format goes with --import";
+  const bool from_file = !(arguments.config_file + arguments.bare_file).empty();
   const bool without_file = !arguments.redis.empty() || !arguments.memcached.empty();
+  if (imports && (from_file || without_file)) return "--import excludes --config, --redis and --memcached";
   if (from_file && without_file) return "--config excludes --redis and --memcached";
   if (!without_file && !(arguments.listen + arguments.admin + arguments.workers).empty()) {
     return "--listen, --admin and --workers go with --redis or --memcached; a file says the same in `listeners`, "
@@ -179,6 +197,22 @@ std::variant<RunConfig, ExitCode> Answer(const Arguments& arguments, RunConfig r
   return run;
 }
 
+ExitCode Import(const Arguments& arguments, std::ostream& out, std::ostream& err) {
+  std::optional<conf::ImportFormat> format;
+  if (!arguments.import_format.empty()) {
+    if (const auto problem = conf::ReadValue(arguments.import_format, conf::Choice(), format.emplace())) {
+      return BadUsage(err, "--import-format: " + problem->text);
+    }
+  }
+  const conf::Result<std::string> text = conf::ImportFile(arguments.import_file, format);
+  if (!text) {
+    err << conf::ToString(text.errors());
+    return ExitCode::kBadConfiguration;
+  }
+  out << *text;
+  return ExitCode::kClean;
+}
+
 std::variant<RunConfig, ExitCode> Decide(Arguments arguments, std::ostream& out, std::ostream& err) {
   if (!arguments.config_file.empty()) {
     conf::Result<conf::Config> config = conf::LoadConfig(arguments.config_file);
@@ -209,15 +243,17 @@ std::variant<RunConfig, ExitCode> ParseCommandLine(int argc, const char* const* 
     // Guessing is off: an abbreviation that works today would become ambiguous with the next option.
     constexpr int kStyle = po::command_line_style::unix_style & ~po::command_line_style::allow_guessing;
     po::variables_map values;
-    // It allows no words beside the options; without it the library drops them and says nothing.
-    const po::positional_options_description no_positional;
-    po::store(po::command_line_parser(argc, argv).options(options).positional(no_positional).style(kStyle).run(),
-              values);
+    // What is no option's value is refused later, unless it is the one file of --check.
+    po::options_description all;
+    all.add(options).add_options()(kBareFile, po::value(&arguments.bare_file));
+    const po::positional_options_description positional = po::positional_options_description().add(kBareFile, 1);
+    po::store(po::command_line_parser(argc, argv).options(all).positional(positional).style(kStyle).run(), values);
     po::notify(values);
   } catch (const po::error& error) {
     return BadUsage(err, error.what());
   }
   if (const auto conflict = FindConflict(arguments)) return BadUsage(err, *conflict);
+  if (!arguments.bare_file.empty()) arguments.config_file = arguments.bare_file;
   if (arguments.help) out << kUsage << "\n" << options;
   if (arguments.version) out << "ringproxy " << conf::Version() << "\n";
   if (arguments.print_schema) out << conf::JsonSchema();
@@ -225,6 +261,7 @@ std::variant<RunConfig, ExitCode> ParseCommandLine(int argc, const char* const* 
   if (arguments.help || arguments.version || arguments.print_schema || arguments.print_reference) {
     return ExitCode::kClean;
   }
+  if (!arguments.import_file.empty()) return Import(arguments, out, err);
   return Decide(std::move(arguments), out, err);
 }
 

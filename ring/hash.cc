@@ -32,6 +32,10 @@ uint64_t Widened(std::string_view bytes) {
   return kHash(bytes);
 }
 
+uint64_t Crc16Xmodem(std::string_view bytes) {
+  return Crc16(bytes) & 0xffff;
+}
+
 // A switch and no array, for the compiler then names the hash whose row is missing.
 constexpr HashRow RowOf(HashAlgorithm algorithm) {
   switch (algorithm) {
@@ -44,6 +48,7 @@ constexpr HashRow RowOf(HashAlgorithm algorithm) {
     case HashAlgorithm::kFnv164: return {32, Widened<Fnv164>};
     case HashAlgorithm::kFnv132: return {32, Widened<Fnv132>};
     case HashAlgorithm::kCrc16: return {16, Widened<Crc16>};  // The upper ones depend on the release of twemproxy.
+    case HashAlgorithm::kCrc16Xmodem: return {16, Crc16Xmodem};
     case HashAlgorithm::kCrc32: return {15, Widened<Crc32>};
     case HashAlgorithm::kCrc32a: return {32, Widened<Crc32a>};
     case HashAlgorithm::kMurmur: return {32, Widened<Murmur>};

@@ -9,7 +9,8 @@
 
 namespace ringproxy::ring {
 
-// All but xxh3, xxh64 and md5 are twemproxy's, see twemproxy_hash.h; md5 is the first four bytes of the digest.
+// All but xxh3, xxh64, md5 and crc16_xmodem are twemproxy's, see twemproxy_hash.h; md5 is the first four bytes of the
+// digest, crc16_xmodem the CRC of Redis Cluster and predixy, which keep 16 bits of what twemproxy has as crc16.
 enum class HashAlgorithm : uint8_t {
   kAuto,  // What the ring's algorithm is used with.
   kXxh3,
@@ -20,6 +21,7 @@ enum class HashAlgorithm : uint8_t {
   kFnv164,
   kFnv132,
   kCrc16,
+  kCrc16Xmodem,
   kCrc32,
   kCrc32a,
   kMurmur,

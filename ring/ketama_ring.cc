@@ -13,16 +13,6 @@ namespace {
 constexpr uint16_t kMemcachedPort = 11211;
 constexpr uint32_t kPointsPerHash = 4;  // A digest of 16 bytes.
 
-// See the table in the header.
-std::string PointName(KetamaKind kind, const RingNode& node) {
-  const bool is_twemproxy = kind == KetamaKind::kTwemproxy;
-  if (node.host.empty() || (is_twemproxy && node.has_alias)) return node.name;
-  // Both programs leave memcached's own port out of the name, and another name is another set of points.
-  if (node.port == kMemcachedPort) return node.host;
-  const bool is_unix = node.port == 0;
-  return node.host + ":" + (is_twemproxy && is_unix ? "" : std::to_string(node.port));
-}
-
 // The order in which a program keeps its nodes, which is that of their points of equal value.
 std::vector<NodeIndex> OrderOf(KetamaKind kind, const std::vector<std::string>& names) {
   std::vector<NodeIndex> order(names.size());
@@ -36,6 +26,15 @@ std::vector<NodeIndex> OrderOf(KetamaKind kind, const std::vector<std::string>& 
 }
 
 }  // namespace
+
+std::string KetamaRing::PointName(KetamaKind kind, const RingNode& node) {
+  const bool is_twemproxy = kind == KetamaKind::kTwemproxy;
+  if (node.host.empty() || (is_twemproxy && node.has_alias)) return node.name;
+  // Both programs leave memcached's own port out of the name, and another name is another set of points.
+  if (node.port == kMemcachedPort) return node.host;
+  const bool is_unix = node.port == 0;
+  return node.host + ":" + (is_twemproxy && is_unix ? "" : std::to_string(node.port));
+}
 
 uint32_t KetamaRing::PointsOf(uint32_t weight, uint64_t total_weight, uint32_t points_per_node, size_t nodes) {
   const float part = static_cast<float>(weight) / static_cast<float>(total_weight);
@@ -62,6 +61,17 @@ KetamaRing::KetamaRing(KetamaKind kind, uint32_t points_per_node, std::span<cons
   }
   assert(!points_.empty());
   // The sort is stable, so that points of equal value keep the order of their nodes.
+  std::ranges::stable_sort(points_, {}, &Point::value);
+}
+
+KetamaRing::KetamaRing(HashAlgorithm hash, uint32_t points_per_node, std::span<const RingNode> nodes)
+    : node_count_(static_cast<uint32_t>(nodes.size())) {
+  for (NodeIndex i = 0; i < nodes.size(); ++i) {
+    const std::string name = PointName(KetamaKind::kLibmemcached, nodes[i]);
+    for (uint32_t k = 0; k < points_per_node; ++k) {
+      points_.push_back({static_cast<uint32_t>(Hash(hash, name + "-" + std::to_string(k))), i});
+    }
+  }
   std::ranges::stable_sort(points_, {}, &Point::value);
 }
 

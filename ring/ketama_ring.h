@@ -36,6 +36,12 @@ class KetamaRing final : public Ring {
   // points_per_node is 160 in both programs. Requires: PointsOf the heaviest node is not 0.
   KetamaRing(KetamaKind kind, uint32_t points_per_node, std::span<const RingNode> nodes);
 
+  // libmemcached's ketama without weights (MEMCACHED_BEHAVIOR_KETAMA, which is its consistent distribution): each node
+  // has points_per_node points, there 100, the hashes of "name-0", "name-1" … by the hash that keys have too.
+  KetamaRing(HashAlgorithm hash, uint32_t points_per_node, std::span<const RingNode> nodes);
+
+  // What a node is called: see the table above.
+  static std::string PointName(KetamaKind kind, const RingNode& node);
   // How many points a node has: w / W * points_per_node * nodes, in float as the programs compute it and rounded down
   // to a multiple of four. So each of 25 equal nodes has 156 points, not 160.
   static uint32_t PointsOf(uint32_t weight, uint64_t total_weight, uint32_t points_per_node, size_t nodes);

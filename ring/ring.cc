@@ -31,6 +31,7 @@ std::unique_ptr<const Ring> MakeRing(const RingSpec& spec, std::span<const RingN
   switch (spec.algorithm) {
     case Algorithm::kVnode: return std::make_unique<VnodeRing>(spec.virtual_nodes, nodes);
     case Algorithm::kKetama: return std::make_unique<KetamaRing>(KetamaKind::kLibmemcached, spec.virtual_nodes, nodes);
+    case Algorithm::kKetamaUnweighted: return std::make_unique<KetamaRing>(spec.point_hash, spec.virtual_nodes, nodes);
     case Algorithm::kTwemproxy: return std::make_unique<KetamaRing>(KetamaKind::kTwemproxy, spec.virtual_nodes, nodes);
     case Algorithm::kMaglev: return std::make_unique<MaglevRing>(spec.table_size, nodes);
     case Algorithm::kJump: return std::make_unique<JumpRing>(nodes);

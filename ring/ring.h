@@ -12,11 +12,23 @@
 #include <type_traits>
 #include <vector>
 
+#include "ring/hash.h"
+
 namespace ringproxy::ring {
 
 using NodeIndex = uint32_t;
 
-enum class Algorithm : uint8_t { kVnode, kKetama, kTwemproxy, kMaglev, kJump, kRendezvous, kModula, kSlots };
+enum class Algorithm : uint8_t {
+  kVnode,
+  kKetama,
+  kKetamaUnweighted,
+  kTwemproxy,
+  kMaglev,
+  kJump,
+  kRendezvous,
+  kModula,
+  kSlots
+};
 
 struct SlotRange {
   uint16_t first, last;  // Both inclusive, of the 16,384 slots.
@@ -35,6 +47,7 @@ struct RingSpec {
   Algorithm algorithm = Algorithm::kVnode;
   uint32_t virtual_nodes = 1024;  // Points a unit of weight (vnode); points a node on average (ketama, twemproxy: 160).
   uint32_t table_size = 65537;    // Maglev's: a prime.
+  HashAlgorithm point_hash = HashAlgorithm::kOneAtATime;  // Of kKetamaUnweighted: as that of its keys.
 };
 
 // Refers to a callable, which is called with each node of a walk until it returns true.

@@ -17,7 +17,7 @@ SOURCE_FOLDERS = ["ring", "conf", "backends", "proxy", "tools", "tests"]
 BUILT = {"__pycache__", ".pytest_cache"}
 
 # A folder may include itself and those before it, apart from the exceptions below. A file belongs to its longest folder.
-ORDER = ["ring", "conf", "backends/net", "backends/wire", "backends", "backends/health", "backends/link", "proxy/route",
+ORDER = ["ring", "conf", "conf/import", "backends/net", "backends/wire", "backends", "backends/health", "backends/link", "proxy/route",
          "proxy/local", "proxy/guard", "proxy/session", "proxy/control", "proxy/admin", "proxy", "tools", "tests"]
 MAY_INCLUDE = {folder: ORDER[:place] for place, folder in enumerate(ORDER)} | {
     "ring": [],

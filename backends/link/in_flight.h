@@ -19,6 +19,7 @@ struct InFlight {
   uint32_t bytes = 0;
   wire::Work work = wire::Work::kPlain;
   bool timed_out = false;  // Already failed; its reply will be discarded.
+  uint16_t key_mark = 0;   // See wire::KeyMarkOf.
 
   // The guard's own, which no client hears of.
   bool IsProbe() const { return ticket.kind == Ticket::Kind::kInternal; }

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "backends/line_limit.h"
+#include "backends/wire/key_mark.h"
 
 namespace ringproxy::backends {
 
@@ -16,14 +17,16 @@ NodeConnection::NodeConnection(WorkerIo& io, const NodeSettings& settings, NodeG
       pipeline_(io.loop, settings, witness_, sink, stats, [this] { CheckDeadlines(); }),
       link_(io, settings, *this, flush_list, stats) {}
 
-bool NodeConnection::Admit(size_t request_bytes, Ticket ticket, wire::Work work) {
-  if (accepts()) return pipeline_.Admit(request_bytes, ticket, work);
+bool NodeConnection::Admit(size_t request_bytes, Ticket ticket, wire::Work work, uint16_t key_mark) {
+  if (accepts()) return pipeline_.Admit(request_bytes, ticket, work, key_mark);
   pipeline_.Refuse(ticket);
   return false;
 }
 
 void NodeConnection::Send(std::string_view request, Ticket ticket, wire::Work work) {
-  if (Admit(request.size(), ticket, work)) link_.Write(request);
+  const bool is_memcached = settings_.protocol == conf::Protocol::kMemcached;
+  const uint16_t key_mark = is_memcached ? wire::KeyMarkOf(request) : uint16_t{0};
+  if (Admit(request.size(), ticket, work, key_mark)) link_.Write(request);
 }
 
 void NodeConnection::Send(net::Block request, Ticket ticket, wire::Work work) {
@@ -40,6 +43,8 @@ void NodeConnection::OnBytes() {
   while (const std::optional<ReplyFrame> reply = link_.NextReply()) {
     // With one reply too many, every later one would be read as somebody else's.
     if (pipeline_.empty()) return link_.Break("a reply that nobody asked for");
+    if (pipeline_.NamesAnotherKey(*reply)) [[unlikely]]
+      return link_.Break("a reply that names another key than was asked");
     pipeline_.OnReply(*reply);
     if (link_.state() == LinkState::kDraining && pipeline_.empty()) return link_.Close();
   }

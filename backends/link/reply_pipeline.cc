@@ -25,7 +25,7 @@ ReplyPipeline::~ReplyPipeline() {
   while (!empty()) PopFront();
 }
 
-bool ReplyPipeline::Admit(size_t request_bytes, Ticket ticket, wire::Work work) {
+bool ReplyPipeline::Admit(size_t request_bytes, Ticket ticket, wire::Work work, uint16_t key_mark) {
   // The guard's own probe is nobody's request.
   if (ticket.kind != Ticket::Kind::kInternal) [[likely]]
     stats_.requests.Add();
@@ -36,7 +36,12 @@ bool ReplyPipeline::Admit(size_t request_bytes, Ticket ticket, wire::Work work) 
     return false;
   }
   const net::TimePoint now = clock_.now();
-  const InFlight& entry = in_flight_.push_back({ticket, now, now, static_cast<uint32_t>(request_bytes), work});
+  const InFlight& entry = in_flight_.push_back({.ticket = ticket,
+                                                .entered = now,
+                                                .sent = now,
+                                                .bytes = static_cast<uint32_t>(request_bytes),
+                                                .work = work,
+                                                .key_mark = key_mark});
   bytes_in_flight_ += request_bytes;
   unwritten_.Add(request_bytes);
   witness_.OnSent(entry);

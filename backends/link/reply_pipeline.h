@@ -21,6 +21,7 @@
 #include "backends/net/ring_queue.h"
 #include "backends/node_settings.h"
 #include "backends/stats.h"
+#include "backends/wire/key_mark.h"
 
 namespace ringproxy::backends {
 
@@ -33,7 +34,7 @@ class ReplyPipeline {
 
   // Enters a request; false when there is no room and it has been failed. It is written in this turn, if the link is
   // ready and OnFlushed does not say otherwise.
-  bool Admit(size_t request_bytes, Ticket ticket, wire::Work work);
+  bool Admit(size_t request_bytes, Ticket ticket, wire::Work work, uint16_t key_mark = 0);
   // There is no link that would take it.
   void Refuse(Ticket ticket);
   // The link is ready: what waited for it is written now. Until then, and after FailAll, all that is admitted waits.
@@ -42,6 +43,11 @@ class ReplyPipeline {
   void OnFlushed(size_t written, size_t left);
   // Bytes came. `unfinished`: the least size of the reply that is not whole yet, 0 if there is none.
   void OnBytes(size_t unfinished);
+  // Whether the reply cannot be the oldest's. Requires: not empty().
+  bool NamesAnotherKey(const ReplyFrame& reply) {
+    const uint16_t mark = in_flight_.front().key_mark;
+    return mark != 0 && wire::NamesAnotherKey(reply.bytes(), mark);
+  }
   // The reply to the oldest. Requires: not empty().
   void OnReply(const ReplyFrame& reply);
 

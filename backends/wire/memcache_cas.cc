@@ -1,10 +1,27 @@
 #include "backends/wire/memcache_cas.h"
 
+#include <algorithm>
 #include <charconv>
+#include <numeric>
 
 #include "backends/wire/memcache_reply.h"
 
 namespace ringproxy::wire {
+
+std::vector<CasTag> CasTagsOf(std::span<const uint64_t> name_hashes) {
+  std::vector<size_t> by_hash(name_hashes.size());
+  std::iota(by_hash.begin(), by_hash.end(), size_t{0});
+  std::ranges::sort(by_hash, {}, [&](size_t node) { return name_hashes[node]; });
+  std::vector<bool> is_taken(kCasTags);
+  std::vector<CasTag> tags(name_hashes.size());
+  for (size_t i = 0; i < by_hash.size(); ++i) {
+    uint64_t number = name_hashes[by_hash[i]] % kCasTags;
+    while (is_taken[number] && i < kCasTags) number = (number + 1) % kCasTags;
+    is_taken[number] = true;
+    tags[by_hash[i]] = MakeCasTag(number);
+  }
+  return tags;
+}
 
 void AppendRetagged(std::string_view token, CasTag tag, std::string* out) {
   uint64_t value = 0;

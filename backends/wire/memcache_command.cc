@@ -10,7 +10,7 @@ namespace ringproxy::wire {
 namespace {
 
 // semantics.md 26 says which commands are answered for all nodes together, and why these cannot be.
-constexpr std::string_view kOneServer = "it concerns one server: ask the node itself";
+constexpr std::string_view kOneMemcached = "it concerns one server: ask the node itself";
 
 constexpr KeySpec kKey = {.kind = KeyKind::kOne, .first = 1, .last = 1, .step = 1};
 constexpr KeySpec KeysFrom(int8_t first) {
@@ -73,11 +73,11 @@ constexpr MemcacheSpec Unkeyed(std::string_view name, Handling handling) {
   return {.command = {.name = name, .arity = -1, .access = kOther, .handling = handling}};
 }
 constexpr MemcacheSpec Refused(std::string_view name) {
-  return {.command = {.name = name, .arity = -1, .access = kAdmin, .handling = kRefused, .why = kOneServer},
+  return {.command = {.name = name, .arity = -1, .access = kAdmin, .handling = kRefused, .why = kOneMemcached},
           .quiet = Quiet::kAll};
 }
 
-constexpr MemcacheSpec kRows[] = {
+constexpr MemcacheSpec kMemcacheRows[] = {
     Storage("add"),
     Storage("append"),
     Refused("cache_memlimit"),
@@ -128,10 +128,11 @@ constexpr MemcacheSpec kRows[] = {
     Unkeyed("version", kAnyNode),
     Refused("watch"),
 };
-static_assert(std::ranges::adjacent_find(kRows, std::not_fn(StandsBefore), &MemcacheSpec::command) == std::end(kRows));
+static_assert(std::ranges::adjacent_find(kMemcacheRows, std::not_fn(StandsBefore), &MemcacheSpec::command) ==
+              std::end(kMemcacheRows));
 
 constexpr auto kMemcacheCommands = [] {
-  auto rows = std::to_array(kRows);
+  auto rows = std::to_array(kMemcacheRows);
   for (size_t i = 0; i < rows.size(); ++i) rows[i].command.index = static_cast<uint16_t>(i);
   return rows;
 }();

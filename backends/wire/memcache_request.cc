@@ -186,7 +186,7 @@ MemcacheParser::MemcacheStatus MemcacheParser::ReadSize(std::string_view word, u
 
 MemcacheParser::MemcacheStatus MemcacheParser::ReadData(std::string_view bytes, uint64_t data) {
   const size_t line_bytes = size_;
-  if (data > std::min(limits_.bulk_bytes, kMostData) || data > limits_.request_bytes - line_bytes) {
+  if (data > std::min(limits_.bulk_bytes, kMostData) || line_bytes + data > limits_.request_bytes) {
     return Refuse(ErrorCode::kTooLarge, {}, data + kDataEnd.size());
   }
   const size_t end = line_bytes + data + kDataEnd.size();

@@ -238,7 +238,7 @@ AdminReply AdminHttp::Pools(const Query&) const {
                        {"virtual_nodes", conf::VirtualNodesOf(pool.ring)},
                        {"table_size", pool.ring.table_size},
                        {"hash", conf::NameOf(conf::HashOf(pool.ring))},
-                       {"hash_tag", pool.ring.hash_tag}}},
+                       {"hash_tag", conf::HashTagOf(pool.ring)}}},
                      {"nodes", nodes}});
   }
   return JsonReply(200, {{"pools", pools}});

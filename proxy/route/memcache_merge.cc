@@ -87,6 +87,8 @@ void MemcacheMerger::MergeValues(const FanoutPlan& plan, std::span<const std::st
     const auto& value = readers_[child].Peek();
     // A miss: what the node has sent next belongs to a later key, since its values are in the order of its keys.
     if (!value || value->key != plan.key(i)) continue;
+    // More digits than a token has would need more room than there is, and are no token.
+    if (value->cas.size() >= kLongestToken) return BadReply();
     AddValue(*value, plan.cas_tags.empty() ? 0 : plan.cas_tags[child]);
     readers_[child].Advance();
   }

@@ -22,7 +22,8 @@ bool IsMiss(std::string_view reply) {
 }
 
 bool IsError(std::string_view reply) {
-  return reply.starts_with('-') || reply.starts_with("SERVER_ERROR") || reply.starts_with("ERROR");
+  constexpr std::array<std::string_view, 5> kErrors = {"-", "!", "SERVER_ERROR", "CLIENT_ERROR", "ERROR"};
+  return std::ranges::any_of(kErrors, [&](std::string_view error) { return reply.starts_with(error); });
 }
 
 }  // namespace

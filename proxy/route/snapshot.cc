@@ -10,18 +10,18 @@ namespace ringproxy::proxy {
 namespace {
 
 PoolSnapshot MakePool(const conf::Pool& pool, backends::NodeRegistry& registry) {
-  std::vector<wire::CasTag> cas_tags;
+  // By the names alone, so that every proxy of a fleet makes the same tokens of a node's (semantics.md 24).
+  std::vector<uint64_t> name_hashes;
   std::vector<std::shared_ptr<backends::NodeRecord>> nodes;
   for (const conf::Node& node : pool.nodes) {
-    // By the name alone, so that every proxy of a fleet makes the same tokens of a node's (semantics.md 24).
-    cas_tags.push_back(wire::MakeCasTag(ring::Hash(ring::HashAlgorithm::kXxh3, node.name)));
+    name_hashes.push_back(ring::Hash(ring::HashAlgorithm::kXxh3, node.name));
     nodes.push_back(registry.Get(pool.name, node.name));
   }
   return {
       .ring = conf::MakePoolRing(pool),
       .hash = conf::KeyHasher(pool.ring),
-      .hash_tag = pool.ring.hash_tag,
-      .cas_tags = std::move(cas_tags),
+      .hash_tag = std::string(conf::HashTagOf(pool.ring)),
+      .cas_tags = wire::CasTagsOf(name_hashes),
       .moves_keys = pool.on_down.policy != conf::DownPolicy::kError || pool.ring.load_bound.thousandths > 0,
       .keeps_reads = pool.retries.max > 0 || pool.hedging.budget.thousandths > 0,
       .nodes = std::move(nodes),

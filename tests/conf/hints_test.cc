@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "conf/values.h"
 #include "tests/conf/sample_config.h"
 
 namespace ringproxy::conf {
@@ -17,6 +18,7 @@ Config OrdinaryConfig() {
 Config KetamaConfig(ring::Algorithm algorithm, uint32_t light, uint32_t heavy) {
   Config config = OrdinaryConfig();
   config.pools[0].ring.algorithm = algorithm;
+  config.pools[0].ring.hash_tag = "{}";
   config.pools[0].nodes = {{"light", {"127.0.0.1", 7001, ""}, light}, {"heavy", {"127.0.0.1", 7002, ""}, heavy}};
   return config;
 }
@@ -95,6 +97,46 @@ TEST(Hints, NameTheNodesWithoutAPointOnAKetamaRing) {
                                      "ring ketama: light gets no key"});
   EXPECT_EQ(Hints(KetamaConfig(ring::Algorithm::kTwemproxy, 2, 1000)).size(), 1U);
   EXPECT_TRUE(Hints(KetamaConfig(ring::Algorithm::kKetama, 1, 79)).empty());
+}
+
+TEST(Hints, SayWhenWeightsHaveNoEffect) {
+  EXPECT_TRUE(Hints(KetamaConfig(ring::Algorithm::kKetamaUnweighted, 7, 7)).empty());
+  EXPECT_EQ(
+      Hints(KetamaConfig(ring::Algorithm::kKetamaUnweighted, 1, 500)),
+      std::vector<std::string>{"pools.sessions.nodes[1]: its weight has no effect on the ring ketama_unweighted"});
+}
+
+TEST(Hints, NameTheRingsThatAHashIsTooNarrowFor) {
+  Config config = KetamaConfig(ring::Algorithm::kTwemproxy, 1, 1);
+  config.pools[0].ring.hash = ring::HashAlgorithm::kCrc32;
+  EXPECT_EQ(Hints(config),
+            std::vector<std::string>{
+                "pools.sessions.ring.hash: crc32 has 15 bits, too few for the ring twemproxy: nearly all "
+                "keys go to one node; crc32a spreads them, and moves them"});
+  config.pools[0].ring.hash = ring::HashAlgorithm::kCrc32a;
+  EXPECT_TRUE(Hints(config).empty());
+  config.pools[0].ring = {};
+  config.pools[0].ring.hash = ring::HashAlgorithm::kCrc32;
+  EXPECT_TRUE(Hints(config).empty());
+}
+
+// Release 0.1.0 had "{}" for every ring: who has relied on that has to say it now.
+TEST(Hints, NameThePoolsThatLeaveTheHashTagToARingWithoutOne) {
+  for (const auto algorithm : {ring::Algorithm::kKetama, ring::Algorithm::kTwemproxy, ring::Algorithm::kModula}) {
+    Config config = KetamaConfig(algorithm, 1, 1);
+    EXPECT_TRUE(Hints(config).empty());
+    config.pools[0].ring.hash_tag = "auto";
+    ASSERT_EQ(Hints(config).size(), 1U);
+    EXPECT_EQ(Hints(config)[0], "pools.sessions.ring.hash_tag: is left open, which with " +
+                                    std::string(NameOf(algorithm)) +
+                                    " means none: keys with braces are hashed whole (release 0.1.0 had \"{}\"); "
+                                    "\"\" or \"{}\" says which");
+    config.pools[0].ring.hash_tag = "";
+    EXPECT_TRUE(Hints(config).empty());
+  }
+  Config config = KetamaConfig(ring::Algorithm::kVnode, 1, 1);
+  config.pools[0].ring.hash_tag = "auto";
+  EXPECT_TRUE(Hints(config).empty());
 }
 
 TEST(Hints, SayNothingOfRingsWithAbsoluteWeights) {

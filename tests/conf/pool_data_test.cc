@@ -9,7 +9,7 @@ namespace ringproxy::conf {
 namespace {
 
 // A pool with these options, read from a file.
-Result<Config> WithPool(const std::string& options) {
+Result<Config> ParsedPool(const std::string& options) {
   return ParseConfig(
       "listeners: [{name: l, listen: \"127.0.0.1:6380\", pool: p}]\npools:\n  p: {nodes: [127.0.0.1:1, "
       "127.0.0.1:2], " +
@@ -22,35 +22,35 @@ const Pool& PoolOf(const Result<Config>& config) {
 }
 
 TEST(PoolData, IsAStoresUnlessTheFileSaysOtherwise) {
-  EXPECT_EQ(PoolOf(WithPool("on_down: error")).data, DataKind::kStore);
-  EXPECT_EQ(PoolOf(WithPool("data: cache")).data, DataKind::kCache);
-  EXPECT_FALSE(PoolOf(WithPool("data: cache, on_down: rehash")).taken_for_cache);
+  EXPECT_EQ(PoolOf(ParsedPool("on_down: error")).data, DataKind::kStore);
+  EXPECT_EQ(PoolOf(ParsedPool("data: cache")).data, DataKind::kCache);
+  EXPECT_FALSE(PoolOf(ParsedPool("data: cache, on_down: rehash")).taken_for_cache);
 }
 
 TEST(PoolData, IsACachesWhereTheFileLeavesItOpenAndUsesWhatOnlyACacheMay) {
   for (const char* use : {"on_down: rehash", "on_down: {gutter: spare}", "ring: {load_bound: 1.25}"}) {
-    const Result<Config> config = WithPool(use);
+    const Result<Config> config = ParsedPool(use);
     ASSERT_TRUE(config) << use;
     EXPECT_EQ(PoolOf(config).data, DataKind::kCache) << use;
     EXPECT_TRUE(PoolOf(config).taken_for_cache) << use;
   }
   // A gutter forgets, too.
-  EXPECT_EQ(WithPool("on_down: {gutter: spare}")->pools[1].data, DataKind::kCache);
+  EXPECT_EQ(ParsedPool("on_down: {gutter: spare}")->pools[1].data, DataKind::kCache);
 }
 
 TEST(PoolData, RefusesInAStoreWhatMayLoseData) {
   for (const char* use : {"on_down: rehash", "on_down: {gutter: spare}", "ring: {load_bound: 1.25}",
                           "on_down: rehash, flush_on_return: true", "on_down: rehash, hedging: {budget: 5%}"}) {
-    EXPECT_FALSE(WithPool(std::string("data: store, ") + use)) << use;
-    EXPECT_TRUE(WithPool(std::string("data: cache, ") + use)) << use;
+    EXPECT_FALSE(ParsedPool(std::string("data: store, ") + use)) << use;
+    EXPECT_TRUE(ParsedPool(std::string("data: cache, ") + use)) << use;
   }
 }
 
 TEST(PoolData, NeedsABoundForStandInsThatAreNeverEmptied) {
-  EXPECT_FALSE(WithPool("data: cache, on_down: rehash, flush_on_return: true, rehash_ttl: 0s"));
-  EXPECT_TRUE(WithPool("data: cache, on_down: rehash, rehash_ttl: 0s"));
-  EXPECT_FALSE(WithPool("data: cache, on_down: rehash, rehash_ttl: 999ms"));
-  EXPECT_EQ(PoolOf(WithPool("data: cache, on_down: rehash")).rehash_ttl, std::chrono::seconds(60));
+  EXPECT_FALSE(ParsedPool("data: cache, on_down: rehash, flush_on_return: true, rehash_ttl: 0s"));
+  EXPECT_TRUE(ParsedPool("data: cache, on_down: rehash, rehash_ttl: 0s"));
+  EXPECT_FALSE(ParsedPool("data: cache, on_down: rehash, rehash_ttl: 999ms"));
+  EXPECT_EQ(PoolOf(ParsedPool("data: cache, on_down: rehash")).rehash_ttl, std::chrono::seconds(60));
 }
 
 }  // namespace

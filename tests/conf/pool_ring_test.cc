@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "conf/address.h"
+#include "conf/option_names.h"
 
 namespace ringproxy::conf {
 namespace {
@@ -46,9 +47,13 @@ struct AutoCase {
 
 TEST(PoolRing, TakesForAutoWhatTheAlgorithmIsUsedWith) {
   constexpr AutoCase kCases[] = {
-      {Algorithm::kVnode, HashAlgorithm::kXxh3, 1024},       {Algorithm::kKetama, HashAlgorithm::kMd5, 160},
-      {Algorithm::kTwemproxy, HashAlgorithm::kFnv1a64, 160}, {Algorithm::kSlots, HashAlgorithm::kCrc16, 1024},
-      {Algorithm::kMaglev, HashAlgorithm::kXxh3, 1024},      {Algorithm::kModula, HashAlgorithm::kXxh3, 1024},
+      {Algorithm::kVnode, HashAlgorithm::kXxh3, 1024},
+      {Algorithm::kKetama, HashAlgorithm::kMd5, 160},
+      {Algorithm::kKetamaUnweighted, HashAlgorithm::kOneAtATime, 100},
+      {Algorithm::kTwemproxy, HashAlgorithm::kFnv1a64, 160},
+      {Algorithm::kSlots, HashAlgorithm::kCrc16, 1024},
+      {Algorithm::kMaglev, HashAlgorithm::kXxh3, 1024},
+      {Algorithm::kModula, HashAlgorithm::kXxh3, 1024},
   };
   for (const AutoCase& c : kCases) {
     RingOptions options;
@@ -100,6 +105,30 @@ TEST(KeyHasher, HashesTheTagAlone) {
   EXPECT_NE(whole("{user1}:name"), whole("user1"));
 }
 
+TEST(KeyHasher, HashesWholeKeysForTheRingsOfProgramsThatDo) {
+  for (const EnumName<Algorithm>& row : kNames<Algorithm>) {
+    RingOptions options;
+    options.algorithm = row.value;
+    const bool whole = row.name.starts_with("ketama") || row.name == "twemproxy" || row.name == "modula";
+    EXPECT_EQ(KeyHasher(options).HashedPart("{user1}:name"), whole ? "{user1}:name" : "user1") << row.name;
+    EXPECT_EQ(HashTagOf(options), whole ? "" : "{}") << row.name;
+    options.hash_tag = "{}";
+    EXPECT_EQ(KeyHasher(options).HashedPart("{user1}:name"), "user1") << row.name;
+  }
+}
+
+TEST(KeyHasher, HashesAKeyWithoutThePrefixThatIsNot) {
+  RingOptions options;
+  options.unhashed_prefix = "app:";
+  const KeyHasher hasher(options);
+  EXPECT_EQ(hasher.HashedPart("app:user"), "user");
+  EXPECT_EQ(hasher.HashedPart("app:app:user"), "app:user");
+  EXPECT_EQ(hasher.HashedPart("app"), "app");
+  EXPECT_EQ(hasher.HashedPart("other:user"), "other:user");
+  EXPECT_EQ(hasher.HashedPart("app:{a}b"), "a");
+  EXPECT_EQ(hasher("app:user"), KeyHasher(RingOptions{})("user"));
+}
+
 // What the option's own words promise.
 TEST(PoolRing, TakesANameThatIsTheAddressForNone) {
   const Node other = MakeNode("10.0.0.2:11212");
@@ -108,6 +137,19 @@ TEST(PoolRing, TakesANameThatIsTheAddressForNone) {
   auto aliased = Owners(MakePool(Algorithm::kTwemproxy, {MakeNode("10.0.0.1:11211", "alias"), other}));
   std::ranges::replace(aliased, "alias", "10.0.0.1:11211");
   EXPECT_NE(aliased, owners);
+}
+
+TEST(PoolRing, CallsANodeByItsRingNameWhereItHasOne) {
+  for (const Algorithm algorithm : {Algorithm::kVnode, Algorithm::kKetama, Algorithm::kKetamaUnweighted,
+                                    Algorithm::kTwemproxy, Algorithm::kMaglev, Algorithm::kRendezvous}) {
+    const auto before = Owners(MakePool(algorithm, {MakeNode("10.0.0.1:11212", "a"), MakeNode("10.0.0.2:11212", "b")}));
+    Node moved = MakeNode("10.9.9.9:1", "b");
+    const bool by_address = algorithm == Algorithm::kKetama || algorithm == Algorithm::kKetamaUnweighted;
+    moved.ring_name = by_address ? "10.0.0.2:11212" : "b";
+    EXPECT_EQ(Owners(MakePool(algorithm, {MakeNode("10.0.0.1:11212", "a"), moved})), before);
+    moved.ring_name = "c";
+    EXPECT_NE(Owners(MakePool(algorithm, {MakeNode("10.0.0.1:11212", "a"), moved})), before);
+  }
 }
 
 TEST(PoolRing, CallsKetamasNodesByTheirAddressesWhateverTheirNames) {

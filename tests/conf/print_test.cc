@@ -103,6 +103,73 @@ TEST(PrintConfig, WritesAModeInAWayThatNoReaderTakesForANumber) {
   ExpectRoundTrip(config);
 }
 
+TEST(PrintChanges, WritesWhatDiffersFromTheDefaultsAndMeansTheSame) {
+  const Config config = SampleConfig();
+  const std::string text = PrintChanges(config, {});
+  EXPECT_EQ(text.find("health"), std::string::npos);
+  EXPECT_NE(text.find("    on_down: rehash\n"), std::string::npos);
+  EXPECT_NE(text.find("      - {name: r1, address: 127.0.0.1:7001}\n"), std::string::npos);
+  const Result<Config> parsed = ParseConfig(text, "printed.yaml");
+  ASSERT_TRUE(parsed.ok()) << ToString(parsed.errors()) << text;
+  EXPECT_TRUE(*parsed == config) << text;
+}
+
+TEST(PrintChanges, PutsEachCommentWhereItsOptionStandsOrWouldStand) {
+  Config config = SampleConfig();
+  config.limits.clear();
+  config.priority.clear();
+  config.pools[0].nodes[0].name = config.pools[0].nodes[0].address.ToString();
+  const Comments comments = {{"admin", {"of admin"}},
+                             {"listeners[0]", {"of a listener", "twice"}},
+                             {"listeners[0].name", {"of its name"}},
+                             {"listeners[0].routes[1]", {"of a route"}},
+                             {"pools.sessions", {"of a pool"}},
+                             {"pools.sessions.health.fall", {"of an option in a section that is left out"}},
+                             {"pools.sessions.nodes", {"of nodes\nand a forged: line"}},
+                             {"pools.sessions.nodes[0]", {std::string(60, 'x') + " " + std::string(60, 'y')}},
+                             {"pools.sessions.nodes[0].weight", {"of a weight"}},
+                             {"pools.sessions.on_down", {"of on_down"}}};
+  const std::string text = PrintChanges(config, comments);
+  EXPECT_EQ(text,
+            "# of admin\n"
+            "listeners:\n"
+            "  # of a listener\n"
+            "  # twice\n"
+            "    # of its name\n"
+            "  - name: web\n"
+            "    listen: 127.0.0.1:6380\n"
+            "    routes:\n"
+            "      - {prefix: \"cart:\", pool: sessions}\n"
+            "      # of a route\n"
+            "      - {pool: sessions}\n"
+            "pools:\n"
+            "  # of a pool\n"
+            "  sessions:\n"
+            "    data: cache\n"
+            "    # of nodes\\x0aand a forged: line\n"
+            "    nodes:\n"
+            "      # " +
+                std::string(60, 'x') +
+                "\n"
+                "      #   " +
+                std::string(60, 'y') +
+                "\n"
+                "      # of a weight\n"
+                "      - {address: 127.0.0.1:7001}\n"
+                "    timeouts:\n"
+                "      total: 20m\n"
+                "    # of an option in a section that is left out\n"
+                "    concurrency:\n"
+                "      min: 1\n"
+                "      max: 1000000\n"
+                "    # of on_down\n"
+                "    on_down: rehash\n"
+                "    reconnect:\n"
+                "      initial: 1ms\n"
+                "      max: 10m\n");
+  EXPECT_TRUE(*ParseConfig(text, "printed.yaml") == config);
+}
+
 TEST(PrintConfig, NeverShowsASecret) {
   Config config = SampleConfig();
   config.pools[0].auth = {"app", "/etc/redis.pass", "hunter2"};

@@ -26,7 +26,8 @@ TEST(JsonSchema, SaysBoundsChoicesAndDefaults) {
   EXPECT_EQ(table_size["maximum"], 16'777'213);
   EXPECT_EQ(table_size["default"], 65537);
   EXPECT_EQ(pool["ring"]["properties"]["algorithm"]["enum"],
-            nlohmann::json({"vnode", "ketama", "twemproxy", "maglev", "jump", "rendezvous", "modula", "slots"}));
+            nlohmann::json({"vnode", "ketama", "ketama_unweighted", "twemproxy", "maglev", "jump", "rendezvous",
+                            "modula", "slots"}));
   EXPECT_EQ(pool["timeouts"]["properties"]["request"]["default"], "1s");
   EXPECT_EQ(pool["nodes"]["items"]["oneOf"].size(), 2U);
   const auto& limit = schema["properties"]["limits"]["items"]["properties"];

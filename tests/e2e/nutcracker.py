@@ -12,7 +12,7 @@ from servers import Process, free_port, wait_for
 def _accepts(listen):
     if listen.startswith("/"):
         with socket.socket(socket.AF_UNIX) as probe:
-            probe.connect(listen)
+            probe.connect(listen.split(" ")[0])
     else:
         host, port = listen.rsplit(":", 1)
         socket.create_connection((host, int(port))).close()
@@ -31,9 +31,9 @@ class Nutcracker(Process):
             lines.append(f"{name}:")
             for option, value in options.items():
                 lines += [f"  {option}:", *(f"    - {item}" for item in value)] if isinstance(value, list) else [f"  {option}: {json.dumps(value)}"]
-        path = pathlib.Path(self.folder.name) / "nutcracker.yml"
-        path.write_text("\n".join(lines) + "\n")
-        self.command = ["nutcracker", "-c", str(path), "-s", str(free_port()), "-a", "127.0.0.1"]
+        self.path = pathlib.Path(self.folder.name) / "nutcracker.yml"
+        self.path.write_text("\n".join(lines) + "\n")
+        self.command = ["nutcracker", "-c", str(self.path), "-s", str(free_port()), "-a", "127.0.0.1"]
 
     def start(self):
         self.process = subprocess.Popen(self.command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)

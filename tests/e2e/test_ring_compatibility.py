@@ -8,12 +8,14 @@ libmemcached's library is asked directly; it needs no servers for that.
 import contextlib
 import ctypes
 import hashlib
+import json
 import pathlib
 import random
 import socket
 import struct
 import subprocess
 import tempfile
+import urllib.parse
 
 import pytest
 
@@ -245,16 +247,15 @@ def proxy_config(nodes, **ring):
 def test_the_proxy_finds_all_that_nutcracker_has_stored(servers):
     """What somebody sees who changes from one to the other."""
     nodes = nodes_of(servers, (1, 2, 4, 1, 3, 2, 5, 4), ("a", "b", "c", "d", "", "", "", ""))
-    nutcrackers_picks(servers, nodes, KEYS, "ketama", "fnv1a_64", "{}")
+    nutcrackers_picks(servers, nodes, KEYS, "ketama", "fnv1a_64")
     with Proxy(proxy_config(nodes)) as proxy, MemcacheClient(proxy.port) as client:
         missed = set(KEYS) - ask_for_all(client, KEYS)
     assert not missed, f"{len(missed)} of {len(KEYS)} keys missed: {list(missed)[:5]}"
 
 
-def test_a_hash_that_is_too_narrow_is_refused():
+def test_a_hash_that_is_too_narrow_is_named_at_the_start():
     """See semantics.md 31."""
     with Proxy(proxy_config([Node("127.0.0.1", 11212)], hash="crc32"), ready=False) as proxy:
-        assert proxy.wait() == 1
         assert "ring.hash: crc32 has 15 bits, too few for the ring twemproxy" in proxy.log()
 
 
@@ -265,8 +266,9 @@ def test_a_node_too_light_for_a_point_is_named_at_the_start():
 
 # libmemcached
 
-# Of memcached_behavior_t: MEMCACHED_BEHAVIOR_HASH, MEMCACHED_BEHAVIOR_KETAMA_WEIGHTED. Without any the distribution is modula.
-HASH, KETAMA_WEIGHTED = 2, 16
+# Of memcached_behavior_t: MEMCACHED_BEHAVIOR_HASH, …_KETAMA, …_KETAMA_WEIGHTED. Without any the distribution is modula.
+HASH, KETAMA, KETAMA_WEIGHTED = 2, 3, 16
+PREFIX_KEY = 0  # Of memcached_callback_t.
 # memcached_hash_t; Debian's library is built without hsieh.
 LIBMEMCACHEDS_HASHES = {"one_at_a_time": 0, "md5": 1, "crc32": 2, "fnv1_64": 3, "fnv1a_64": 4, "fnv1_32": 5, "fnv1a_32": 6, "murmur": 8,
                         "jenkins": 9}
@@ -285,9 +287,16 @@ class LibMemcached:
         self.library.memcached_generate_hash.argtypes = [handle, text, ctypes.c_size_t]
         self.library.memcached_generate_hash.restype = number
         self.memcached = self.library.memcached_create(None)
-        assert self.library.memcached_behavior_set(self.memcached, behavior, value) == 0
+        self.library.memcached_callback_set.argtypes = [handle, ctypes.c_int, text]
+        self.set(behavior, value)
         for node in nodes:
             assert self._add(node.host.encode(), node.port, node.weight) == 0
+
+    def set(self, behavior, value):
+        assert self.library.memcached_behavior_set(self.memcached, behavior, value) == 0
+
+    def set_prefix(self, prefix):
+        assert self.library.memcached_callback_set(self.memcached, PREFIX_KEY, prefix) == 0
 
     def _add(self, host, port, weight):
         if port:
@@ -340,6 +349,44 @@ def test_keys_lie_where_libmemcached_puts_them_whatever_the_weights(seed):
 def test_a_point_of_two_servers_belongs_to_the_first_listed_as_in_libmemcached(ports):
     theirs = compare_with_libmemcached([Node("10.0.0.1", port) for port in ports], keys_before(TWIN_PORTS_POINT))
     assert set(theirs) == {0}
+
+
+WIDE_HASHES = [name for name in LIBMEMCACHEDS_HASHES if name != "crc32"]  # Of fifteen bits, two points in three are equal.
+
+
+@pytest.mark.parametrize("hash_name", WIDE_HASHES)
+def test_keys_lie_where_libmemcacheds_consistent_distribution_puts_them(hash_name):
+    """pylibmc's `ketama`, PHP's DISTRIBUTION_CONSISTENT: no weights, and one hash for keys and points."""
+    nodes = [Node("10.0.0.%d" % i, port) for i in range(1, 8) for port in (11211, 11300)] + [Node("/run/a.sock"), Node("::1", 6379)]
+    with LibMemcached(nodes, HASH, LIBMEMCACHEDS_HASHES[hash_name]) as libmemcached:
+        libmemcached.set(KETAMA, 1)
+        assert_same(picks("ketama_unweighted", hash_name, nodes, KEYS), libmemcached.picks(KEYS), KEYS)
+
+
+def test_the_hash_of_libmemcacheds_consistent_distribution_is_one_at_a_time_unless_told():
+    nodes = [Node("10.0.0.%d" % i, 11211) for i in range(1, 8)]
+    with LibMemcached(nodes, KETAMA) as libmemcached:
+        assert_same(picks("ketama_unweighted", "auto", nodes, KEYS), libmemcached.picks(KEYS), KEYS)
+
+
+def test_keys_with_a_namespace_lie_where_libmemcached_puts_them():
+    """It sends the prefix with each key and does not hash it; clients of the proxy send the same keys."""
+    nodes = [Node("127.0.0.1", free_port()) for _ in range(4)]
+    with LibMemcached(nodes) as libmemcached:
+        libmemcached.set_prefix(b"app:")
+        theirs = libmemcached.picks(KEYS[:300])
+    config = proxy_config(nodes, algorithm="ketama", unhashed_prefix="app:", hash_tag="")
+    with Proxy(config, ready=False) as proxy:
+        found = [json.loads(proxy.get("/api/v1/locate?pool=main&key=" + urllib.parse.quote(b"app:" + key, safe=""))[1])["address"]
+                 for key in KEYS[:300]]
+    assert_same(found, [nodes[i].ours()["address"] for i in theirs], KEYS[:300])
+
+
+def test_weights_do_not_count_in_libmemcacheds_modula():
+    heavy = [Node("10.0.0.%d" % i, 11211, i) for i in range(1, 6)]
+    with LibMemcached(heavy, HASH, LIBMEMCACHEDS_HASHES["fnv1a_32"]) as libmemcached:
+        light = [Node(node.host, node.port) for node in heavy]
+        assert_same(picks("modula", "fnv1a_32", light, KEYS), libmemcached.picks(KEYS), KEYS)
 
 
 @pytest.mark.parametrize("hash_name", LIBMEMCACHEDS_HASHES)

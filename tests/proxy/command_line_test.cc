@@ -96,7 +96,7 @@ TEST(CommandLine, EndsWithTwoAfterBadUsage) {
   ExpectBadUsage({"--check"}, "--config, --redis or --memcached is required");
   ExpectBadUsage({"--config", "a", "--redis", "b:1"}, "--config excludes --redis and --memcached");
   ExpectBadUsage({"--config", "a", "--check", "--version"},
-                 "only one of --check, --print-..., --version and --help may be given");
+                 "only one of --import, --check, --print-..., --version and --help may be given");
   ExpectBadUsage({"--config", "a", "--listen", "b:1"},
                  "--listen, --admin and --workers go with --redis or --memcached; a file says the same in "
                  "`listeners`, `admin` and `workers`");
@@ -140,6 +140,17 @@ TEST(CommandLine, ChecksWithoutRunning) {
   EXPECT_EQ(outcome.err, "");
 }
 
+TEST(CommandLine, ChecksAFileThatStandsBehindTheOption) {
+  const Outcome outcome = RunWith({"--check", Example().c_str()});
+  EXPECT_EQ(outcome.exit, ExitCode::kClean);
+  EXPECT_EQ(outcome.out, Example() + ": ok, 1 listener, 1 pool, 3 nodes\n");
+  EXPECT_EQ(RunWith({"--check", "/nonexistent.yaml"}).exit, ExitCode::kBadConfiguration);
+  ExpectBadUsage({"a.yaml"}, "'a.yaml' stands without an option; a configuration is given as --config FILE");
+  ExpectBadUsage({"--check", "a.yaml", "--config", "b.yaml"}, "--check FILE excludes --config");
+  ExpectBadUsage({"--check", "a.yaml", "--redis", "b:1"}, "--config excludes --redis and --memcached");
+  EXPECT_EQ(RunWith({"--check", "a.yaml", "b.yaml"}).exit, ExitCode::kBadUsage);
+}
+
 TEST(CommandLine, ChecksWithHintsAtWhatIsAllowedAndHardlyMeant) {
   const std::string file = testing::TempDir() + "ringproxy_hints.yaml";
   test::WriteFile(file,
@@ -147,7 +158,7 @@ TEST(CommandLine, ChecksWithHintsAtWhatIsAllowedAndHardlyMeant) {
                   "pools:\n"
                   "  main:\n"
                   "    nodes: [{name: a, address: 'a:1', weight: 1000}, {name: b, address: 'b:1'}]\n"
-                  "    ring: {algorithm: ketama}\n");
+                  "    ring: {algorithm: ketama, hash_tag: '{}'}\n");
   const Outcome outcome = RunWith({"--config", file.c_str(), "--check"});
   EXPECT_EQ(outcome.exit, ExitCode::kClean);
   EXPECT_EQ(outcome.out, file + ": ok, 1 listener, 1 pool, 2 nodes\n");
@@ -168,6 +179,28 @@ TEST(CommandLine, PrintsAConfigurationThatCanBeRead) {
     const Outcome again = RunWith({"--config", file.c_str(), "--print-config"});
     EXPECT_EQ(again.out, printed.out) << again.err;
   }
+}
+
+TEST(CommandLine, ImportsAFileOfAnotherProgram) {
+  const std::string file = test::SourceRoot() / "tests/golden/import/nutcracker.yml";
+  const Outcome outcome = RunWith({"--import", file.c_str()});
+  EXPECT_EQ(outcome.exit, ExitCode::kClean);
+  EXPECT_EQ(outcome.err, "");
+  EXPECT_TRUE(conf::ParseConfig(outcome.out, "imported"));
+  EXPECT_EQ(RunWith({"--import", file.c_str(), "--import-format", "nutcracker"}).out, outcome.out);
+  const std::string bad = test::SourceRoot() / "tests/golden/import/nutcracker_syntax.yml";
+  EXPECT_EQ(RunWith({"--import", bad.c_str()}).exit, ExitCode::kBadConfiguration);
+  EXPECT_EQ(RunWith({"--import", bad.c_str()}).err, bad + ":5:1: YAML: end of sequence flow not found\n");
+  EXPECT_EQ(RunWith({"--import", "/nonexistent.yml"}).exit, ExitCode::kBadConfiguration);
+}
+
+TEST(CommandLine, ImportsAloneAndWhatIsKnown) {
+  ExpectBadUsage({"--import", "a", "--config", "b"}, "--import excludes --config, --redis and --memcached");
+  ExpectBadUsage({"--import", "a", "--check"},
+                 "only one of --import, --check, --print-..., --version and --help may be given");
+  ExpectBadUsage({"--import-format", "envoy"}, "--import-format goes with --import");
+  ExpectBadUsage({"--import", "a", "--import-format", "envoi"},
+                 "--import-format: envoi is unknown, perhaps envoy; it may be nutcracker, mcrouter, predixy or envoy");
 }
 
 TEST(CommandLine, PrintsWhatItKnowsAndEnds) {

@@ -8,6 +8,7 @@
 #include <random>
 #include <set>
 
+#include "ring/hash.h"
 #include "ring/md5.h"
 #include "tests/ring/sample.h"
 
@@ -64,6 +65,36 @@ TEST(KetamaRing, PicksTheFirstPointAtOrAboveTheHashAndWraps) {
       const auto point = points.lower_bound(hash);
       ASSERT_EQ(ring.Pick(hash), point == points.end() ? points.begin()->second : point->second) << hash;
     }
+  }
+}
+
+// libmemcached's, without weights: by the hash of the keys, and the first listed keeps a value that two nodes have.
+TEST(KetamaRing, WithoutWeightsHasAPointForEachNumberOfEachNode) {
+  Nodes nodes = EqualNodes(20);
+  nodes[3].weight = 1000;
+  nodes[4].host = "10.0.0.4";
+  nodes[4].port = 11211;
+  nodes[5].host = "10.0.0.5";
+  nodes[5].port = 11212;
+  std::vector<std::string> names;
+  for (const RingNode& node : nodes) names.push_back(node.name);
+  names[4] = "10.0.0.4";
+  names[5] = "10.0.0.5:11212";
+  for (const HashAlgorithm hash : {HashAlgorithm::kOneAtATime, HashAlgorithm::kMd5}) {
+    std::map<uint32_t, NodeIndex> points;
+    for (NodeIndex i = 0; i < nodes.size(); ++i) {
+      for (int k = 0; k < 100; ++k) points.emplace(Hash(hash, names[i] + "-" + std::to_string(k)), i);
+    }
+    const KetamaRing ring(hash, 100, nodes);
+    for (const auto& [value, owner] : points) {
+      for (const uint32_t near : {value - 1, value, value + 1}) {
+        const auto point = points.lower_bound(near);
+        ASSERT_EQ(ring.Pick(near), point == points.end() ? points.begin()->second : point->second);
+      }
+    }
+    std::set<NodeIndex> met;
+    ring.Walk(7, [&](NodeIndex node) { return !met.insert(node).second; });
+    EXPECT_EQ(met.size(), nodes.size());
   }
 }
 

@@ -98,6 +98,7 @@ Nodes KetamaNodes() {
 }
 
 uint32_t PointsOf(Algorithm algorithm) {
+  if (algorithm == Algorithm::kKetamaUnweighted) return 100;
   return algorithm == Algorithm::kKetama || algorithm == Algorithm::kTwemproxy ? 160 : kVirtualNodes;
 }
 
@@ -110,27 +111,28 @@ struct GoldenCase {
 
 class GoldenPicks : public testing::TestWithParam<GoldenCase> {};
 
-INSTANTIATE_TEST_SUITE_P(Rings, GoldenPicks,
-                         testing::Values(GoldenCase{"vnode_3_equal", Algorithm::kVnode, EqualNodes(3)},
-                                         GoldenCase{"vnode_10_weighted", Algorithm::kVnode, WeightedNodes()},
-                                         GoldenCase{"vnode_100_equal", Algorithm::kVnode, EqualNodes(100)},
-                                         GoldenCase{"ketama_10_weighted", Algorithm::kKetama, KetamaNodes()},
-                                         GoldenCase{"ketama_100_equal", Algorithm::kKetama, EqualNodes(100)},
-                                         GoldenCase{"twemproxy_10_weighted", Algorithm::kTwemproxy, KetamaNodes()},
-                                         GoldenCase{"maglev_3_equal", Algorithm::kMaglev, EqualNodes(3)},
-                                         GoldenCase{"maglev_10_weighted", Algorithm::kMaglev, WeightedNodes()},
-                                         GoldenCase{"maglev_100_equal", Algorithm::kMaglev, EqualNodes(100)},
-                                         GoldenCase{"jump_3_equal", Algorithm::kJump, EqualNodes(3)},
-                                         GoldenCase{"jump_10_weighted", Algorithm::kJump, WeightedNodes()},
-                                         GoldenCase{"jump_100_equal", Algorithm::kJump, EqualNodes(100)},
-                                         GoldenCase{"rendezvous_3_equal", Algorithm::kRendezvous, EqualNodes(3)},
-                                         GoldenCase{"rendezvous_10_weighted", Algorithm::kRendezvous, WeightedNodes()},
-                                         GoldenCase{"rendezvous_100_equal", Algorithm::kRendezvous, EqualNodes(100)},
-                                         GoldenCase{"modula_3_equal", Algorithm::kModula, EqualNodes(3)},
-                                         GoldenCase{"modula_10_weighted", Algorithm::kModula, WeightedNodes()},
-                                         GoldenCase{"slots_10_weighted", Algorithm::kSlots,
-                                                    WithSlots(WeightedNodes())}),
-                         [](const auto& rings) { return rings.param.file; });
+INSTANTIATE_TEST_SUITE_P(
+    Rings, GoldenPicks,
+    testing::Values(GoldenCase{"vnode_3_equal", Algorithm::kVnode, EqualNodes(3)},
+                    GoldenCase{"vnode_10_weighted", Algorithm::kVnode, WeightedNodes()},
+                    GoldenCase{"vnode_100_equal", Algorithm::kVnode, EqualNodes(100)},
+                    GoldenCase{"ketama_10_weighted", Algorithm::kKetama, KetamaNodes()},
+                    GoldenCase{"ketama_100_equal", Algorithm::kKetama, EqualNodes(100)},
+                    GoldenCase{"ketama_unweighted_10", Algorithm::kKetamaUnweighted, KetamaNodes()},
+                    GoldenCase{"twemproxy_10_weighted", Algorithm::kTwemproxy, KetamaNodes()},
+                    GoldenCase{"maglev_3_equal", Algorithm::kMaglev, EqualNodes(3)},
+                    GoldenCase{"maglev_10_weighted", Algorithm::kMaglev, WeightedNodes()},
+                    GoldenCase{"maglev_100_equal", Algorithm::kMaglev, EqualNodes(100)},
+                    GoldenCase{"jump_3_equal", Algorithm::kJump, EqualNodes(3)},
+                    GoldenCase{"jump_10_weighted", Algorithm::kJump, WeightedNodes()},
+                    GoldenCase{"jump_100_equal", Algorithm::kJump, EqualNodes(100)},
+                    GoldenCase{"rendezvous_3_equal", Algorithm::kRendezvous, EqualNodes(3)},
+                    GoldenCase{"rendezvous_10_weighted", Algorithm::kRendezvous, WeightedNodes()},
+                    GoldenCase{"rendezvous_100_equal", Algorithm::kRendezvous, EqualNodes(100)},
+                    GoldenCase{"modula_3_equal", Algorithm::kModula, EqualNodes(3)},
+                    GoldenCase{"modula_10_weighted", Algorithm::kModula, WeightedNodes()},
+                    GoldenCase{"slots_10_weighted", Algorithm::kSlots, WithSlots(WeightedNodes())}),
+    [](const auto& rings) { return rings.param.file; });
 
 TEST_P(GoldenPicks, StayAsTheyWereReleased) {
   SCOPED_TRACE(

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "conf/parse.h"
+#include "conf/pool_ring.h"
 #include "conf/values.h"
 #include "tools/ringskew/shown_name.h"
 
@@ -56,7 +57,8 @@ po::options_description Describe(Arguments& a) {
       "another number than configured; with --config a what-if");
   add("algorithm", text(&a.algorithm), "another algorithm; with --config a what-if");
   add("hash", text(&a.hash), "with --nodes: the hash of a key");
-  add("hash-tag", text(&a.hash_tag), "with --nodes: two characters, or \"\" for none ({})");
+  add("hash-tag", text(&a.hash_tag),
+      "with --nodes: two characters, \"\" for none, or auto ({}; none for ketama, twemproxy, modula)");
   add("sweep", text(&a.sweep), "A..B: A virtual nodes, twice as many, and so on to B");
   add("target", po::value(&a.target)->value_name("R"), "the peak/mean to reach (1.10)");
   add("add", texts(&a.add), "what if this node came: NAME or NAME=WEIGHT; may be repeated");
@@ -228,7 +230,7 @@ Problem Read(const Arguments& a, const po::variables_map& values, Order* order, 
   }
   if (auto problem = a.config.empty() ? ReadNodes(a, &order->pool) : ReadPool(a, &order->pool, exit)) return problem;
   if (values.contains("hash-tag")) order->pool.ring.hash_tag = a.hash_tag;
-  if (order->pool.ring.hash_tag.size() == 1) return std::string("--hash-tag takes two characters, or none");
+  if (conf::HashTagOf(order->pool.ring).size() == 1) return std::string("--hash-tag takes two characters, or none");
   if (auto problem = WhyNoRing(order->pool)) return problem;
   if (auto problem = ReadChange(a, order)) return problem;
   if (auto problem = ReadSweep(a.sweep, &order->analysis.sweep)) return problem;

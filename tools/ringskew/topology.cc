@@ -61,6 +61,7 @@ uint64_t PointsOf(const conf::Pool& pool) {
   const uint32_t virtual_nodes = conf::VirtualNodesOf(pool.ring);
   uint64_t weight = 0;
   for (const conf::Node& node : pool.nodes) weight += node.weight;
+  if (pool.ring.algorithm == ring::Algorithm::kKetamaUnweighted) return pool.nodes.size() * virtual_nodes;
   if (!conf::IsKetama(pool.ring.algorithm)) return weight * virtual_nodes;
   // A ketama ring shares a fixed number of points out by weight, rounded for each node.
   uint64_t points = 0;

@@ -112,5 +112,20 @@ TEST_F(NodeConnectionTest, LetsAHeavyRequestTakeItsTime) {
   EXPECT_EQ(sink_.outcomes.back(), (std::pair<uint32_t, std::string>{1, "+done\r\n"}));
 }
 
+TEST_F(NodeConnectionTest, BreaksWhereAValueNamesAnotherKeyThanWasAsked) {
+  settings_.protocol = conf::Protocol::kMemcached;
+  Make().Connect();
+  Node().observer->OnConnected(0);
+  Node().Receive("MN\r\n");
+  for (uint32_t i = 1; i <= 3; ++i)
+    connection_->Send("get key" + std::to_string(i) + "\r\n", {0, 0, i, Ticket::Kind::kSession});
+  FlushAll();
+  Node().Receive("VALUE key1 0 1\r\n1\r\nEND\r\n");
+  // Out of step by one: from here on every client would read its neighbour's value.
+  Node().Receive("VALUE key3 0 1\r\n3\r\nEND\r\n");
+  EXPECT_EQ(sink_.outcomes, (Outcomes{{1, "VALUE key1 0 1\r\n1\r\nEND\r\n"}, {2, "node_down"}, {3, "node_down"}}));
+  EXPECT_TRUE(loop_.socket(0).closed());
+}
+
 }  // namespace
 }  // namespace ringproxy::backends

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <set>
+
 namespace ringproxy::wire {
 namespace {
 
@@ -20,9 +22,26 @@ TEST(CasTag, GoesInAndOutOfATokenAndMatchesNoOtherNodes) {
   EXPECT_NE(Retagged(client, MakeCasTag(1)), "17");  // See semantics.md 24.
 }
 
-TEST(CasTag, LeavesTokensReadableAsSignedNumbers) {
-  EXPECT_LT(kTag, uint64_t{1} << 62);
-  EXPECT_EQ(kTag & ((uint64_t{1} << 40) - 1), 0U);
+TEST(CasTag, LeavesTokensReadableAsDoubles) {
+  constexpr uint64_t kLargestCounter = (uint64_t{1} << 40) - 1;
+  for (uint64_t number = 0; number < kCasTags; ++number) {
+    const CasTag tag = MakeCasTag(number);
+    EXPECT_EQ(tag & kLargestCounter, 0U);
+    const uint64_t token = tag | kLargestCounter;
+    EXPECT_EQ(static_cast<uint64_t>(static_cast<double>(token)), token);
+  }
+}
+
+TEST(CasTag, IsNoOthersInAPoolWhateverTheHashesAndTheirOrder) {
+  std::vector<uint64_t> hashes;
+  for (uint64_t i = 0; i < 1000; ++i) hashes.push_back(i % 2 == 0 ? i << 20 : 7);
+  const std::vector<CasTag> tags = CasTagsOf(hashes);
+  EXPECT_EQ(std::set<CasTag>(tags.begin(), tags.end()).size(), 1000U);
+  const std::vector<uint64_t> few = {5, 5 + kCasTags, 9};
+  const std::vector<uint64_t> turned = {9, 5 + kCasTags, 5};
+  EXPECT_EQ(CasTagsOf(few), (std::vector<CasTag>{MakeCasTag(5), MakeCasTag(6), MakeCasTag(9)}));
+  EXPECT_EQ(CasTagsOf(turned), (std::vector<CasTag>{MakeCasTag(9), MakeCasTag(6), MakeCasTag(5)}));
+  EXPECT_EQ(CasTagsOf(std::vector<uint64_t>(2 * kCasTags, 3)).size(), 2 * kCasTags);
 }
 
 TEST(CasTag, LeavesWhatIsNoTokenAlone) {

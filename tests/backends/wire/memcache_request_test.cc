@@ -211,6 +211,9 @@ TEST(MemcacheParser, HoldsTheListenersLimits) {
   EXPECT_EQ(Parsed("set k 0 0 40\r\n" + std::string(40, 'v') + "\r\n", limits).status(), MemcacheStatus::kRequest);
   EXPECT_EQ(Parsed("set k 0 0 41\r\n", limits)->swallow(), 43U);
   EXPECT_EQ(Parsed("set k 0 0 41\r\n", limits)->error(), ErrorCode::kTooLarge);
+  // The line counts as well, also where it is longer alone.
+  const Limits short_requests{.request_bytes = 20, .bulk_bytes = 40, .inline_bytes = 64};
+  EXPECT_EQ(Parsed("set " + std::string(30, 'k') + " 0 0 5\r\n", short_requests)->error(), ErrorCode::kTooLarge);
   // Only a get's line may be longer than others.
   EXPECT_EQ(Parsed("get " + std::string(100, 'k') + "\r\n", limits).status(), MemcacheStatus::kRequest);
   EXPECT_EQ(Parsed("gat 0 " + std::string(100, 'k') + "\r\n", limits).status(), MemcacheStatus::kBad);

@@ -66,6 +66,14 @@ TEST(MergeValues, TakesNoValueThatNobodyAskedFor) {
             "SERVER_ERROR bad reply from a node\r\n");
 }
 
+TEST(MergeValues, TakesNoTokenOfMoreDigitsThanOneHas) {
+  FanoutPlan plan = Plan({"a", "b"}, {0, 1});
+  plan.cas_tags = {wire::MakeCasTag(1), wire::MakeCasTag(2)};
+  const std::string digits(40, '9');
+  EXPECT_EQ(Merged(plan, {"VALUE a 0 1 " + digits + "\r\nA\r\nEND\r\n", "VALUE b 0 1 5\r\nB\r\nEND\r\n"}),
+            "SERVER_ERROR bad reply from a node\r\n");
+}
+
 // See semantics.md 24.
 TEST(MergeValues, GivesEachTokenTheTagOfItsNode) {
   FanoutPlan plan = Plan({"a", "b"}, {0, 1});

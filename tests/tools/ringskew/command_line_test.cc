@@ -99,8 +99,8 @@ TEST(RingskewCommandLine, SaysInOneLineWhatIsWrong) {
               "--sweep: pools.nodes.ring.virtual_nodes: ");
   ExpectError({"--nodes", "a,b", "--keys", "k", "--algorithm", "slots"}, ExitCode::kBadUsage,
               "pools.nodes.nodes: slot 0 has no owner");
-  ExpectError({"--nodes", "a,b", "--keys", "k", "--algorithm", "ketama", "--hash", "crc32"}, ExitCode::kBadUsage,
-              "pools.nodes.ring.hash: crc32 has 15 bits");
+  ExpectError({"--nodes", "a,b", "--keys", "k", "--algorithm", "ketama", "--virtual-nodes", "3"}, ExitCode::kBadUsage,
+              "pools.nodes.ring.virtual_nodes: 3 is below the least of a ketama ring");
   ExpectError({"--config", "/nowhere", "--keys", "k"}, ExitCode::kBadInput, "/nowhere");
   ExpectError({"--config", config.c_str(), "--keys", "k"}, ExitCode::kBadInput, "--pool is needed; ");
   ExpectError({"--config", config.c_str(), "--pool", "x", "--keys", "k"}, ExitCode::kBadInput, "no pool is called x; ");
