@@ -1,6 +1,8 @@
 #include "backends/net/libevent_loop.h"
 
 #include <event2/event.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <cassert>
 
@@ -60,7 +62,11 @@ void LibeventLoop::FreeBase::operator()(event_base* base) const {
 }
 
 LibeventLoop::LibeventLoop(Resolver& resolver)
-    : resolver_(resolver), base_(NewBase()), home_{base_.get(), *this}, mailbox_(std::make_unique<Mailbox>(home_)) {}
+    : resolver_(resolver),
+      base_(NewBase()),
+      home_{base_.get(), *this},
+      lingering_(std::make_unique<LingeringSockets>(base_.get())),
+      mailbox_(std::make_unique<Mailbox>(home_)) {}
 
 LibeventLoop::~LibeventLoop() {
   mailbox_.reset();
@@ -77,7 +83,12 @@ std::unique_ptr<Stream> LibeventLoop::Connect(const Endpoint& endpoint, StreamOb
 }
 
 std::unique_ptr<Stream> LibeventLoop::Adopt(int fd, StreamObserver& observer) {
-  return std::make_unique<LibeventStream>(home_, observer, fd);
+  return std::make_unique<LibeventStream>(home_, observer, fd, lingering_.get());
+}
+
+void LibeventLoop::EndSocket(int fd) {
+  if (shutdown(fd, SHUT_WR) == 0) return lingering_->Add(fd);
+  close(fd);
 }
 
 // By the first now() of a turn, see EventHome.

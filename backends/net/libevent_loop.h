@@ -7,6 +7,7 @@
 #include <memory>
 
 #include "backends/net/event_home.h"
+#include "backends/net/lingering_sockets.h"
 #include "backends/net/mailbox.h"
 #include "backends/net/resolver.h"
 
@@ -26,6 +27,9 @@ class LibeventLoop final : public Loop {
   // Takes over a connected, non-blocking socket.
   std::unique_ptr<Stream> Adopt(int fd, StreamObserver& observer);
 
+  // Ends a socket that was never a stream: its peer reads the end now, and it is closed as LingeringSockets says.
+  void EndSocket(int fd);
+
   // Turns until Stop.
   void Run();
   void Stop();
@@ -44,6 +48,7 @@ class LibeventLoop final : public Loop {
   Resolver& resolver_;
   std::unique_ptr<event_base, FreeBase> base_;
   const EventHome home_;
+  std::unique_ptr<LingeringSockets> lingering_;
   std::unique_ptr<Mailbox> mailbox_;
   std::function<NextTurn()> end_of_turn_;
   std::function<void(const TurnTimes&)> turn_meter_;

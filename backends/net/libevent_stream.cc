@@ -42,14 +42,18 @@ Duration WaitForNews(Duration patience) {
 
 LibeventStream::LibeventStream(const EventHome& home, StreamObserver& observer) : home_(home), observer_(observer) {}
 
-LibeventStream::LibeventStream(const EventHome& home, StreamObserver& observer, int fd)
-    : home_(home), observer_(observer), fd_(fd) {
+LibeventStream::LibeventStream(const EventHome& home, StreamObserver& observer, int fd, LingeringSockets* lingering)
+    : home_(home), observer_(observer), lingering_(lingering), fd_(fd) {
   Watch(EV_READ);
 }
 
 LibeventStream::~LibeventStream() {
   if (event_initialized(&event_)) event_del(&event_);
-  if (fd_ >= 0) close(fd_);
+  if (ended_ && lingering_ != nullptr) {
+    lingering_->Add(fd_);
+  } else if (fd_ >= 0) {
+    close(fd_);
+  }
 }
 
 bool LibeventStream::ConnectNow(const Endpoint& endpoint) {
@@ -175,6 +179,10 @@ void LibeventStream::Watch(short what, Duration wait) {
       [](evutil_socket_t, short ready, void* self) { static_cast<LibeventStream*>(self)->OnEvent(ready); }, this);
   const timeval bound = TimevalOf(wait);
   event_add(&event_, wait > Duration(0) ? &bound : nullptr);
+}
+
+void LibeventStream::EndWrites() {
+  ended_ = shutdown(fd_, SHUT_WR) == 0;
 }
 
 void LibeventStream::WatchReads(bool on) {

@@ -11,6 +11,7 @@
 
 #include "backends/net/address_walk.h"
 #include "backends/net/event_home.h"
+#include "backends/net/lingering_sockets.h"
 #include "backends/net/resolver.h"
 
 namespace ringproxy::net {
@@ -20,7 +21,8 @@ class LibeventStream final : public Stream {
   // Not connected yet; one of the two functions below follows.
   LibeventStream(const EventHome& home, StreamObserver& observer);
   // Takes over a connected, non-blocking socket and watches its reads.
-  LibeventStream(const EventHome& home, StreamObserver& observer, int fd);
+  // `lingering`: where it goes after EndWrites; it outlives the stream.
+  LibeventStream(const EventHome& home, StreamObserver& observer, int fd, LingeringSockets* lingering = nullptr);
   ~LibeventStream() override;
 
   // False, and nothing done, when the endpoint is a host name that has to be resolved first.
@@ -31,6 +33,7 @@ class LibeventStream final : public Stream {
 
   IoResult Read(char* buffer, size_t size) override;
   IoResult Write(std::span<const iovec> pieces) override;
+  void EndWrites() override;
   void WatchReads(bool on) override;
   void WatchWrites(bool on) override;
   bool is_resolving() const override { return naming_ != nullptr && naming_->question != nullptr; }
@@ -63,11 +66,13 @@ class LibeventStream final : public Stream {
   const EventHome& home_;
   StreamObserver& observer_;
   std::unique_ptr<Naming> naming_;
+  LingeringSockets* lingering_ = nullptr;
   int fd_ = -1;
   int connect_error_ = 0;
   Duration keepalive_{0};
   bool connecting_ = false;
   bool wrote_last_ = false;
+  bool ended_ = false;
   short watched_ = 0;
   event event_{};
 };

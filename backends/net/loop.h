@@ -56,6 +56,7 @@ struct Endpoint {
   Duration keepalive{0};  // Of its connections over TCP: see keepalive.h.
   // How long its owner waits to be connected: each address of a host name gets a share. 0 = as long as the system does.
   Duration patience{0};
+  uint32_t unix_mode = 0;  // Of the socket's file, where it listens; 0 = as the umask leaves it.
 };
 
 // What the end-of-turn hook wants of the next turn.

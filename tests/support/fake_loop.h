@@ -24,6 +24,7 @@ struct FakeSocket {
   size_t writes = 0;       // Calls of Write.
   size_t room = SIZE_MAX;  // Bytes that Write still takes.
   bool end_of_stream = false;
+  bool writes_ended = false;  // The test reads an end after what was written.
   int error = 0;
   bool watches_reads = true;
   bool watches_writes = false;
