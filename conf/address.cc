@@ -116,7 +116,7 @@ Result<Address, Problem> ParseAddress(std::string_view text) {
   const size_t colon = text.rfind(':');
   if (colon == std::string_view::npos) return Wrong(text, "lacks a port, as in 127.0.0.1:6380");
   std::string host(text.substr(0, colon));
-  if (host.empty()) return Wrong(text, "lacks a host; every interface is 0.0.0.0" + std::string(text));
+  if (host.empty()) return Wrong(text, "lacks a host; every interface is " + Quote("0.0.0.0" + std::string(text)));
   const bool bracketed = host.size() > 2 && host.front() == '[' && host.back() == ']';
   if (bracketed) {
     host = host.substr(1, host.size() - 2);

@@ -30,6 +30,7 @@ class Reader {
     // YAML forbids a key that is given twice, and yaml-cpp lets it pass.
     std::map<std::string, int> seen;  // Key → its line.
     for (const auto& entry : node) {
+      if (source_.is_full()) return;
       const std::optional<std::string> key = ReadKey(entry.first, path, seen);
       if (key) ReadOption(entry.first, *key, entry.second, path, section);
     }
@@ -64,13 +65,13 @@ class Reader {
     return std::nullopt;
   }
 
-  // False once the text has grown beyond all reason; then nothing more is read.
+  // False once the text, or what is wrong with it, has grown beyond all reason; then nothing more is read.
   bool Note(const std::string& path, const YAML::Node& key, const YAML::Node& value) {
     // An empty value has no place of its own.
     source_.Note(path, PlaceOf(value.IsNull() ? key.Mark() : value.Mark()));
     // The bound is told once, however many values are still to come.
     if (++values_ == kMostValues) source_.Fail(path, "more than " + std::to_string(kMostValues) + " values");
-    return values_ < kMostValues;
+    return values_ < kMostValues && !source_.is_full();
   }
 
   template <class S>
@@ -200,6 +201,7 @@ Result<Config> ParseConfig(std::string_view text, const std::string& file) {
     source.Fail("", PlaceOf(error.mark), "YAML: " + Printable(error.msg));
     return source.TakeErrors();
   }
+  if (source.is_full()) return source.TakeErrors();
   SettleData(config, source);
   ReadSecrets(config, source);
   Validate(config, source);

@@ -27,6 +27,7 @@ std::string PathPart(std::string_view key) {
 }
 
 void Source::Fail(const std::string& path, Place place, std::string message) {
+  if (is_full()) return;
   // Nothing above the path fails with it: one wrong option leaves the others of its section to be judged.
   failed_.insert(path);
   errors_.push_back({file_, place.line, place.column, path, std::move(message)});

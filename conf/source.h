@@ -25,6 +25,9 @@ std::string PathPart(std::string_view key);
 
 class Source {
  public:
+  // Aliases can repeat a mistake without end. This many are more than anybody reads; what comes behind is not kept.
+  static constexpr size_t kMostErrors = 10'000;
+
   // `file` is the name that errors show; empty for a configuration that came from no file.
   explicit Source(std::string file) : file_(std::move(file)) {}
 
@@ -43,6 +46,8 @@ class Source {
   // All mistakes, in the order of the file. Leaves none behind.
   Errors TakeErrors();
   bool has_errors() const { return !errors_.empty(); }
+  // Nothing more is worth looking for.
+  bool is_full() const { return errors_.size() >= kMostErrors; }
 
  private:
   std::string file_;

@@ -25,6 +25,7 @@ TEST(ParseAddress, ReadsEachFormAndWritesItBack) {
 TEST(ParseAddress, SaysWhatIsMissing) {
   EXPECT_EQ(ParseAddress("redis-1").errors().text, "redis-1 lacks a port, as in 127.0.0.1:6380");
   EXPECT_EQ(ParseAddress(":6380").errors().text, ":6380 lacks a host; every interface is 0.0.0.0:6380");
+  EXPECT_EQ(ParseAddress(":1\n2").errors().text, "\":1\\x0a2\" lacks a host; every interface is \"0.0.0.0:1\\x0a2\"");
   EXPECT_EQ(ParseAddress("::1:6380").errors().text, "::1:6380 is an IPv6 address without brackets, as in [::1]:6380");
   EXPECT_EQ(ParseAddress("/run/x.sock").errors().text, "/run/x.sock is a path; a Unix socket is written unix:/path");
 }

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <random>
 
+#include "conf/source.h"
 #include "tests/support/golden.h"
 
 namespace ringproxy::conf {
@@ -148,6 +149,17 @@ TEST(ParseConfig, SurvivesNestingAndAliasesWithoutEnd) {
 }
 
 // One list of nodes, named a thousand times, would be ten million nodes.
+TEST(ParseConfig, KeepsNoMoreMistakesThanAnybodyReadsHoweverOftenAnAliasRepeatsThem) {
+  std::string keys, pools;
+  for (int i = 0; i < 200; ++i) {
+    keys += "unknown" + std::to_string(i) + ": 1, ";
+    pools += ", p" + std::to_string(i) + ": *a";
+  }
+  const Result<Config> config = ParseConfig("pools: {a: &a {" + keys + "}" + pools + "}", "test.yaml");
+  ASSERT_FALSE(config.ok());
+  EXPECT_EQ(config.errors().size(), Source::kMostErrors);
+}
+
 TEST(ParseConfig, RefusesAnAliasThatMultipliesBeyondReason) {
   std::string text = "listeners: [{name: web, listen: 127.0.0.1:6380, pool: p0}]\npools:\n  p0: {nodes: &n [";
   for (int i = 0; i < 10'000; ++i) text += "'10." + std::to_string(i / 250) + ".0." + std::to_string(i % 250) + ":1', ";

@@ -1,15 +1,9 @@
 """The command table against the COMMAND of a live Redis: arity, flags, categories, and where the keys stand."""
 
-import json
-import pathlib
-import subprocess
-
 import pytest
 import redis as redis_py
 
-from servers import BINARY
-
-DUMP = pathlib.Path(BINARY).with_name("command_table_dump")
+from command_table import keys_of, parse, rows, words
 
 # Younger than Redis 7.0, but clients send it to every server.
 YOUNGER = {"client|setinfo"}
@@ -62,32 +56,13 @@ migrate h 1 "" 0 10 auth2 keys keys copy keys a
 
 @pytest.fixture(scope="module")
 def table():
-    lines = subprocess.run([DUMP], capture_output=True, check=True, text=True).stdout.splitlines()
-    return {row["name"]: row for row in map(json.loads, lines)}
+    return rows()
 
 
-def parse(reply):
-    """A RESP2 reply as Python values; errors as bytes that start with '-'."""
-    def value(at):
-        end = reply.index(b"\r\n", at)
-        kind, rest = reply[at:at + 1], reply[at + 1:end]
-        if kind == b"$" and rest != b"-1":
-            return reply[end + 2:end + 2 + int(rest)].decode(), end + 4 + int(rest)
-        if kind == b"*" and rest != b"-1":
-            items, at = [], end + 2
-            for _ in range(int(rest)):
-                item, at = value(at)
-                items.append(item)
-            return items, at
-        parsed = int(rest) if kind == b":" else rest.decode() if kind == b"+" else None if rest == b"-1" else b"-" + rest
-        return parsed, end + 2
-    return value(0)[0]
-
-
-def rows_by_name(rows):
+def rows_by_name(live_rows):
     """COMMAND's rows and those of their subcommands."""
     named = {}
-    for row in rows:
+    for row in live_rows:
         named[row[0]] = row
         named.update(rows_by_name(row[9]))
     return named
@@ -96,15 +71,6 @@ def rows_by_name(rows):
 @pytest.fixture(scope="module")
 def live(redis):
     return rows_by_name(parse(redis.ask("COMMAND")))
-
-
-def words(line):
-    return ["" if word == '""' else word for word in line.split(" ")]
-
-
-def keys_by_table(lines):
-    answer = subprocess.run([DUMP, "--keys"], input="\n".join(lines) + "\n", capture_output=True, check=True, text=True)
-    return dict(zip(lines, map(json.loads, answer.stdout.splitlines()), strict=True))
 
 
 def test_every_command_and_subcommand_has_its_row(table, live):
@@ -157,7 +123,7 @@ def test_keys_stand_where_redis_finds_them(table, redis):
     lines = [invocation(row) for row in table.values() if row["has_keys"] and row["step"] > 0] + SPECIAL
     covered = {line.split(" ")[0] for line in lines}
     assert {name.split("|")[0] for name, row in table.items() if row["has_keys"]} <= covered
-    for line, keys in keys_by_table(lines).items():
+    for line, keys in keys_of(lines).items():
         assert keys == parse(redis.ask("COMMAND", "GETKEYS", *words(line))), line
 
 
@@ -169,7 +135,7 @@ def test_keys_stand_where_redis_finds_them(table, redis):
 ])
 def test_a_request_whose_keys_cannot_be_told_is_an_error_to_redis(line, redis, fleet, client):
     # So it may go to any node: what the client reads is what that Redis says.
-    assert keys_by_table([line])[line] is None
+    assert keys_of([line])[line] is None
     if line.startswith("migrate"):
         return  # Redis tries to connect before it answers.
     reply = redis.ask(*words(line))

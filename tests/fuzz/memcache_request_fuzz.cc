@@ -1,28 +1,16 @@
 // What holds for any bytes a memcached client may send. See tests/backends/wire/feed.h for what each single call is
 // held to.
-#include <cstdlib>
-
 #include "backends/wire/memcache_rewrite.h"
-#include "tests/backends/wire/feed.h"
+#include "tests/fuzz/cut_input.h"
 
 namespace {
 
-using ringproxy::test::Frame;
+using ringproxy::test::CutInput;
+using ringproxy::test::FrameView;
 using ringproxy::test::MemcacheRequestCodec;
+using ringproxy::test::Require;
 using ringproxy::wire::Limits;
 using ringproxy::wire::MemcacheParser;
-
-constexpr size_t kMostCuts = 64;  // Of one run; the unit tests try every cut of the corpus.
-
-void Require(bool holds) {
-  if (!holds) std::abort();
-}
-
-void CheckCuts(const MemcacheRequestCodec& codec, std::string_view stream, const std::vector<Frame>& whole) {
-  const size_t step = stream.size() / kMostCuts + 1;
-  for (size_t cut = 1; cut < stream.size(); cut += step) Require(Feed(codec, stream, {cut}) == whole);
-  if (step == 1) Require(Feed(codec, stream, ringproxy::test::EveryByte(stream.size())) == whole);
-}
 
 // What is forwarded means to a node what it meant to us: one request, wholly used, no wish to stay unanswered, and no
 // line that the node might not read to its end.
@@ -49,23 +37,16 @@ void CheckForwarded(const Limits& limits, std::string_view bytes) {
   Require(!forwarded.empty() && forwarded.ends_with("\r\n"));
 }
 
-void Check(const Limits& limits, std::string_view stream) {
-  const MemcacheRequestCodec codec(limits);
-  const std::vector<Frame> whole = Feed(codec, stream, {});
-  CheckCuts(codec, stream, whole);
-  size_t start = 0;
-  for (const Frame& frame : whole) {
-    if (frame.kind == "request") CheckForwarded(limits, stream.substr(start, frame.end - start));
-    if (frame.kind == "refused") Require(frame.text.empty() || frame.text.ends_with("\r\n"));
-    start = frame.end;
-  }
-}
-
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  const std::string_view stream(reinterpret_cast<const char*>(data), size);
-  Check(Limits{}, stream);
-  Check({.request_bytes = 100, .bulk_bytes = 40, .key_bytes = 40, .arguments = 6, .inline_bytes = 64}, stream);
+  const CutInput input = ringproxy::test::ReadCutInput(data, size);
+  const Limits limits = LimitsOf(input);
+  size_t start = 0;
+  CheckFrames(MemcacheRequestCodec(limits), input, [&](const FrameView& frame) {
+    if (frame.kind == "request") CheckForwarded(limits, input.stream.substr(start, frame.end - start));
+    if (frame.kind == "refused") Require(frame.text.empty() || frame.text.ends_with("\r\n"));
+    start = frame.end;
+  });
   return 0;
 }

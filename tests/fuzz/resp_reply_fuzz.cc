@@ -1,25 +1,12 @@
 // What holds for any bytes a node may send. See tests/backends/wire/feed.h for what each single call is held to.
-#include <cstdlib>
-
-#include "tests/backends/wire/feed.h"
+#include "tests/fuzz/cut_input.h"
 
 namespace {
 
-using ringproxy::test::Frame;
+using ringproxy::test::FrameView;
 using ringproxy::test::ReplyCodec;
+using ringproxy::test::Require;
 using ringproxy::wire::ArrayReader;
-
-constexpr size_t kMostCuts = 64;  // Of one run; the unit tests try every cut of the corpus.
-
-void Require(bool holds) {
-  if (!holds) std::abort();
-}
-
-void CheckCuts(std::string_view stream, const std::vector<Frame>& whole) {
-  const size_t step = stream.size() / kMostCuts + 1;
-  for (size_t cut = 1; cut < stream.size(); cut += step) Require(Feed(ReplyCodec(), stream, {cut}) == whole);
-  if (step == 1) Require(Feed(ReplyCodec(), stream, ringproxy::test::EveryByte(stream.size())) == whole);
-}
 
 // A reply has at most one meaning, and an array is exactly its elements.
 void CheckReaders(std::string_view reply) {
@@ -30,8 +17,12 @@ void CheckReaders(std::string_view reply) {
   Require(meanings <= 1);
   while (array.remaining() > 0) {
     const std::string_view element = array.Next();
-    const std::vector<Frame> again = Feed(ReplyCodec(), element, {});
-    Require(again.size() == 1 && again[0].kind == "reply" && again[0].end == element.size());
+    size_t frames = 0;
+    ForEachFrame(ReplyCodec(), element, {}, [&](const FrameView& frame) {
+      ++frames;
+      Require(frame.kind == "reply" && frame.end == element.size());
+    });
+    Require(frames == 1);
   }
   Require(array.rest().empty());
 }
@@ -39,11 +30,8 @@ void CheckReaders(std::string_view reply) {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  const std::string_view stream(reinterpret_cast<const char*>(data), size);
-  const std::vector<Frame> whole = Feed(ReplyCodec(), stream, {});
-  CheckCuts(stream, whole);
-  for (const Frame& frame : whole) {
+  CheckFrames(ReplyCodec(), ringproxy::test::ReadCutInput(data, size), [](const FrameView& frame) {
     if (frame.kind == "reply") CheckReaders(frame.text);
-  }
+  });
   return 0;
 }

@@ -20,6 +20,7 @@ namespace {
 
 constexpr size_t kChunk = 1 << 20;
 constexpr size_t kMostShown = 100;
+constexpr size_t kMostMark = 4;               // Bytes by which WhyNoText tells.
 constexpr uint64_t kMadeKeysAStep = 1 << 16;  // From one sign of progress to the next.
 
 template <typename T>
@@ -165,6 +166,12 @@ class KeyReader {
   std::optional<std::string> Take(std::string_view text, bool last) {
     records_.Append(text);
     if (last) records_.Finish();
+    if (begin_.size() < kMostMark) {
+      begin_ += text.substr(0, kMostMark - begin_.size());
+      if (const auto why = WhyNoText(begin_)) return source_.what + ": " + *why;
+      // A pipe's first piece may be a byte.
+      if (begin_.size() < kMostMark && !last) return std::nullopt;
+    }
     if (is_log_ && !knows_columns_) {
       std::string problem;
       const RecordStatus status = columns_.Read(source_.format, records_, &problem);
@@ -214,6 +221,7 @@ class KeyReader {
   const KeyVisitor& visit_;
   const bool is_log_;
   Records records_;
+  std::string begin_;  // The first bytes, which tell a compressed file.
   Records::Fields fields_;
   Columns columns_;
   bool knows_columns_ = false;  // The first line that is not empty has told.
@@ -232,9 +240,6 @@ std::optional<std::string> ReadFile(int fd, const KeySource& source, const KeyVi
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) return source.what + ": " + std::strerror(errno);
     const std::string_view piece(chunk.data(), static_cast<size_t>(got));
-    if (bytes == 0) {
-      if (const auto why = WhyNoText(piece)) return source.what + ": " + *why;
-    }
     bytes += piece.size();
     if (auto error = keys.Take(piece, got == 0)) return error;
     if (got == 0) return keys.Check();
@@ -291,6 +296,15 @@ std::optional<std::string> ForEachKey(const KeySource& source, const KeyVisitor&
   auto error = ReadFile(fd, source, visit, progress);
   close(fd);
   return error;
+}
+
+std::optional<std::string> ForEachKeyOf(const PieceSource& pieces, const KeySource& source, const KeyVisitor& visit) {
+  KeyReader keys(source, visit);
+  while (true) {
+    const std::string_view piece = pieces();
+    if (auto error = keys.Take(piece, piece.empty())) return error;
+    if (piece.empty()) return keys.Check();
+  }
 }
 
 }  // namespace ringproxy::ringskew

@@ -44,4 +44,10 @@ struct KeySource {
 // Visits every key. Returns what is wrong with the input, in one line, or nothing.
 std::optional<std::string> ForEachKey(const KeySource& source, const KeyVisitor& visit, const Progress& progress);
 
+// The next piece of a text, which may lie where the last one lay; empty at the end.
+using PieceSource = std::function<std::string_view()>;
+
+// The same of a text that comes in pieces; `source` says its name and its format.
+std::optional<std::string> ForEachKeyOf(const PieceSource& pieces, const KeySource& source, const KeyVisitor& visit);
+
 }  // namespace ringproxy::ringskew

@@ -1,12 +1,18 @@
 // tests/backends/wire/feed.h – Feeds bytes to a codec in pieces, as a socket does, and notes what it makes of them.
 //
 // Purpose: the framing of a stream must not depend on how it was cut; unit tests and fuzzers compare feeds. Each call
-// of a codec gets a copy of exactly the bytes it may see, so that a sanitizer notices a read beyond them or a view kept
-// from an earlier call.
+// of a codec gets a copy of exactly the bytes it may see, so that AddressSanitizer notices a read beyond them or a view
+// kept from an earlier call. A fuzzer compares 10^8 of them: it takes frames as views, and a feed allocates once.
 #pragma once
+
+#include <sanitizer/asan_interface.h>
 
 #include <cassert>
 #include <cstddef>
+#include <cstring>
+#include <memory>
+#include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -28,6 +34,39 @@ struct Frame {
   bool operator==(const Frame&) const = default;
 };
 
+// The same as a codec shows it: views that end with its next step.
+struct FrameView {
+  std::string_view kind = "";
+  std::string_view text = "";
+  size_t end = 0;
+  wire::Request request = {};                      // Its arguments lie in `text`.
+  std::optional<std::string_view> key = {};        // Of a memcached request.
+  std::optional<uint64_t> swallow = std::nullopt;  // Of a refused one: what is to be swallowed behind it.
+};
+
+inline Frame MakeFrame(const FrameView& view) {
+  Frame frame{std::string(view.kind), std::string(view.text), {}, view.end};
+  if (view.swallow) frame.parts.push_back(std::to_string(*view.swallow));
+  if (view.key) frame.parts.emplace_back(*view.key);
+  for (size_t i = 0; i < view.request.size(); ++i) frame.parts.emplace_back(view.request[i]);
+  return frame;
+}
+
+// Appends all that is to be equal of two feeds. Texts have their sizes before them, so that none passes for another.
+inline void AppendFrame(const FrameView& view, std::string* out) {
+  const auto number = [out](uint64_t value) { out->append(reinterpret_cast<const char*>(&value), sizeof value); };
+  const auto text = [&](std::string_view value) {
+    number(value.size());
+    out->append(value);
+  };
+  text(view.kind);
+  text(view.text);
+  number(view.end);
+  number(view.swallow.value_or(UINT64_MAX));
+  text(view.key.value_or("none"));
+  for (size_t i = 0; i < view.request.size(); ++i) text(view.request[i]);
+}
+
 // Where a stream is cut: ascending offsets.
 using Cuts = std::vector<size_t>;
 
@@ -37,21 +76,46 @@ inline Cuts EveryByte(size_t size) {
   return cuts;
 }
 
+// The bytes of one call and no others: what lies around them and where the last call's lay is poisoned.
+class ExactBytes {
+ public:
+  explicit ExactBytes(size_t most) : half_((most + 15) / 8 * 8), memory_(new char[2 * half_]) {
+    ASAN_POISON_MEMORY_REGION(memory_.get(), 2 * half_);
+  }
+  ExactBytes(const ExactBytes&) = delete;
+  ExactBytes& operator=(const ExactBytes&) = delete;
+  ~ExactBytes() { ASAN_UNPOISON_MEMORY_REGION(memory_.get(), 2 * half_); }
+
+  std::string_view Copy(std::string_view bytes) {
+    ASAN_POISON_MEMORY_REGION(memory_.get() + second_ * half_, half_);
+    second_ = !second_;
+    char* const copy = memory_.get() + second_ * half_;
+    ASAN_UNPOISON_MEMORY_REGION(copy, bytes.size());
+    std::memcpy(copy, bytes.data(), bytes.size());
+    return {copy, bytes.size()};
+  }
+
+ private:
+  const size_t half_;
+  const std::unique_ptr<char[]> memory_;
+  size_t second_ = 0;
+};
+
 class RequestCodec {
  public:
   explicit RequestCodec(const wire::Limits& limits) : parser_(limits) {}
 
   // False: more is needed.
-  bool Step(std::string_view bytes, Frame* frame) {
+  bool Step(std::string_view bytes, FrameView* frame) {
     using Status = wire::RequestParser::RespStatus;
     const Status status = parser_.Parse(bytes);
     if (status == Status::kNeedMore) return false;
-    if (status == Status::kBad) *frame = {"bad", std::string(parser_.error()), {}, 0};
-    if (status == Status::kNothing) *frame = {"nothing", "", {}, parser_.size()};
-    if (status != Status::kRequest) return true;
-    const wire::Request request = parser_.request();
-    *frame = {"request", std::string(request.encoded()), {}, parser_.size()};
-    for (size_t i = 0; i < request.size(); ++i) frame->parts.emplace_back(request[i]);
+    if (status == Status::kBad) *frame = {"bad", parser_.error()};
+    if (status == Status::kNothing) *frame = {"nothing", "", parser_.size()};
+    if (status == Status::kRequest) {
+      const wire::Request request = parser_.request();
+      *frame = {"request", request.encoded(), parser_.size(), request};
+    }
     return true;
   }
   size_t bytes_needed() const { return parser_.bytes_needed(); }
@@ -65,21 +129,19 @@ class MemcacheRequestCodec {
   explicit MemcacheRequestCodec(const wire::Limits& limits) : parser_(limits) {}
 
   // A refused request's frame ends before what is to be swallowed, which is its last part.
-  bool Step(std::string_view bytes, Frame* frame) {
+  bool Step(std::string_view bytes, FrameView* frame) {
     using Status = wire::MemcacheParser::MemcacheStatus;
     const Status status = parser_.Parse(bytes, &progress_);
     if (status == Status::kNeedMore) return false;
     assert(progress_.needed == 0);
-    const std::string reply(parser_.reply());
-    if (status == Status::kBad) *frame = {"bad", reply, {}, 0};
+    if (status == Status::kBad) *frame = {"bad", parser_.reply()};
     if (status == Status::kRefused) {
-      *frame = {"refused", reply, {std::to_string(parser_.swallow())}, parser_.size()};
+      *frame = {.kind = "refused", .text = parser_.reply(), .end = parser_.size(), .swallow = parser_.swallow()};
     }
     if (status != Status::kRequest) return true;
     const wire::Request& request = parser_.request();
     assert(parser_.unwanted().offset + parser_.unwanted().size <= parser_.size());
-    *frame = {"request", std::string(request.encoded()), {std::string(parser_.routing_key())}, parser_.size()};
-    for (size_t i = 0; i < request.size(); ++i) frame->parts.emplace_back(request[i]);
+    *frame = {"request", request.encoded(), parser_.size(), request, parser_.routing_key()};
     return true;
   }
   size_t bytes_needed() const { return progress_.needed; }
@@ -92,14 +154,14 @@ class MemcacheRequestCodec {
 template <typename Framer>
 class FramerCodec {
  public:
-  bool Step(std::string_view bytes, Frame* frame) {
+  bool Step(std::string_view bytes, FrameView* frame) {
     using Status = wire::ReplyFramer::FrameStatus;
     const Status status = framer_.Frame(bytes);
     if (status == Status::kNeedMore) return false;
-    if (status == Status::kBad) *frame = {"bad", "", {}, 0};
+    if (status == Status::kBad) *frame = {"bad"};
     if (status == Status::kReply) {
       assert(framer_.size() <= bytes.size());
-      *frame = {"reply", std::string(bytes.substr(0, framer_.size())), {}, framer_.size()};
+      *frame = {"reply", bytes.substr(0, framer_.size()), framer_.size()};
     }
     return true;
   }
@@ -112,31 +174,44 @@ class FramerCodec {
 using ReplyCodec = FramerCodec<wire::RespReplyFramer>;
 using MemcacheReplyCodec = FramerCodec<wire::MemcacheReplyFramer>;
 
-// All frames of `stream`, up to and including the first bad one. Asserts what holds for every call.
-template <typename Codec>
-std::vector<Frame> Feed(Codec codec, std::string_view stream, Cuts cuts) {
-  std::vector<Frame> frames;
-  cuts.push_back(stream.size());
+// Calls visit(FrameView) for all frames of `stream`, up to and including the first bad one. Asserts what holds for
+// every call.
+template <typename Codec, typename Visit>
+void ForEachFrame(Codec codec, std::string_view stream, std::span<const size_t> cuts, Visit visit) {
+  ExactBytes exact(stream.size());
   size_t start = 0;
   size_t needed = 0;
-  for (const size_t available : cuts) {
+  for (size_t piece = 0; piece <= cuts.size(); ++piece) {
+    const size_t available = piece < cuts.size() ? cuts[piece] : stream.size();
     while (start < available) {
-      const std::vector<char> exact(stream.begin() + static_cast<std::ptrdiff_t>(start),
-                                    stream.begin() + static_cast<std::ptrdiff_t>(available));
-      Frame frame;
-      if (!codec.Step({exact.data(), exact.size()}, &frame)) {
-        assert(codec.bytes_needed() > exact.size() && codec.bytes_needed() >= needed);
+      const std::string_view bytes = exact.Copy(stream.substr(start, available - start));
+      FrameView frame;
+      if (!codec.Step(bytes, &frame)) {
+        assert(codec.bytes_needed() > bytes.size() && codec.bytes_needed() >= needed);
         needed = codec.bytes_needed();
         break;
       }
-      assert(frame.kind == "bad" || (frame.end > 0 && frame.end <= exact.size() && frame.end >= needed));
+      assert(frame.kind == "bad" || (frame.end > 0 && frame.end <= bytes.size() && frame.end >= needed));
       frame.end += start;
       start = frame.end;
       needed = 0;
-      frames.push_back(frame);
-      if (frame.kind == "bad") return frames;
+      visit(frame);
+      if (frame.kind == "bad") return;
     }
   }
+}
+
+// What AppendFrame makes of all of them.
+template <typename Codec>
+void LogFrames(const Codec& codec, std::string_view stream, std::span<const size_t> cuts, std::string* log) {
+  log->clear();
+  ForEachFrame(codec, stream, cuts, [log](const FrameView& frame) { AppendFrame(frame, log); });
+}
+
+template <typename Codec>
+std::vector<Frame> Feed(const Codec& codec, std::string_view stream, const Cuts& cuts) {
+  std::vector<Frame> frames;
+  ForEachFrame(codec, stream, cuts, [&](const FrameView& frame) { frames.push_back(MakeFrame(frame)); });
   return frames;
 }
 

@@ -1,5 +1,6 @@
 #include "tools/ringskew/key_source.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -186,6 +187,17 @@ TEST(SyntheticKeys, ShowTheirProgress) {
       {"200000:uniform", {}}, [](const KeySample&) {}, [&](uint64_t b) { bytes.push_back(b); }));
   EXPECT_GE(bytes.size(), 3U);
   EXPECT_TRUE(std::ranges::is_sorted(bytes));
+}
+
+TEST_F(KeySourceTest, TellsACompressedFileByHoweverFewBytesAtATime) {
+  for (const std::string text : {"\x1f\x8b\x08\n", "PK\x03\x04\n"}) {
+    const auto error = ForEachKeyOf(
+        [&, at = size_t{0}]() mutable {
+          return at < text.size() ? std::string_view(text).substr(at++, 1) : std::string_view();
+        },
+        {"keys", {}}, [](const KeySample& sample) { ADD_FAILURE() << sample.key; });
+    EXPECT_THAT(error.value_or(""), testing::AnyOf(testing::HasSubstr("gzip"), testing::HasSubstr("zip archive")));
+  }
 }
 
 }  // namespace
