@@ -133,7 +133,7 @@ TEST_F(LibeventStreamTest, LeavesItsSocketToLingerOnceItHasEndedItsWrites) {
   std::array<int, 2> ends{};
   ASSERT_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends.data()), 0);
   far_ = TestSocket(ends[1]);
-  stream_ = std::make_unique<LibeventStream>(base(), told_, ends[0], &lingering);
+  stream_ = std::make_unique<LibeventStream>(home(), told_, ends[0], &lingering);
   EXPECT_EQ(Write({"last"}).bytes, 4U);
   stream_->EndWrites();
   FarWrites("more");
