@@ -2,8 +2,9 @@
 //
 // Purpose: PrintConfig is --print-config: what a default is, and what a file with aliases and short forms came to.
 // PrintChanges is for whoever makes a file for people to go on with.
-// Promise: ParseConfig(PrintConfig(c)) == c for every valid c, and so it is for PrintChanges, whatever the comments
-// are. Secrets are never written, only the files they stand in. Threads: pure.
+// Promise: ParseConfig(PrintConfig(c)) == c for every valid c, save that no pool of it is taken_for_cache, since `data`
+// is written; and so it is for PrintChanges, whatever the comments are. Secrets are never written, only the files they
+// stand in. Threads: pure.
 #pragma once
 
 #include <map>

@@ -27,11 +27,16 @@ void CheckErrors(const Errors& errors) {
   for (const auto& error : errors) CheckLine(error.ToString());
 }
 
-void CheckPrinted(const Config& config) {
-  const std::string printed = PrintConfig(config);
-  const Result<Config> again = ringproxy::conf::ParseConfig(printed, "printed.yaml");
-  Require(again.ok() && *again == config);
+void CheckPrinted(Config config) {
   for (const std::string& hint : Hints(config)) CheckLine(hint);
+  const std::string changes = PrintChanges(config, {});
+  // What is printed says `data` of every pool.
+  const std::string whole = PrintConfig(config);
+  for (auto& pool : config.pools) pool.taken_for_cache = false;
+  for (const std::string& printed : {whole, changes}) {
+    const Result<Config> again = ringproxy::conf::ParseConfig(printed, "printed.yaml");
+    Require(again.ok() && *again == config);
+  }
 }
 
 // A secret's file may be a device or a pipe, from which something would have to come first.

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <fstream>
+#include <sstream>
 #include <vector>
 
 #include "tools/ringskew/records.h"
@@ -23,8 +24,9 @@ class KeySourceTest : public testing::Test {
     const auto error = ForEachKey(
         {path_, format},
         [&](const KeySample& sample) {
-          keys.push_back(std::string(sample.key) + " " + std::to_string(static_cast<int>(sample.requests)) + " " +
-                         std::to_string(static_cast<int>(sample.bytes)));
+          std::ostringstream line;
+          line << sample.key << ' ' << sample.requests << ' ' << sample.bytes;
+          keys.push_back(line.str());
         },
         [](uint64_t) {});
     if (error) return {error->substr(path_.size())};
