@@ -95,9 +95,15 @@ class NutcrackerPool {
     Listener& listener = draft_.AddListener(pool, *address, protocol, *listen);
     listener_path_ = draft_.ListenerPath();
     listener.routes = {{"", pool}};
-    if (mode.empty()) return;
-    draft_.Comment(listener_path_ + ".listen",
-                   "The mode of the socket's file, " + mode + ", cannot be set here: the process's umask decides it.");
+    if (!mode.empty()) ImportMode(listener, mode, *listen);
+  }
+
+  // Octal, with a zero before it or without one.
+  void ImportMode(Listener& listener, const std::string& mode, const TreeValue& listen) {
+    const Result<uint64_t, Problem> read = ParseFileMode("000" + mode);
+    constexpr uint64_t kMost = 0777;
+    if (!read || *read == 0 || *read > kMost) return draft_.Fail(listen, Quote(mode) + " is no mode of a file");
+    listener.socket_mode = static_cast<uint32_t>(*read);
   }
 
   void ImportRing(Pool& pool) {
