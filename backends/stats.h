@@ -45,7 +45,7 @@ class Histogram {
 
 // Of one node in one worker.
 struct NodeStats {
-  Counter requests;
+  Counter requests;   // Of clients, with their retries; the guard's own probes are none.
   Counter failures;   // Requests answered with an error of ours: node down, timeout, broken connection.
   Counter overloads;  // Requests refused because enough are in flight, which is no failure of the node's.
   Counter timeouts;

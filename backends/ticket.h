@@ -14,7 +14,7 @@ namespace ringproxy::backends {
 
 struct Ticket {
   // Whose it is. The last one is the guard's own probe, which no sink hears of.
-  enum class Kind : uint8_t { kSession, kFanout, kRetry, kLimit, kStore, kExpiry, kInternal };
+  enum class Kind : uint8_t { kSession, kFanout, kRetry, kLimit, kStore, kExpiry, kFollowed, kInternal };
 
   uint32_t owner = 0;       // Index of the session, the fan-out, the read that may be asked again …
   uint32_t generation = 0;  // Of that index; a stale one makes the reply a counted no-op.

@@ -108,6 +108,10 @@ std::string Address::ToString() const {
 Result<Address, Problem> ParseAddress(std::string_view text) {
   if (text.starts_with(kUnixPrefix)) return ParseUnix(text);
   if (text.starts_with('/')) return Wrong(text, "is a path; a Unix socket is written unix:/path");
+  // No character of a host. What stands before it is a login, whose password must not come to stand in a log.
+  if (const size_t at = text.rfind('@'); at != std::string_view::npos) {
+    return Wrong(text.substr(at), "stands behind a login, which is no part of an address; see auth.password_file");
+  }
   // The last one, for an IPv6 address has more of them.
   const size_t colon = text.rfind(':');
   if (colon == std::string_view::npos) return Wrong(text, "lacks a port, as in 127.0.0.1:6380");

@@ -76,6 +76,7 @@ struct Admin {
   Address listen{"127.0.0.1", 9180, ""};
   std::string token_file;  // Empty = no token; then `listen` has to be a loopback address.
   std::string token;       // Read from token_file at parse time; never printed.
+  Words allowed_hosts;     // Names by which the port is asked, beside localhost and the host of `listen`.
 
   bool operator==(const Admin&) const = default;
 };
@@ -111,6 +112,7 @@ struct Route {
 struct Listener {
   std::string name;
   Address listen;
+  uint32_t socket_mode = 0;  // Of a Unix socket's file; 0 (`auto` in the file) = as the umask leaves it.
   Protocol protocol = Protocol::kRedis;
   uint64_t max_connections = 10000;
   microseconds idle_timeout{0};        // 0 = never.
@@ -340,7 +342,7 @@ struct GlobalLimits {
 };
 
 struct Config {
-  uint32_t workers = 0;             // Event loops; 0 (`auto` in the file) = one a core.
+  uint32_t workers = 0;             // Event loops; 0 (`auto` in the file) = one a core that it may use.
   uint64_t memory_limit_bytes = 0;  // Of the process; 0 (`auto` in the file) = half of what there is.
   microseconds drain_timeout{30'000'000};
   Admin admin;

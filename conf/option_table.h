@@ -15,7 +15,12 @@ inline constexpr auto kOptions<Admin> =
     std::make_tuple(OptionRow{"listen", &Admin::listen, TcpAddress(0), Reload::kRestart,
                               "Where the admin port listens. An address that is not loopback requires a token_file."},
                     OptionRow{"token_file", &Admin::token_file, Path(), Reload::kLive,
-                              "File whose first line is the token that admin requests must carry; empty = none."});
+                              "File whose first line is the token that admin requests must carry; empty = none."},
+                    OptionRow{"allowed_hosts", &Admin::allowed_hosts, WordList(), Reload::kLive,
+                              "Names by which the admin port is asked behind a proxy or a service's name. Without "
+                              "the token, a request whose Host is neither one of them nor an IP address, localhost or "
+                              "the host of listen is refused, but for /metrics, /healthz and /readyz: a web page could "
+                              "have sent it."});
 
 template <>
 inline constexpr auto kOptions<Log> = std::make_tuple(OptionRow{"level", &Log::level, Choice(), Reload::kLive,
@@ -50,6 +55,8 @@ inline constexpr auto kOptions<Listener> = std::make_tuple(
     OptionRow{"name", &Listener::name, Name().Required(), Reload::kRestart, "Its name in metrics and logs."},
     OptionRow{"listen", &Listener::listen, AnyAddress(0).Required(), Reload::kRestart,
               "Where clients connect: HOST:PORT (port 0 = any free one; of a name all addresses) or unix:/PATH."},
+    OptionRow{"socket_mode", &Listener::socket_mode, FileModeOrZero("auto"), Reload::kRestart,
+              "Who may connect to a Unix socket: the mode of its file, octal as 0660; auto = as the umask leaves it."},
     OptionRow{"protocol", &Listener::protocol, Choice(), Reload::kRestart,
               "What clients speak; its pools must speak the same."},
     OptionRow{"max_connections", &Listener::max_connections, Count(1, 10'000'000), Reload::kLive,
@@ -68,8 +75,9 @@ inline constexpr auto kOptions<Listener> = std::make_tuple(
 
 template <>
 inline constexpr auto kOptions<Config> = std::make_tuple(
-    OptionRow{"workers", &Config::workers, CountOrZero("auto", 1, 1024), Reload::kRestart,
-              "Event loops; auto = one a core."},
+    OptionRow{
+        "workers", &Config::workers, CountOrZero("auto", 1, 1024), Reload::kRestart,
+        "Event loops; auto = one for each core that the process may use, by its affinity and its cgroup's CPU quota."},
     OptionRow{
         "memory_limit", &Config::memory_limit_bytes, BytesOrZero("auto", 16 * kMiB, 1024 * 1024 * kGiB),
         Reload::kRestart,

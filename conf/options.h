@@ -38,6 +38,7 @@ enum class OptionKind : uint8_t {
   kPercent,     // 50%
   kFactor,      // 1.25
   kRate,        // 5000/s
+  kFileMode,    // 0660
   kSwitch,      // true or false
   kOnDown,      // error, rehash or {gutter: POOL}
   kChoice,      // One of kNames<E>.
@@ -93,6 +94,10 @@ constexpr Bounds PerTime(uint64_t least, uint64_t most) {
 // Written `word`, there is none.
 constexpr Bounds PerTimeOrNone(std::string_view word, uint64_t least, uint64_t most) {
   return {OptionKind::kRate, least, most, word};
+}
+// Octal, as chmod takes it. Without a bit for anybody nobody could connect.
+constexpr Bounds FileModeOrZero(std::string_view word) {
+  return {OptionKind::kFileMode, 1, 0777, word};
 }
 constexpr Bounds Switch() {
   return {OptionKind::kSwitch};

@@ -60,6 +60,8 @@ std::string YamlValue(const T& value, const Bounds& bounds) {
   const std::string text = FormatValue(value, bounds);
   // "off" is a word that some readers take for false.
   if constexpr (std::is_same_v<T, std::string> || std::is_enum_v<T>) return Yaml(text);
+  // As a number it would be another one to those who read it as decimal.
+  if (bounds.kind == OptionKind::kFileMode && text != bounds.word_for_zero) return Quoted(text);
   // An address in brackets would be read as a list, and the path of a socket may hold any character.
   const bool plain = !text.empty() && (IsLetter(text.front()) || IsDigit(text.front()));
   return plain && (!std::is_same_v<T, Address> || !text.starts_with("unix:")) ? text : Yaml(text);

@@ -23,6 +23,11 @@ Json NumberSchema(const Bounds& bounds) {
   return ways.size() > 1 ? Json{{"oneOf", ways}} : number;
 }
 
+// Only the parser here takes 0660 without quotes for text.
+Json FileModeSchema(const Bounds& bounds) {
+  return {{"oneOf", {{{"const", bounds.word_for_zero}}, {{"type", "string"}, {"pattern", "^0[0-7]{3}$"}}}}};
+}
+
 Json TextSchema(const Bounds& bounds) {
   Json text = {{"type", "string"}};
   if (bounds.kind == OptionKind::kName) text["pattern"] = "^\\S+$";
@@ -59,7 +64,9 @@ Json ValueSchema(const Bounds& bounds, const T&) {
                          {"properties", {{"gutter", TextSchema(Name())}}}};
     return {{"oneOf", {{{"enum", NamesOf<DownPolicy>()}}, gutter}}};
   }
-  if constexpr (std::is_integral_v<T>) return NumberSchema(bounds);
+  if constexpr (std::is_integral_v<T>) {
+    return bounds.kind == OptionKind::kFileMode ? FileModeSchema(bounds) : NumberSchema(bounds);
+  }
   if constexpr (std::is_same_v<T, std::string>) return TextSchema(bounds);
   if constexpr (std::is_same_v<T, std::chrono::microseconds>) {
     // 0 is the one duration that needs no unit, and so the one that may be a number.

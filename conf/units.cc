@@ -182,4 +182,21 @@ Result<uint64_t, Problem> ParseCount(std::string_view text) {
   return ParseNumber(text, text, "a whole number");
 }
 
+Result<uint64_t, Problem> ParseFileMode(std::string_view text) {
+  constexpr size_t kLongest = 8;
+  const bool is_octal = text.find_first_not_of("01234567") == std::string_view::npos;
+  if (text.size() < 4 || text.size() > kLongest || text.front() != '0' || !is_octal) {
+    return Problem{Quote(text) + " is no mode of a file: 0 and three octal digits, as 0660"};
+  }
+  uint64_t mode = 0;
+  for (const char digit : text) mode = mode * 8 + static_cast<uint64_t>(digit - '0');
+  return mode;
+}
+
+std::string FormatFileMode(uint32_t mode) {
+  std::string text;
+  for (; mode > 0 || text.size() < 3; mode >>= 3) text.insert(text.begin(), static_cast<char>('0' + (mode & 7)));
+  return "0" + text;
+}
+
 }  // namespace ringproxy::conf

@@ -1,6 +1,7 @@
 #include "conf/validate.h"
 
 #include <algorithm>
+#include <cctype>
 #include <map>
 
 #include "conf/address.h"
@@ -81,6 +82,10 @@ void CheckListeners(const Config& config, Source& source) {
     CheckUnique(listener.name, path + ".name", "name", names, source);
     CheckRoutes(config, listener, path, source);
     CheckListenAddress(config, i, source);
+    const bool has_file = !source.Sound({path + ".listen"}) || listener.listen.is_unix();
+    if (listener.socket_mode != 0 && !has_file) {
+      source.Fail(path + ".socket_mode", "goes with listen: unix:/PATH only");
+    }
   }
 }
 
@@ -257,7 +262,21 @@ void CheckPools(const Config& config, Source& source) {
   }
 }
 
+void CheckAllowedHosts(const Config& config, Source& source) {
+  const std::string path = "admin.allowed_hosts";
+  const auto is_host_byte = [](unsigned char c) { return std::isalnum(c) != 0 || c == '.' || c == '-' || c == '_'; };
+  for (size_t i = 0; i < config.admin.allowed_hosts.size(); ++i) {
+    const std::string& host = config.admin.allowed_hosts[i];
+    const std::string entry = Index(path, i);
+    // A single word has no place of its own.
+    const std::string& here = source.Has(entry) ? entry : path;
+    if (!source.Sound({path, here}) || std::ranges::all_of(host, is_host_byte)) continue;
+    source.Fail(here, Quote(host) + " is no host's name; it stands without a scheme and a port");
+  }
+}
+
 void CheckAdmin(const Config& config, Source& source) {
+  CheckAllowedHosts(config, source);
   if (!source.Sound({"admin.listen", "admin.token_file"})) return;
   // Whoever reaches the port can take nodes out and read keys.
   if (IsLoopback(config.admin.listen) || !config.admin.token_file.empty()) return;

@@ -15,7 +15,14 @@ std::string FormatBound(uint64_t bound, OptionKind kind) {
   if (kind == OptionKind::kDuration) return FormatDuration(std::chrono::microseconds(bound));
   if (kind == OptionKind::kPercent) return FormatPercent({static_cast<uint32_t>(bound)});
   if (kind == OptionKind::kFactor) return FormatFactor({static_cast<uint32_t>(bound)});
+  if (kind == OptionKind::kFileMode) return FormatFileMode(static_cast<uint32_t>(bound));
   return std::to_string(bound);
+}
+
+Result<uint64_t, Problem> ParseNumber(std::string_view text, OptionKind kind) {
+  if (kind == OptionKind::kBytes) return ParseSize(text);
+  if (kind == OptionKind::kFileMode) return ParseFileMode(text);
+  return ParseCount(text);
 }
 
 // `shown` is the value in the words of the file, since 0ms and 0s are the same number.
@@ -49,7 +56,7 @@ std::optional<Problem> ReadValue(std::string_view text, const Bounds& bounds, ui
     value = 0;
     return std::nullopt;
   }
-  const Result<uint64_t, Problem> number = bounds.kind == OptionKind::kBytes ? ParseSize(text) : ParseCount(text);
+  const Result<uint64_t, Problem> number = ParseNumber(text, bounds.kind);
   if (!number && bounds.word_for_zero.empty()) return number.errors();
   if (!number) return Problem{number.errors().text + ", nor " + std::string(bounds.word_for_zero)};
   if (auto problem = CheckRange(text, *number, bounds)) return problem;
@@ -202,6 +209,7 @@ std::string DescribeKind(const Bounds& bounds) {
     case OptionKind::kPercent: return "ratio";
     case OptionKind::kFactor: return "factor";
     case OptionKind::kRate: return "rate";
+    case OptionKind::kFileMode: return "octal mode";
     case OptionKind::kSwitch: return "true or false";
     case OptionKind::kOnDown: return "error, rehash or {gutter: POOL}";
     case OptionKind::kChoice: return "word";
@@ -225,6 +233,7 @@ std::string DescribeBounds(const Bounds& bounds) {
     case OptionKind::kPercent:
     case OptionKind::kFactor:
     case OptionKind::kRate:
+    case OptionKind::kFileMode:
     case OptionKind::kDuration: {
       const std::string range = FormatBound(bounds.least, bounds.kind) + " to " + FormatBound(bounds.most, bounds.kind);
       return bounds.word_for_zero.empty() ? range : range + " or " + std::string(bounds.word_for_zero);

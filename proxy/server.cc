@@ -6,10 +6,10 @@
 #include <algorithm>
 #include <functional>
 #include <random>
-#include <thread>
 
 #include "backends/line_limit.h"
 #include "proxy/control/log.h"
+#include "proxy/control/process_cpus.h"
 #include "proxy/control/process_memory.h"
 #include "proxy/control/refusals.h"
 
@@ -31,8 +31,7 @@ std::shared_ptr<const Snapshot> NewSnapshot(conf::Config config, backends::NodeR
 }  // namespace
 
 uint32_t WorkerCount(const conf::Config& config) {
-  // The number of cores is 0 where the system does not tell it.
-  return config.workers > 0 ? config.workers : std::max(1U, std::thread::hardware_concurrency());
+  return config.workers > 0 ? config.workers : CpusOfProcess();
 }
 
 Server::Server(conf::Config config, uint64_t room_for_clients)

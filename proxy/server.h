@@ -23,7 +23,7 @@
 
 namespace ringproxy::proxy {
 
-// As the configuration says, or one for each core.
+// As the configuration says, or one for each core that the process may use.
 uint32_t WorkerCount(const conf::Config& config);
 
 class Server {

@@ -1,11 +1,41 @@
 #include "backends/link/handshake.h"
 
+#include <algorithm>
+
 #include "backends/wire/fault.h"
 #include "backends/wire/memcache_reply.h"
 #include "backends/wire/resp_encode.h"
 
 namespace ringproxy::backends {
 namespace {
+
+// These are the same whatever the password is, though it may be one of their words.
+constexpr std::string_view kHarmless[] = {
+    "WRONGPASS invalid username-password pair or user is disabled.",
+    "ERR AUTH <password> called without any password configured for the default user. Are you sure your configuration "
+    "is correct?",
+    "ERR Client sent AUTH, but no password is set",
+    "ERR invalid password",
+    "NOAUTH Authentication required.",
+    "CLIENT_ERROR authentication failure",
+};
+
+// A node's answer to a login, fit for the log and the admin port. A server that does not know AUTH, or calls it by
+// another name, answers with the arguments, at most 128 bytes of them; what else it repeats is cut off as well.
+std::string WithoutSecret(std::string_view words, std::string_view password) {
+  if (std::ranges::find(kHarmless, words) != std::end(kHarmless)) return std::string(words);
+  // More than is kept, so that a password on which the cut falls is still known by its first bytes.
+  words = words.substr(0, 2 * Handshake::kMostWords);
+  words = words.substr(0, words.find(", with args beginning with"));
+  // Fewer bytes are in half of all sentences, and no secret.
+  constexpr size_t kLeast = 4;
+  constexpr size_t kTelling = 8;
+  for (size_t size = password.size(); size >= std::clamp(password.size(), kLeast, kTelling); --size) {
+    const size_t at = words.find(password.substr(0, size));
+    if (at != std::string_view::npos) return std::string(words.substr(0, at)) + "... (the rest repeats the login)";
+  }
+  return std::string(words);
+}
 
 class RedisHandshake final : public Handshake {
  public:
@@ -30,7 +60,7 @@ class RedisHandshake final : public Handshake {
     const bool is_last = --replies_ == 0;
     if (is_last && wire::IsAliveToPing(reply)) return HandshakeStep::kDone;
     // The line without its type and its end; a node that answers anything else is no Redis server.
-    if (reply.starts_with('-')) return Refuse(reply.substr(1, reply.find('\r') - 1));
+    if (reply.starts_with('-')) return Refuse(WithoutSecret(reply.substr(1, reply.find('\r') - 1), auth_.password));
     return reply.starts_with('+') ? HandshakeStep::kMore : Refuse("unexpected reply");
   }
 
@@ -60,7 +90,7 @@ class MemcacheHandshake final : public Handshake {
     const std::string_view line = wire::TakeLine(&reply);
     if (!line.starts_with(expected_)) {
       // ERROR may tell of a server that is too old for mn, but a login that is not understood is refused.
-      if (line != "ERROR" || expected_ == "STORED") return Refuse(line);
+      if (line != "ERROR" || expected_ == "STORED") return Refuse(WithoutSecret(line, auth_.password));
       if (expected_ == kVersion) return HandshakeStep::kDone;  // It knows neither question, and has answered both.
       out->append("version\r\n");
       expected_ = kVersion;

@@ -28,7 +28,8 @@ class Handshake {
   // A server says in less what it has against a client; whatever else may answer there.
   static constexpr size_t kMostWords = 512;
 
-  // After kRefused: the node's own words, or the first of them, to be logged.
+  // After kRefused: the node's own words, or the first of them, to be logged; without what they repeat of the
+  // login.
   const std::string& refusal() const { return refusal_; }
 
  protected:

@@ -26,7 +26,9 @@ ReplyPipeline::~ReplyPipeline() {
 }
 
 bool ReplyPipeline::Admit(size_t request_bytes, Ticket ticket, wire::Work work, uint16_t key_mark) {
-  stats_.requests.Add();
+  // The guard's own probe is nobody's request.
+  if (ticket.kind != Ticket::Kind::kInternal) [[likely]]
+    stats_.requests.Add();
   if (in_flight_.size() >= settings_.limits.requests_in_flight ||
       // A request that is larger than all that is allowed passes alone, or it would never pass.
       (bytes_in_flight_ > 0 && bytes_in_flight_ + request_bytes > settings_.limits.bytes_in_flight)) {
@@ -48,7 +50,7 @@ bool ReplyPipeline::Admit(size_t request_bytes, Ticket ticket, wire::Work work, 
 }
 
 void ReplyPipeline::Refuse(Ticket ticket) {
-  stats_.requests.Add();
+  if (ticket.kind != Ticket::Kind::kInternal) stats_.requests.Add();
   Fail(ticket, wire::ErrorCode::kNodeDown);
 }
 

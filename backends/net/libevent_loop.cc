@@ -1,6 +1,8 @@
 #include "backends/net/libevent_loop.h"
 
 #include <event2/event.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <cassert>
 
@@ -11,9 +13,10 @@ namespace {
 
 class LibeventTimer final : public Timer {
  public:
-  LibeventTimer(event_base* base, std::function<void()> on_expiry) : on_expiry_(std::move(on_expiry)) {
+  LibeventTimer(const EventHome& home, std::function<void()> on_expiry)
+      : home_(home), on_expiry_(std::move(on_expiry)) {
     event_ = evtimer_new(
-        base, [](int, short, void* self) { static_cast<LibeventTimer*>(self)->OnExpiry(); }, this);
+        home.base, [](int, short, void* self) { static_cast<LibeventTimer*>(self)->OnExpiry(); }, this);
   }
   ~LibeventTimer() override { event_free(event_); }
 
@@ -31,10 +34,12 @@ class LibeventTimer final : public Timer {
 
  private:
   void OnExpiry() {
+    home_.Wake();
     armed_ = false;
     on_expiry_();
   }
 
+  const EventHome& home_;
   event* event_;
   bool armed_ = false;
   std::function<void()> on_expiry_;
@@ -57,38 +62,60 @@ void LibeventLoop::FreeBase::operator()(event_base* base) const {
 }
 
 LibeventLoop::LibeventLoop(Resolver& resolver)
-    : resolver_(resolver), base_(NewBase()), mailbox_(std::make_unique<Mailbox>(base_.get())) {}
+    : resolver_(resolver),
+      base_(NewBase()),
+      home_{base_.get(), *this},
+      lingering_(std::make_unique<LingeringSockets>(base_.get())),
+      mailbox_(std::make_unique<Mailbox>(home_)) {}
 
 LibeventLoop::~LibeventLoop() {
   mailbox_.reset();
 }
 
 std::unique_ptr<Timer> LibeventLoop::NewTimer(std::function<void()> on_expiry) {
-  return std::make_unique<LibeventTimer>(base_.get(), std::move(on_expiry));
+  return std::make_unique<LibeventTimer>(home_, std::move(on_expiry));
 }
 
 std::unique_ptr<Stream> LibeventLoop::Connect(const Endpoint& endpoint, StreamObserver& observer) {
-  auto stream = std::make_unique<LibeventStream>(base_.get(), observer);
+  auto stream = std::make_unique<LibeventStream>(home_, observer);
   if (!stream->ConnectNow(endpoint)) stream->ResolveAndConnect(endpoint, *this, resolver_);
   return stream;
 }
 
 std::unique_ptr<Stream> LibeventLoop::Adopt(int fd, StreamObserver& observer) {
-  return std::make_unique<LibeventStream>(base_.get(), observer, fd);
+  return std::make_unique<LibeventStream>(home_, observer, fd, lingering_.get());
 }
 
-// By the first now() of a turn: libevent offers no hook between waking and the first callback.
+void LibeventLoop::EndSocket(int fd) {
+  if (shutdown(fd, SHUT_WR) == 0) return lingering_->Add(fd);
+  close(fd);
+}
+
+// By the first now() of a turn, see EventHome.
 TimePoint LibeventLoop::Read() const {
   return Keep(std::chrono::time_point_cast<Duration>(std::chrono::steady_clock::now()));
 }
 
+void LibeventLoop::Measure(NextTurn before, NextTurn after) {
+  const TimePoint began = now();
+  Forget();
+  const TimePoint ended = now();
+  turn_meter_({.waited = before == NextTurn::kMayWait ? began - turn_ended_ : Duration(0), .took = ended - began});
+  turn_ended_ = ended;
+  // Between two turns of which the second does not wait the clock is read once: the one's end is the other's beginning.
+  if (after == NextTurn::kMayWait) Forget();
+}
+
 void LibeventLoop::Run() {
   NextTurn next = NextTurn::kMayWait;
+  turn_ended_ = now();
+  Forget();
   while (!stopping_) {
-    Forget();
+    const NextTurn before = next;
     // A turn that holds output back for the next one does not wait for news before it.
-    event_base_loop(base_.get(), EVLOOP_ONCE | (next == NextTurn::kAtOnce ? EVLOOP_NONBLOCK : 0));
+    event_base_loop(base_.get(), EVLOOP_ONCE | (before == NextTurn::kAtOnce ? EVLOOP_NONBLOCK : 0));
     if (end_of_turn_) next = end_of_turn_();
+    turn_meter_ ? Measure(before, next) : Forget();
   }
 }
 

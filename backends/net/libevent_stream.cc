@@ -40,16 +40,20 @@ Duration WaitForNews(Duration patience) {
 
 }  // namespace
 
-LibeventStream::LibeventStream(event_base* base, StreamObserver& observer) : base_(base), observer_(observer) {}
+LibeventStream::LibeventStream(const EventHome& home, StreamObserver& observer) : home_(home), observer_(observer) {}
 
-LibeventStream::LibeventStream(event_base* base, StreamObserver& observer, int fd)
-    : base_(base), observer_(observer), fd_(fd) {
+LibeventStream::LibeventStream(const EventHome& home, StreamObserver& observer, int fd, LingeringSockets* lingering)
+    : home_(home), observer_(observer), lingering_(lingering), fd_(fd) {
   Watch(EV_READ);
 }
 
 LibeventStream::~LibeventStream() {
   if (event_initialized(&event_)) event_del(&event_);
-  if (fd_ >= 0) close(fd_);
+  if (ended_ && lingering_ != nullptr) {
+    lingering_->Add(fd_);
+  } else if (fd_ >= 0) {
+    close(fd_);
+  }
 }
 
 bool LibeventStream::ConnectNow(const Endpoint& endpoint) {
@@ -117,7 +121,7 @@ void LibeventStream::PrepareTimeout() {
   if (event_initialized(&event_)) event_del(&event_);
   watched_ = 0;
   event_assign(
-      &event_, base_, -1, 0,
+      &event_, home_.base, -1, 0,
       [](evutil_socket_t, short what, void* self) { static_cast<LibeventStream*>(self)->OnEvent(what); }, this);
 }
 
@@ -154,6 +158,7 @@ void LibeventStream::FinishConnecting(short what) {
 }
 
 void LibeventStream::OnEvent(short what) {
+  home_.Wake();
   if (connecting_) return FinishConnecting(what);
   // One call only, since it may destroy this stream; readiness is by level, so the other comes again next turn. Turn
   // and turn about, since a peer that never stops sending would leave no turn for a write.
@@ -170,10 +175,14 @@ void LibeventStream::Watch(short what, Duration wait) {
   watched_ = what;
   if (what == 0) return;
   event_assign(
-      &event_, base_, fd_, static_cast<short>(what | EV_PERSIST),
+      &event_, home_.base, fd_, static_cast<short>(what | EV_PERSIST),
       [](evutil_socket_t, short ready, void* self) { static_cast<LibeventStream*>(self)->OnEvent(ready); }, this);
   const timeval bound = TimevalOf(wait);
   event_add(&event_, wait > Duration(0) ? &bound : nullptr);
+}
+
+void LibeventStream::EndWrites() {
+  ended_ = shutdown(fd_, SHUT_WR) == 0;
 }
 
 void LibeventStream::WatchReads(bool on) {

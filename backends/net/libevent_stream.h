@@ -10,7 +10,8 @@
 #include <memory>
 
 #include "backends/net/address_walk.h"
-#include "backends/net/loop.h"
+#include "backends/net/event_home.h"
+#include "backends/net/lingering_sockets.h"
 #include "backends/net/resolver.h"
 
 namespace ringproxy::net {
@@ -18,9 +19,10 @@ namespace ringproxy::net {
 class LibeventStream final : public Stream {
  public:
   // Not connected yet; one of the two functions below follows.
-  LibeventStream(event_base* base, StreamObserver& observer);
+  LibeventStream(const EventHome& home, StreamObserver& observer);
   // Takes over a connected, non-blocking socket and watches its reads.
-  LibeventStream(event_base* base, StreamObserver& observer, int fd);
+  // `lingering`: where it goes after EndWrites; it outlives the stream.
+  LibeventStream(const EventHome& home, StreamObserver& observer, int fd, LingeringSockets* lingering = nullptr);
   ~LibeventStream() override;
 
   // False, and nothing done, when the endpoint is a host name that has to be resolved first.
@@ -31,6 +33,7 @@ class LibeventStream final : public Stream {
 
   IoResult Read(char* buffer, size_t size) override;
   IoResult Write(std::span<const iovec> pieces) override;
+  void EndWrites() override;
   void WatchReads(bool on) override;
   void WatchWrites(bool on) override;
   bool is_resolving() const override { return naming_ != nullptr && naming_->question != nullptr; }
@@ -60,14 +63,16 @@ class LibeventStream final : public Stream {
   // changes.
   void Watch(short what, Duration wait = Duration(0));
 
-  event_base* base_;
+  const EventHome& home_;
   StreamObserver& observer_;
   std::unique_ptr<Naming> naming_;
+  LingeringSockets* lingering_ = nullptr;
   int fd_ = -1;
   int connect_error_ = 0;
   Duration keepalive_{0};
   bool connecting_ = false;
   bool wrote_last_ = false;
+  bool ended_ = false;
   short watched_ = 0;
   event event_{};
 };

@@ -4,6 +4,7 @@
 #include <netinet/in.h>
 #include <pwd.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -19,6 +20,11 @@ constexpr int kAcceptsPerTurn = 64;
 
 std::string PeerText(const SocketAddress& peer, const std::string& unix_path) {
   return unix_path.empty() ? HostAndPortText(peer) : unix_path + ":0";  // As Redis shows the clients of a Unix socket.
+}
+
+FileId IdOf(const std::string& path) {
+  struct stat file {};
+  return path.empty() || lstat(path.c_str(), &file) != 0 ? FileId{} : FileId{file.st_dev, file.st_ino};
 }
 
 }  // namespace
@@ -38,6 +44,7 @@ ListenSocket::ListenSocket(event_base* base, int fd, const Endpoint& endpoint, O
       fd_(fd),
       bound_(BoundAddress(fd)),
       unix_path_(endpoint.unix_path),
+      file_(IdOf(unix_path_)),
       on_accept_(std::move(on_accept)),
       on_trouble_(std::move(on_trouble)) {
   event_assign(
@@ -53,8 +60,10 @@ ListenSocket::ListenSocket(event_base* base, int fd, const Endpoint& endpoint, O
 ListenSocket::~ListenSocket() {
   event_del(&readable_);
   event_del(&resume_);
+  // Before the close, or a successor could find the file dead and take its name in between. One that has it already, as
+  // somebody has removed the file, keeps it: the socket holds on to its own, so no other file has its number.
+  if (!unix_path_.empty() && IdOf(unix_path_) == file_) unlink(unix_path_.c_str());
   close(fd_);
-  if (!unix_path_.empty()) unlink(unix_path_.c_str());
 }
 
 std::string PeerUser(int fd) {

@@ -1,9 +1,11 @@
 // backends/net/listen_socket.h – A bound, listening socket that hands out accepted ones.
 //
-// Threads, ownership: its loop's thread; must die before the loop. A Unix socket's file is removed with it.
+// Threads, ownership: its loop's thread; must die before the loop. A Unix socket's own file is removed
+// with it.
 #pragma once
 
 #include <event2/event_struct.h>
+#include <sys/types.h>
 
 #include <functional>
 #include <memory>
@@ -20,6 +22,13 @@ namespace ringproxy::net {
 // The account of the process at the other end of a Unix socket: its name, or its number if it has none; empty if the
 // system does not tell.
 std::string PeerUser(int fd);
+
+// Tells a file from another one that has taken its name.
+struct FileId {
+  dev_t device = 0;
+  ino_t number = 0;
+  bool operator==(const FileId&) const = default;
+};
 
 class ListenSocket {
  public:
@@ -51,6 +60,7 @@ class ListenSocket {
   int fd_;
   SocketAddress bound_;
   std::string unix_path_;
+  FileId file_;
   OnAccept on_accept_;
   OnTrouble on_trouble_;
   event readable_{};

@@ -56,12 +56,19 @@ struct Endpoint {
   Duration keepalive{0};  // Of its connections over TCP: see keepalive.h.
   // How long its owner waits to be connected: each address of a host name gets a share. 0 = as long as the system does.
   Duration patience{0};
+  uint32_t unix_mode = 0;  // Of the socket's file, where it listens; 0 = as the umask leaves it.
 };
 
 // What the end-of-turn hook wants of the next turn.
 enum class NextTurn : uint8_t {
   kMayWait,  // Sleep until something is ready.
   kAtOnce,   // Only look what is ready: output is being held for a moment.
+};
+
+// One turn, measured.
+struct TurnTimes {
+  Duration waited{0};  // Asleep before it, since nothing was ready.
+  Duration took{0};    // From waking to the end of the turn's work.
 };
 
 class Loop : public Clock {
@@ -73,6 +80,8 @@ class Loop : public Clock {
   // Runs `work` on the loop's thread in a coming turn. May be called from any thread.
   virtual void Post(std::function<void()> work) = 0;
   virtual void SetEndOfTurn(std::function<NextTurn()> hook) = 0;
+  // Told of every turn after its end. Time that passes between two turns that do not wait belongs to the second.
+  virtual void SetTurnMeter(std::function<void(const TurnTimes&)> meter) = 0;
 };
 
 }  // namespace ringproxy::net

@@ -9,10 +9,10 @@
 
 namespace ringproxy::net {
 
-Mailbox::Mailbox(event_base* base) : wake_fd_(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) {
+Mailbox::Mailbox(const EventHome& home) : home_(home), wake_fd_(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) {
   assert(wake_fd_ >= 0);
   wake_event_ = event_new(
-      base, wake_fd_, EV_READ | EV_PERSIST, [](int, short, void* self) { static_cast<Mailbox*>(self)->Deliver(); },
+      home.base, wake_fd_, EV_READ | EV_PERSIST, [](int, short, void* self) { static_cast<Mailbox*>(self)->Deliver(); },
       this);
   event_add(wake_event_, nullptr);
 }
@@ -34,6 +34,7 @@ void Mailbox::Post(std::function<void()> work) {
 }
 
 void Mailbox::Deliver() {
+  home_.Wake();
   // The counter is reset before the work is taken: a Post in between wakes once too often, never once too seldom.
   eventfd_t ignored;
   eventfd_read(wake_fd_, &ignored);

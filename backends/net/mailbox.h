@@ -8,14 +8,15 @@
 #include <mutex>
 #include <vector>
 
+#include "backends/net/event_home.h"
+
 struct event;
-struct event_base;
 
 namespace ringproxy::net {
 
 class Mailbox {
  public:
-  explicit Mailbox(event_base* base);
+  explicit Mailbox(const EventHome& home);
   Mailbox(const Mailbox&) = delete;
   Mailbox& operator=(const Mailbox&) = delete;
   ~Mailbox();
@@ -25,6 +26,7 @@ class Mailbox {
  private:
   void Deliver();
 
+  const EventHome& home_;
   int wake_fd_;
   event* wake_event_;
   std::mutex mutex_;

@@ -44,6 +44,9 @@ class Stream {
   virtual ~Stream() = default;
   virtual IoResult Read(char* buffer, size_t size) = 0;
   virtual IoResult Write(std::span<const iovec> pieces) = 0;
+  // The peer reads an end after what was written. Once the stream is destroyed, what the peer goes on sending is read
+  // and dropped for a moment: unread bytes would turn the end into a reset, which may overtake what was written.
+  virtual void EndWrites() = 0;
   virtual void WatchReads(bool on) = 0;
   virtual void WatchWrites(bool on) = 0;
   // It is not connected yet, and waits for its host's address.

@@ -16,6 +16,7 @@
 #include "backends/own_trouble.h"
 #include "conf/option_table.h"
 #include "conf/values.h"
+#include "proxy/admin/admin_origin.h"
 #include "proxy/route/router.h"
 
 namespace ringproxy::proxy {
@@ -104,7 +105,8 @@ const AdminHttp::Page AdminHttp::kPages[] = {
      "?command=GET+cart:1&listener=L&ip=A&user=U: the limits that concern a request, and what they would say"},
     {"/api/v1/skew", &AdminHttp::Skew, false, "each node's share of the requests in the last minute and hour; ?pool=P"},
     {"/api/v1/hotkeys", &AdminHttp::HotKeysPage, false,
-     "the most frequent keys, about of the last minute; ?pool=P&limit=20"},
+     "the most frequent keys, about of the last minute, and those with the largest requests or replies, about of the "
+     "last hour; ?pool=P&limit=20"},
 };
 
 void AdminHttp::FreeHttp::operator()(evhttp* http) const {
@@ -137,14 +139,24 @@ bool AdminHttp::Listen(event_base* base, std::string* error) {
   return !sockets.empty();
 }
 
-bool AdminHttp::Allowed(evhttp_request* request, const Page* page) const {
-  const std::string& token = snapshot_->config.admin.token;
-  // Probes and most scrapers send no token, so what is open to them must never show a client's key.
-  if (token.empty() || (page != nullptr && page->open)) return true;
-  const char* given = evhttp_find_header(evhttp_request_get_input_headers(request), "Authorization");
+std::optional<AdminReply> AdminHttp::Refusal(evhttp_request* request, const Page* page, bool is_post) const {
+  const conf::Admin& admin = snapshot_->config.admin;
+  const auto header = [&](const char* name) -> std::optional<std::string_view> {
+    const char* value = evhttp_find_header(evhttp_request_get_input_headers(request), name);
+    return value != nullptr ? std::optional<std::string_view>(value) : std::nullopt;
+  };
   constexpr std::string_view kScheme = "Bearer ";
-  const std::string_view text = given != nullptr ? given : "";
-  return text.starts_with(kScheme) && SameToken(text.substr(kScheme.size()), token);
+  const std::string_view given = header("Authorization").value_or("");
+  const bool has_token =
+      !admin.token.empty() && given.starts_with(kScheme) && SameToken(given.substr(kScheme.size()), admin.token);
+  // Probes and most scrapers send no token, so what is open to them must never show a client's key.
+  const bool is_open = page != nullptr && page->open && !is_post;
+  if (!has_token && !is_open && !admin.token.empty()) return JsonError(401, "a bearer token is needed");
+  const AskedFrom from{header("Host"), header("Origin"), header("Sec-Fetch-Site")};
+  std::string foreign = is_post ? WhyForeignOrigin(admin, from) : std::string();
+  // No page of another site knows the token.
+  if (foreign.empty() && !has_token && !is_open) foreign = WhyForeignHost(admin, from);
+  return foreign.empty() ? std::nullopt : std::optional(JsonError(403, foreign));
 }
 
 void AdminHttp::Serve(evhttp_request* request) {
@@ -154,16 +166,14 @@ void AdminHttp::Serve(evhttp_request* request) {
   const char* raw_query = uri != nullptr ? evhttp_uri_get_query(uri) : nullptr;
   const Query query = ParseQuery(raw_query != nullptr ? raw_query : "");
   const auto* page = std::ranges::find(kPages, path, &Page::path);
-  const bool allowed = Allowed(request, page != std::end(kPages) ? page : nullptr);
   const bool is_post = evhttp_request_get_command(request) == EVHTTP_REQ_POST;
+  const std::optional<AdminReply> refusal = Refusal(request, page != std::end(kPages) ? page : nullptr, is_post);
   // Only the path of a POST bears a name, which may hold escaped bytes.
-  const AdminReply reply = !allowed  ? JsonError(401, "a bearer token is needed")
-                           : is_post ? Post(Decoded(path), query)
-                                     : Get(path, query);
+  const AdminReply reply = refusal ? *refusal : is_post ? Post(Decoded(path), query) : Get(path, query);
   evkeyvalq* headers = evhttp_request_get_output_headers(request);
   evhttp_add_header(headers, "Content-Type", reply.type);
   // HTTP demands this header with every 401: clients learn by it how to authenticate.
-  if (!allowed) evhttp_add_header(headers, "WWW-Authenticate", "Bearer");
+  if (reply.status == 401) evhttp_add_header(headers, "WWW-Authenticate", "Bearer");
   evbuffer* body = evbuffer_new();
   evbuffer_add(body, reply.body.data(), reply.body.size());
   evhttp_send_reply(request, reply.status, nullptr, body);

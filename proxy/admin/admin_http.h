@@ -8,6 +8,7 @@
 #include <map>
 #include <memory>
 #include <nlohmann/json_fwd.hpp>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -78,7 +79,8 @@ class AdminHttp {
   AdminReply HotKeysPage(const Query& query) const;
 
   void Serve(evhttp_request* request);
-  bool Allowed(evhttp_request* request, const Page* page) const;
+  // None: it is answered. Whoever asks lacks the token, or may be a page of another site.
+  std::optional<AdminReply> Refusal(evhttp_request* request, const Page* page, bool is_post) const;
 
   struct FreeHttp {
     void operator()(evhttp* http) const;

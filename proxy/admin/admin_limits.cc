@@ -1,5 +1,6 @@
 // The admin port's pages about the limits: what each has decided, and what they would say of a request.
 #include <algorithm>
+#include <cstdlib>
 #include <nlohmann/json.hpp>
 #include <utility>
 
@@ -38,11 +39,16 @@ struct KnownCommand {
 KnownCommand FindCommand(conf::Protocol protocol, const wire::Request& request) {
   KnownCommand known;
   if (protocol == conf::Protocol::kMemcached) {
-    const wire::MemcacheSpec* spec = wire::FindMemcacheCommand(request.name());
+    const bool has_rows = request.name() == "stats" && request.size() > 1;
+    const wire::MemcacheSpec* spec =
+        wire::FindMemcacheCommand(has_rows ? "stats|" + std::string(request[1]) : std::string(request.name()));
     if (spec == nullptr) return {nullptr, 0, "unknown command"};
-    const bool is_short = request.size() < static_cast<size_t>(-spec->command.arity);
+    const bool is_short = request.size() < static_cast<size_t>(std::abs(spec->command.arity));
+    const bool is_long = spec->most_words > 0 && request.size() > spec->most_words;
     return {&spec->command, static_cast<uint32_t>(wire::MemcacheCommandIndex(*spec)),
-            is_short ? "too few arguments" : ""};
+            is_short  ? "too few arguments"
+            : is_long ? "too many arguments"
+                      : ""};
   }
   const wire::CommandSpec* spec = wire::FindRedisCommand(request);
   if (spec == nullptr) return {nullptr, 0, "unknown command"};
@@ -218,6 +224,10 @@ AdminReply AdminHttp::ExplainLimits(const Query& query) const {
   // Connections are numbered from 1, so a limit of each connection shows a bucket that nobody has used.
   const ClientIdentity client{.connection = 0, .ip = ip.value_or(conf::IpAddress{}), .user = user};
   const auto index = static_cast<uint32_t>(listener - listeners.begin());
+  // Limits are not asked about what its client reads an error for in any case.
+  const std::string& hash_tag = snapshot_->config.pools[snapshot_->listeners[index].routes.back().pool].ring.hash_tag;
+  const std::string_view refusal = wire::RefusalOf(*known.spec, request, hash_tag);
+  if (!refusal.empty()) return JsonError(400, "not supported: " + std::string(refusal));
   json answer =
       ExplainJson(*snapshot_->limits, workers_, {index, known.row, *known.spec, request, std::nullopt, client});
   answer["listener"] = listener->name;

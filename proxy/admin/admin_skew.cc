@@ -1,4 +1,5 @@
-// The admin port's pages about load: how it is spread over the nodes, and which keys make most of it.
+// The admin port's pages about load: how it is spread over the nodes, which keys make most of it, which are the
+// biggest.
 #include <algorithm>
 #include <charconv>
 #include <map>
@@ -71,6 +72,30 @@ std::vector<ring::HeavyHitters::Hitter> Merged(AllStats workers, size_t pool, ui
   return merged;
 }
 
+// Of one pool, the largest that any worker has seen of each key, the largest first.
+std::vector<ring::BiggestKeys::BigKey> MergedBiggest(AllStats workers, size_t pool) {
+  std::map<std::string, ring::BiggestKeys::BigKey> largest;
+  for (const auto& worker : workers) {
+    const auto view = worker->key_sizes.Get();
+    if (view == nullptr) continue;
+    for (const auto& big : (*view)[pool]) {
+      ring::BiggestKeys::BigKey& known = largest[big.key];
+      // Of equal sizes the one that was seen last.
+      const bool is_newer = big.bytes == known.bytes && big.ticks_ago < known.ticks_ago;
+      if (big.bytes > known.bytes || is_newer) known = big;
+    }
+  }
+  std::vector<ring::BiggestKeys::BigKey> merged;
+  for (const auto& [key, big] : largest) merged.push_back(big);
+  std::ranges::stable_sort(merged, std::ranges::greater(), &ring::BiggestKeys::BigKey::bytes);
+  return merged;
+}
+
+// The owner by the ring, whoever stands in for it at the moment: the skew is the ring's.
+const std::string& OwnerOf(const conf::Pool& pool, const PoolSnapshot& routing, const std::string& key) {
+  return pool.nodes[routing.ring->Pick(KeyHash(routing, key))].name;
+}
+
 }  // namespace
 
 AdminReply AdminHttp::Skew(const Query& query) const {
@@ -102,14 +127,22 @@ AdminReply AdminHttp::HotKeysPage(const Query& query) const {
     merged.resize(std::min(merged.size(), limit));
     json keys = json::array();
     for (const auto& hitter : merged) {
-      const PoolSnapshot& routing = snapshot_->pools[p];
-      // The owner by the ring is named, whoever stands in for it at the moment: the skew is the ring's.
       keys.push_back(
           {{"key", hitter.key},
-           {"node", pool.nodes[routing.ring->Pick(KeyHash(routing, hitter.key))].name},
+           {"node", OwnerOf(pool, snapshot_->pools[p], hitter.key)},
            {"share", static_cast<double>(hitter.count) / static_cast<double>(std::max<uint64_t>(total, 1))}});
     }
-    pools.push_back({{"name", pool.name}, {"keys", keys}});
+    auto biggest = MergedBiggest(workers_, p);
+    biggest.resize(std::min(biggest.size(), limit));
+    json big_keys = json::array();
+    for (const auto& big : biggest) {
+      big_keys.push_back({{"key", big.key},
+                          {"node", OwnerOf(pool, snapshot_->pools[p], big.key)},
+                          {"bytes", big.bytes},
+                          {"seen_in", big.in_reply ? "reply" : "request"},
+                          {"seconds_ago", big.ticks_ago}});
+    }
+    pools.push_back({{"name", pool.name}, {"keys", keys}, {"biggest", big_keys}});
   }
   return JsonReply(200, {{"pools", pools}});
 }

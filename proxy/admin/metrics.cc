@@ -105,25 +105,6 @@ constexpr LimitValueRow kStoreResults[] = {
 
 constexpr const char* kAccessNames[kAccessCount] = {"read", "write", "admin", "other"};
 
-// Adds up what `histograms` say; one of which nothing is recorded is not shown.
-void AddHistogram(MetricFamily& family, Labels labels, std::span<const backends::Histogram* const> histograms) {
-  ClientMetric metric;
-  metric.label = std::move(labels);
-  uint64_t count = 0;
-  uint64_t sum_us = 0;
-  for (const backends::Histogram* histogram : histograms) sum_us += histogram->sum_us();
-  for (size_t i = 0; i < backends::Histogram::kBuckets; ++i) {
-    for (const backends::Histogram* histogram : histograms) count += histogram->bucket(i);
-    const bool last = i + 1 == backends::Histogram::kBuckets;
-    const double bound = last ? INFINITY : std::ldexp(1e-6, static_cast<int>(i));
-    // Prometheus wants buckets that include all smaller ones, the last one without a bound.
-    metric.histogram.bucket.push_back({count, bound});
-  }
-  metric.histogram.sample_count = count;
-  metric.histogram.sample_sum = static_cast<double>(sum_us) * 1e-6;
-  if (count > 0) family.metric.push_back(std::move(metric));
-}
-
 // The nodes in the order in which they are shown: those of the snapshot, then those that have left it.
 struct ShownNodes {
   ShownNodes(const Snapshot& snapshot, const backends::NodeRegistry& registry) {
@@ -329,6 +310,24 @@ void AddLimits(std::span<const LimitRule> rules, const SharedLimits& limits, Fam
 }
 
 }  // namespace
+
+void AddHistogram(MetricFamily& family, Labels labels, std::span<const backends::Histogram* const> histograms) {
+  ClientMetric metric;
+  metric.label = std::move(labels);
+  uint64_t count = 0;
+  uint64_t sum_us = 0;
+  for (const backends::Histogram* histogram : histograms) sum_us += histogram->sum_us();
+  for (size_t i = 0; i < backends::Histogram::kBuckets; ++i) {
+    for (const backends::Histogram* histogram : histograms) count += histogram->bucket(i);
+    const bool last = i + 1 == backends::Histogram::kBuckets;
+    const double bound = last ? INFINITY : std::ldexp(1e-6, static_cast<int>(i));
+    // Prometheus wants buckets that include all smaller ones, the last one without a bound.
+    metric.histogram.bucket.push_back({count, bound});
+  }
+  metric.histogram.sample_count = count;
+  metric.histogram.sample_sum = static_cast<double>(sum_us) * 1e-6;
+  if (count > 0) family.metric.push_back(std::move(metric));
+}
 
 // Measured and not computed, so that it holds for every algorithm: where evenly spread hashes land.
 RingShares MeasureRingShares(const Snapshot& snapshot) {

@@ -5,6 +5,7 @@
 #include <prometheus/text_serializer.h>
 
 #include <deque>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -35,6 +36,9 @@ inline void AddValue(MetricFamily& family, Labels labels, double value) {
   (family.type == MetricType::Counter ? metric.counter.value : metric.gauge.value) = value;
   family.metric.push_back(std::move(metric));
 }
+
+// Adds up what `histograms` say; one of which nothing is recorded is not shown.
+void AddHistogram(MetricFamily& family, Labels labels, std::span<const backends::Histogram* const> histograms);
 
 // metrics_process.cc: what belongs to no listener, pool, node or limit.
 void AddProcess(AllStats workers, const net::ProcessMemory& memory, Families& families);

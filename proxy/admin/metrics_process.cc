@@ -55,6 +55,21 @@ void AddMemory(AllStats workers, const net::ProcessMemory& memory, Families& fam
   }
 }
 
+// How late a worker is for its clients, and how much more it could do.
+void AddLoops(AllStats workers, Families& families) {
+  MetricFamily& busy = families.Add("worker_busy_ratio", MetricType::Gauge,
+                                    "Share of the last second in which the worker did not wait for events.");
+  MetricFamily& delay = families.Add(
+      "worker_loop_delay_seconds", MetricType::Histogram,
+      "How long each turn of the worker's loop took, for which whatever becomes ready meanwhile has to wait.");
+  for (size_t w = 0; w < workers.size(); ++w) {
+    const Labels labels{{"worker", std::to_string(w)}};
+    const backends::Histogram* const turns = &workers[w]->loop.delay();
+    AddValue(busy, labels, workers[w]->loop.busy_ratio());
+    AddHistogram(delay, labels, {&turns, 1});
+  }
+}
+
 }  // namespace
 
 void AddProcess(AllStats workers, const net::ProcessMemory& memory, Families& families) {
@@ -84,6 +99,7 @@ void AddProcess(AllStats workers, const net::ProcessMemory& memory, Families& fa
   for (size_t w = 0; w < workers.size(); ++w) {
     AddValue(sessions, {{"worker", std::to_string(w)}}, static_cast<double>(workers[w]->clients.open.value()));
   }
+  AddLoops(workers, families);
   AddOwnTroubles(families);
   AddDescriptors(families);
   AddMemory(workers, memory, families);

@@ -2,7 +2,6 @@
 
 #include <spdlog/spdlog.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include <utility>
 
@@ -38,7 +37,12 @@ bool Acceptor::Listen() {
     const conf::Listener& listener = snapshot_.config.listeners[i];
     const conf::Address& at = listener.listen;
     auto sockets = net::ListenSocket::Open(
-        loop_.base(), {at.host, at.port, at.unix_path, listener.keepalive},
+        loop_.base(),
+        {.host = at.host,
+         .port = at.port,
+         .unix_path = at.unix_path,
+         .keepalive = listener.keepalive,
+         .unix_mode = listener.socket_mode},
         [this, i](int fd, std::string peer) { Accept(i, fd, std::move(peer)); },
         [this](int cause) { backends::NoteOwnTrouble(backends::Attempt::kAccept, cause, loop_.now()); }, &error);
     if (sockets.empty()) {
@@ -84,13 +88,8 @@ void Acceptor::Refuse(uint32_t listener, int fd, const std::string& why, const s
   }
   // A new socket has room for a line. Should it have none, the client is refused without words: nobody waits for it.
   send(fd, refusal.data(), refusal.size(), MSG_NOSIGNAL);
-  // What it has sent already would turn the end into a reset, which may overtake the words.
-  shutdown(fd, SHUT_WR);
-  char unread[4096];
-  // The number of reads is bounded, for a client that goes on sending would keep the control loop here.
-  for (int reads = 0; reads < 16 && recv(fd, unread, sizeof unread, MSG_DONTWAIT) > 0; ++reads) {
-  }
-  close(fd);
+  // What it has sent, or sends before it reads them, must not turn the end into a reset that overtakes the words.
+  loop_.EndSocket(fd);
 }
 
 void Acceptor::Accept(uint32_t listener, int fd, std::string peer) {

@@ -9,13 +9,15 @@
 #include <filesystem>
 #include <iterator>
 
+#include "backends/net/lingering_sockets.h"
+
 namespace ringproxy::proxy {
 namespace {
 
 // Scrapers, probes and a person or two; evhttp itself has no bound.
 constexpr uint64_t kAdminClients = 64;
-// A loop's epoll, timer and signal pair, its mailbox.
-constexpr uint64_t kPerLoop = 8;
+// A loop's epoll, timer and signal pair, its mailbox; clients that have their last words.
+constexpr uint64_t kPerLoop = 8 + net::LingeringSockets::kMost;
 // Of the names that are looked up at once: files and sockets to name servers.
 constexpr uint64_t kNames = 16;
 // Standard streams, files that are read for a moment, what libraries open.

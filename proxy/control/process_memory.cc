@@ -6,6 +6,8 @@
 #include <fstream>
 #include <string>
 
+#include "proxy/control/cgroups.h"
+
 namespace ringproxy::proxy {
 namespace {
 
@@ -15,38 +17,18 @@ namespace fs = std::filesystem;
 constexpr uint64_t kUnknownMachine = 1ULL << 30;
 
 // UINT64_MAX where the file says no number: it is not there, or says "max".
-uint64_t NumberIn(const fs::path& file) {
+uint64_t BytesIn(const fs::path& file) {
   uint64_t number = UINT64_MAX;
   std::ifstream stream(file);
   return stream >> number ? number : UINT64_MAX;
 }
 
-// The least of the limits of a group and all those around it.
-uint64_t LeastLimit(const fs::path& mount, const fs::path& group, const char* file) {
-  uint64_t least = UINT64_MAX;
-  // In a container the group's path may be one that only the host can see. None of its folders is there then, and the
-  // last step, which reads the mount itself, finds the container's own limit.
-  for (fs::path at = group.relative_path();; at = at.parent_path()) {
-    least = std::min(least, NumberIn(mount / at / file));
-    if (at.empty()) return least;
-  }
-}
-
-// Lines of /proc/self/cgroup: `0::/group` of version 2, `5:memory:/group` of version 1.
 uint64_t CgroupLimit(const fs::path& root) {
-  const fs::path mount = root / "sys/fs/cgroup";
-  std::ifstream groups(root / "proc/self/cgroup");
   uint64_t least = UINT64_MAX;
-  for (std::string line; std::getline(groups, line);) {
-    const size_t controllers = line.find(':') + 1;
-    const size_t group = line.find(':', controllers) + 1;
-    if (controllers == 0 || group == 0) continue;
-    const std::string_view of = std::string_view(line).substr(controllers, group - 1 - controllers);
-    if (of.empty()) least = std::min(least, LeastLimit(mount, line.substr(group), "memory.max"));
-    if (of == "memory") {
-      least = std::min(least, LeastLimit(mount / "memory", line.substr(group), "memory.limit_in_bytes"));
-    }
-  }
+  ForEachGroup(root, "memory", [&](const fs::path& group, GroupVersion version) {
+    const char* file = version == GroupVersion::k2 ? "memory.max" : "memory.limit_in_bytes";
+    least = std::min(least, BytesIn(group / file));
+  });
   return least;
 }
 

@@ -29,9 +29,9 @@ Worker::Worker(const WorkerParts& parts, std::shared_ptr<const Snapshot> snapsho
       snapshots_({io_, sinks_, batches_.list(), parts.observer, parts.number}, parts.hand_back),
       fanout_(io_, sinks_, stats_.partial),
       retrier_(io_, sinks_, stats_.retries),
-      hot_keys_(snapshot->pools.size()),
+      watched_keys_(snapshot->pools.size(), sinks_),
       limiter_({.io = io_, .shared = parts.limits, .worker = parts.number, .sink = sinks_, .observer = sessions_}),
-      dispatcher_(fanout_, retrier_, hot_keys_, sinks_, *this, io_.loop),
+      dispatcher_(fanout_, retrier_, watched_keys_, sinks_, *this, io_.loop),
       client_io_{.io = io_,
                  .held = snapshots_.held(),
                  .dispatcher = dispatcher_,
@@ -50,6 +50,7 @@ Worker::Worker(const WorkerParts& parts, std::shared_ptr<const Snapshot> snapsho
   sinks_.Set(Kind::kRetry, retrier_);
   sinks_.Set(Kind::kLimit, limiter_);
   sinks_.Set(Kind::kStore, limiter_.store());
+  sinks_.Set(Kind::kFollowed, watched_keys_.sizes);
   sinks_.Set(Kind::kExpiry, dispatcher_.expiries());
   for (uint32_t i = 0; i < snapshot->config.listeners.size(); ++i) {
     const conf::Listener& listener = snapshot->config.listeners[i];
@@ -58,6 +59,7 @@ Worker::Worker(const WorkerParts& parts, std::shared_ptr<const Snapshot> snapsho
   if (parts.memory != nullptr) io_.memory.Join(*parts.memory, io_.blocks);
   snapshots_.Start(std::move(snapshot));
   Follow();
+  parts.loop.SetTurnMeter([this](const net::TurnTimes& turn) { stats_.loop.Record(turn); });
   parts.loop.SetEndOfTurn([this] { return EndTurn(); });
   tick_->Arm(kTickInterval);
 }
@@ -161,8 +163,10 @@ void Worker::Tick() {
   for (backends::NodePool& pool : held.node_pools) pool.Tick();
   retrier_.Tick(held);
   limiter_.Tick(held);
-  hot_keys_.Tick();
-  stats_.hot_keys.Set(hot_keys_.View());
+  watched_keys_.Tick();
+  stats_.hot_keys.Set(watched_keys_.hot.View());
+  stats_.key_sizes.Set(watched_keys_.sizes.View());
+  stats_.loop.Sample();
   if (held->limit_store) stats_.leases.Set(limiter_.View(*held));
   // Armed at the end, so that ticks of a worker that is late do not pile up.
   tick_->Arm(kTickInterval);

@@ -17,8 +17,8 @@
 #include "proxy/guard/rate_limiter.h"
 #include "proxy/route/dispatcher.h"
 #include "proxy/route/fanout.h"
-#include "proxy/route/hot_keys.h"
 #include "proxy/route/snapshot_holder.h"
+#include "proxy/route/watched_keys.h"
 #include "proxy/session/session_table.h"
 
 namespace ringproxy::proxy {
@@ -89,7 +89,7 @@ class Worker final : private RefusalObserver {
   SnapshotHolder snapshots_;
   Fanout fanout_;
   Retrier retrier_;
-  HotKeys hot_keys_;
+  WatchedKeys watched_keys_;
   RateLimiter limiter_;
   Dispatcher dispatcher_;
   ClientIo client_io_;

@@ -10,11 +10,13 @@
 #include <vector>
 
 #include "backends/stats.h"
+#include "proxy/control/loop_stats.h"
 #include "proxy/control/published.h"
 #include "proxy/guard/limit_stats.h"
 #include "proxy/guard/request_match.h"
 #include "proxy/route/fanout.h"
 #include "proxy/route/hot_keys.h"
+#include "proxy/route/key_sizes.h"
 #include "proxy/route/retrier.h"
 #include "proxy/route/snapshot.h"
 #include "proxy/session/session_stats.h"
@@ -44,8 +46,10 @@ struct WorkerStats {
   ClientStats clients;
   PartialStats partial;
   MemoryStats memory;
+  LoopStats loop;
   // Anew every second.
   Published<HotKeysView> hot_keys;
+  Published<KeySizesView> key_sizes;
   Published<LeasesView> leases;
 };
 

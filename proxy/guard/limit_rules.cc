@@ -222,6 +222,7 @@ std::string LimitRules::ValueOf(const Charge& charge, const ClientIdentity& clie
 
 std::string_view LimitRules::WhyNot(uint32_t rule, const LimitedRequest& asked) const {
   const RequestMatch& match = matches_[rule];
+  if (asked.spec.handling == wire::Handling::kLocal) return "the proxy answers it, and no node is asked";
   if (!match.FitsListener(asked.listener)) return "another listener";
   if (!match.FitsCommand(asked.spec)) return "another command";
   if (!match.FitsClient(asked.client)) return "another client";

@@ -17,10 +17,6 @@ backends::Claim ClaimOf(const RoutedRequest& routed) {
   return {.is_read = IsRead(routed), .has_priority = routed.has_priority};
 }
 
-wire::Work WorkOf(const RoutedRequest& routed) {
-  return wire::WorkOf(routed.spec, routed.request);
-}
-
 // A buffer that one huge request has grown beyond this is given back.
 constexpr size_t kKeptPart = 256 << 10;
 
@@ -41,9 +37,9 @@ bool MayForward(const RoutedRequest& routed) {
 
 }  // namespace
 
-Dispatcher::Dispatcher(Fanout& fanout, Retrier& retrier, HotKeys& hot_keys, backends::ReplySink& sink,
+Dispatcher::Dispatcher(Fanout& fanout, Retrier& retrier, WatchedKeys& watched, backends::ReplySink& sink,
                        RefusalObserver& refusals, const net::Clock& clock)
-    : fanout_(fanout), retrier_(retrier), hot_keys_(hot_keys), sink_(sink), refusals_(refusals), stand_ins_(clock) {}
+    : fanout_(fanout), retrier_(retrier), watched_(watched), sink_(sink), refusals_(refusals), stand_ins_(clock) {}
 
 void Dispatcher::Adopt(const Snapshot& snapshot) {
   part_of_node_.resize(snapshot.pools.size());
@@ -61,6 +57,10 @@ uint32_t Dispatcher::PoolOf(const RoutedRequest& routed, const ListenerSnapshot&
 void Dispatcher::Dispatch(RoutedRequest& routed, const Origin& origin, backends::Ticket ticket) {
   if (!routed.instead.empty()) [[unlikely]]
     ticket = AnswerInstead(routed.instead, ticket);
+  if (watched_.sizes.IsDue(routed.request.encoded().size())) [[unlikely]] {
+    const ListenerSnapshot& listener = origin.held->listeners[origin.listener];
+    ticket = watched_.sizes.Follow(routed.spec, routed.request, routed.routing_key, listener, ticket);
+  }
   switch (routed.spec.handling) {
     case wire::Handling::kForward: {
       Destination to;
@@ -94,19 +94,28 @@ bool Dispatcher::FindDestination(const RoutedRequest& routed, const Origin& orig
   // A script without keys, or keys that cannot be told: see wire::KeyResult.
   if (wire::FindKeys(routed.spec, routed.request, &keys_) != wire::KeyResult::kOk)
     return RouteOrRefuse(routed, origin, {}, ticket, to);
-  const ListenerSnapshot& listener = origin.held->listeners[origin.listener];
+  const Snapshot& snapshot = *origin.held;
+  const ListenerSnapshot& listener = snapshot.listeners[origin.listener];
   const std::string_view first = routed.request[keys_.front()];
   if (!RouteOrRefuse(routed, origin, first, ticket, to)) return false;
+  // It was asked for the first key, and that is the answer for all it owns: one on trial counts how often it is asked.
+  const bool at_owner = to->admission && to->standing == Destination::Standing::kServes;
   for (const uint32_t position : std::span(keys_).subspan(1)) {
     const std::string_view key = routed.request[position];
-    // A node on trial that took the first key might not take a second one.
-    if (KeyFits(key, origin) && RoutedAlike(*origin.held, listener, first, key)) continue;
+    const bool is_settled =
+        RoutedAlike(snapshot, listener, first, key) || (at_owner && RouteKey(snapshot, listener, key) == to->to);
+    if (KeyFits(key, origin) && is_settled) continue;
     Destination other;
     if (!RouteOrRefuse(routed, origin, key, ticket, &other)) return false;
     if (*to == other) {
       // Then all of them have that bound: what the command writes may come from any.
       if (other.stands_in()) to->standing = other.standing;
       continue;
+    }
+    if (const std::optional<NodeId> owner = OneOwner(snapshot, listener, routed.request, keys_)) {
+      // In its place they would go to different nodes, so it takes them itself or refuses.
+      *to = {*owner, origin.held.node_pools[owner->pool].Admits(owner->node, ClaimOf(routed))};
+      return true;
     }
     RefuseCrossSlot(routed, origin, first, to->to, key, other.to, ticket);
     return false;

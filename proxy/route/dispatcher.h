@@ -10,19 +10,19 @@
 #include <vector>
 
 #include "proxy/route/fanout.h"
-#include "proxy/route/hot_keys.h"
 #include "proxy/route/refusal_stats.h"
 #include "proxy/route/retrier.h"
 #include "proxy/route/routed_request.h"
 #include "proxy/route/router.h"
 #include "proxy/route/stand_ins.h"
+#include "proxy/route/watched_keys.h"
 
 namespace ringproxy::proxy {
 
 class Dispatcher {
  public:
-  Dispatcher(Fanout& fanout, Retrier& retrier, HotKeys& hot_keys, backends::ReplySink& sink, RefusalObserver& refusals,
-             const net::Clock& clock);
+  Dispatcher(Fanout& fanout, Retrier& retrier, WatchedKeys& watched, backends::ReplySink& sink,
+             RefusalObserver& refusals, const net::Clock& clock);
   // The snapshot by which the next requests go.
   void Adopt(const Snapshot& snapshot);
 
@@ -71,7 +71,7 @@ class Dispatcher {
   // Who is asked for the key; it is also counted.
   Destination Route(const Origin& origin, std::string_view key, backends::Claim claim) {
     const uint32_t pool = RoutePool(origin.held->listeners[origin.listener], key);
-    hot_keys_.Note(pool, key);
+    watched_.hot.Note(pool, key);
     const PoolSnapshot& routing = origin.held->pools[pool];
     const uint64_t hash = KeyHash(routing, key);
     if (routing.moves_keys) [[unlikely]]
@@ -95,7 +95,7 @@ class Dispatcher {
 
   Fanout& fanout_;
   Retrier& retrier_;
-  HotKeys& hot_keys_;
+  WatchedKeys& watched_;
   backends::ReplySink& sink_;
   RefusalObserver& refusals_;
   StandIns stand_ins_;

@@ -33,6 +33,10 @@ struct RoutedRequest {
   std::string_view instead = {};
 };
 
+inline wire::Work WorkOf(const RoutedRequest& routed) {
+  return wire::WorkOf(routed.spec, routed.request);
+}
+
 // Who asks, and by which configuration: an index into the snapshot's listeners, and the lane that keeps one client's
 // requests in order.
 struct Origin {

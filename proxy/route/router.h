@@ -3,8 +3,12 @@
 // Threads: pure functions of an immutable snapshot.
 #pragma once
 
+#include <algorithm>
+#include <optional>
+#include <span>
 #include <string_view>
 
+#include "backends/wire/request.h"
 #include "proxy/route/snapshot.h"
 #include "ring/hash.h"
 
@@ -40,6 +44,15 @@ inline bool RoutedAlike(const Snapshot& snapshot, const ListenerSnapshot& listen
   const uint32_t pool = RoutePool(listener, a);
   const conf::KeyHasher& hash = snapshot.pools[pool].hash;
   return RoutePool(listener, b) == pool && hash.HashedPart(a) == hash.HashedPart(b);
+}
+
+// Of all these keys, by their places in the request, if they have one owner, whether it is up or not.
+inline std::optional<NodeId> OneOwner(const Snapshot& snapshot, const ListenerSnapshot& listener,
+                                      const wire::Request& request, std::span<const uint32_t> keys) {
+  const NodeId owner = RouteKey(snapshot, listener, request[keys.front()]);
+  const bool is_one = std::ranges::all_of(
+      keys, [&](uint32_t position) { return RouteKey(snapshot, listener, request[position]) == owner; });
+  return is_one ? std::optional(owner) : std::nullopt;
 }
 
 }  // namespace ringproxy::proxy

@@ -24,10 +24,6 @@ backends::NodePool& PoolOf(const Origin& origin, const Destination& to) {
   return origin.held.node_pools[to.to.pool];
 }
 
-wire::Work StandInWorkOf(const RoutedRequest& routed) {
-  return wire::WorkOf(routed.spec, routed.request);
-}
-
 bool IsMemcachePool(const Origin& origin, const Destination& to) {
   return origin.held->config.pools[to.to.pool].protocol == conf::Protocol::kMemcached;
 }
@@ -48,7 +44,7 @@ void StandIns::SendToGutter(const RoutedRequest& routed, const Origin& origin, c
                             backends::Ticket ticket) {
   rewritten_.clear();
   if (wire::AppendGutterRequest(routed.spec, routed.request, *CapOf(to, *origin.held), &rewritten_)) {
-    PoolOf(origin, to).Send(to.to.node, origin.lane, std::string_view(rewritten_), ticket, StandInWorkOf(routed));
+    PoolOf(origin, to).Send(to.to.node, origin.lane, std::string_view(rewritten_), ticket, WorkOf(routed));
   } else {
     // Its expiry cannot be capped, so the copy might outlive the time for which the owner is down.
     origin.held.node_pools[to.owner.pool].Refuse(to.owner.node, backends::Admission::kDown, ticket);
@@ -78,12 +74,12 @@ void StandIns::SendRedisWrite(RoutedRequest& routed, const Origin& origin, const
   backends::NodePool& pool = PoolOf(origin, to);
   rewritten_.clear();
   if (wire::AppendGutterRequest(routed.spec, routed.request, cap, &rewritten_)) {
-    pool.Send(to.to.node, origin.lane, std::string_view(rewritten_), ticket, StandInWorkOf(routed));
+    pool.Send(to.to.node, origin.lane, std::string_view(rewritten_), ticket, WorkOf(routed));
     return Shrink();
   }
   if (wire::FindKeys(routed.spec, routed.request, &keys_) != wire::KeyResult::kOk) keys_.clear();
   if (!MayGetExpiries(routed.spec, keys_.size(), origin, to, ticket)) return;
-  pool.Send(to.to.node, origin.lane, routed.request.encoded(), ticket, StandInWorkOf(routed));
+  pool.Send(to.to.node, origin.lane, routed.request.encoded(), ticket, WorkOf(routed));
   SendExpiries(routed, origin, to, keys_);
 }
 

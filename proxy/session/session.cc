@@ -58,7 +58,8 @@ void Session::OnReadable() {
   ProcessInput();
   // Half-closed: what it asked before it stopped sending is still answered (semantics.md 12). After a pause the end of
   // the input is met again.
-  if (result.status == net::IoStatus::kEnd && mode_ == SessionMode::kReading) Drain();
+  client_has_ended_ = result.status == net::IoStatus::kEnd;
+  if (client_has_ended_ && mode_ == SessionMode::kReading) Drain();
 }
 
 void Session::ProcessInput() {
@@ -135,8 +136,14 @@ bool Session::FlushOutput(bool idle) {
     return false;
   }
   if (output_.socket_is_full()) CloseIfItDoesNotRead();
-  if (mode_ == SessionMode::kFinishing && requests_.empty() && output_.empty()) Close({});
+  if (mode_ == SessionMode::kFinishing && requests_.empty() && output_.empty()) Finish();
   return false;
+}
+
+void Session::Finish() {
+  // Its last reply may be an error in the middle of what it sends.
+  if (!client_has_ended_) stream_->EndWrites();
+  Close({});
 }
 
 void Session::CloseIfItDoesNotRead() {

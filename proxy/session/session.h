@@ -60,6 +60,8 @@ class Session final : public net::StreamObserver {
   // Writes what may leave in this turn; true: it is held for the next one.
   bool FlushOutput(bool idle);
   void CloseIfItDoesNotRead();
+  // All is written, and nothing more will be.
+  void Finish();
 
   ClientIo& io_;
   ListenerContext& listener_;
@@ -71,6 +73,7 @@ class Session final : public net::StreamObserver {
   ClientRequests requests_;
   std::unique_ptr<ProtocolFront> front_;
   SessionMode mode_ = SessionMode::kReading;
+  bool client_has_ended_ = false;
 };
 
 }  // namespace ringproxy::proxy

@@ -30,6 +30,13 @@ TEST(ParseAddress, SaysWhatIsMissing) {
   EXPECT_EQ(ParseAddress("/run/x.sock").errors().text, "/run/x.sock is a path; a Unix socket is written unix:/path");
 }
 
+TEST(ParseAddress, RepeatsNoLogin) {
+  for (const char* text : {"redis://app:hunter2@a:1", "app:hunter2@a:1", "redis://:hunter2@@a:1", "hunter2@a:1"}) {
+    EXPECT_EQ(ParseAddress(text).errors().text,
+              "@a:1 stands behind a login, which is no part of an address; see auth.password_file");
+  }
+}
+
 TEST(ParseAddress, RefusesWhatNoSocketCouldBeBoundTo) {
   for (const char* text : {"",     ":",     "a:",          "a:b",         "a:-1",  "a:+1",     "a:65536", "a:1 ",
                            " a:1", "a b:1", "256.0.0.1:1", "1.2.3:1",     "[]:1",  "[::1:1",   "::1]:1",  "[1.2.3.4]:1",

@@ -156,7 +156,7 @@ TEST(OptionTable, RefusesEmptyAndEndlessWordsAndTooManyOfThem) {
       value = before;
     }
   });
-  EXPECT_EQ(options, 15);
+  EXPECT_EQ(options, 16);
 }
 
 TEST(OptionTable, RefusesANameThatCouldForgeALineOfLogOrReply) {

@@ -94,6 +94,15 @@ TEST(PrintConfig, WritesWhatALimitDoesNotHaveAsNone) {
   EXPECT_NE(PrintConfig(config).find("limits: []\n"), std::string::npos);
 }
 
+TEST(PrintConfig, WritesAModeInAWayThatNoReaderTakesForANumber) {
+  Config config = SampleConfig();
+  config.listeners[0].listen = {"", 0, "/run/ringproxy.sock"};
+  EXPECT_NE(PrintConfig(config).find("socket_mode: auto"), std::string::npos);
+  config.listeners[0].socket_mode = 0660;
+  EXPECT_NE(PrintConfig(config).find("socket_mode: \"0660\""), std::string::npos);
+  ExpectRoundTrip(config);
+}
+
 TEST(PrintChanges, WritesWhatDiffersFromTheDefaultsAndMeansTheSame) {
   const Config config = SampleConfig();
   const std::string text = PrintChanges(config, {});

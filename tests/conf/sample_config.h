@@ -36,9 +36,10 @@ inline Config SampleConfig() {
 }
 
 // `config` made to suit the option `path`: a store rehashes no keys, a vnode ring would have too many virtual nodes of
-// the heaviest, and a limit has either a rate or a number of requests in flight.
+// the heaviest, a socket's file has a mode, and a limit has either a rate or a number of requests in flight.
 inline Config Suited(Config config, const std::string& path) {
   if (path.ends_with(".data")) config.pools[0].on_down = {};
+  if (path == "listeners[0].socket_mode") config.listeners[0].listen = {"", 0, "/run/ringproxy.sock"};
   if (path.ends_with("].weight")) config.pools[0].ring.algorithm = ring::Algorithm::kTwemproxy;
   if (!path.starts_with("limits[0].") || !path.ends_with(".requests_in_flight")) return config;
   Limit& limit = config.limits[0];

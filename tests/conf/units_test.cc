@@ -96,6 +96,19 @@ TEST(Units, ReadCountsOfDigitsAlone) {
   }
 }
 
+TEST(Units, ReadAndFormatModesOfFiles) {
+  EXPECT_EQ(*ParseFileMode("0660"), 0660U);
+  EXPECT_EQ(*ParseFileMode("0000"), 0U);
+  EXPECT_EQ(*ParseFileMode("01777"), 01777U);
+  EXPECT_EQ(FormatFileMode(0007), "0007");
+  EXPECT_EQ(FormatFileMode(01000), "01000");
+  for (uint32_t mode = 0; mode <= 0777; ++mode) EXPECT_EQ(*ParseFileMode(FormatFileMode(mode)), mode);
+  // 432 is what a reader of YAML makes of 0660.
+  for (const char* text : {"", "432", "660", "0668", "1660", "000000660", "0o660", "rw-r", "-660", "066 "}) {
+    EXPECT_FALSE(ParseFileMode(text).ok()) << text;
+  }
+}
+
 TEST(Units, GiveBackEveryValueTheyFormatted) {
   constexpr uint64_t kMost = std::numeric_limits<int64_t>::max();
   for (uint64_t value = 0; value < kMost / 3; value = value * 3 + 1) {

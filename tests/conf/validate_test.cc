@@ -46,6 +46,26 @@ TEST(Validate, RequiresATokenForAnAdminPortThatOthersCanReach) {
   EXPECT_EQ(ErrorsOf(config), "");
 }
 
+TEST(Validate, TakesNamesOfHostsAloneForTheAdminPort) {
+  Config config = SampleConfig();
+  config.admin.allowed_hosts = {"ops.example.com", "ring-proxy_1"};
+  EXPECT_EQ(ErrorsOf(config), "");
+  for (const char* bad : {"ops.example.com:80", "http://x", "*"}) {
+    config.admin.allowed_hosts = {"a", bad};
+    EXPECT_EQ(ErrorsOf(config), "admin.allowed_hosts: " + std::string(bad) +
+                                    " is no host's name; it stands without a scheme and a port\n");
+  }
+}
+
+TEST(Validate, KnowsAModeOfUnixSocketsAlone) {
+  Config config = SampleConfig();
+  config.listeners[0].listen = {"", 0, "/run/ringproxy.sock"};
+  config.listeners[0].socket_mode = 0660;
+  EXPECT_EQ(ErrorsOf(config), "");
+  config.listeners[0].listen = {"127.0.0.1", 6390, ""};
+  EXPECT_EQ(ErrorsOf(config), "listeners[0].socket_mode: goes with listen: unix:/PATH only\n");
+}
+
 TEST(Validate, LimitsThePointsOfAVnodeRing) {
   Config config = SampleConfig();
   config.pools[0].ring.virtual_nodes = 65536;

@@ -215,3 +215,41 @@ def test_locate_takes_any_byte_of_a_key():
         for escaped, key in (("a%00b", "a\0b"), ("a+b%20c", "a b c"), ("%25", "%"), ("", ""), ("k%3D1%26x", "k=1&x")):
             status, body = fleet.proxy.get(f"/api/v1/locate?pool=main&key={escaped}")
             assert status == 200 and json.loads(body)["key"] == key
+
+
+def test_the_busy_ratio_and_the_loop_delay_of_each_worker_are_told():
+    with Fleet(1, workers=2) as fleet, fleet.client() as client:
+        wait_for(lambda: all(fleet.proxy.metric("worker_loop_delay_seconds_count", worker=str(w)) for w in range(2)), "turns")
+        # Nobody asks for anything.
+        wait_for(lambda: fleet.proxy.metric("worker_busy_ratio") < 0.1, "idle workers")
+        batch = encode("GET", "k") * 500
+
+        def busiest_after_a_batch():
+            client.send(batch)
+            for _ in range(500):
+                client.reply()
+            return max(fleet.proxy.metric("worker_busy_ratio", worker=str(w)) for w in range(2))
+
+        wait_for(lambda: busiest_after_a_batch() > 0.1, "a busy worker")
+        # Only the worker that has the client is busy.
+        assert min(fleet.proxy.metric("worker_busy_ratio", worker=str(w)) for w in range(2)) < 0.1
+        assert 0 < fleet.proxy.metric("worker_loop_delay_seconds_sum") < 60
+
+
+def test_the_biggest_keys_are_told_beside_the_hottest(fleet, client):
+    assert client.ask("SET", "whale", "v" * 100_000) == b"+OK\r\n"
+    for _ in range(300):
+        assert client.ask("GET", "minnow") == b"$-1\r\n"
+
+    def biggest():
+        pool = json.loads(fleet.proxy.get("/api/v1/hotkeys?pool=main")[1])["pools"][0]
+        sizes = {big["key"]: big for big in pool["biggest"]}
+        return sizes if {"whale", "minnow"} <= sizes.keys() else None
+
+    whale = wait_for(biggest, "the keys to be listed")["whale"]
+    assert 100_000 <= whale["bytes"] < 100_100 and whale["seen_in"] == "request"
+    assert whale["node"] == f"r{fleet.owner('whale')}" and whale["seconds_ago"] < 60
+    client.ask("APPEND", "whale", "v" * 50_000)
+    for _ in range(1000):
+        client.ask("GET", "whale")
+    wait_for(lambda: (grown := biggest()["whale"])["bytes"] > 150_000 and grown["seen_in"] == "reply", "its new size")

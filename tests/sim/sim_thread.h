@@ -24,6 +24,8 @@ class SimThread final : public net::Loop {
   }
   void Post(std::function<void()> work) override { loop_.After({}, std::move(work)); }
   void SetEndOfTurn(std::function<net::NextTurn()> hook) override { loop_.AddEndOfTurn(std::move(hook)); }
+  // A turn takes no simulated time.
+  void SetTurnMeter(std::function<void(const net::TurnTimes&)>) override {}
 
  private:
   net::TimePoint Read() const override { return loop_.now(); }

@@ -24,6 +24,7 @@ struct FakeSocket {
   size_t writes = 0;       // Calls of Write.
   size_t room = SIZE_MAX;  // Bytes that Write still takes.
   bool end_of_stream = false;
+  bool writes_ended = false;  // The test reads an end after what was written.
   int error = 0;
   bool watches_reads = true;
   bool watches_writes = false;
@@ -48,12 +49,15 @@ class FakeLoop final : public net::Loop {
   std::unique_ptr<net::Stream> Connect(const net::Endpoint& endpoint, net::StreamObserver& observer) override;
   void Post(std::function<void()> work) override { work(); }
   void SetEndOfTurn(std::function<net::NextTurn()> hook) override { end_of_turn_ = std::move(hook); }
+  void SetTurnMeter(std::function<void(const net::TurnTimes&)> meter) override { turn_meter_ = std::move(meter); }
 
   // A stream that is connected already.
   std::unique_ptr<net::Stream> NewStream(net::StreamObserver& observer);
 
   // Moves time and fires what is due, in order.
   void Advance(net::Duration by);
+  // What the meter is told of a turn.
+  void Measure(const net::TurnTimes& turn) { turn_meter_(turn); }
   net::NextTurn EndTurn() { return end_of_turn_ ? end_of_turn_() : net::NextTurn::kMayWait; }
 
   // Every stream so far, in order of creation.
@@ -71,6 +75,7 @@ class FakeLoop final : public net::Loop {
   std::map<std::pair<net::TimePoint, uint64_t>, std::function<void()>> timers_;
   std::vector<std::shared_ptr<FakeSocket>> sockets_;
   std::function<net::NextTurn()> end_of_turn_;
+  std::function<void(const net::TurnTimes&)> turn_meter_;
 };
 
 }  // namespace ringproxy::test

@@ -51,6 +51,45 @@ TEST(RedisHandshake, IsDoneWithANodeThatRefusesWritesOrPingItself) {
   }
 }
 
+// What is told of a node that answers a login in these words.
+std::string TellsOf(conf::Protocol protocol, const std::string& password, const std::string& words) {
+  const conf::Auth auth{.username = "app", .password_file = "f", .password = password};
+  const auto handshake = NewHandshake(protocol, auth);
+  Start(*handshake);
+  EXPECT_EQ(Feed(*handshake, (protocol == conf::Protocol::kRedis ? "-" : "") + words + "\r\n"), Step::kRefused);
+  return handshake->refusal();
+}
+
+TEST(RedisHandshake, TellsNothingThatANodeRepeatsOfTheLogin) {
+  const auto redis = conf::Protocol::kRedis;
+  EXPECT_EQ(TellsOf(redis, "hunter2!", "ERR unknown command `AUTH`, with args beginning with: `app`, `hunter2!`, "),
+            "ERR unknown command `AUTH`");
+  EXPECT_EQ(TellsOf(redis, "ab", "ERR unknown command 'AUTH', with args beginning with: 'app' 'ab' "),
+            "ERR unknown command 'AUTH'");
+  EXPECT_EQ(TellsOf(redis, "hunter2!", "ERR what is app:hunter2! to me"),
+            "ERR what is app:... (the rest repeats the login)");
+  // A server may cut what it repeats.
+  const std::string password(200, 's');
+  EXPECT_EQ(TellsOf(redis, password, "ERR no " + std::string(128, 's')), "ERR no ... (the rest repeats the login)");
+  // So may the log.
+  for (size_t before = Handshake::kMostWords - 40; before < Handshake::kMostWords + 40; ++before) {
+    EXPECT_EQ(TellsOf(redis, "hunter2!", std::string(before, 'x') + "hunter2!").find("hunter"), std::string::npos);
+  }
+}
+
+TEST(RedisHandshake, TellsUsualWordsThoughTheyHoldThePassword) {
+  const std::string words = "WRONGPASS invalid username-password pair or user is disabled.";
+  EXPECT_EQ(TellsOf(conf::Protocol::kRedis, "password", words), words);
+  EXPECT_EQ(TellsOf(conf::Protocol::kRedis, "a", "LOADING Redis is loading"), "LOADING Redis is loading");
+}
+
+TEST(MemcacheHandshake, TellsNothingThatANodeRepeatsOfTheLogin) {
+  const auto memcached = conf::Protocol::kMemcached;
+  EXPECT_EQ(TellsOf(memcached, "hunter2!", "CLIENT_ERROR app hunter2!"),
+            "CLIENT_ERROR app ... (the rest repeats the login)");
+  EXPECT_EQ(TellsOf(memcached, "auth", "CLIENT_ERROR authentication failure"), "CLIENT_ERROR authentication failure");
+}
+
 TEST(RedisHandshake, TellsTheWordsOfARefusal) {
   const auto handshake = NewHandshake(conf::Protocol::kRedis, kNoAuth);
   Start(*handshake);

@@ -165,8 +165,10 @@ TEST_F(ReplyPipelineTest, TellsTheGuardAloneOfItsProbe) {
   Answer("+PONG\r\n");
   pipeline_.Admit(10, Ticket{.kind = Ticket::Kind::kInternal}, wire::Work::kPlain);
   pipeline_.FailAll("closed by the node");
+  pipeline_.Refuse(Ticket{.kind = Ticket::Kind::kInternal});
   EXPECT_TRUE(sink_.outcomes.empty());
   EXPECT_EQ(stats_.failures.value(), 0U);
+  EXPECT_EQ(stats_.requests.value(), 0U);
   uint64_t recorded = 0;
   for (size_t i = 0; i < Histogram::kBuckets; ++i) recorded += stats_.request_duration.bucket(i);
   EXPECT_EQ(recorded, 0U);

@@ -1,6 +1,7 @@
 #include "backends/net/bound_sockets.h"
 
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -75,6 +76,32 @@ TEST(BindAndListen, TakesNoneWhenOneIsTaken) {
   EXPECT_TRUE(Bind(std::vector{NumericAddress("127.0.0.2", port), NumericAddress("127.0.0.1", 0)}, &error).empty());
   EXPECT_EQ(error, std::strerror(EADDRINUSE));
   EXPECT_EQ(Bind(Endpoint{"127.0.0.2", port, ""}, &error).size(), 1U);  // It was given back.
+}
+
+class UnixSocketTest : public testing::Test {
+ protected:
+  ~UnixSocketTest() override { unlink(path_.c_str()); }
+
+  // 0 where there is no socket.
+  mode_t ModeOf(const std::string& path) const {
+    struct stat file {};
+    return lstat(path.c_str(), &file) == 0 && S_ISSOCK(file.st_mode) ? file.st_mode & 07777 : 0;
+  }
+
+  const std::string path_ = testing::TempDir() + "ringproxy_bound_" + std::to_string(getpid());
+};
+
+TEST_F(UnixSocketTest, HasTheModeThatIsAskedForWhateverTheUmask) {
+  const mode_t before = umask(027);
+  std::string error;
+  for (const auto& [asked, has] : {std::pair{0U, 0750U}, {0660U, 0660U}, {0777U, 0777U}, {0600U, 0600U}}) {
+    const auto sockets = Bind(Endpoint{.host = {}, .unix_path = path_, .unix_mode = asked}, &error);
+    ASSERT_EQ(sockets.size(), 1U) << error;
+    EXPECT_EQ(ModeOf(path_), has);
+    const TestSocket client(AF_UNIX, 0);
+    EXPECT_EQ(ConnectTo(client, LocalAddress(path_)), 0);
+  }
+  umask(before);
 }
 
 }  // namespace

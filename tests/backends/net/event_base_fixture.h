@@ -127,6 +127,7 @@ inline bool RunUntil(event_base* base, const std::function<bool()>& is_true) {
 class TestEventBase {
  public:
   event_base* base() { return base_.get(); }
+  const EventHome& home() const { return home_; }
   // What is ready now, and no waiting.
   void Turn() { event_base_loop(base_.get(), EVLOOP_ONCE | EVLOOP_NONBLOCK); }
   bool RunUntil(const std::function<bool()>& is_true) { return net::RunUntil(base_.get(), is_true); }
@@ -135,21 +136,28 @@ class TestEventBase {
   struct FreeBase {
     void operator()(event_base* base) const { event_base_free(base); }
   };
+  struct NoClock final : Clock {
+    TimePoint Read() const override { return {}; }
+  };
   std::unique_ptr<event_base, FreeBase> base_{event_base_new()};
+  NoClock clock_;
+  const EventHome home_{base_.get(), clock_};
 };
 
 // A Loop whose posted work is done by the turns of a test's base. It has neither timers nor connections.
 class PostedWork final : public Loop {
  public:
-  explicit PostedWork(event_base* base) : mailbox_(base) {}
+  explicit PostedWork(event_base* base) : home_{base, *this}, mailbox_(home_) {}
   std::unique_ptr<Timer> NewTimer(std::function<void()>) override { return nullptr; }
   std::unique_ptr<Stream> Connect(const Endpoint&, StreamObserver&) override { return nullptr; }
   void Post(std::function<void()> work) override { mailbox_.Post(std::move(work)); }
   void SetEndOfTurn(std::function<NextTurn()>) override {}
+  void SetTurnMeter(std::function<void(const TurnTimes&)>) override {}
 
  private:
   TimePoint Read() const override { return {}; }
 
+  const EventHome home_;
   Mailbox mailbox_;
 };
 

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <thread>
+#include <utility>
 
 #include "backends/net/listen_socket.h"
 
@@ -130,6 +131,80 @@ TEST(LibeventLoop, RunsPostedWorkInOrderOnItsOwnThread) {
   EXPECT_EQ(ran_on, std::this_thread::get_id());
   ASSERT_EQ(order.size(), 1000U);
   EXPECT_TRUE(std::ranges::is_sorted(order));
+}
+
+// Measures turns of which each takes a time of its own, by spinning.
+class TurnMeterTest : public testing::Test {
+ protected:
+  void Run() {
+    loop_.SetTurnMeter([this](const TurnTimes& turn) { turns_.push_back(turn); });
+    const auto before = std::chrono::steady_clock::now();
+    loop_.Run();
+    whole_ = std::chrono::ceil<Duration>(std::chrono::steady_clock::now() - before);
+  }
+  static void Spin(Duration time) {
+    const auto end = std::chrono::steady_clock::now() + time;
+    while (std::chrono::steady_clock::now() < end) {
+    }
+  }
+  Duration Waited() const {
+    Duration sum{0};
+    for (const TurnTimes& turn : turns_) sum += turn.waited;
+    return sum;
+  }
+  Duration Took() const {
+    Duration sum{0};
+    for (const TurnTimes& turn : turns_) sum += turn.took;
+    return sum;
+  }
+
+  Resolver resolver_;
+  LibeventLoop loop_{resolver_};
+  std::vector<TurnTimes> turns_;
+  Duration whole_{0};
+};
+
+TEST_F(TurnMeterTest, TellsSleepFromTheWorkOfTimersAndOfTheEndOfTheTurn) {
+  const auto timer = loop_.NewTimer([&] {
+    Spin(10ms);
+    loop_.Stop();
+  });
+  timer->Arm(50ms);
+  bool is_first = true;
+  loop_.SetEndOfTurn([&] {
+    if (std::exchange(is_first, false)) Spin(5ms);
+    return NextTurn::kMayWait;
+  });
+  Run();
+  ASSERT_GE(turns_.size(), 2U);  // The timer's, and Stop's.
+  // libevent's own clock is a coarse one: a timer may come some milliseconds early.
+  EXPECT_GE(turns_[0].waited, 30ms);
+  EXPECT_GE(turns_[0].took, 15ms);
+  EXPECT_LE(Waited() + Took(), whole_);
+}
+
+TEST_F(TurnMeterTest, CountsWorkPostedByOthers) {
+  loop_.Post([] { Spin(10ms); });
+  loop_.Stop();
+  Run();
+  EXPECT_GE(Took(), 10ms);
+}
+
+TEST_F(TurnMeterTest, CountsATurnThatOnlyLooksAsWork) {
+  const auto far = loop_.NewTimer([] {});
+  far->Arm(1h);
+  int turns = 0;
+  loop_.SetEndOfTurn([&] {
+    Spin(1ms);
+    if (++turns == 5) loop_.Stop();
+    return NextTurn::kAtOnce;
+  });
+  loop_.Post([] {});
+  Run();
+  ASSERT_GE(turns_.size(), 5U);
+  for (size_t i = 1; i < turns_.size(); ++i) EXPECT_EQ(turns_[i].waited, Duration(0)) << i;
+  EXPECT_GE(Took(), 5ms);
+  EXPECT_LE(Waited() + Took(), whole_);
 }
 
 }  // namespace

@@ -39,9 +39,9 @@ class LibeventStreamTest : public EventBaseTest {
     std::array<int, 2> ends{};
     ASSERT_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends.data()), 0);
     far_ = TestSocket(ends[1]);
-    stream_ = std::make_unique<LibeventStream>(base(), told_, ends[0]);
+    stream_ = std::make_unique<LibeventStream>(home(), told_, ends[0]);
   }
-  void Unconnected() { stream_ = std::make_unique<LibeventStream>(base(), told_); }
+  void Unconnected() { stream_ = std::make_unique<LibeventStream>(home(), told_); }
   // On 127.0.0.1 alone.
   void Listen() {
     listen_ = TestSocket(AF_INET, 0);

@@ -128,6 +128,23 @@ TEST_F(LibeventStreamTest, ClosesItsSocketWithItself) {
   EXPECT_TRUE(FarSeesTheEnd());
 }
 
+TEST_F(LibeventStreamTest, LeavesItsSocketToLingerOnceItHasEndedItsWrites) {
+  LingeringSockets lingering(base());
+  std::array<int, 2> ends{};
+  ASSERT_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends.data()), 0);
+  far_ = TestSocket(ends[1]);
+  stream_ = std::make_unique<LibeventStream>(home(), told_, ends[0], &lingering);
+  EXPECT_EQ(Write({"last"}).bytes, 4U);
+  stream_->EndWrites();
+  FarWrites("more");
+  stream_.reset();
+  EXPECT_EQ(lingering.size(), 1U);
+  EXPECT_EQ(FarReads(), "last");
+  EXPECT_TRUE(FarSeesTheEnd());
+  far_.Close();
+  EXPECT_TRUE(RunUntil([&] { return lingering.size() == 0; }));
+}
+
 TEST_F(LibeventStreamTest, ConnectsToANumericAddressAndIsThenRead) {
   Listen();
   Unconnected();

@@ -149,6 +149,19 @@ TEST_F(ListenSocketTest, LeavesALivingSocketItsName) {
   EXPECT_EQ(ConnectTo(TestSocket(AF_UNIX, 0), LocalAddress(path_)), 0);
 }
 
+// Somebody has removed the file of a process that still drains, and started another one.
+TEST_F(ListenSocketTest, LeavesTheFileOfASuccessorAlone) {
+  auto first = Open({"", 0, path_});
+  ASSERT_NE(first, nullptr) << error_;
+  unlink(path_.c_str());
+  auto second = Open({"", 0, path_});
+  ASSERT_NE(second, nullptr) << error_;
+  first.reset();
+  EXPECT_EQ(ConnectTo(TestSocket(AF_UNIX, 0), LocalAddress(path_)), 0);
+  second.reset();
+  EXPECT_NE(access(path_.c_str(), F_OK), 0);
+}
+
 TEST_F(ListenSocketTest, LeavesAFileAloneThatIsNoSocket) {
   std::ofstream(path_) << "precious";
   EXPECT_EQ(Open({"", 0, path_}), nullptr);

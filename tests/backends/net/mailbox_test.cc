@@ -15,7 +15,7 @@ class MailboxTest : public EventBaseTest {
     mailbox_->Post([this, number] { done_.push_back(number); });
   }
 
-  std::unique_ptr<Mailbox> mailbox_ = std::make_unique<Mailbox>(base());
+  std::unique_ptr<Mailbox> mailbox_ = std::make_unique<Mailbox>(home());
   std::vector<int> done_;
 };
 

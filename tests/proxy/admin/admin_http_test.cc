@@ -72,7 +72,8 @@ TEST_F(AdminTest, ListsPoolsWithTheirRingsAndNodes) {
 // Over real sockets; most pages want a token. The loop outlives the port.
 class ServedAdminTest : protected net::TestEventBase, public AdminFixture {
  protected:
-  ServedAdminTest() : AdminFixture(WithToken()) {
+  ServedAdminTest() : ServedAdminTest(WithToken()) {}
+  explicit ServedAdminTest(conf::Config config) : AdminFixture(std::move(config)) {
     std::string error;
     EXPECT_TRUE(admin_.Listen(base(), &error)) << error;
   }
@@ -83,10 +84,12 @@ class ServedAdminTest : protected net::TestEventBase, public AdminFixture {
     return config;
   }
   // The whole reply to one request on a connection of its own.
-  std::string Ask(const std::string& method, const std::string& target, const std::string& token = "") {
+  std::string Ask(const std::string& method, const std::string& target, const std::string& token = "",
+                  const std::string& headers = "Host: x\r\n") {
     const net::TestSocket client(AF_INET, 0);
     EXPECT_EQ(net::ConnectTo(client, net::Loopback(admin_.port())), 0);
-    std::string request = method + " " + target + " HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 0\r\n";
+    std::string request =
+        method + " " + target + " HTTP/1.1\r\n" + headers + "Connection: close\r\nContent-Length: 0\r\n";
     if (!token.empty()) request += "Authorization: Bearer " + token + "\r\n";
     request += "\r\n";
     EXPECT_EQ(send(client.fd(), request.data(), request.size(), MSG_NOSIGNAL), static_cast<ssize_t>(request.size()));
@@ -135,6 +138,49 @@ TEST_F(ServedAdminTest, DecodesWhatIsAsked) {
 TEST_F(ServedAdminTest, CarriesOutAnOrder) {
   EXPECT_THAT(Ask("POST", "/api/v1/nodes/r1/drain", "secret"), testing::StartsWith("HTTP/1.1 200 "));
   EXPECT_EQ(AllNodes(*snapshot_)[1]->verdict(), backends::Verdict::kEjected);
+}
+
+// What a web page may send without the operator's knowing; it knows no token.
+TEST_F(ServedAdminTest, ObeysNoPageOfAnotherSiteAndShowsNoneWhatIsNotOpen) {
+  const std::string own = "Host: 127.0.0.1:" + std::to_string(admin_.port()) + "\r\n";
+  const std::string foreign = own + "Origin: http://evil.example\r\n";
+  const std::string order = "/api/v1/nodes/r1/drain";
+  EXPECT_THAT(Ask("POST", order, "secret", foreign),
+              testing::AllOf(testing::StartsWith("HTTP/1.1 403 "), HasSubstr("Origin is http://evil.example")));
+  EXPECT_THAT(Ask("POST", order, "secret", own + "Sec-Fetch-Site: cross-site\r\n"), HasSubstr(" 403 "));
+  EXPECT_EQ(AllNodes(*snapshot_)[1]->verdict(), backends::Verdict::kServe);
+  EXPECT_THAT(Ask("GET", "/api/v1/pools", "secret", foreign), testing::StartsWith("HTTP/1.1 200 "));
+  EXPECT_THAT(Ask("POST", order, "secret", "Host: x\r\nOrigin: http://x\r\n"), testing::StartsWith("HTTP/1.1 200 "));
+}
+
+class OpenAdminTest : public ServedAdminTest {
+ protected:
+  OpenAdminTest() : ServedAdminTest(WithoutToken()) {}
+  static conf::Config WithoutToken() {
+    conf::Config config = WithToken();
+    config.admin.token.clear();
+    config.admin.allowed_hosts = {"ringproxy.web"};
+    return config;
+  }
+};
+
+TEST_F(OpenAdminTest, IsAskedByItsOwnNamesAloneButForWhatIsOpen) {
+  const std::string rebound = "Host: evil.example:9180\r\nOrigin: http://evil.example:9180\r\n";
+  for (const char* method : {"GET", "HEAD", "POST"}) {
+    EXPECT_THAT(Ask(method, "/api/v1/nodes", "", rebound), testing::StartsWith("HTTP/1.1 403 ")) << method;
+  }
+  EXPECT_THAT(Ask("POST", "/api/v1/nodes/r1/drain", "", rebound), HasSubstr("admin.allowed_hosts"));
+  EXPECT_THAT(Ask("POST", "/healthz", "", rebound), testing::StartsWith("HTTP/1.1 403 "));
+  EXPECT_EQ(AllNodes(*snapshot_)[1]->verdict(), backends::Verdict::kServe);
+  for (const char* page : {"/metrics", "/healthz"}) {
+    EXPECT_THAT(Ask("GET", page, "", "Host: pod-7.scrape\r\n"), testing::StartsWith("HTTP/1.1 200 ")) << page;
+  }
+  EXPECT_THAT(Ask("GET", "/readyz", "", "Host: pod-7.scrape\r\n"), testing::StartsWith("HTTP/1.1 503 "));
+  for (const char* host : {"localhost:1", "ringproxy.web", "[::1]:9180"}) {
+    const std::string header = "Host: " + std::string(host) + "\r\n";
+    EXPECT_THAT(Ask("GET", "/api/v1/nodes", "", header), testing::StartsWith("HTTP/1.1 200 ")) << host;
+    EXPECT_THAT(Ask("POST", "/api/v1/nodes/r1/drain", "", header), testing::StartsWith("HTTP/1.1 200 ")) << host;
+  }
 }
 
 TEST_F(ServedAdminTest, SaysWhyItCannotListen) {

@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <chrono>
 #include <nlohmann/json.hpp>
 
@@ -234,6 +235,24 @@ TEST_F(AdminLimitsTest, TakesTheListenerAndTheClientThatAreAskedAbout) {
   EXPECT_EQ(cache["command"], "set");
 }
 
+TEST_F(AdminLimitsTest, SaysThatNoLimitConcernsWhatTheProxyAnswersItself) {
+  const json said = Explained({{"command", "PING"}});
+  EXPECT_EQ(said["decision"], "admit");
+  EXPECT_EQ(said["limits"], json::array());
+  for (const json& other : said["others"]) {
+    EXPECT_EQ(other["why"], "the proxy answers it, and no node is asked") << other["name"];
+  }
+  EXPECT_EQ(said["others"].size(), 7U);
+}
+
+TEST_F(AdminLimitsTest, KnowsMemcachedCommandsThatAreOneWordAlone) {
+  for (const char* command : {"stats", "stats|items"}) {
+    std::string words = command;
+    std::ranges::replace(words, '|', ' ');
+    EXPECT_EQ(Explained({{"command", words}, {"listener", "cache"}})["command"], command);
+  }
+}
+
 TEST_F(AdminLimitsTest, SaysWhatIsWrongWithAQuestion) {
   const std::pair<AdminHttp::Query, std::pair<int, std::string>> kWrong[] = {
       {{{"command", "GET x"}, {"listener", "nosuch"}}, {404, "no listener is called nosuch"}},
@@ -241,9 +260,17 @@ TEST_F(AdminLimitsTest, SaysWhatIsWrongWithAQuestion) {
       {{{"command", "   "}}, {400, "command is missing: the words of a request, as in GET cart:1"}},
       {{{"command", "NOSUCH x"}}, {400, "unknown command"}},
       {{{"command", "GET"}}, {400, "unknown subcommand or wrong number of arguments"}},
+      {{{"command", "SUBSCRIBE x"}},
+       {400, "not supported: publish and subscribe need a connection of their own to one node: ask the node itself"}},
+      {{{"command", "COPY a b DB 1"}}, {400, "not supported: ringproxy serves database 0 only"}},
+      {{{"command", "stats conns"}, {"listener", "cache"}},
+       {400, "not supported: it concerns one server: ask the node itself"}},
       {{{"command", "GET x"}, {"ip", "10.0.0"}}, {400, "10.0.0 is no IP address"}},
       {{{"command", "nosuch x"}, {"listener", "cache"}}, {400, "unknown command"}},
       {{{"command", "get"}, {"listener", "cache"}}, {400, "too few arguments"}},
+      {{{"command", "incr n"}, {"listener", "cache"}}, {400, "too few arguments"}},
+      {{{"command", "incr n 1 2 3"}, {"listener", "cache"}}, {400, "too many arguments"}},
+      {{{"command", "stats nosuch"}, {"listener", "cache"}}, {400, "unknown command"}},
   };
   for (const auto& [query, expected] : kWrong) {
     const AdminReply reply = Explain(query);

@@ -83,8 +83,28 @@ TEST_F(AdminSkewTest, ListsTheMostFrequentKeysFirstAndTwentyOfThem) {
   EXPECT_EQ(Page("hotkeys", {{"limit", "25"}})[0]["keys"].size(), 25U);
 }
 
+TEST_F(AdminSkewTest, ListsTheBiggestKeysThatAnyWorkerHasSeen) {
+  using Big = ring::BiggestKeys::BigKey;
+  const auto publish = [&](size_t worker, std::vector<Big> keys) {
+    stats_[worker]->key_sizes.Set(std::make_shared<KeySizesView>(KeySizesView{std::move(keys)}));
+  };
+  publish(0, {{"big", 5000, true, 60}, {"same", 70, true, 9}, {"small", 7, false, 0}});
+  publish(1, {{"big", 4000, false, 1}, {"same", 70, false, 3}});
+  const json biggest = Page("hotkeys")[0]["biggest"];
+  ASSERT_EQ(biggest.size(), 3U);
+  const json owner = json::parse(admin_.Get("/api/v1/locate", {{"pool", "main"}, {"key", "big"}}).body)["node"];
+  const json expected = {{"key", "big"}, {"node", owner}, {"bytes", 5000}, {"seen_in", "reply"}, {"seconds_ago", 60}};
+  EXPECT_EQ(biggest[0], expected);
+  EXPECT_EQ(biggest[1]["key"], "same");
+  EXPECT_EQ(biggest[1]["seconds_ago"], 3);
+  EXPECT_EQ(biggest[1]["seen_in"], "request");
+  EXPECT_EQ(biggest[2]["key"], "small");
+  EXPECT_EQ(Page("hotkeys", {{"limit", "1"}})[0]["biggest"].size(), 1U);
+}
+
 TEST_F(AdminSkewTest, ListsNoKeysOfAPoolThatIsNotAskedFor) {
-  EXPECT_EQ(Page("hotkeys", {{"pool", "main"}})[0], (json{{"name", "main"}, {"keys", json::array()}}));
+  EXPECT_EQ(Page("hotkeys", {{"pool", "main"}})[0],
+            (json{{"name", "main"}, {"keys", json::array()}, {"biggest", json::array()}}));
   EXPECT_TRUE(Page("hotkeys", {{"pool", "x"}}).empty());
 }
 

@@ -39,6 +39,18 @@ TEST_F(MetricsProcessTest, AddsUpWhatEachWorkerSaysAndShowsItsClientsApart) {
   EXPECT_EQ(Metric("worker_sessions{worker=\"1\"}"), "6");
 }
 
+TEST_F(MetricsProcessTest, TellsHowBusyEachWorkersLoopIsAndHowLongItsTurnsTake) {
+  using namespace std::chrono_literals;
+  stats_[1]->loop.Record({.waited = 250ms, .took = 750ms});
+  stats_[1]->loop.Sample();
+  EXPECT_EQ(Metric("worker_busy_ratio{worker=\"0\"}"), "0");
+  EXPECT_DOUBLE_EQ(Number("worker_busy_ratio{worker=\"1\"}"), 0.75);
+  EXPECT_EQ(Metric("worker_loop_delay_seconds_count{worker=\"1\"}"), "1");
+  EXPECT_DOUBLE_EQ(Number("worker_loop_delay_seconds_sum{worker=\"1\"}"), 0.75);
+  // A worker that has not turned yet.
+  EXPECT_EQ(Metric("worker_loop_delay_seconds_count{worker=\"0\"}"), "none");
+}
+
 TEST_F(MetricsProcessTest, CountsTroubleOfItsOwnByWhatCouldNotBeDone) {
   const double nodes = Number("descriptor_errors_total{what=\"node\"}");
   const double accepts = Number("accept_errors_total");

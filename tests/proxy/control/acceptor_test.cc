@@ -152,6 +152,19 @@ TEST_F(AcceptorTest, WhoIsRefusedReadsWhyThoughItHasAskedAlready) {
   EXPECT_THAT(ConnectInVain(kWeb, std::string(20'000, 'x')), StartsWith("-ERR "));
 }
 
+TEST_F(AcceptorTest, WhoIsRefusedReadsWhyThoughItAsksLater) {
+  config_.listeners[kWeb].max_connections = 1;
+  ASSERT_TRUE(Listen());
+  const TestSocket served = Connect(kWeb);
+  const TestSocket client(AF_UNIX, 0);
+  ASSERT_EQ(net::ConnectTo(client, net::LocalAddress(PathOf(kWeb))), 0);
+  char buffer[100];
+  ASSERT_TRUE(RunUntil([&] { return recv(client.fd(), buffer, 1, MSG_DONTWAIT | MSG_PEEK) == 1; }));
+  ASSERT_EQ(send(client.fd(), "PING\r\n", 6, MSG_NOSIGNAL), 6);
+  EXPECT_GT(recv(client.fd(), buffer, sizeof buffer, 0), 5);
+  EXPECT_EQ(recv(client.fd(), buffer, sizeof buffer, 0), 0) << "a reset has overtaken the end";
+}
+
 TEST_F(AcceptorTest, AClientThatLeavesMakesRoomWhicheverWorkerHadIt) {
   config_.listeners[kWeb].max_connections = 2;
   ASSERT_TRUE(Listen());

@@ -2,24 +2,14 @@
 
 #include <gtest/gtest.h>
 
-#include <fstream>
+#include "tests/proxy/control/cgroup_fixture.h"
 
 namespace ringproxy::proxy {
 namespace {
 
-namespace fs = std::filesystem;
-
-class ProcessMemoryTest : public testing::Test {
+class ProcessMemoryTest : public CgroupFixture {
  protected:
   ProcessMemoryTest() { Write("proc/meminfo", "MemTotal:       1000000 kB\nMemFree:         10 kB\n"); }
-  ~ProcessMemoryTest() override { fs::remove_all(root_); }
-
-  void Write(const std::string& path, const std::string& text) const {
-    fs::create_directories((root_ / path).parent_path());
-    std::ofstream(root_ / path) << text;
-  }
-
-  const fs::path root_ = fs::path(testing::TempDir()) / ("memory" + std::to_string(getpid()));
 };
 
 TEST_F(ProcessMemoryTest, IsThatOfTheMachineWhereNoGroupHasALimit) {

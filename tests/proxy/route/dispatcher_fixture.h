@@ -37,18 +37,21 @@ class Sink final : public backends::ReplySink {
   void OnReply(Ticket ticket, backends::Reply&& reply) override {
     if (ticket.kind == Ticket::Kind::kRetry) return retrier->OnReply(ticket, std::move(reply));
     if (ticket.kind == Ticket::Kind::kFanout) return fanout->OnReply(ticket, std::move(reply));
+    if (ticket.kind == Ticket::Kind::kFollowed) return sizes->OnReply(ticket, std::move(reply));
     if (ticket.kind == Ticket::Kind::kExpiry) return stand_ins->OnReply(ticket, std::move(reply));
     replies.push_back(std::string(reply.bytes()));
   }
   void OnFailure(Ticket ticket, const wire::Failure& failure) override {
     if (ticket.kind == Ticket::Kind::kRetry) return retrier->OnFailure(ticket, failure);
     if (ticket.kind == Ticket::Kind::kFanout) return fanout->OnFailure(ticket, failure);
+    if (ticket.kind == Ticket::Kind::kFollowed) return sizes->OnFailure(ticket, failure);
     if (ticket.kind == Ticket::Kind::kExpiry) return stand_ins->OnFailure(ticket, failure);
     replies.push_back(std::string(wire::ErrorName(failure.code)));
   }
 
   Fanout* fanout = nullptr;
   Retrier* retrier = nullptr;
+  KeySizes* sizes = nullptr;
   backends::ReplySink* stand_ins = nullptr;
   std::vector<std::string> replies;
 };
@@ -69,7 +72,8 @@ class DispatcherTest : public testing::Test {
     snapshot_ = MakeSnapshot(config_);
     nodes_ = AllNodes(*snapshot_);
     fanout_.emplace(io_, sink_, partial_);
-    hot_keys_.emplace(snapshot_->pools.size());
+    watched_keys_.emplace(snapshot_->pools.size(), sink_);
+    sink_.sizes = &watched_keys_->sizes;
     retry_stats_ = std::vector<RetryStats>(snapshot_->pools.size());
     sink_.fanout = &*fanout_;
     const backends::PoolNode::PoolNodeParts parts{io_, sink_, flush_list_, observer_, 0};
@@ -84,7 +88,7 @@ class DispatcherTest : public testing::Test {
     retrier_ = std::make_unique<Retrier>(io_, sink_, retry_stats_);
     retrier_->Adopt(*snapshot_);
     sink_.retrier = retrier_.get();
-    dispatcher_.emplace(*fanout_, *retrier_, *hot_keys_, sink_, refusals_, loop_);
+    dispatcher_.emplace(*fanout_, *retrier_, *watched_keys_, sink_, refusals_, loop_);
     sink_.stand_ins = &dispatcher_->expiries();
     dispatcher_->Adopt(*snapshot_);
   }
@@ -146,7 +150,7 @@ class DispatcherTest : public testing::Test {
   Sink sink_;
   PartialStats partial_;
   std::optional<Fanout> fanout_;
-  std::optional<HotKeys> hot_keys_;
+  std::optional<WatchedKeys> watched_keys_;
   std::unique_ptr<HeldSnapshot> held_;
   std::vector<RetryStats> retry_stats_;
   std::unique_ptr<Retrier> retrier_;

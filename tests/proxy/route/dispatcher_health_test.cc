@@ -164,6 +164,52 @@ TEST_F(DispatcherHealthTest, JoinsTheMovedKeysOfAMultiGetWithTheOthersOfTheirNew
   EXPECT_EQ(Asked(), (std::vector<size_t>{1}));
 }
 
+// On trial it lets the first request through and no second one.
+TEST_F(DispatcherHealthTest, AsksANodeOnTrialOnceForAllKeysOfACommandThatCannotBeSplit) {
+  for (const auto& on_down : {conf::OnDown{conf::DownPolicy::kError, ""},
+                              {conf::DownPolicy::kRehash, ""},
+                              {conf::DownPolicy::kGutter, "carts"}}) {
+    pool(0).on_down = on_down;
+    Make();
+    const std::string a = KeyOf(0);
+    const std::string b = KeyOf(0, "other");
+    PutOnTrial(0);
+    // A node on trial takes no writes, and that is all there is to say of keys that lie on it.
+    Dispatch({"SINTER", a, b});
+    EXPECT_EQ(Asked(), (std::vector<size_t>{0}));
+    EXPECT_TRUE(TakeReplies().empty());
+  }
+}
+
+TEST_F(DispatcherHealthTest, NamesTheOwnerWhereItsKeysWouldGoToDifferentNodesInItsPlace) {
+  for (int i = 2; i < 9; ++i) pool(0).nodes.push_back({"main" + std::to_string(i), {"10.0.0.1", 1, ""}, 1});
+  pool(0).on_down.policy = conf::DownPolicy::kRehash;
+  Make();
+  const std::string a = KeyOf(0);
+  std::string b;
+  // Another key of its, for which another node stands in.
+  for (int i = 0; b.empty(); ++i) {
+    const std::string key = KeyOf(0, "x" + std::to_string(i) + ":");
+    Eject(0);
+    Dispatch({"GET", a});
+    const auto of_a = Asked();
+    Dispatch({"GET", key});
+    if (Asked() != of_a) b = key;
+    Serve(0);
+  }
+  Eject(0);
+  Dispatch({"SINTER", a, b});
+  EXPECT_EQ(Asked(), (std::vector<size_t>{}));
+  EXPECT_EQ(TakeReplies(), Words{kDown});
+  EXPECT_TRUE(refusals_.codes.empty());
+  // With a key of another node's it is the request that cannot be answered.
+  Dispatch({"SINTER", a, b, KeyOf(1)});
+  EXPECT_EQ(TakeReplies(), Words{"cross_slot"});
+  Serve(0);
+  Dispatch({"SINTER", a, b});
+  EXPECT_EQ(Asked(), (std::vector<size_t>{0}));
+}
+
 TEST_F(DispatcherHealthTest, AsksTheGutterPoolInPlaceOfANodeThatIsOut) {
   pool(0).on_down = {conf::DownPolicy::kGutter, "unreached"};
   Make();

@@ -22,7 +22,7 @@ FanoutPlan Plan(const std::vector<std::string>& keys, std::vector<uint32_t> chil
   return plan;
 }
 
-std::string Merged(const FanoutPlan& plan, const Replies& children, Partial expected = Partial::kNone) {
+std::string MergedText(const FanoutPlan& plan, const Replies& children, Partial expected = Partial::kNone) {
   MemcacheMerger merger;
   std::string all;
   for (const std::string_view piece : merger.Merge(plan, children)) all += piece;
@@ -31,18 +31,18 @@ std::string Merged(const FanoutPlan& plan, const Replies& children, Partial expe
   return all;
 }
 
-std::string Merged(wire::Merge merge, const Replies& children) {
+std::string MergedText(wire::Merge merge, const Replies& children) {
   FanoutPlan plan;
   plan.merge = merge;
-  return Merged(plan, children);
+  return MergedText(plan, children);
 }
 
 // See semantics.md 9.
 TEST(MergeValues, BringsThemIntoTheOrderOfTheKeysDuplicatesTwiceMissesSkipped) {
   const Replies children = {"VALUE a 0 1\r\nA\r\nVALUE a 0 1\r\nA\r\nEND\r\n", "VALUE b 7 1\r\nB\r\nEND\r\n"};
-  EXPECT_EQ(Merged(Plan({"b", "a", "miss", "gone", "a"}, {1, 0, 0, 1, 0}), children),
+  EXPECT_EQ(MergedText(Plan({"b", "a", "miss", "gone", "a"}, {1, 0, 0, 1, 0}), children),
             "VALUE b 7 1\r\nB\r\nVALUE a 0 1\r\nA\r\nVALUE a 0 1\r\nA\r\nEND\r\n");
-  EXPECT_EQ(Merged(Plan({"a", "b"}, {0, 1}), {"END\r\n", "END\r\n"}), "END\r\n");
+  EXPECT_EQ(MergedText(Plan({"a", "b"}, {0, 1}), {"END\r\n", "END\r\n"}), "END\r\n");
 }
 
 // semantics.md 10: no value goes out before a failure is known.
@@ -50,19 +50,19 @@ TEST(MergeValues, AnswersTheFirstFailureAloneUnlessFailuresAreMisses) {
   FanoutPlan plan = Plan({"a", "b", "c"}, {0, 1, 2});
   const Replies children = {"VALUE a 0 1\r\nA\r\nEND\r\n", "VALUE b 0 1\r\nB\r\nSERVER_ERROR out of memory\r\n",
                             "SERVER_ERROR node down\r\n"};
-  EXPECT_EQ(Merged(plan, children, Partial::kError), "SERVER_ERROR out of memory\r\n");
+  EXPECT_EQ(MergedText(plan, children, Partial::kError), "SERVER_ERROR out of memory\r\n");
   plan.failures_are_misses = true;
-  EXPECT_EQ(Merged(plan, children, Partial::kMiss), "VALUE a 0 1\r\nA\r\nEND\r\n");
+  EXPECT_EQ(MergedText(plan, children, Partial::kMiss), "VALUE a 0 1\r\nA\r\nEND\r\n");
 }
 
 TEST(MergeValues, AnswersAnErrorWhenNoNodeHasAnswered) {
   FanoutPlan plan = Plan({"a", "b"}, {0, 1});
   plan.failures_are_misses = true;
-  EXPECT_EQ(Merged(plan, {"SERVER_ERROR timeout\r\n", "SERVER_ERROR node down\r\n"}), "SERVER_ERROR timeout\r\n");
+  EXPECT_EQ(MergedText(plan, {"SERVER_ERROR timeout\r\n", "SERVER_ERROR node down\r\n"}), "SERVER_ERROR timeout\r\n");
 }
 
 TEST(MergeValues, TakesNoValueThatNobodyAskedFor) {
-  EXPECT_EQ(Merged(Plan({"a", "b"}, {0, 1}), {"VALUE x 0 1\r\nX\r\nEND\r\n", "END\r\n"}),
+  EXPECT_EQ(MergedText(Plan({"a", "b"}, {0, 1}), {"VALUE x 0 1\r\nX\r\nEND\r\n", "END\r\n"}),
             "SERVER_ERROR bad reply from a node\r\n");
 }
 
@@ -70,7 +70,7 @@ TEST(MergeValues, TakesNoTokenOfMoreDigitsThanOneHas) {
   FanoutPlan plan = Plan({"a", "b"}, {0, 1});
   plan.cas_tags = {wire::MakeCasTag(1), wire::MakeCasTag(2)};
   const std::string digits(40, '9');
-  EXPECT_EQ(Merged(plan, {"VALUE a 0 1 " + digits + "\r\nA\r\nEND\r\n", "VALUE b 0 1 5\r\nB\r\nEND\r\n"}),
+  EXPECT_EQ(MergedText(plan, {"VALUE a 0 1 " + digits + "\r\nA\r\nEND\r\n", "VALUE b 0 1 5\r\nB\r\nEND\r\n"}),
             "SERVER_ERROR bad reply from a node\r\n");
 }
 
@@ -83,13 +83,13 @@ TEST(MergeValues, GivesEachTokenTheTagOfItsNode) {
   expected += "\r\nA\r\nVALUE b 0 1 ";
   wire::AppendRetagged("5", plan.cas_tags[1], &expected);
   expected += "\r\nB\r\nEND\r\n";
-  EXPECT_EQ(Merged(plan, {"VALUE a 0 1 5\r\nA\r\nEND\r\n", "VALUE b 0 1 5\r\nB\r\nEND\r\n"}), expected);
+  EXPECT_EQ(MergedText(plan, {"VALUE a 0 1 5\r\nA\r\nEND\r\n", "VALUE b 0 1 5\r\nB\r\nEND\r\n"}), expected);
 }
 
 TEST(MergeAgreed, SaysWhatAllSayAndElseTheFirstError) {
-  EXPECT_EQ(Merged(wire::Merge::kAgreed, {"OK\r\n", "OK\r\n"}), "OK\r\n");
-  EXPECT_EQ(Merged(wire::Merge::kAgreed, {"OK\r\n", "SERVER_ERROR node down\r\n"}), "SERVER_ERROR node down\r\n");
-  EXPECT_EQ(Merged(wire::Merge::kAgreed, {"OK\r\n", "RESET\r\n"}), "SERVER_ERROR bad reply from a node\r\n");
+  EXPECT_EQ(MergedText(wire::Merge::kAgreed, {"OK\r\n", "OK\r\n"}), "OK\r\n");
+  EXPECT_EQ(MergedText(wire::Merge::kAgreed, {"OK\r\n", "SERVER_ERROR node down\r\n"}), "SERVER_ERROR node down\r\n");
+  EXPECT_EQ(MergedText(wire::Merge::kAgreed, {"OK\r\n", "RESET\r\n"}), "SERVER_ERROR bad reply from a node\r\n");
 }
 
 TEST(UntagCas, ChangesNothingButTheToken) {
@@ -99,9 +99,9 @@ TEST(UntagCas, ChangesNothingButTheToken) {
   std::string expected = "VA 2 c";
   wire::AppendRetagged("17", plan.cas_tags[0], &expected);
   expected += " kx\r\nhi\r\n";
-  EXPECT_EQ(Merged(plan, {"VA 2 c17 kx\r\nhi\r\n"}), expected);
-  EXPECT_EQ(Merged(plan, {"CLIENT_ERROR bad  command c17\r\n"}), "CLIENT_ERROR bad  command c17\r\n");
-  EXPECT_EQ(Merged(plan, {"EN\r\n"}), "EN\r\n");
+  EXPECT_EQ(MergedText(plan, {"VA 2 c17 kx\r\nhi\r\n"}), expected);
+  EXPECT_EQ(MergedText(plan, {"CLIENT_ERROR bad  command c17\r\n"}), "CLIENT_ERROR bad  command c17\r\n");
+  EXPECT_EQ(MergedText(plan, {"EN\r\n"}), "EN\r\n");
 }
 
 TEST(MergeInstead, SaysWhatThePlanSaysUnlessTheNodeFails) {
@@ -109,9 +109,9 @@ TEST(MergeInstead, SaysWhatThePlanSaysUnlessTheNodeFails) {
   plan.merge = wire::Merge::kInstead;
   plan.instead = "SERVER_ERROR object too large for cache\r\n";
   for (const char* reply : {"DELETED\r\n", "NOT_FOUND\r\n", "HD\r\n", "NF\r\n"}) {
-    EXPECT_EQ(Merged(plan, {reply}), plan.instead) << reply;
+    EXPECT_EQ(MergedText(plan, {reply}), plan.instead) << reply;
   }
-  EXPECT_EQ(Merged(plan, {"SERVER_ERROR node down\r\n"}), "SERVER_ERROR node down\r\n");
+  EXPECT_EQ(MergedText(plan, {"SERVER_ERROR node down\r\n"}), "SERVER_ERROR node down\r\n");
 }
 
 // See semantics.md 26.
@@ -124,39 +124,39 @@ TEST(MergeStatistics, SumsNumbersExceptWhereAnotherRuleMakesSense) {
       "SERVER_ERROR node down\r\n",
       "STAT pid 8\r\nSTAT uptime 40\r\nSTAT version 1.6.18\r\nSTAT rusage_user 0.500000\r\nSTAT cmd_get 5\r\n"
       "STAT only_here 3\r\nEND\r\n"};
-  EXPECT_EQ(Merged(plan, children),
+  EXPECT_EQ(MergedText(plan, children),
             "STAT pid 7\r\nSTAT uptime 40\r\nSTAT version 1.6.18\r\nSTAT rusage_user 0.750000\r\nSTAT cmd_get 15\r\n"
             "STAT only_here 3\r\nSTAT ringproxy_nodes 3\r\nSTAT ringproxy_nodes_answered 2\r\nEND\r\n");
 }
 
 TEST(MergeStatistics, KeepsWhatBelongsToASlabClass) {
-  EXPECT_EQ(Merged(wire::Merge::kStatistics, {"STAT 1:chunk_size 96\r\nSTAT 1:used_chunks 2\r\nEND\r\n",
-                                              "STAT 1:chunk_size 96\r\nSTAT 1:used_chunks 5\r\nEND\r\n"}),
+  EXPECT_EQ(MergedText(wire::Merge::kStatistics, {"STAT 1:chunk_size 96\r\nSTAT 1:used_chunks 2\r\nEND\r\n",
+                                                  "STAT 1:chunk_size 96\r\nSTAT 1:used_chunks 5\r\nEND\r\n"}),
             "STAT 1:chunk_size 96\r\nSTAT 1:used_chunks 7\r\nEND\r\n");
 }
 
 TEST(MergeStatistics, FailsOnlyWhenNoNodeHasAnswered) {
-  EXPECT_EQ(Merged(wire::Merge::kStatistics, {"SERVER_ERROR node down\r\n", "SERVER_ERROR timeout\r\n"}),
+  EXPECT_EQ(MergedText(wire::Merge::kStatistics, {"SERVER_ERROR node down\r\n", "SERVER_ERROR timeout\r\n"}),
             "SERVER_ERROR node down\r\n");
-  EXPECT_EQ(Merged(wire::Merge::kSettings, {"SERVER_ERROR node down\r\n", "STAT maxbytes 5\r\nEND\r\n"}),
+  EXPECT_EQ(MergedText(wire::Merge::kSettings, {"SERVER_ERROR node down\r\n", "STAT maxbytes 5\r\nEND\r\n"}),
             "STAT maxbytes 5\r\nEND\r\n");
 }
 
 TEST(MergeItems, ListsTheItemsOfOneNodeAfterAnother) {
-  EXPECT_EQ(Merged(wire::Merge::kItems,
-                   {"ITEM b [1 b; 0 s]\r\nITEM a [1 b; 0 s]\r\nEND\r\n", "END\r\n", "ITEM END [5 b; 0 s]\r\nEND\r\n"}),
+  EXPECT_EQ(MergedText(wire::Merge::kItems, {"ITEM b [1 b; 0 s]\r\nITEM a [1 b; 0 s]\r\nEND\r\n", "END\r\n",
+                                             "ITEM END [5 b; 0 s]\r\nEND\r\n"}),
             "ITEM b [1 b; 0 s]\r\nITEM a [1 b; 0 s]\r\nITEM END [5 b; 0 s]\r\nEND\r\n");
-  EXPECT_EQ(Merged(wire::Merge::kItems, {"END\r\n", "END\r\n"}), "END\r\n");
+  EXPECT_EQ(MergedText(wire::Merge::kItems, {"END\r\n", "END\r\n"}), "END\r\n");
 }
 
 TEST(MergeItems, AnswersAnyNodesErrorAloneInItsOwnWords) {
   const Replies children = {"ITEM a [1 b; 0 s]\r\nEND\r\n",
                             "ITEM b [1 b; 0 s]\r\nSERVER_ERROR out of memory writing stats\r\n",
                             "SERVER_ERROR node down\r\n"};
-  EXPECT_EQ(Merged(wire::Merge::kItems, children), "SERVER_ERROR out of memory writing stats\r\n");
-  EXPECT_EQ(Merged(wire::Merge::kItems, {"END\r\n", "CLIENT_ERROR Illegal slab id\r\n"}),
+  EXPECT_EQ(MergedText(wire::Merge::kItems, children), "SERVER_ERROR out of memory writing stats\r\n");
+  EXPECT_EQ(MergedText(wire::Merge::kItems, {"END\r\n", "CLIENT_ERROR Illegal slab id\r\n"}),
             "CLIENT_ERROR Illegal slab id\r\n");
-  EXPECT_EQ(Merged(wire::Merge::kItems, {"END\r\n", "STORED\r\n"}), "SERVER_ERROR bad reply from a node\r\n");
+  EXPECT_EQ(MergedText(wire::Merge::kItems, {"END\r\n", "STORED\r\n"}), "SERVER_ERROR bad reply from a node\r\n");
 }
 
 }  // namespace

@@ -30,9 +30,9 @@ struct SessionTableParts final : private RefusalObserver {
             std::make_unique<HeldSnapshot>(snapshot, backends::PoolNode::PoolNodeParts{io, sinks, links, observer, 0})),
         fanout(io, sinks, stats.partial),
         retrier(io, sinks, stats.retries),
-        hot_keys(1),
+        watched_keys(1, sinks),
         limiter({.io = io, .shared = limits, .worker = 0, .sink = sinks, .observer = table}),
-        dispatcher(fanout, retrier, hot_keys, sinks, static_cast<RefusalObserver&>(*this), loop),
+        dispatcher(fanout, retrier, watched_keys, sinks, static_cast<RefusalObserver&>(*this), loop),
         client_io{.io = io,
                   .held = held,
                   .dispatcher = dispatcher,
@@ -47,6 +47,7 @@ struct SessionTableParts final : private RefusalObserver {
         table(client_io, stats.clients) {
     sinks.Set(Ticket::Kind::kSession, table);
     sinks.Set(Ticket::Kind::kLimit, limiter);
+    sinks.Set(Ticket::Kind::kFollowed, watched_keys.sizes);
     retrier.Adopt(*snapshot);
     limiter.Adopt(*snapshot);
     dispatcher.Adopt(*snapshot);
@@ -60,7 +61,7 @@ struct SessionTableParts final : private RefusalObserver {
   std::unique_ptr<HeldSnapshot> held;
   Fanout fanout;
   Retrier retrier;
-  HotKeys hot_keys;
+  WatchedKeys watched_keys;
   RateLimiter limiter;
   Dispatcher dispatcher;
   ClientIo client_io;

@@ -70,6 +70,23 @@ TEST_F(SessionTest, AnswersAHalfClosedClientBeforeItCloses) {
   EXPECT_TRUE(client.closed());
 }
 
+// What a client goes on sending would turn a close into a reset, which may overtake the last reply.
+TEST_F(SessionTest, TellsAClientTheEndAfterItsLastReplyUnlessItHasEndedItself) {
+  Start();
+  for (const std::string& last : {Encode({"QUIT"}), std::string("*1\r\n$x\r\n")}) {
+    test::FakeSocket& client = NewClient();
+    client.Receive(last + "more of it");
+    Settle();
+    EXPECT_TRUE(client.closed());
+    EXPECT_TRUE(client.writes_ended) << client.written;
+  }
+  test::FakeSocket& leaves = NewClient();
+  leaves.ReceiveEnd();
+  Settle();
+  EXPECT_TRUE(leaves.closed());
+  EXPECT_FALSE(leaves.writes_ended) << "it costs calls, and nothing can be unread";
+}
+
 TEST_F(SessionTest, StopsReadingAClientWhoseQueueIsFullAndReadsOnLater) {
   conf::Config config = TwoNodes();
   config.listeners[0].limits.requests_in_flight = 2;
