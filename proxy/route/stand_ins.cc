@@ -10,7 +10,7 @@ namespace {
 
 using std::chrono::seconds;
 
-constexpr size_t kKeptBytes = 256 << 10;
+constexpr size_t kKeptRewritten = 256 << 10;
 
 backends::LineLimit lost_expiries;
 
@@ -129,7 +129,7 @@ void StandIns::OnFailure(backends::Ticket, const wire::Failure& failure) {
 }
 
 void StandIns::Shrink() {
-  if (rewritten_.capacity() > kKeptBytes) std::string().swap(rewritten_);
+  if (rewritten_.capacity() > kKeptRewritten) std::string().swap(rewritten_);
 }
 
 }  // namespace ringproxy::proxy
