@@ -15,9 +15,9 @@ namespace ringproxy::proxy {
 
 // As sent; none where the header is missing. Only browsers send the last two.
 struct AskedFrom {
-  std::optional<std::string_view> host;
-  std::optional<std::string_view> origin;
-  std::optional<std::string_view> fetch_site;
+  std::optional<std::string_view> host = {};
+  std::optional<std::string_view> origin = {};
+  std::optional<std::string_view> fetch_site = {};
 };
 
 // Why it is refused, in words; empty when it comes from the port's own page, or from no page.
