@@ -17,20 +17,21 @@ NodeConnection::NodeConnection(WorkerIo& io, const NodeSettings& settings, NodeG
       pipeline_(io.loop, settings, witness_, sink, stats, [this] { CheckDeadlines(); }),
       link_(io, settings, *this, flush_list, stats) {}
 
-bool NodeConnection::Admit(size_t request_bytes, Ticket ticket, wire::Work work, uint16_t key_mark) {
-  if (accepts()) return pipeline_.Admit(request_bytes, ticket, work, key_mark);
+InFlight* NodeConnection::Admit(size_t request_bytes, Ticket ticket, wire::Work work) {
+  if (accepts()) return pipeline_.Admit(request_bytes, ticket, work);
   pipeline_.Refuse(ticket);
-  return false;
+  return nullptr;
 }
 
 void NodeConnection::Send(std::string_view request, Ticket ticket, wire::Work work) {
-  const bool is_memcached = settings_.protocol == conf::Protocol::kMemcached;
-  const uint16_t key_mark = is_memcached ? wire::KeyMarkOf(request) : uint16_t{0};
-  if (Admit(request.size(), ticket, work, key_mark)) link_.Write(request);
+  InFlight* const entry = Admit(request.size(), ticket, work);
+  if (entry == nullptr) return;
+  if (settings_.protocol == conf::Protocol::kMemcached) entry->key_mark = wire::KeyMarkOf(request);
+  link_.Write(request);
 }
 
 void NodeConnection::Send(net::Block request, Ticket ticket, wire::Work work) {
-  if (Admit(request.size(), ticket, work)) link_.Write(std::move(request));
+  if (Admit(request.size(), ticket, work) != nullptr) link_.Write(std::move(request));
 }
 
 void NodeConnection::OnReady() {

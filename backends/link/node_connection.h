@@ -55,7 +55,8 @@ class NodeConnection final : private NodeLink::User {
   void OnConnectFailed(std::string_view why) override { witness_.OnConnectFailed(why); }
   void OnLost(std::string_view why) override;
 
-  bool Admit(size_t request_bytes, Ticket ticket, wire::Work work, uint16_t key_mark = 0);
+  // nullptr: it has been failed.
+  InFlight* Admit(size_t request_bytes, Ticket ticket, wire::Work work);
   void CheckDeadlines();
   // Takes back what has failed and of which nothing is written.
   void DropUnwritten();

@@ -45,7 +45,7 @@ class NodePool {
 
   // Whether a request may be sent to the node, by what the process and this worker know of it. Ask once a request: a
   // node on trial counts how often.
-  Admission Admits(ring::NodeIndex node, Claim claim) {
+  [[gnu::always_inline]] Admission Admits(ring::NodeIndex node, Claim claim) {
     // One without a connection that takes requests would refuse: disabled a moment ago, or waiting for reconnect.rate.
     return nodes_[node]->AnyAccepts() ? nodes_[node]->guard.Admits(claim) : Admission::kDown;
   }

@@ -25,7 +25,7 @@ ReplyPipeline::~ReplyPipeline() {
   while (!empty()) PopFront();
 }
 
-bool ReplyPipeline::Admit(size_t request_bytes, Ticket ticket, wire::Work work, uint16_t key_mark) {
+InFlight* ReplyPipeline::Admit(size_t request_bytes, Ticket ticket, wire::Work work) {
   // The guard's own probe is nobody's request.
   if (ticket.kind != Ticket::Kind::kInternal) [[likely]]
     stats_.requests.Add();
@@ -33,20 +33,15 @@ bool ReplyPipeline::Admit(size_t request_bytes, Ticket ticket, wire::Work work, 
       // A request that is larger than all that is allowed passes alone, or it would never pass.
       (bytes_in_flight_ > 0 && bytes_in_flight_ + request_bytes > settings_.limits.bytes_in_flight)) {
     Fail(ticket, wire::ErrorCode::kNodeOverloaded);
-    return false;
+    return nullptr;
   }
   const net::TimePoint now = clock_.now();
-  const InFlight& entry = in_flight_.push_back({.ticket = ticket,
-                                                .entered = now,
-                                                .sent = now,
-                                                .bytes = static_cast<uint32_t>(request_bytes),
-                                                .work = work,
-                                                .key_mark = key_mark});
+  InFlight& entry = in_flight_.push_back({ticket, now, now, static_cast<uint32_t>(request_bytes), work});
   bytes_in_flight_ += request_bytes;
   unwritten_.Add(request_bytes);
   witness_.OnSent(entry);
   if (!timer_.armed()) timer_.FireBy(now + ShortestWait());
-  return true;
+  return &entry;
 }
 
 void ReplyPipeline::Refuse(Ticket ticket) {

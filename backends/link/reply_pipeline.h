@@ -32,9 +32,9 @@ class ReplyPipeline {
                 std::function<void()> on_deadline);
   ~ReplyPipeline();
 
-  // Enters a request; false when there is no room and it has been failed. It is written in this turn, if the link is
+  // Enters a request; nullptr when there is no room and it has been failed. It is written in this turn, if the link is
   // ready and OnFlushed does not say otherwise.
-  bool Admit(size_t request_bytes, Ticket ticket, wire::Work work, uint16_t key_mark = 0);
+  InFlight* Admit(size_t request_bytes, Ticket ticket, wire::Work work);
   // There is no link that would take it.
   void Refuse(Ticket ticket);
   // The link is ready: what waited for it is written now. Until then, and after FailAll, all that is admitted waits.
