@@ -46,7 +46,7 @@ uint32_t HeavyHitters::Count(uint64_t hash, uint32_t count) {
   for (size_t row = 0; row < kRows; ++row) {
     // Eleven bits name one of 2,048 columns. Each row takes bits of its own and the fingerprint others, so that two
     // keys that meet in one row rarely meet in both.
-    Counter& counter = rows_[row][(hash >> (row * 11)) % kColumns];
+    HitCounter& counter = rows_[row][(hash >> (row * 11)) % kColumns];
     if (counter.fingerprint != fingerprint) {
       // `count` requests do what so many single ones would: some wear the counter down, the rest count for their key.
       uint32_t left = count;
@@ -100,7 +100,7 @@ std::vector<HeavyHitters::Hitter> HeavyHitters::Top(size_t most) const {
 
 void HeavyHitters::Halve() {
   for (auto& row : rows_) {
-    for (Counter& counter : row) counter.count /= 2;
+    for (HitCounter& counter : row) counter.count /= 2;
   }
   for (Listed& entry : listed_) entry.count /= 2;
   std::erase_if(listed_, [](const Listed& entry) { return entry.count == 0; });

@@ -45,7 +45,7 @@ class HeavyHitters {
   static constexpr size_t kRows = 2;
   static constexpr size_t kColumns = 2048;
 
-  struct Counter {
+  struct HitCounter {
     uint32_t fingerprint = 0;
     uint32_t count = 0;
   };
@@ -63,7 +63,7 @@ class HeavyHitters {
   bool Decays(uint32_t count);
   void List(uint64_t hash, std::string_view key, uint32_t count);
 
-  std::array<std::array<Counter, kColumns>, kRows> rows_{};
+  std::array<std::array<HitCounter, kColumns>, kRows> rows_{};
   std::vector<Listed> listed_;
   uint32_t least_listed_ = 0;  // Of a full list: a count above it takes a place.
   uint64_t total_ = 0;

@@ -26,7 +26,7 @@ void WeightedHitters::Add(uint64_t hash, std::string_view key, double weight) {
     ++used_;
     counters_[slot].hash = hash;
   }
-  Counter& counter = counters_[slot];
+  WeightCounter& counter = counters_[slot];
   counter.credit += weight;
   counter.weight += weight;
   // Most keys never weigh so much, and their bytes are not copied. One that does comes again, or has just come.
@@ -36,14 +36,14 @@ void WeightedHitters::Add(uint64_t hash, std::string_view key, double weight) {
 void WeightedHitters::Purge() {
   std::vector<double> credits;
   credits.reserve(used_);
-  for (const Counter& counter : counters_) {
+  for (const WeightCounter& counter : counters_) {
     if (counter.hash != 0) credits.push_back(counter.credit);
   }
   const auto least = credits.begin() + static_cast<ptrdiff_t>(credits.size() / 4 * 3);
   std::ranges::nth_element(credits, least);
-  std::vector<std::pair<Counter, std::string>> stay;
+  std::vector<std::pair<WeightCounter, std::string>> stay;
   for (size_t i = 0; i < kSlots; ++i) {
-    Counter& counter = counters_[i];
+    WeightCounter& counter = counters_[i];
     counter.credit -= *least;
     if (counter.hash != 0 && counter.credit > 0) stay.emplace_back(counter, std::move(names_[i]));
     if (!names_[i].empty()) names_[i].clear();
@@ -60,7 +60,7 @@ void WeightedHitters::Purge() {
 std::vector<WeightedHitters::Weighed> WeightedHitters::Top(size_t most) const {
   std::vector<Weighed> top;
   for (size_t i = 0; i < kSlots; ++i) {
-    const Counter& counter = counters_[i];
+    const WeightCounter& counter = counters_[i];
     if (counter.hash != 0 && counter.weight * kCounters >= total_) top.push_back({names_[i], counter.weight});
   }
   // Keys of equal weight stand in an order of their own: the sequence in which they came must not show.

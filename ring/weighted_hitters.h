@@ -37,7 +37,7 @@ class WeightedHitters {
   double total() const { return total_; }
 
  private:
-  struct Counter {
+  struct WeightCounter {
     uint64_t hash = 0;  // 0: free.
     double credit = 0;
     double weight = 0;
@@ -48,7 +48,7 @@ class WeightedHitters {
   size_t SlotOf(uint64_t hash) const;
   void Purge();
 
-  std::vector<Counter> counters_;
+  std::vector<WeightCounter> counters_;
   std::vector<std::string> names_;  // By slot; empty until the key weighs enough to be listed.
   size_t used_ = 0;
   double total_ = 0;
