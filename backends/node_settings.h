@@ -21,6 +21,9 @@ struct NodeSettings {
   conf::Breaker breaker;
   conf::Concurrency concurrency;
   net::Duration check_timeout{0};  // 0 = nobody checks it.
+  uint32_t flavours_per_node = 8;  // Beside the plain one.
+  uint32_t pinned_per_node = 256;
+  bool has_company = false;  // Its pool has other nodes.
 };
 
 inline NodeSettings SettingsOf(const conf::Pool& pool, const conf::Node& node) {
@@ -36,6 +39,9 @@ inline NodeSettings SettingsOf(const conf::Pool& pool, const conf::Node& node) {
       .breaker = pool.breaker,
       .concurrency = pool.concurrency,
       .check_timeout = pool.health.interval > conf::microseconds(0) ? pool.health.timeout : net::Duration(0),
+      .flavours_per_node = pool.flavours_per_node,
+      .pinned_per_node = pool.pinned_per_node,
+      .has_company = pool.nodes.size() > 1,
   };
 }
 

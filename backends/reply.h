@@ -28,7 +28,7 @@ class Reply {
   net::Block Keep(net::BlockPool& pool) { return block_ ? std::move(block_) : pool.Copy(bytes_); }
   // Once. Where it is small it is copied though it has a block: one block a reply would make writev slow and keep the
   // blocks busy.
-  void AppendTo(net::SendQueue& output) {
+  [[gnu::always_inline]] void AppendTo(net::SendQueue& output) {
     if (block_ && size() >= net::kLargeFrame) return output.Append(std::move(block_));
     if (!bytes_.empty()) output.Append(bytes_);
   }

@@ -22,7 +22,7 @@ class SinkTable final : public ReplySink {
   void OnReply(Ticket ticket, Reply&& reply) override { Of(ticket).OnReply(ticket, std::move(reply)); }
   void OnFailure(Ticket ticket, const wire::Failure& failure) override {
     // Limits, retries and who follows a request pass it on, or ask again: it is counted where it becomes a client's.
-    const bool ends_here = ticket.kind == Ticket::Kind::kSession || ticket.kind == Ticket::Kind::kFanout;
+    const bool ends_here = ticket.kind <= Ticket::Kind::kFanout;
     if (ends_here) errors_[static_cast<size_t>(failure.code)].Add();
     Of(ticket).OnFailure(ticket, failure);
   }

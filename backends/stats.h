@@ -49,9 +49,12 @@ struct NodeStats {
   Counter failures;   // Requests answered with an error of ours: node down, timeout, broken connection.
   Counter overloads;  // Requests refused because enough are in flight, which is no failure of the node's.
   Counter timeouts;
-  Counter excused_timeouts;  // Of those, not held against the node: behind something large, or scripts.
-  Counter late_replies;      // Discarded: their requests had timed out.
-  Counter connects;          // Connections that became ready.
+  Counter excused_timeouts;   // Of those, not held against the node: behind something large, scripts, without a link.
+  Counter late_replies;       // Discarded: their requests had timed out.
+  Counter pushes;             // Frames that answered nothing.
+  Counter scans_skipped;      // Times that a SCAN went on without the node.
+  Counter subscription_gaps;  // Subscriptions that were renewed, or began late: messages may have been missed.
+  Counter connects;           // Connections that became ready.
   Counter connect_failures;
   Counter bytes_sent;
   Counter bytes_received;
@@ -59,6 +62,7 @@ struct NodeStats {
   Counter heavy_in_flight;    // Of those, what may keep the node busy for long and has time left.
   Counter concurrency_limit;  // Of in_flight; 0 = none.
   Counter ready_connections;
+  Counter pinned_links;   // Leased to a client each.
   Counter breaker_state;  // CircuitBreaker::BreakerState
   Histogram request_duration;
 };

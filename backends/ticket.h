@@ -1,8 +1,9 @@
 // backends/ticket.h – A claim on one reply, and the one interface by which replies travel back up.
 //
 // Ownership: a Ticket is a value, never a pointer: its owner may be gone by the time the reply comes, which the
-// generation reveals. Exactly one OnReply or OnFailure follows each ticket handed to a node connection.
-// Threads: a ticket never leaves its worker.
+// generation reveals. Exactly one OnReply or OnFailure follows each ticket handed to a node connection; to the ticket
+// of a batch (see NodeConnection::Send) an OnReply for each of its requests, and an OnFailure in place of those to
+// come. Threads: a ticket never leaves its worker.
 #pragma once
 
 #include <cstdint>
@@ -13,8 +14,28 @@
 namespace ringproxy::backends {
 
 struct Ticket {
-  // Whose it is. The last one is the guard's own probe, which no sink hears of.
-  enum class Kind : uint8_t { kSession, kFanout, kRetry, kLimit, kStore, kExpiry, kFollowed, kInternal };
+  // Whose it is, clients' first; kSelect: a session's that waits for its nodes to accept a database. The last one is
+  // the guard's own probe, which no sink hears of.
+  enum class Kind : uint8_t {
+    kSession,
+    kSelect,
+    kFanout,
+    kRetry,
+    kLimit,
+    kStore,
+    kExpiry,
+    kFollowed,
+    kTransaction,
+    kExecutionPart,
+    kWatch,
+    kWait,
+    kSpreadWait,
+    kPubSub,
+    kScript,
+    kInfo,
+    kServers,
+    kInternal,
+  };
 
   uint32_t owner = 0;       // Index of the session, the fan-out, the read that may be asked again …
   uint32_t generation = 0;  // Of that index; a stale one makes the reply a counted no-op.

@@ -1,6 +1,7 @@
 #include "conf/address.h"
 
 #include <arpa/inet.h>
+#include <net/if.h>
 #include <sys/un.h>
 
 #include <algorithm>
@@ -16,7 +17,9 @@ namespace {
 constexpr std::string_view kUnixPrefix = "unix:";
 // The kernel's field, less the closing NUL.
 constexpr size_t kLongestUnixPath = sizeof(sockaddr_un::sun_path) - 1;
-constexpr size_t kLongestHost = 253;  // Of a name in the DNS.
+// Of a name in the DNS, without the dot that may end it, and of each part.
+constexpr size_t kLongestHost = 253;
+constexpr size_t kLongestLabel = 63;
 
 Problem Wrong(std::string_view text, std::string_view why) {
   return Problem{Quote(text) + " " + std::string(why)};
@@ -27,20 +30,42 @@ bool IsIpv4(const std::string& host) {
   return inet_pton(AF_INET, host.c_str(), &address) == 1;
 }
 
-// A zone (fe80::1%eth0) is kept as it is; the resolver judges it.
+// What the kernel calls an interface, or its number. Whether there is such a one the resolver knows.
+bool IsZone(std::string_view zone) {
+  const auto allowed = [](char c) { return c > ' ' && c <= '~' && c != '/' && c != ':' && c != '%'; };
+  return !zone.empty() && zone.size() < IF_NAMESIZE && std::ranges::all_of(zone, allowed);
+}
+
 bool IsIpv6(const std::string& host) {
   in6_addr address{};
-  return inet_pton(AF_INET6, host.substr(0, host.find('%')).c_str(), &address) == 1;
+  const size_t zone = host.find('%');
+  if (zone != host.npos && !IsZone(std::string_view(host).substr(zone + 1))) return false;
+  return inet_pton(AF_INET6, host.substr(0, zone).c_str(), &address) == 1;
 }
 
 // An underscore is no character of a host name by RFC 1123, yet services in container networks are called so.
 bool IsHostName(std::string_view host) {
   const auto allowed = [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' ||
-           c == '.';
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
   };
-  return !host.empty() && host.size() <= kLongestHost && host.front() != '.' && host.front() != '-' &&
-         std::all_of(host.begin(), host.end(), allowed);
+  // It keeps search domains from being tried.
+  if (host.ends_with('.')) host.remove_suffix(1);
+  if (host.empty() || host.size() > kLongestHost || host.front() == '-') return false;
+  for (size_t begin = 0; begin <= host.size();) {
+    const size_t end = std::min(host.find('.', begin), host.size());
+    const std::string_view label = host.substr(begin, end - begin);
+    if (label.empty() || label.size() > kLongestLabel || !std::ranges::all_of(label, allowed)) return false;
+    begin = end + 1;
+  }
+  return true;
+}
+
+// No name server is asked for it.
+bool IsLocalhost(std::string_view host) {
+  constexpr std::string_view kName = "localhost";
+  if (host.ends_with('.')) host.remove_suffix(1);
+  return std::ranges::equal(host, kName,
+                            [](char a, char b) { return (a >= 'A' && a <= 'Z' ? a + ('a' - 'A') : a) == b; });
 }
 
 Result<Address, Problem> ParseUnix(std::string_view text) {
@@ -70,7 +95,7 @@ Result<uint16_t, Problem> ParsePort(std::string_view digits, std::string_view te
 // loopback of its family there.
 std::vector<std::string> LoopbacksOf(const std::string& host) {
   constexpr std::string_view kMapped = "::ffff:";
-  if (host == "localhost") return {"127.0.0.1", "::1"};
+  if (IsLocalhost(host)) return {"127.0.0.1", "::1"};
   in_addr four{};
   const std::string plain = host.starts_with(kMapped) ? host.substr(kMapped.size()) : host;
   if (inet_pton(AF_INET, plain.c_str(), &four) == 1) {
@@ -134,7 +159,7 @@ Result<Address, Problem> ParseAddress(std::string_view text) {
 
 bool IsLoopback(const Address& address) {
   if (address.is_unix()) return true;
-  if (address.host == "localhost" || address.host == "::1") return true;
+  if (IsLocalhost(address.host) || address.host == "::1") return true;
   // 127.example.org is a name, and may lead anywhere.
   return IsIpv4(address.host) && address.host.starts_with("127.");
 }

@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "conf/custom_command.h"
 #include "ring/hash.h"
 #include "ring/ring.h"
 
@@ -22,6 +23,8 @@ using std::chrono::microseconds;
 enum class Protocol : uint8_t { kRedis, kMemcached };
 // What a memcached multi-get becomes when some of its nodes fail.
 enum class OnPartial : uint8_t { kError, kMiss };
+enum class OnGap : uint8_t { kKeep, kDisconnect };
+enum class TransactionScope : uint8_t { kOneNode, kPerNode };
 // Whether a pool may lose data: see conf/pool_data.
 enum class DataKind : uint8_t { kStore, kCache };
 // What becomes of the keys of a node that is down: see conf/option_table.
@@ -114,7 +117,12 @@ struct Listener {
   Address listen;
   uint32_t socket_mode = 0;  // Of a Unix socket's file; 0 (`auto` in the file) = as the umask leaves it.
   Protocol protocol = Protocol::kRedis;
+  uint32_t databases = 16;  // Of a Redis listener.
+  bool admin_commands = false;
+  std::string password_file;  // Empty: no AUTH. Its first line is the password.
+  std::string password;       // Read from password_file at parse time; never printed.
   uint64_t max_connections = 10000;
+  uint32_t pinned_per_client = 8;      // Links to nodes that it has for itself.
   microseconds idle_timeout{0};        // 0 = never.
   microseconds keepalive{60'000'000};  // 0 = off.
   ClientLimits limits;
@@ -249,6 +257,24 @@ struct OnDown {
   bool operator==(const OnDown&) const = default;
 };
 
+// Keys that a framework has, by the names that it gives them.
+enum class GroupSet : uint8_t { kNone, kBullmq, kBull, kBeeQueue, kLaravel, kSidekiq, kRq, kCelery };
+
+// See conf/key_groups.
+struct KeyGroup {
+  GroupSet set = GroupSet::kNone;
+  std::string pattern = {};  // Without a set.
+  std::string tag = {};      // With a pattern that has no {*}.
+
+  bool operator==(const KeyGroup&) const = default;
+};
+
+struct Scan {
+  bool skip_down = false;
+
+  bool operator==(const Scan&) const = default;
+};
+
 struct Pool {
   std::string name;
   Protocol protocol = Protocol::kRedis;
@@ -256,7 +282,11 @@ struct Pool {
   std::vector<Node> nodes;
   RingOptions ring;
   uint32_t connections_per_node = 1;  // Per worker.
+  uint32_t flavours_per_node = 8;     // Likewise, beside the plain one.
+  uint32_t pinned_per_node = 256;     // Likewise, links that one client each has for itself.
   OnPartial on_partial = OnPartial::kError;
+  OnGap on_gap = OnGap::kKeep;
+  TransactionScope transactions = TransactionScope::kOneNode;
   microseconds keepalive{60'000'000};  // 0 = off.
   Auth auth;
   Timeouts timeouts;
@@ -272,6 +302,8 @@ struct Pool {
   Ratio max_ejected{500};
   Reconnect reconnect;
   NodeLimits limits;
+  Scan scan;
+  std::vector<KeyGroup> groups;
   bool taken_for_cache = false;  // No option: the file does not say `data`, and uses what only a cache may.
 
   bool operator==(const Pool&) const = default;
@@ -351,6 +383,7 @@ struct Config {
   std::vector<Pool> pools;  // In the order of the file; names are unique.
   std::vector<Limit> limits;
   GlobalLimits global_limits;
+  std::vector<CustomCommand> commands;
   std::vector<RequestMatch> priority;  // Requests that may use what Concurrency::reserve keeps.
 
   bool operator==(const Config&) const = default;

@@ -60,6 +60,20 @@ void HintAtOpenHashTags(const Pool& pool, std::vector<std::string>& hints) {
       " means none: keys with braces are hashed whole (release 0.1.0 had \"{}\"); \"\" or \"{}\" says which");
 }
 
+void HintAtGroups(const Pool& pool, std::vector<std::string>& hints) {
+  if (pool.groups.empty()) return;
+  const std::string path = "pools." + PathPart(pool.name) + ".groups: ";
+  hints.push_back(path +
+                  "a key that fits one lies elsewhere than it does without it: when they are switched on or "
+                  "changed in a pool that has data, such keys are not found any more");
+  const ring::Algorithm algorithm = pool.ring.algorithm;
+  const bool is_elsewhere_too =
+      IsKetama(algorithm) || algorithm == ring::Algorithm::kModula || algorithm == ring::Algorithm::kSlots;
+  if (!is_elsewhere_too) return;
+  hints.push_back(path + "other programs that have the ring " + std::string(NameOf(algorithm)) +
+                  " know no groups, and look for such keys elsewhere");
+}
+
 void HintAtOpenData(const Pool& pool, std::vector<std::string>& hints) {
   if (!pool.taken_for_cache) return;
   hints.push_back(
@@ -130,6 +144,7 @@ std::vector<std::string> Hints(const Config& config) {
     HintAtNarrowHashes(pool, hints);
     HintAtOpenHashTags(pool, hints);
     HintAtOpenData(pool, hints);
+    HintAtGroups(pool, hints);
   }
   for (size_t i = 0; i < config.limits.size(); ++i) {
     const std::string path = Index("limits", i);

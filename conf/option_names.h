@@ -19,13 +19,54 @@ template <>
 inline constexpr EnumName<OnPartial> kNames<OnPartial>[] = {{OnPartial::kError, "error"}, {OnPartial::kMiss, "miss"}};
 
 template <>
+inline constexpr EnumName<OnGap> kNames<OnGap>[] = {{OnGap::kKeep, "keep"}, {OnGap::kDisconnect, "disconnect"}};
+
+template <>
+inline constexpr EnumName<TransactionScope> kNames<TransactionScope>[] = {
+    {TransactionScope::kOneNode, "one_node"},
+    {TransactionScope::kPerNode, "per_node"},
+};
+
+template <>
 inline constexpr EnumName<DataKind> kNames<DataKind>[] = {{DataKind::kStore, "store"}, {DataKind::kCache, "cache"}};
+
+template <>
+inline constexpr EnumName<GroupSet> kNames<GroupSet>[] = {
+    {GroupSet::kNone, "none"},       {GroupSet::kBullmq, "bullmq"},
+    {GroupSet::kBull, "bull"},       {GroupSet::kBeeQueue, "bee_queue"},
+    {GroupSet::kLaravel, "laravel"}, {GroupSet::kSidekiq, "sidekiq"},
+    {GroupSet::kRq, "rq"},           {GroupSet::kCelery, "celery"},
+};
 
 // kGutter has a form of its own, {gutter: POOL}.
 template <>
 inline constexpr EnumName<DownPolicy> kNames<DownPolicy>[] = {
     {DownPolicy::kError, "error"},
     {DownPolicy::kRehash, "rehash"},
+};
+
+template <>
+inline constexpr EnumName<CommandAccess> kNames<CommandAccess>[] = {
+    {CommandAccess::kRead, "read"}, {CommandAccess::kWrite, "write"}, {CommandAccess::kAdmin, "admin"}};
+
+template <>
+inline constexpr EnumName<CommandHandling> kNames<CommandHandling>[] = {
+    {CommandHandling::kForward, "forward"},    {CommandHandling::kSplit, "split"},
+    {CommandHandling::kAllNodes, "all_nodes"}, {CommandHandling::kAnyNode, "any_node"},
+    {CommandHandling::kRefuse, "refuse"},
+};
+
+template <>
+inline constexpr EnumName<CommandMerge> kNames<CommandMerge>[] = {
+    {CommandMerge::kNone, "none"},
+    {CommandMerge::kInKeyOrder, "in_key_order"},
+    {CommandMerge::kSum, "sum"},
+    {CommandMerge::kLeast, "least"},
+    {CommandMerge::kAllOk, "all_ok"},
+    {CommandMerge::kConcat, "concat"},
+    {CommandMerge::kFirst, "first"},
+    {CommandMerge::kEveryElementAnd, "every_element_and"},
+    {CommandMerge::kAnyNonNil, "any_non_nil"},
 };
 
 template <>

@@ -1,10 +1,11 @@
 // conf/option_table.h – THE option table: every option's name, member, bounds, reload class and one line of doc.
 //
 // Purpose: one fact, one row. A new option is one member in conf/config.h and one row here, or in the part of the table
-// that has the pools or the limits; parser, --print-config, conf/reference.md and the JSON schema follow. Rules between
-// options stand in conf/validate.
+// that has the pools, the limits or the commands; parser, --print-config, conf/reference.md and the JSON schema follow.
+// Rules between options stand in conf/validate.
 #pragma once
 
+#include "conf/command_option_table.h"
 #include "conf/limit_option_table.h"
 #include "conf/pool_option_table.h"
 
@@ -59,8 +60,19 @@ inline constexpr auto kOptions<Listener> = std::make_tuple(
               "Who may connect to a Unix socket: the mode of its file, octal as 0660; auto = as the umask leaves it."},
     OptionRow{"protocol", &Listener::protocol, Choice(), Reload::kRestart,
               "What clients speak; its pools must speak the same."},
+    OptionRow{"databases", &Listener::databases, Count(1, 65535), Reload::kLive,
+              "How many databases Redis clients may SELECT; a node that has fewer refuses the rest."},
+    OptionRow{"admin_commands", &Listener::admin_commands, Switch(), Reload::kLive,
+              "Whether its Redis clients may change how the nodes run, all of them at once: CONFIG SET, RESETSTAT and "
+              "REWRITE, SLOWLOG RESET, LATENCY RESET, MEMORY PURGE, and DEBUG where there is one node."},
+    OptionRow{"password_file", &Listener::password_file, Path(), Reload::kLive,
+              "File whose first line is the password that Redis clients give by AUTH or HELLO, as the user default; "
+              "empty = none."},
     OptionRow{"max_connections", &Listener::max_connections, Count(1, 10'000'000), Reload::kLive,
               "Most clients at a time; further ones are refused."},
+    OptionRow{"pinned_per_client", &Listener::pinned_per_client, Count(0, 64), Reload::kLive,
+              "Most connections to nodes that a client has for itself at a time: it takes one to watch keys, one "
+              "while a blocking command waits, and one for a large transaction. One more reads an error."},
     OptionRow{"idle_timeout", &Listener::idle_timeout, Duration(seconds(0), hours(24 * 7)), Reload::kLive,
               "A client that is silent for so long is disconnected; 0s = never."},
     OptionRow{"keepalive", &Listener::keepalive, Duration(seconds(0), hours(2)), Reload::kLive,
@@ -97,6 +109,8 @@ inline constexpr auto kOptions<Config> = std::make_tuple(
               "to them only then. Commands that the proxy answers itself (PING, HELLO and the like) are not limited."},
     OptionRow{"global_limits", &Config::global_limits, Section(), Reload::kLive,
               "Where the limits with scope: global are kept."},
+    OptionRow{"commands", &Config::commands, ListOf(0, 256), Reload::kRestart,
+              "Commands that ringproxy does not know by itself, such as those of a module of one's own."},
     OptionRow{"priority", &Config::priority, ListOf(0, 64), Reload::kLive,
               "Requests that may use what pools keep in reserve: see concurrency.reserve."});
 

@@ -33,6 +33,7 @@ enum class Reload : uint8_t { kLive, kRestart };
 // How a value is written in the file.
 enum class OptionKind : uint8_t {
   kCount,       // 128
+  kSigned,      // -3
   kBytes,       // 64KiB
   kDuration,    // 20ms
   kPercent,     // 50%
@@ -71,6 +72,10 @@ constexpr Bounds Count(uint64_t least, uint64_t most) {
 }
 constexpr Bounds CountOrZero(std::string_view word, uint64_t least, uint64_t most) {
   return {OptionKind::kCount, least, most, word};
+}
+// From minus `most` to `most`.
+constexpr Bounds Signed(uint64_t most) {
+  return {OptionKind::kSigned, 0, most};
 }
 constexpr Bounds Bytes(uint64_t least, uint64_t most) {
   return {OptionKind::kBytes, least, most};
@@ -176,7 +181,7 @@ inline constexpr std::nullptr_t kNames = nullptr;
 template <class T>
 concept Scalar = std::is_enum_v<T> || std::is_integral_v<T> || std::is_same_v<T, std::chrono::microseconds> ||
     std::is_same_v<T, std::string> || std::is_same_v<T, Words> || std::is_same_v<T, Address> ||
-    std::is_same_v<T, Ratio> || std::is_same_v<T, Rate> || std::is_same_v<T, OnDown>;
+    std::is_same_v<T, Ratio> || std::is_same_v<T, Rate> || std::is_same_v<T, OnDown> || std::is_same_v<T, SignedNumber>;
 template <class T>
 inline constexpr bool kIsVector = false;
 template <class T>

@@ -141,6 +141,12 @@ class Reader {
     if (element.name.empty() && has_address) element.name = element.address.ToString();
   }
 
+  // A group may be the bare word of a ready-made set.
+  void ReadElement(const YAML::Node& node, const std::string& path, KeyGroup& element) {
+    if (node.IsScalar()) return Read(node, path, Choice(), element.set);
+    Read(node, path, Section(), element);
+  }
+
   // error, rehash or {gutter: POOL}
   void Read(const YAML::Node& node, const std::string& path, const Bounds& bounds, OnDown& value) {
     if (!node.IsMap()) return Read<OnDown>(node, path, bounds, value);
@@ -148,6 +154,12 @@ class Reader {
     if (node.size() != 1 || !gutter.IsDefined()) return source_.Fail(path, "as a map it is {gutter: POOL}");
     value.policy = DownPolicy::kGutter;
     Read(gutter, path + ".gutter", Name(), value.gutter);
+  }
+
+  // none, or a map.
+  void Read(const YAML::Node& node, const std::string& path, const Bounds& bounds, CommandKeys& keys) {
+    if (node.IsScalar() && node.Scalar() == kNoKeys) return;
+    Read<CommandKeys>(node, path, bounds, keys);
   }
 
   // `pool: P` is the one route {"", P}; both forms fill the same member.

@@ -117,7 +117,7 @@ inline constexpr auto kOptions<Health> = std::make_tuple(
 template <>
 inline constexpr auto kOptions<Breaker> = std::make_tuple(
     OptionRow{"consecutive_failures", &Breaker::consecutive_failures, Count(0, 100'000), Reload::kLive,
-              "Timeouts and errors like LOADING or BUSY in a row that open the breaker; 0 = never."},
+              "Timeouts and errors like LOADING or MASTERDOWN in a row that open the breaker; 0 = never."},
     OptionRow{"failure_ratio", &Breaker::failure_ratio, Percent(0, 100), Reload::kLive,
               "Share of such failures in the window that opens it; 0% = never."},
     OptionRow{"min_requests", &Breaker::min_requests, Count(1, 1'000'000), Reload::kLive,
@@ -166,6 +166,25 @@ inline constexpr auto kOptions<NodeLimits> = std::make_tuple(
               "Most bytes of requests that wait on one connection; a further one fails at once."});
 
 template <>
+inline constexpr auto kOptions<Scan> = std::make_tuple(OptionRow{
+    "skip_down", &Scan::skip_down, Switch(), Reload::kLive,
+    "Whether SCAN leaves out the keys of a node that is down, which is counted "
+    "(ringproxy_node_scans_skipped_total), instead of failing until the node is back: then the client may "
+    "come again with the same cursor, and misses nothing."});
+
+template <>
+inline constexpr auto kOptions<KeyGroup> = std::make_tuple(
+    OptionRow{"set", &KeyGroup::set, Choice(), Reload::kLive,
+              "A ready-made group: the keys of this framework as it names them without being told. What it needs "
+              "together lies together: the keys of a queue (bullmq, bull, bee_queue, laravel), or all it has (sidekiq, "
+              "rq, celery; a queue of Celery's with another name needs a pattern of its own)."},
+    OptionRow{"pattern", &KeyGroup::pattern, Text(0, 1024), Reload::kLive,
+              "Which keys: a * is any text, the shortest that lets the rest fit, and one of them may be {*}, which is "
+              "the hash tag of these keys, as in bull:{*}:*."},
+    OptionRow{"tag", &KeyGroup::tag, Text(0, 1024), Reload::kLive,
+              "The hash tag of all keys of a pattern without {*}: they lie on one node."});
+
+template <>
 inline constexpr auto kOptions<Pool> = std::make_tuple(
     OptionRow{"protocol", &Pool::protocol, Choice(), Reload::kLive, "What the nodes speak."},
     OptionRow{"data", &Pool::data, Choice(), Reload::kLive,
@@ -177,9 +196,28 @@ inline constexpr auto kOptions<Pool> = std::make_tuple(
     OptionRow{"ring", &Pool::ring, Section(), Reload::kLive, "How keys are spread over the nodes."},
     OptionRow{"connections_per_node", &Pool::connections_per_node, Count(1, 64), Reload::kLive,
               "Connections to each node, for each worker."},
+    OptionRow{"flavours_per_node", &Pool::flavours_per_node, Count(1, 64), Reload::kLive,
+              "Most protocols and databases, beside RESP2 in database 0, that clients of one worker may use at a node "
+              "at once. Each has connections_per_node connections, which open when a client first needs them and close "
+              "when none has for a minute; for a further one the least recently used that has nothing to do closes, "
+              "and where there is none the request fails."},
+    OptionRow{"pinned_per_node", &Pool::pinned_per_node, Count(0, 65'536), Reload::kLive,
+              "Most connections to a node, for each worker, that one client each has for itself: between WATCH and "
+              "EXEC, while a blocking command waits, and for a transaction of over 1,000 commands or 1 MiB. One more "
+              "reads an error; one that is free is closed after a minute."},
     OptionRow{"on_partial", &Pool::on_partial, Choice(), Reload::kLive,
               "A memcached get of several keys when some of its nodes fail: error (the whole reply) or miss (the "
               "failed nodes' keys are not found)."},
+    OptionRow{
+        "on_gap", &Pool::on_gap, Choice(), Reload::kLive,
+        "Clients that are subscribed to channels when a node's connection is lost, so that messages may be "
+        "missed: keep (they stay, and ringproxy_subscription_gaps_total tells) or disconnect (so that they know)."},
+    OptionRow{"transactions", &Pool::transactions, Choice(), Reload::kLive,
+              "Where the keys of a Redis transaction may lie. one_node: on one node, else it is refused. per_node: on "
+              "any, and EXEC runs one transaction on each node; then others may see some of it done and some not, and "
+              "where a node fails in the middle its commands read an error while those of the others have run. For "
+              "clients that use MULTI as a mere batch. Keys of one command, and those of WATCH and its transaction, "
+              "have to lie together in any case."},
     OptionRow{"keepalive", &Pool::keepalive, Duration(seconds(0), hours(2)), Reload::kLive,
               "A node over TCP that has vanished is given up when nothing has come from it for so long and half as "
               "long again: in between it is asked "
@@ -203,13 +241,21 @@ inline constexpr auto kOptions<Pool> = std::make_tuple(
     OptionRow{"rehash_ttl", &Pool::rehash_ttl, Duration(seconds(0), hours(24)), Reload::kLive,
               "Longest expiry of what is written to a node in another's place (rehash, load_bound), which would be "
               "outdated when it is asked again. Redis needs version 7.0. 0s = no bound."},
-    OptionRow{"flush_on_return", &Pool::flush_on_return, Switch(), Reload::kLive,
-              "Whether a node that was down is emptied before it serves again, since under rehash its values may be "
-              "older than what its neighbour took meanwhile. Every proxy does so once."},
+    OptionRow{
+        "flush_on_return", &Pool::flush_on_return, Switch(), Reload::kLive,
+        "Whether a node that was down is emptied before it serves again, since under rehash its values may be "
+        "older than what its neighbour took meanwhile; all of its databases (FLUSHALL). Every proxy does so once."},
     OptionRow{"max_ejected", &Pool::max_ejected, Percent(0, 100), Reload::kLive,
               "Most nodes of the pool that may be out at once, rounded down: of a pool of one none, unless it is 100% "
               "or the pool has a gutter. When more are down the proxy goes on asking them."},
     OptionRow{"reconnect", &Pool::reconnect, Section(), Reload::kLive, "How often a lost node is tried again."},
-    OptionRow{"limits", &Pool::limits, Section(), Reload::kLive, "Caps of one connection to a node."});
+    OptionRow{"limits", &Pool::limits, Section(), Reload::kLive, "Caps of one connection to a node."},
+    OptionRow{"scan", &Pool::scan, Section(), Reload::kLive, "How SCAN goes over the nodes."},
+    OptionRow{
+        "groups", &Pool::groups, ListOf(0, 64), Reload::kLive,
+        "Keys that belong together though no braces say so, as scripts and transactions of frameworks need it; "
+        "an entry that is a bare word is a ready-made set. A key's own hash tag comes first, then the first group "
+        "that fits. A key that a group concerns lies elsewhere than without it: groups that are switched on, "
+        "changed or left out in a pool that has data make its keys unreachable."});
 
 }  // namespace ringproxy::conf

@@ -113,7 +113,21 @@ KeyHasher::KeyHasher(const RingOptions& options)
     : hash_(HashOf(options)),
       // Without this the top bits of a narrow hash are all zero, and its keys lie on one short arc (semantics.md 31).
       mixes_(ring::HashBits(hash_) < 64 && !PicksByLowBits(options.algorithm)),
+      has_rules_(!options.unhashed_prefix.empty()),
       hash_tag_(HashTagOf(options)),
       unhashed_prefix_(options.unhashed_prefix) {}
+
+KeyHasher::KeyHasher(const Pool& pool) : KeyHasher(pool.ring) {
+  groups_ = KeyGroups(pool.groups);
+  has_rules_ |= !groups_.empty();
+}
+
+std::string_view KeyHasher::PartByRules(std::string_view key) const {
+  if (!unhashed_prefix_.empty() && key.starts_with(unhashed_prefix_)) key.remove_prefix(unhashed_prefix_.size());
+  const std::string_view own = ring::HashTag(key, hash_tag_);
+  if (own.size() < key.size()) return own;
+  const std::string_view tag = groups_.TagOf(key);
+  return tag.empty() ? key : tag;
+}
 
 }  // namespace ringproxy::conf

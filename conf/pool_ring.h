@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "conf/config.h"
+#include "conf/key_groups.h"
 #include "conf/result.h"
 #include "ring/hash.h"
 #include "ring/mix.h"
@@ -38,11 +39,15 @@ std::unique_ptr<const ring::Ring> MakePoolRing(const Pool& pool);
 // How a pool's keys become what its ring picks by; made once, for the hash tag's text is a pool's own.
 class KeyHasher {
  public:
+  explicit KeyHasher(const Pool& pool);
+  // Of a pool without groups.
   explicit KeyHasher(const RingOptions& options);
 
-  // The part of the key that is hashed: what follows the prefix, and of that see ring::HashTag.
+  // The part of the key that is hashed: what follows the prefix, and of that see ring::HashTag; where the key has no
+  // tag of its own, that of its group. A view of the key or of this.
   std::string_view HashedPart(std::string_view key) const {
-    if (!unhashed_prefix_.empty() && key.starts_with(unhashed_prefix_)) key.remove_prefix(unhashed_prefix_.size());
+    if (has_rules_) [[unlikely]]
+      return PartByRules(key);
     return ring::HashTag(key, hash_tag_);
   }
   uint64_t operator()(std::string_view key) const {
@@ -51,10 +56,14 @@ class KeyHasher {
   }
 
  private:
+  std::string_view PartByRules(std::string_view key) const;
+
   ring::HashAlgorithm hash_;
-  bool mixes_;  // A narrow hash on a ring that looks at all 64 bits.
+  bool mixes_;      // A narrow hash on a ring that looks at all 64 bits.
+  bool has_rules_;  // There is a prefix, or there are groups.
   std::string hash_tag_;
   std::string unhashed_prefix_;
+  KeyGroups groups_;
 };
 
 }  // namespace ringproxy::conf

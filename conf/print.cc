@@ -60,6 +60,7 @@ std::string YamlValue(const T& value, const Bounds& bounds) {
   const std::string text = FormatValue(value, bounds);
   // "off" is a word that some readers take for false.
   if constexpr (std::is_same_v<T, std::string> || std::is_enum_v<T>) return Yaml(text);
+  if constexpr (std::is_same_v<T, SignedNumber>) return text;
   // As a number it would be another one to those who read it as decimal.
   if (bounds.kind == OptionKind::kFileMode && text != bounds.word_for_zero) return Quoted(text);
   // An address in brackets would be read as a list, and the path of a socket may hold any character.
@@ -225,6 +226,9 @@ class Printer {
           is_default |= row.name == "name" && section.name == section.address.ToString();
         if (IsLeftOut(row, is_default)) return;
         line += (line.empty() ? "{" : ", ") + std::string(row.name) + ": " + YamlValue(value, row.bounds);
+      } else if constexpr (std::is_same_v<std::remove_cvref_t<decltype(value)>, CommandKeys>) {
+        const bool has_none = value == CommandKeys{};
+        if (!IsLeftOut(row, has_none)) line += ", keys: " + (has_none ? std::string(kNoKeys) : InOneLine(value));
       }
     });
     return line + "}";

@@ -57,6 +57,10 @@ Json ValueSchema(const Bounds& bounds, const T&) {
     return {{"type", {"string", "number"}}, {"pattern", "^[0-9]+([.][0-9]+)?%?$"}, {"minimum", 0}};
   }
   if constexpr (std::is_same_v<T, Rate>) return RateSchema(bounds);
+  if constexpr (std::is_same_v<T, SignedNumber>) {
+    const auto most = static_cast<int64_t>(bounds.most);
+    return {{"type", "integer"}, {"minimum", -most}, {"maximum", most}};
+  }
   if constexpr (std::is_same_v<T, OnDown>) {
     const Json gutter = {{"type", "object"},
                          {"required", {"gutter"}},
@@ -82,6 +86,7 @@ Json ValueSchema(const Bounds& bounds, const Words&) {
 
 template <SectionType S>
 Json ValueSchema(const Bounds&, const S&) {
+  if constexpr (std::is_same_v<S, CommandKeys>) return {{"oneOf", {{{"const", kNoKeys}}, SectionSchema<S>()}}};
   return SectionSchema<S>();
 }
 
@@ -90,6 +95,7 @@ Json ElementSchema() {
   const Json section = SectionSchema<T>();
   // A node may be its bare address.
   if constexpr (std::is_same_v<T, Node>) return {{"oneOf", {ValueSchema(AnyAddress(1), Address{}), section}}};
+  if constexpr (std::is_same_v<T, KeyGroup>) return {{"oneOf", {ValueSchema(Choice(), GroupSet::kNone), section}}};
   return section;
 }
 
@@ -109,6 +115,7 @@ Json ValueSchema(const Bounds& bounds, const std::vector<T>&) {
 template <class T>
 Json DefaultOf(const Bounds& bounds, const T& value) {
   if constexpr (std::is_same_v<T, bool> || std::is_same_v<T, Words>) return value;
+  if constexpr (std::is_same_v<T, SignedNumber>) return value.value;
   // A count is a number in the file; what has a unit or a word for zero is text.
   if constexpr (std::is_integral_v<T>) {
     if (bounds.kind == OptionKind::kCount && (value != 0 || bounds.word_for_zero.empty())) return value;

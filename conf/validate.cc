@@ -5,11 +5,13 @@
 #include <map>
 
 #include "conf/address.h"
+#include "conf/key_groups.h"
 #include "conf/pool_data.h"
 #include "conf/pool_ring.h"
 #include "conf/quote.h"
 #include "conf/read_file.h"
 #include "conf/rule_parts.h"
+#include "conf/validate_commands.h"
 #include "conf/validate_limits.h"
 #include "conf/values.h"
 #include "ring/maglev_ring.h"
@@ -85,6 +87,9 @@ void CheckListeners(const Config& config, Source& source) {
     const bool has_file = !source.Sound({path + ".listen"}) || listener.listen.is_unix();
     if (listener.socket_mode != 0 && !has_file) {
       source.Fail(path + ".socket_mode", "goes with listen: unix:/PATH only");
+    }
+    if (!listener.password_file.empty() && listener.protocol != Protocol::kRedis) {
+      source.Fail(path + ".password_file", "goes with protocol: redis only: memcached's text protocol knows no login");
     }
   }
 }
@@ -233,6 +238,14 @@ void CheckOnDown(const Config& config, const Pool& pool, const std::string& path
   }
 }
 
+void CheckGroups(const Pool& pool, const std::string& path, Source& source) {
+  for (size_t i = 0; i < pool.groups.size(); ++i) {
+    const std::string here = Index(path + ".groups", i);
+    if (!source.Sound({here, here + ".set", here + ".pattern", here + ".tag"})) continue;
+    if (const auto problem = WhyNoGroup(pool.groups[i])) source.Fail(here, *problem);
+  }
+}
+
 void CheckPools(const Config& config, Source& source) {
   OwnPorts own;
   for (const Listener& listener : config.listeners) own.emplace(listener.listen.port, &listener);
@@ -247,6 +260,7 @@ void CheckPools(const Config& config, Source& source) {
       source.Fail(hash_tag, Quote(pool.ring.hash_tag) + " is one character; it takes two, or none");
     }
     CheckRing(pool, path, source);
+    CheckGroups(pool, path, source);
     CheckOnDown(config, pool, path, source);
     CheckOrder(path, "reconnect.initial", pool.reconnect.initial, "reconnect.max", pool.reconnect.max, source);
     // 0 stands for connect and request together, which no request's timeout exceeds.
@@ -319,10 +333,15 @@ void Validate(const Config& config, Source& source) {
   ValidateData(config, source);
   CheckRingSizes(config, source);
   ValidateLimits(config, source);
+  ValidateCommands(config, source);
 }
 
 void ReadSecrets(Config& config, Source& source) {
   ReadSecret(config.admin.token_file, "admin.token_file", config.admin.token, source);
+  for (size_t i = 0; i < config.listeners.size(); ++i) {
+    Listener& listener = config.listeners[i];
+    ReadSecret(listener.password_file, Index("listeners", i) + ".password_file", listener.password, source);
+  }
   for (Pool& pool : config.pools) {
     ReadSecret(pool.auth.password_file, "pools." + PathPart(pool.name) + ".auth.password_file", pool.auth.password,
                source);

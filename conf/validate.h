@@ -13,7 +13,8 @@ namespace ringproxy::conf {
 // Reports each broken rule to `source`. Skips rules about values that are already known to be wrong.
 void Validate(const Config& config, Source& source);
 
-// Fills Auth::password and Admin::token from the first lines of their files; reports those that cannot be used.
+// Fills Auth::password, Listener::password and Admin::token from the first lines of their files; reports those that
+// cannot be used.
 void ReadSecrets(Config& config, Source& source);
 
 // A Config that was put together by hand (the command line without a file), once it keeps all the rules.

@@ -1,6 +1,7 @@
 #include "conf/values.h"
 
 #include <algorithm>
+#include <cassert>
 
 #include "conf/address.h"
 #include "conf/quote.h"
@@ -147,6 +148,20 @@ std::optional<Problem> ReadValue(std::string_view text, const Bounds&, bool& val
   return std::nullopt;
 }
 
+std::optional<Problem> ReadValue(std::string_view text, const Bounds& bounds, SignedNumber& value) {
+  assert(bounds.most <= static_cast<uint64_t>(std::numeric_limits<int32_t>::max()));
+  const bool is_negative = text.starts_with('-');
+  const Result<uint64_t, Problem> number = ParseCount(is_negative ? text.substr(1) : text);
+  if (!number) return Problem{Quote(text) + " is no whole number"};
+  if (*number > bounds.most) {
+    const std::string most = std::to_string(bounds.most);
+    return Problem{std::string(text) + (is_negative ? " is below the least, -" : " is above the most, ") + most};
+  }
+  const auto size = static_cast<int32_t>(*number);
+  value.value = is_negative ? -size : size;
+  return std::nullopt;
+}
+
 std::optional<Problem> ReadValue(std::string_view text, const Bounds& bounds, OnDown& value) {
   OnDown read;
   auto problem = ReadValue(text, bounds, read.policy);
@@ -188,6 +203,9 @@ std::string FormatValue(Rate value, const Bounds& bounds) {
 std::string FormatValue(bool value, const Bounds&) {
   return value ? "true" : "false";
 }
+std::string FormatValue(SignedNumber value, const Bounds&) {
+  return std::to_string(value.value);
+}
 std::string FormatValue(const OnDown& value, const Bounds&) {
   if (value.policy != DownPolicy::kGutter) return std::string(NameOf(value.policy));
   return "{gutter: " + value.gutter + "}";
@@ -203,7 +221,8 @@ std::optional<Problem> CheckEntries(size_t entries, const Bounds& bounds) {
 // No default here and below: the compiler names the kind that was forgotten.
 std::string DescribeKind(const Bounds& bounds) {
   switch (bounds.kind) {
-    case OptionKind::kCount: return "number";
+    case OptionKind::kCount:
+    case OptionKind::kSigned: return "number";
     case OptionKind::kBytes: return "size";
     case OptionKind::kDuration: return "duration";
     case OptionKind::kPercent: return "ratio";
@@ -238,6 +257,7 @@ std::string DescribeBounds(const Bounds& bounds) {
       const std::string range = FormatBound(bounds.least, bounds.kind) + " to " + FormatBound(bounds.most, bounds.kind);
       return bounds.word_for_zero.empty() ? range : range + " or " + std::string(bounds.word_for_zero);
     }
+    case OptionKind::kSigned: return "-" + std::to_string(bounds.most) + " to " + std::to_string(bounds.most);
     case OptionKind::kName:
     case OptionKind::kText: {
       const std::string length = "at most " + std::to_string(bounds.most) + " bytes";

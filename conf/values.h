@@ -24,6 +24,7 @@ std::optional<Problem> ReadValue(std::string_view text, const Bounds& bounds, Ad
 std::optional<Problem> ReadValue(std::string_view text, const Bounds& bounds, Ratio& value);
 std::optional<Problem> ReadValue(std::string_view text, const Bounds& bounds, Rate& value);
 std::optional<Problem> ReadValue(std::string_view text, const Bounds& bounds, bool& value);
+std::optional<Problem> ReadValue(std::string_view text, const Bounds& bounds, SignedNumber& value);
 // The words alone; {gutter: POOL} is the parser's.
 std::optional<Problem> ReadValue(std::string_view text, const Bounds& bounds, OnDown& value);
 
@@ -37,6 +38,7 @@ std::string FormatValue(const Address& value, const Bounds& bounds);
 std::string FormatValue(Ratio value, const Bounds& bounds);
 std::string FormatValue(Rate value, const Bounds& bounds);
 std::string FormatValue(bool value, const Bounds& bounds);
+std::string FormatValue(SignedNumber value, const Bounds& bounds);
 std::string FormatValue(const OnDown& value, const Bounds& bounds);
 
 // For a number of entries that breaks the bounds of a list or a map.

@@ -13,6 +13,7 @@
 #include "conf/values.h"
 #include "conf/version.h"
 #include "proxy/guard/request_match.h"
+#include "proxy/route/configured_commands.h"
 
 namespace ringproxy::proxy {
 
@@ -218,7 +219,11 @@ std::variant<RunConfig, ExitCode> Decide(Arguments arguments, std::ostream& out,
     conf::Result<conf::Config> config = conf::LoadConfig(arguments.config_file);
     if (config) {
       // Which commands there are conf/ does not know.
-      const std::vector<std::string> unknown = UnknownCommandWords(*config);
+      std::vector<std::string> unknown = TakenCommandNames(*config);
+      if (unknown.empty()) {
+        UseConfiguredCommands(*config);
+        unknown = UnknownCommandWords(*config);
+      }
       for (const std::string& error : unknown) err << arguments.config_file << ": " << error << "\n";
       if (!unknown.empty()) return ExitCode::kBadConfiguration;
     }

@@ -36,27 +36,28 @@ uint32_t WorkerCount(const conf::Config& config) {
 
 Server::Server(conf::Config config, uint64_t room_for_clients)
     : nodes_(WorkerCount(config)),
-      limits_(nodes_.workers(), DrawSeed()),
-      snapshot_(NewSnapshot(std::move(config), nodes_, limits_)),
+      shared_(nodes_.workers(), DrawSeed()),
+      snapshot_(NewSnapshot(std::move(config), nodes_, shared_.limits)),
       loop_(resolver_),
       memory_(MemoryLimit(snapshot_->config), nodes_.workers()),
-      admin_(snapshot_, nodes_),
-      drain_timer_(loop_.NewTimer([this] {
-        spdlog::warn("drain timeout: the remaining clients are cut off");
-        loop_.Stop();
-      })) {
+      scripts_(
+          nodes_.workers(),
+          [this](uint32_t worker, ScriptExchange::ScriptWord word) { workers_[worker]->Tell(std::move(word)); },
+          [this](std::function<void()> work) { loop_.Post(std::move(work)); }),
+      admin_(snapshot_, nodes_) {
   const uint32_t workers = nodes_.workers();
   for (uint32_t i = 0; i < workers; ++i) stats_.push_back(std::make_unique<WorkerStats>(*snapshot_));
   health_ = std::make_unique<HealthMonitor>(loop_, *snapshot_, DrawSeed(), WorkerOrders());
-  admin_.Observe(stats_, *health_, limits_, memory_, resolver_);
+  admin_.Observe(stats_, *health_, shared_.limits, memory_, resolver_);
   for (uint32_t i = 0; i < workers; ++i) {
     const auto on_breaker = [this, i](const backends::BreakerNews& news) {
       loop_.Post([this, i, news] { health_->OnBreaker(i, news); });
     };
     // It dies with the work that is posted.
     const auto hand_back = [this](std::shared_ptr<const Snapshot> old) { loop_.Post([kept = std::move(old)] {}); };
-    workers_.push_back(std::make_unique<WorkerThread>(snapshot_, stats_, i, DrawSeed(), limits_, memory_, resolver_,
-                                                      on_breaker, hand_back));
+    workers_.push_back(std::make_unique<WorkerThread>(snapshot_, stats_, i, DrawSeed(), shared_.limits,
+                                                      shared_.subscriptions, memory_, resolver_, on_breaker, hand_back,
+                                                      scripts_.For(i)));
   }
   acceptor_ = std::make_unique<Acceptor>(loop_, *snapshot_, stats_, room_for_clients,
                                          [this](uint32_t listener, ClientState client, int fd) {
@@ -156,11 +157,15 @@ void Server::Drain() {
   acceptor_->Close();
   spdlog::info("draining");  // Who reads it may rely on no new client being accepted.
   admin_.SetDraining();
-  draining_ = {workers_.size(), loop_.now() + snapshot_->config.drain_timeout};
+  auto timer = loop_.NewTimer([this] {
+    spdlog::warn("drain timeout: the remaining clients are cut off");
+    loop_.Stop();
+  });
+  draining_ = {workers_.size(), loop_.now() + snapshot_->config.drain_timeout, std::move(timer)};
   for (auto& worker : workers_) {
     worker->Drain([this] { loop_.Post([this] { OnWorkerDrained(); }); });
   }
-  drain_timer_->Arm(snapshot_->config.drain_timeout);
+  draining_->timer->Arm(snapshot_->config.drain_timeout);
 }
 
 void Server::OnWorkerDrained() {

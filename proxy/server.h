@@ -19,12 +19,21 @@
 #include "proxy/command_line.h"
 #include "proxy/control/acceptor.h"
 #include "proxy/control/health_monitor.h"
+#include "proxy/control/script_exchange.h"
 #include "proxy/control/worker_thread.h"
 
 namespace ringproxy::proxy {
 
 // As the configuration says, or one for each core that the process may use.
 uint32_t WorkerCount(const conf::Config& config);
+
+// What the workers have in common, beside the configuration.
+struct SharedByWorkers {
+  SharedByWorkers(uint32_t workers, uint64_t seed) : limits(workers, seed) {}
+
+  SharedLimits limits;
+  SubscriptionCounts subscriptions;
+};
 
 class Server {
  public:
@@ -41,6 +50,7 @@ class Server {
   struct Draining {
     size_t workers;  // That have not finished.
     net::TimePoint gone_by;
+    std::unique_ptr<net::Timer> timer;
   };
 
   static constexpr int kSignals[] = {SIGTERM, SIGINT, SIGHUP};
@@ -56,18 +66,18 @@ class Server {
   HealthMonitor::WorkerOrders WorkerOrders();
 
   backends::NodeRegistry nodes_;
-  SharedLimits limits_;
+  SharedByWorkers shared_;
   std::shared_ptr<const Snapshot> snapshot_;
   net::Resolver resolver_;
   net::LibeventLoop loop_;
   net::ProcessMemory memory_;
   std::vector<std::unique_ptr<WorkerStats>> stats_;
+  ScriptExchange scripts_;
   std::vector<std::unique_ptr<WorkerThread>> workers_;
   std::unique_ptr<HealthMonitor> health_;
   std::unique_ptr<Acceptor> acceptor_;
   AdminHttp admin_;
   std::vector<event> signal_events_;
-  std::unique_ptr<net::Timer> drain_timer_;
   std::vector<std::unique_ptr<net::RepeatingTimer>> chores_;
   std::optional<Draining> draining_;  // Once it drains.
 };

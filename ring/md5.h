@@ -1,4 +1,4 @@
-// ring/md5.h – MD5 (RFC 1321), by which ketama places its points. The only door to OpenSSL in this folder.
+// ring/md5.h – MD5 (RFC 1321), by which ketama places its points. With sha1 the only door to OpenSSL in this folder.
 //
 // Threads: a pure function. Not for secrets: MD5 is broken as a cryptographic hash.
 #pragma once

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 """Checks the structure of the sources: who includes whom, which folder opens which library, sizes of files and classes, READMEs, manners,
-and that a document to which a source refers is there.
+that a document to which a source refers is there, and that promises have their tests (`promises.py`).
 
 Prints one line for each finding, `file:line: what, bound`, and leaves with 1 when there is any.
 """
@@ -11,6 +11,7 @@ from pathlib import Path
 
 sys.dont_write_bytecode = True
 from cpp_classes import class_sizes  # noqa: E402
+from promises import check_promises  # noqa: E402
 
 ROOT = Path(__file__).resolve().parents[1]
 SOURCE_FOLDERS = ["ring", "conf", "backends", "proxy", "tools", "tests"]
@@ -18,18 +19,18 @@ BUILT = {"__pycache__", ".pytest_cache"}
 
 # A folder may include itself and those before it, apart from the exceptions below. A file belongs to its longest folder.
 ORDER = ["ring", "conf", "conf/import", "backends/net", "backends/wire", "backends", "backends/health", "backends/link", "proxy/route",
-         "proxy/local", "proxy/guard", "proxy/session", "proxy/control", "proxy/admin", "proxy", "tools", "tests"]
+         "proxy/state", "proxy/local", "proxy/observe", "proxy/guard", "proxy/session", "proxy/control", "proxy/admin", "proxy", "tools", "tests"]
 MAY_INCLUDE = {folder: ORDER[:place] for place, folder in enumerate(ORDER)} | {
     "ring": [],
     "backends/net": [],
     "backends/wire": [],
-    "proxy/local": ORDER[:ORDER.index("backends") + 1],
+    "proxy/local": ORDER[:ORDER.index("backends") + 1] + ["proxy/state"],
 }
 
 # A library has one door: only files whose path begins with one of these include its headers. Tests are free.
 DOORS = {
     "xxh": ["ring/hash."],
-    "openssl/": ["ring/md5.", "proxy/guard/lease_script."],
+    "openssl/": ["ring/md5.", "ring/sha1."],
     "yaml-cpp/": ["conf/parse"],
     "event": ["backends/net/", "proxy/admin/admin_http.", "proxy/server."],
     "prometheus/": ["proxy/admin/metrics"],
@@ -51,6 +52,7 @@ SKIP = re.compile(r"\b(GTEST_SKIP|DISABLED_|pytest\.(skip|xfail|importorskip)|ma
 
 DOCUMENT = re.compile(r'(?<!["\w-])[\w-]+\.md\b(?!")')  # A name in quotes is a file that a program reads or writes.
 SEMANTICS = "backends/wire/semantics.md"
+PROMISES = "tests/promises.md"
 SECTIONS = re.compile(r"semantics\.md (\d+(?:(?:, | and | to )\d+)*)")
 
 INCLUDE = re.compile(r'^\s*#\s*include\s+([<"])([^>"]+)[>"]')
@@ -197,7 +199,7 @@ def sources():
 
 
 def main():
-    findings = list(check_readmes())
+    findings = list(check_readmes()) + [f"{PROMISES}:{line}: {what}" for line, what in check_promises(ROOT / PROMISES, ROOT)]
     documents = {file.name for folder in SOURCE_FOLDERS for file in (ROOT / folder).rglob("*.md")} | {file.name for file in ROOT.glob("*.md")}
     sections = set(re.findall(r"^## (\d+)\. ", (ROOT / SEMANTICS).read_text(), re.MULTILINE))
     for path, text in sources():
@@ -210,7 +212,7 @@ def main():
         if path.startswith("tests/"):
             found += check_manners(path, lines)
         findings += [f"{path}:{line}: {what}" for line, what in found]
-    print("\n".join(findings) or "layers, doors, sizes, READMEs and test manners: ok")
+    print("\n".join(findings) or "layers, doors, sizes, READMEs, promises and test manners: ok")
     return 1 if findings else 0
 
 

@@ -72,10 +72,14 @@ class NodeGuard {
   // A handshake has succeeded, or a connection could not be had.
   void OnReady();
   void OnConnectFailed(std::string_view why);
+  NodeRecord& record() { return *parts_.node; }
   // 0: a connection may be opened now, which is counted. Else the wait until one may. `was_ready`: it counts as ready
-  // still.
-  net::Duration WaitToConnect(bool was_ready) {
-    const bool has_ready = parts_.stats.ready_connections.value() > (was_ready ? 1 : 0);
+  // still. Plain links go first: where they are few, those of other flavours would take every token that comes.
+  // `is_wanted`: a client needs this very one, and where the node is there it waits for no token.
+  net::Duration WaitToConnect(bool was_ready, bool is_plain = true, bool is_wanted = false) {
+    if (is_wanted && parts_.stats.ready_connections.value() > 0) return net::Duration(0);
+    const bool is_only = is_plain && parts_.connections == 1;
+    const bool has_ready = !is_only && (!is_plain || parts_.stats.ready_connections.value() > (was_ready ? 1 : 0));
     return connects_.Wait(parts_.io.loop.now(), has_ready, parts_.io.random);
   }
   // False after an attempt has failed while no other connection was ready, until one is: nobody should wait for the
@@ -94,7 +98,7 @@ class NodeGuard {
   void Adopt(const Changes& changes);
   // The node has left the pool: nothing that happens to it from now on is said to anybody.
   void Retire();
-  // The node's connections have all been closed.
+  // The node's connections have all been closed, or the attempt that was under way is over and says nothing.
   void OnClosed() { connects_.OnGivenUp(); }
   // A check went well: no reason to wait for the end of the open time. One has failed.
   void Hurry();

@@ -2,8 +2,8 @@
 //
 // Purpose: everything about a node that outlives its connections and the configuration that named it: what the workers
 // count, the verdict that they read, the state that the checks and an operator have brought about, its load.
-// Threads: the verdict, the size and the statistics are relaxed atomics that any thread reads: the control loop writes
-// the first two, each worker its own statistics. All else is the control loop's alone.
+// Threads: the verdict, the size, the version and the statistics are relaxed atomics that any thread reads: the control
+// loop writes the first three, workers the version and each its own statistics. All else is the control loop's alone.
 // Ownership: shared by all who need it (snapshots, node pools, the registry); no request copies a pointer to it.
 #pragma once
 
@@ -18,6 +18,7 @@
 
 #include "backends/health/ejection.h"
 #include "backends/health/load_history.h"
+#include "backends/server_version.h"
 #include "backends/stats.h"
 
 namespace ringproxy::backends {
@@ -62,6 +63,14 @@ class NodeRecord {
   uint64_t item_size_max() const { return item_size_max_.load(std::memory_order_relaxed); }
   void SetItemSizeMax(uint64_t bytes) { item_size_max_.store(bytes, std::memory_order_relaxed); }
 
+  // Its release, as a greeting in RESP3 or a check was told last. Workers write it, too: it is the same to all of them.
+  ServerVersion version() const { return version_.load(std::memory_order_relaxed); }
+  void SetVersion(ServerVersion version) { version_.store(version, std::memory_order_relaxed); }
+
+  // Whether it refuses MULTI or EXEC, as far as a check has found out.
+  bool refuses_transactions() const { return refuses_transactions_.load(std::memory_order_relaxed); }
+  void SetRefusesTransactions(bool refuses) { refuses_transactions_.store(refuses, std::memory_order_relaxed); }
+
   // What that worker counts.
   NodeStats& stats(uint32_t worker) { return slots_[worker].stats; }
   const NodeStats& stats(uint32_t worker) const { return slots_[worker].stats; }
@@ -92,6 +101,8 @@ class NodeRecord {
 
   alignas(64) std::atomic<Verdict> verdict_{Verdict::kServe};
   std::atomic<uint64_t> item_size_max_{0};
+  std::atomic<ServerVersion> version_{};
+  std::atomic<bool> refuses_transactions_{false};
   std::vector<Slot> slots_;  // By worker.
   std::string pool_;
   std::string name_;

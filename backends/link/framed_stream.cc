@@ -7,8 +7,8 @@
 
 namespace ringproxy::backends {
 
-FramedStream::FramedStream(WorkerIo& io, conf::Protocol protocol)
-    : io_(io), framer_(NewReplyFramer(protocol)), input_(io.blocks), said_(io.blocks) {}
+FramedStream::FramedStream(WorkerIo& io, conf::Protocol protocol, PushObserver* pushes)
+    : io_(io), pushes_(pushes), framer_(NewReplyFramer(protocol)), input_(io.blocks), said_(io.blocks) {}
 
 void FramedStream::Open(const net::Endpoint& endpoint, net::StreamObserver& observer) {
   assert(!is_open());
@@ -49,10 +49,32 @@ FramedStream::FrameStatus FramedStream::NextOfSkipped() {
   // Whatever is here is dropped at once: the end of the reply is found without the reply.
   if (status == FrameStatus::kNeedMore) {
     Skip();
-  } else {
-    is_skipping_ = false;
+    return status;
   }
+  is_skipping_ = false;
+  if (status == FrameStatus::kMixed) return FrameStatus::kReply;
+  if (status != FrameStatus::kPush) return status;
+  TakePush({});
+  return Next();
+}
+
+FramedStream::FrameStatus FramedStream::NextBehindPushes(FrameStatus status) {
+  while (status == FrameStatus::kPush || status == FrameStatus::kMixed) {
+    if (status == FrameStatus::kMixed) {
+      framer_->MovePushesFirst(input_.writable());
+      status = framer_->Frame(input_.bytes());
+    }
+    TakePush(input_.bytes().substr(0, framer_->size()));
+    if (input_.empty()) return FrameStatus::kNeedMore;
+    status = framer_->Frame(input_.bytes());
+  }
+  if (status == FrameStatus::kNeedMore) needed_ = framer_->bytes_needed();
   return status;
+}
+
+void FramedStream::TakePush(std::string_view bytes) {
+  if (pushes_ != nullptr) pushes_->OnPush(bytes);
+  input_.Consume(framer_->size());
 }
 
 void FramedStream::WatchRoom(bool is_full) {

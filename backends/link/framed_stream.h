@@ -9,6 +9,7 @@
 #include <memory>
 #include <string_view>
 
+#include "backends/link/push_observer.h"
 #include "backends/link/reply_frame.h"
 #include "backends/net/input_buffer.h"
 #include "backends/net/loop.h"
@@ -23,7 +24,8 @@ class FramedStream {
  public:
   using FrameStatus = wire::ReplyFramer::FrameStatus;
 
-  FramedStream(WorkerIo& io, conf::Protocol protocol);
+  // `pushes`: who hears of them; nobody, if it is none.
+  FramedStream(WorkerIo& io, conf::Protocol protocol, PushObserver* pushes = nullptr);
 
   // Requires: not is_open().
   void Open(const net::Endpoint& endpoint, net::StreamObserver& observer);
@@ -49,21 +51,26 @@ class FramedStream {
   bool is_full() const { return is_full_; }
 
   net::IoResult Fill() { return input_.Fill(*stream_, io_.read_buffer); }
-  // After kReply: reply() is to be taken before the next call.
+  // After kReply: reply() is to be taken before the next call. Pushes are handed over here, those that came between the
+  // parts of a reply before it: there is no kPush and no kMixed.
   FrameStatus Next() {
     if (is_skipping_) [[unlikely]]
       return NextOfSkipped();
     needed_ = 0;
     if (input_.empty()) return FrameStatus::kNeedMore;
     const FrameStatus status = framer_->Frame(input_.bytes());
+    if (status == FrameStatus::kReply) return status;
+    if (status == FrameStatus::kPush || status == FrameStatus::kMixed) return NextBehindPushes(status);
     if (status == FrameStatus::kNeedMore) needed_ = framer_->bytes_needed();
     return status;
   }
-  // After kNeedMore: nobody is to get the unfinished reply, so it is not kept. Its kReply has no bytes.
+  // After kNeedMore: nobody is to get the unfinished frame, so it is not kept. Its kReply has no bytes.
   void SkipReply() {
     is_skipping_ = true;
     Skip();
   }
+  // After kNeedMore: what is unfinished is known to be a push.
+  bool is_push() const { return framer_->is_push(); }
   // There is no memory for the unfinished reply.
   bool lacks_memory() const {
     const size_t have = input_.bytes().size();
@@ -79,9 +86,13 @@ class FramedStream {
  private:
   void WatchRoom(bool is_full);
   FrameStatus NextOfSkipped();
+  FrameStatus NextBehindPushes(FrameStatus status);
+  // Takes out the push that Frame has just found; `bytes`: what the observer may know of it.
+  void TakePush(std::string_view bytes);
   void Skip();
 
   WorkerIo& io_;
+  PushObserver* pushes_;
   std::unique_ptr<net::Stream> stream_;
   std::unique_ptr<wire::ReplyFramer> framer_;
   net::InputBuffer input_;

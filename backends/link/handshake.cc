@@ -1,10 +1,13 @@
 #include "backends/link/handshake.h"
 
 #include <algorithm>
+#include <string>
+#include <vector>
 
 #include "backends/wire/fault.h"
 #include "backends/wire/memcache_reply.h"
 #include "backends/wire/resp_encode.h"
+#include "backends/wire/resp_reply.h"
 
 namespace ringproxy::backends {
 namespace {
@@ -37,36 +40,86 @@ std::string WithoutSecret(std::string_view words, std::string_view password) {
   return std::string(words);
 }
 
+// What a server before Redis 6, which knows no HELLO, would say if it knew that there is a third protocol.
+constexpr std::string_view kNoProtocol = "NOPROTO unsupported protocol version";
+
 class RedisHandshake final : public Handshake {
  public:
-  explicit RedisHandshake(const conf::Auth& auth) : auth_(auth) {}
+  RedisHandshake(const conf::Auth& auth, Flavour flavour) : auth_(auth), flavour_(flavour) {}
 
   void Start(std::string* out) override {
-    // AUTH and PING leave together, so that a greeting takes one round trip.
-    replies_ = 1;
-    if (!auth_.password_file.empty()) {
-      // Servers before Redis 6 know no user names, and refuse the longer form.
-      wire::AppendArrayHeader(auth_.username.empty() ? 2 : 3, out);
-      wire::AppendBulk("AUTH", out);
-      if (!auth_.username.empty()) wire::AppendBulk(auth_.username, out);
-      wire::AppendBulk(auth_.password, out);
-      ++replies_;
+    // All leave together, so that a greeting takes one round trip. Nothing of it does any harm where an earlier part
+    // was refused.
+    to_come_ = {};
+    SetVersion({});
+    if (flavour_.protocol == 3) {
+      AppendHello(out);
+    } else if (!auth_.password_file.empty()) {
+      AppendAuth(out);
     }
-    wire::AppendArrayHeader(1, out);
-    wire::AppendBulk("PING", out);
+    if (flavour_.database != 0) Append({"SELECT", std::to_string(flavour_.database)}, GreetingPart::kSelect, out);
+    Append({"PING"}, GreetingPart::kPing, out);
   }
 
   HandshakeStep OnReply(std::string_view reply, std::string*) override {
-    const bool is_last = --replies_ == 0;
-    if (is_last && wire::IsAliveToPing(reply)) return HandshakeStep::kDone;
+    const GreetingPart part = to_come_.empty() ? GreetingPart::kPing : to_come_.front();
+    if (!to_come_.empty()) to_come_.erase(to_come_.begin());
+    if (part == GreetingPart::kPing && wire::IsAliveToPing(reply)) return HandshakeStep::kDone;
     // The line without its type and its end; a node that answers anything else is no Redis server.
-    if (reply.starts_with('-')) return Refuse(WithoutSecret(reply.substr(1, reply.find('\r') - 1), auth_.password));
-    return reply.starts_with('+') ? HandshakeStep::kMore : Refuse("unexpected reply");
+    if (reply.starts_with('-')) return OnError(part, reply);
+    if (part == GreetingPart::kHello) return OnHello(reply);
+    const bool goes_on = reply.starts_with('+') && !to_come_.empty();
+    return goes_on ? HandshakeStep::kMore : Refuse("unexpected reply");
   }
 
  private:
+  enum class GreetingPart : uint8_t { kAuth, kHello, kSelect, kPing };
+
+  void Append(const std::vector<std::string_view>& words, GreetingPart part, std::string* out) {
+    wire::AppendArrayHeader(words.size(), out);
+    for (const std::string_view word : words) wire::AppendBulk(word, out);
+    to_come_.push_back(part);
+  }
+  void AppendAuth(std::string* out) {
+    // Servers before Redis 6 know no user names, and refuse the longer form.
+    if (auth_.username.empty()) return Append({"AUTH", auth_.password}, GreetingPart::kAuth, out);
+    Append({"AUTH", auth_.username, auth_.password}, GreetingPart::kAuth, out);
+  }
+  void AppendHello(std::string* out) {
+    if (auth_.password_file.empty()) return Append({"HELLO", "3"}, GreetingPart::kHello, out);
+    const std::string_view user = auth_.username.empty() ? "default" : std::string_view(auth_.username);
+    Append({"HELLO", "3", "AUTH", user, auth_.password}, GreetingPart::kHello, out);
+  }
+
+  HandshakeStep OnHello(std::string_view reply) {
+    // One that is shown as an array comes from a server that goes on in RESP2.
+    if (!reply.starts_with('%')) return BeUnfit(kNoProtocol);
+    SetVersion(ServerVersion::Parse(wire::FieldOf(reply, "version").value_or(""),
+                                    wire::FieldOf(reply, "server").value_or("")));
+    return HandshakeStep::kMore;
+  }
+
+  HandshakeStep OnError(GreetingPart part, std::string_view reply) {
+    const std::string_view error = reply.substr(1, reply.find('\r') - 1);
+    const std::string words = WithoutSecret(error, auth_.password);
+    // A script that keeps the node from a SELECT ends some time, and the link is not to be waited for any longer then.
+    const bool is_of_node = wire::RedisFault(reply) != wire::Fault::kNone || error.starts_with("NOAUTH") ||
+                            error.starts_with("BUSY ") || error == "ERR max number of clients reached";
+    if (is_of_node) return Refuse(words);
+    if (part == GreetingPart::kSelect) return BeUnfit(words);
+    if (part != GreetingPart::kHello) return Refuse(words);
+    if (error.starts_with("ERR unknown command")) return BeUnfit(kNoProtocol);
+    return error.starts_with("NOPROTO") || error.starts_with("NOPERM") ? BeUnfit(words) : Refuse(words);
+  }
+
+  HandshakeStep BeUnfit(std::string_view words) {
+    Refuse(words);
+    return HandshakeStep::kUnfit;
+  }
+
   const conf::Auth& auth_;
-  size_t replies_ = 0;  // Still to come.
+  const Flavour flavour_;
+  std::vector<GreetingPart> to_come_;  // Replies.
 };
 
 class MemcacheHandshake final : public Handshake {
@@ -110,9 +163,9 @@ class MemcacheHandshake final : public Handshake {
   std::string_view expected_;
 };
 
-class Question final : public Handshake {
+class SingleQuestion final : public Handshake {
  public:
-  Question(std::string request, std::string expected, std::string otherwise)
+  SingleQuestion(std::string request, std::string expected, std::string otherwise)
       : request_(std::move(request)), expected_(std::move(expected)), otherwise_(std::move(otherwise)) {}
 
   void Start(std::string* out) override { out->append(request_); }
@@ -131,12 +184,12 @@ class Question final : public Handshake {
 }  // namespace
 
 std::unique_ptr<Handshake> NewQuestion(std::string request, std::string expected, std::string otherwise) {
-  return std::make_unique<Question>(std::move(request), std::move(expected), std::move(otherwise));
+  return std::make_unique<SingleQuestion>(std::move(request), std::move(expected), std::move(otherwise));
 }
 
-std::unique_ptr<Handshake> NewHandshake(conf::Protocol protocol, const conf::Auth& auth) {
+std::unique_ptr<Handshake> NewHandshake(conf::Protocol protocol, const conf::Auth& auth, Flavour flavour) {
   if (protocol == conf::Protocol::kMemcached) return std::make_unique<MemcacheHandshake>(auth);
-  return std::make_unique<RedisHandshake>(auth);
+  return std::make_unique<RedisHandshake>(auth, flavour);
 }
 
 }  // namespace ringproxy::backends

@@ -20,6 +20,10 @@ std::unique_ptr<ItemSizeQuestion> NewItemSizeQuestion(conf::Protocol protocol) {
   return protocol == conf::Protocol::kMemcached ? std::make_unique<ItemSizeQuestion>() : nullptr;
 }
 
+std::unique_ptr<ServerQuestion> NewServerQuestion(conf::Protocol protocol) {
+  return protocol == conf::Protocol::kRedis ? std::make_unique<ServerQuestion>() : nullptr;
+}
+
 std::unique_ptr<Handshake> MaintenanceQuestion(const std::string& key) {
   if (key.empty()) return nullptr;
   std::string request;
@@ -29,11 +33,11 @@ std::unique_ptr<Handshake> MaintenanceQuestion(const std::string& key) {
   return NewQuestion(std::move(request), ":0", "its maintenance key exists");
 }
 
-// FLUSHDB and not FLUSHALL: database 0 is all that clients reach through the proxy.
+// FLUSHALL and not FLUSHDB: clients reach all databases through the proxy, and what the node missed may be in any.
 std::unique_ptr<Handshake> FlushQuestion(conf::Protocol protocol) {
   constexpr const char* kOtherwise = "it could not be emptied";
   if (protocol == conf::Protocol::kMemcached) return NewQuestion("flush_all\r\n", "OK", kOtherwise);
-  return NewQuestion("*1\r\n$7\r\nFLUSHDB\r\n", "+OK", kOtherwise);
+  return NewQuestion("*1\r\n$8\r\nFLUSHALL\r\n", "+OK", kOtherwise);
 }
 
 // What Redis and memcached say to a connection beyond maxclients or -c.
@@ -49,25 +53,29 @@ HealthCheck::HealthCheck(WorkerIo& io, const NodeSettings& settings, const conf:
       settings_(settings),
       options_(options),
       is_busy_(std::move(is_busy)),
-      login_(NewHandshake(settings.protocol, settings.auth)),
-      probe_(NewHandshake(settings.protocol, kNoAuth)),
-      maintenance_(MaintenanceQuestion(options.maintenance_key)),
-      item_size_(NewItemSizeQuestion(settings.protocol)),
-      flush_(FlushQuestion(settings.protocol)),
+      ask_{.login = NewHandshake(settings.protocol, settings.auth),
+           .probe = NewHandshake(settings.protocol, kNoAuth),
+           .maintenance = MaintenanceQuestion(options.maintenance_key),
+           .item_size = NewItemSizeQuestion(settings.protocol),
+           .server = NewServerQuestion(settings.protocol),
+           .flush = FlushQuestion(settings.protocol)},
       stream_(io, settings.protocol),
       timer_(io.loop.NewTimer([this] { OnTimer(); })) {}
 
 void HealthCheck::Check(Done done) {
   // A connection that was kept has logged in before.
-  std::vector<Handshake*> questions = {stream_.is_open() ? probe_.get() : login_.get()};
-  if (item_size_ && !stream_.is_open()) questions.push_back(item_size_.get());
-  if (maintenance_) questions.push_back(maintenance_.get());
+  std::vector<Handshake*> questions = {stream_.is_open() ? ask_.probe.get() : ask_.login.get()};
+  // A server that was replaced by another release has closed the connection.
+  if (ask_.item_size && !stream_.is_open()) questions.push_back(ask_.item_size.get());
+  if (ask_.maintenance) questions.push_back(ask_.maintenance.get());
+  // The last one, since it may leave the connection of no use.
+  if (ask_.server && !stream_.is_open()) questions.push_back(ask_.server.get());
   Ask(std::move(questions), std::move(done));
 }
 
 void HealthCheck::Flush(Done done) {
-  std::vector<Handshake*> questions = {flush_.get()};
-  if (!stream_.is_open()) questions.insert(questions.begin(), login_.get());
+  std::vector<Handshake*> questions = {ask_.flush.get()};
+  if (!stream_.is_open()) questions.insert(questions.begin(), ask_.login.get());
   Ask(std::move(questions), std::move(done));
 }
 
@@ -130,14 +138,21 @@ void HealthCheck::OnReply(std::string_view reply) {
   std::string next;
   switch (questions_.front()->OnReply(reply, &next)) {
     case Handshake::HandshakeStep::kMore: return HandleWritten(stream_.Say(next));
+    case Handshake::HandshakeStep::kUnfit:
     case Handshake::HandshakeStep::kRefused: {
       const std::string& why = questions_.front()->refusal();
+      // A script keeps the node from telling whether it shall serve.
+      const bool is_open = questions_.front() == ask_.maintenance.get() && why.starts_with("BUSY ");
+      if (is_open) return Finish(CheckOutcome::kNotAsked, why);
       return Finish(IsFull(why) ? CheckOutcome::kFull : CheckOutcome::kBad, why);
     }
     case Handshake::HandshakeStep::kDone: questions_.erase(questions_.begin());
   }
   if (!stream_.has_said_all()) return Finish(CheckOutcome::kBad, "a reply to what was not sent yet");
-  if (questions_.empty()) return Finish(CheckOutcome::kGood, {});
+  if (questions_.empty()) {
+    if (ask_.server && ask_.server->is_left_open()) stream_.Drop();
+    return Finish(CheckOutcome::kGood, {});
+  }
   AskNext();
 }
 

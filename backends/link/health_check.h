@@ -1,10 +1,11 @@
 // backends/link/health_check.h – Asks one node, over a connection of its own, whether it can serve.
 //
 // A check is what a data connection's handshake is: connecting, the same login, PING or mn; then, on Redis, whether the
-// maintenance key is there, and on a new connection to memcached how large an item may be. The connection is kept from
-// check to check, and dropped with a failure. Replies like LOADING or MASTERDOWN are failures in the node's own words.
-// While clients have something heavy under way on the node, the check waits five seconds instead of its timeout.
-// Threads: its loop's. Lifetime: io and settings outlive it; `done` may start the next question.
+// maintenance key is there. A new connection asks Redis for its release and whether it runs transactions, and memcached
+// how large an item may be. The connection is kept from check to check, and dropped with a failure. Replies like
+// LOADING or MASTERDOWN are failures in the node's own words. While clients have something heavy under way on the node,
+// the check waits five seconds instead of its timeout. Threads: its loop's. Lifetime: io and settings outlive it;
+// `done` may start the next question.
 #pragma once
 
 #include <functional>
@@ -15,6 +16,7 @@
 #include "backends/link/framed_stream.h"
 #include "backends/link/handshake.h"
 #include "backends/link/item_size_question.h"
+#include "backends/link/server_question.h"
 #include "backends/net/loop.h"
 #include "backends/node_settings.h"
 #include "backends/worker_io.h"
@@ -23,7 +25,8 @@ namespace ringproxy::backends {
 
 class HealthCheck final : private net::StreamObserver {
  public:
-  // kNoAnswer: in time. kNotAsked: the question never reached the node, for want of a descriptor, memory or a port.
+  // kNoAnswer: in time. kNotAsked: the question never reached the node, for want of a descriptor, memory or a port, or
+  // was not considered, since a client's script runs there; then nobody knows more than before.
   // kFull: the node has as many connections as it takes, and those who have one may be served well.
   enum class CheckOutcome : uint8_t { kGood, kBad, kNoAnswer, kNotAsked, kFull };
   // `why` is empty when it went well.
@@ -36,13 +39,16 @@ class HealthCheck final : private net::StreamObserver {
 
   // Requires: not running().
   void Check(Done done);
-  // Empties the node: FLUSHDB or flush_all. Requires: not running().
+  // Empties the node: FLUSHALL or flush_all. Requires: not running().
   void Flush(Done done);
   // Forgets the question and closes the connection.
   void Stop();
   bool running() const { return done_ != nullptr; }
   // Of a memcached server, as its newest connection has heard; 0: not known.
-  uint64_t item_size_max() const { return item_size_ ? item_size_->item_size_max() : 0; }
+  uint64_t item_size_max() const { return ask_.item_size ? ask_.item_size->item_size_max() : 0; }
+  // Likewise, of a Redis server.
+  ServerVersion version() const { return ask_.server ? ask_.server->version() : ServerVersion(); }
+  bool refuses_transactions() const { return ask_.server && ask_.server->refuses_transactions(); }
 
  private:
   void OnConnected(int error) override;
@@ -61,11 +67,16 @@ class HealthCheck final : private net::StreamObserver {
   const NodeSettings& settings_;
   const conf::Health& options_;
   std::function<bool()> is_busy_;
-  std::unique_ptr<Handshake> login_;
-  std::unique_ptr<Handshake> probe_;
-  std::unique_ptr<Handshake> maintenance_;       // nullptr without a key.
-  std::unique_ptr<ItemSizeQuestion> item_size_;  // nullptr for Redis.
-  std::unique_ptr<Handshake> flush_;
+  // All that it may ask.
+  struct CheckQuestions {
+    std::unique_ptr<Handshake> login;
+    std::unique_ptr<Handshake> probe;
+    std::unique_ptr<Handshake> maintenance;       // nullptr without a key.
+    std::unique_ptr<ItemSizeQuestion> item_size;  // nullptr for Redis.
+    std::unique_ptr<ServerQuestion> server;       // nullptr for memcached.
+    std::unique_ptr<Handshake> flush;
+  };
+  const CheckQuestions ask_;
   FramedStream stream_;
   std::unique_ptr<net::Timer> timer_;
   std::vector<Handshake*> questions_;  // Still to be asked; the first is under way.

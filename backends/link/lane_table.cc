@@ -4,7 +4,7 @@ namespace ringproxy::backends {
 
 void LaneTable::Move(Connections connections, uint32_t number) {
   LanePlace& place = places_[number];
-  if (!connections[place.connection]->IsGone(place.last)) return;
+  if (!connections[place.connection]->pipeline().IsGone(place.last)) return;
   const auto count = static_cast<uint32_t>(connections.size());
   const uint32_t home = number % count;
   uint32_t to = home;
@@ -22,7 +22,7 @@ void LaneTable::Move(Connections connections, uint32_t number) {
   } else if (!connections[home]->ready()) {
     to = place.connection;
   }
-  if (to != place.connection) place = {to, connections[to]->sent()};
+  if (to != place.connection) place = {to, connections[to]->pipeline().sent()};
 }
 
 }  // namespace ringproxy::backends

@@ -8,18 +8,31 @@
 
 namespace ringproxy::backends {
 
-NodeConnection::NodeConnection(WorkerIo& io, const NodeSettings& settings, NodeGuard& guard, ReplySink& sink,
-                               FlushList& flush_list, NodeStats& stats)
-    : loop_(io.loop),
-      settings_(settings),
+NodeConnection::NodeConnection(const NodeLink::LinkParts& parts, NodeGuard& guard, ReplySink& sink, Flavour flavour)
+    : loop_(parts.io.loop),
+      settings_(parts.settings),
       guard_(guard),
-      witness_(io.loop, settings, guard, stats),
-      pipeline_(io.loop, settings, witness_, sink, stats, [this] { CheckDeadlines(); }),
-      link_(io, settings, *this, flush_list, stats) {}
+      witness_(loop_, settings_, guard, parts.stats),
+      pipeline_(loop_, settings_, witness_, sink, parts.stats, [this] { CheckDeadlines(); }),
+      link_(parts, *this, flavour),
+      is_plain_(flavour.is_plain()) {}
+
+void NodeConnection::Become(Flavour flavour) {
+  link_.Become(flavour);
+  is_plain_ = flavour.is_plain();
+  is_wanted_ = flavour.is_pinned;
+  refusal_.clear();
+}
+
+net::Duration NodeConnection::WaitToConnect() {
+  // Once, and not when it comes back: what a node has lost must not come back all at once.
+  return guard_.WaitToConnect(ready(), is_plain_, std::exchange(is_wanted_, false));
+}
 
 InFlight* NodeConnection::Admit(size_t request_bytes, Ticket ticket, wire::Work work) {
   if (accepts()) return pipeline_.Admit(request_bytes, ticket, work);
-  pipeline_.Refuse(ticket);
+  // A copy: whoever reads it may go on and have the connection take another flavour.
+  pipeline_.Refuse(ticket, std::string(refusal_));
   return nullptr;
 }
 
@@ -30,39 +43,70 @@ void NodeConnection::Send(std::string_view request, Ticket ticket, wire::Work wo
   link_.Write(request);
 }
 
-void NodeConnection::Send(net::Block request, Ticket ticket, wire::Work work) {
-  if (Admit(request.size(), ticket, work) != nullptr) link_.Write(std::move(request));
+void NodeConnection::Send(net::Block requests, Ticket ticket, wire::Work work, uint32_t count, uint32_t seconds) {
+  InFlight* const entry = Admit(requests.size(), ticket, work);
+  if (entry == nullptr) return;
+  entry->replies_to_come = count > 1 ? count : 0;
+  if (entry->IsBlocking()) entry->replies_to_come = 1;
+  entry->patience_s = seconds;
+  link_.Write(std::move(requests));
 }
 
-void NodeConnection::OnReady() {
-  witness_.OnReady();
+void NodeConnection::OnReady(ServerVersion version) {
+  refusal_.clear();
+  witness_.OnReady(version);
   pipeline_.OnReady();
 }
 
+void NodeConnection::OnConnectFailed(std::string_view why) {
+  // It may be another server by now.
+  refusal_.clear();
+  witness_.OnConnectFailed(why);
+}
+
+void NodeConnection::OnRefused(Flavour flavour, std::string_view why) {
+  static LineLimit lines;
+  refusal_ = why;
+  lines.Log(loop_.now(), spdlog::level::warn, "node {} of pool {} refuses links of RESP{} in database {}: {}",
+            settings_.node, settings_.pool, flavour.protocol, flavour.database, why);
+  witness_.OnRefused();
+  const std::string words = refusal_;  // As in Admit.
+  pipeline_.FailAll({}, words);
+}
+
 void NodeConnection::OnBytes() {
+  is_reading_ = true;
+  TakeReplies();
+  is_reading_ = false;
+}
+
+void NodeConnection::TakeReplies() {
   witness_.OnBytes();
   while (const std::optional<ReplyFrame> reply = link_.NextReply()) {
     // With one reply too many, every later one would be read as somebody else's.
-    if (pipeline_.empty()) return link_.Break("a reply that nobody asked for");
+    if (pipeline_.size() == 0) return link_.Break("a reply that nobody asked for");
     if (pipeline_.NamesAnotherKey(*reply)) [[unlikely]]
       return link_.Break("a reply that names another key than was asked");
-    pipeline_.OnReply(*reply);
-    if (link_.state() == LinkState::kDraining && pipeline_.empty()) return link_.Close();
+    if (!pipeline_.OnReply(*reply)) [[unlikely]]
+      return link_.Break("a transaction that it has not ended");
+    if (link_.state() == LinkState::kDraining && (ends_at_once_ || pipeline_.size() == 0)) return link_.Close();
   }
   witness_.OnUnfinished(link_.stream().bytes_needed());
   pipeline_.OnBytes(link_.stream().bytes_needed());
   // Only this reply is given up, where it lies: closing the connection would fail requests of strangers.
   if (link_.stream().lacks_memory()) [[unlikely]] {
-    pipeline_.FailFront(wire::ErrorCode::kOutOfMemory);
+    if (!link_.stream().is_push()) pipeline_.FailFront(wire::ErrorCode::kOutOfMemory);
     link_.stream().SkipReply();
   }
 }
 
 void NodeConnection::OnLost(std::string_view why) {
+  ++losses_;
+  ends_at_once_ = false;
   // A client whose requests make a node close its connections could go on with them.
   static LineLimit lines;
   // One that was idle when it broke is no news: servers close those all the time.
-  if (!why.empty() && !pipeline_.empty()) {
+  if (!why.empty() && pipeline_.size() > 0) {
     lines.Log(loop_.now(), spdlog::level::warn,
               "a connection to node {} of pool {} is lost with {} requests under way: {}", settings_.node,
               settings_.pool, pipeline_.size(), why);
@@ -92,9 +136,15 @@ void NodeConnection::DropUnwritten() {
   }
 }
 
-void NodeConnection::Drain() {
+void NodeConnection::Drain(Ending ending) {
+  // Whoever reads goes on with a stream that has to be there.
+  const bool at_once = ending == Ending::kAtOnce || pipeline_.is_blocked();
+  if (at_once && !is_reading_ && state() != LinkState::kClosed) return link_.Close();
+  ends_at_once_ = at_once && is_reading_;
   const bool was_draining = state() == LinkState::kDraining;
-  link_.Drain(!pipeline_.empty());
+  // The last reply may be on the stack, and with it whoever needs no more of it: TakeReplies closes then.
+  link_.Drain(pipeline_.size() > 0 || is_reading_);
+  if (pipeline_.size() == 0) return;
   // Where all that is under way is late already, no deadline is left that would close it.
   if (state() == LinkState::kDraining && !was_draining) CheckDeadlines();
 }

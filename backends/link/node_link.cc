@@ -33,29 +33,35 @@ bool MayMove(LinkState from, LinkState to) {
 
 }  // namespace
 
-NodeLink::NodeLink(WorkerIo& io, const NodeSettings& settings, User& user, FlushList& flush_list, NodeStats& stats)
-    : io_(io),
-      settings_(settings),
+NodeLink::NodeLink(const LinkParts& parts, User& user, Flavour flavour)
+    : parts_(parts),
       user_(user),
-      flush_list_(flush_list),
-      stats_(stats),
-      stream_(io, settings.protocol),
-      timer_(io.loop.NewTimer([this] { OnTimer(); })),
-      batch_(io.blocks),
-      handshake_(NewHandshake(settings.protocol, settings.auth)),
-      backoff_(settings.reconnect) {}
+      flavour_(flavour),
+      stream_(parts.io, parts.settings.protocol, &parts.pushes),
+      timer_(parts.io.loop.NewTimer([this] { OnTimer(); })),
+      batch_(parts.io.blocks),
+      handshake_(NewHandshake(parts.settings.protocol, parts.settings.auth, flavour)),
+      backoff_(parts.settings.reconnect) {}
 
 NodeLink::~NodeLink() {
-  if (state_ == LinkState::kReady) stats_.ready_connections.Subtract(1);
+  if (state_ == LinkState::kReady) parts_.stats.ready_connections.Subtract(1);
 }
 
 void NodeLink::Enter(LinkState next) {
   assert(MayMove(state_, next));
-  if (state_ == LinkState::kReady) stats_.ready_connections.Subtract(1);
+  if (state_ == LinkState::kReady) parts_.stats.ready_connections.Subtract(1);
   state_ = next;
-  if (state_ == LinkState::kReady) stats_.ready_connections.Add();
+  if (state_ == LinkState::kReady) parts_.stats.ready_connections.Add();
   // One deadline for connecting and the greeting together.
   if (state_ != LinkState::kGreeting) timer_->Disarm();
+}
+
+void NodeLink::Become(Flavour flavour) {
+  assert(state_ == LinkState::kIdle || state_ == LinkState::kClosed);
+  flavour_ = flavour;
+  handshake_ = NewHandshake(parts_.settings.protocol, parts_.settings.auth, flavour);
+  backoff_.Reset();
+  first_attempt_ = true;
 }
 
 void NodeLink::Connect() {
@@ -69,9 +75,9 @@ void NodeLink::Connect() {
 }
 
 void NodeLink::StartAttempt() {
-  timer_->Arm(settings_.timeouts.connect);
-  net::Endpoint endpoint = settings_.endpoint;
-  endpoint.patience = settings_.timeouts.connect;
+  timer_->Arm(parts_.settings.timeouts.connect);
+  net::Endpoint endpoint = parts_.settings.endpoint;
+  endpoint.patience = parts_.settings.timeouts.connect;
   stream_.Open(endpoint, *this);
 }
 
@@ -82,12 +88,12 @@ void NodeLink::Hurry() {
 void NodeLink::OnConnected(int error) {
   if (IsOwnTrouble(error)) {
     // The attempt never reached the node: its back-off, its user and whoever waits take it for one that goes on.
-    NoteOwnTrouble(Attempt::kNode, error, io_.loop.now());
+    NoteOwnTrouble(Attempt::kNode, error, parts_.io.loop.now());
     stream_.Drop();
-    timer_->Arm(DrawOwnTroubleWait(io_.random));
+    timer_->Arm(DrawOwnTroubleWait(parts_.io.random));
     return;
   }
-  if (error != 0) return Break(net::ConnectErrorText(settings_.endpoint, error));
+  if (error != 0) return Break(net::ConnectErrorText(parts_.settings.endpoint, error));
   Enter(LinkState::kGreeting);
   std::string greeting;
   handshake_->Start(&greeting);
@@ -102,23 +108,23 @@ void NodeLink::Greet() {
     const Handshake::HandshakeStep step = handshake_->OnReply(reply->bytes(), &next);
     reply->Drop();
     if (step == Handshake::HandshakeStep::kRefused) return Break(handshake_->refusal());
+    // Nothing that waits may leave: in front of it stands a SELECT that was refused.
+    if (step == Handshake::HandshakeStep::kUnfit) return Break(handshake_->refusal(), Outlook::kUnfit);
     if (stream_.Say(next).status == net::IoStatus::kError) return Break("handshake could not be sent");
     if (step != Handshake::HandshakeStep::kDone) continue;
     if (!stream_.has_said_all()) return Break("a reply to what was not sent yet");
-    BecomeReady();
+    Enter(LinkState::kReady);
+    parts_.stats.connects.Add();
+    ready_since_ = parts_.io.loop.now();
+    // Servers close idle connections, so the attempt after this connection may be waited for again.
+    first_attempt_ = true;
+    user_.OnReady(handshake_->version());
+    if (!batch_.empty()) MarkForFlush();
   }
-  // What was kept for the link is not written yet: no reply can be to that.
-  if (stream_.has_input()) Break("a reply that nobody asked for");
-}
-
-void NodeLink::BecomeReady() {
-  Enter(LinkState::kReady);
-  stats_.connects.Add();
-  ready_since_ = io_.loop.now();
-  // Servers close idle connections, so the attempt after this connection may be waited for again.
-  first_attempt_ = true;
-  user_.OnReady();
-  if (!batch_.empty()) MarkForFlush();
+  // What was kept for the link is not written yet: no reply can be to that, but pushes may have come.
+  if (NextReply() || (state_ == LinkState::kReady && stream_.has_input() && !stream_.is_push())) {
+    Break("a reply that nobody asked for");
+  }
 }
 
 void NodeLink::Flush() {
@@ -126,7 +132,7 @@ void NodeLink::Flush() {
   // The link may have broken since it entered itself into the list.
   if (state_ != LinkState::kReady && state_ != LinkState::kDraining) return;
   const net::IoResult written = stream_.Flush(batch_);
-  stats_.bytes_sent.Add(written.bytes);
+  parts_.stats.bytes_sent.Add(written.bytes);
   if (written.status == net::IoStatus::kError) return Break(std::strerror(written.error));
   user_.OnFlushed(written.bytes, batch_.size());
 }
@@ -142,7 +148,7 @@ void NodeLink::OnReadable() {
     return state_ == LinkState::kGreeting || state_ == LinkState::kReady || state_ == LinkState::kDraining;
   };
   const net::IoResult result = stream_.Fill();
-  stats_.bytes_received.Add(result.bytes);
+  parts_.stats.bytes_received.Add(result.bytes);
   if (result.bytes > 0) {
     state_ == LinkState::kGreeting ? Greet() : user_.OnBytes();
     if (!is_open()) return;
@@ -158,7 +164,7 @@ void NodeLink::OnTimer() {
     case LinkState::kConnecting:
       // The pause after a trouble of this process's own is over.
       if (!stream_.is_open()) return StartAttempt();
-      return Break(stream_.is_resolving() ? net::UnresolvedText(settings_.endpoint) : "connecting timed out");
+      return Break(stream_.is_resolving() ? net::UnresolvedText(parts_.settings.endpoint) : "connecting timed out");
     case LinkState::kGreeting: return Break("the handshake timed out");
     case LinkState::kReady:
     case LinkState::kDraining:
@@ -194,7 +200,7 @@ void NodeLink::Break(std::string_view why, Outlook outlook) {
   stream_.Drop();
   // Nothing is ever sent twice: nobody knows what became of bytes that left, and those that did not may go elsewhere.
   batch_.Clear();
-  const bool lasted = was_ready && io_.loop.now() - ready_since_ >= settings_.reconnect.initial;
+  const bool lasted = was_ready && parts_.io.loop.now() - ready_since_ >= parts_.settings.reconnect.initial;
   if (lasted) backoff_.Reset();
   if (was_ready && backoff_.failures() == 0) {
     // Once only when it broke as soon as it was ready, or the two would go on like that without a pause.
@@ -203,11 +209,12 @@ void NodeLink::Break(std::string_view why, Outlook outlook) {
     first_attempt_ = outlook == Outlook::kGood;
     Connect();
   } else {
-    if (!was_ready) stats_.connect_failures.Add();
+    if (!was_ready && outlook != Outlook::kUnfit) parts_.stats.connect_failures.Add();
     backoff_.OnFailure();
     first_attempt_ = false;
     Enter(LinkState::kBackoff);
-    timer_->Arm(backoff_.Next(io_.random));
+    timer_->Arm(backoff_.Next(parts_.io.random));
+    if (outlook == Outlook::kUnfit) return user_.OnRefused(flavour_, why);
     user_.OnConnectFailed(why);  // Also when it was had twice, and not kept for long.
   }
   // This comes last: if another attempt is under way by now, what the user sends again from within can wait for it.

@@ -9,6 +9,8 @@
 // well under a millisecond; after a failed attempt it accepts none until it is ready.
 // An attempt that fails for want of a descriptor, memory or a port says nothing of the node: it is repeated soon, as if
 // it were still under way.
+// A link of another flavour than the plain one is opened because somebody needs it: it accepts bytes also while its
+// first attempt waits for the user's leave. When the node refuses the flavour it backs off as after a failure.
 // Threads: its worker's. Lifetime: all that it is given outlives it; the flush list is cleared before it dies.
 // Promise: nothing is ever sent twice. Between OnReady and OnLost every byte goes to, and every reply comes from, one
 // and the same connection.
@@ -19,10 +21,12 @@
 #include <string_view>
 #include <utility>
 
+#include "backends/lane.h"
 #include "backends/link/backoff.h"
 #include "backends/link/flushable.h"
 #include "backends/link/framed_stream.h"
 #include "backends/link/handshake.h"
+#include "backends/link/push_observer.h"
 #include "backends/net/loop.h"
 #include "backends/net/send_queue.h"
 #include "backends/node_settings.h"
@@ -39,14 +43,16 @@ class NodeLink final : public Flushable, private net::StreamObserver {
    public:
     // 0: a connection may be opened now, and is. Else how long not.
     virtual net::Duration WaitToConnect() = 0;
-    // What was kept is written at the end of this turn.
-    virtual void OnReady() = 0;
+    // What was kept is written at the end of this turn. `version`: of the server, if the greeting has told it.
+    virtual void OnReady(ServerVersion version) = 0;
     // Bytes came: take all replies by NextReply.
     virtual void OnBytes() = 0;
     // Of what is to be written so many bytes were, and so many wait for room in the socket.
     virtual void OnFlushed(size_t, size_t) {}
     // An attempt came to nothing, or the node keeps no connection for long.
     virtual void OnConnectFailed(std::string_view why) = 0;
+    // The node is well and refuses the link's flavour, in these words. Nothing was written, and what waited is dropped.
+    virtual void OnRefused(Flavour flavour, std::string_view why) = 0;
     // No reply comes to anything that was written so far. `why` is empty when that had not left yet, or when the link
     // was closed on purpose.
     virtual void OnLost(std::string_view why) = 0;
@@ -55,11 +61,23 @@ class NodeLink final : public Flushable, private net::StreamObserver {
     ~User() = default;
   };
 
-  // Whether the node is likely to be there for the next attempt.
-  enum class Outlook : uint8_t { kGood, kBad };
+  // Whether the node is likely to be there for the next attempt; kUnfit: it is, and refuses just the flavour.
+  enum class Outlook : uint8_t { kGood, kBad, kUnfit };
 
-  NodeLink(WorkerIo& io, const NodeSettings& settings, User& user, FlushList& flush_list, NodeStats& stats);
+  // What the links of one node have in common.
+  struct LinkParts {
+    WorkerIo& io;
+    const NodeSettings& settings;
+    FlushList& flush_list;
+    NodeStats& stats;
+    PushObserver& pushes;
+  };
+
+  NodeLink(const LinkParts& parts, User& user, Flavour flavour = {});
   ~NodeLink();
+
+  // From now on it is one of this flavour, as if it had never been open. Requires: it is idle or closed.
+  void Become(Flavour flavour);
 
   // Opens it, now or as soon as the user allows.
   void Connect();
@@ -77,7 +95,8 @@ class NodeLink final : public Flushable, private net::StreamObserver {
   LinkState state() const { return state_; }
   bool accepts() const {
     return state_ == LinkState::kReady ||
-           (first_attempt_ && (state_ == LinkState::kConnecting || state_ == LinkState::kGreeting));
+           (first_attempt_ && (state_ == LinkState::kConnecting || state_ == LinkState::kGreeting ||
+                               (state_ == LinkState::kBackoff && !flavour_.is_plain())));
   }
   // A string_view is copied into this turn's batch, a Block is moved. Requires: accepts().
   template <typename Bytes>
@@ -108,19 +127,16 @@ class NodeLink final : public Flushable, private net::StreamObserver {
   void Enter(LinkState next);
   void StartAttempt();
   void Greet();
-  void BecomeReady();
   void OnTimer();
   void MarkForFlush() {
     if (marked_ || stream_.is_full()) return;
     marked_ = true;
-    flush_list_.push_back(this);
+    parts_.flush_list.push_back(this);
   }
 
-  WorkerIo& io_;
-  const NodeSettings& settings_;
+  const LinkParts parts_;
   User& user_;
-  FlushList& flush_list_;
-  NodeStats& stats_;
+  Flavour flavour_;
   FramedStream stream_;
   std::unique_ptr<net::Timer> timer_;  // By state: the end of connecting and greeting together, or of the back-off.
   net::SendQueue batch_;               // Apart from the greeting, which goes first.

@@ -57,6 +57,15 @@ void NodePool::Drain() {
   for (auto& node : nodes_) node->Drain();
 }
 
+void NodePool::SendBatch(ring::NodeIndex index, Lane lane, net::Block requests, uint32_t count, Ticket ticket,
+                         wire::Work work) {
+  PoolNode& node = *nodes_[index];
+  lane.flavour.is_pinned = false;
+  LinkGroup* const links = lane.flavour.is_plain() ? &node.plain : node.LinksOf(lane.flavour);
+  if (links == nullptr) return RefuseFlavour(node, ticket);
+  links->SendBatch(lane.number, std::move(requests), count, ticket, work);
+}
+
 Choice NodePool::Choose(uint64_t hash, Claim claim) {
   const ring::NodeIndex owner = ring_->Pick(hash);
   const Admission at_owner = Admits(owner, claim);
@@ -100,6 +109,34 @@ void NodePool::Refuse(ring::NodeIndex node, Admission why, Ticket ticket) {
   sink_->OnFailure(ticket, {code, refused.settings.pool, refused.settings.node, {}});
 }
 
+// Neither its failure nor an overload of the node's: it is the client's flavour that finds no place.
+void NodePool::RefuseFlavour(const PoolNode& node, Ticket ticket) {
+  node.stats.requests.Add();
+  sink_->OnFailure(ticket, {.code = wire::ErrorCode::kTooManyFlavours,
+                            .pool = node.settings.pool,
+                            .node = node.settings.node,
+                            .most = node.settings.flavours_per_node});
+}
+
+// Likewise: the node may be well.
+void NodePool::RefusePinned(ring::NodeIndex index, Ticket ticket) {
+  const PoolNode& node = *nodes_[index];
+  node.stats.requests.Add();
+  sink_->OnFailure(ticket, {.code = wire::ErrorCode::kTooManyPinned,
+                            .pool = node.settings.pool,
+                            .node = node.settings.node,
+                            .most = node.settings.pinned_per_node});
+}
+
+ServerVersion NodePool::LeastVersion() const {
+  ServerVersion least;
+  for (const auto& node : nodes_) {
+    const ServerVersion own = node->record->version();
+    if (own.is_known() && (!least.is_known() || own < least)) least = own;
+  }
+  return least;
+}
+
 PoolNode* NodePool::Find(const NodeRecord& record) {
   const auto found = std::ranges::find(nodes_, &record, [](const auto& node) { return node->record.get(); });
   return found != nodes_.end() ? found->get() : nullptr;
@@ -137,7 +174,7 @@ std::optional<net::Duration> NodePool::MedianPercentile95() const {
 }
 
 void NodePool::Tick() {
-  for (const auto& node : nodes_) node->guard.OnSecond();
+  for (const auto& node : nodes_) node->Tick();
   // Of two nodes neither can be called the odd one.
   if (nodes_.size() < 3) return;
   const auto median = MedianPercentile95();

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "backends/health/claim.h"
+#include "backends/lane.h"
 #include "backends/link/pool_node.h"
 #include "conf/config.h"
 #include "ring/ring.h"
@@ -23,25 +24,35 @@ class NodePool {
            std::span<const std::shared_ptr<NodeRecord>> records, const NodePool* before = nullptr,
            LeavingNodes* leaving = nullptr);
 
-  // Opens every connection that was never opened, so that the first request finds it ready.
+  // Opens every plain connection that was never opened, so that the first request finds it ready.
   void Connect();
   void Drain();
 
-  // The requests of one `lane` (a session) reach the node in the order sent: see LaneTable. `work`: what it makes the
-  // node do.
+  // The requests of one `lane` (a session) reach the node in the order sent, as long as its flavour stays the same: see
+  // Lane. `work`: what it makes the node do.
   template <typename Request>
-  void Send(ring::NodeIndex index, uint32_t lane, Request&& request, Ticket ticket,
-            wire::Work work = wire::Work::kPlain) {
+  void Send(ring::NodeIndex index, Lane lane, Request&& request, Ticket ticket, wire::Work work = wire::Work::kPlain) {
     PoolNode& node = *nodes_[index];
-    if (node.connections.size() == 1)
-      return node.connections.front()->Send(std::forward<Request>(request), ticket, work);
-    LaneTable::LanePlace& place = node.lanes.Find(node.connections, lane);
-    const uint32_t taken = place.connection;
-    NodeConnection& connection = *node.connections[taken];
-    connection.Send(std::forward<Request>(request), ticket, work);
-    // A failure that was told meanwhile may have made the lane send again, and elsewhere.
-    if (place.connection == taken) place.last = connection.sent();
+    if (lane.flavour.is_plain()) return node.plain.Send(lane.number, std::forward<Request>(request), ticket, work);
+    if (lane.flavour.is_pinned) [[unlikely]]
+      return SendPinned(node, lane, std::forward<Request>(request), ticket, work);
+    LinkGroup* const links = node.LinksOf(lane.flavour);
+    if (links == nullptr) [[unlikely]]
+      return RefuseFlavour(node, ticket);
+    links->Send(lane.number, std::forward<Request>(request), ticket, work);
   }
+
+  // Likewise, `count` requests of which each gets a reply, and nothing comes between them: see Ticket.
+  void SendBatch(ring::NodeIndex index, Lane lane, net::Block requests, uint32_t count, Ticket ticket, wire::Work work);
+
+  // A link for one client alone, see PinnedLinks; nullptr: there is none to be had.
+  std::unique_ptr<PinnedLease> Pin(ring::NodeIndex index, Flavour flavour, std::optional<uint32_t> lane) {
+    return nodes_[index]->pinned.Lease(flavour, lane);
+  }
+  // The link that the lane has for itself at the node, or nullptr.
+  NodeConnection* PinnedTo(ring::NodeIndex index, uint32_t lane) const { return nodes_[index]->pinned.Find(lane); }
+  // As many of these are leased as may be, or the node is being left: fails the ticket.
+  void RefusePinned(ring::NodeIndex index, Ticket ticket);
 
   // Whether a request may be sent to the node, by what the process and this worker know of it. Ask once a request: a
   // node on trial counts how often.
@@ -56,8 +67,19 @@ class NodePool {
   std::optional<ring::NodeIndex> ChooseOther(uint64_t hash, ring::NodeIndex first, Claim claim);
   // Fails the ticket in the node's name. Requires: not kGranted.
   void Refuse(ring::NodeIndex node, Admission why, Ticket ticket);
+  // A SCAN leaves the node out.
+  void CountSkippedScan(ring::NodeIndex node) { nodes_[node]->stats.scans_skipped.Add(); }
+  // The least release of the nodes that have told theirs.
+  ServerVersion LeastVersion() const;
   // The median over the nodes of the time that 95 % of their replies take.
   std::optional<net::Duration> MedianPercentile95() const;
+
+  // Links to the node over which no request of a client goes, whatever is known of the node.
+  struct SideLinks {
+    SubscriptionLink& subscriptions;
+    ControlLink& control;
+  };
+  SideLinks BesideRequests(ring::NodeIndex node) { return {nodes_[node]->subscriptions, nodes_[node]->control}; }
 
   // What the process says of a node; of one that is not among these (any more) it means nothing.
   // Hurry: a check has found it well, whoever waits for that may go on. Distrust: a check has failed.
@@ -66,12 +88,24 @@ class NodePool {
   // An operator closes the node's connections once they are idle; opens them again.
   void Disable(const NodeRecord& record);
   void Enable(const NodeRecord& record);
-  // Once a second: compares the nodes' latencies, and lets limits be forgotten.
+  // Once a second: compares the nodes' latencies, and lets limits be forgotten and unused flavours go.
   void Tick();
   uint32_t node_count() const { return static_cast<uint32_t>(nodes_.size()); }
 
  private:
+  // Over the lane's own link, if it has one here.
+  template <typename Request>
+  [[gnu::noinline]] void SendPinned(PoolNode& node, Lane lane, Request&& request, Ticket ticket, wire::Work work) {
+    NodeConnection* const own = node.pinned.Find(lane.number);
+    if (own != nullptr) return own->Send(std::forward<Request>(request), ticket, work);
+    lane.flavour.is_pinned = false;
+    LinkGroup* const links = lane.flavour.is_plain() ? &node.plain : node.LinksOf(lane.flavour);
+    if (links == nullptr) return RefuseFlavour(node, ticket);
+    links->Send(lane.number, std::forward<Request>(request), ticket, work);
+  }
   PoolNode* Find(const NodeRecord& record);
+  // As many flavours as may be are in use at the node.
+  void RefuseFlavour(const PoolNode& node, Ticket ticket);
 
   ReplySink* sink_;
   const ring::Ring* ring_;

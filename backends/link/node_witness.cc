@@ -2,21 +2,34 @@
 
 namespace ringproxy::backends {
 
-void NodeWitness::OnReady() {
+void NodeWitness::OnReady(ServerVersion version) {
+  if (version.is_known()) guard_.record().SetVersion(version);
   guard_.OnReady();
   silent_timeouts_ = 0;
 }
 
-void NodeWitness::OnTimeout(const InFlight& entry) {
+void NodeWitness::OnUnusualSent(const InFlight& entry) {
+  if (entry.IsBlocking()) return guard_.load().OnGone();
+  guard_.heavy().OnSent();
+}
+
+void NodeWitness::OnUnusualGone(const InFlight& entry) {
+  if (entry.IsBlocking()) return guard_.load().OnSent();
+  if (!entry.timed_out) guard_.heavy().OnOver();
+}
+
+void NodeWitness::OnTimeout(const InFlight& entry, bool had_link) {
+  if (entry.IsBlocking()) return;
   if (entry.IsHeavy()) guard_.heavy().OnOver();  // The node may go on with it; nobody knows how long.
   const bool timed = IsTimed(entry);
-  if (!timed || entry.work == wire::Work::kScript) stats_.excused_timeouts.Add();
-  if (IsEvidence(entry)) guard_.OnTimeout(entry.sent, timed);
+  if (!timed || entry.work == wire::Work::kScript || !had_link) stats_.excused_timeouts.Add();
+  // Clients whose flavours take each other's links may wait for one for long; that a connection fails counts by itself.
+  if (had_link && IsEvidence(entry)) guard_.OnTimeout(entry.sent, timed);
 }
 
 // A script's counts too: that the connection is gone are not its words.
 void NodeWitness::OnLost(const InFlight& entry, std::string_view why) {
-  if (!entry.IsProbe()) guard_.OnLost(entry.sent, why);
+  if (!entry.IsProbe() && !entry.IsBlocking()) guard_.OnLost(entry.sent, why);
 }
 
 // Requests that were sent one after the other meet the same silence: it counts once a timeout. What is heavy may take

@@ -12,6 +12,7 @@
 #include "backends/link/in_flight.h"
 #include "backends/link/reply_frame.h"
 #include "backends/node_settings.h"
+#include "backends/server_version.h"
 #include "backends/stats.h"
 
 namespace ringproxy::backends {
@@ -23,8 +24,10 @@ class NodeWitness {
   NodeWitness(const net::Clock& clock, const NodeSettings& settings, NodeGuard& guard, NodeStats& stats)
       : clock_(clock), settings_(settings), guard_(guard), stats_(stats) {}
 
-  // A greeted link; one that could not be had.
-  void OnReady();
+  // A greeted link, and what it was told; one that could not be had; one whose flavour alone was refused.
+  void OnReady(ServerVersion version);
+  ServerVersion version() const { return guard_.record().version(); }
+  void OnRefused() { guard_.OnClosed(); }
   void OnConnectFailed(std::string_view why) { guard_.OnConnectFailed(why); }
   // Something came; of it, an unfinished reply of at least so many bytes.
   void OnBytes() {
@@ -38,11 +41,12 @@ class NodeWitness {
   // A request enters or leaves the pipeline.
   void OnSent(const InFlight& entry) {
     guard_.load().OnSent();
-    if (entry.IsHeavy()) guard_.heavy().OnSent();
+    if (!entry.IsUsual()) OnUnusualSent(entry);
   }
   void OnGone(const InFlight& entry) {
+    // First: what is no load has to be one before it is gone.
+    if (!entry.IsUsual()) OnUnusualGone(entry);
     guard_.load().OnGone();
-    if (entry.IsHeavy() && !entry.timed_out) guard_.heavy().OnOver();
   }
   // Its reply is in, perhaps too late.
   void OnAnswered(const InFlight& entry, size_t reply_bytes) {
@@ -53,7 +57,8 @@ class NodeWitness {
     if (entry.IsProbe()) return guard_.OnProbeReply(entry.sent, reply.fault());
     if (IsEvidence(entry)) guard_.OnReply(entry.sent, reply.fault(), IsTimed(entry));
   }
-  void OnTimeout(const InFlight& entry);
+  // `had_link`: it did not wait for its link all the time.
+  void OnTimeout(const InFlight& entry, bool had_link = true);
   // The link broke under it after it was written.
   void OnLost(const InFlight& entry, std::string_view why);
   // A probe gets no reply at all, or none in time.
@@ -69,6 +74,9 @@ class NodeWitness {
   static constexpr size_t kMostTimedRequest = 4 << 10;
   static constexpr size_t kMostTimedReply = 64 << 10;
 
+  // The load has heard of it already.
+  void OnUnusualSent(const InFlight& entry);
+  void OnUnusualGone(const InFlight& entry);
   static bool IsEvidence(const InFlight& entry) { return !entry.IsProbe() && entry.work != wire::Work::kScript; }
   // Whether the clock may judge the node by this request: nothing large or heavy kept it waiting.
   bool IsTimed(const InFlight& entry) const {

@@ -1,6 +1,5 @@
 #include "backends/link/pool_node.h"
 
-#include <numeric>
 #include <utility>
 
 namespace ringproxy::backends {
@@ -29,18 +28,18 @@ PoolNode::PoolNode(const PoolNodeParts& parts, const conf::Pool& pool, const con
            .index = index,
            .keeps_percentile = pool.hedging.budget.thousandths > 0,
            .connections = pool.connections_per_node},
-          [this] { Probe(); }, [this] { HurryConnections(); }),
-      lanes(pool.connections_per_node),
-      keeps_percentile_(pool.hedging.budget.thousandths > 0) {
-  for (uint32_t c = 0; c < pool.connections_per_node; ++c) {
-    connections.push_back(
-        std::make_unique<NodeConnection>(parts.io, settings, guard, parts.sink, parts.flush_list, stats));
-  }
-}
+          [this] { Probe(); }, [this] { HurryLinks(); }),
+      pushes(stats),
+      plain({parts.io, settings, parts.flush_list, stats, pushes}, guard, parts.sink, pool.connections_per_node),
+      flavours({parts.io, settings, parts.flush_list, stats, pushes}, guard, parts.sink, pool.connections_per_node),
+      control({parts.io, settings, parts.flush_list, stats, pushes}, guard, parts.sink),
+      pinned({parts.io, settings, parts.flush_list, stats, pushes}, guard, parts.sink, control),
+      subscriptions({parts.io, settings, parts.flush_list, stats, pushes}, guard),
+      keeps_percentile_(pool.hedging.budget.thousandths > 0) {}
 
 bool PoolNode::Fits(const conf::Pool& pool, const conf::Node& node) const {
   // Everything else may change while the connections stay.
-  return SameServer(settings, SettingsOf(pool, node)) && connections.size() == pool.connections_per_node;
+  return SameServer(settings, SettingsOf(pool, node)) && plain.connections().size() == pool.connections_per_node;
 }
 
 void PoolNode::Adopt(const conf::Pool& pool, const conf::Node& node, ring::BoundedLoad* bound, ring::NodeIndex index) {
@@ -55,60 +54,66 @@ void PoolNode::Adopt(const conf::Pool& pool, const conf::Node& node, ring::Bound
       .of_connects =
           settings.reconnect.rate != next.reconnect.rate || settings.timeouts.connect != next.timeouts.connect,
   };
-  // Guard and connections refer to this member, so what has changed is found out before.
+  // Guard and links refer to this member, so what has changed is found out before.
   settings = std::move(next);
   keeps_percentile_ = keeps_percentile;
   guard.Adopt(changes);
   if (bound == nullptr) return;
   // The new bound has counted nothing yet, and will be told of the end of each of these.
-  for (size_t i = in_flight(); i > 0; --i) bound->Begin(index);
+  const size_t load = plain.in_flight() + flavours.in_flight() + pinned.load();
+  for (size_t i = load; i > 0; --i) bound->Begin(index);
 }
 
 void PoolNode::Retire() {
   // The guard falls silent first, for closing is no news of a node that has left.
   guard.Retire();
+  // Who is subscribed there hears of the node's leaving from the configuration, and it is no loss.
+  subscriptions.Leave();
   Drain();
 }
 
-void PoolNode::Connect() {
-  for (auto& connection : connections) {
-    if (connection->state() == LinkState::kIdle) connection->Connect();
-  }
-}
-
 void PoolNode::Drain() {
-  for (auto& connection : connections) connection->Drain();
+  // First those that would be opened anew by whoever hears of a failure.
+  pinned.Drain();
+  flavours.Drain();
+  control.Drain();
+  subscriptions.Drain();
+  plain.Drain();
 }
 
 void PoolNode::Reopen() {
-  for (auto& connection : connections) connection->Reopen();
+  plain.Reopen();
+  flavours.Reopen();
+  control.Reopen();
+  pinned.Reopen();
+  subscriptions.Reopen();
 }
 
-// A connection that is not ready is a probe itself: its handshake.
+// A link that is not ready is a probe itself: its handshake.
 void PoolNode::Probe() {
-  for (auto& connection : connections) {
-    if (connection->state() != LinkState::kReady) continue;
-    return connection->Send(ProbeRequest(settings.protocol), Ticket{.kind = Ticket::Kind::kInternal});
-  }
+  NodeConnection* ready = plain.AnyReady();
+  if (ready == nullptr) ready = flavours.AnyReady();
+  if (ready != nullptr) ready->Send(ProbeRequest(settings.protocol), Ticket{.kind = Ticket::Kind::kInternal});
 }
 
-void PoolNode::HurryConnections() {
-  for (auto& connection : connections) connection->Hurry();
+void PoolNode::HurryLinks() {
+  plain.Hurry();
+  flavours.Hurry();
+  control.Hurry();
+  pinned.Hurry();
+  subscriptions.Hurry();
 }
 
 void PoolNode::Hurry() {
-  HurryConnections();
+  HurryLinks();
   guard.Hurry();
 }
 
-bool PoolNode::is_closed() const {
-  return std::ranges::all_of(connections,
-                             [](const auto& connection) { return connection->state() == LinkState::kClosed; });
-}
-
-size_t PoolNode::in_flight() const {
-  return std::accumulate(connections.begin(), connections.end(), size_t{0},
-                         [](size_t sum, const auto& connection) { return sum + connection->in_flight(); });
+void PoolNode::Tick() {
+  guard.OnSecond();
+  flavours.Tick();
+  control.Tick();
+  pinned.Tick();
 }
 
 }  // namespace ringproxy::backends

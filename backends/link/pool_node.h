@@ -1,16 +1,19 @@
-// backends/link/pool_node.h – One node as one worker has it: what it must know of it, its guard and its connections.
+// backends/link/pool_node.h – One node as one worker has it: what it must know of it, its guard and its links.
 //
 // Threads: its worker's. Ownership: shared by the NodePools of the snapshots that name it; it stays where it is, since
 // its parts refer to each other.
 #pragma once
 
-#include <algorithm>
 #include <memory>
 #include <vector>
 
 #include "backends/health/node_record.h"
-#include "backends/link/lane_table.h"
-#include "backends/link/node_connection.h"
+#include "backends/link/control_link.h"
+#include "backends/link/flavour_table.h"
+#include "backends/link/link_group.h"
+#include "backends/link/pinned_links.h"
+#include "backends/link/push_observer.h"
+#include "backends/link/subscription_link.h"
 #include "conf/config.h"
 
 namespace ringproxy::backends {
@@ -37,29 +40,47 @@ class PoolNode {
   // It has left the pool: it drains, and says nothing more.
   void Retire();
 
-  bool AnyAccepts() const {
-    return std::ranges::any_of(connections, [](const auto& connection) { return connection->accepts(); });
+  // Of the plain links: who asks for a flavour is told about that one when the request is sent.
+  bool AnyAccepts() const { return plain.AnyAccepts(); }
+  // The links that a request of this flavour takes, opened where there are none; nullptr: there may be no more.
+  // Requires: not plain.
+  LinkGroup* LinksOf(Flavour flavour) {
+    LinkGroup* const links = flavours.Find(flavour);
+    // A node that is being left has none for anybody, and its plain links say so.
+    return links != nullptr || flavours.takes() ? links : &plain;
   }
-  // Those that were never opened.
-  void Connect();
+  // The plain links, if they were never opened.
+  void Connect() { plain.Connect(); }
+  // All links, as below.
   void Drain();
   void Reopen();
   void Hurry();
-  // Its connections have all been closed for good.
-  bool is_closed() const;
-  size_t in_flight() const;
+  // Once a second.
+  void Tick();
+  // They have all been closed for good.
+  bool is_closed() const {
+    return plain.is_closed() && flavours.is_closed() && control.is_closed() && pinned.is_closed() &&
+           subscriptions.is_closed();
+  }
+  size_t in_flight() const {
+    return plain.in_flight() + flavours.in_flight() + control.in_flight() + pinned.in_flight();
+  }
 
   const std::shared_ptr<NodeRecord> record;
   NodeStats& stats;
-  NodeSettings settings;  // Guard and connections refer to it.
+  NodeSettings settings;  // Guard and links refer to it.
   NodeGuard guard;
-  std::vector<std::unique_ptr<NodeConnection>> connections;
-  LaneTable lanes;
+  PushCounter pushes;
+  LinkGroup plain;
+  FlavourTable flavours;
+  ControlLink control;
+  PinnedLinks pinned;
+  SubscriptionLink subscriptions;
 
  private:
   void Probe();
-  // Those that wait for their next attempt.
-  void HurryConnections();
+  // Links that wait for their next attempt.
+  void HurryLinks();
 
   bool keeps_percentile_;
 };

@@ -3,11 +3,38 @@
 #include <algorithm>
 #include <utility>
 
+#include "backends/wire/error_text.h"
+#include "backends/wire/resp_reply.h"
+
 namespace ringproxy::backends {
 namespace {
 
 // What takes its time on a link however well the node is.
 constexpr size_t kLargeBytes = 64 << 10;
+
+// Of a request that no link takes; `words`: those in which the node refuses the flavour.
+wire::ErrorCode CodeOf(std::string_view words) {
+  return words.empty() ? wire::ErrorCode::kNodeDown : wire::ErrorCode::kFlavourRefused;
+}
+
+struct ErrorSource {
+  const NodeSettings& settings;
+  ServerVersion version;
+  ReplySink& sink;
+};
+
+// Of a node's own words. In a fleet of several releases a node may not know what the next one does, and its client
+// cannot tell which it was.
+[[gnu::noinline]] void HandOutError(const ErrorSource& from, Ticket ticket, std::string_view error) {
+  std::string text;
+  if (from.settings.has_company) {
+    const std::string family = from.version.is_valkey() ? "Valkey " : "Redis ";
+    const std::string release = from.version.is_known() ? family + from.version.text() : "";
+    const wire::Failure at{.pool = from.settings.pool, .node = from.settings.node};
+    wire::AppendUnknownAtNode(error, at, release, &text);
+  }
+  from.sink.OnReply(ticket, Reply(text.empty() ? error : std::string_view(text)));
+}
 
 }  // namespace
 
@@ -22,7 +49,7 @@ ReplyPipeline::ReplyPipeline(net::Loop& loop, const NodeSettings& settings, Node
 
 ReplyPipeline::~ReplyPipeline() {
   // The witness hears of each, or the gauges of what is in flight would never come down.
-  while (!empty()) PopFront();
+  while (size() > 0) PopFront();
 }
 
 InFlight* ReplyPipeline::Admit(size_t request_bytes, Ticket ticket, wire::Work work) {
@@ -32,7 +59,7 @@ InFlight* ReplyPipeline::Admit(size_t request_bytes, Ticket ticket, wire::Work w
   if (in_flight_.size() >= settings_.limits.requests_in_flight ||
       // A request that is larger than all that is allowed passes alone, or it would never pass.
       (bytes_in_flight_ > 0 && bytes_in_flight_ + request_bytes > settings_.limits.bytes_in_flight)) {
-    Fail(ticket, wire::ErrorCode::kNodeOverloaded);
+    Fail(ticket, {.code = wire::ErrorCode::kNodeOverloaded});
     return nullptr;
   }
   const net::TimePoint now = clock_.now();
@@ -44,9 +71,15 @@ InFlight* ReplyPipeline::Admit(size_t request_bytes, Ticket ticket, wire::Work w
   return &entry;
 }
 
-void ReplyPipeline::Refuse(Ticket ticket) {
+size_t ReplyPipeline::load() const {
+  size_t count = 0;
+  for (size_t i = 0; i < in_flight_.size(); ++i) count += in_flight_[i].IsBlocking() ? 0 : 1;
+  return count;
+}
+
+void ReplyPipeline::Refuse(Ticket ticket, std::string_view words) {
   if (ticket.kind != Ticket::Kind::kInternal) stats_.requests.Add();
-  Fail(ticket, wire::ErrorCode::kNodeDown);
+  Fail(ticket, {.code = CodeOf(words), .words = words});
 }
 
 void ReplyPipeline::OnReady() {
@@ -74,29 +107,66 @@ void ReplyPipeline::OnBytes(size_t unfinished) {
   if (unfinished >= kLargeBytes) flowed_at_ = clock_.now();
 }
 
-void ReplyPipeline::OnReply(const ReplyFrame& reply) {
+bool ReplyPipeline::OnReply(const ReplyFrame& reply) {
+  bool is_settled = true;
+  if (InFlight& batch = in_flight_.front(); batch.replies_to_come > 0) [[unlikely]] {
+    if (batch.IsBlocking()) {
+      const InFlight entry = PopFront();
+      if (!entry.timed_out && reply.is_large()) {
+        sink_.OnReply(entry.ticket, Reply(reply.Take()));
+        return true;
+      }
+      entry.timed_out ? stats_.late_replies.Add() : sink_.OnReply(entry.ticket, Reply(reply.bytes()));
+      reply.Drop();
+      return true;
+    }
+    if (--batch.replies_to_come > 0) {
+      // It says what became of a command within the batch, and nothing of the node.
+      if (!batch.timed_out) {
+        wire::IsError(reply.bytes()) ? HandOutError({settings_, witness_.version(), sink_}, batch.ticket, reply.bytes())
+                                     : sink_.OnReply(batch.ticket, Reply(reply.bytes()));
+      }
+      reply.Drop();
+      return true;
+    }
+    is_settled = wire::EndsTransaction(reply.bytes());
+  }
   const InFlight entry = PopFront();
   if (reply.size() >= kLargeBytes) flowed_at_ = clock_.now();
   witness_.OnAnswered(entry, reply.size());
   // Its client has read TIMEOUT: the reply has kept its place in the row and is dropped (semantics.md 6).
   if (entry.timed_out) {
     stats_.late_replies.Add();
-    return reply.Drop();
+    reply.Drop();
+    return is_settled;
   }
   if (entry.IsProbe()) {
     witness_.OnReply(entry, reply);
-    return reply.Drop();
+    reply.Drop();
+    return is_settled;
   }
   stats_.request_duration.Record(clock_.now() - entry.sent);
   witness_.OnReply(entry, reply);
-  if (reply.is_large()) return sink_.OnReply(entry.ticket, Reply(reply.Take()));
-  sink_.OnReply(entry.ticket, Reply(reply.bytes()));
+  if (reply.is_large()) {
+    sink_.OnReply(entry.ticket, Reply(reply.Take()));
+    return is_settled;
+  }
+  if (reply.bytes().front() == '-' && entry.work != wire::Work::kScript) [[unlikely]] {
+    HandOutError({settings_, witness_.version(), sink_}, entry.ticket, reply.bytes());
+  } else {
+    sink_.OnReply(entry.ticket, Reply(reply.bytes()));
+  }
   reply.Drop();
+  return is_settled;
 }
 
 net::TimePoint ReplyPipeline::DeadlineOf(const InFlight& entry, bool is_written) const {
   const conf::Timeouts& timeouts = settings_.timeouts;
   if (!link_is_ready_) return entry.entered + conf::TotalOf(timeouts);
+  if (entry.IsBlocking()) {
+    const std::chrono::seconds patience(entry.patience_s);
+    return entry.patience_s == 0 ? net::TimePoint::max() : std::max(entry.sent, flowed_at_) + patience;
+  }
   const bool waits_for_large = flowed_at_ > entry.entered;
   // As long as its bytes move into the socket it is not late: the node cannot answer what it has not read.
   net::TimePoint from = is_written ? entry.sent : std::max(entry.sent, unwritten_.moved_at());
@@ -113,8 +183,8 @@ net::Duration ReplyPipeline::ShortestWait() const {
 
 void ReplyPipeline::FailFront(wire::ErrorCode code) {
   // It keeps its place in the row, since the rest of its reply is still to come.
-  if (empty() || std::exchange(in_flight_.front().timed_out, true)) return;
-  Fail(in_flight_.front().ticket, code);
+  if (size() == 0 || std::exchange(in_flight_.front().timed_out, true)) return;
+  Fail(in_flight_.front().ticket, {.code = code, .may_have_run = true});
 }
 
 // The timer is not moved when a request is answered: it fires at the old deadline and looks again, at all that have
@@ -123,7 +193,7 @@ bool ReplyPipeline::FailLate() {
   timer_.Disarm();
   const net::TimePoint now = clock_.now();
   const net::Duration shortest = ShortestWait();
-  if (!empty()) timer_.FireBy(now + shortest);
+  if (size() > 0 && !is_blocked()) timer_.FireBy(now + shortest);
   bool any_late = false;
   anyone_waits_ = false;
   for (size_t i = 0; i < in_flight_.size(); ++i) {
@@ -132,15 +202,17 @@ bool ReplyPipeline::FailLate() {
     const net::TimePoint deadline = DeadlineOf(entry, i + unwritten_.count() < in_flight_.size());
     if (deadline > now) {
       anyone_waits_ = true;
-      timer_.FireBy(deadline);
+      if (deadline != net::TimePoint::max()) timer_.FireBy(deadline);
       // All that follow were entered later still, and none of them can be late.
       if (entry.entered + shortest > now) break;
       continue;
     }
     entry.timed_out = any_late = true;
     stats_.timeouts.Add();
-    witness_.OnTimeout(entry);
-    Fail(entry.ticket, wire::ErrorCode::kTimeout, entry.IsHeavy());
+    witness_.OnTimeout(entry, link_is_ready_);
+    // The oldest that is not written may have left in part, and then its rest follows.
+    const bool may_have_run = link_is_ready_ && i + unwritten_.count() <= in_flight_.size();
+    Fail(entry.ticket, {.code = wire::ErrorCode::kTimeout, .may_have_run = may_have_run}, entry.IsHeavy());
   }
   return any_late;
 }
@@ -161,36 +233,34 @@ ReplyPipeline::Dropped ReplyPipeline::DropLate(size_t unwritten_bytes) {
   bytes_in_flight_ -= dropped.bytes;
   unwritten_.Drop(count, dropped.bytes);
   dropped_ += count;
-  CountDropped();
-  return dropped;
-}
-
-void ReplyPipeline::CountDropped() {
   if (in_flight_.empty()) gone_ += std::exchange(dropped_, 0);
+  return dropped;
 }
 
 bool ReplyPipeline::IsSilentForLong(bool any_late) {
   // Everything in flight is late, and perhaps nobody asks again (its keys may be moved away): the silence goes on.
-  const bool only_late = !anyone_waits() && !empty();
+  const bool only_late = !anyone_waits() && size() > 0;
   return (any_late || only_late) && witness_.CountSilence();
 }
 
 void ReplyPipeline::LookForSilence() {
-  if (empty() || settings_.check_timeout == net::Duration(0)) return;
+  if (size() == 0 || is_blocked() || settings_.check_timeout == net::Duration(0)) return;
   timer_.FireBy(witness_.LookForSilence(std::max(in_flight_.front().sent, unwritten_.moved_at())));
 }
 
 // The sink may send new requests from within its calls, so the old ones are told apart by their number.
-void ReplyPipeline::FailAll(std::string_view why) {
+void ReplyPipeline::FailAll(std::string_view why, std::string_view words) {
   timer_.Disarm();
   link_is_ready_ = false;
   unwritten_.ForgetBacklog();
-  for (size_t old = in_flight_.size(); old > 0; --old) {
+  // From within a call the link may even be closed, and then all have failed.
+  for (size_t old = in_flight_.size(); old > 0 && size() > 0; --old) {
+    const bool was_sent = unwritten_.count() < in_flight_.size();
     const InFlight entry = PopFront();
     // Its client has read an error already.
     if (entry.timed_out) continue;
     if (!why.empty()) witness_.OnLost(entry, why);
-    Fail(entry.ticket, wire::ErrorCode::kNodeDown);
+    Fail(entry.ticket, {.code = CodeOf(words), .words = words, .may_have_run = was_sent});
   }
   in_flight_.ShrinkIfEmpty();
 }
@@ -199,7 +269,7 @@ InFlight ReplyPipeline::PopFront() {
   const InFlight entry = in_flight_.front();
   in_flight_.pop_front();
   ++gone_;
-  CountDropped();
+  if (in_flight_.empty()) gone_ += std::exchange(dropped_, 0);
   bytes_in_flight_ -= entry.bytes;
   // Answered before it was written: its rest still leaves, and the others wait for that.
   if (unwritten_.count() > in_flight_.size()) unwritten_.RemoveOldest(entry.bytes);
@@ -207,11 +277,18 @@ InFlight ReplyPipeline::PopFront() {
   return entry;
 }
 
-void ReplyPipeline::Fail(Ticket ticket, wire::ErrorCode code, bool is_heavy) {
+void ReplyPipeline::Fail(Ticket ticket, wire::Failure failure, bool is_heavy) {
   // The guard's own probe has no client, and counts as nobody's failure.
   if (ticket.kind == Ticket::Kind::kInternal) return witness_.OnProbeFailed();
-  (code == wire::ErrorCode::kNodeOverloaded ? stats_.overloads : stats_.failures).Add();
-  sink_.OnFailure(ticket, {code, settings_.pool, settings_.node, conf::ReplyTimeoutOf(settings_.timeouts, is_heavy)});
+  if (failure.code == wire::ErrorCode::kNodeOverloaded) {
+    stats_.overloads.Add();
+  } else if (failure.code != wire::ErrorCode::kFlavourRefused) {  // The node is well.
+    stats_.failures.Add();
+  }
+  failure.pool = settings_.pool;
+  failure.node = settings_.node;
+  failure.timeout = conf::ReplyTimeoutOf(settings_.timeouts, is_heavy);
+  sink_.OnFailure(ticket, failure);
 }
 
 }  // namespace ringproxy::backends

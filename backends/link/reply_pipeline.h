@@ -35,21 +35,22 @@ class ReplyPipeline {
   // Enters a request; nullptr when there is no room and it has been failed. It is written in this turn, if the link is
   // ready and OnFlushed does not say otherwise.
   InFlight* Admit(size_t request_bytes, Ticket ticket, wire::Work work);
-  // There is no link that would take it.
-  void Refuse(Ticket ticket);
+  // There is no link that would take it; `words`: those in which the node refuses the link's flavour, if that is why.
+  void Refuse(Ticket ticket, std::string_view words = {});
   // The link is ready: what waited for it is written now. Until then, and after FailAll, all that is admitted waits.
   void OnReady();
   // So many bytes were written, and so many of the youngest requests wait for room in the socket.
   void OnFlushed(size_t written, size_t left);
   // Bytes came. `unfinished`: the least size of the reply that is not whole yet, 0 if there is none.
   void OnBytes(size_t unfinished);
-  // Whether the reply cannot be the oldest's. Requires: not empty().
+  // Whether the reply cannot be the oldest's. Requires: size() > 0.
   bool NamesAnotherKey(const ReplyFrame& reply) {
     const uint16_t mark = in_flight_.front().key_mark;
     return mark != 0 && wire::NamesAnotherKey(reply.bytes(), mark);
   }
-  // The reply to the oldest. Requires: not empty().
-  void OnReply(const ReplyFrame& reply);
+  // The reply to the oldest. False: it leaves open whether the node has ended the transaction of that batch, so that
+  // nobody may use the link any more. Requires: size() > 0.
+  bool OnReply(const ReplyFrame& reply);
 
   // Nobody will get the reply to the oldest, which has come in part.
   void FailFront(wire::ErrorCode code);
@@ -71,11 +72,15 @@ class ReplyPipeline {
   // Has the guard asked about a node from which nothing comes though something waits. After FailLate.
   void LookForSilence();
 
-  // No reply comes any more. `why`: how what was written got lost; empty when it was not, or was to be.
-  void FailAll(std::string_view why);
+  // No reply comes any more. `why`: how what was written got lost; empty when it was not, or was to be. `words`: those
+  // in which the node refuses the link's flavour, if that is why nothing will be written.
+  void FailAll(std::string_view why, std::string_view words = {});
 
-  bool empty() const { return in_flight_.empty(); }
   size_t size() const { return in_flight_.size(); }
+  // Of these, such as count for the node's load.
+  size_t load() const;
+  // The oldest is one to which the node need not reply.
+  bool is_blocked() { return size() > 0 && in_flight_.front().IsBlocking(); }
   // Requests that were ever admitted, and whether the first `sent` of them are in flight no more.
   uint64_t sent() const { return gone_ + dropped_ + in_flight_.size(); }
   bool IsGone(uint64_t sent) const { return gone_ >= sent; }
@@ -85,8 +90,8 @@ class ReplyPipeline {
   // The time in which no request can be late that was entered just now.
   net::Duration ShortestWait() const;
   InFlight PopFront();
-  void CountDropped();
-  void Fail(Ticket ticket, wire::ErrorCode code, bool is_heavy = false);
+  // `failure`: its code, and what is known of this one; the rest is added.
+  void Fail(Ticket ticket, wire::Failure failure, bool is_heavy = false);
 
   const net::Clock& clock_;
   const NodeSettings& settings_;

@@ -27,6 +27,12 @@ class AddressWalk {
     assert(!at_end());
     return addresses_[next_++];
   }
+  // What Next gave last. Requires: it has given one.
+  const SocketAddress& current() const {
+    assert(next_ > 0);
+    return addresses_[next_ - 1];
+  }
+  bool has_alternatives() const { return addresses_.size() > 1; }
   // For the address that Next gave: its part of what is left. 0 = it has all of that, as there is no other.
   Duration Share(TimePoint now) const {
     if (at_end() || end_ == TimePoint()) return Duration(0);

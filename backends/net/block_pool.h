@@ -26,7 +26,7 @@ class Block {
  public:
   Block() = default;
   Block(Block&& other) noexcept : header_(std::exchange(other.header_, nullptr)) {}
-  Block& operator=(Block&& other) noexcept {
+  [[gnu::always_inline]] Block& operator=(Block&& other) noexcept {
     if (this != &other) {
       Release();
       header_ = std::exchange(other.header_, nullptr);

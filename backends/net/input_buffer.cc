@@ -65,10 +65,14 @@ IoResult InputBuffer::FillKept(Stream& stream) {
   return result;
 }
 
+char* InputBuffer::writable() {
+  // The bytes lie in kept_ or in the shared buffer, both of them ours to write.
+  return const_cast<char*>(view_.data());
+}
+
 void InputBuffer::Blank(size_t offset, size_t size) {
   assert(offset + size <= view_.size());
-  // The bytes lie in kept_ or in the shared buffer, both of them ours to write.
-  std::memset(const_cast<char*>(view_.data()) + offset, ' ', size);
+  std::memset(writable() + offset, ' ', size);
 }
 
 Block InputBuffer::TakeFrame(size_t size) {

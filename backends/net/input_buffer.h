@@ -40,6 +40,8 @@ class InputBuffer {
     if (kept_) kept_.Consume(bytes);
   }
 
+  // bytes(), to be changed where they lie.
+  char* writable();
   // Blanks a part of bytes() by spaces, where it lies.
   void Blank(size_t offset, size_t size);
 

@@ -4,6 +4,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -24,12 +25,32 @@ IoResult FromErrno() {
   return {IoStatus::kError, 0, errno};
 }
 
+// The two calls of nearly every request, without the C library's wrappers: those are cancellation points, which cost 70
+// instructions a request in a process that has threads, and no thread here is ever cancelled.
+ssize_t Receive(int fd, char* buffer, size_t size) {
+  return syscall(SYS_recvfrom, fd, buffer, size, 0, nullptr, nullptr);
+}
+// Without MSG_NOSIGNAL a peer that has left would end the process.
+ssize_t SendPiece(int fd, const iovec& piece) {
+  return syscall(SYS_sendto, fd, piece.iov_base, piece.iov_len, MSG_NOSIGNAL, nullptr, 0);
+}
+
 TimePoint Now() {
   return std::chrono::time_point_cast<Duration>(std::chrono::steady_clock::now());
 }
 
 timeval TimevalOf(Duration wait) {
   return {wait.count() / 1'000'000, wait.count() % 1'000'000};
+}
+
+// EADDRNOTAVAIL of a connect: no local port is free, which passes; or this machine has no address of the other's kind,
+// as where IPv6 is off. A datagram takes its port from elsewhere, so only the second happens to it as well.
+int WhyNoLocalAddress(const SocketAddress& address) {
+  const int fd = socket(address.family(), SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  if (fd < 0) return EADDRNOTAVAIL;
+  const bool has_way = connect(fd, address.get(), address.size) == 0 || !HasNoWay(errno);
+  close(fd);
+  return has_way ? EADDRNOTAVAIL : ENETUNREACH;
 }
 
 // A new answer usually takes a few milliseconds; what is left has to be enough for connecting.
@@ -48,6 +69,8 @@ LibeventStream::LibeventStream(const EventHome& home, StreamObserver& observer, 
 }
 
 LibeventStream::~LibeventStream() {
+  // Whatever took the connection has not said a word: a forwarder whose server is gone does so.
+  if (stage_ == StreamStage::kUnheard) NoteAnswer(false);
   if (event_initialized(&event_)) event_del(&event_);
   if (ended_ && lingering_ != nullptr) {
     lingering_->Add(fd_);
@@ -66,9 +89,8 @@ bool LibeventStream::ConnectNow(const Endpoint& endpoint) {
 
 void LibeventStream::ResolveAndConnect(const Endpoint& endpoint, Loop& loop, Resolver& resolver) {
   keepalive_ = endpoint.keepalive;
-  connecting_ = true;
-  naming_ = std::make_unique<Naming>();
-  naming_->port = endpoint.port;
+  stage_ = StreamStage::kConnecting;
+  naming_ = std::make_unique<Naming>(Naming{.resolver = resolver, .host = endpoint.host, .port = endpoint.port});
   if (endpoint.patience > Duration(0)) naming_->end = Now() + endpoint.patience;
   naming_->last = resolver.Last(endpoint.host);
   naming_->question = resolver.Ask(loop, endpoint.host, [this](const ResolvedName& name) { OnResolved(name); });
@@ -104,7 +126,7 @@ void LibeventStream::ConnectToNext() {
 }
 
 void LibeventStream::ConnectTo(const SocketAddress& address, Duration share) {
-  connecting_ = true;
+  stage_ = StreamStage::kConnecting;
   fd_ = socket(address.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (fd_ < 0) return FailSoon(errno);
   if (address.family() != AF_UNIX) {
@@ -113,7 +135,9 @@ void LibeventStream::ConnectTo(const SocketAddress& address, Duration share) {
     setsockopt(fd_, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     SetKeepalive(fd_, keepalive_);
   }
-  if (connect(fd_, address.get(), address.size) != 0 && errno != EINPROGRESS) return FailSoon(errno);
+  if (connect(fd_, address.get(), address.size) != 0 && errno != EINPROGRESS) {
+    return FailSoon(errno == EADDRNOTAVAIL ? WhyNoLocalAddress(address) : errno);
+  }
   Watch(EV_WRITE, share);
 }
 
@@ -126,7 +150,7 @@ void LibeventStream::PrepareTimeout() {
 }
 
 void LibeventStream::FailSoon(int error) {
-  connecting_ = true;
+  stage_ = StreamStage::kConnecting;
   connect_error_ = error;
   PrepareTimeout();
   event_active(&event_, EV_TIMEOUT, 0);
@@ -150,16 +174,33 @@ void LibeventStream::FinishConnecting(short what) {
       error = naming_->walk.error();
     }
   }
-  naming_.reset();
-  connecting_ = false;
+  const bool has_alternatives = error == 0 && naming_ != nullptr && naming_->walk.has_alternatives();
+  stage_ = has_alternatives ? StreamStage::kUnheard : StreamStage::kOpen;
+  if (!has_alternatives) naming_.reset();
   if (error == 0) Watch(EV_READ);
   // It may destroy this stream, so nothing follows.
   observer_.OnConnected(error);
 }
 
+void LibeventStream::NoteAnswer(bool answers) {
+  naming_->resolver.Note(naming_->host, naming_->walk.current(), answers);
+  naming_.reset();
+  stage_ = StreamStage::kOpen;
+}
+
+void LibeventStream::Hear() {
+  char first = 0;
+  const ssize_t got = recv(fd_, &first, sizeof first, MSG_PEEK);
+  // The end of the stream makes it readable too.
+  if (got >= 0 || FromErrno().status == IoStatus::kError) NoteAnswer(got > 0);
+}
+
 void LibeventStream::OnEvent(short what) {
   home_.Wake();
-  if (connecting_) return FinishConnecting(what);
+  if (stage_ != StreamStage::kOpen) [[unlikely]] {
+    if (stage_ == StreamStage::kConnecting) return FinishConnecting(what);
+    if (what & EV_READ) Hear();
+  }
   // One call only, since it may destroy this stream; readiness is by level, so the other comes again next turn. Turn
   // and turn about, since a peer that never stops sending would leave no turn for a write.
   const bool write = (what & EV_WRITE) && !((what & EV_READ) && wrote_last_);
@@ -194,7 +235,7 @@ void LibeventStream::WatchWrites(bool on) {
 }
 
 IoResult LibeventStream::Read(char* buffer, size_t size) {
-  const ssize_t got = recv(fd_, buffer, size, 0);
+  const ssize_t got = Receive(fd_, buffer, size);
   if (got > 0) return {IoStatus::kOk, static_cast<size_t>(got), 0};
   if (got == 0) return {IoStatus::kEnd, 0, 0};
   return FromErrno();
@@ -203,9 +244,8 @@ IoResult LibeventStream::Read(char* buffer, size_t size) {
 IoResult LibeventStream::Write(std::span<const iovec> pieces) {
   ssize_t put = 0;
   if (pieces.size() == 1) {
-    // Nearly every write has one piece, which send hands over without a header. Without MSG_NOSIGNAL a peer that has
-    // left would end the process.
-    put = send(fd_, pieces[0].iov_base, pieces[0].iov_len, MSG_NOSIGNAL);
+    // Nearly every write has one piece, which goes without a header.
+    put = SendPiece(fd_, pieces[0]);
   } else {
     msghdr message{};
     message.msg_iov = const_cast<iovec*>(pieces.data());

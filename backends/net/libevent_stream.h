@@ -8,6 +8,7 @@
 #include <event2/util.h>
 
 #include <memory>
+#include <string>
 
 #include "backends/net/address_walk.h"
 #include "backends/net/event_home.h"
@@ -39,13 +40,18 @@ class LibeventStream final : public Stream {
   bool is_resolving() const override { return naming_ != nullptr && naming_->question != nullptr; }
 
  private:
-  // While a host name is resolved and its addresses are tried.
+  // kUnheard: connected to one of several addresses of a name, and nothing has come so far.
+  enum class StreamStage : uint8_t { kOpen, kConnecting, kUnheard };
+
+  // While a host name is resolved and its addresses are tried; of several until the chosen one has answered, too.
   struct Naming {
-    std::unique_ptr<NameQuestion> question;  // Not answered yet.
-    std::shared_ptr<const ResolvedName> last;
+    Resolver& resolver;
+    std::string host;
+    std::unique_ptr<NameQuestion> question = {};  // Not answered yet.
+    std::shared_ptr<const ResolvedName> last = {};
     uint16_t port = 0;
     TimePoint end{};
-    AddressWalk walk;
+    AddressWalk walk = {};
   };
 
   void OnEvent(short what);
@@ -55,6 +61,10 @@ class LibeventStream final : public Stream {
   // `share`: after that it has failed; 0 = its owner watches the time.
   void ConnectTo(const SocketAddress& address, Duration share);
   void FinishConnecting(short what);
+  // What has come first: an answer or the end.
+  void Hear();
+  // A server is behind the address that was chosen, or none so far.
+  void NoteAnswer(bool answers);
   // Tells the observer of a failure in the next turn: Connect promises not to call it before it returns.
   void FailSoon(int error);
   // An event of no socket's: after `wait`, or at once when it is made active. The socket's own is forgotten.
@@ -70,7 +80,7 @@ class LibeventStream final : public Stream {
   int fd_ = -1;
   int connect_error_ = 0;
   Duration keepalive_{0};
-  bool connecting_ = false;
+  StreamStage stage_ = StreamStage::kOpen;
   bool wrote_last_ = false;
   bool ended_ = false;
   short watched_ = 0;

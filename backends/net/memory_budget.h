@@ -49,6 +49,8 @@ class MemoryBudget {
   // At the end of each turn: what was taken is told, what the others took is heard of.
   void Update();
 
+  // Of the process's limit.
+  uint64_t share() const { return process_ == nullptr ? UINT64_MAX : process_->limit() / process_->workers_; }
   // What may still be taken; below 0, so much was taken too much.
   int64_t free_bytes() const {
     return blocks_ == nullptr ? INT64_MAX : room_ - static_cast<int64_t>(blocks_->allocated_bytes());

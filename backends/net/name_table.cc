@@ -46,6 +46,30 @@ std::shared_ptr<const ResolvedName> NameTable::Last(const std::string& host) con
   return known == names_.end() ? nullptr : known->second.answer;
 }
 
+void NameTable::Note(const std::string& host, const SocketAddress& address, bool answers) {
+  const auto known = names_.find(host);
+  if (known == names_.end()) return;
+  NameEntry& entry = known->second;
+  std::erase(entry.mute, address);
+  if (answers || !HasAddresses(entry.answer)) return;
+  entry.mute.push_back(address);
+  ResolvedName answer = *entry.answer;
+  Arrange(entry, answer.addresses);
+  entry.answer = std::make_shared<const ResolvedName>(std::move(answer));
+}
+
+void NameTable::Arrange(NameEntry& entry, std::vector<SocketAddress>& addresses) {
+  if (entry.mute.empty()) return;
+  std::erase_if(entry.mute, [&](const SocketAddress& each) { return std::ranges::count(addresses, each) == 0; });
+  if (addresses.size() < 2) return entry.mute.clear();
+  // Where all are mute, those that have been so for longer are tried again before the last.
+  if (entry.mute.size() == addresses.size()) entry.mute.erase(entry.mute.begin(), entry.mute.end() - 1);
+  for (const SocketAddress& each : entry.mute) {
+    const auto place = std::ranges::find(addresses, each);
+    std::rotate(place, place + 1, addresses.end());
+  }
+}
+
 // Names leave with a configuration, and nobody says so.
 bool NameTable::MakeRoom() {
   auto oldest = names_.end();
@@ -140,6 +164,7 @@ std::shared_ptr<const ResolvedName> NameTable::Finish(const NameLookup& lookup, 
     answer.addresses = entry.answer->addresses;
     answer.found_at = entry.answer->found_at;
   }
+  Arrange(entry, answer.addresses);
   entry.answer = std::make_shared<const ResolvedName>(std::move(answer));
   // What this process lacked it may have the next moment.
   entry.fresh_until = IsShortage(entry.answer->error) ? now : now + terms_.fresh;

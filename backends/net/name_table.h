@@ -5,7 +5,8 @@
 // lookups that fail without saying that the name has no address. A lookup that takes long is taken for one that hangs:
 // those do not count among the few that may be under way together, up to a bound that leaves room for names that
 // answer. A name without an answer that hangs is looked up beside that for IPv4 alone, since some name servers answer
-// every question but the one for IPv6.
+// every question but the one for IPv6. The order of the addresses is the C library's, except that one comes last at
+// which connections are taken and nothing is ever said: the forwarder of a container, or a balancer without servers.
 // Pure: knows no thread, reads no clock. The owner sees to it that one thread at a time calls.
 #pragma once
 
@@ -60,6 +61,9 @@ class NameTable {
   // The last answer; nullptr = there is none yet.
   std::shared_ptr<const ResolvedName> Last(const std::string& host) const;
 
+  // Of a connection to an address of the name: whether a server has said anything by it.
+  void Note(const std::string& host, const SocketAddress& address, bool answers);
+
   // The lookup that is to be done now; none = not before something is finished or asked, or NextDue.
   std::optional<NameLookup> Begin(TimePoint now);
   std::optional<TimePoint> NextDue(TimePoint now) const;
@@ -77,6 +81,7 @@ class NameTable {
   struct NameEntry {
     std::string host;
     std::shared_ptr<const ResolvedName> answer;
+    std::vector<SocketAddress> mute;  // Of its addresses, but never all: the longest mute first.
     NameClass name_class = kUnknown;
     NameStage stage = NameStage::kIdle;
     bool has_second = false;  // Stands in seconds_, or its lookup for IPv4 is under way or done.
@@ -89,6 +94,8 @@ class NameTable {
     TimePoint since;
   };
 
+  // Those that are mute to the end.
+  static void Arrange(NameEntry& entry, std::vector<SocketAddress>& addresses);
   bool MakeRoom();
   bool Hangs(const UnderWay& lookup, TimePoint now) const;
   // Under way for all families: without those that hang, or with them alone.

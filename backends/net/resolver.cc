@@ -98,6 +98,11 @@ std::unique_ptr<NameQuestion> Resolver::Ask(Loop& loop, const std::string& host,
   return std::make_unique<Question>(shared_, host, std::move(asker));
 }
 
+void Resolver::Note(const std::string& host, const SocketAddress& address, bool answers) {
+  const std::lock_guard lock(shared_->mutex);
+  shared_->names.Note(host, WithPort(address, 0), answers);
+}
+
 std::shared_ptr<const ResolvedName> Resolver::Last(const std::string& host) const {
   const std::lock_guard lock(shared_->mutex);
   return shared_->names.Last(host);

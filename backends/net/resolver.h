@@ -36,6 +36,8 @@ class Resolver {
   // `done` is called once, in a turn to come, unless the question is gone by then.
   using Done = std::function<void(const ResolvedName& name)>;
   std::unique_ptr<NameQuestion> Ask(Loop& loop, const std::string& host, Done done);
+  // See NameTable. `address`: with any port.
+  void Note(const std::string& host, const SocketAddress& address, bool answers);
   // What it was the last time; nullptr = nobody has asked, or there is no answer yet.
   std::shared_ptr<const ResolvedName> Last(const std::string& host) const;
 

@@ -26,6 +26,10 @@ class RingQueue {
     assert(i < size_);
     return items_[(head_ + i) & (capacity_ - 1)];
   }
+  const T& operator[](size_t i) const {
+    assert(i < size_);
+    return items_[(head_ + i) & (capacity_ - 1)];
+  }
 
   T& push_back(T item) {
     if (size_ == capacity_) Resize(capacity_ == 0 ? kKeptCapacity : 2 * capacity_);

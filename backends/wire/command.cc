@@ -3,6 +3,7 @@
 #include <array>
 #include <cassert>
 #include <cstring>
+#include <utility>
 
 #include "backends/wire/ascii.h"
 #include "backends/wire/integer.h"
@@ -54,14 +55,16 @@ struct NameWords {
 // rule, one comparison of words: it is done for every request.
 class RedisNames {
  public:
-  RedisNames() {
-    assert(RedisCommands().size() <= kPlaces / 2);  // A full table would be searched for ever.
-    for (const CommandSpec& spec : RedisCommands()) {
+  explicit RedisNames(std::span<const CommandSpec> rows) {
+    size_t names = 0;
+    for (const CommandSpec& spec : rows) {
       if (spec.name.find('|') != std::string_view::npos) continue;
       const NameWords words(spec.name);
       size_t place = PlaceOf(words, spec.name.size());
       while (places_[place].spec != nullptr) place = (place + 1) % kPlaces;
       places_[place] = {words.first, words.last, &spec, spec.name.size(), !SubcommandsOf(spec).empty()};
+      ++names;
+      assert(names <= kPlaces / 2);  // A full table would be searched for ever.
     }
   }
 
@@ -85,7 +88,7 @@ class RedisNames {
   }
 
  private:
-  static constexpr size_t kPlaces = 1024;
+  static constexpr size_t kPlaces = 2048;
 
   static size_t PlaceOf(const NameWords& words, size_t size) {
     // Odd factors (the golden ratio's and one of xxHash's) carry every character into the upper half, which is used.
@@ -101,7 +104,9 @@ class RedisNames {
   std::array<NamePlace, kPlaces> places_;
 };
 
-const RedisNames kNames;
+// The table in force.
+std::span<const CommandSpec> all_rows = BuiltInRedisCommands();
+RedisNames all_names{all_rows};
 
 [[gnu::noinline]] const CommandSpec* FindSubcommand(const CommandSpec& container, std::string_view name) {
   for (const CommandSpec& row : SubcommandsOf(container)) {
@@ -144,17 +149,12 @@ bool ReachesUnknownKeys(const Request& request, std::string_view hash_tag) {
   return false;
 }
 
-bool NamesDatabase(const Request& request) {
-  // The two keys before it may be called DB.
-  const size_t db = FindWord(request, 3, "db");
-  return db + 1 < request.size() && request[db + 1] != "0";
-}
-
 }  // namespace
 
 bool ReachesFar(const CommandSpec& spec, const Request& request) {
   constexpr int64_t kFarBytes = 1 << 20;
   constexpr int64_t kFarBits = 8 * kFarBytes;
+  constexpr int64_t kFarElements = 10'000;
   // Behind a # the offset counts in fields, whose width Redis bounds by this many bits.
   constexpr int64_t kLargestField = 64;
   const auto is_beyond = [](std::string_view text, int64_t far) { return ParseInteger(text).value_or(0) >= far; };
@@ -163,6 +163,10 @@ bool ReachesFar(const CommandSpec& spec, const Request& request) {
     case Reach::kByteAt2: return is_beyond(request[2], kFarBytes);
     case Reach::kBitAt2: return is_beyond(request[2], kFarBits);
     case Reach::kBitfield: break;
+    case Reach::kCount: {
+      const size_t count = FindWord(request, 2, "count") + 1;
+      return count < request.size() && is_beyond(request[count], kFarElements);
+    }
   }
   // A value that looks like an offset does no harm.
   for (size_t i = 2; i < request.size(); ++i) {
@@ -173,8 +177,26 @@ bool ReachesFar(const CommandSpec& spec, const Request& request) {
   return false;
 }
 
+std::span<const CommandSpec> RedisCommands() {
+  return all_rows;
+}
+
+std::vector<CommandSpec> WithConfiguredRows(std::vector<CommandSpec> rows) {
+  for (CommandSpec& row : rows) row.is_configured = true;
+  rows.insert(rows.end(), BuiltInRedisCommands().begin(), BuiltInRedisCommands().end());
+  std::ranges::sort(rows, StandsBefore);
+  NumberRows(rows, 0);
+  return rows;
+}
+
+void UseRedisCommands(std::vector<CommandSpec> rows) {
+  static const std::vector<CommandSpec> kept = std::move(rows);
+  all_rows = kept;
+  all_names = RedisNames(all_rows);
+}
+
 const CommandSpec* FindRedisCommand(const Request& request) {
-  const RedisNames::NamePlace* place = kNames.Find(request.name());
+  const RedisNames::NamePlace* place = all_names.Find(request.name());
   if (place == nullptr) return nullptr;
   if (!place->has_subcommands || request.size() < 2) return place->spec;
   const CommandSpec* subcommand = FindSubcommand(*place->spec, request[1]);
@@ -183,7 +205,7 @@ const CommandSpec* FindRedisCommand(const Request& request) {
 
 const CommandSpec* FindRedisCommand(std::string_view name) {
   const size_t bar = name.find('|');
-  const RedisNames::NamePlace* place = kNames.Find(name.substr(0, bar));
+  const RedisNames::NamePlace* place = all_names.Find(name.substr(0, bar));
   if (place == nullptr) return nullptr;
   return bar == std::string_view::npos ? place->spec : FindSubcommand(*place->spec, name.substr(bar + 1));
 }
@@ -196,31 +218,40 @@ Shape CheckShape(const CommandSpec& spec, const Request& request) {
   return fits ? Shape::kOk : Shape::kWrongArity;
 }
 
-std::string_view RefusalOf(const CommandSpec& spec, const Request& request, std::string_view hash_tag) {
+std::string_view RefusalOf(const CommandSpec& spec, const Request& request, const AllowedUse& use) {
   if (spec.handling == Handling::kRefused) return spec.why;
   switch (spec.check) {
-    case ArgumentCheck::kNone: break;
-    case ArgumentCheck::kBlockOption:
-      if (ReadStreamOptions(request).blocks) {
-        return "BLOCK would block the connection that all clients share; leave it out and poll";
-      }
-      break;
+    case ArgumentCheck::kNone:
+    case ArgumentCheck::kBlockOption:  // See IsPinned.
+    case ArgumentCheck::kGrouping: break;
+    case ArgumentCheck::kNeedsAdmin:
+      if (use.admin_commands) break;
+      return "it concerns how the nodes run: ask the node itself, or set admin_commands: true of the listener";
     case ArgumentCheck::kSortPatterns:
-      if (ReachesUnknownKeys(request, hash_tag)) {
+      if (!use.has_one_node && ReachesUnknownKeys(request, use.hash_tag)) {
         return "a BY or GET pattern reaches keys of other nodes unless a hash tag stands before its '*'";
       }
-      break;
-    case ArgumentCheck::kCopyDatabase:
-      if (NamesDatabase(request)) return "ringproxy serves database 0 only";
       break;
   }
   return {};
 }
 
-bool ConcernsDatabase(const CommandSpec& spec) {
-  if (spec.keys.kind != KeyKind::kNone) return true;
-  const bool touches_data = spec.access == Access::kRead || spec.access == Access::kWrite;
-  return touches_data && spec.categories.find("keyspace") != std::string_view::npos;
+bool IsPinned(const CommandSpec& spec, const Request& request) {
+  if (spec.handling != Handling::kPinned) return false;
+  return spec.check != ArgumentCheck::kBlockOption || ReadStreamOptions(request).blocks;
+}
+
+std::string_view RefusalBySeveral(const CommandSpec& spec, const Request& request) {
+  if (spec.handling == Handling::kOneNode) return spec.why;
+  // A filter has a sign of comparison, so a word that is this one is the option.
+  const bool groups = spec.check == ArgumentCheck::kGrouping && FindWord(request, 3, "groupby") < request.size();
+  return groups ? "GROUPBY would have to reduce the series of several nodes to one" : std::string_view();
+}
+
+bool WritesOtherDatabase(const CommandSpec& spec, const Request& request) {
+  if (spec.name == "move") return true;
+  // The two keys before it may be called DB.
+  return spec.name == "copy" && FindWord(request, 3, "db") < request.size();
 }
 
 }  // namespace ringproxy::wire

@@ -3,9 +3,10 @@
 // Purpose: the row says how many arguments a command takes, where its keys stand, whether it writes, which nodes it
 // goes to, how their replies become one, and whether asking again is harmless. Everything else (router, fan-out,
 // limiter, metrics, COMMAND) reads the row and knows no command by name.
-// Threads: the table is constant; any number of threads may call everything here at once.
-// Promise: finding a row or a key neither allocates nor throws. The rows are those of Redis 7.0; tests/e2e compares
-// them with a live server.
+// Threads: the table is constant, once the rows of the configuration are added at the start of the process; any number
+// of threads may call everything here at once.
+// Promise: finding a row or a key neither allocates nor throws. The rows are those of Redis 7.0, which tests/e2e
+// compares with a live server, of the releases since then, up to Redis 8.10 and Valkey 9.1, and of their modules.
 #pragma once
 
 #include <algorithm>
@@ -23,27 +24,38 @@ namespace ringproxy::wire {
 // The class of a command, for limits and metrics. What is not known to be a read counts as a write (scripts do).
 enum class Access : uint8_t { kRead, kWrite, kAdmin, kOther };
 
+// Below kLocal are those that go to nodes as they are.
 enum class Handling : uint8_t {
   kForward,   // It goes untouched to the node that owns its keys; keys on several nodes read CROSSSLOT. See FindKeys.
   kSplit,     // Each node that owns some of its keys gets a part, and the replies are merged.
   kAllNodes,  // It goes untouched to every node of the pool, and the replies are merged.
+  kScript,    // As kForward, but a node that is not known to have the script may get its text: EVAL, EVALSHA.
   kAnyNode,   // It goes untouched to any usable node, as the reply is the same everywhere.
+  kOneNode,   // It goes untouched to the fleet's only node. Where there are several, the client reads the row's `why`.
+  kCursor,    // SCAN: each call goes to the node that its cursor names, and the client's next cursor names one again.
   kLocal,     // The proxy answers it.
+  kPinned,    // As kForward, but over a link that its client has for itself: WATCH, and what may block. See IsPinned.
+  kPubSub,    // It is about messages: the proxy keeps who listens to what, and asks the nodes.
+  kServers,   // The nodes tell about themselves, and the proxy makes one answer of it: INFO, CONFIG GET, SLOWLOG GET.
+  kControl,   // As kAllNodes, whatever is known of them, over links on which no client's command stands before it.
   kRefused,   // The client reads "not supported" and the row's `why`.
 };
 
 // How the nodes' replies become the client's. An error of any node is the whole command's error, with its own words
-// (semantics.md 1 to 3), except under kAnyNonNil, where any node's key will do.
+// (semantics.md 1 to 3), except under kAnyNonNil, where any node's key will do, and under kAnyOk.
 enum class Merge : uint8_t {
   kNone,             // There is one reply.
   kInKeyOrder,       // Arrays have an element per key; the elements stand in the order of the request's keys.
+  kOwnInKeyOrder,    // Likewise, and an element may be an error: it is that of its key alone.
   kSum,              // Integers are added up.
   kLeast,            // The smallest integer counts.
   kAllOk,            // Every node says +OK.
-  kConcat,           // Arrays follow one another.
+  kConcat,           // Arrays follow one another; so do sets, and the pairs of maps.
   kFirst,            // All replies are equal, so the first one stands for all.
   kEveryElementAnd,  // Arrays of 0 and 1 have equal lengths; an element is 1 where it is 1 on every node.
   kAnyNonNil,        // The first bulk that is not nil counts; if there is none, the reply is nil.
+  kAnyOk,            // +OK of any node counts; else its error that is the worst news, NOTBUSY being none.
+  kNextCursor,       // There is one reply, of a cursor and an array, and its cursor becomes the client's.
   // memcached's:
   kValues,      // VALUE blocks stand in the order of the request's keys, before one END.
   kStatistics,  // The numbers of STAT lines are added up.
@@ -81,8 +93,11 @@ struct KeySpec {
   int8_t step = 0;
 };
 
-// Commands that are served, save for some of their arguments. See RefusalOf.
-enum class ArgumentCheck : uint8_t { kNone, kBlockOption, kSortPatterns, kCopyDatabase };
+// Commands of which some arguments make something else. See RefusalOf, RefusalBySeveral for kGrouping, and IsPinned for
+// kBlockOption.
+// kNeedsAdmin is no matter of arguments: the command changes how nodes run, or stops them, and is served only where the
+// listener has `admin_commands`.
+enum class ArgumentCheck : uint8_t { kNone, kBlockOption, kSortPatterns, kGrouping, kNeedsAdmin };
 
 // What a gutter may be asked, the pool that takes a node's keys while the node is down. It knows nothing of what the
 // node holds, and what it is told must have expired soon after the node is back. So a row says kNo unless it is one of
@@ -121,21 +136,37 @@ enum class Weight : uint8_t {
            // frees a value is not, however large the value may be: it is too common to be excused.
 };
 
-// Where a write says how far its value reaches: a node makes the zeros up to there at once.
+// Where a request says how much it asks of the node at once: a write how far its value reaches, for the node makes the
+// zeros up to there; a scan how many it looks at.
 enum class Reach : uint8_t {
   kNear,
   kByteAt2,   // SETRANGE
   kBitAt2,    // SETBIT
   kBitfield,  // Anywhere among the operations; behind a # it counts in fields.
+  kCount,     // SCAN, HSCAN …: behind COUNT.
 };
 
-// What the connection remembers when a request of this command was refused, so that the client is in a state that it
-// knows: many clients pipeline what follows, or go on after an error.
-enum class AfterRefusal : uint8_t {
-  kNothing,      // The error is all: nothing that the client sends later means something else because of it.
-  kTransaction,  // MULTI: everything up to EXEC or DISCARD is refused, and EXEC reads that nothing was executed.
-  kNextMulti,    // WATCH: the next transaction is refused, since nobody watches its keys.
-  kDatabase,     // SELECT: whatever concerns a database is refused until one is selected, or RESET.
+// What becomes of a command between MULTI and EXEC.
+enum class WithinMulti : uint8_t {
+  kUsual,    // It is queued if nodes execute it, and not allowed if the proxy answers it.
+  kQueued,   // The proxy answers it elsewhere, and nodes can.
+  kAtOnce,   // It is executed and not queued.
+  kSpliced,  // The proxy answers it there too, once a node has executed the others.
+  kSelects,  // SELECT: a node executes it, and the client follows.
+};
+
+// Releases as one number: 8.10.2 is 81002.
+constexpr uint32_t ReleaseNumber(uint32_t major, uint32_t minor = 0, uint32_t patch = 0) {
+  return major * 10'000 + minor * 100 + patch;
+}
+inline constexpr uint32_t kNoRelease = UINT32_MAX;
+
+// The first releases that have a command by themselves, without a module that somebody loads; 0: all have it.
+struct FirstReleases {
+  uint32_t redis = 0;
+  uint32_t valkey = 0;
+
+  bool operator==(const FirstReleases&) const = default;
 };
 
 // A row says name, arity and access in any case; the other members are left out where they have their usual value.
@@ -149,18 +180,20 @@ struct CommandSpec {
   Retry retry = Retry::kNever;
   std::string_view flags = {};       // Redis' words, separated by spaces: "write denyoom fast".
   std::string_view categories = {};  // ACL categories that do not follow from the flags: "keyspace dangerous".
-  std::string_view why = {};         // Of a refused command: one plain clause that says what to do instead.
+  std::string_view why = {};         // Of kRefused and kOneNode: one plain clause that says what to do instead.
   ArgumentCheck check = ArgumentCheck::kNone;
   Gutter gutter = Gutter::kNo;
   Weight weight = Weight::kLight;
   Reach reach = Reach::kNear;
-  AfterRefusal after_refusal = AfterRefusal::kNothing;
+  WithinMulti within_multi = WithinMulti::kUsual;
+  FirstReleases since = {};
+  bool is_configured = false;  // By the operator: it stands in no built-in table.
   // Set by NumberRows, never by a row.
   uint16_t index = 0;        // Dense over all rows of a protocol, for arrays of counters.
   uint16_t subcommands = 0;  // How many of the rows that follow this one are its subcommands.
-  // It has to do with a client's scripts or functions (EVAL, FCALL …). They choose the words of their replies and how
-  // long they run, so neither says anything of the node.
-  bool runs_script = false;
+  // Of most requests: see WorkOf. What has to do with a client's scripts or functions (EVAL, FCALL …) is kScript: they
+  // choose the words of their replies and how long they run, so neither says anything of the node.
+  Work usual_work = Work::kPlain;
 };
 
 // Whether `subcommand` is the name of one of `container`'s: "command|count" is one of "command", "commandlog" is not.
@@ -176,16 +209,17 @@ constexpr bool StandsBefore(const CommandSpec& a, const CommandSpec& b) {
       a.name, b.name, [](char x, char y) { return (x == '|' ? '\0' : x) < (y == '|' ? '\0' : y); });
 }
 
-// Numbers rows of one array from `first` on, tells each container how many subcommands follow it, and finds those that
-// run scripts. A second table goes on where the first has ended, so that counters of both have their places in one
-// array. Requires: the rows are in the order of StandsBefore.
+// Numbers rows of one array from `first` on, tells each container how many subcommands follow it, and finds what
+// each usually makes its node do. A second table goes on where the first has ended, so that counters of both have their
+// places in one array. Requires: the rows are in the order of StandsBefore.
 constexpr void NumberRows(std::span<CommandSpec> rows, uint16_t first) {
   for (size_t i = 0; i < rows.size(); ++i) {
     size_t end = i + 1;
     while (end < rows.size() && IsSubcommandName(rows[end].name, rows[i].name)) ++end;
     rows[i].index = static_cast<uint16_t>(first + i);
     rows[i].subcommands = static_cast<uint16_t>(end - i - 1);
-    rows[i].runs_script = rows[i].categories == "scripting";
+    rows[i].usual_work = rows[i].weight == Weight::kHeavy ? Work::kHeavy : Work::kPlain;
+    if (rows[i].categories == "scripting") rows[i].usual_work = Work::kScript;
   }
 }
 
@@ -197,18 +231,25 @@ inline uint64_t CostOf(const CommandSpec& spec, size_t keys) {
   return spec.weight == Weight::kHeavy ? kHeavyCost - 1 + by_keys : by_keys;
 }
 
-// Whether a write makes its value 1 MiB long or longer, by zeros, whatever else it does. Requires: CheckShape is kOk.
+// Whether a write makes its value 1 MiB long or longer, by zeros, whatever else it does, or a scan looks at 10,000
+// elements or more. Requires: CheckShape is kOk.
 bool ReachesFar(const CommandSpec& spec, const Request& request);
 
 // What the request makes its node do.
 inline Work WorkOf(const CommandSpec& spec, const Request& request) {
-  if (spec.runs_script) return Work::kScript;
-  const bool is_heavy = spec.weight == Weight::kHeavy || (spec.reach != Reach::kNear && ReachesFar(spec, request));
-  return is_heavy ? Work::kHeavy : Work::kPlain;
+  return spec.reach != Reach::kNear && ReachesFar(spec, request) ? Work::kHeavy : spec.usual_work;
 }
 
 // All rows, in the order of StandsBefore: a container ("config") is followed by its subcommands.
 std::span<const CommandSpec> RedisCommands();
+
+// Those that ringproxy has by itself.
+std::span<const CommandSpec> BuiltInRedisCommands();
+// They, and these among them. Requires: no name stands in two rows.
+std::vector<CommandSpec> WithConfiguredRows(std::vector<CommandSpec> rows);
+// All rows are these from now on, which come from WithConfiguredRows. Once a process, before anybody has looked for a
+// row in order to keep it. What their names refer to lives as long as the process.
+void UseRedisCommands(std::vector<CommandSpec> rows);
 
 // The row of a request, whatever the case of its name: the subcommand's row if there is one, else its container's,
 // else nullptr.
@@ -231,19 +272,47 @@ inline size_t CommandIndex(const CommandSpec& spec) {
 enum class Shape : uint8_t { kOk, kUnknownSubcommand, kWrongArity };
 Shape CheckShape(const CommandSpec& spec, const Request& request);
 
-// Why this request is not supported, as a clause for the "not supported" error; empty if it is. Covers refused rows
-// and arguments that would block a shared connection or reach keys of other nodes. `hash_tag` is the pool's pair of
-// characters ("{}") or empty. Requires: CheckShape is kOk.
-std::string_view RefusalOf(const CommandSpec& spec, const Request& request, std::string_view hash_tag);
+// What a listener lets its clients do: the pair of characters ("{}") of its default pool's hash tags, or none, and
+// whether they may change how nodes run.
+struct AllowedUse {
+  std::string_view hash_tag = {};
+  bool admin_commands = false;
+  bool has_one_node = false;  // Whatever key a pattern reaches, it lies where the others do.
+};
+
+// Why this request is not supported, as a clause for the "not supported" error; empty if it is. Covers refused rows,
+// those for admins, and arguments that would block a shared connection or reach keys of other nodes. Requires:
+// CheckShape is kOk.
+std::string_view RefusalOf(const CommandSpec& spec, const Request& request, const AllowedUse& use);
+
+// See ArgumentCheck.
+constexpr bool NeedsAdmin(const CommandSpec& spec) {
+  return spec.check == ArgumentCheck::kNeedsAdmin;
+}
+
+// What many clients ask again and again, and the nodes are asked once for all of them: INFO.
+constexpr bool IsShared(const CommandSpec& spec) {
+  return spec.handling == Handling::kServers && spec.access == Access::kOther;
+}
+
+// Whether it needs a link that its client has for itself. Requires: CheckShape is kOk.
+bool IsPinned(const CommandSpec& spec, const Request& request);
+
+// Of those, one that waits at its node for what others will write.
+inline bool IsBlocking(const CommandSpec& spec) {
+  return spec.flags.find("blocking") != std::string_view::npos;
+}
+
+// Why several nodes do not do together what one would; empty if they do. Of a row that is kAllNodes or kOneNode.
+std::string_view RefusalBySeveral(const CommandSpec& spec, const Request& request);
 
 // Whether RefusalOf may say anything but yes to a request of this row.
 inline bool MayBeRefused(const CommandSpec& spec) {
   return spec.handling == Handling::kRefused || spec.check != ArgumentCheck::kNone;
 }
 
-// Whether the command reads or writes a database: it has keys (a script may reach any), or it is about all keys
-// (DBSIZE, SCAN).
-bool ConcernsDatabase(const CommandSpec& spec);
+// Whether it writes a key in another database than its client's: MOVE, and COPY with DB. Requires: CheckShape is kOk.
+bool WritesOtherDatabase(const CommandSpec& spec, const Request& request);
 
 // Argument indexes, in the order of the request, duplicates kept. Reused from request to request, so that it stops
 // allocating once warm.

@@ -46,13 +46,36 @@ constexpr ErrorRow kErrors[] = {
     {ErrorCode::kRateLimited, "rate_limited", "RATELIMITED retry_after_ms={retry_after_ms} limit={limit}",
      "SERVER_ERROR rate limited"},
     {ErrorCode::kShuttingDown, "shutting_down", "ERR ringproxy is shutting down", "SERVER_ERROR shutting down"},
-    {ErrorCode::kTransactionRefused, "transaction_refused", "ERR the transaction is refused",
-     "SERVER_ERROR not supported"},
-    {ErrorCode::kDatabaseRefused, "database_refused", "ERR database is not served here: SELECT 0 first",
+    {ErrorCode::kNoAuth, "no_auth", "NOAUTH Authentication required.", "SERVER_ERROR not supported"},
+    {ErrorCode::kWrongPassword, "wrong_password", "WRONGPASS invalid username-password pair or user is disabled.",
      "SERVER_ERROR not supported"},
     {ErrorCode::kOutOfMemory, "out_of_memory",
      "ERR ringproxy has no memory left for this: ask for less at a time, read replies sooner, or raise memory_limit",
      "SERVER_ERROR out of memory"},
+    {ErrorCode::kFlavourRefused, "flavour_refused", "{words}", "SERVER_ERROR not supported"},
+    {ErrorCode::kTooManyFlavours, "too_many_flavours",
+     "ERR node {node} of pool {pool} has links of {most} other protocols and databases in use, as many as "
+     "flavours_per_node allows",
+     "SERVER_ERROR not supported"},
+    {ErrorCode::kTransactionTooLarge, "transaction_too_large", "ERR transaction too large",
+     "SERVER_ERROR not supported"},
+    {ErrorCode::kTransactionNotAllowed, "transaction_not_allowed", "ERR Command not allowed inside a transaction",
+     "SERVER_ERROR not supported"},
+    // Clients know this word for a transaction of which nothing was executed (semantics.md 19).
+    {ErrorCode::kTransactionDiscarded, "transaction_discarded", "EXECABORT Transaction discarded because of: {words}",
+     "SERVER_ERROR not supported"},
+    {ErrorCode::kTransactionUnknown, "transaction_unknown", "ERR transaction sent to {node}, no reply: it may have run",
+     "SERVER_ERROR not supported"},
+    {ErrorCode::kNoTransactions, "no_transactions", "ERR node {node} of pool {pool} refuses MULTI or EXEC",
+     "SERVER_ERROR not supported"},
+    {ErrorCode::kTooManyPinned, "too_many_pinned",
+     "ERR max number of blocked clients of {node} reached: pinned_per_node of pool {pool} allows {most}",
+     "SERVER_ERROR not supported"},
+    {ErrorCode::kTooManyOwn, "too_many_own",
+     "ERR max number of connections to nodes of one client's own reached: pinned_per_client allows {most}",
+     "SERVER_ERROR not supported"},
+    {ErrorCode::kWaitLost, "wait_lost", "ERR {node} lost while waiting: an element may have been taken",
+     "SERVER_ERROR not supported"},
 };
 
 constexpr bool EveryCodeHasItsRow() {
@@ -104,6 +127,8 @@ std::string Placeholder(std::string_view name, const Failure& failure) {
   if (name == "key") return std::string(Shown(failure.key, kShown));
   if (name == "other_key") return std::string(Shown(failure.other_key, kShown));
   if (name == "other_node") return std::string(failure.other_node);
+  if (name == "words") return std::string(failure.words);
+  if (name == "most") return std::to_string(failure.most);
   if (name == "retry_after_ms") return Milliseconds(failure.retry_after);
   assert(name == "timeout");
   return DurationText(failure.timeout);
@@ -153,6 +178,19 @@ void AppendUnknownSubcommand(const Request& request, std::string* out) {
   AppendError(text, out);
 }
 
+bool AppendUnknownAtNode(std::string_view reply, const Failure& at, std::string_view release, std::string* out) {
+  constexpr std::string_view kUnknown = "-ERR unknown ";
+  const std::string_view what = reply.substr(0, kUnknown.size()) == kUnknown ? reply.substr(kUnknown.size()) : "";
+  if (!what.starts_with("command ") && !what.starts_with("subcommand ")) return false;
+  std::string_view words = reply.substr(1, reply.find('\r') - 1);
+  if (words.ends_with(' ')) words.remove_suffix(1);  // Behind the last argument.
+  std::string text(words);
+  text.append(" (node ").append(at.node).append(" of pool ").append(at.pool).append(", ");
+  text.append(release.empty() ? "whose release is not known" : release).append(")");
+  AppendError(text, out);
+  return true;
+}
+
 void AppendWrongArity(std::string_view name, std::string* out) {
   AppendError(std::string("ERR wrong number of arguments for '").append(name).append("' command"), out);
 }
@@ -164,18 +202,6 @@ void AppendProtocolError(std::string_view error, std::string* out) {
 void AppendNotSupported(std::string_view name, std::string_view why, std::string* out) {
   std::string text = "ERR '";
   text.append(name).append("' is not supported by ringproxy: ").append(why);
-  AppendError(text, out);
-}
-
-void AppendTransactionRefused(std::string_view name, std::string* out) {
-  std::string text = "ERR '";
-  text.append(name).append("' is not executed: its transaction was refused at MULTI, and EXEC or DISCARD ends it");
-  AppendError(text, out);
-}
-
-void AppendDatabaseRefused(int64_t database, std::string* out) {
-  std::string text = "ERR database ";
-  text.append(std::to_string(database)).append(" is not served here: SELECT 0 first");
   AppendError(text, out);
 }
 

@@ -34,11 +34,21 @@ enum class ErrorCode : uint8_t {
   kTooManyClients,
   kRateLimited,
   kShuttingDown,
-  kTransactionRefused,  // AppendTransactionRefused
-  kDatabaseRefused,     // AppendDatabaseRefused
-  kOutOfMemory,         // What the process may have is taken, or this would take too much of it.
+  kNoAuth,                 // The client has to log in first.
+  kWrongPassword,          // It was told one; or it has told too many.
+  kOutOfMemory,            // What the process may have is taken, or this would take too much of it.
+  kFlavourRefused,         // The node refuses the client's protocol or database, in `words`.
+  kTooManyFlavours,        // Links of `most` other protocols and databases are in use at the node.
+  kTransactionTooLarge,    // A command more than a transaction may have.
+  kTransactionNotAllowed,  // A command that cannot be part of one.
+  kTransactionDiscarded,   // EXEC: nothing was executed, for `words`.
+  kTransactionUnknown,     // EXEC: it was sent, and nobody knows what became of it.
+  kNoTransactions,         // The node refuses MULTI or EXEC.
+  kTooManyPinned,          // Clients have `most` links of the node for themselves.
+  kTooManyOwn,             // The client has `most` links for itself.
+  kWaitLost,               // The link broke on which a blocking command waited.
 };
-inline constexpr size_t kErrorCodes = static_cast<size_t>(ErrorCode::kOutOfMemory) + 1;
+inline constexpr size_t kErrorCodes = static_cast<size_t>(ErrorCode::kWaitLost) + 1;
 
 // What failed and where. The views belong to the configuration in force and outlive the call they are given to.
 struct Failure {
@@ -53,6 +63,12 @@ struct Failure {
   std::string_view key = {};
   std::string_view other_key = {};
   std::string_view other_node = {};
+  // kFlavourRefused: what the node says; kTransactionDiscarded: why. An error without its '-' and line end, which lives
+  // as long as the call.
+  std::string_view words = {};
+  uint32_t most = 0;  // kTooManyFlavours, kTooManyPinned, kTooManyOwn
+  // Its last byte was sent, so that nobody knows whether the node has executed it, or will.
+  bool may_have_run = false;
 };
 
 // The value of the label `code`: "node_down".
@@ -76,9 +92,9 @@ void AppendProtocolError(std::string_view error, std::string* out);
 // "-ERR 'multi' is not supported by ringproxy: why".
 void AppendNotSupported(std::string_view name, std::string_view why, std::string* out);
 
-// For a command between a refused MULTI and its EXEC or DISCARD.
-void AppendTransactionRefused(std::string_view name, std::string* out);
-// For a command that would read or write a database whose SELECT was refused.
-void AppendDatabaseRefused(int64_t database, std::string* out);
+// A node's error that says that it does not know the command or subcommand, and behind its own words which node said
+// so: in a fleet of several releases the others may know it. `release`: "Redis 7.0.15", or empty. False, and nothing is
+// appended, for every other reply.
+bool AppendUnknownAtNode(std::string_view reply, const Failure& at, std::string_view release, std::string* out);
 
 }  // namespace ringproxy::wire

@@ -6,13 +6,13 @@
 namespace ringproxy::wire {
 namespace {
 
-constexpr std::string_view kNodeFaults[] = {"LOADING", "MASTERDOWN", "BUSY", "CLUSTERDOWN"};
+constexpr std::string_view kNodeFaults[] = {"LOADING", "MASTERDOWN", "CLUSTERDOWN"};
 
 // Texts that begin with one of those words, but that only some of the requests read.
 constexpr std::string_view kOfSomeRequests[] = {"CLUSTERDOWN Hash slot not served",
                                                 "CLUSTERDOWN The cluster is down and only accepts read commands"};
 
-constexpr std::string_view kAliveToPing[] = {"MISCONF", "READONLY", "OOM", "NOREPLICAS", "NOPERM"};
+constexpr std::string_view kAliveToPing[] = {"MISCONF", "READONLY", "OOM", "NOREPLICAS", "NOPERM", "BUSY"};
 
 // What a memcached without room (-M) says of a write. Other memory errors, such as that of a get without room for its
 // reply, concern the node itself.

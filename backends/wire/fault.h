@@ -19,18 +19,20 @@ enum class Fault : uint8_t {
 
 // What a request makes its node do, as far as the node is judged by its reply.
 enum class Work : uint8_t {
-  kPlain,  // Its words are the node's, and it should not take long.
-  kHeavy,  // Its words are the node's; how long it takes is the request's doing.
-  kScript  // A client's script or function can answer anything after any time, so nothing of it is evidence.
+  kPlain,     // Its words are the node's, and it should not take long.
+  kBlocking,  // It waits for other clients: neither its words nor its time say anything, and it is no load.
+  kHeavy,     // Its words are the node's; how long it takes is the request's doing.
+  kScript     // A client's script or function can answer anything after any time, so nothing of it is evidence.
 };
 
-// Requires: `reply` is whole. LOADING, MASTERDOWN, BUSY and CLUSTERDOWN are hard: whatever is asked reads them.
-// CLUSTERDOWN of one slot or of writes alone, OOM, READONLY, MISCONF, NOREPLICAS, TRYAGAIN and every other word are
-// none.
+// Requires: `reply` is whole. LOADING, MASTERDOWN and CLUSTERDOWN are hard: whatever is asked reads them. CLUSTERDOWN
+// of one slot or of writes alone, OOM, READONLY, MISCONF, NOREPLICAS, TRYAGAIN, BUSY (some client's script runs for
+// long) and every other word are none.
 Fault RedisFault(std::string_view reply);
 
 // Whether a reply to PING comes from a node that serves somebody: +PONG, or an error that refuses writes alone (PING
-// reads MISCONF while the node cannot save), or that refuses PING itself to a user who is logged in (NOPERM).
+// reads MISCONF while the node cannot save), that refuses PING itself to a user who is logged in (NOPERM), or that
+// refuses everything until a client's script ends (BUSY).
 bool IsAliveToPing(std::string_view reply);
 
 // SERVER_ERROR is soft, but for a write that a full node or its limit on sizes refuses; ERROR and CLIENT_ERROR are

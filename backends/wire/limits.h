@@ -5,6 +5,7 @@
 // Threads: values.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 
 namespace ringproxy::wire {
@@ -15,7 +16,17 @@ struct Limits {
   uint64_t key_bytes = 512ULL << 20;    // One key; checked by whoever knows which arguments are keys.
   uint64_t arguments = 1024 * 1024;     // The command's name included.
   uint64_t inline_bytes = 64 << 10;     // An inline request, and each line that announces a count or a size.
+  bool before_login = false;            // The words for what is too much are those for a client without a login.
 };
+
+// What a client may send before its login: Redis' bounds.
+constexpr Limits BeforeLogin(Limits limits) {
+  limits.bulk_bytes = std::min<uint64_t>(limits.bulk_bytes, 16 << 10);
+  limits.arguments = std::min<uint64_t>(limits.arguments, 10);
+  limits.inline_bytes = std::min<uint64_t>(limits.inline_bytes, 16 << 10);
+  limits.before_login = true;
+  return limits;
+}
 
 // Argument spans are 32 bits wide.
 inline constexpr uint64_t kLargestRequest = UINT32_MAX;

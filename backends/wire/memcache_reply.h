@@ -18,6 +18,9 @@ class MemcacheReplyFramer final : public ReplyFramer {
   Fault FaultOf(std::string_view reply) const override { return MemcacheFault(reply); }
   void Reset() override { in_progress_ = skipped_last_ = false; }
   uint64_t Skip() override;
+  // Its servers send none.
+  void MovePushesFirst(char*) override {}
+  bool is_push() const override { return false; }
 
  private:
   enum class Part : uint8_t { kLast, kMoreFollow, kNeedMore, kBad };

@@ -1,57 +1,32 @@
 #include <algorithm>
 #include <array>
 #include <functional>
-#include <iterator>
 
-#include "backends/wire/command.h"
+#include "backends/wire/module_command_rows.h"
+#include "backends/wire/newer_command_rows.h"
 
 namespace ringproxy::wire {
 namespace {
 
 // Why a command is refused: what is so, and a remedy only where there is one.
-constexpr std::string_view kOneServer = "it concerns one server: ask the node itself";
 constexpr std::string_view kRunningScript = "it concerns the script that runs on one server: ask the node itself";
 constexpr std::string_view kTraffic = "it would show one node's traffic of all clients: ask the node itself";
 constexpr std::string_view kReplicas =
     "it would wait for the replicas of one node on the connection that all clients share";
-constexpr std::string_view kBlocks = "a blocking command would block the connection that all clients share";
-constexpr std::string_view kSharedConnection = "it would act on the connection that all clients share";
-constexpr std::string_view kPubSub =
-    "publish and subscribe need a connection of their own to one node: ask the node itself";
-constexpr std::string_view kTransactions =
-    "a transaction needs a connection of its own; a script does the same for keys of one node";
-constexpr std::string_view kCursor =
-    "a cursor would have to go over several nodes; KEYS and the scans of one key (HSCAN, SSCAN, ZSCAN) work";
-constexpr std::string_view kOneDatabase = "ringproxy serves database 0 only";
-constexpr std::string_view kNoClusterMode = "clients of ringproxy need no cluster mode";
-constexpr std::string_view kFamily = "it is only a family of subcommands";
+constexpr std::string_view kSwap = "nodes cannot swap databases at the same instant: ask each of them";
 
-constexpr KeySpec One(int8_t at) {
-  return {.kind = KeyKind::kOne, .first = at, .last = at, .step = 1};
-}
-constexpr KeySpec Range(int8_t first, int8_t last, int8_t step) {
-  return {.kind = KeyKind::kRange, .first = first, .last = last, .step = step};
-}
-constexpr KeySpec CountedAt(int8_t count) {
-  return {.kind = KeyKind::kCounted, .first = count, .step = 1};
-}
-constexpr KeySpec By(KeyKind kind) {
-  return {.kind = kind};
+using namespace rows;
+
+// Channels that stand where keys would: clients of a cluster are told so, and nothing lies at any node.
+constexpr KeySpec ChannelsTo(int8_t last) {
+  return {.kind = KeyKind::kNone, .first = 1, .last = last, .step = 1};
 }
 
-using enum Access;
-using enum AfterRefusal;
-using enum Gutter;
-using enum Handling;
-using enum Merge;
-using enum Reach;
-using enum Retry;
-using enum Weight;
-
-// Arity, keys, flags and categories as Redis 7.0 tells them (COMMAND); the rest is ours. client|setinfo is younger
-// than 7.0, but clients send it to every server. A row takes one line or, where that is too long, one line for what the
-// proxy does with the command and one for Redis' words and what is rare: clang-format would give each member its own,
-// and the table is compared by eye more often than it is read through.
+// Arity, keys, flags and categories as Redis 7.0 tells them (COMMAND); the rest is ours. client|capa,
+// client|maint_notifications, client|no-touch and client|setinfo are younger than 7.0, but clients send them to every
+// server, and the proxy answers them. A row takes one line or, where that is too long, one line for what the proxy does
+// with the command and one for Redis' words and what is rare: clang-format would give each member its own, and the
+// table is compared by eye more often than it is read through.
 // clang-format off
 constexpr CommandSpec kRows[] = {
     {.name = "acl", .arity = -2, .access = kOther, .handling = kRefused, .why = kFamily},
@@ -79,7 +54,7 @@ constexpr CommandSpec kRows[] = {
      .flags = "admin noscript loading stale", .why = kOneServer},
     {.name = "acl|users", .arity = 2, .access = kAdmin, .handling = kRefused,
      .flags = "admin noscript loading stale", .why = kOneServer},
-    {.name = "acl|whoami", .arity = 2, .access = kOther, .handling = kLocal, .flags = "noscript loading stale"},
+    {.name = "acl|whoami", .arity = 2, .access = kOther, .handling = kLocal, .flags = "noscript loading stale", .within_multi = kSpliced},
     {.name = "append", .arity = 3, .keys = One(1), .access = kWrite,
      .flags = "write denyoom fast", .categories = "string"},
     {.name = "asking", .arity = 1, .access = kOther, .handling = kLocal, .flags = "fast", .categories = "connection"},
@@ -99,53 +74,59 @@ constexpr CommandSpec kRows[] = {
      .flags = "write denyoom", .categories = "bitmap", .weight = kHeavy},
     {.name = "bitpos", .arity = -3, .keys = One(1), .access = kRead, .retry = kSafe,
      .flags = "readonly", .categories = "bitmap", .gutter = kAsIs},
-    {.name = "blmove", .arity = 6, .keys = Range(1, 2, 1), .access = kWrite, .handling = kRefused,
-     .flags = "write denyoom noscript blocking", .categories = "list", .why = kBlocks},
-    {.name = "blmpop", .arity = -5, .keys = CountedAt(2), .access = kWrite, .handling = kRefused,
-     .flags = "write blocking movablekeys", .categories = "list", .why = kBlocks},
-    {.name = "blpop", .arity = -3, .keys = Range(1, -2, 1), .access = kWrite, .handling = kRefused,
-     .flags = "write noscript blocking", .categories = "list", .why = kBlocks},
-    {.name = "brpop", .arity = -3, .keys = Range(1, -2, 1), .access = kWrite, .handling = kRefused,
-     .flags = "write noscript blocking", .categories = "list", .why = kBlocks},
-    {.name = "brpoplpush", .arity = 4, .keys = Range(1, 2, 1), .access = kWrite, .handling = kRefused,
-     .flags = "write denyoom noscript blocking", .categories = "list", .why = kBlocks},
-    {.name = "bzmpop", .arity = -5, .keys = CountedAt(2), .access = kWrite, .handling = kRefused,
-     .flags = "write blocking movablekeys", .categories = "sortedset", .why = kBlocks},
-    {.name = "bzpopmax", .arity = -3, .keys = Range(1, -2, 1), .access = kWrite, .handling = kRefused,
-     .flags = "write noscript blocking fast", .categories = "sortedset", .why = kBlocks},
-    {.name = "bzpopmin", .arity = -3, .keys = Range(1, -2, 1), .access = kWrite, .handling = kRefused,
-     .flags = "write noscript blocking fast", .categories = "sortedset", .why = kBlocks},
+    {.name = "blmove", .arity = 6, .keys = Range(1, 2, 1), .access = kWrite, .handling = kPinned,
+     .flags = "write denyoom noscript blocking", .categories = "list"},
+    {.name = "blmpop", .arity = -5, .keys = CountedAt(2), .access = kWrite, .handling = kPinned,
+     .flags = "write blocking movablekeys", .categories = "list"},
+    {.name = "blpop", .arity = -3, .keys = Range(1, -2, 1), .access = kWrite, .handling = kPinned,
+     .flags = "write noscript blocking", .categories = "list"},
+    {.name = "brpop", .arity = -3, .keys = Range(1, -2, 1), .access = kWrite, .handling = kPinned,
+     .flags = "write noscript blocking", .categories = "list"},
+    {.name = "brpoplpush", .arity = 4, .keys = Range(1, 2, 1), .access = kWrite, .handling = kPinned,
+     .flags = "write denyoom noscript blocking", .categories = "list"},
+    {.name = "bzmpop", .arity = -5, .keys = CountedAt(2), .access = kWrite, .handling = kPinned,
+     .flags = "write blocking movablekeys", .categories = "sortedset"},
+    {.name = "bzpopmax", .arity = -3, .keys = Range(1, -2, 1), .access = kWrite, .handling = kPinned,
+     .flags = "write noscript blocking fast", .categories = "sortedset"},
+    {.name = "bzpopmin", .arity = -3, .keys = Range(1, -2, 1), .access = kWrite, .handling = kPinned,
+     .flags = "write noscript blocking fast", .categories = "sortedset"},
     {.name = "client", .arity = -2, .access = kOther, .handling = kRefused, .why = kFamily},
     {.name = "client|caching", .arity = 3, .access = kOther, .handling = kRefused,
      .flags = "noscript loading stale", .categories = "connection", .why = kSharedConnection},
-    {.name = "client|getname", .arity = 2, .access = kOther, .handling = kLocal,
+    {.name = "client|capa", .arity = -3, .access = kOther, .handling = kLocal,
      .flags = "noscript loading stale", .categories = "connection"},
-    {.name = "client|getredir", .arity = 2, .access = kOther, .handling = kRefused,
-     .flags = "noscript loading stale", .categories = "connection", .why = kSharedConnection},
+    {.name = "client|getname", .arity = 2, .access = kOther, .handling = kLocal,
+     .flags = "noscript loading stale", .categories = "connection", .within_multi = kSpliced},
+    {.name = "client|getredir", .arity = 2, .access = kOther, .handling = kLocal,
+     .flags = "noscript loading stale", .categories = "connection"},
     {.name = "client|help", .arity = 2, .access = kOther, .handling = kLocal,
      .flags = "loading stale", .categories = "connection"},
     {.name = "client|id", .arity = 2, .access = kOther, .handling = kLocal,
-     .flags = "noscript loading stale", .categories = "connection"},
+     .flags = "noscript loading stale", .categories = "connection", .within_multi = kSpliced},
     {.name = "client|info", .arity = 2, .access = kOther, .handling = kLocal,
      .flags = "noscript loading stale", .categories = "connection"},
     {.name = "client|kill", .arity = -3, .access = kAdmin, .handling = kRefused,
      .flags = "admin noscript loading stale", .categories = "connection", .why = kSharedConnection},
     {.name = "client|list", .arity = -2, .access = kAdmin, .handling = kLocal,
      .flags = "admin noscript loading stale", .categories = "connection"},
+    {.name = "client|maint_notifications", .arity = -3, .access = kOther, .handling = kLocal,
+     .flags = "noscript loading stale", .categories = "connection"},
     {.name = "client|no-evict", .arity = 3, .access = kAdmin, .handling = kLocal,
-     .flags = "admin noscript loading stale", .categories = "connection"},
+     .flags = "admin noscript loading stale", .categories = "connection", .within_multi = kSpliced},
+    {.name = "client|no-touch", .arity = 3, .access = kOther, .handling = kLocal,
+     .flags = "noscript loading stale", .categories = "connection", .within_multi = kSpliced},
     {.name = "client|pause", .arity = -3, .access = kAdmin, .handling = kRefused,
      .flags = "admin noscript loading stale", .categories = "connection", .why = kSharedConnection},
     {.name = "client|reply", .arity = 3, .access = kOther, .handling = kLocal,
      .flags = "noscript loading stale", .categories = "connection"},
     {.name = "client|setinfo", .arity = 4, .access = kOther, .handling = kLocal,
-     .flags = "noscript loading stale", .categories = "connection"},
+     .flags = "noscript loading stale", .categories = "connection", .within_multi = kSpliced},
     {.name = "client|setname", .arity = 3, .access = kOther, .handling = kLocal,
+     .flags = "noscript loading stale", .categories = "connection", .within_multi = kSpliced},
+    {.name = "client|tracking", .arity = -3, .access = kOther, .handling = kLocal,
      .flags = "noscript loading stale", .categories = "connection"},
-    {.name = "client|tracking", .arity = -3, .access = kOther, .handling = kRefused,
-     .flags = "noscript loading stale", .categories = "connection", .why = kSharedConnection},
-    {.name = "client|trackinginfo", .arity = 2, .access = kOther, .handling = kRefused,
-     .flags = "noscript loading stale", .categories = "connection", .why = kSharedConnection},
+    {.name = "client|trackinginfo", .arity = 2, .access = kOther, .handling = kLocal,
+     .flags = "noscript loading stale", .categories = "connection"},
     {.name = "client|unblock", .arity = -3, .access = kAdmin, .handling = kRefused,
      .flags = "admin noscript loading stale", .categories = "connection", .why = kSharedConnection},
     {.name = "client|unpause", .arity = 2, .access = kAdmin, .handling = kRefused,
@@ -175,8 +156,7 @@ constexpr CommandSpec kRows[] = {
      .flags = "stale", .why = kNoClusterMode},
     {.name = "cluster|help", .arity = 2, .access = kOther, .handling = kRefused,
      .flags = "loading stale", .why = kNoClusterMode},
-    {.name = "cluster|info", .arity = 2, .access = kOther, .handling = kRefused,
-     .flags = "stale", .why = kNoClusterMode},
+    {.name = "cluster|info", .arity = 2, .access = kOther, .handling = kLocal, .flags = "stale"},
     {.name = "cluster|keyslot", .arity = 3, .access = kOther, .handling = kRefused,
      .flags = "stale", .why = kNoClusterMode},
     {.name = "cluster|links", .arity = 2, .access = kOther, .handling = kRefused,
@@ -206,9 +186,9 @@ constexpr CommandSpec kRows[] = {
     {.name = "cluster|slots", .arity = 2, .access = kOther, .handling = kRefused,
      .flags = "stale", .why = kNoClusterMode},
     {.name = "command", .arity = -1, .access = kOther, .handling = kLocal,
-     .flags = "loading stale", .categories = "connection"},
+     .flags = "loading stale", .categories = "connection", .within_multi = kSpliced},
     {.name = "command|count", .arity = 2, .access = kOther, .handling = kLocal,
-     .flags = "loading stale", .categories = "connection"},
+     .flags = "loading stale", .categories = "connection", .within_multi = kSpliced},
     {.name = "command|docs", .arity = -2, .access = kOther, .handling = kAnyNode, .retry = kSafe,
      .flags = "loading stale", .categories = "connection"},
     {.name = "command|getkeys", .arity = -4, .access = kOther, .handling = kAnyNode, .retry = kSafe,
@@ -216,27 +196,27 @@ constexpr CommandSpec kRows[] = {
     {.name = "command|getkeysandflags", .arity = -4, .access = kOther, .handling = kAnyNode, .retry = kSafe,
      .flags = "loading stale", .categories = "connection"},
     {.name = "command|help", .arity = 2, .access = kOther, .handling = kLocal,
-     .flags = "loading stale", .categories = "connection"},
+     .flags = "loading stale", .categories = "connection", .within_multi = kSpliced},
     {.name = "command|info", .arity = -2, .access = kOther, .handling = kLocal,
-     .flags = "loading stale", .categories = "connection"},
+     .flags = "loading stale", .categories = "connection", .within_multi = kSpliced},
     {.name = "command|list", .arity = -2, .access = kOther, .handling = kLocal,
-     .flags = "loading stale", .categories = "connection"},
+     .flags = "loading stale", .categories = "connection", .within_multi = kSpliced},
     {.name = "config", .arity = -2, .access = kOther, .handling = kRefused, .why = kFamily},
-    {.name = "config|get", .arity = -3, .access = kAdmin, .handling = kLocal, .flags = "admin noscript loading stale"},
-    {.name = "config|help", .arity = 2, .access = kOther, .handling = kRefused,
-     .flags = "loading stale", .why = kOneServer},
-    {.name = "config|resetstat", .arity = 2, .access = kAdmin, .handling = kRefused,
-     .flags = "admin noscript loading stale", .why = kOneServer},
-    {.name = "config|rewrite", .arity = 2, .access = kAdmin, .handling = kRefused,
-     .flags = "admin noscript loading stale", .why = kOneServer},
-    {.name = "config|set", .arity = -4, .access = kAdmin, .handling = kRefused,
-     .flags = "admin noscript loading stale", .why = kOneServer},
+    {.name = "config|get", .arity = -3, .access = kAdmin, .handling = kServers, .flags = "admin noscript loading stale"},
+    {.name = "config|help", .arity = 2, .access = kOther, .handling = kAnyNode, .retry = kSafe,
+     .flags = "loading stale"},
+    {.name = "config|resetstat", .arity = 2, .access = kAdmin, .handling = kAllNodes, .merge = kAllOk,
+     .flags = "admin noscript loading stale", .check = ArgumentCheck::kNeedsAdmin},
+    {.name = "config|rewrite", .arity = 2, .access = kAdmin, .handling = kAllNodes, .merge = kAllOk,
+     .flags = "admin noscript loading stale", .check = ArgumentCheck::kNeedsAdmin},
+    {.name = "config|set", .arity = -4, .access = kAdmin, .handling = kAllNodes, .merge = kAllOk,
+     .flags = "admin noscript loading stale", .check = ArgumentCheck::kNeedsAdmin},
     {.name = "copy", .arity = -3, .keys = Range(1, 2, 1), .access = kWrite,
-     .flags = "write denyoom", .categories = "keyspace", .check = ArgumentCheck::kCopyDatabase, .weight = kHeavy},
+     .flags = "write denyoom", .categories = "keyspace", .weight = kHeavy},
     {.name = "dbsize", .arity = 1, .access = kRead, .handling = kAllNodes, .merge = kSum, .retry = kSafe,
      .flags = "readonly fast", .categories = "keyspace"},
-    {.name = "debug", .arity = -2, .access = kAdmin, .handling = kRefused,
-     .flags = "admin noscript loading stale", .why = kOneServer},
+    {.name = "debug", .arity = -2, .access = kAdmin, .handling = kOneNode,
+     .flags = "admin noscript loading stale", .why = kOneServer, .check = ArgumentCheck::kNeedsAdmin, .weight = kHeavy},
     {.name = "decr", .arity = 2, .keys = One(1), .access = kWrite,
      .flags = "write denyoom fast", .categories = "string"},
     {.name = "decrby", .arity = 3, .keys = One(1), .access = kWrite,
@@ -244,23 +224,23 @@ constexpr CommandSpec kRows[] = {
     {.name = "del", .arity = -2, .keys = Range(1, -1, 1), .access = kWrite, .handling = kSplit, .merge = kSum,
      .flags = "write", .categories = "keyspace", .gutter = kAsIs},
     {.name = "discard", .arity = 1, .access = kOther, .handling = kLocal,
-     .flags = "noscript loading stale fast allow_busy", .categories = "transaction"},
+     .flags = "noscript loading stale fast allow_busy", .categories = "transaction", .within_multi = kAtOnce},
     {.name = "dump", .arity = 2, .keys = One(1), .access = kRead, .retry = kSafe,
      .flags = "readonly", .categories = "keyspace", .gutter = kAsIs, .weight = kHeavy},
     {.name = "echo", .arity = 2, .access = kOther, .handling = kLocal,
-     .flags = "loading stale fast", .categories = "connection"},
-    {.name = "eval", .arity = -3, .keys = CountedAt(2), .access = kWrite,
+     .flags = "loading stale fast", .categories = "connection", .within_multi = kQueued},
+    {.name = "eval", .arity = -3, .keys = CountedAt(2), .access = kWrite, .handling = kScript,
      .flags = "noscript stale skip_monitor no_mandatory_keys movablekeys", .categories = "scripting", .weight = kHeavy},
-    {.name = "eval_ro", .arity = -3, .keys = CountedAt(2), .access = kRead,
+    {.name = "eval_ro", .arity = -3, .keys = CountedAt(2), .access = kRead, .handling = kScript,
      .flags = "readonly noscript stale skip_monitor no_mandatory_keys movablekeys", .categories = "scripting",
      .weight = kHeavy},
-    {.name = "evalsha", .arity = -3, .keys = CountedAt(2), .access = kWrite,
+    {.name = "evalsha", .arity = -3, .keys = CountedAt(2), .access = kWrite, .handling = kScript,
      .flags = "noscript stale skip_monitor no_mandatory_keys movablekeys", .categories = "scripting", .weight = kHeavy},
-    {.name = "evalsha_ro", .arity = -3, .keys = CountedAt(2), .access = kRead,
+    {.name = "evalsha_ro", .arity = -3, .keys = CountedAt(2), .access = kRead, .handling = kScript,
      .flags = "readonly noscript stale skip_monitor no_mandatory_keys movablekeys", .categories = "scripting",
      .weight = kHeavy},
     {.name = "exec", .arity = 1, .access = kOther, .handling = kLocal,
-     .flags = "noscript loading stale skip_slowlog", .categories = "transaction"},
+     .flags = "noscript loading stale skip_slowlog", .categories = "transaction", .within_multi = kAtOnce},
     {.name = "exists", .arity = -2, .keys = Range(1, -1, 1), .access = kRead, .handling = kSplit, .merge = kSum,
      .retry = kSafe, .flags = "readonly fast", .categories = "keyspace", .gutter = kAsIs},
     {.name = "expire", .arity = -3, .keys = One(1), .access = kWrite,
@@ -289,15 +269,15 @@ constexpr CommandSpec kRows[] = {
      .flags = "write noscript", .categories = "scripting"},
     {.name = "function|help", .arity = 2, .access = kOther, .handling = kAnyNode, .retry = kSafe,
      .flags = "loading stale", .categories = "scripting"},
-    {.name = "function|kill", .arity = 2, .access = kOther, .handling = kRefused,
-     .flags = "noscript allow_busy", .categories = "scripting", .why = kRunningScript},
+    {.name = "function|kill", .arity = 2, .access = kOther, .handling = kControl, .merge = kAnyOk,
+     .flags = "noscript allow_busy", .categories = "scripting"},
     {.name = "function|list", .arity = -2, .access = kOther, .handling = kAnyNode, .retry = kSafe,
      .flags = "noscript", .categories = "scripting"},
     {.name = "function|load", .arity = -3, .access = kWrite, .handling = kAllNodes, .merge = kFirst,
      .flags = "write denyoom noscript", .categories = "scripting"},
     {.name = "function|restore", .arity = -3, .access = kWrite, .handling = kAllNodes, .merge = kAllOk,
      .flags = "write denyoom noscript", .categories = "scripting"},
-    {.name = "function|stats", .arity = 2, .access = kOther, .handling = kRefused,
+    {.name = "function|stats", .arity = 2, .access = kOther, .handling = kOneNode,
      .flags = "noscript allow_busy", .categories = "scripting", .why = kRunningScript},
     {.name = "geoadd", .arity = -5, .keys = One(1), .access = kWrite, .flags = "write denyoom", .categories = "geo"},
     {.name = "geodist", .arity = -4, .keys = One(1), .access = kRead, .retry = kSafe,
@@ -353,7 +333,7 @@ constexpr CommandSpec kRows[] = {
     {.name = "hrandfield", .arity = -2, .keys = One(1), .access = kRead, .retry = kSafe,
      .flags = "readonly", .categories = "hash", .gutter = kAsIs},
     {.name = "hscan", .arity = -3, .keys = One(1), .access = kRead, .retry = kSafe,
-     .flags = "readonly", .categories = "hash"},
+     .flags = "readonly", .categories = "hash", .reach = kCount},
     {.name = "hset", .arity = -4, .keys = One(1), .access = kWrite,
      .flags = "write denyoom fast", .categories = "hash"},
     {.name = "hsetnx", .arity = 4, .keys = One(1), .access = kWrite,
@@ -368,27 +348,27 @@ constexpr CommandSpec kRows[] = {
      .flags = "write denyoom fast", .categories = "string"},
     {.name = "incrbyfloat", .arity = 3, .keys = One(1), .access = kWrite,
      .flags = "write denyoom fast", .categories = "string"},
-    {.name = "info", .arity = -1, .access = kOther, .handling = kLocal,
+    {.name = "info", .arity = -1, .access = kOther, .handling = kServers,
      .flags = "loading stale", .categories = "dangerous"},
     {.name = "keys", .arity = 2, .access = kRead, .handling = kAllNodes, .merge = kConcat, .retry = kSafe,
      .flags = "readonly", .categories = "keyspace dangerous", .weight = kHeavy},
     {.name = "lastsave", .arity = 1, .access = kOther, .handling = kAllNodes, .merge = kLeast, .retry = kSafe,
      .flags = "loading stale fast", .categories = "admin dangerous"},
     {.name = "latency", .arity = -2, .access = kOther, .handling = kRefused, .why = kFamily},
-    {.name = "latency|doctor", .arity = 2, .access = kAdmin, .handling = kRefused,
+    {.name = "latency|doctor", .arity = 2, .access = kAdmin, .handling = kOneNode,
      .flags = "admin noscript loading stale", .why = kOneServer},
-    {.name = "latency|graph", .arity = 3, .access = kAdmin, .handling = kRefused,
+    {.name = "latency|graph", .arity = 3, .access = kAdmin, .handling = kOneNode,
      .flags = "admin noscript loading stale", .why = kOneServer},
-    {.name = "latency|help", .arity = 2, .access = kOther, .handling = kRefused,
-     .flags = "loading stale", .why = kOneServer},
-    {.name = "latency|histogram", .arity = -2, .access = kAdmin, .handling = kRefused,
+    {.name = "latency|help", .arity = 2, .access = kOther, .handling = kAnyNode, .retry = kSafe,
+     .flags = "loading stale"},
+    {.name = "latency|histogram", .arity = -2, .access = kAdmin, .handling = kOneNode,
      .flags = "admin noscript loading stale", .why = kOneServer},
-    {.name = "latency|history", .arity = 3, .access = kAdmin, .handling = kRefused,
+    {.name = "latency|history", .arity = 3, .access = kAdmin, .handling = kOneNode,
      .flags = "admin noscript loading stale", .why = kOneServer},
-    {.name = "latency|latest", .arity = 2, .access = kAdmin, .handling = kLocal,
+    {.name = "latency|latest", .arity = 2, .access = kAdmin, .handling = kServers,
      .flags = "admin noscript loading stale"},
-    {.name = "latency|reset", .arity = -2, .access = kAdmin, .handling = kRefused,
-     .flags = "admin noscript loading stale", .why = kOneServer},
+    {.name = "latency|reset", .arity = -2, .access = kAdmin, .handling = kAllNodes, .merge = kSum,
+     .flags = "admin noscript loading stale", .check = ArgumentCheck::kNeedsAdmin},
     {.name = "lcs", .arity = -3, .keys = Range(1, 2, 1), .access = kRead, .retry = kSafe,
      .flags = "readonly", .categories = "string", .weight = kHeavy},
     {.name = "lindex", .arity = 3, .keys = One(1), .access = kRead, .retry = kSafe,
@@ -417,9 +397,10 @@ constexpr CommandSpec kRows[] = {
     {.name = "memory|doctor", .arity = 2, .access = kOther, .handling = kLocal},
     {.name = "memory|help", .arity = 2, .access = kOther, .handling = kAnyNode, .retry = kSafe,
      .flags = "loading stale"},
-    {.name = "memory|malloc-stats", .arity = 2, .access = kOther, .handling = kRefused, .why = kOneServer},
-    {.name = "memory|purge", .arity = 2, .access = kOther, .handling = kRefused, .why = kOneServer},
-    {.name = "memory|stats", .arity = 2, .access = kOther, .handling = kRefused, .why = kOneServer},
+    {.name = "memory|malloc-stats", .arity = 2, .access = kOther, .handling = kOneNode, .why = kOneServer},
+    {.name = "memory|purge", .arity = 2, .access = kOther, .handling = kAllNodes, .merge = kAllOk,
+     .check = ArgumentCheck::kNeedsAdmin},
+    {.name = "memory|stats", .arity = 2, .access = kOther, .handling = kOneNode, .why = kOneServer},
     {.name = "memory|usage", .arity = -3, .keys = One(2), .access = kRead, .retry = kSafe,
      .flags = "readonly", .gutter = kAsIs},
     {.name = "mget", .arity = -2, .keys = Range(1, -1, 1), .access = kRead, .handling = kSplit, .merge = kInKeyOrder,
@@ -438,15 +419,14 @@ constexpr CommandSpec kRows[] = {
      .flags = "admin noscript no_async_loading", .why = kOneServer},
     {.name = "monitor", .arity = 1, .access = kAdmin, .handling = kRefused,
      .flags = "admin noscript loading stale", .why = kTraffic},
-    {.name = "move", .arity = 3, .keys = One(1), .access = kWrite, .handling = kRefused,
-     .flags = "write fast", .categories = "keyspace", .why = kOneDatabase},
+    {.name = "move", .arity = 3, .keys = One(1), .access = kWrite,
+     .flags = "write fast", .categories = "keyspace"},
     {.name = "mset", .arity = -3, .keys = Range(1, -1, 2), .access = kWrite, .handling = kSplit, .merge = kAllOk,
      .flags = "write denyoom", .categories = "string"},
     {.name = "msetnx", .arity = -3, .keys = Range(1, -1, 2), .access = kWrite,
      .flags = "write denyoom", .categories = "string"},
-    {.name = "multi", .arity = 1, .access = kOther, .handling = kRefused,
-     .flags = "noscript loading stale fast allow_busy", .categories = "transaction", .why = kTransactions,
-     .after_refusal = kTransaction},
+    {.name = "multi", .arity = 1, .access = kOther, .handling = kLocal,
+     .flags = "noscript loading stale fast allow_busy", .categories = "transaction", .within_multi = kAtOnce},
     {.name = "object", .arity = -2, .access = kOther, .handling = kRefused, .why = kFamily},
     {.name = "object|encoding", .arity = 3, .keys = One(2), .access = kRead, .retry = kSafe,
      .flags = "readonly", .categories = "keyspace", .gutter = kAsIs},
@@ -475,34 +455,34 @@ constexpr CommandSpec kRows[] = {
      .flags = "write denyoom", .categories = "hyperloglog"},
     {.name = "pfselftest", .arity = 1, .access = kAdmin, .handling = kRefused,
      .flags = "admin", .categories = "hyperloglog", .why = kOneServer},
-    {.name = "ping", .arity = -1, .access = kOther, .handling = kLocal, .flags = "fast", .categories = "connection"},
+    {.name = "ping", .arity = -1, .access = kOther, .handling = kLocal, .flags = "fast", .categories = "connection", .within_multi = kQueued},
     {.name = "psetex", .arity = 4, .keys = One(1), .access = kWrite,
      .flags = "write denyoom", .categories = "string", .gutter = kMillisecondsAt2},
-    {.name = "psubscribe", .arity = -2, .access = kOther, .handling = kRefused,
-     .flags = "pubsub noscript loading stale", .why = kPubSub},
+    {.name = "psubscribe", .arity = -2, .access = kOther, .handling = kPubSub,
+     .flags = "pubsub noscript loading stale"},
     {.name = "psync", .arity = -3, .access = kAdmin, .handling = kRefused,
      .flags = "admin noscript no_async_loading no_multi", .why = kOneServer},
     {.name = "pttl", .arity = 2, .keys = One(1), .access = kRead, .retry = kSafe,
      .flags = "readonly fast", .categories = "keyspace", .gutter = kAsIs},
-    {.name = "publish", .arity = 3, .access = kOther, .handling = kRefused,
-     .flags = "pubsub loading stale fast", .why = kPubSub},
-    {.name = "pubsub", .arity = -2, .access = kOther, .handling = kRefused, .why = kPubSub},
-    {.name = "pubsub|channels", .arity = -2, .access = kOther, .handling = kRefused,
-     .flags = "pubsub loading stale", .why = kPubSub},
-    {.name = "pubsub|help", .arity = 2, .access = kOther, .handling = kRefused,
-     .flags = "loading stale", .why = kPubSub},
-    {.name = "pubsub|numpat", .arity = 2, .access = kOther, .handling = kRefused,
-     .flags = "pubsub loading stale", .why = kPubSub},
-    {.name = "pubsub|numsub", .arity = -2, .access = kOther, .handling = kRefused,
-     .flags = "pubsub loading stale", .why = kPubSub},
-    {.name = "pubsub|shardchannels", .arity = -2, .access = kOther, .handling = kRefused,
-     .flags = "pubsub loading stale", .why = kPubSub},
-    {.name = "pubsub|shardnumsub", .arity = -2, .access = kOther, .handling = kRefused,
-     .flags = "pubsub loading stale", .why = kPubSub},
-    {.name = "punsubscribe", .arity = -1, .access = kOther, .handling = kRefused,
-     .flags = "pubsub noscript loading stale", .why = kPubSub},
+    {.name = "publish", .arity = 3, .access = kOther, .handling = kPubSub,
+     .flags = "pubsub loading stale fast", .within_multi = kQueued},
+    {.name = "pubsub", .arity = -2, .access = kOther, .handling = kPubSub},
+    {.name = "pubsub|channels", .arity = -2, .access = kOther, .handling = kPubSub,
+     .flags = "pubsub loading stale"},
+    {.name = "pubsub|help", .arity = 2, .access = kOther, .handling = kAnyNode,
+     .flags = "loading stale"},
+    {.name = "pubsub|numpat", .arity = 2, .access = kOther, .handling = kPubSub,
+     .flags = "pubsub loading stale"},
+    {.name = "pubsub|numsub", .arity = -2, .access = kOther, .handling = kPubSub,
+     .flags = "pubsub loading stale"},
+    {.name = "pubsub|shardchannels", .arity = -2, .access = kOther, .handling = kPubSub,
+     .flags = "pubsub loading stale"},
+    {.name = "pubsub|shardnumsub", .arity = -2, .access = kOther, .handling = kPubSub,
+     .flags = "pubsub loading stale"},
+    {.name = "punsubscribe", .arity = -1, .access = kOther, .handling = kPubSub,
+     .flags = "pubsub noscript loading stale"},
     {.name = "quit", .arity = -1, .access = kOther, .handling = kLocal,
-     .flags = "noscript loading stale fast no_auth allow_busy", .categories = "connection"},
+     .flags = "noscript loading stale fast no_auth allow_busy", .categories = "connection", .within_multi = kAtOnce},
     {.name = "randomkey", .arity = 1, .access = kRead, .handling = kAllNodes, .merge = kAnyNonNil, .retry = kSafe,
      .flags = "readonly", .categories = "keyspace"},
     {.name = "readonly", .arity = 1, .access = kOther, .handling = kLocal,
@@ -518,7 +498,7 @@ constexpr CommandSpec kRows[] = {
     {.name = "replicaof", .arity = 3, .access = kAdmin, .handling = kRefused,
      .flags = "admin noscript stale no_async_loading", .why = kOneServer},
     {.name = "reset", .arity = 1, .access = kOther, .handling = kLocal,
-     .flags = "noscript loading stale fast no_auth allow_busy", .categories = "connection"},
+     .flags = "noscript loading stale fast no_auth allow_busy", .categories = "connection", .within_multi = kAtOnce},
     {.name = "restore", .arity = -4, .keys = One(1), .access = kWrite,
      .flags = "write denyoom", .categories = "keyspace dangerous", .weight = kHeavy},
     {.name = "restore-asking", .arity = -4, .keys = One(1), .access = kWrite, .handling = kRefused,
@@ -535,8 +515,8 @@ constexpr CommandSpec kRows[] = {
     {.name = "sadd", .arity = -3, .keys = One(1), .access = kWrite, .flags = "write denyoom fast", .categories = "set"},
     {.name = "save", .arity = 1, .access = kAdmin, .handling = kRefused,
      .flags = "admin noscript no_async_loading no_multi", .why = kOneServer},
-    {.name = "scan", .arity = -2, .access = kRead, .handling = kRefused,
-     .flags = "readonly", .categories = "keyspace", .why = kCursor},
+    {.name = "scan", .arity = -2, .access = kRead, .handling = kCursor, .merge = kNextCursor, .retry = kSafe,
+     .flags = "readonly", .categories = "keyspace", .reach = kCount},
     {.name = "scard", .arity = 2, .keys = One(1), .access = kRead, .retry = kSafe,
      .flags = "readonly fast", .categories = "set", .gutter = kAsIs},
     {.name = "script", .arity = -2, .access = kOther, .handling = kRefused, .why = kFamily},
@@ -548,8 +528,8 @@ constexpr CommandSpec kRows[] = {
      .flags = "noscript", .categories = "scripting"},
     {.name = "script|help", .arity = 2, .access = kOther, .handling = kAnyNode, .retry = kSafe,
      .flags = "loading stale", .categories = "scripting"},
-    {.name = "script|kill", .arity = 2, .access = kOther, .handling = kRefused,
-     .flags = "noscript allow_busy", .categories = "scripting", .why = kRunningScript},
+    {.name = "script|kill", .arity = 2, .access = kOther, .handling = kControl, .merge = kAnyOk,
+     .flags = "noscript allow_busy", .categories = "scripting"},
     {.name = "script|load", .arity = 3, .access = kOther, .handling = kAllNodes, .merge = kFirst,
      .flags = "noscript stale", .categories = "scripting"},
     {.name = "sdiff", .arity = -2, .keys = Range(1, -1, 1), .access = kRead, .retry = kSafe,
@@ -557,7 +537,7 @@ constexpr CommandSpec kRows[] = {
     {.name = "sdiffstore", .arity = -3, .keys = Range(1, -1, 1), .access = kWrite,
      .flags = "write denyoom", .categories = "set", .weight = kHeavy},
     {.name = "select", .arity = 2, .access = kOther, .handling = kLocal,
-     .flags = "loading stale fast", .categories = "connection", .after_refusal = kDatabase},
+     .flags = "loading stale fast", .categories = "connection", .within_multi = kSelects},
     {.name = "set", .arity = -3, .keys = One(1), .access = kWrite,
      .flags = "write denyoom", .categories = "string", .gutter = kSet},
     {.name = "setbit", .arity = 4, .keys = One(1), .access = kWrite, .flags = "write denyoom", .categories = "bitmap",
@@ -581,12 +561,13 @@ constexpr CommandSpec kRows[] = {
     {.name = "slaveof", .arity = 3, .access = kAdmin, .handling = kRefused,
      .flags = "admin noscript stale no_async_loading", .why = kOneServer},
     {.name = "slowlog", .arity = -2, .access = kOther, .handling = kRefused, .why = kFamily},
-    {.name = "slowlog|get", .arity = -2, .access = kAdmin, .handling = kLocal, .flags = "admin loading stale"},
-    {.name = "slowlog|help", .arity = 2, .access = kOther, .handling = kRefused,
-     .flags = "loading stale", .why = kOneServer},
-    {.name = "slowlog|len", .arity = 2, .access = kAdmin, .handling = kLocal, .flags = "admin loading stale"},
-    {.name = "slowlog|reset", .arity = 2, .access = kAdmin, .handling = kRefused,
-     .flags = "admin loading stale", .why = kOneServer},
+    {.name = "slowlog|get", .arity = -2, .access = kAdmin, .handling = kServers, .flags = "admin loading stale"},
+    {.name = "slowlog|help", .arity = 2, .access = kOther, .handling = kAnyNode, .retry = kSafe,
+     .flags = "loading stale"},
+    {.name = "slowlog|len", .arity = 2, .access = kAdmin, .handling = kAllNodes, .merge = kSum,
+     .flags = "admin loading stale"},
+    {.name = "slowlog|reset", .arity = 2, .access = kAdmin, .handling = kAllNodes, .merge = kAllOk,
+     .flags = "admin loading stale", .check = ArgumentCheck::kNeedsAdmin},
     {.name = "smembers", .arity = 2, .keys = One(1), .access = kRead, .retry = kSafe,
      .flags = "readonly", .categories = "set", .gutter = kAsIs},
     {.name = "smismember", .arity = -3, .keys = One(1), .access = kRead, .retry = kSafe,
@@ -599,29 +580,29 @@ constexpr CommandSpec kRows[] = {
      .flags = "readonly movablekeys", .categories = "set sortedset list dangerous",
      .check = ArgumentCheck::kSortPatterns, .weight = kHeavy},
     {.name = "spop", .arity = -2, .keys = One(1), .access = kWrite, .flags = "write fast", .categories = "set"},
-    {.name = "spublish", .arity = 3, .access = kOther, .handling = kRefused,
-     .flags = "pubsub loading stale fast", .why = kPubSub},
+    {.name = "spublish", .arity = 3, .keys = ChannelsTo(1), .access = kOther, .handling = kPubSub,
+     .flags = "pubsub loading stale fast", .within_multi = kQueued},
     {.name = "srandmember", .arity = -2, .keys = One(1), .access = kRead, .retry = kSafe,
      .flags = "readonly", .categories = "set", .gutter = kAsIs},
     {.name = "srem", .arity = -3, .keys = One(1), .access = kWrite, .flags = "write fast", .categories = "set"},
     {.name = "sscan", .arity = -3, .keys = One(1), .access = kRead, .retry = kSafe,
-     .flags = "readonly", .categories = "set"},
-    {.name = "ssubscribe", .arity = -2, .access = kOther, .handling = kRefused,
-     .flags = "pubsub noscript loading stale", .why = kPubSub},
+     .flags = "readonly", .categories = "set", .reach = kCount},
+    {.name = "ssubscribe", .arity = -2, .keys = ChannelsTo(-1), .access = kOther, .handling = kPubSub,
+     .flags = "pubsub noscript loading stale"},
     {.name = "strlen", .arity = 2, .keys = One(1), .access = kRead, .retry = kSafe,
      .flags = "readonly fast", .categories = "string", .gutter = kAsIs},
-    {.name = "subscribe", .arity = -2, .access = kOther, .handling = kRefused,
-     .flags = "pubsub noscript loading stale", .why = kPubSub},
+    {.name = "subscribe", .arity = -2, .access = kOther, .handling = kPubSub,
+     .flags = "pubsub noscript loading stale"},
     {.name = "substr", .arity = 4, .keys = One(1), .access = kRead, .retry = kSafe,
      .flags = "readonly", .categories = "string", .gutter = kAsIs},
     {.name = "sunion", .arity = -2, .keys = Range(1, -1, 1), .access = kRead, .retry = kSafe,
      .flags = "readonly", .categories = "set", .weight = kHeavy},
     {.name = "sunionstore", .arity = -3, .keys = Range(1, -1, 1), .access = kWrite,
      .flags = "write denyoom", .categories = "set", .weight = kHeavy},
-    {.name = "sunsubscribe", .arity = -1, .access = kOther, .handling = kRefused,
-     .flags = "pubsub noscript loading stale", .why = kPubSub},
+    {.name = "sunsubscribe", .arity = -1, .keys = ChannelsTo(-1), .access = kOther, .handling = kPubSub,
+     .flags = "pubsub noscript loading stale"},
     {.name = "swapdb", .arity = 3, .access = kWrite, .handling = kRefused,
-     .flags = "write fast", .categories = "keyspace dangerous", .why = kOneDatabase},
+     .flags = "write fast", .categories = "keyspace dangerous", .why = kSwap},
     {.name = "sync", .arity = 1, .access = kAdmin, .handling = kRefused,
      .flags = "admin noscript no_async_loading no_multi", .why = kOneServer},
     {.name = "time", .arity = 1, .access = kOther, .handling = kAnyNode, .retry = kSafe, .flags = "loading stale fast"},
@@ -633,15 +614,14 @@ constexpr CommandSpec kRows[] = {
      .flags = "readonly fast", .categories = "keyspace", .gutter = kAsIs},
     {.name = "unlink", .arity = -2, .keys = Range(1, -1, 1), .access = kWrite, .handling = kSplit, .merge = kSum,
      .flags = "write fast", .categories = "keyspace", .gutter = kAsIs},
-    {.name = "unsubscribe", .arity = -1, .access = kOther, .handling = kRefused,
-     .flags = "pubsub noscript loading stale", .why = kPubSub},
+    {.name = "unsubscribe", .arity = -1, .access = kOther, .handling = kPubSub,
+     .flags = "pubsub noscript loading stale"},
     {.name = "unwatch", .arity = 1, .access = kOther, .handling = kLocal,
-     .flags = "noscript loading stale fast allow_busy", .categories = "transaction"},
+     .flags = "noscript loading stale fast allow_busy", .categories = "transaction", .within_multi = kQueued},
     {.name = "wait", .arity = 3, .access = kOther, .handling = kRefused,
      .flags = "noscript", .categories = "connection", .why = kReplicas},
-    {.name = "watch", .arity = -2, .keys = Range(1, -1, 1), .access = kOther, .handling = kRefused,
-     .flags = "noscript loading stale fast allow_busy", .categories = "transaction", .why = kTransactions,
-     .after_refusal = kNextMulti},
+    {.name = "watch", .arity = -2, .keys = Range(1, -1, 1), .access = kOther, .handling = kPinned,
+     .flags = "noscript loading stale fast allow_busy", .categories = "transaction", .within_multi = kAtOnce},
     {.name = "xack", .arity = -4, .keys = One(1), .access = kWrite, .flags = "write fast", .categories = "stream"},
     {.name = "xadd", .arity = -5, .keys = One(1), .access = kWrite,
      .flags = "write denyoom fast", .categories = "stream"},
@@ -675,9 +655,9 @@ constexpr CommandSpec kRows[] = {
      .flags = "readonly", .categories = "stream", .gutter = kAsIs},
     {.name = "xrange", .arity = -4, .keys = One(1), .access = kRead, .retry = kSafe,
      .flags = "readonly", .categories = "stream", .gutter = kAsIs},
-    {.name = "xread", .arity = -4, .keys = By(KeyKind::kStreams), .access = kRead, .retry = kSafe,
+    {.name = "xread", .arity = -4, .keys = By(KeyKind::kStreams), .access = kRead, .handling = kPinned, .retry = kSafe,
      .flags = "readonly blocking movablekeys", .categories = "stream", .check = ArgumentCheck::kBlockOption},
-    {.name = "xreadgroup", .arity = -7, .keys = By(KeyKind::kStreams), .access = kWrite,
+    {.name = "xreadgroup", .arity = -7, .keys = By(KeyKind::kStreams), .access = kWrite, .handling = kPinned,
      .flags = "write blocking movablekeys", .categories = "stream", .check = ArgumentCheck::kBlockOption},
     {.name = "xrevrange", .arity = -4, .keys = One(1), .access = kRead, .retry = kSafe,
      .flags = "readonly", .categories = "stream", .gutter = kAsIs},
@@ -740,7 +720,7 @@ constexpr CommandSpec kRows[] = {
     {.name = "zrevrank", .arity = 3, .keys = One(1), .access = kRead, .retry = kSafe,
      .flags = "readonly fast", .categories = "sortedset", .gutter = kAsIs},
     {.name = "zscan", .arity = -3, .keys = One(1), .access = kRead, .retry = kSafe,
-     .flags = "readonly", .categories = "sortedset"},
+     .flags = "readonly", .categories = "sortedset", .reach = kCount},
     {.name = "zscore", .arity = 3, .keys = One(1), .access = kRead, .retry = kSafe,
      .flags = "readonly fast", .categories = "sortedset", .gutter = kAsIs},
     {.name = "zunion", .arity = -3, .keys = CountedAt(1), .access = kRead, .retry = kSafe,
@@ -750,18 +730,27 @@ constexpr CommandSpec kRows[] = {
 };
 // clang-format on
 
-// Strictly: no two rows have one name.
-static_assert(std::ranges::adjacent_find(kRows, std::not_fn(StandsBefore)) == std::end(kRows));
+// Both in the order of StandsBefore, and so is what comes of them.
+template <size_t A, size_t B>
+constexpr std::array<CommandSpec, A + B> MergeRows(const std::array<CommandSpec, A>& some,
+                                                   const std::array<CommandSpec, B>& others) {
+  std::array<CommandSpec, A + B> all{};
+  std::ranges::merge(some, others, all.begin(), StandsBefore);
+  return all;
+}
 
 constexpr auto kRedisCommands = [] {
-  auto rows = std::to_array(kRows);
+  auto rows = MergeRows(MergeRows(std::to_array(kRows), std::to_array(kNewerRows)), std::to_array(kModuleRows));
   NumberRows(rows, 0);
   return rows;
 }();
 
+// Strictly: no two rows have one name.
+static_assert(std::ranges::adjacent_find(kRedisCommands, std::not_fn(StandsBefore)) == kRedisCommands.end());
+
 }  // namespace
 
-std::span<const CommandSpec> RedisCommands() {
+std::span<const CommandSpec> BuiltInRedisCommands() {
   return kRedisCommands;
 }
 

@@ -13,22 +13,28 @@ namespace ringproxy::wire {
 
 class ReplyFramer {
  public:
-  enum class FrameStatus : uint8_t { kNeedMore, kReply, kBad };
+  // kPush: a frame that answers nothing. kMixed: a reply with pushes between its parts, as Redis 6 sends them; no reply
+  // before they are moved out of it.
+  enum class FrameStatus : uint8_t { kNeedMore, kReply, kPush, kMixed, kBad };
 
   virtual ~ReplyFramer() = default;
 
-  // Frames the reply that starts at bytes[0]. After kNeedMore call again with the same bytes plus more (they may have
-  // moved); after anything else the next call starts a new reply.
+  // Frames the reply or push that starts at bytes[0]. After kNeedMore call again with the same bytes plus more (they
+  // may have moved); after anything else the next call starts a new reply.
   virtual FrameStatus Frame(std::string_view bytes) = 0;
   // What a whole reply says about the node.
   virtual Fault FaultOf(std::string_view reply) const = 0;
+  // After kMixed: orders its bytes so that the pushes come first, and then the reply, all of them whole.
+  virtual void MovePushesFirst(char* bytes) = 0;
+  // After kNeedMore: whether the frame is known to be a push.
+  virtual bool is_push() const = 0;
   // Forgets a reply that is framed by half: its connection is gone.
   virtual void Reset() = 0;
   // After kNeedMore, of a reply that nobody is to get: so many bytes are of no use any more, of which some may be still
   // to come. The next Frame is given those behind them; its kReply says the size of what was not skipped.
   virtual uint64_t Skip() = 0;
 
-  // After kReply: its bytes.
+  // After kReply, kPush or kMixed: its bytes.
   size_t size() const { return position_; }
   // After kNeedMore: the least size of this reply as far as it is known, more than was given.
   size_t bytes_needed() const { return needed_; }

@@ -63,4 +63,23 @@ void AppendNilArray(std::string* out) {
   out->append("*-1\r\n");
 }
 
+void AppendNil(uint8_t protocol, std::string* out) {
+  out->append(protocol == 2 ? "$-1\r\n" : "_\r\n");
+}
+
+void AppendMapHeader(size_t pairs, uint8_t protocol, std::string* out) {
+  protocol == 2 ? AppendArrayHeader(2 * pairs, out) : AppendNumberLine('%', static_cast<int64_t>(pairs), out);
+}
+
+void AppendSetHeader(size_t count, uint8_t protocol, std::string* out) {
+  AppendNumberLine(protocol == 2 ? '*' : '~', static_cast<int64_t>(count), out);
+}
+
+void AppendText(std::string_view text, uint8_t protocol, std::string* out) {
+  if (protocol == 2) return AppendBulk(text, out);
+  constexpr std::string_view kKind = "txt:";
+  AppendNumberLine('=', static_cast<int64_t>(kKind.size() + text.size()), out);
+  out->append(kKind).append(text).append(kLineEnd);
+}
+
 }  // namespace ringproxy::wire

@@ -16,6 +16,8 @@ namespace {
 constexpr size_t kKeptArguments = 256;
 constexpr size_t kKeptCanonical = 512;
 
+constexpr uint64_t kUsualArguments = 16;
+
 constexpr size_t kLeastBulk = 6;  // "$0\r\n\r\n"
 // Redis counts arguments in an int.
 constexpr uint64_t kMostArguments = INT32_MAX;
@@ -47,9 +49,38 @@ void RequestParser::Start() {
 
 RequestParser::RespStatus RequestParser::Parse(std::string_view bytes) {
   if (!in_progress_) {
+    if (TakeUsual(bytes)) return RespStatus::kRequest;
     Start();
     needed_ = 1;
   }
+  return ParseByParts(bytes);
+}
+
+// Two steps an argument and no state between them: this is every request of most clients.
+bool RequestParser::TakeUsual(std::string_view bytes) {
+  const char* const end = bytes.data() + bytes.size();
+  uint64_t count = 0;
+  if (bytes.empty() || bytes.front() != '*') return false;
+  const char* at = ReadPlainCount(bytes.data() + 1, end, &count);
+  if (at == nullptr || count == 0 || count > std::min(kUsualArguments, limits_.arguments)) return false;
+  if (arguments_.size() != count) arguments_.resize(count);
+  for (ArgumentSpan& argument : arguments_) {
+    uint64_t size = 0;
+    if (at == end || *at != '$') return false;
+    const char* const start = ReadPlainCount(at + 1, end, &size);
+    if (start == nullptr || size > limits_.bulk_bytes) return false;
+    if (size + kLineEnd.size() > static_cast<size_t>(end - start)) return false;
+    at = start + size;
+    if (at[0] != '\r' || at[1] != '\n') return false;
+    at += kLineEnd.size();
+    argument = {static_cast<uint32_t>(start - bytes.data()), static_cast<uint32_t>(size)};
+  }
+  size_ = static_cast<size_t>(at - bytes.data());
+  encoded_ = {bytes.data(), size_};
+  return size_ <= limits_.request_bytes;
+}
+
+RequestParser::RespStatus RequestParser::ParseByParts(std::string_view bytes) {
   // What came since the last call cannot change the answer, so a large value costs one more look and not one a piece.
   if (bytes.size() < needed_) return RespStatus::kNeedMore;
   const bool multibulk = expected_ > 0 || bytes.front() == '*';
@@ -66,6 +97,14 @@ RequestParser::RespStatus RequestParser::NeedMore(size_t least) {
 RequestParser::RespStatus RequestParser::Bad(std::string_view error) {
   error_ = error;
   return RespStatus::kBad;
+}
+
+RequestParser::RespStatus RequestParser::TooManyArguments() {
+  return Bad(limits_.before_login ? "Protocol error: unauthenticated multibulk length" : kBadMultibulk);
+}
+
+RequestParser::RespStatus RequestParser::TooLarge() {
+  return Bad(limits_.before_login ? "Protocol error: unauthenticated bulk length" : kBadBulk);
 }
 
 RequestParser::RespStatus RequestParser::ParseMultibulk(std::string_view bytes) {
@@ -111,7 +150,8 @@ RequestParser::RespStatus RequestParser::ParseCount(std::string_view bytes) {
     const RespStatus status = FindLine(bytes, "Protocol error: too big mbulk count string", &line);
     if (status != RespStatus::kRequest) return status;
     const std::optional<int64_t> count = ParseInteger(line.substr(1));
-    if (!count || *count > static_cast<int64_t>(limits_.arguments)) return Bad(kBadMultibulk);
+    if (!count) return Bad(kBadMultibulk);
+    if (*count > static_cast<int64_t>(limits_.arguments)) return TooManyArguments();
     if (*count <= 0) {
       size_ = position_;
       return RespStatus::kNothing;
@@ -168,7 +208,7 @@ RequestParser::RespStatus RequestParser::ParseBulkSize(std::string_view bytes, u
     *size = static_cast<uint64_t>(*value);
   }
   const bool too_large = *size > limits_.bulk_bytes || *size + position_ + kLineEnd.size() > limits_.request_bytes;
-  return too_large ? Bad(kBadBulk) : RespStatus::kRequest;
+  return too_large ? TooLarge() : RespStatus::kRequest;
 }
 
 // Counts and sizes have one spelling each, so only line ends can differ and every argument stays where it is.
@@ -198,9 +238,9 @@ RequestParser::RespStatus RequestParser::ParseInline(std::string_view bytes) {
   // Nodes see one form alone: an inline request goes on as an array.
   if (!EncodeInline(line, &canonical_, &arguments_)) return Bad("Protocol error: unbalanced quotes in request");
   if (arguments_.empty()) return RespStatus::kNothing;
-  if (arguments_.size() > limits_.arguments) return Bad(kBadMultibulk);
+  if (arguments_.size() > limits_.arguments) return TooManyArguments();
   const bool too_large = std::ranges::max(arguments_, {}, &ArgumentSpan::size).size > limits_.bulk_bytes;
-  if (too_large || canonical_.size() > limits_.request_bytes) return Bad(kBadBulk);
+  if (too_large || canonical_.size() > limits_.request_bytes) return TooLarge();
   encoded_ = canonical_;
   return RespStatus::kRequest;
 }

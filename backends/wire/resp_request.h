@@ -52,6 +52,9 @@ class RequestParser {
   void Reset();
 
  private:
+  // Frames a request of few arguments that is whole and canonical. False: it is another one, or a wrong one.
+  bool TakeUsual(std::string_view bytes);
+  [[gnu::noinline]] RespStatus ParseByParts(std::string_view bytes);
   RespStatus ParseMultibulk(std::string_view bytes);
   RespStatus ParseCount(std::string_view bytes);
   RespStatus FrameBulks(std::string_view bytes);
@@ -60,6 +63,8 @@ class RequestParser {
   RespStatus ParseInline(std::string_view bytes);
   RespStatus NeedMore(size_t least);
   RespStatus Bad(std::string_view error);
+  RespStatus TooManyArguments();
+  RespStatus TooLarge();
   void Start();
   void MakeCanonical();
 

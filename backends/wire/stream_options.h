@@ -14,6 +14,7 @@ namespace ringproxy::wire {
 struct StreamOptions {
   size_t streams = 0;   // Where the word STREAMS stands; request.size() or more if Redis would not get there.
   bool blocks = false;  // BLOCK was given.
+  size_t wait = 0;      // Then: where its milliseconds stand, if they do.
 };
 
 inline StreamOptions ReadStreamOptions(const Request& request) {
@@ -23,7 +24,7 @@ inline StreamOptions ReadStreamOptions(const Request& request) {
     if (EqualsIgnoringCase(request[i], "streams")) break;
     if (EqualsIgnoringCase(request[i], "block")) {
       options.blocks = true;
-      ++i;
+      options.wait = ++i;
     } else if (EqualsIgnoringCase(request[i], "count")) {
       ++i;
     } else if (EqualsIgnoringCase(request[i], "group")) {

@@ -157,8 +157,9 @@ class EnvoyListener {
         continue;
       }
       const bool is_login = option.key.starts_with("downstream") || option.key.starts_with("external");
-      Lost(path_, option, is_login ? "has no counterpart: clients do not log in." : "has no counterpart.");
-      if (is_login) draft_.SayOtherwise("Clients do not log in here; AUTH reads an error.");
+      Lost(path_, option, is_login ? "is not taken over: see password_file." : "has no counterpart.");
+      if (is_login)
+        draft_.SayOtherwise("Clients log in only where their listener has a password_file; here it has none.");
     }
   }
 

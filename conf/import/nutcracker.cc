@@ -265,13 +265,13 @@ class NutcrackerPool {
       draft_.Comment(path_ + ".auth", "auth: {password_file: FILE}");
       draft_.SayOtherwise(pool.name +
                           ": the nodes want a password (redis_auth), which has to be put into a file of its own. "
-                          "Clients log in to twemproxy with it, and need not here: AUTH reads an error.");
+                          "Clients log in to twemproxy with it, and here only where the listener has a password_file.");
     }
     if (const TreeValue* database = Find("redis_db");
         database != nullptr && ReadCount(draft_, *database).value_or(0) > 0) {
-      draft_.Comment(path_, "redis_db: " + database->text + " has no counterpart: the nodes are used in database 0.");
+      draft_.Comment(path_, "redis_db: " + database->text + " has no counterpart: clients begin in database 0.");
       draft_.SayOtherwise(pool.name + ": twemproxy uses database " + database->text +
-                          " of the servers; here it is 0, so that none of its keys is found.");
+                          " of the servers; here clients have to SELECT it, or none of its keys is found.");
     }
     if (Find("preconnect") != nullptr) {
       draft_.Comment(path_, "preconnect: connections to nodes are always opened at the start.");

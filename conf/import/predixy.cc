@@ -159,10 +159,11 @@ class PredixyFile {
         return !SameWord(option.key, "Mode") || SameWord(option.text, "read");
       });
       if (!restricts) continue;
-      Lost(draft_.ListenerPath(), auth, "has no counterpart: clients do not log in, and may read and write every key.");
+      Lost(draft_.ListenerPath(), auth,
+           "is not taken over: a listener has one password (password_file), for every key.");
       draft_.SayOtherwise(
-          "Authority: clients do not log in here; AUTH reads an error. What only some may do has to be kept "
-          "by the network, or by users of the nodes (auth).");
+          "Authority: a listener has one password (password_file), and here it has none. What only some may do has to "
+          "be kept by the network, or by users of the nodes (auth).");
     }
   }
 
@@ -224,9 +225,7 @@ class PredixyFile {
     } else if (is("Password")) {
       if (!value.text.empty()) SayPassword(value);
     } else if (is("Databases")) {
-      if (value.text == "1") return;
-      Lost(path_, value, "has no counterpart: clients have database 0 alone.");
-      draft_.SayOtherwise("Clients have database 0 alone; SELECT of another is refused.");
+      Lost(path_, value, "is the listener's here: 16, unless its option databases says another number.");
     } else if (is("Hash")) {
       hash_ = &value;
     } else if (is("Distribution")) {

@@ -54,6 +54,19 @@ AdminHttp::Query ParseQuery(std::string_view text) {
   return query;
 }
 
+// As they stand in the file.
+json GroupsOf(const conf::Pool& pool) {
+  json groups = json::array();
+  for (const conf::KeyGroup& group : pool.groups) {
+    json entry = json::object();
+    if (group.set != conf::GroupSet::kNone) entry["set"] = conf::NameOf(group.set);
+    if (!group.pattern.empty()) entry["pattern"] = group.pattern;
+    if (!group.tag.empty()) entry["tag"] = group.tag;
+    groups.push_back(std::move(entry));
+  }
+  return groups;
+}
+
 // By default evhttp closes a socket before its bufferevent, whose callback may still run, takes the number out of
 // epoll: by then it may be another thread's new connection. This bufferevent closes the socket itself, as its last act.
 bufferevent* NewConnection(event_base* base, void*) {
@@ -103,6 +116,8 @@ const AdminHttp::Page AdminHttp::kPages[] = {
     {"/api/v1/limits", &AdminHttp::Limits, false, "each limit, what it has decided and what is left"},
     {"/api/v1/limits/explain", &AdminHttp::ExplainLimits, false,
      "?command=GET+cart:1&listener=L&ip=A&user=U: the limits that concern a request, and what they would say"},
+    {"/api/v1/commands", &AdminHttp::Commands, false,
+     "what is known of each Redis command, and whether it stands in the configuration; ?name=N"},
     {"/api/v1/skew", &AdminHttp::Skew, false, "each node's share of the requests in the last minute and hour; ?pool=P"},
     {"/api/v1/hotkeys", &AdminHttp::HotKeysPage, false,
      "the most frequent keys, about of the last minute, and those with the largest requests or replies, about of the "
@@ -240,6 +255,7 @@ AdminReply AdminHttp::Pools(const Query&) const {
                        {"table_size", pool.ring.table_size},
                        {"hash", conf::NameOf(conf::HashOf(pool.ring))},
                        {"hash_tag", conf::HashTagOf(pool.ring)}}},
+                     {"groups", GroupsOf(pool)},
                      {"nodes", nodes}});
   }
   return JsonReply(200, {{"pools", pools}});

@@ -74,6 +74,8 @@ class AdminHttp {
   // admin_limits.cc
   AdminReply Limits(const Query& query) const;
   AdminReply ExplainLimits(const Query& query) const;
+  // admin_commands.cc
+  AdminReply Commands(const Query& query) const;
   // admin_skew.cc
   AdminReply Skew(const Query& query) const;
   AdminReply HotKeysPage(const Query& query) const;

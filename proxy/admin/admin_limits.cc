@@ -226,7 +226,7 @@ AdminReply AdminHttp::ExplainLimits(const Query& query) const {
   const auto index = static_cast<uint32_t>(listener - listeners.begin());
   // Limits are not asked about what its client reads an error for in any case.
   const std::string& hash_tag = snapshot_->config.pools[snapshot_->listeners[index].routes.back().pool].ring.hash_tag;
-  const std::string_view refusal = wire::RefusalOf(*known.spec, request, hash_tag);
+  const std::string_view refusal = wire::RefusalOf(*known.spec, request, {hash_tag, listener->admin_commands});
   if (!refusal.empty()) return JsonError(400, "not supported: " + std::string(refusal));
   json answer =
       ExplainJson(*snapshot_->limits, workers_, {index, known.row, *known.spec, request, std::nullopt, client});

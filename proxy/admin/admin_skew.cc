@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "proxy/admin/admin_http.h"
+#include "proxy/route/database_key.h"
 #include "proxy/route/router.h"
 #include "ring/skew.h"
 
@@ -92,8 +93,16 @@ std::vector<ring::BiggestKeys::BigKey> MergedBiggest(AllStats workers, size_t po
 }
 
 // The owner by the ring, whoever stands in for it at the moment: the skew is the ring's.
-const std::string& OwnerOf(const conf::Pool& pool, const PoolSnapshot& routing, const std::string& key) {
+const std::string& OwnerOf(const conf::Pool& pool, const PoolSnapshot& routing, std::string_view key) {
   return pool.nodes[routing.ring->Pick(KeyHash(routing, key))].name;
+}
+
+// `noted`: as DatabaseKey has it. The database is told where it is not 0.
+json KeyJson(const conf::Pool& pool, const PoolSnapshot& routing, std::string_view noted) {
+  const auto [database, key] = DatabaseKey::Split(noted);
+  json row = {{"key", key}, {"node", OwnerOf(pool, routing, key)}};
+  if (database != 0) row["database"] = database;
+  return row;
 }
 
 }  // namespace
@@ -127,20 +136,18 @@ AdminReply AdminHttp::HotKeysPage(const Query& query) const {
     merged.resize(std::min(merged.size(), limit));
     json keys = json::array();
     for (const auto& hitter : merged) {
-      keys.push_back(
-          {{"key", hitter.key},
-           {"node", OwnerOf(pool, snapshot_->pools[p], hitter.key)},
-           {"share", static_cast<double>(hitter.count) / static_cast<double>(std::max<uint64_t>(total, 1))}});
+      json row = KeyJson(pool, snapshot_->pools[p], hitter.key);
+      row["share"] = static_cast<double>(hitter.count) / static_cast<double>(std::max<uint64_t>(total, 1));
+      keys.push_back(std::move(row));
     }
     auto biggest = MergedBiggest(workers_, p);
     biggest.resize(std::min(biggest.size(), limit));
     json big_keys = json::array();
     for (const auto& big : biggest) {
-      big_keys.push_back({{"key", big.key},
-                          {"node", OwnerOf(pool, snapshot_->pools[p], big.key)},
-                          {"bytes", big.bytes},
-                          {"seen_in", big.in_reply ? "reply" : "request"},
-                          {"seconds_ago", big.ticks_ago}});
+      json row = KeyJson(pool, snapshot_->pools[p], big.key);
+      row.update(
+          {{"bytes", big.bytes}, {"seen_in", big.in_reply ? "reply" : "request"}, {"seconds_ago", big.ticks_ago}});
+      big_keys.push_back(std::move(row));
     }
     pools.push_back({{"name", pool.name}, {"keys", keys}, {"biggest", big_keys}});
   }

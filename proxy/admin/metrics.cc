@@ -30,6 +30,12 @@ constexpr NodeStatRow kNodeStats[] = {
     {&backends::NodeStats::timeouts, "node_timeouts_total", MetricType::Counter, "Requests whose deadline passed."},
     {&backends::NodeStats::excused_timeouts, "node_excused_timeouts_total", MetricType::Counter,
      "Timeouts of scripts, and of requests behind something large; the breaker does not count them."},
+    {&backends::NodeStats::pushes, "node_pushes_total", MetricType::Counter,
+     "Frames of RESP3 that a node sent unasked (push), which are dropped."},
+    {&backends::NodeStats::subscription_gaps, "subscription_gaps_total", MetricType::Counter,
+     "Channels and patterns whose messages at the node clients may have missed: its connection was lost, or late."},
+    {&backends::NodeStats::scans_skipped, "node_scans_skipped_total", MetricType::Counter,
+     "Times that a SCAN went on without the node, which was down (scan.skip_down)."},
     {&backends::NodeStats::late_replies, "node_late_replies_total", MetricType::Counter,
      "Replies discarded because their requests had timed out."},
     {&backends::NodeStats::connects, "node_connects_total", MetricType::Counter, "Connections that became ready."},
@@ -39,6 +45,8 @@ constexpr NodeStatRow kNodeStats[] = {
     {&backends::NodeStats::bytes_received, "node_bytes_received_total", MetricType::Counter,
      "Bytes read from the node."},
     {&backends::NodeStats::in_flight, "node_in_flight", MetricType::Gauge, "Requests that wait for the node's reply."},
+    {&backends::NodeStats::pinned_links, "pinned_links", MetricType::Gauge,
+     "Connections to the node that one client each has for itself."},
     {&backends::NodeStats::concurrency_limit, "node_concurrency_limit", MetricType::Gauge,
      "How many may wait for the node's reply, over all workers; 0 where there is no limit."},
 };
@@ -51,6 +59,8 @@ struct ListenerStatRow {
 
 constexpr ListenerStatRow kListenerStats[] = {
     {&ListenerStats::accepted, "accepted_total", "Client connections accepted."},
+    {&ListenerStats::auth_failures, "auth_failures_total",
+     "Logins that were refused: the password was wrong, or too many had come from the address."},
     {&ListenerStats::cut_off, "clients_cut_off_total",
      "Clients disconnected since too many bytes waited for them, or the memory limit was passed."},
     {&ListenerStats::replies, "replies_total", "Replies given to clients."},

@@ -86,6 +86,11 @@ void AddProcess(AllStats workers, const net::ProcessMemory& memory, Families& fa
   for (const auto& worker : workers) stale += worker->clients.stale_replies.value();
   AddValue(families.Add("stale_replies_total", MetricType::Counter, "Replies for clients that had left."), {},
            static_cast<double>(stale));
+  uint64_t subscriptions = 0;
+  for (const auto& worker : workers) subscriptions += worker->clients.subscriptions.value();
+  AddValue(families.Add("subscriptions", MetricType::Gauge,
+                        "Channels and patterns that clients listen to, each client's counted."),
+           {}, static_cast<double>(subscriptions));
   MetricFamily& partial = families.Add("partial_replies_total", MetricType::Counter,
                                        "Multi-gets of which some nodes failed, by what the client got.");
   const auto add_partial = [&](const char* outcome, backends::Counter PartialStats::*counter) {

@@ -30,18 +30,30 @@ constexpr uint64_t kLeastPerLoop = 4;
 
 DescriptorNeed DescriptorsNeeded(const conf::Config& config, uint32_t workers) {
   DescriptorNeed need;
+  uint64_t plain_nodes = 0;
+  uint64_t pinned = 0;
   for (const conf::Listener& listener : config.listeners) need.clients += listener.max_connections;
   for (const conf::Pool& pool : config.pools) {
-    need.nodes += uint64_t{pool.nodes.size()} * pool.connections_per_node * workers;
+    const uint64_t plain = uint64_t{pool.nodes.size()} * pool.connections_per_node * workers;
+    // Servers of memcached have no other flavours.
+    const uint64_t flavours = pool.protocol == conf::Protocol::kRedis ? 1 + uint64_t{pool.flavours_per_node} : 1;
+    plain_nodes += plain;
+    // A worker's subscriptions at a node have a link of their own, and so has what ends waits and scripts there.
+    const uint64_t apart = pool.protocol == conf::Protocol::kRedis ? 2 * uint64_t{pool.nodes.size()} * workers : 0;
+    need.nodes += plain * flavours + apart;
+    if (pool.protocol == conf::Protocol::kRedis) pinned += uint64_t{pool.nodes.size()} * pool.pinned_per_node * workers;
     need.checks += pool.nodes.size();
   }
+  // Each of them is one client's.
+  need.nodes += std::min(pinned, need.clients);
   need.admin = kAdminClients;
   // The control loop is one more, and so is the listener of the admin port.
   const uint64_t loops = uint64_t{workers} + 1;
   const uint64_t listeners = config.listeners.size() + 1;
   need.own = kFiles + kNames + listeners + kPerLoop * loops;
-  // The last one is a client's. Files and loops count by what they need in any case, since this number refuses a start.
-  need.least = need.nodes + need.checks + kLeastFiles + listeners + kLeastPerLoop * loops + 1;
+  // The last one is a client's. Files and loops count by what they need in any case, since this number refuses a start;
+  // of the links to nodes only those that are opened at start.
+  need.least = plain_nodes + need.checks + kLeastFiles + listeners + kLeastPerLoop * loops + 1;
   return need;
 }
 

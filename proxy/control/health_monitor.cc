@@ -232,7 +232,12 @@ void HealthMonitor::OnCheck(MonitoredNode& node, CheckOutcome outcome, const std
   // From a full node somebody else may have kept the check; the workers' connections show that it is there.
   const bool serves_us = node.record->Sum(&backends::NodeStats::ready_connections) > 0;
   const bool good = outcome == CheckOutcome::kGood || (outcome == CheckOutcome::kFull && serves_us);
-  if (outcome == CheckOutcome::kGood) node.record->SetItemSizeMax(node.check.item_size_max());
+  if (outcome == CheckOutcome::kGood) {
+    node.record->SetItemSizeMax(node.check.item_size_max());
+    node.record->SetRefusesTransactions(node.check.refuses_transactions());
+    // A user who may not ask knows as little as before, and a greeting may have said it.
+    if (node.check.version().is_known()) node.record->SetVersion(node.check.version());
+  }
   const bool was_silent = std::exchange(node.is_silent, false);
   const bool was_down = node.health.state() == backends::HealthState::CheckedState::kDown;
   // A worker's silence and the check's agree, so the node is down without further failures; a check that fails by

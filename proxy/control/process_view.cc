@@ -59,6 +59,23 @@ ProxyFacts ProcessView::Facts() const {
   return facts;
 }
 
+FleetReleases ProcessView::ReleasesOf(uint32_t listener) const {
+  FleetReleases releases;
+  size_t nodes = 0;
+  for (const uint32_t pool : worker_->snapshot().listeners[listener].pools) {
+    for (const auto& node : worker_->snapshot().pools[pool].nodes) {
+      ++nodes;
+      const backends::ServerVersion version = node->version();
+      releases.has_unknown |= !version.is_known();
+      backends::ServerVersion& least = version.is_valkey() ? releases.valkey : releases.redis;
+      if (version.is_known() && (!least.is_known() || version < least)) least = version;
+    }
+  }
+  releases.has_one_node = nodes == 1;
+  releases.admin_commands = worker_->snapshot().config.listeners[listener].admin_commands;
+  return releases;
+}
+
 ProxyFacts::PoolFacts ProcessView::PoolFacts(size_t index) const {
   const conf::Pool& pool = worker_->snapshot().config.pools[index];
   ProxyFacts::PoolFacts facts{pool.name, conf::NameOf(pool.ring.algorithm), {}};

@@ -19,6 +19,7 @@ class ProcessView final : public ProxyView {
 
   ProxyFacts Facts() const override;
   void ForEachClient(const std::function<void(const ClientState&)>& visit) const override;
+  FleetReleases ReleasesOf(uint32_t listener) const override;
   net::TimePoint now() const override { return clock_.now(); }
 
  private:

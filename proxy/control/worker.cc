@@ -31,27 +31,44 @@ Worker::Worker(const WorkerParts& parts, std::shared_ptr<const Snapshot> snapsho
       retrier_(io_, sinks_, stats_.retries),
       watched_keys_(snapshot->pools.size(), sinks_),
       limiter_({.io = io_, .shared = parts.limits, .worker = parts.number, .sink = sinks_, .observer = sessions_}),
-      dispatcher_(fanout_, retrier_, watched_keys_, sinks_, *this, io_.loop),
+      dispatcher_(fanout_, retrier_, watched_keys_, sinks_, *this, client_io_.scripts, io_.loop),
       client_io_{.io = io_,
                  .held = snapshots_.held(),
                  .dispatcher = dispatcher_,
+                 .executions = Executions(io_, sinks_),
+                 .watches = Watches(sinks_),
+                 .waits = Waits(sinks_, io_, snapshots_.held()),
                  .limiter = limiter_,
                  .view = parts.view,
                  .pool_stats = stats_.pools,
                  .errors = stats_.errors,
                  .turn = {},
-                 .retired = {},
-                 .scratch = {}},
+                 .scratch = {},
+                 .scripts = ScriptCalls(sinks_, io_.blocks, parts.number, parts.scripts)},
       sessions_(client_io_, stats_.clients),
       tick_(parts.loop.NewTimer([this] { Tick(); })) {
   using Kind = backends::Ticket::Kind;
   sinks_.Set(Kind::kSession, sessions_);
+  sinks_.Set(Kind::kSelect, sessions_.selects());
   sinks_.Set(Kind::kFanout, fanout_);
   sinks_.Set(Kind::kRetry, retrier_);
   sinks_.Set(Kind::kLimit, limiter_);
   sinks_.Set(Kind::kStore, limiter_.store());
   sinks_.Set(Kind::kFollowed, watched_keys_.sizes);
   sinks_.Set(Kind::kExpiry, dispatcher_.expiries());
+  sinks_.Set(Kind::kTransaction, client_io_.executions);
+  sinks_.Set(Kind::kExecutionPart, client_io_.executions.parts());
+  sinks_.Set(Kind::kWatch, client_io_.watches);
+  sinks_.Set(Kind::kWait, client_io_.waits);
+  sinks_.Set(Kind::kSpreadWait, client_io_.waits.spread());
+  client_io_.subscriptions = std::make_unique<Subscriptions>(io_, parts.number, sinks_, parts.subscriptions, sessions_);
+  sinks_.Set(Kind::kPubSub, client_io_.subscriptions->questions());
+  dispatcher_.SetPubSub(*client_io_.subscriptions);
+  sinks_.Set(Kind::kScript, client_io_.scripts);
+  client_io_.servers = std::make_unique<ServerDesks>(io_, snapshots_.held(), parts.view, sinks_);
+  sinks_.Set(Kind::kInfo, client_io_.servers->info);
+  sinks_.Set(Kind::kServers, client_io_.servers->others);
+  client_io_.servers->others.SetAwaited([this](backends::Ticket ticket) { return sessions_.Awaits(ticket); });
   for (uint32_t i = 0; i < snapshot->config.listeners.size(); ++i) {
     const conf::Listener& listener = snapshot->config.listeners[i];
     listeners_.push_back({i, listener, LimitsOf(listener.limits), stats_.listeners[i]});
@@ -75,15 +92,20 @@ void Worker::Follow() {
   retrier_.Adopt(in_force);
   limiter_.Adopt(in_force);
   dispatcher_.Adopt(in_force);
+  client_io_.scripts.Adopt(in_force);
 }
 
 // At the end of a turn, when no request is on the stack.
 void Worker::ChangeSnapshots() {
   if (snapshots_.Change()) {
     Follow();
+    client_io_.subscriptions->Adopt(*snapshots_.held());
     for (ListenerContext& context : listeners_) {
       context.conf = snapshot().config.listeners[context.index];
       context.limits = LimitsOf(context.conf.limits);
+      // There may be new nodes.
+      context.proved_databases = 1;
+      context.gate.SetPassword(context.conf.password);
       // No request is half read in the listener's parser: such a one has a parser of its own, with the limits by which
       // it began.
       context.redis_parser = wire::RequestParser(context.limits);
@@ -123,7 +145,8 @@ net::NextTurn Worker::EndTurn() {
   if (drained_ && sessions_.size() == 0) std::exchange(drained_, nullptr)();
   if (snapshots_.has_work()) [[unlikely]]
     ChangeSnapshots();
-  return batches_.held() || sessions_.has_more() ? net::NextTurn::kAtOnce : net::NextTurn::kMayWait;
+  // They are held, or sessions that have closed are the last to have sent something.
+  return !batches_.empty() || sessions_.has_more() ? net::NextTurn::kAtOnce : net::NextTurn::kMayWait;
 }
 
 // Everybody was written to: what is held now is for those who do not read, or waits.
@@ -159,6 +182,11 @@ void Worker::Tick() {
     if (listener.idle_parsers.size() > kKeptParsers) listener.idle_parsers.resize(kKeptParsers);
   }
   fanout_.Tick();
+  client_io_.executions.Tick();
+  client_io_.watches.Tick();
+  client_io_.subscriptions->Tick();
+  stats_.clients.subscriptions.Set(client_io_.subscriptions->size());
+  client_io_.scripts.Tick();
   HeldSnapshot& held = *snapshots_.held();
   for (backends::NodePool& pool : held.node_pools) pool.Tick();
   retrier_.Tick(held);

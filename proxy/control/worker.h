@@ -17,6 +17,7 @@
 #include "proxy/guard/rate_limiter.h"
 #include "proxy/route/dispatcher.h"
 #include "proxy/route/fanout.h"
+#include "proxy/route/script_calls.h"
 #include "proxy/route/snapshot_holder.h"
 #include "proxy/route/watched_keys.h"
 #include "proxy/session/session_table.h"
@@ -32,9 +33,11 @@ class Worker final : private RefusalObserver {
     ProxyView& view;                      // Answers INFO and CLIENT LIST.
     backends::BreakerObserver& observer;  // Called on the worker's loop.
     SharedLimits& limits;
+    SubscriptionCounts& subscriptions;
     net::ProcessMemory* memory = nullptr;  // None: there is no limit on it.
     // Takes an old snapshot that nothing needs any more, to let it die elsewhere. Called on the worker's loop.
     SnapshotHolder::HandBack hand_back;
+    ScriptPosts scripts = {};
   };
   // `seed` for jitter.
   Worker(const WorkerParts& parts, std::shared_ptr<const Snapshot> snapshot, uint64_t seed);
@@ -57,6 +60,9 @@ class Worker final : private RefusalObserver {
   void Tell(const backends::NodeRecord& node, NodeWord word) {
     for (backends::NodePool& pool : snapshots_.held()->node_pools) (pool.*word)(node);
   }
+
+  // For the words of other workers.
+  ScriptCalls& scripts() { return client_io_.scripts; }
 
   void ForEachClient(const std::function<void(const ClientState&)>& visit) const;
   size_t session_count() const { return sessions_.size(); }

@@ -3,8 +3,8 @@
 namespace ringproxy::proxy {
 
 WorkerThread::WorkerThread(std::shared_ptr<const Snapshot> snapshot, AllStats all_stats, uint32_t index, uint64_t seed,
-                           SharedLimits& limits, net::ProcessMemory& memory, net::Resolver& resolver,
-                           OnBreakerNews on_breaker, HandBack hand_back)
+                           SharedLimits& limits, SubscriptionCounts& subscriptions, net::ProcessMemory& memory,
+                           net::Resolver& resolver, OnBreakerNews on_breaker, HandBack hand_back, ScriptPosts scripts)
     : on_breaker_(std::move(on_breaker)), stats_(*all_stats[index]), loop_(resolver), view_(all_stats, loop_) {
   const Worker::WorkerParts parts{.loop = loop_,
                                   .number = index,
@@ -12,8 +12,10 @@ WorkerThread::WorkerThread(std::shared_ptr<const Snapshot> snapshot, AllStats al
                                   .view = view_,
                                   .observer = *this,
                                   .limits = limits,
+                                  .subscriptions = subscriptions,
                                   .memory = &memory,
-                                  .hand_back = std::move(hand_back)};
+                                  .hand_back = std::move(hand_back),
+                                  .scripts = std::move(scripts)};
   worker_ = std::make_unique<Worker>(parts, std::move(snapshot), seed);
   view_.Attach(*worker_);
 }
@@ -49,6 +51,10 @@ void WorkerThread::Drain(std::function<void()> drained) {
 
 void WorkerThread::Tell(std::shared_ptr<const backends::NodeRecord> node, Worker::NodeWord word) {
   loop_.Post([this, node = std::move(node), word] { worker_->Tell(*node, word); });
+}
+
+void WorkerThread::Tell(ScriptExchange::ScriptWord word) {
+  loop_.Post([this, word = std::move(word)] { word(worker_->scripts()); });
 }
 
 uint64_t WorkerThread::sessions() const {

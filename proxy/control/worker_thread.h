@@ -11,6 +11,7 @@
 
 #include "backends/net/libevent_loop.h"
 #include "proxy/control/process_view.h"
+#include "proxy/control/script_exchange.h"
 #include "proxy/control/worker.h"
 
 namespace ringproxy::proxy {
@@ -22,8 +23,8 @@ class WorkerThread final : private backends::BreakerObserver {
   using HandBack = std::function<void(std::shared_ptr<const Snapshot>)>;
   // `all_stats[index]` is this worker's.
   WorkerThread(std::shared_ptr<const Snapshot> snapshot, AllStats all_stats, uint32_t index, uint64_t seed,
-               SharedLimits& limits, net::ProcessMemory& memory, net::Resolver& resolver, OnBreakerNews on_breaker,
-               HandBack hand_back);
+               SharedLimits& limits, SubscriptionCounts& subscriptions, net::ProcessMemory& memory,
+               net::Resolver& resolver, OnBreakerNews on_breaker, HandBack hand_back, ScriptPosts scripts);
   ~WorkerThread();
 
   void Start();
@@ -33,6 +34,9 @@ class WorkerThread final : private backends::BreakerObserver {
   void Drain(std::function<void()> drained);
   // As Worker::Tell.
   void Tell(std::shared_ptr<const backends::NodeRecord> node, Worker::NodeWord word);
+
+  // What another worker has said of scripts.
+  void Tell(ScriptExchange::ScriptWord word);
 
   // Clients handed over that have not left: exact for this thread's own hand-overs, since it counts those itself.
   uint64_t sessions() const;

@@ -34,7 +34,8 @@ class LastWord {
     const double least = LeastCredit(terms, lessees);
     if (burst - missing < std::min(burst, lessees * least)) return 0;
     const bool is_settled = !heard_ || LowBits(now) - heard_at_us_ >= kCreditTime.count();
-    return is_settled ? std::max(least, (burst - missing) / lessees) : least;
+    // Until then the others may not have paid what they owe, each its share: what is missing was all this lessee's.
+    return std::max(least, is_settled ? (burst - missing) / lessees : burst / lessees - missing);
   }
 
   // The store has said that there will be no tokens before.

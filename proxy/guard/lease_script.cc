@@ -1,7 +1,5 @@
 #include "proxy/guard/lease_script.h"
 
-#include <openssl/evp.h>
-
 #include <algorithm>
 #include <array>
 #include <cassert>
@@ -10,6 +8,7 @@
 
 #include "backends/wire/integer.h"
 #include "backends/wire/resp_encode.h"
+#include "ring/sha1.h"
 
 namespace ringproxy::proxy {
 namespace {
@@ -140,17 +139,7 @@ std::string_view MembersScript() {
 }
 
 std::string ScriptHash(std::string_view script) {
-  std::array<unsigned char, 20> digest{};
-  // SHA-1 is how Redis names scripts; nobody's security rests on it.
-  const int done = EVP_Digest(script.data(), script.size(), digest.data(), nullptr, EVP_sha1(), nullptr);
-  assert(done == 1);
-  constexpr std::string_view kDigits = "0123456789abcdef";
-  std::string text;
-  for (const unsigned char byte : digest) {
-    text += kDigits[byte >> 4];
-    text += kDigits[byte & 15];
-  }
-  return text;
+  return ring::Sha1Hex(script);
 }
 
 }  // namespace ringproxy::proxy

@@ -137,8 +137,9 @@ void LimitRules::AddOne(const LimitRule& rule, const LimitedRequest& asked, size
   if (!rule.overrides.empty()) {
     if (const auto own = rule.overrides.find(value); own != rule.overrides.end()) terms = &own->second;
   }
-  // Overrides go by the values alone, which is why a connection's number is mixed in after they were looked up.
-  const uint64_t bucket = rule.per.connection ? Mix(value, asked.client.connection) : value;
+  // Overrides go by the values alone, which is why what follows is mixed in after they were looked up.
+  uint64_t bucket = rule.per.connection ? Mix(value, asked.client.connection) : value;
+  if (asked.client.database != 0 && (rule.per.key || rule.per.prefix > 0)) bucket = Mix(bucket, asked.client.database);
   Charge& charge = charges->emplace_back();  // Filled in place: a copy in pieces costs as much as the rest.
   charge.rule = &rule;
   charge.terms = terms;
@@ -204,6 +205,23 @@ void LimitRules::Match(const LimitedRequest& asked, wire::KeyPositions* scratch,
   }
 }
 
+void LimitRules::Unite(std::vector<Charge>* charges) {
+  // Rules are numbered in the order in which they are asked.
+  std::ranges::stable_sort(*charges, {},
+                           [](const Charge& charge) { return std::pair(charge.rule->index, charge.bucket); });
+  size_t kept = 0;
+  for (size_t i = 1; i < charges->size(); ++i) {
+    Charge& last = (*charges)[kept];
+    const Charge& next = (*charges)[i];
+    if (next.rule != last.rule || next.bucket != last.bucket) {
+      (*charges)[++kept] = next;
+    } else if (last.terms->bucket.algorithm != conf::LimitAlgorithm::kConcurrency) {
+      last.cost += next.cost;
+    }
+  }
+  if (!charges->empty()) charges->erase(charges->begin() + static_cast<std::ptrdiff_t>(kept) + 1, charges->end());
+}
+
 std::string LimitRules::ValueOf(const Charge& charge, const ClientIdentity& client) const {
   const conf::LimitPer& per = charge.rule->per;
   std::string value;
@@ -214,7 +232,10 @@ std::string LimitRules::ValueOf(const Charge& charge, const ClientIdentity& clie
       case conf::PerWord::kClientIp: value += conf::ToString(client.ip); break;
       case conf::PerWord::kUser: value += client.user; break;
       case conf::PerWord::kKey:
-      case conf::PerWord::kPrefix: value += Counted(per, charge.key); break;
+      case conf::PerWord::kPrefix:
+        if (client.database != 0) value.append("db").append(std::to_string(client.database)).append(":");
+        value += Counted(per, charge.key);
+        break;
     }
   }
   return value;
@@ -223,6 +244,7 @@ std::string LimitRules::ValueOf(const Charge& charge, const ClientIdentity& clie
 std::string_view LimitRules::WhyNot(uint32_t rule, const LimitedRequest& asked) const {
   const RequestMatch& match = matches_[rule];
   if (asked.spec.handling == wire::Handling::kLocal) return "the proxy answers it, and no node is asked";
+  if (wire::IsShared(asked.spec)) return "the nodes are asked once for all clients";
   if (!match.FitsListener(asked.listener)) return "another listener";
   if (!match.FitsCommand(asked.spec)) return "another command";
   if (!match.FitsClient(asked.client)) return "another client";

@@ -84,7 +84,9 @@ class LimitRules {
   }
   // Appends a charge for each bucket. `scratch` is kept by the caller for its capacity.
   void Match(const LimitedRequest& asked, wire::KeyPositions* scratch, std::vector<Charge>* charges) const;
-  // The values that lead to the charge's bucket, as text: "10.0.0.7,cart:".
+  // Of requests that go together: one charge for each bucket, of what they cost in all.
+  static void Unite(std::vector<Charge>* charges);
+  // The values that lead to the charge's bucket, as text: "10.0.0.7,cart:", in database 3 "10.0.0.7,db3:cart:".
   std::string ValueOf(const Charge& charge, const ClientIdentity& client) const;
 
   // Why a limit does not concern a request: the first of its conditions that does not hold; empty: it does.

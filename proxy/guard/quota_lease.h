@@ -14,8 +14,8 @@
 //             when nothing is known), and in any case the rate of 20 ms divided by the lessees. Of a busy key that is
 //             the first touch, and the moment when the demand outruns a batch; a key of few requests within a ttl is
 //             always paid so, since most tokens fetched ahead would be forgotten unspent. There is none before the
-//             bucket can have refilled what all lessees together may owe at least; and just after an answer only
-//             little, since others may not have paid theirs yet.
+//             bucket can have refilled what all lessees together may owe at least; and just after an answer only what
+//             is surely left of its share, since others may not have paid theirs yet.
 // Bound: within any interval t all lessees together admit at most burst + rate·t + the tokens that they held at its
 // beginning + their credit. A lessee holds at most rate · horizon (in all they hold what they spend in about half a
 // span). Credit is taken from what the bucket has, unless others have emptied it since the lessee's last answer; then

@@ -20,18 +20,22 @@ void RateLimiter::Adopt(const Snapshot& snapshot) {
   for (const LimitRule& rule : snapshot.limits->rules()) StateOf(rule).leases.Adopt(rule);
 }
 
-RateLimiter::Decision RateLimiter::Admit(HeldSnapshot& held, const LimitedRequest& asked, backends::Ticket* ticket) {
-  scratch_.charges.clear();
-  held->limits->Match(asked, &keys_, &scratch_.charges);
-  if (scratch_.charges.empty()) return {};
+void RateLimiter::Begin(HeldSnapshot& held) {
+  added_ = 0;
   scratch_.held = &held;
+  scratch_.charges.clear();
   scratch_.names.clear();
   scratch_.next = 0;
   scratch_.hold_ns = 0;
-  const AdmissionOutcome outcome = admission_.Run(&scratch_, &asked.client);
+}
+
+RateLimiter::Decision RateLimiter::AdmitAdded(const ClientIdentity& client, backends::Ticket* ticket) {
+  if (scratch_.charges.empty()) return {};
+  if (added_ > 1) LimitRules::Unite(&scratch_.charges);
+  const AdmissionOutcome outcome = admission_.Run(&scratch_, &client);
   if (outcome.step == AdmissionStep::kRefused) return Refuse(outcome);
   if (outcome.step != AdmissionStep::kDone || scratch_.hold_ns > 0) {
-    const auto refusal = waiting_room_.Enter(&scratch_, outcome, asked.client, *ticket);
+    const auto refusal = waiting_room_.Enter(&scratch_, outcome, client, *ticket);
     return refusal ? Refuse(*refusal) : Decision{.verdict = Verdict::kWaits};
   }
   *ticket = Conclude(scratch_, *ticket);

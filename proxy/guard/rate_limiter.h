@@ -52,7 +52,19 @@ class RateLimiter final : public backends::ReplySink, private WaitingRoom::User 
   void Adopt(const Snapshot& snapshot);
 
   // Never calls the observer before it returns. kAdmitted: `ticket` may have become another one, which is to be used.
-  Decision Admit(HeldSnapshot& held, const LimitedRequest& asked, backends::Ticket* ticket);
+  Decision Admit(HeldSnapshot& held, const LimitedRequest& asked, backends::Ticket* ticket) {
+    Begin(held);
+    Add(asked);
+    return AdmitAdded(asked.client, ticket);
+  }
+  // The same for requests of one client that are sent together, under one ticket: all are admitted, or none is and
+  // nothing is charged. In this order: Begin, an Add for each, AdmitAdded.
+  void Begin(HeldSnapshot& held);
+  void Add(const LimitedRequest& asked) {
+    ++added_;
+    (*scratch_.held)->limits->Match(asked, &keys_, &scratch_.charges);
+  }
+  Decision AdmitAdded(const ClientIdentity& client, backends::Ticket* ticket);
   bool HasPriority(const LimitRules& rules, const LimitedRequest& asked) {
     return rules.has_priorities() && rules.HasPriority(asked, &keys_);
   }
@@ -97,6 +109,7 @@ class RateLimiter final : public backends::ReplySink, private WaitingRoom::User 
   WaitingRoom waiting_room_;
   FollowedRequests followed_;
   AdmissionAttempt scratch_;
+  size_t added_ = 0;  // Requests whose charges these are.
   wire::KeyPositions keys_;
 };
 

@@ -85,6 +85,7 @@ bool RequestMatch::AnyContains(const conf::IpAddress& ip) const {
 bool RequestMatch::FitsCommand(const wire::CommandSpec& spec) const {
   // What no node gets to see costs nobody anything.
   if (spec.handling == wire::Handling::kLocal || spec.handling == wire::Handling::kRefused) return false;
+  if (wire::IsShared(spec)) return false;
   return conf_.command.empty() ||
          std::ranges::any_of(conf_.command, [&](const std::string& word) { return FitsWord(spec, word); });
 }
@@ -102,7 +103,10 @@ bool RequestMatch::FitsWithoutKey(const LimitedRequest& asked) const {
   if (pools_.empty()) return true;
   const ListenerSnapshot& listener = routes_[asked.listener];
   // A command without a key goes to the default pool, unless it goes to the nodes of all pools.
-  if (asked.spec.handling != wire::Handling::kAllNodes) return pools_[RoutePool(listener, {})];
+  const wire::Handling handling = asked.spec.handling;
+  const bool is_of_all = handling == wire::Handling::kAllNodes || handling == wire::Handling::kCursor ||
+                         handling == wire::Handling::kServers || handling == wire::Handling::kControl;
+  if (!is_of_all) return pools_[RoutePool(listener, {})];
   return std::ranges::any_of(listener.pools, [&](uint32_t pool) { return pools_[pool]; });
 }
 

@@ -23,6 +23,7 @@ struct ClientIdentity {
   uint64_t connection = 0;  // Of this process, never used twice.
   conf::IpAddress ip{};     // All zeros over a Unix socket.
   std::string_view user{};  // Empty when it is not known.
+  uint16_t database = 0;    // Of its keys.
 };
 
 // A request as limits see it.

@@ -7,6 +7,7 @@
 #include "backends/wire/ascii.h"
 #include "backends/wire/error_text.h"
 #include "backends/wire/integer.h"
+#include "backends/wire/memcache_command.h"
 #include "backends/wire/resp_encode.h"
 #include "proxy/local/local_handlers.h"
 
@@ -15,22 +16,34 @@ namespace {
 
 constexpr std::string_view kClientHelp[] = {
     "CLIENT <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
+    "CAPA <option> [<option> ...]",
+    "    Accepted; the proxy redirects nobody.",
     "GETNAME",
     "    Return the name of the current connection.",
+    "GETREDIR",
+    "    Return -1: tracking is off.",
     "ID",
     "    Return the ID of the current connection.",
     "INFO",
     "    Return information about the current client connection.",
     "LIST [TYPE (NORMAL|MASTER|REPLICA|PUBSUB)] [ID <id> [<id> ...]]",
     "    Return information about the client connections of this worker of the proxy.",
+    "MAINT_NOTIFICATIONS (ON [MOVING-ENDPOINT-TYPE <type>]|OFF)",
+    "    Accepted; the proxy sends none.",
     "NO-EVICT (ON|OFF)",
     "    Accepted; the proxy evicts no clients.",
+    "NO-TOUCH (ON|OFF)",
+    "    Accepted without an effect: nodes cannot tell whose reads touch a key.",
     "REPLY (ON|OFF|SKIP)",
     "    Control the replies sent to the current connection.",
     "SETINFO (LIB-NAME|LIB-VER) <value>",
     "    Tell the client library and its version, for CLIENT LIST.",
     "SETNAME <name>",
     "    Assign the name <name> to the current connection.",
+    "TRACKING OFF",
+    "    Accepted; tracking cannot be turned on here.",
+    "TRACKINGINFO",
+    "    Report that tracking is off.",
     "HELP",
     "    Print this help.",
 };
@@ -42,6 +55,12 @@ bool IsPrintable(std::string_view text) {
 ClientLabels& LabelsOf(ClientState& client) {
   if (!client.labels) client.labels = std::make_unique<ClientLabels>();
   return *client.labels;
+}
+
+std::string_view NameOf(uint16_t command) {
+  const auto redis = wire::RedisCommands();
+  if (command == ClientState::kNoCommand) return "NULL";
+  return command < redis.size() ? redis[command].name : wire::MemcacheCommands()[command - redis.size()].command.name;
 }
 
 int64_t SecondsSince(net::TimePoint then, net::TimePoint now) {
@@ -58,12 +77,28 @@ void AppendLine(const ClientState& client, net::TimePoint now, std::string* text
   text->append(" name=").append(labels.name);
   text->append(" age=").append(std::to_string(SecondsSince(client.connected_at, now)));
   text->append(" idle=").append(std::to_string(SecondsSince(client.last_active, now)));
-  text->append(client.no_evict ? " flags=e" : " flags=N");
-  text->append(" db=0 sub=0 psub=0 ssub=0 multi=-1 qbuf=0 qbuf-free=0 argv-mem=0 multi-mem=0 rbs=0 rbp=0");
+  text->append(" flags=").append(client.no_evict ? "e" : "").append(client.no_touch ? "T" : "");
+  if (!client.no_evict && !client.no_touch) text->append("N");
+  text->append(" db=").append(std::to_string(client.flavour.database));
+  text->append(" sub=0 psub=0 ssub=0 multi=");
+  text->append(client.transaction ? std::to_string(client.transaction->queued()) : "-1");
+  text->append(" qbuf=0 qbuf-free=0 argv-mem=0 multi-mem=0 rbs=0 rbp=0");
   text->append(" obl=0 oll=0 omem=0 tot-mem=0 events=r cmd=");
-  text->append(client.last_command != nullptr ? client.last_command->name : "NULL");
-  text->append(" user=default redir=-1 resp=2 lib-name=").append(labels.lib_name);
+  text->append(NameOf(client.last_command));
+  text->append(" user=default redir=-1 resp=").append(std::to_string(client.flavour.protocol));
+  text->append(" lib-name=").append(labels.lib_name);
   text->append(" lib-ver=").append(labels.lib_version).append("\n");
+}
+
+// The third word of a request, answered by OK or by an error.
+std::optional<bool> ReadOnOrOff(const LocalCall& call) {
+  const bool on = wire::EqualsIgnoringCase(call.request[2], "on");
+  if (!on && !wire::EqualsIgnoringCase(call.request[2], "off")) {
+    wire::AppendError("ERR syntax error", call.out);
+    return std::nullopt;
+  }
+  wire::AppendSimple("OK", call.out);
+  return on;
 }
 
 // Which clients CLIENT LIST was asked for.
@@ -104,18 +139,21 @@ bool ReadFilter(const wire::Request& request, ListFilter* filter, std::string* o
 
 }  // namespace
 
-bool SetClientName(std::string_view name, ClientState& client, std::string* out) {
-  if (!IsPrintable(name)) {
-    wire::AppendError("ERR Client names cannot contain spaces, newlines or special characters.", out);
-    return false;
-  }
+bool IsClientName(std::string_view name, std::string* out) {
+  if (IsPrintable(name)) return true;
+  wire::AppendError("ERR Client names cannot contain spaces, newlines or special characters.", out);
+  return false;
+}
+
+void SetClientName(std::string_view name, ClientState& client) {
   // A client that has no labels must not get any only to have no name.
   if (!name.empty() || client.labels) LabelsOf(client).name = name;
-  return true;
 }
 
 LocalOutcome AnswerClientSetName(const LocalCall& call) {
-  if (SetClientName(call.request[2], call.client, call.out)) wire::AppendSimple("OK", call.out);
+  if (!IsClientName(call.request[2], call.out)) return LocalOutcome::kAnswered;
+  SetClientName(call.request[2], call.client);
+  wire::AppendSimple("OK", call.out);
   return LocalOutcome::kAnswered;
 }
 
@@ -123,7 +161,7 @@ LocalOutcome AnswerClientGetName(const LocalCall& call) {
   if (call.client.labels && !call.client.labels->name.empty()) {
     wire::AppendBulk(call.client.labels->name, call.out);
   } else {
-    wire::AppendNilBulk(call.out);
+    wire::AppendNil(call.protocol(), call.out);
   }
   return LocalOutcome::kAnswered;
 }
@@ -152,7 +190,7 @@ LocalOutcome AnswerClientId(const LocalCall& call) {
 LocalOutcome AnswerClientInfo(const LocalCall& call) {
   std::string line;
   AppendLine(call.client, call.view.now(), &line);
-  wire::AppendBulk(line, call.out);
+  wire::AppendText(line, call.protocol(), call.out);
   return LocalOutcome::kAnswered;
 }
 
@@ -166,18 +204,17 @@ LocalOutcome AnswerClientList(const LocalCall& call) {
     const bool wanted = !filter.by_id || std::ranges::binary_search(filter.ids, static_cast<int64_t>(client.id));
     if (filter.everybody && wanted) AppendLine(client, call.view.now(), &lines);
   });
-  wire::AppendBulk(lines, call.out);
+  wire::AppendText(lines, call.protocol(), call.out);
   return LocalOutcome::kAnswered;
 }
 
 LocalOutcome AnswerClientNoEvict(const LocalCall& call) {
-  const bool on = wire::EqualsIgnoringCase(call.request[2], "on");
-  if (!on && !wire::EqualsIgnoringCase(call.request[2], "off")) {
-    wire::AppendError("ERR syntax error", call.out);
-    return LocalOutcome::kAnswered;
-  }
-  call.client.no_evict = on;
-  wire::AppendSimple("OK", call.out);
+  if (const std::optional<bool> on = ReadOnOrOff(call)) call.client.no_evict = *on;
+  return LocalOutcome::kAnswered;
+}
+
+LocalOutcome AnswerClientNoTouch(const LocalCall& call) {
+  if (const std::optional<bool> on = ReadOnOrOff(call)) call.client.no_touch = *on;
   return LocalOutcome::kAnswered;
 }
 
@@ -189,17 +226,17 @@ LocalOutcome AnswerClientHelp(const LocalCall& call) {
 
 LocalOutcome AnswerClientReply(const LocalCall& call) {
   const std::string_view wish = call.request[2];
-  ReplyMode& mode = call.client.reply_mode;
+  ClientState& client = call.client;
   if (wire::EqualsIgnoringCase(wish, "on")) {
-    mode = ReplyMode::kOn;
+    client.reply_mode = ReplyMode::kOn;
     wire::AppendSimple("OK", call.out);
   } else if (wire::EqualsIgnoringCase(wish, "off")) {
-    mode = ReplyMode::kOff;
+    client.reply_mode = ReplyMode::kOff;
   } else if (!wire::EqualsIgnoringCase(wish, "skip")) {
     wire::AppendError("ERR syntax error", call.out);
-  } else if (mode != ReplyMode::kOff) {
+  } else if (client.reply_mode != ReplyMode::kOff) {
     // Within OFF a SKIP does nothing: it must not turn the replies behind it on again.
-    mode = ReplyMode::kSkipNext;
+    client.reply_mode = ReplyMode::kSkipNext;
   }
   return LocalOutcome::kAnswered;
 }

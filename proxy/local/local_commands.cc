@@ -7,8 +7,6 @@
 
 #include "backends/wire/ascii.h"
 #include "backends/wire/error_text.h"
-#include "backends/wire/glob.h"
-#include "backends/wire/integer.h"
 #include "backends/wire/resp_encode.h"
 #include "proxy/local/local_handlers.h"
 
@@ -24,48 +22,9 @@ LocalOutcome AnswerRole(const LocalCall& call) {
   return LocalOutcome::kAnswered;
 }
 
-LocalOutcome AnswerConfigGet(const LocalCall& call) {
-  // What clients ask for when they connect and what is true of the proxy: the rest is each node's own.
-  constexpr std::pair<std::string_view, std::string_view> kParameters[] = {
-      {"appendonly", "no"}, {"databases", "1"}, {"save", ""}};
-  std::string found;
-  size_t count = 0;
-  for (const auto& [name, value] : kParameters) {
-    for (size_t i = 2; i < call.request.size(); ++i) {
-      if (!wire::MatchesGlob(call.request[i], name, wire::Case::kIgnored)) continue;
-      wire::AppendBulk(name, &found);
-      wire::AppendBulk(value, &found);
-      count += 2;
-      // A parameter that several patterns match is told once.
-      break;
-    }
-  }
-  wire::AppendArrayHeader(count, call.out);
-  call.out->append(found);
-  return LocalOutcome::kAnswered;
-}
-
-// What a server says of which nothing has been slow, and which has loaded no module. Exporters and consoles ask it.
+// What a server says which has loaded no module. Consoles ask it.
 LocalOutcome AnswerEmptyArray(const LocalCall& call) {
   wire::AppendArrayHeader(0, call.out);
-  return LocalOutcome::kAnswered;
-}
-
-LocalOutcome AnswerSlowlogLength(const LocalCall& call) {
-  wire::AppendInteger(0, call.out);
-  return LocalOutcome::kAnswered;
-}
-
-LocalOutcome AnswerSlowlogGet(const LocalCall& call) {
-  if (call.request.size() > 3) {
-    std::string text = "ERR unknown subcommand or wrong number of arguments for '";
-    wire::AppendError(text.append(call.request[1]).append("'. Try SLOWLOG HELP."), call.out);
-    return LocalOutcome::kAnswered;
-  }
-  const std::optional<int64_t> count = call.request.size() < 3 ? 10 : wire::ParseInteger(call.request[2]);
-  // -1 asks for all entries.
-  if (count && *count >= -1) return AnswerEmptyArray(call);
-  wire::AppendError("ERR count should be greater than or equal to -1", call.out);
   return LocalOutcome::kAnswered;
 }
 
@@ -75,7 +34,8 @@ LocalOutcome AnswerWhoAmI(const LocalCall& call) {
 }
 
 LocalOutcome AnswerMemoryDoctor(const LocalCall& call) {
-  wire::AppendBulk("ringproxy keeps no data, so there is no memory to look at; ask its nodes.\n", call.out);
+  wire::AppendText("ringproxy keeps no data, so there is no memory to look at; ask its nodes.\n", call.protocol(),
+                   call.out);
   return LocalOutcome::kAnswered;
 }
 
@@ -86,31 +46,36 @@ struct HandlerRow {
 
 constexpr HandlerRow kHandlers[] = {
     {"acl|whoami", AnswerWhoAmI},
-    {"asking", AnswerAsking},
+    {"asking", AnswerNoCluster},
     {"auth", AnswerAuth},
+    {"client|capa", AnswerClientCapa},
     {"client|getname", AnswerClientGetName},
+    {"client|getredir", AnswerClientGetRedir},
     {"client|help", AnswerClientHelp},
     {"client|id", AnswerClientId},
     {"client|info", AnswerClientInfo},
     {"client|list", AnswerClientList},
+    {"client|maint_notifications", AnswerClientMaintenance},
     {"client|no-evict", AnswerClientNoEvict},
+    {"client|no-touch", AnswerClientNoTouch},
     {"client|reply", AnswerClientReply},
     {"client|setinfo", AnswerClientSetInfo},
     {"client|setname", AnswerClientSetName},
+    {"client|tracking", AnswerClientTracking},
+    {"client|trackinginfo", AnswerClientTrackingInfo},
+    {"cluster|info", AnswerNoCluster},
     {"command", AnswerCommand},
     {"command|count", AnswerCommandCount},
     {"command|help", AnswerCommandHelp},
     {"command|info", AnswerCommandInfo},
     {"command|list", AnswerCommandList},
-    {"config|get", AnswerConfigGet},
     {"discard", AnswerDiscard},
     {"echo", AnswerEcho},
     {"exec", AnswerExec},
     {"hello", AnswerHello},
-    {"info", AnswerInfo},
-    {"latency|latest", AnswerEmptyArray},
     {"memory|doctor", AnswerMemoryDoctor},
     {"module|list", AnswerEmptyArray},
+    {"multi", AnswerMulti},
     {"ping", AnswerPing},
     {"quit", AnswerQuit},
     {"readonly", AnswerReadOnly},
@@ -118,8 +83,6 @@ constexpr HandlerRow kHandlers[] = {
     {"reset", AnswerReset},
     {"role", AnswerRole},
     {"select", AnswerSelect},
-    {"slowlog|get", AnswerSlowlogGet},
-    {"slowlog|len", AnswerSlowlogLength},
     {"unwatch", AnswerUnwatch},
 };
 
@@ -155,9 +118,9 @@ ClientState NewClient(uint64_t id, std::string address, std::string user) {
 }
 
 LocalOutcome AnswerLocally(const wire::CommandSpec& spec, const wire::Request& request, ClientState& client,
-                           const ProxyView& view, std::string* out) {
+                           const ListenerFacts& listener, const ProxyView& view, std::string* out) {
   static const std::vector<LocalHandler> handlers = HandlersByIndex();
-  return handlers[wire::CommandIndex(spec)]({request, client, view, out});
+  return handlers[wire::CommandIndex(spec)]({request, client, listener, view, out});
 }
 
 }  // namespace ringproxy::proxy

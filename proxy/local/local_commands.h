@@ -1,11 +1,12 @@
 // proxy/local/local_commands.h – The commands that ringproxy answers itself: connection, introspection, information.
 //
-// Purpose: PING, ECHO, QUIT, RESET, SELECT, HELLO, AUTH, CLIENT, COMMAND, CONFIG GET, INFO, ROLE and what observers
-// ask, in Redis' words, from the client's state and a view of the proxy. No node ever sees what concerns one client:
-// the connections are shared, and a forwarded CLIENT SETNAME would rename everybody (semantics.md 16).
-// Threads: the client's worker's. It has no sockets and no clock of its own.
+// Purpose: PING, ECHO, QUIT, RESET, SELECT, HELLO, AUTH, CLIENT, COMMAND, ROLE and what observers ask, in Redis' words,
+// from the client's state and a view of the proxy. No node ever sees what concerns one client: the connections are
+// shared, and a forwarded CLIENT SETNAME would rename everybody (semantics.md 16). Threads: the client's worker's. It
+// has no sockets and no clock of its own.
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <functional>
@@ -14,11 +15,15 @@
 #include <string_view>
 #include <vector>
 
+#include "backends/lane.h"
 #include "backends/net/loop.h"
+#include "backends/server_version.h"
 #include "backends/wire/command.h"
 #include "backends/wire/request.h"
 #include "conf/cidr.h"
+#include "proxy/local/password_gate.h"
 #include "proxy/local/refused_state.h"
+#include "proxy/state/transaction.h"
 
 namespace ringproxy::proxy {
 
@@ -40,17 +45,22 @@ enum class ReplyMode : uint8_t {
 
 // What belongs to one client and to no request. An idle client has to stay small: see ClientLabels.
 struct ClientState {
+  static constexpr uint16_t kNoCommand = UINT16_MAX;
+
   uint64_t id = 0;
   std::string address;   // Of the peer, as Redis writes it: "127.0.0.1:50412".
   conf::IpAddress ip{};  // The same; all zeros over a Unix socket.
   net::TimePoint connected_at{};
   net::TimePoint last_active{};
-  const wire::CommandSpec* last_command = nullptr;
-  std::unique_ptr<ClientLabels> labels;  // Only when it has any.
-  // What follows lies in its tail: an idle client stays small.
-  [[no_unique_address]] RefusedState refused;
-  ReplyMode reply_mode = ReplyMode::kOn;
-  bool no_evict = false;  // Remembered for CLIENT LIST; ringproxy evicts nobody.
+  std::unique_ptr<ClientLabels> labels;      // Only when it has any.
+  std::unique_ptr<Transaction> transaction;  // Between MULTI and EXEC.
+  backends::Flavour flavour;                 // The protocol of its replies and the database of its keys, from now on.
+  uint16_t last_command = kNoCommand;        // Its row; memcached's are numbered behind those of Redis.
+  RefusedState refused;
+  ReplyMode reply_mode : 2 = ReplyMode::kOn;
+  // Remembered for CLIENT LIST: ringproxy evicts nobody, and a node cannot tell whose reads touch a key.
+  bool no_evict : 1 = false;
+  bool no_touch : 1 = false;
 };
 
 // `user`: empty when it is not known.
@@ -71,6 +81,7 @@ struct ProxyFacts {
     std::vector<NodeFacts> nodes;
   };
 
+  backends::ServerVersion redis_version;  // Of the nodes behind the client's listener; it may be not known.
   int process_id = 0;
   uint16_t tcp_port = 0;  // Of the first listener that has one.
   uint32_t workers = 0;
@@ -88,11 +99,38 @@ struct ProxyFacts {
   std::vector<PoolFacts> pools;
 };
 
+// What a client may learn of the listener that it has come by.
+struct ListenerFacts {
+  uint32_t index;             // In the snapshot.
+  uint32_t databases;         // That it has.
+  uint32_t proved_databases;  // The first ones, each of which its nodes have accepted.
+  PasswordGate& gate;
+};
+
+// The Redis whose commands are in the table: what a listener's nodes are taken for until they have told their release.
+inline constexpr backends::ServerVersion kTableVersion{7, 0, 0};
+
+// What the nodes behind a listener are, as far as they have told it: the least release of those of each family.
+struct FleetReleases {
+  backends::ServerVersion redis = {};
+  backends::ServerVersion valkey = {};
+  bool has_unknown = false;  // Some have not told it.
+  bool has_one_node = false;
+  bool admin_commands = false;  // What the listener lets its clients do.
+
+  // Of both families; not known where nobody has told it.
+  backends::ServerVersion least() const {
+    return redis.is_known() && valkey.is_known() ? std::min(redis, valkey) : std::max(redis, valkey);
+  }
+  bool operator==(const FleetReleases&) const = default;
+};
+
 // What a client may learn of the proxy around it.
 class ProxyView {
  public:
   virtual net::TimePoint now() const = 0;
   virtual ProxyFacts Facts() const = 0;
+  virtual FleetReleases ReleasesOf(uint32_t listener) const = 0;
   // Every client that this worker knows of: its own at least. A view that also has copies of other workers' clients
   // visits those too; the states are only read, and only during the call.
   virtual void ForEachClient(const std::function<void(const ClientState&)>& visit) const = 0;
@@ -103,7 +141,9 @@ class ProxyView {
 
 enum class LocalOutcome : uint8_t {
   kAnswered,
+  kAskNodes,         // SELECT of a database that is not proved: nothing is appended, the nodes have to accept it.
   kRefused,          // The reply says that the proxy does not do this.
+  kWrongPassword,    // The reply says that the client may not come in.
   kCloseAfterReply,  // QUIT: the reply is the last thing this client reads; what it sent afterwards is ignored (trap
                      // 11).
 };
@@ -111,6 +151,6 @@ enum class LocalOutcome : uint8_t {
 // Appends exactly one reply; none for CLIENT REPLY OFF and SKIP. Requires: spec.handling is kLocal and CheckShape(spec,
 // request) is kOk.
 LocalOutcome AnswerLocally(const wire::CommandSpec& spec, const wire::Request& request, ClientState& client,
-                           const ProxyView& view, std::string* out);
+                           const ListenerFacts& listener, const ProxyView& view, std::string* out);
 
 }  // namespace ringproxy::proxy

@@ -8,30 +8,45 @@
 
 namespace ringproxy::proxy {
 
-// The Redis whose commands are in the table: what INFO and HELLO call redis_version, by which clients choose features.
-inline constexpr std::string_view kRedisVersion = "7.0.0";
-
 struct LocalCall {
   const wire::Request& request;
   ClientState& client;
+  const ListenerFacts& listener;
   const ProxyView& view;
   std::string* out;
+
+  // Of the reply.
+  uint8_t protocol() const { return client.flavour.protocol; }
+  FleetReleases nodes() const { return view.ReleasesOf(listener.index); }
+  // By this clients choose features.
+  backends::ServerVersion redis_version() const {
+    const backends::ServerVersion least = nodes().least();
+    return least.is_known() ? least : kTableVersion;
+  }
 };
 
 using LocalHandler = LocalOutcome (*)(const LocalCall&);
 
 // client_command.cc
+LocalOutcome AnswerClientCapa(const LocalCall& call);
 LocalOutcome AnswerClientGetName(const LocalCall& call);
+LocalOutcome AnswerClientGetRedir(const LocalCall& call);
 LocalOutcome AnswerClientHelp(const LocalCall& call);
 LocalOutcome AnswerClientId(const LocalCall& call);
 LocalOutcome AnswerClientInfo(const LocalCall& call);
 LocalOutcome AnswerClientList(const LocalCall& call);
+LocalOutcome AnswerClientMaintenance(const LocalCall& call);
 LocalOutcome AnswerClientNoEvict(const LocalCall& call);
+LocalOutcome AnswerClientNoTouch(const LocalCall& call);
 LocalOutcome AnswerClientReply(const LocalCall& call);
 LocalOutcome AnswerClientSetInfo(const LocalCall& call);
 LocalOutcome AnswerClientSetName(const LocalCall& call);
-// False, and an error appended, if `name` may not be a client's name. An empty one takes the name away.
-bool SetClientName(std::string_view name, ClientState& client, std::string* out);
+LocalOutcome AnswerClientTracking(const LocalCall& call);
+LocalOutcome AnswerClientTrackingInfo(const LocalCall& call);
+// False, and an error appended, if `name` may not be a client's name.
+bool IsClientName(std::string_view name, std::string* out);
+// An empty one takes the name away.
+void SetClientName(std::string_view name, ClientState& client);
 
 // command_command.cc
 LocalOutcome AnswerCommand(const LocalCall& call);
@@ -41,20 +56,20 @@ LocalOutcome AnswerCommandInfo(const LocalCall& call);
 LocalOutcome AnswerCommandList(const LocalCall& call);
 
 // connection_commands.cc
-LocalOutcome AnswerAsking(const LocalCall& call);
-LocalOutcome AnswerAuth(const LocalCall& call);
+LocalOutcome AnswerNoCluster(const LocalCall& call);
 LocalOutcome AnswerDiscard(const LocalCall& call);
 LocalOutcome AnswerEcho(const LocalCall& call);
 LocalOutcome AnswerExec(const LocalCall& call);
-LocalOutcome AnswerHello(const LocalCall& call);
+LocalOutcome AnswerMulti(const LocalCall& call);
 LocalOutcome AnswerPing(const LocalCall& call);
 LocalOutcome AnswerQuit(const LocalCall& call);
 LocalOutcome AnswerReadOnly(const LocalCall& call);
-LocalOutcome AnswerReset(const LocalCall& call);
 LocalOutcome AnswerSelect(const LocalCall& call);
 LocalOutcome AnswerUnwatch(const LocalCall& call);
 
-// info_command.cc
-LocalOutcome AnswerInfo(const LocalCall& call);
+// login_commands.cc
+LocalOutcome AnswerAuth(const LocalCall& call);
+LocalOutcome AnswerHello(const LocalCall& call);
+LocalOutcome AnswerReset(const LocalCall& call);
 
 }  // namespace ringproxy::proxy

@@ -1,5 +1,6 @@
 #include "proxy/route/dispatcher.h"
 
+#include <algorithm>
 #include <cassert>
 
 #include "backends/wire/limits.h"
@@ -9,37 +10,61 @@
 namespace ringproxy::proxy {
 namespace {
 
-bool IsRead(const RoutedRequest& routed) {
-  return routed.spec.access == wire::Access::kRead;
-}
-
-backends::Claim ClaimOf(const RoutedRequest& routed) {
-  return {.is_read = IsRead(routed), .has_priority = routed.has_priority};
-}
-
 // A buffer that one huge request has grown beyond this is given back.
 constexpr size_t kKeptPart = 256 << 10;
 
-// The nodes read a get or gets of any length, but no other line beyond a bound.
-bool HasShortLine(const RoutedRequest& routed) {
-  return wire::IsMemcache(routed.spec.merge) && !routed.spec.name.starts_with("get");
+bool KeyFits(std::string_view key, const Origin& origin) {
+  return key.size() <= origin.held->config.listeners[origin.listener].limits.key_bytes;
 }
 
-// Bytes of the keys in one part.
-size_t LongestKeyList(const RoutedRequest& routed) {
-  constexpr size_t kBeforeKeys = 20;  // The command and an expiry.
-  return HasShortLine(routed) ? wire::kLongestMemcacheLine - kBeforeKeys : std::string_view::npos;
+// In a pool whose keys may move away from their owner.
+Destination RouteAround(const Origin& origin, uint32_t pool, uint64_t hash, std::string_view key,
+                        backends::Claim claim) {
+  HeldSnapshot& held = origin.held;
+  const PoolSnapshot& routing = held->pools[pool];
+  // Where a client watches keys it reads them, too: what another node says of them nobody watches.
+  const ring::NodeIndex owner = routing.ring->Pick(hash);
+  if (origin.lane.flavour.is_pinned && held.node_pools[pool].PinnedTo(owner, origin.lane.number) != nullptr)
+    return {{pool, owner}};
+  const backends::Choice own = held.node_pools[pool].Choose(hash, claim);
+  const Destination at_home{
+      .to = {pool, own.node},
+      .admission = own.admission,
+      .standing = own.stands_in ? Destination::Standing::kStandsIn : Destination::Standing::kServes,
+      .hash = hash};
+  const bool has_gutter = held->config.pools[pool].on_down.policy == conf::DownPolicy::kGutter;
+  // A node that is only full keeps its keys: elsewhere they would be misses, and outdated when they come home.
+  if (own.admission != backends::Admission::kDown || !has_gutter) return at_home;
+  const uint64_t gutter_hash = KeyHash(held->pools[routing.gutter], key);
+  const backends::Choice other = held.node_pools[routing.gutter].Choose(gutter_hash, claim);
+  // With both down the error names the owner, which is the one that has to come back.
+  if (other.admission == backends::Admission::kDown) return at_home;
+  return {{routing.gutter, other.node}, other.admission, Destination::Standing::kGutter, at_home.to};
 }
 
-bool MayForward(const RoutedRequest& routed) {
-  return !HasShortLine(routed) || routed.request.encoded().size() <= wire::kLongestMemcacheLine;
+// The ticket with which the node is asked.
+[[gnu::noinline]] backends::Ticket AnswerInstead(Fanout& fanout, FanoutPlan* plan, std::string_view text,
+                                                 backends::Ticket ticket) {
+  plan->Clear();
+  plan->merge = wire::Merge::kInstead;
+  plan->children = 1;
+  plan->instead = text;
+  return Fanout::ChildTicket(fanout.Open(ticket, plan), 0);
 }
 
 }  // namespace
 
 Dispatcher::Dispatcher(Fanout& fanout, Retrier& retrier, WatchedKeys& watched, backends::ReplySink& sink,
-                       RefusalObserver& refusals, const net::Clock& clock)
-    : fanout_(fanout), retrier_(retrier), watched_(watched), sink_(sink), refusals_(refusals), stand_ins_(clock) {}
+                       RefusalObserver& refusals, ScriptCalls& scripts, const net::Clock& clock)
+    : fanout_(fanout),
+      retrier_(retrier),
+      watched_(watched),
+      sink_(sink),
+      refusals_(refusals),
+      desks_{.scripts = scripts},
+      whole_fleet_(fanout),
+      fleet_scan_(fanout, sink),
+      stand_ins_(clock) {}
 
 void Dispatcher::Adopt(const Snapshot& snapshot) {
   part_of_node_.resize(snapshot.pools.size());
@@ -47,6 +72,7 @@ void Dispatcher::Adopt(const Snapshot& snapshot) {
 }
 
 uint32_t Dispatcher::PoolOf(const RoutedRequest& routed, const ListenerSnapshot& listener) {
+  // Before the key is looked for.
   if (listener.routes.size() == 1) return listener.routes.front().pool;
   if (routed.routing_key) return RoutePool(listener, *routed.routing_key);
   if (wire::HasOneKey(routed.spec)) return RoutePool(listener, wire::FirstKey(routed.spec, routed.request));
@@ -54,30 +80,21 @@ uint32_t Dispatcher::PoolOf(const RoutedRequest& routed, const ListenerSnapshot&
   return RoutePool(listener, routed.request[keys_.front()]);
 }
 
-void Dispatcher::Dispatch(RoutedRequest& routed, const Origin& origin, backends::Ticket ticket) {
-  if (!routed.instead.empty()) [[unlikely]]
-    ticket = AnswerInstead(routed.instead, ticket);
-  if (watched_.sizes.IsDue(routed.request.encoded().size())) [[unlikely]] {
-    const ListenerSnapshot& listener = origin.held->listeners[origin.listener];
-    ticket = watched_.sizes.Follow(routed.spec, routed.request, routed.routing_key, listener, ticket);
-  }
-  switch (routed.spec.handling) {
-    case wire::Handling::kForward: {
-      Destination to;
-      if (FindDestination(routed, origin, ticket, &to)) Send(routed, origin, to, ticket);
-      return;
-    }
-    case wire::Handling::kSplit: return SplitByNode(routed, origin, ticket);
-    case wire::Handling::kAllNodes: return SendToAllNodes(routed, origin, ticket);
-    case wire::Handling::kAnyNode: return Send(routed, origin, AnyNode(routed, origin), ticket);
-    case wire::Handling::kLocal:
-    case wire::Handling::kRefused: break;
-  }
-  assert(false);
+// Inlined: a call would cost as much as the way of a plain key itself.
+[[gnu::always_inline]] inline Destination Dispatcher::Route(const Origin& origin, std::string_view key,
+                                                            backends::Claim claim) {
+  const uint32_t pool = RoutePool(origin.held->listeners[origin.listener], key);
+  watched_.hot.Note(pool, key, origin.lane.flavour.database);
+  const PoolSnapshot& routing = origin.held->pools[pool];
+  const uint64_t hash = KeyHash(routing, key);
+  if (routing.moves_keys) [[unlikely]]
+    return RouteAround(origin, pool, hash, key, claim);
+  return {{pool, routing.ring->Pick(hash)}};
 }
 
-bool Dispatcher::RouteOrRefuse(const RoutedRequest& routed, const Origin& origin, std::string_view key,
-                               backends::Ticket ticket, Destination* to) {
+[[gnu::always_inline]] inline bool Dispatcher::RouteOrRefuse(const RoutedRequest& routed, const Origin& origin,
+                                                             std::string_view key, backends::Ticket ticket,
+                                                             Destination* to) {
   if (KeyFits(key, origin)) [[likely]] {
     *to = Route(origin, key, ClaimOf(routed));
     return true;
@@ -86,11 +103,57 @@ bool Dispatcher::RouteOrRefuse(const RoutedRequest& routed, const Origin& origin
   return false;
 }
 
-bool Dispatcher::FindDestination(const RoutedRequest& routed, const Origin& origin, backends::Ticket ticket,
-                                 Destination* to) {
+// Inlined: of a request with one key this is the whole way, and a call would cost as much.
+[[gnu::always_inline]] inline bool Dispatcher::FindDestination(const RoutedRequest& routed, const Origin& origin,
+                                                               backends::Ticket ticket, Destination* to) {
   if (routed.routing_key) return RouteOrRefuse(routed, origin, *routed.routing_key, ticket, to);
-  if (wire::HasOneKey(routed.spec))
+  if (wire::HasOneKey(routed.spec)) [[likely]]
     return RouteOrRefuse(routed, origin, wire::FirstKey(routed.spec, routed.request), ticket, to);
+  return FindSharedDestination(routed, origin, ticket, to);
+}
+
+void Dispatcher::Dispatch(RoutedRequest& routed, const Origin& origin, backends::Ticket ticket) {
+  if (!routed.instead.empty()) [[unlikely]]
+    ticket = AnswerInstead(fanout_, &plan_, routed.instead, ticket);
+  if (watched_.sizes.IsDue(routed.request.encoded().size())) [[unlikely]] {
+    const ListenerSnapshot& listener = origin.held->listeners[origin.listener];
+    ticket = watched_.sizes.Follow(routed.spec, routed.request, routed.routing_key, listener,
+                                   origin.lane.flavour.database, ticket);
+  }
+  switch (routed.spec.handling) {
+    case wire::Handling::kPinned:  // One that does not block.
+    case wire::Handling::kForward: {
+      Destination to;
+      if (FindDestination(routed, origin, ticket, &to)) Send(routed, origin, to, ticket);
+      return;
+    }
+    case wire::Handling::kScript: return SendScript(routed, origin, ticket);
+    case wire::Handling::kSplit: return SplitByNode(routed, origin, ticket);
+    case wire::Handling::kAllNodes:
+    case wire::Handling::kOneNode:
+      if (routed.spec.usual_work == wire::Work::kScript) ticket = desks_.scripts.Follow(routed, origin, ticket);
+      // The way of one node keeps its block.
+      if (const std::optional<NodeId> only = WholeFleet::OnlyNode(origin)) {
+        return Send(routed, origin, {.to = *only}, ticket);
+      }
+      if (const std::string_view why = wire::RefusalBySeveral(routed.spec, routed.request); !why.empty()) {
+        refusals_.OnRefused(origin.listener, routed.command, wire::ErrorCode::kNotSupported);
+        return WholeFleet::AnswerNotSupported(routed, why, sink_, ticket);
+      }
+      return whole_fleet_.Send(routed, origin, ticket);
+    case wire::Handling::kAnyNode: return Send(routed, origin, WholeFleet::AnyNode(routed, origin), ticket);
+    case wire::Handling::kCursor: return fleet_scan_.Send(routed, origin, ticket);
+    case wire::Handling::kPubSub: return desks_.pubsub->Dispatch(routed, origin, ticket);
+    case wire::Handling::kControl: return whole_fleet_.SendControl(routed, origin, ticket);
+    case wire::Handling::kLocal:
+    case wire::Handling::kServers:
+    case wire::Handling::kRefused: break;
+  }
+  assert(false);
+}
+
+bool Dispatcher::FindSharedDestination(const RoutedRequest& routed, const Origin& origin, backends::Ticket ticket,
+                                       Destination* to) {
   // A script without keys, or keys that cannot be told: see wire::KeyResult.
   if (wire::FindKeys(routed.spec, routed.request, &keys_) != wire::KeyResult::kOk)
     return RouteOrRefuse(routed, origin, {}, ticket, to);
@@ -131,37 +194,12 @@ void Dispatcher::RefuseRequest(const RoutedRequest& routed, const Origin& origin
 
 void Dispatcher::RefuseCrossSlot(const RoutedRequest& routed, const Origin& origin, std::string_view key, NodeId of_key,
                                  std::string_view other_key, NodeId of_other, backends::Ticket ticket) {
-  // Nodes of two pools may have one name.
-  const auto name = [&](NodeId node) {
-    const conf::Pool& pool = origin.held->config.pools[node.pool];
-    const std::string& own = pool.nodes[node.node].name;
-    return of_key.pool == of_other.pool ? own : own + " of pool " + pool.name;
-  };
-  const std::string node = name(of_key);
-  const std::string other_node = name(of_other);
+  const std::string node = NameBeside(*origin.held, of_key, of_other);
+  const std::string other_node = NameBeside(*origin.held, of_other, of_key);
   RefuseRequest(
       routed, origin,
       {.code = wire::ErrorCode::kCrossSlot, .node = node, .key = key, .other_key = other_key, .other_node = other_node},
       ticket);
-}
-
-Destination Dispatcher::RouteAround(HeldSnapshot& held, uint32_t pool, uint64_t hash, std::string_view key,
-                                    backends::Claim claim) {
-  const PoolSnapshot& routing = held->pools[pool];
-  const backends::Choice own = held.node_pools[pool].Choose(hash, claim);
-  const Destination at_home{
-      .to = {pool, own.node},
-      .admission = own.admission,
-      .standing = own.stands_in ? Destination::Standing::kStandsIn : Destination::Standing::kServes,
-      .hash = hash};
-  const bool has_gutter = held->config.pools[pool].on_down.policy == conf::DownPolicy::kGutter;
-  // A node that is only full keeps its keys: elsewhere they would be misses, and outdated when they come home.
-  if (own.admission != backends::Admission::kDown || !has_gutter) return at_home;
-  const uint64_t gutter_hash = KeyHash(held->pools[routing.gutter], key);
-  const backends::Choice other = held.node_pools[routing.gutter].Choose(gutter_hash, claim);
-  // With both down the error names the owner, which is the one that has to come back.
-  if (other.admission == backends::Admission::kDown) return at_home;
-  return {{routing.gutter, other.node}, other.admission, Destination::Standing::kGutter, at_home.to};
 }
 
 inline bool Dispatcher::MayAsk(const Destination& to, const RoutedRequest& routed, const Origin& origin,
@@ -180,11 +218,18 @@ inline bool Dispatcher::MayAsk(const Destination& to, const RoutedRequest& route
   return false;
 }
 
-inline void Dispatcher::SendOnce(const RoutedRequest& routed, const Origin& origin, const Destination& to,
-                                 std::string_view encoded, bool is_part, backends::Ticket ticket) {
+[[gnu::always_inline]] inline void Dispatcher::SendOnce(const RoutedRequest& routed, const Origin& origin,
+                                                        const Destination& to, std::string_view encoded, bool is_part,
+                                                        backends::Ticket ticket) {
   const bool kept = origin.held->pools[to.to.pool].keeps_reads && routed.spec.retry == wire::Retry::kSafe &&
                     IsRead(routed) && !to.is_gutter();
-  if (!kept) return origin.held.node_pools[to.to.pool].Send(to.to.node, origin.lane, encoded, ticket, WorkOf(routed));
+  if (kept) [[unlikely]]
+    return SendKept(routed, origin, to, encoded, is_part, ticket);
+  origin.held.node_pools[to.to.pool].Send(to.to.node, origin.lane, encoded, ticket, WorkOf(routed));
+}
+
+void Dispatcher::SendKept(const RoutedRequest& routed, const Origin& origin, const Destination& to,
+                          std::string_view encoded, bool is_part, backends::Ticket ticket) {
   // The keys of a part may have different second choices.
   const bool rehashes = origin.held->config.pools[to.to.pool].on_down.policy == conf::DownPolicy::kRehash;
   const bool may_move = rehashes && !is_part && to.hash != 0;
@@ -203,12 +248,11 @@ void Dispatcher::Send(RoutedRequest& routed, const Origin& origin, const Destina
   SendOnce(routed, origin, to, routed.request.encoded(), false, ticket);
 }
 
-backends::Ticket Dispatcher::AnswerInstead(std::string_view text, backends::Ticket ticket) {
-  plan_.Clear();
-  plan_.merge = wire::Merge::kInstead;
-  plan_.children = 1;
-  plan_.instead = text;
-  return Fanout::ChildTicket(fanout_.Open(ticket, &plan_), 0);
+void Dispatcher::SendScript(RoutedRequest& routed, const Origin& origin, backends::Ticket ticket) {
+  Destination to;
+  if (!FindSharedDestination(routed, origin, ticket, &to)) return;
+  ScriptCalls::PreparedCall call = desks_.scripts.Prepare(routed, origin, to.to, ticket);
+  Send(call.routed, origin, to, call.ticket);
 }
 
 void Dispatcher::SendTagged(const RoutedRequest& routed, const Origin& origin, const Destination& to,
@@ -290,13 +334,18 @@ void Dispatcher::SplitByNode(RoutedRequest& routed, const Origin& origin, backen
 
 void Dispatcher::EncodeRedisParts(const RoutedRequest& routed) {
   const auto per_key = static_cast<uint32_t>(routed.spec.keys.step);
+  // What stands behind all keys is about each of them: the path of JSON.MGET.
+  const int behind = std::max(0, -1 - routed.spec.keys.last);
   for (size_t i = 0; i < part_count_; ++i) {
-    wire::AppendArrayHeader(1 + parts_[i].keys * per_key, &parts_[i].encoded);
+    wire::AppendArrayHeader(1 + parts_[i].keys * per_key + static_cast<size_t>(behind), &parts_[i].encoded);
     wire::AppendBulk(routed.request.name(), &parts_[i].encoded);
   }
   for (size_t i = 0; i < keys_.size(); ++i) {
     std::string* encoded = &parts_[plan_.child_of_key[i]].encoded;
     for (uint32_t a = 0; a < per_key; ++a) wire::AppendBulk(routed.request[keys_[i] + a], encoded);
+  }
+  for (size_t a = routed.request.size() - static_cast<size_t>(behind); a < routed.request.size(); ++a) {
+    for (size_t i = 0; i < part_count_; ++i) wire::AppendBulk(routed.request[a], &parts_[i].encoded);
   }
 }
 
@@ -331,6 +380,7 @@ void Dispatcher::EncodeMemcacheParts(const RoutedRequest& routed, const Snapshot
 void Dispatcher::SendParts(const RoutedRequest& routed, const Origin& origin, backends::Ticket ticket) {
   wire::IsMemcache(routed.spec.merge) ? EncodeMemcacheParts(routed, *origin.held) : EncodeRedisParts(routed);
   plan_.merge = routed.spec.merge;
+  plan_.protocol = origin.lane.flavour.protocol;
   plan_.children = static_cast<uint32_t>(part_count_);
   // It is open before the first part is sent, since a node may fail that at once.
   const uint32_t owner = fanout_.Open(ticket, &plan_);
@@ -345,48 +395,6 @@ void Dispatcher::SendParts(const RoutedRequest& routed, const Origin& origin, ba
     }
     if (part.encoded.capacity() > kKeptPart) std::string().swap(part.encoded);
   }
-}
-
-void Dispatcher::SendToAllNodes(RoutedRequest& routed, const Origin& origin, backends::Ticket ticket) {
-  const ListenerSnapshot& listener = origin.held->listeners[origin.listener];
-  std::vector<backends::NodePool>& pools = origin.held.node_pools;
-  uint32_t children = 0;
-  for (const uint32_t pool : listener.pools) children += pools[pool].node_count();
-  if (children == 1) return Send(routed, origin, {.to = {listener.pools[0], 0}}, ticket);
-  plan_.Clear();
-  plan_.merge = routed.spec.merge;
-  plan_.children = children;
-  plan_.counts_nodes = routed.spec.name == "stats";
-  const uint32_t owner = fanout_.Open(ticket, &plan_);
-  uint32_t child = 0;
-  for (const uint32_t pool : listener.pools) {
-    for (ring::NodeIndex node = 0; node < pools[pool].node_count(); ++node) {
-      const backends::Ticket part = Fanout::ChildTicket(owner, child++);
-      const backends::Admission admission = pools[pool].Admits(node, ClaimOf(routed));
-      if (admission == backends::Admission::kGranted) {
-        pools[pool].Send(node, origin.lane, routed.request.encoded(), part, WorkOf(routed));
-      } else {
-        pools[pool].Refuse(node, admission, part);
-      }
-    }
-  }
-}
-
-Destination Dispatcher::AnyNode(const RoutedRequest& routed, const Origin& origin) {
-  const uint32_t pool = origin.held->listeners[origin.listener].routes.back().pool;
-  backends::NodePool& nodes = origin.held.node_pools[pool];
-  const uint32_t count = nodes.node_count();
-  Destination refusal{{pool, 0}, backends::Admission::kDown};
-  for (uint32_t i = 0; i < count; ++i) {
-    // Clients begin at different nodes, by their lanes, and one client stays with its node as long as that may be
-    // asked.
-    const uint32_t node = (origin.lane + i) % count;
-    const Destination any{{pool, node}, nodes.Admits(node, {.is_read = true, .has_priority = routed.has_priority})};
-    if (any.admission == backends::Admission::kGranted) return any;
-    // A node that is full is the better news: its client may try again at once.
-    if (any.admission == backends::Admission::kFull) refusal = any;
-  }
-  return refusal;
 }
 
 }  // namespace ringproxy::proxy

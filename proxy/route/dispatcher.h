@@ -10,25 +10,39 @@
 #include <vector>
 
 #include "proxy/route/fanout.h"
+#include "proxy/route/fleet_scan.h"
+#include "proxy/route/pubsub_desk.h"
 #include "proxy/route/refusal_stats.h"
 #include "proxy/route/retrier.h"
 #include "proxy/route/routed_request.h"
 #include "proxy/route/router.h"
+#include "proxy/route/script_calls.h"
 #include "proxy/route/stand_ins.h"
 #include "proxy/route/watched_keys.h"
+#include "proxy/route/whole_fleet.h"
 
 namespace ringproxy::proxy {
+
+// Who takes requests that are not merely sent to a node.
+struct RequestDesks {
+  ScriptCalls& scripts;
+  PubSubDesk* pubsub = nullptr;
+};
 
 class Dispatcher {
  public:
   Dispatcher(Fanout& fanout, Retrier& retrier, WatchedKeys& watched, backends::ReplySink& sink,
-             RefusalObserver& refusals, const net::Clock& clock);
+             RefusalObserver& refusals, ScriptCalls& scripts, const net::Clock& clock);
+  // Before the first request of handling kPubSub.
+  void SetPubSub(PubSubDesk& pubsub) { desks_.pubsub = &pubsub; }
   // The snapshot by which the next requests go.
   void Adopt(const Snapshot& snapshot);
 
   // Requires: CheckShape(spec, request) is kOk, RefusalOf is empty, and the command is not a local one.
   // Takes the block, if there is one.
   void Dispatch(RoutedRequest& routed, const Origin& origin, backends::Ticket ticket);
+
+  WholeFleet& whole_fleet() { return whole_fleet_; }
 
   // What hears of tickets of the kind kExpiry.
   backends::ReplySink& expiries() { return stand_ins_; }
@@ -42,17 +56,20 @@ class Dispatcher {
                      Destination* to);
   // Where all keys of the request lie. No: on different nodes, or a key is too long, and the ticket has been failed.
   bool FindDestination(const RoutedRequest& routed, const Origin& origin, backends::Ticket ticket, Destination* to);
+  // The same for a command with several keys, or with places of keys that only its arguments tell.
+  bool FindSharedDestination(const RoutedRequest& routed, const Origin& origin, backends::Ticket ticket,
+                             Destination* to);
   void SplitByNode(RoutedRequest& routed, const Origin& origin, backends::Ticket ticket);
   // Enters every key into a part. No: one is too long, and the ticket has been failed.
   bool AssignKeys(const RoutedRequest& routed, const Origin& origin, backends::Ticket ticket);
   void SendParts(const RoutedRequest& routed, const Origin& origin, backends::Ticket ticket);
   void EncodeRedisParts(const RoutedRequest& routed);
   void EncodeMemcacheParts(const RoutedRequest& routed, const Snapshot& snapshot);
-  void SendToAllNodes(RoutedRequest& routed, const Origin& origin, backends::Ticket ticket);
-  Destination AnyNode(const RoutedRequest& routed, const Origin& origin);
   void Send(RoutedRequest& routed, const Origin& origin, const Destination& to, backends::Ticket ticket);
   // Through the retrier, if this is a read that its pool would ask again.
   void SendOnce(const RoutedRequest& routed, const Origin& origin, const Destination& to, std::string_view encoded,
+                bool is_part, backends::Ticket ticket);
+  void SendKept(const RoutedRequest& routed, const Origin& origin, const Destination& to, std::string_view encoded,
                 bool is_part, backends::Ticket ticket);
   // Whether the destination takes the request; if it does not, the ticket is failed.
   bool MayAsk(const Destination& to, const RoutedRequest& routed, const Origin& origin, backends::Ticket ticket);
@@ -62,25 +79,11 @@ class Dispatcher {
   // The two keys are asked of different places, and the command cannot be split.
   void RefuseCrossSlot(const RoutedRequest& routed, const Origin& origin, std::string_view key, NodeId of_key,
                        std::string_view other_key, NodeId of_other, backends::Ticket ticket);
-  static bool KeyFits(std::string_view key, const Origin& origin) {
-    return key.size() <= origin.held->config.listeners[origin.listener].limits.key_bytes;
-  }
-  // The ticket with which the node is asked.
-  backends::Ticket AnswerInstead(std::string_view text, backends::Ticket ticket);
+  // Out of line, as all that is not a plain key's way.
+  [[gnu::noinline]] void SendScript(RoutedRequest& routed, const Origin& origin, backends::Ticket ticket);
   void SendTagged(const RoutedRequest& routed, const Origin& origin, const Destination& to, backends::Ticket ticket);
   // Who is asked for the key; it is also counted.
-  // Inlined: a call would cost as much as the way of a plain key itself.
-  [[gnu::always_inline]] Destination Route(const Origin& origin, std::string_view key, backends::Claim claim) {
-    const uint32_t pool = RoutePool(origin.held->listeners[origin.listener], key);
-    watched_.hot.Note(pool, key);
-    const PoolSnapshot& routing = origin.held->pools[pool];
-    const uint64_t hash = KeyHash(routing, key);
-    if (routing.moves_keys) [[unlikely]]
-      return RouteAround(origin.held, pool, hash, key, claim);
-    return {{pool, routing.ring->Pick(hash)}};
-  }
-  static Destination RouteAround(HeldSnapshot& held, uint32_t pool, uint64_t hash, std::string_view key,
-                                 backends::Claim claim);
+  Destination Route(const Origin& origin, std::string_view key, backends::Claim claim);
   // The part of the current split that goes to `to`, with `key_bytes` more in it; a new one if it is the first key
   // there or would make the part's keys longer than `most_bytes`.
   uint32_t PartFor(const Destination& to, size_t key_bytes, size_t most_bytes);
@@ -99,6 +102,9 @@ class Dispatcher {
   WatchedKeys& watched_;
   backends::ReplySink& sink_;
   RefusalObserver& refusals_;
+  RequestDesks desks_;
+  WholeFleet whole_fleet_;
+  FleetScan fleet_scan_;
   StandIns stand_ins_;
   // Scratch of one request, kept for its capacity.
   wire::KeyPositions keys_;

@@ -57,8 +57,13 @@ void Fanout::OnFailure(backends::Ticket ticket, const wire::Failure& failure) {
 }
 
 std::span<const std::string_view> Fanout::MergeReplies(const FanoutPlan& plan, size_t* size_bytes) {
+  if (plan.merge == wire::Merge::kNextCursor) {
+    const auto pieces = merger_.ReplaceCursor(views_.front(), plan.scan);
+    *size_bytes = merger_.size_bytes();
+    return pieces;
+  }
   if (!wire::IsMemcache(plan.merge)) {
-    const auto pieces = merger_.Merge(plan.merge, views_, plan.child_of_key);
+    const auto pieces = merger_.Merge(plan.merge, views_, plan.child_of_key, plan.protocol);
     *size_bytes = merger_.size_bytes();
     return pieces;
   }

@@ -12,6 +12,7 @@ void FanoutPlan::Clear() {
     const FanoutPlan huge = std::exchange(*this, {});
   }
   merge = wire::Merge::kNone;
+  protocol = 2;
   children = 0;
   child_of_key.clear();
   request.clear();
@@ -19,6 +20,7 @@ void FanoutPlan::Clear() {
   keys.clear();
   cas_tags.clear();
   failures_are_misses = counts_nodes = false;
+  scan = {};
 }
 
 }  // namespace ringproxy::proxy

@@ -11,11 +11,13 @@
 #include "backends/wire/command.h"
 #include "backends/wire/memcache_cas.h"
 #include "backends/wire/request.h"
+#include "proxy/route/scan_order.h"
 
 namespace ringproxy::proxy {
 
 struct FanoutPlan {
   wire::Merge merge = wire::Merge::kNone;
+  uint8_t protocol = 2;  // The client's version of RESP when it asked.
   uint32_t children = 0;
   // kInKeyOrder and kValues: for each key of the request, in order, the child that has it.
   std::vector<uint32_t> child_of_key;
@@ -30,6 +32,8 @@ struct FanoutPlan {
   bool failures_are_misses = false;
   // kStatistics: append how many nodes were asked and have answered.
   bool counts_nodes = false;
+  // kNextCursor.
+  ScanTurn scan;
 
   std::string_view key(size_t i) const { return std::string_view(request).substr(keys[i].offset, keys[i].size); }
   // For the next request; what a huge one needed is given back.

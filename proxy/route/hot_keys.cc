@@ -1,10 +1,13 @@
 #include "proxy/route/hot_keys.h"
 
+#include "proxy/route/database_key.h"
 #include "ring/hash.h"
 
 namespace ringproxy::proxy {
 
-void HotKeys::Take(uint32_t pool, std::string_view key) {
+void HotKeys::Take(uint32_t pool, std::string_view key, uint16_t database) {
+  const DatabaseKey noted(database, key);
+  key = noted.text();
   // The ring's own hash may be narrow, and then two keys would count as one. A key that is taken stands for as many as
   // were passed over, so that counts are those of requests.
   pools_[pool].Add(ring::Hash(ring::HashAlgorithm::kXxh3, key), key, kOneIn);

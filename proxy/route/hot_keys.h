@@ -2,6 +2,7 @@
 //
 // One key in sixteen, by chance, goes into the sketch: a fixed step would meet the same place of a repeating pipeline
 // every time. Cost: a decrement for each key, about 60 ns for each one that is taken.
+// A key is noted as DatabaseKey has it.
 // Threads: its worker's; a view is immutable and may be handed to any.
 #pragma once
 
@@ -27,9 +28,9 @@ class HotKeys {
  public:
   explicit HotKeys(size_t pools) : pools_(pools) {}
 
-  void Note(uint32_t pool, std::string_view key) {
+  void Note(uint32_t pool, std::string_view key, uint16_t database) {
     if (--countdown_ == 0) [[unlikely]]
-      Take(pool, key);
+      Take(pool, key, database);
   }
   // Once a second. What is older than half a minute counts by half, then by a quarter, and so on.
   void Tick();
@@ -39,7 +40,7 @@ class HotKeys {
   static constexpr uint32_t kOneIn = 16;
   static constexpr uint32_t kHalfLifeTicks = 30;
 
-  void Take(uint32_t pool, std::string_view key);
+  void Take(uint32_t pool, std::string_view key, uint16_t database);
 
   std::vector<ring::HeavyHitters> pools_;
   uint32_t countdown_ = kOneIn;

@@ -45,8 +45,8 @@ void KeySizes::DrawCountdown() {
   countdown_ = 1 + static_cast<uint32_t>((dice_ >> 32) % (2 * kOneIn - 1));
 }
 
-bool KeySizes::Remember(std::string_view key, uint32_t pool, FollowedReply* followed) {
-  key = key.substr(0, ring::BiggestKeys::kLongestKey);
+bool KeySizes::Remember(const DatabaseKey& noted, uint32_t pool, FollowedReply* followed) {
+  const std::string_view key = noted.text().substr(0, ring::BiggestKeys::kLongestKey);
   if (followed->keys.size() == kMostKeys || followed->bytes.size() + key.size() > kMostKeyBytes) return false;
   followed->keys.push_back({pool, static_cast<uint32_t>(key.size())});
   followed->bytes.append(key);
@@ -61,9 +61,10 @@ void KeySizes::Note(uint32_t pool, std::string_view key, size_t bytes, bool in_r
 }
 
 Ticket KeySizes::Follow(const wire::CommandSpec& spec, const wire::Request& request,
-                        std::optional<std::string_view> routing_key, const ListenerSnapshot& listener, Ticket ticket) {
+                        std::optional<std::string_view> routing_key, const ListenerSnapshot& listener,
+                        uint16_t database, Ticket ticket) {
   if (countdown_ == 0) DrawCountdown();
-  if (spec.runs_script) return ticket;
+  if (spec.usual_work == wire::Work::kScript) return ticket;
   positions_.clear();
   if (!routing_key && wire::HasOneKey(spec)) routing_key = wire::FirstKey(spec, request);
   if (!routing_key) {
@@ -71,32 +72,35 @@ Ticket KeySizes::Follow(const wire::CommandSpec& spec, const wire::Request& requ
     if (positions_.size() == 1) routing_key = request[positions_.front()];
   }
   if (!routing_key) {
-    if (spec.merge == wire::Merge::kInKeyOrder) return FollowKeys(request, ReplyForm::kElements, listener, ticket);
-    if (spec.merge == wire::Merge::kValues) return FollowKeys(request, ReplyForm::kMemcacheValues, listener, ticket);
-    if (spec.keys.kind == wire::KeyKind::kRange && spec.keys.step == 2) NoteArguments(request, listener);
+    if (spec.merge == wire::Merge::kInKeyOrder)
+      return FollowKeys(request, ReplyForm::kElements, listener, database, ticket);
+    if (spec.merge == wire::Merge::kValues)
+      return FollowKeys(request, ReplyForm::kMemcacheValues, listener, database, ticket);
+    if (spec.keys.kind == wire::KeyKind::kRange && spec.keys.step == 2) NoteArguments(request, listener, database);
     return ticket;
   }
   const uint32_t pool = RoutePool(listener, *routing_key);
-  Note(pool, *routing_key, request.encoded().size(), false);
+  const DatabaseKey noted(database, *routing_key);
+  Note(pool, noted.text(), request.encoded().size(), false);
   if (followed_.in_use() >= kMostFollowed) return ticket;
   const uint32_t place = followed_.Acquire();
   FollowedReply& followed = followed_[place];
   followed.ticket = ticket;
   followed.form = ReplyForm::kOfOneKey;
-  Remember(*routing_key, pool, &followed);
+  Remember(noted, pool, &followed);
   return {place, 0, 0, Ticket::Kind::kFollowed};
 }
 
 // MSET: each key stands before its value.
-void KeySizes::NoteArguments(const wire::Request& request, const ListenerSnapshot& listener) {
+void KeySizes::NoteArguments(const wire::Request& request, const ListenerSnapshot& listener, uint16_t database) {
   for (const uint32_t position : positions_) {
     const std::string_view key = request[position];
-    Note(RoutePool(listener, key), key, request[position + 1].size(), false);
+    Note(RoutePool(listener, key), DatabaseKey(database, key).text(), request[position + 1].size(), false);
   }
 }
 
 Ticket KeySizes::FollowKeys(const wire::Request& request, ReplyForm form, const ListenerSnapshot& listener,
-                            Ticket ticket) {
+                            uint16_t database, Ticket ticket) {
   if (followed_.in_use() >= kMostFollowed) return ticket;
   const uint32_t place = followed_.Acquire();
   FollowedReply& followed = followed_[place];
@@ -104,7 +108,7 @@ Ticket KeySizes::FollowKeys(const wire::Request& request, ReplyForm form, const 
   followed.form = form;
   for (const uint32_t position : positions_) {
     const std::string_view key = request[position];
-    if (!Remember(key, RoutePool(listener, key), &followed)) break;
+    if (!Remember({database, key}, RoutePool(listener, key), &followed)) break;
   }
   return {place, 0, 0, Ticket::Kind::kFollowed};
 }

@@ -3,7 +3,7 @@
 // One request in 64, by chance, and every one of kLargeRequest or more is followed: its size counts for its key,
 // and its ticket is exchanged for one that comes by here, so that the reply's size counts as well. Of a multi-get each
 // value counts for its own key, of MSET each argument. What concerns several keys otherwise, and scripts, show no key's
-// size. Keys that differ only behind their first 256 bytes count as one.
+// size. Keys that differ only behind their first 256 bytes count as one. A key is noted as DatabaseKey has it.
 // Threads: its worker's; a view is immutable and may be handed to any. Lifetime: the sink outlives it.
 // Cost: a decrement and a comparison for each request. Memory: that of kMostFollowed requests under way; others are not
 // followed.
@@ -20,6 +20,7 @@
 #include "backends/net/place_list.h"
 #include "backends/ticket.h"
 #include "backends/wire/command.h"
+#include "proxy/route/database_key.h"
 #include "proxy/route/snapshot.h"
 #include "ring/biggest_keys.h"
 
@@ -40,7 +41,7 @@ class KeySizes final : public backends::ReplySink {
   // The ticket with which the request is to be sent. `routing_key`: in place of the key in the request.
   backends::Ticket Follow(const wire::CommandSpec& spec, const wire::Request& request,
                           std::optional<std::string_view> routing_key, const ListenerSnapshot& listener,
-                          backends::Ticket ticket);
+                          uint16_t database, backends::Ticket ticket);
 
   // For tickets of Kind::kFollowed.
   void OnReply(backends::Ticket ticket, backends::Reply&& reply) override;
@@ -69,11 +70,11 @@ class KeySizes final : public backends::ReplySink {
   };
 
   void DrawCountdown();
-  void NoteArguments(const wire::Request& request, const ListenerSnapshot& listener);
+  void NoteArguments(const wire::Request& request, const ListenerSnapshot& listener, uint16_t database);
   backends::Ticket FollowKeys(const wire::Request& request, ReplyForm form, const ListenerSnapshot& listener,
-                              backends::Ticket ticket);
+                              uint16_t database, backends::Ticket ticket);
   // False when it has enough keys.
-  static bool Remember(std::string_view key, uint32_t pool, FollowedReply* followed);
+  static bool Remember(const DatabaseKey& key, uint32_t pool, FollowedReply* followed);
   void Note(uint32_t pool, std::string_view key, size_t bytes, bool in_reply);
   void Measure(const FollowedReply& followed, std::string_view reply);
   void MeasureElements(const FollowedReply& followed, std::string_view reply);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cassert>
+#include <charconv>
 
 #include "backends/wire/error_text.h"
 #include "backends/wire/resp_encode.h"
@@ -20,32 +21,48 @@ bool TakeLess(int64_t a, int64_t b, int64_t* less) {
   return true;
 }
 
+std::optional<uint64_t> ParseNodeCursor(std::string_view text) {
+  uint64_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  return value;
+}
+
 }  // namespace
 
-std::span<const std::string_view> ReplyMerger::Merge(wire::Merge merge, std::span<const std::string_view> children,
-                                                     std::span<const uint32_t> child_of_key) {
-  assert(!children.empty());
+void ReplyMerger::Begin() {
   Recycle(&pieces_);
   Recycle(&readers_);
   Recycle(&expected_);
   text_.clear();
   size_bytes_ = 0;
+}
+
+std::span<const std::string_view> ReplyMerger::Merge(wire::Merge merge, std::span<const std::string_view> children,
+                                                     std::span<const uint32_t> child_of_key, uint8_t protocol) {
+  assert(!children.empty());
+  protocol_ = protocol;
+  Begin();
   const auto failed = std::ranges::find_if(children, wire::IsError);
-  // Any node's key will do for RANDOMKEY, so a node that fails need not matter.
-  if (failed != children.end() && merge != wire::Merge::kAnyNonNil) {
+  // Any node's key will do for RANDOMKEY, so a node that fails need not matter; nor to who has ended a script.
+  const bool is_any = merge == wire::Merge::kAnyNonNil || merge == wire::Merge::kAnyOk;
+  if (failed != children.end() && !is_any) {
     ReplaceBy(*failed);
     return pieces_;
   }
   switch (merge) {
     case wire::Merge::kNone: assert(children.size() == 1); [[fallthrough]];
     case wire::Merge::kFirst: ReplaceBy(children.front()); break;
-    case wire::Merge::kInKeyOrder: MergeInKeyOrder(children, child_of_key); break;
+    case wire::Merge::kInKeyOrder: MergeInKeyOrder(children, child_of_key, false); break;
+    case wire::Merge::kOwnInKeyOrder: MergeInKeyOrder(children, child_of_key, true); break;
     case wire::Merge::kSum: MergeIntegers(children, AddUp); break;
     case wire::Merge::kLeast: MergeIntegers(children, TakeLess); break;
     case wire::Merge::kAllOk: MergeAllOk(children); break;
     case wire::Merge::kConcat: MergeConcat(children); break;
     case wire::Merge::kEveryElementAnd: MergeEveryElementAnd(children); break;
     case wire::Merge::kAnyNonNil: MergeAnyNonNil(children); break;
+    case wire::Merge::kAnyOk: MergeAnyOk(children); break;
+    case wire::Merge::kNextCursor:  // ReplaceCursor's.
     case wire::Merge::kValues:
     case wire::Merge::kStatistics:
     case wire::Merge::kSettings:
@@ -57,9 +74,38 @@ std::span<const std::string_view> ReplyMerger::Merge(wire::Merge merge, std::spa
   return pieces_;
 }
 
+std::span<const std::string_view> ReplyMerger::ReplaceCursor(std::string_view reply, ScanTurn turn) {
+  Begin();
+  wire::ArrayReader reader(reply);
+  if (wire::IsError(reply)) {
+    Add(reply);
+  } else if (!reader.is_array() || reader.remaining() != 2) {
+    BadReply();
+  } else {
+    const std::optional<std::string_view> text = wire::BulkReply(reader.Next());
+    const std::optional<uint64_t> cursor = text ? ParseNodeCursor(*text) : std::nullopt;
+    const std::optional<uint64_t> next = cursor ? ClientCursor(*cursor, turn) : std::nullopt;
+    if (!cursor || !wire::ArrayReader(reader.rest()).is_array()) {
+      BadReply();
+    } else if (!next) {
+      Add("-ERR node cursor too large\r\n");
+    } else {
+      wire::AppendArrayHeader(2, &text_);
+      wire::AppendBulk(std::to_string(*next), &text_);
+      Add(text_);
+      Add(reader.rest());
+    }
+  }
+  return pieces_;
+}
+
 void ReplyMerger::Add(std::string_view piece) {
   pieces_.push_back(piece);
   size_bytes_ += piece.size();
+}
+
+void ReplyMerger::AddValue(std::string_view value) {
+  Add(!wire::IsNil(value) ? value : protocol_ == 2 ? "$-1\r\n" : "_\r\n");
 }
 
 void ReplyMerger::ReplaceBy(std::string_view reply) {
@@ -90,7 +136,8 @@ bool ReplyMerger::ReadArrays(std::span<const std::string_view> children) {
   return true;
 }
 
-void ReplyMerger::MergeInKeyOrder(std::span<const std::string_view> children, std::span<const uint32_t> child_of_key) {
+void ReplyMerger::MergeInKeyOrder(std::span<const std::string_view> children, std::span<const uint32_t> child_of_key,
+                                  bool has_own_errors) {
   if (!ReadArrays(children)) return;
   expected_.resize(children.size());
   for (const uint32_t child : child_of_key) ++expected_[child];
@@ -102,8 +149,8 @@ void ReplyMerger::MergeInKeyOrder(std::span<const std::string_view> children, st
   for (const uint32_t child : child_of_key) {
     const std::string_view element = readers_[child].Next();
     // An error in place of a value: many clients cannot read one there (semantics.md 1).
-    if (wire::IsError(element)) return ReplaceBy(element);
-    Add(element);
+    if (wire::IsError(element) && !has_own_errors) return ReplaceBy(element);
+    AddValue(element);
   }
 }
 
@@ -130,12 +177,26 @@ void ReplyMerger::MergeAllOk(std::span<const std::string_view> children) {
 }
 
 void ReplyMerger::MergeConcat(std::span<const std::string_view> children) {
-  if (!ReadArrays(children)) return;
   size_t count = 0;
-  for (const wire::ArrayReader& reader : readers_) count += reader.remaining();
-  AddArrayHeader(count);
-  for (const wire::ArrayReader& reader : readers_) {
-    if (reader.remaining() > 0) Add(reader.rest());
+  char type = 0;
+  for (const std::string_view child : children) {
+    const std::optional<wire::AggregateParts> parts = wire::PartsOf(child);
+    if (!parts) return BadReply();
+    if (type == 0) type = parts->type;
+    // Sets and arrays of the same values; the pairs of a map would be none of an array's.
+    if (parts->type != type && (parts->type == '%' || type == '%')) return BadReply();
+    if (parts->type != type) type = '*';
+    count += parts->count;
+  }
+  if (type == '%') {
+    wire::AppendMapHeader(count, 3, &text_);
+  } else {
+    wire::AppendSetHeader(count, type == '~' ? 3 : 2, &text_);
+  }
+  Add(text_);
+  for (const std::string_view child : children) {
+    const std::string_view elements = wire::PartsOf(child)->elements;
+    if (!elements.empty()) Add(elements);
   }
 }
 
@@ -171,7 +232,21 @@ void ReplyMerger::MergeAnyNonNil(std::span<const std::string_view> children) {
     }
   }
   // A nil says that the whole fleet is empty, which nobody knows while a node fails.
-  Add(failed != nullptr ? *failed : children.front());
+  AddValue(failed != nullptr ? *failed : children.front());
+}
+
+// UNKILLABLE says what to do next. That a node has nothing to end is believed for all only when each of them says so.
+void ReplyMerger::MergeAnyOk(std::span<const std::string_view> children) {
+  const auto begins = [&](std::string_view word) {
+    return std::ranges::find_if(children, [word](std::string_view child) { return child.starts_with(word); });
+  };
+  const auto is_news = [](std::string_view child) { return !child.starts_with("-NOTBUSY"); };
+  auto told = begins("+OK\r\n");
+  if (told == children.end()) told = begins("-UNKILLABLE");
+  if (told == children.end()) told = std::ranges::find_if(children, is_news);
+  if (told == children.end()) told = children.begin();
+  const bool fits = wire::IsError(*told) || *told == "+OK\r\n";
+  fits ? ReplaceBy(*told) : BadReply();
 }
 
 }  // namespace ringproxy::proxy

@@ -18,10 +18,18 @@
 namespace ringproxy::proxy {
 
 inline constexpr wire::ErrorCode kRefusalReasons[] = {
-    wire::ErrorCode::kCrossSlot,       wire::ErrorCode::kNotSupported, wire::ErrorCode::kUnknownCommand,
-    wire::ErrorCode::kWrongArity,      wire::ErrorCode::kSyntax,       wire::ErrorCode::kKeyTooLong,
-    wire::ErrorCode::kTooLarge,        wire::ErrorCode::kProtocol,     wire::ErrorCode::kTransactionRefused,
-    wire::ErrorCode::kDatabaseRefused,
+    wire::ErrorCode::kCrossSlot,
+    wire::ErrorCode::kNotSupported,
+    wire::ErrorCode::kUnknownCommand,
+    wire::ErrorCode::kWrongArity,
+    wire::ErrorCode::kSyntax,
+    wire::ErrorCode::kKeyTooLong,
+    wire::ErrorCode::kTooLarge,
+    wire::ErrorCode::kProtocol,
+    wire::ErrorCode::kNoAuth,
+    wire::ErrorCode::kWrongPassword,
+    wire::ErrorCode::kTransactionTooLarge,
+    wire::ErrorCode::kTransactionNotAllowed,
 };
 
 class RefusalStats {

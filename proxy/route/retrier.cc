@@ -67,6 +67,9 @@ void Retrier::ReleaseIfDone(uint32_t owner) {
 }
 
 void Retrier::Send(HeldSnapshot& held, std::string_view request, const Target& target, Ticket ticket) {
+  // What takes a link of its client's own is in order with what was begun there, and never asked elsewhere.
+  if (target.lane.flavour.is_pinned)
+    return held.node_pools[target.pool].Send(target.node, target.lane, request, ticket, target.work);
   const uint32_t owner = entries_.Acquire();
   const net::TimePoint now = io_.loop.now();
   RetriedRead& entry = entries_[owner];

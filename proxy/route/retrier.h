@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "backends/health/retry_budget.h"
+#include "backends/lane.h"
 #include "backends/net/place_list.h"
 #include "backends/net/ring_queue.h"
 #include "backends/ticket.h"
@@ -35,7 +36,7 @@ class Retrier final : public backends::ReplySink {
   struct Target {
     uint32_t pool;
     ring::NodeIndex node;
-    uint32_t lane;
+    backends::Lane lane;
     uint64_t hash;
     bool may_move;  // To another node: one key, and its pool rehashes.
     bool has_priority = false;

@@ -8,9 +8,11 @@
 #include <string_view>
 
 #include "backends/health/claim.h"
+#include "backends/lane.h"
 #include "backends/link/node_pool.h"
 #include "backends/net/block_pool.h"
 #include "backends/wire/command.h"
+#include "backends/wire/limits.h"
 #include "backends/wire/memcache_command.h"
 #include "backends/wire/request.h"
 #include "proxy/route/held_snapshot.h"
@@ -37,12 +39,35 @@ inline wire::Work WorkOf(const RoutedRequest& routed) {
   return wire::WorkOf(routed.spec, routed.request);
 }
 
+inline bool IsRead(const RoutedRequest& routed) {
+  return routed.spec.access == wire::Access::kRead;
+}
+
+inline backends::Claim ClaimOf(const RoutedRequest& routed) {
+  return {.is_read = IsRead(routed), .has_priority = routed.has_priority};
+}
+
+// The nodes read a get or gets of any length, but no other line beyond a bound.
+inline bool HasShortLine(const RoutedRequest& routed) {
+  return wire::IsMemcache(routed.spec.merge) && !routed.spec.name.starts_with("get");
+}
+
+// Bytes of the keys in one part of a split request.
+inline size_t LongestKeyList(const RoutedRequest& routed) {
+  constexpr size_t kBeforeKeys = 20;  // The command and an expiry.
+  return HasShortLine(routed) ? wire::kLongestMemcacheLine - kBeforeKeys : std::string_view::npos;
+}
+
+inline bool MayForward(const RoutedRequest& routed) {
+  return !HasShortLine(routed) || routed.request.encoded().size() <= wire::kLongestMemcacheLine;
+}
+
 // Who asks, and by which configuration: an index into the snapshot's listeners, and the lane that keeps one client's
 // requests in order.
 struct Origin {
   HeldSnapshot& held;
   uint32_t listener;
-  uint32_t lane;
+  backends::Lane lane;
 };
 
 // Who is asked for a key.

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 
 #include "backends/wire/request.h"
@@ -24,7 +25,8 @@ inline uint64_t KeyHash(const PoolSnapshot& pool, std::string_view key) {
   return pool.hash(key);
 }
 
-inline uint32_t RoutePool(const ListenerSnapshot& listener, std::string_view key) {
+[[gnu::always_inline]] inline uint32_t RoutePool(const ListenerSnapshot& listener, std::string_view key) {
+  if (listener.routes.size() == 1) return listener.routes.front().pool;
   const ListenerSnapshot::Route* route = listener.routes.data();
   // Ends at the default route at the latest: every key starts with its empty prefix.
   while (!key.starts_with(route->prefix)) ++route;
@@ -53,6 +55,13 @@ inline std::optional<NodeId> OneOwner(const Snapshot& snapshot, const ListenerSn
   const bool is_one = std::ranges::all_of(
       keys, [&](uint32_t position) { return RouteKey(snapshot, listener, request[position]) == owner; });
   return is_one ? std::optional(owner) : std::nullopt;
+}
+
+// How an error names a node beside another one: nodes of two pools may have one name.
+inline std::string NameBeside(const Snapshot& snapshot, NodeId node, NodeId other) {
+  const conf::Pool& pool = snapshot.config.pools[node.pool];
+  const std::string& name = pool.nodes[node.node].name;
+  return node.pool == other.pool ? name : name + " of pool " + pool.name;
 }
 
 }  // namespace ringproxy::proxy

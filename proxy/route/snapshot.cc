@@ -1,6 +1,7 @@
 #include "proxy/route/snapshot.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cassert>
 #include <set>
 
@@ -19,7 +20,7 @@ PoolSnapshot MakePool(const conf::Pool& pool, backends::NodeRegistry& registry) 
   }
   return {
       .ring = conf::MakePoolRing(pool),
-      .hash = conf::KeyHasher(pool.ring),
+      .hash = conf::KeyHasher(pool),
       .hash_tag = std::string(conf::HashTagOf(pool.ring)),
       .cas_tags = wire::CasTagsOf(name_hashes),
       .moves_keys = pool.on_down.policy != conf::DownPolicy::kError || pool.ring.load_bound.thousandths > 0,
@@ -45,13 +46,23 @@ ListenerSnapshot MakeListener(const conf::Config& config, const conf::Listener& 
   std::ranges::stable_sort(snapshot.routes, std::ranges::greater(),
                            [](const auto& route) { return route.prefix.size(); });
   snapshot.pools.assign(pools.begin(), pools.end());
+  std::vector<ScanOrder::ScanNode> nodes;
+  for (const uint32_t pool : snapshot.pools) {
+    for (uint32_t node = 0; node < config.pools[pool].nodes.size(); ++node) {
+      // Nodes of two pools may have one name. None has a line's end in it.
+      nodes.push_back({config.pools[pool].name + '\n' + config.pools[pool].nodes[node].name, pool, node});
+    }
+  }
+  snapshot.scan_order = ScanOrder(std::move(nodes));
   return snapshot;
 }
 
 }  // namespace
 
 std::shared_ptr<Snapshot> MakeSnapshot(conf::Config config, backends::NodeRegistry& registry) {
+  static std::atomic<uint64_t> last_number{0};
   auto snapshot = std::make_shared<Snapshot>();
+  snapshot->number = ++last_number;
   for (const conf::Pool& pool : config.pools) snapshot->pools.push_back(MakePool(pool, registry));
   for (size_t i = 0; i < config.pools.size(); ++i) {
     const conf::OnDown& on_down = config.pools[i].on_down;

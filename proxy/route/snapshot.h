@@ -13,6 +13,7 @@
 #include "backends/wire/memcache_cas.h"
 #include "conf/config.h"
 #include "conf/pool_ring.h"
+#include "proxy/route/scan_order.h"
 #include "ring/ring.h"
 
 namespace ringproxy::proxy {
@@ -37,9 +38,11 @@ struct ListenerSnapshot {
   };
   std::vector<Route> routes;    // The longest prefix first; the default route, with no prefix, is the last.
   std::vector<uint32_t> pools;  // Distinct, in the order of the configuration: what a whole-fleet command reaches.
+  ScanOrder scan_order;         // Of all their nodes.
 };
 
 struct Snapshot {
+  uint64_t number = 0;  // From 1; no two of a process have the same.
   conf::Config config;
   std::vector<PoolSnapshot> pools;           // As config.pools.
   std::vector<ListenerSnapshot> listeners;   // As config.listeners.

@@ -33,6 +33,12 @@ bool IsRedisWrite(const wire::CommandSpec& spec, const Origin& origin, const Des
   return spec.access == wire::Access::kWrite && spec.gutter != wire::Gutter::kAsIs && !IsMemcachePool(origin, to);
 }
 
+// The owner has to come back first.
+void RefuseForOwner(const Origin& origin, const Destination& to, backends::Ticket ticket) {
+  const PoolSnapshot& pool = origin.held->pools[to.to.pool];
+  PoolOf(origin, to).Refuse(pool.ring->Pick(to.hash), backends::Admission::kDown, ticket);
+}
+
 }  // namespace
 
 std::optional<wire::ExpiryCap> StandIns::CapOf(const Destination& to, const Snapshot& snapshot) {
@@ -72,6 +78,8 @@ bool StandIns::Send(RoutedRequest& routed, const Origin& origin, const Destinati
 void StandIns::SendRedisWrite(RoutedRequest& routed, const Origin& origin, const Destination& to, wire::ExpiryCap cap,
                               backends::Ticket ticket) {
   backends::NodePool& pool = PoolOf(origin, to);
+  // No expiry from here reaches it there.
+  if (wire::WritesOtherDatabase(routed.spec, routed.request)) return RefuseForOwner(origin, to, ticket);
   rewritten_.clear();
   if (wire::AppendGutterRequest(routed.spec, routed.request, cap, &rewritten_)) {
     pool.Send(to.to.node, origin.lane, std::string_view(rewritten_), ticket, WorkOf(routed));
@@ -87,9 +95,7 @@ bool StandIns::MayGetExpiries(const wire::CommandSpec& spec, size_t keys, const 
                               backends::Ticket ticket) {
   const bool has_bound = origin.held->config.pools[to.to.pool].rehash_ttl > conf::microseconds(0);
   if (keys <= kMostKeys || !has_bound || !IsRedisWrite(spec, origin, to)) return true;
-  const PoolSnapshot& pool = origin.held->pools[to.to.pool];
-  // The owner has to come back first.
-  origin.held.node_pools[to.to.pool].Refuse(pool.ring->Pick(to.hash), backends::Admission::kDown, ticket);
+  RefuseForOwner(origin, to, ticket);
   return false;
 }
 

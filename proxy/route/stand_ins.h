@@ -8,7 +8,8 @@
 //   Redis     A SET or EXPIRE is rewritten as for a gutter; any other write is followed, in the same batch, by PEXPIRE
 //   …
 //             LT for each of its keys, which shortens an expiry and never lengthens it. A write of more keys than
-//             kMostKeys is refused, for its expiries would fill the connection's queue.
+//             kMostKeys is refused, for its expiries would fill the connection's queue, and so is MOVE, which takes its
+//             key out of their reach.
 // Threads: its worker's. Lifetime: the loop outlives it.
 #pragma once
 

@@ -14,8 +14,14 @@
 #include "backends/worker_io.h"
 #include "proxy/guard/rate_limiter.h"
 #include "proxy/local/local_commands.h"
+#include "proxy/observe/info_desk.h"
+#include "proxy/observe/servers_desk.h"
 #include "proxy/route/dispatcher.h"
 #include "proxy/session/session_stats.h"
+#include "proxy/state/executions.h"
+#include "proxy/state/subscriptions.h"
+#include "proxy/state/waits.h"
+#include "proxy/state/watches.h"
 
 namespace ringproxy::proxy {
 
@@ -31,6 +37,8 @@ struct ListenerContext {
   wire::RequestParser redis_parser{limits};
   std::vector<std::unique_ptr<wire::RequestParser>> idle_parsers{};
   wire::MemcacheParser memcache_parser{limits};
+  uint32_t proved_databases = 1;  // See ListenerFacts.
+  PasswordGate gate{conf.password};
 };
 
 // A session's place in the list of those that have something to do at the end of this turn.
@@ -39,23 +47,44 @@ struct TurnMark {
   bool is_set = false;
 };
 
+// Sessions with something to do at the end of this turn.
+struct TurnLists {
+  std::vector<Session*> marked;
+  std::vector<uint32_t> retired;  // Closed in this turn, by index; deleted at its end.
+};
+
+// Who asks the nodes what they tell about themselves.
+struct ServerDesks {
+  ServerDesks(backends::WorkerIo& io, const std::unique_ptr<HeldSnapshot>& held, const ProxyView& view,
+              backends::ReplySink& sink)
+      : info(io, held, view, sink), others(io, sink) {}
+
+  InfoDesk info;
+  ServersDesk others;
+};
+
 struct ClientIo {
   void Count(wire::ErrorCode code) { errors[static_cast<size_t>(code)].Add(); }
   void Mark(TurnMark& mark) {
     if (std::exchange(mark.is_set, true)) return;
-    turn.push_back(&mark.session);
+    turn.marked.push_back(&mark.session);
   }
 
   backends::WorkerIo& io;
   const std::unique_ptr<HeldSnapshot>& held;  // The one in force, for the requests of this turn.
   Dispatcher& dispatcher;
+  Executions executions;
+  Watches watches;
+  Waits waits;
   RateLimiter& limiter;
+  std::unique_ptr<Subscriptions> subscriptions = nullptr;  // None where nobody can subscribe.
   ProxyView& view;
   std::span<PoolStats> pool_stats;
   std::span<backends::Counter> errors;  // By wire::ErrorCode.
-  std::vector<Session*> turn;           // Those that are marked.
-  std::vector<uint32_t> retired;        // Closed in this turn, by index; deleted at its end.
-  std::string scratch;                  // One reply under construction.
+  TurnLists turn;
+  std::string scratch;  // One reply under construction.
+  ScriptCalls scripts;
+  std::unique_ptr<ServerDesks> servers = nullptr;  // As subscriptions.
 };
 
 }  // namespace ringproxy::proxy

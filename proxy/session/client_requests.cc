@@ -4,7 +4,10 @@
 #include <cassert>
 #include <utility>
 
+#include "backends/wire/integer.h"
 #include "proxy/session/failure_words.h"
+#include "proxy/session/pinned_requests.h"
+#include "proxy/session/spliced_replies.h"
 
 namespace ringproxy::proxy {
 namespace {
@@ -15,11 +18,64 @@ constexpr size_t kRequestBytesInFlight = 16 << 20;
 // that are not written yet no further request is taken. Replies of nodes have the bound that the listener sets, since
 // libraries send a long pipeline as a whole before they read.
 constexpr size_t kUnreadOwnBytes = 1 << 20;
+// A client that has not logged in gets nothing but errors.
+constexpr size_t kUnreadBeforeLogin = 16 << 10;
 // Making them takes time as well, and the others have their turn after so many.
 constexpr size_t kOwnBytesOfTurn = 8 << 10;
-// Replies that wait behind a slow one may be so many times what may wait for a client that does not read: it is not
-// its own doing, and what was under way when it was stopped still comes.
-constexpr size_t kMostAside = 2;
+
+ClientIdentity IdentityOf(const ClientState& client) {
+  return {client.id, client.ip, client.labels ? std::string_view(client.labels->user) : std::string_view(),
+          client.flavour.database};
+}
+
+// What the limits say of all commands of the client's transaction together.
+RateLimiter::Decision AskForTransaction(ClientIo& io, uint32_t listener, const ClientState& client,
+                                        backends::Ticket* ticket) {
+  ClientIdentity identity = IdentityOf(client);
+  io.limiter.Begin(*io.held);
+  client.transaction->ForEach([&](const wire::CommandSpec& spec, const wire::Request& request) {
+    if (spec.within_multi == wire::WithinMulti::kSelects)
+      identity.database = static_cast<uint16_t>(wire::ParseInteger(request[1]).value_or(0));
+    const auto row = static_cast<uint32_t>(wire::CommandIndex(spec));
+    io.limiter.Add({listener, row, spec, request, std::nullopt, identity});
+  });
+  return io.limiter.AdmitAdded(identity, ticket);
+}
+
+bool ChangesTopics(const wire::CommandSpec& spec) {
+  return spec.name.ends_with("subscribe");
+}
+
+void SendToNodes(ClientIo& io, ReplyForecast& forecast, const Origin& origin, RoutedRequest& routed,
+                 backends::Ticket ticket) {
+  forecast.OnRequest();
+  io.dispatcher.Dispatch(routed, origin, ticket);
+}
+
+// Of those that tell about the nodes.
+void AskServers(ClientIo& io, const RoutedRequest& routed, const Origin& origin, backends::Ticket ticket) {
+  wire::IsShared(routed.spec) ? io.servers->info.Ask(routed, origin, ticket)
+                              : io.servers->others.Ask(routed, origin, ticket);
+}
+
+wire::Failure FailureOf(const RateLimiter::Decision& refusal) {
+  wire::Failure failure{.code = wire::ErrorCode::kRateLimited};
+  failure.limit = refusal.limit->name;
+  failure.retry_after = refusal.retry_after;
+  return failure;
+}
+
+// What an EXEC reads that the limits refuse.
+std::string DiscardedBy(const RateLimiter::Decision& refusal) {
+  std::string reason;
+  wire::AppendRedisError(FailureOf(refusal), &reason);
+  wire::Failure discarded{.code = wire::ErrorCode::kTransactionDiscarded};
+  // It stands without the type of an error and without its end.
+  discarded.words = std::string_view(reason).substr(1, reason.find('\r') - 1);
+  std::string text;
+  wire::AppendRedisError(discarded, &text);
+  return text;
+}
 
 }  // namespace
 
@@ -61,19 +117,102 @@ void ClientRequests::Dispatch(RoutedRequest& routed, size_t request_bytes, wire:
   const bool is_concerned = rules.MayConcern(listener_.index, routed.command) || rules.has_priorities();
   if (is_concerned && !PassesLimits(routed, ticket.slot, &ticket)) [[unlikely]]
     return;
-  Send(routed, ticket);
+  SendToNodes(io_, forecast_, {*io_.held, listener_.index, {owner_.owner, client_.flavour}}, routed, ticket);
+}
+
+void ClientRequests::DispatchAlone(RoutedRequest& routed, size_t request_bytes, wire::Quiet quiet) {
+  backends::Ticket ticket = owner_;
+  ticket.slot = replies_.Open({.opened = io_.io.loop.now(), .request_bytes = request_bytes, .quiet = quiet});
+  Stop();
+  if (replies_.size() == 1) return SendApart(routed, ticket, Limits::kAsk);
+  parked_ = std::make_unique<ParkedRequest>(std::move(routed), ticket.slot, true);
+}
+
+bool ClientRequests::DispatchPubSub(RoutedRequest& routed, size_t request_bytes, wire::Quiet quiet, bool follows) {
+  const uint32_t slot = replies_.next_number();
+  order_.HoldBehind(slot);
+  if (!follows || !order_.MustFollow(replies_, routed.spec.name.ends_with("publish"))) {
+    Dispatch(routed, request_bytes, quiet);
+    // What the client says next may be about what it has just subscribed to.
+    if (ChangesTopics(routed.spec) && !replies_.empty()) is_stopped_ = awaits_all_ = true;
+    return true;
+  }
+  replies_.Open({.opened = io_.io.loop.now(), .request_bytes = request_bytes, .quiet = quiet});
+  parked_ = std::make_unique<ParkedRequest>(std::move(routed), slot, true);
+  is_stopped_ = true;
+  return false;
+}
+
+void ClientRequests::OnMessage(backends::Reply&& message) {
+  replies_.Push(order_.behind(), std::move(message), output_);
+  io_.Mark(mark_);
+}
+
+void ClientRequests::Execute(const wire::CommandSpec& spec, const wire::Request& request, size_t request_bytes,
+                             wire::Quiet quiet) {
+  const Snapshot& snapshot = **io_.held;
+  const uint32_t pool = snapshot.listeners[listener_.index].routes.back().pool;
+  backends::Ticket ticket = owner_;
+  ticket.slot =
+      replies_.Open({.opened = io_.io.loop.now(),
+                     .histogram = &io_.pool_stats[pool].request_duration[static_cast<size_t>(wire::Access::kWrite)],
+                     .request_bytes = request_bytes + client_.transaction->held_bytes(),
+                     .quiet = quiet});
+  // Over a link of its own it would overtake what is under way.
+  const bool follows = client_.transaction->is_large() && !client_.flavour.is_pinned;
+  RoutedRequest routed{spec, request, {}};
+  if (!follows || replies_.size() == 1) return SendApart(routed, ticket, Limits::kAsk);
+  parked_ = std::make_unique<ParkedRequest>(std::move(routed), ticket.slot, true);
+  is_stopped_ = true;
+}
+
+void ClientRequests::SendApart(RoutedRequest& routed, backends::Ticket ticket, Limits limits) {
+  const bool asks = limits == Limits::kAsk;
+  if (client_.transaction) {
+    Transaction& transaction = *client_.transaction;
+    // What the limits have passed may have become their own.
+    if (asks && transaction.has_spliced()) ticket.kind = backends::Ticket::Kind::kSelect;
+    if (asks && !PassesLimits(routed, ticket.slot, &ticket)) return;
+    forecast_.OnRequest();
+    std::unique_ptr<SplicedCommands> spliced = transaction.TakeSpliced();
+    // What comes behind it takes other links, or may read another state of the client.
+    const bool stops =
+        spliced || transaction.is_large() || client_.flavour.is_pinned || forecast_.IsMuch(transaction.count());
+    if (spliced)
+      change_ = std::make_unique<ClientChange>(ClientChange{.slot = ticket.slot, .spliced = std::move(spliced)});
+    SendTransaction(io_, client_, {*io_.held, listener_.index, {owner_.owner, client_.flavour}}, ticket);
+    if (stops) [[unlikely]]
+      Stop();
+    return;
+  }
+  const LimitRules& rules = *(*io_.held)->limits;
+  const bool is_concerned = rules.MayConcern(listener_.index, routed.command) || rules.has_priorities();
+  if (asks && is_concerned && !PassesLimits(routed, ticket.slot, &ticket)) return;
+  const Origin origin{*io_.held, listener_.index, {owner_.owner, client_.flavour}};
+  if (routed.spec.handling == wire::Handling::kControl) return SendToNodes(io_, forecast_, origin, routed, ticket);
+  forecast_.OnRequest();
+  if (routed.spec.handling == wire::Handling::kServers) return AskServers(io_, routed, origin, ticket);
+  SendPinned(io_, client_, routed, origin, ticket);
 }
 
 bool ClientRequests::PassesLimits(RoutedRequest& routed, uint32_t slot, backends::Ticket* ticket) {
-  const ClientIdentity client{client_.id, client_.ip,
-                              client_.labels ? std::string_view(client_.labels->user) : std::string_view()};
-  const LimitedRequest asked{listener_.index, routed.command, routed.spec, routed.request, routed.routing_key, client};
-  routed.has_priority = io_.limiter.HasPriority(*(*io_.held)->limits, asked);
-  const RateLimiter::Decision decision = io_.limiter.Admit(*io_.held, asked, ticket);
+  RateLimiter::Decision decision;
+  if (client_.transaction) {
+    if (!(*io_.held)->limits->rules().empty()) decision = AskForTransaction(io_, listener_.index, client_, ticket);
+  } else {
+    const ClientIdentity client = IdentityOf(client_);
+    const LimitedRequest asked{listener_.index, routed.command,     routed.spec,
+                               routed.request,  routed.routing_key, client};
+    routed.has_priority = io_.limiter.HasPriority(*(*io_.held)->limits, asked);
+    decision = io_.limiter.Admit(*io_.held, asked, ticket);
+  }
   switch (decision.verdict) {
     case RateLimiter::Verdict::kAdmitted: return true;
     case RateLimiter::Verdict::kRefused: Refuse(routed.spec, routed.request, slot, decision); break;
-    case RateLimiter::Verdict::kWaits: parked_ = std::make_unique<ParkedRequest>(std::move(routed), slot); break;
+    case RateLimiter::Verdict::kWaits:
+      parked_ = std::make_unique<ParkedRequest>(std::move(routed), slot);
+      is_stopped_ = true;
+      break;
   }
   return false;
 }
@@ -81,14 +220,17 @@ bool ClientRequests::PassesLimits(RoutedRequest& routed, uint32_t slot, backends
 void ClientRequests::Refuse(const wire::CommandSpec& spec, const wire::Request& request, uint32_t slot,
                             const RateLimiter::Decision& decision) {
   io_.Count(wire::ErrorCode::kRateLimited);
-  wire::Failure failure{.code = wire::ErrorCode::kRateLimited};
-  failure.limit = decision.limit->name;
-  failure.retry_after = decision.retry_after;
+  if (client_.transaction) {
+    client_.transaction.reset();
+    if (client_.flavour.is_pinned) Stop();
+    LeavePinned(io_, client_, owner_.owner);
+    return Answer(slot, backends::Reply(DiscardedBy(decision)));
+  }
   const bool as_miss = decision.limit->deny_as == conf::DenyAs::kMiss;
   std::string text;
   // Where the protocol has no words for a miss of this request, it is refused in those of an error.
   if (!as_miss || !AppendMiss(listener_.conf.protocol, spec, request, &text))
-    AppendFailure(listener_.conf.protocol, failure, &text);
+    AppendFailure(listener_.conf.protocol, FailureOf(decision), &text);
   Answer(slot, backends::Reply(text));
 }
 
@@ -96,7 +238,10 @@ void ClientRequests::OnAdmitted(uint32_t slot, backends::Ticket use) {
   assert(parked_ && parked_->slot() == slot);
   const std::unique_ptr<ParkedRequest> parked = std::exchange(parked_, nullptr);
   RoutedRequest routed = parked->Take();
-  Send(routed, use);
+  const bool is_apart = client_.transaction || routed.spec.handling == wire::Handling::kServers ||
+                        wire::IsPinned(routed.spec, routed.request);
+  is_apart ? SendApart(routed, use, Limits::kPassed)
+           : SendToNodes(io_, forecast_, {*io_.held, listener_.index, {owner_.owner, client_.flavour}}, routed, use);
   // At the end of the turn it reads on.
   io_.Mark(mark_);
 }
@@ -107,9 +252,28 @@ void ClientRequests::OnRefused(uint32_t slot, const RateLimiter::Decision& decis
   Refuse(parked->spec(), parked->request(), slot, decision);
 }
 
-void ClientRequests::Send(RoutedRequest& routed, backends::Ticket ticket) {
+void ClientRequests::Select(const RoutedRequest& routed, uint16_t database, size_t request_bytes, wire::Quiet quiet) {
+  backends::Ticket ticket = owner_;
+  ticket.kind = backends::Ticket::Kind::kSelect;
+  ticket.slot = replies_.Open({.opened = io_.io.loop.now(), .request_bytes = request_bytes, .quiet = quiet});
+  change_ = std::make_unique<ClientChange>(ClientChange{.slot = ticket.slot, .database = database});
+  // What the next request means is not known before; and then it takes other links.
+  Stop();
   forecast_.OnRequest();
-  io_.dispatcher.Dispatch(routed, {*io_.held, listener_.index, owner_.owner}, ticket);
+  const backends::Flavour flavour{database, client_.flavour.protocol};
+  io_.dispatcher.whole_fleet().Ask(routed, {*io_.held, listener_.index, {owner_.owner, flavour}}, ticket);
+}
+
+void ClientRequests::OnSelected(uint32_t slot, backends::Reply&& reply) {
+  const std::unique_ptr<ClientChange> change = std::exchange(change_, nullptr);
+  if (change->spliced) return OnReply(slot, SpliceReplies(io_, listener_, client_, *change->spliced, std::move(reply)));
+  if (reply.bytes() == "+OK\r\n") {
+    client_.flavour.database = change->database;
+    if (client_.flavour.is_pinned) FollowPinned(io_, client_, owner_.owner);
+    // A node that has this one has all below it.
+    listener_.proved_databases = std::max<uint32_t>(listener_.proved_databases, change->database + 1);
+  }
+  OnReply(slot, std::move(reply));
 }
 
 void ClientRequests::OnReply(uint32_t slot, backends::Reply&& reply) {
@@ -119,6 +283,7 @@ void ClientRequests::OnReply(uint32_t slot, backends::Reply&& reply) {
 
 void ClientRequests::OnFailure(uint32_t slot, const wire::Failure& failure) {
   forecast_.OnFailure();
+  if (change_ && change_->slot == slot) change_.reset();
   // Not the sessions' scratch: a request may fail while its session still builds a reply there.
   std::string text;
   AppendFailure(listener_.conf.protocol, failure, &text);
@@ -133,9 +298,32 @@ void ClientRequests::Answer(uint32_t slot, backends::Reply&& reply) {
   io_.Mark(mark_);
 }
 
-bool ClientRequests::IsFull() const {
+bool ClientRequests::IsStillStopped() {
+  if (parked_ && parked_->for_turn() && replies_.size() == 1) {
+    const std::unique_ptr<ParkedRequest> parked = std::exchange(parked_, nullptr);
+    RoutedRequest routed = parked->Take();
+    backends::Ticket ticket = owner_;
+    ticket.slot = parked->slot();
+    if (routed.spec.handling != wire::Handling::kPubSub) {
+      SendApart(routed, ticket, Limits::kAsk);
+    } else {
+      awaits_all_ |= ChangesTopics(routed.spec);
+      const Origin origin{*io_.held, listener_.index, {owner_.owner, client_.flavour}};
+      if (PassesLimits(routed, ticket.slot, &ticket)) SendToNodes(io_, forecast_, origin, routed, ticket);
+    }
+  }
+  awaits_all_ = awaits_all_ && !replies_.empty();
+  const bool needs_login = client_.refused.needs_login();
+  const bool stops = parked_ != nullptr || awaits_all_ || (needs_login && output_.size() >= kUnreadBeforeLogin);
+  is_stopped_ = stops || needs_login;
+  return stops;
+}
+
+bool ClientRequests::IsFull() {
+  if (is_stopped_ && IsStillStopped()) [[unlikely]]
+    return true;
   // What was asked of the nodes counts before it comes, for then it cannot be refused any more.
-  return parked_ != nullptr || replies_.size() >= listener_.conf.limits.requests_in_flight ||
+  return replies_.size() >= listener_.conf.limits.requests_in_flight ||
          replies_.request_bytes() >= kRequestBytesInFlight || unread_own_bytes_ >= kUnreadOwnBytes ||
          own_bytes_of_turn_ >= kOwnBytesOfTurn || forecast_.is_full() ||
          output_.size() + replies_.aside_bytes() + forecast_.bytes() >
@@ -146,10 +334,6 @@ void ClientRequests::EndTurn() {
   // The output does not tell whose replies it holds: at most all that still waits can be the proxy's own.
   unread_own_bytes_ = std::min(unread_own_bytes_, output_.size() + replies_.aside_bytes());
   own_bytes_of_turn_ = 0;
-}
-
-bool ClientRequests::too_much_waits() const {
-  return replies_.aside_bytes() / kMostAside > listener_.conf.limits.output_bytes;
 }
 
 }  // namespace ringproxy::proxy

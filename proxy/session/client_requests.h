@@ -14,9 +14,11 @@
 #include "backends/ticket.h"
 #include "proxy/local/local_commands.h"
 #include "proxy/session/client_io.h"
+#include "proxy/session/message_order.h"
 #include "proxy/session/parked_request.h"
 #include "proxy/session/reply_forecast.h"
 #include "proxy/session/reply_queue.h"
+#include "proxy/state/spliced_commands.h"
 
 namespace ringproxy::proxy {
 
@@ -31,6 +33,21 @@ class ClientRequests {
   // To the nodes, if the limits allow it. Takes the block, if there is one.
   void Dispatch(RoutedRequest& routed, size_t request_bytes, wire::Quiet quiet);
 
+  // Likewise, once all that came before it is answered; and what comes behind it waits for its reply.
+  void DispatchAlone(RoutedRequest& routed, size_t request_bytes, wire::Quiet quiet);
+  // What is about messages. `follows`: it leaves only when all before it is answered, but a PUBLISH waits for no other.
+  // False: it waits for that, and so does the client.
+  bool DispatchPubSub(RoutedRequest& routed, size_t request_bytes, wire::Quiet quiet, bool follows);
+  // What the client is told without having asked.
+  void OnMessage(backends::Reply&& message);
+
+  // To all nodes that may be asked: the client is in the database as soon as they have accepted it.
+  void Select(const RoutedRequest& routed, uint16_t database, size_t request_bytes, wire::Quiet quiet);
+  void OnSelected(uint32_t slot, backends::Reply&& reply);
+
+  // The client's transaction, if the limits allow it. `spec`, `request`: its EXEC.
+  void Execute(const wire::CommandSpec& spec, const wire::Request& request, size_t request_bytes, wire::Quiet quiet);
+
   // Of a node. `slot`: the ticket's.
   void OnReply(uint32_t slot, backends::Reply&& reply);
   void OnFailure(uint32_t slot, const wire::Failure& failure);
@@ -38,17 +55,24 @@ class ClientRequests {
   void OnAdmitted(uint32_t slot, backends::Ticket use);
   void OnRefused(uint32_t slot, const RateLimiter::Decision& decision);
 
-  // No further request is taken for now.
-  bool IsFull() const;
+  // Before the next request is taken those under way have to be answered: it takes other links, and must not overtake
+  // them. Also: what else may stop it has changed.
+  void Stop() {
+    is_stopped_ = awaits_all_ = true;
+    // The reply to a request that changes the protocol is the first that the client reads in the new way.
+    order_.HoldBehind(replies_.next_number());
+  }
+
+  // No further request is taken for now. Where one waits for its turn, and has it, that goes on.
+  bool IsFull();
   // The output of this turn has been written, or stays.
   void EndTurn();
   // The session's index.
   uint32_t owner() const { return owner_.owner; }
-  // Nothing waits for its reply.
-  bool empty() const { return replies_.empty(); }
-  // Of replies that wait for their turn, and beyond a bound of them.
-  size_t aside_bytes() const { return replies_.aside_bytes(); }
-  bool too_much_waits() const;
+  // Whether nodes have ever answered a request of this client.
+  bool has_asked_nodes() const { return !forecast_.is_untouched(); }
+  // Of those that wait for their replies.
+  const ReplyQueue& replies() const { return replies_; }
   void ShrinkIfEmpty() { replies_.ShrinkIfEmpty(); }
 
  private:
@@ -56,8 +80,13 @@ class ClientRequests {
   bool PassesLimits(RoutedRequest& routed, uint32_t slot, backends::Ticket* ticket);
   void Refuse(const wire::CommandSpec& spec, const wire::Request& request, uint32_t slot,
               const RateLimiter::Decision& decision);
-  void Send(RoutedRequest& routed, backends::Ticket ticket);
+  // The client's transaction, or what goes over a link of its own, over control links or to all nodes and is the only
+  // one of the client's that is not answered; if the limits allow it, or were asked.
+  enum class Limits : uint8_t { kAsk, kPassed };
+  void SendApart(RoutedRequest& routed, backends::Ticket ticket, Limits limits);
   void Answer(uint32_t slot, backends::Reply&& reply);
+  // What has stopped it may be over; what follows the others alone leaves then.
+  bool IsStillStopped();
 
   ClientIo& io_;
   ListenerContext& listener_;
@@ -66,7 +95,17 @@ class ClientRequests {
   net::SendQueue& output_;
   ReplyQueue replies_;
   ReplyForecast forecast_;
-  std::unique_ptr<ParkedRequest> parked_;  // It waits for its limits, and all that came after it stays unread.
+  MessageOrder order_;
+  // What the reply to a request of the kind kSelect, which is the last one, makes of the client.
+  struct ClientChange {
+    uint32_t slot;
+    uint16_t database = 0;                       // If the nodes accept it.
+    std::unique_ptr<SplicedCommands> spliced{};  // If a transaction has them.
+  };
+  std::unique_ptr<ClientChange> change_;
+  std::unique_ptr<ParkedRequest> parked_;  // It waits for its limits or its turn; what came after it stays unread.
+  bool awaits_all_ = false;                // Those under way have to be answered before the next one is taken.
+  bool is_stopped_ = false;                // For one of these reasons: a plain request looks at nothing else.
   size_t unread_own_bytes_ = 0;            // At most so much of the waiting output are replies of the proxy's own.
   size_t own_bytes_of_turn_ = 0;
   backends::Ticket owner_;

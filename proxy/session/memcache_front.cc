@@ -109,7 +109,8 @@ ProtocolFront::FrontStep MemcacheFront::HandleRequest(const wire::MemcacheParser
   const size_t size = parser.size();
   const size_t row = wire::MemcacheCommandIndex(spec);
   listener().stats.requests[row].Add();
-  client().last_command = &spec.command;
+  // Those of memcached are numbered behind those of Redis.
+  client().last_command = static_cast<uint16_t>(wire::RedisCommands().size() + spec.command.index);
   if (spec.command.handling == wire::Handling::kLocal) {
     input().Consume(size);
     return AnswerLocally(parser);

@@ -4,8 +4,9 @@
 
 namespace ringproxy::proxy {
 
-ParkedRequest::ParkedRequest(RoutedRequest routed, uint32_t slot)
+ParkedRequest::ParkedRequest(RoutedRequest routed, uint32_t slot, bool for_turn)
     : slot_(slot),
+      for_turn_(for_turn),
       spec_(routed.spec),
       command_(routed.command),
       cas_(routed.cas),

@@ -1,4 +1,4 @@
-// proxy/session/parked_request.h – A request that its limits let wait, with bytes of its own.
+// proxy/session/parked_request.h – A request that waits for its limits or its turn, with bytes of its own.
 //
 // Purpose: what a session has framed is valid only until it reads on; a request that waits is copied (or takes its
 // block along) and can be dispatched later as if it had just come. Threads: its session's.
@@ -14,9 +14,11 @@ namespace ringproxy::proxy {
 
 class ParkedRequest {
  public:
-  ParkedRequest(RoutedRequest routed, uint32_t slot);
+  // `for_turn`: it waits until what came before it is answered.
+  ParkedRequest(RoutedRequest routed, uint32_t slot, bool for_turn = false);
 
   uint32_t slot() const { return slot_; }
+  bool for_turn() const { return for_turn_; }
   const wire::CommandSpec& spec() const { return spec_; }
   const wire::Request& request() const { return request_; }
   // Once; its views are valid as long as this object and, if there is one, the block that it hands over.
@@ -24,6 +26,7 @@ class ParkedRequest {
 
  private:
   uint32_t slot_;
+  bool for_turn_;
   const wire::CommandSpec& spec_;
   uint32_t command_;
   wire::CasPlace cas_;

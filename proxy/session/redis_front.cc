@@ -2,10 +2,14 @@
 
 #include <spdlog/spdlog.h>
 
+#include <utility>
+
 #include "backends/line_limit.h"
 #include "backends/wire/ascii.h"
 #include "backends/wire/command.h"
+#include "backends/wire/integer.h"
 #include "backends/wire/resp_encode.h"
+#include "proxy/session/pinned_requests.h"
 
 namespace ringproxy::proxy {
 namespace {
@@ -15,7 +19,35 @@ bool LooksLikeHttp(const wire::Request& request) {
   return wire::EqualsIgnoringCase(request.name(), "post") || wire::EqualsIgnoringCase(request.name(), "host:");
 }
 
+// Whether a script's text is queued in place of its name. Not a second time for one node; and not where other commands
+// would lack the room.
+bool ShallBring(const ScriptText& text, const wire::Request& request, const Transaction& transaction,
+                std::optional<NodeId> at) {
+  const size_t whole = transaction.held_bytes() + request.encoded().size() + text->size();
+  return !transaction.is_aborted() && whole <= Transaction::kSharedBytes / 2 && !transaction.HasScript(text, at);
+}
+
+// Whether it is the EXEC of a transaction that nothing has aborted, and that is for a node to execute. Also an empty
+// one of a client that watches keys is for their node to judge.
+bool MayExecute(const ClientState& client, const wire::CommandSpec& spec) {
+  const Transaction& transaction = *client.transaction;
+  return spec.name == "exec" && (transaction.queued() > 0 || client.flavour.is_pinned) && !transaction.is_aborted();
+}
+
 }  // namespace
+
+RedisFront::RedisFront(const ClientParts& parts) : ProtocolFront(parts) {
+  if (listener().gate.is_open()) return;
+  client().refused.NeedLogin();
+  BoundBeforeLogin();
+}
+
+void RedisFront::BoundBeforeLogin() {
+  ForgetHalfRead();
+  parser_ = std::make_unique<wire::RequestParser>(wire::BeforeLogin(listener().limits));
+  parser_is_bounded_ = true;
+  requests().Stop();
+}
 
 ProtocolFront::FrontStep RedisFront::ProcessOne() {
   FrontStep step = FrontStep::kNext;
@@ -57,37 +89,141 @@ ProtocolFront::FrontStep RedisFront::HandleRequest(const wire::Request& request,
                   listener().conf.name);
     return FrontStep::kClose;
   }
-  ReplyMode& mode = client().reply_mode;
   // CLIENT REPLY SKIP is about the request behind it, which is this one.
-  if (mode == ReplyMode::kSkipNext) mode = ReplyMode::kSkipThis;
+  if (client().reply_mode == ReplyMode::kSkipNext) client().reply_mode = ReplyMode::kSkipThis;
   io().scratch.clear();
   const std::optional<FrontStep> answered = AnswerHere(spec, request, &io().scratch);
-  if (answered) {
+  FrontStep step = answered.value_or(FrontStep::kNext);
+  if (answered && selecting_) [[unlikely]] {
+    requests().Select({*spec, request, {}}, *std::exchange(selecting_, std::nullopt), size, QuietNow());
+  } else if (answered) {
     requests().AnswerHere(io().scratch, size, QuietNow());
+  } else if (spec->handling >= wire::Handling::kLocal) {
+    step = HandleApart(*spec, request, std::move(block), size);
   } else {
     RoutedRequest routed{*spec, request, std::move(block)};
     routed.command = static_cast<uint32_t>(row);
     requests().Dispatch(routed, size, QuietNow());
   }
-  if (mode == ReplyMode::kSkipThis) mode = ReplyMode::kOn;
+  if (client().reply_mode == ReplyMode::kSkipThis) client().reply_mode = ReplyMode::kOn;
   // Only now, since the request's views lie in the input.
   if (!in_own_block) input().Consume(size);
-  return answered.value_or(FrontStep::kNext);
+  return step;
+}
+
+ProtocolFront::FrontStep RedisFront::HandleApart(const wire::CommandSpec& spec, const wire::Request& request,
+                                                 net::Block block, size_t size) {
+  if (spec.handling == wire::Handling::kLocal) {
+    // One without commands may still have keys to watch.
+    client().transaction->Begin(io().io.blocks);
+    requests().Execute(spec, request, size, QuietNow());
+    return FrontStep::kNext;
+  }
+  RoutedRequest routed{spec, request, std::move(block)};
+  routed.command = static_cast<uint32_t>(wire::CommandIndex(spec));
+  if (spec.handling == wire::Handling::kPubSub) return HandlePubSub(routed, size);
+  if (wire::IsShared(spec) && AnswersInfo(request, size)) return FrontStep::kNext;
+  // What a control link carries would overtake what the client has sent before, and so would a question to all nodes.
+  const bool is_alone = spec.handling == wire::Handling::kControl || spec.handling == wire::Handling::kServers ||
+                        wire::IsPinned(spec, request);
+  if (!is_alone) {
+    requests().Dispatch(routed, size, QuietNow());
+    return FrontStep::kNext;
+  }
+  const FrontStep step = wire::IsBlocking(spec) ? FrontStep::kWait : FrontStep::kPause;
+  requests().DispatchAlone(routed, size, QuietNow());
+  return step;
+}
+
+bool RedisFront::AnswersInfo(const wire::Request& request, size_t size) {
+  io().scratch.clear();
+  const bool is_new = !requests().has_asked_nodes();
+  if (!io().servers->info.AnswerNow(request, listener().index, client().flavour.protocol, is_new, &io().scratch))
+    return false;
+  requests().AnswerHere(io().scratch, size, QuietNow());
+  return true;
+}
+
+ProtocolFront::FrontStep RedisFront::HandlePubSub(RoutedRequest& routed, size_t size) {
+  const bool is_acknowledged = routed.spec.name.ends_with("subscribe");
+  if (is_acknowledged) client().refused.NoteListens(true);
+  // What a client listens to is no reply, and said to one that wants none as well.
+  const wire::Quiet quiet = is_acknowledged ? wire::Quiet::kNone : QuietNow();
+  // A single node publishes after what came before anyway.
+  const bool follows = is_acknowledged || (routed.spec.name.ends_with("publish") && !HasOneNode());
+  return requests().DispatchPubSub(routed, size, quiet, follows) ? FrontStep::kNext : FrontStep::kPause;
+}
+
+bool RedisFront::IsRefusedToListener(const wire::CommandSpec& spec, const wire::Request& request, std::string* out) {
+  if (io().subscriptions->CountOf(requests().owner()) == 0) {
+    client().refused.NoteListens(false);
+    return false;
+  }
+  if (client().flavour.protocol != 2) return false;
+  if (spec.name.ends_with("subscribe") || spec.name == "quit" || spec.name == "reset") return false;
+  if (spec.name == "ping") {
+    // Too many words are an error as ever.
+    if (request.size() > 2) return false;
+    wire::AppendArrayHeader(2, out);
+    wire::AppendBulk("pong", out);
+    wire::AppendBulk(request.size() == 2 ? request[1] : std::string_view(), out);
+    return true;
+  }
+  CountRefusal(wire::CommandIndex(spec), wire::ErrorCode::kNotSupported);
+  const bool is_exec = spec.name == "exec";
+  wire::AppendError(std::string(is_exec ? "EXECABORT Transaction discarded because of: " : "ERR ")
+                        .append("Can't execute '")
+                        .append(spec.name)
+                        .append("': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this "
+                                "context"),
+                    out);
+  return true;
 }
 
 std::optional<ProtocolFront::FrontStep> RedisFront::AnswerHere(const wire::CommandSpec* spec,
                                                                const wire::Request& request, std::string* out) {
   if (spec == nullptr || wire::CheckShape(*spec, request) != wire::Shape::kOk) {
     AnswerMalformed(spec, request, out);
+    if (client().transaction) client().transaction->Abort();
     return FrontStep::kNext;
   }
-  client().last_command = spec;
+  client().last_command = spec->index;
+  if (client().transaction) [[unlikely]] {
+    if (IsQueued(*spec, request, out)) return FrontStep::kNext;
+    if (MayExecute(client(), *spec)) return std::nullopt;
+  }
   const bool may_be_refused = wire::MayBeRefused(*spec) || !client().refused.is_clear();
   if (may_be_refused && IsRefused(*spec, request, out)) return FrontStep::kNext;
   if (spec->handling != wire::Handling::kLocal) return std::nullopt;
-  const LocalOutcome outcome = AnswerLocally(*spec, request, client(), io().view, out);
-  if (outcome == LocalOutcome::kRefused) CountRefusal(wire::CommandIndex(*spec), wire::ErrorCode::kNotSupported);
+  const backends::Flavour flavour = client().flavour;
+  const ListenerFacts facts{listener().index, listener().conf.databases, listener().proved_databases, listener().gate};
+  const bool listened = client().refused.may_listen();
+  const LocalOutcome outcome = AnswerLocally(*spec, request, client(), facts, io().view, out);
+  if (client().flavour != flavour) OnFlavourChange(flavour);
+  // RESET.
+  if (listened && !client().refused.may_listen()) io().subscriptions->End(requests().owner());
+  OnLocalOutcome(outcome, *spec, request);
   return outcome == LocalOutcome::kCloseAfterReply ? FrontStep::kFinish : FrontStep::kNext;
+}
+
+void RedisFront::OnFlavourChange(backends::Flavour before) {
+  requests().Stop();
+  if (before.is_pinned) FollowPinned(io(), client(), requests().owner());
+}
+
+void RedisFront::OnLocalOutcome(LocalOutcome outcome, const wire::CommandSpec& spec, const wire::Request& request) {
+  if (outcome == LocalOutcome::kAskNodes)
+    selecting_ = static_cast<uint16_t>(wire::ParseInteger(request[1]).value_or(0));
+  if (outcome == LocalOutcome::kRefused) CountRefusal(wire::CommandIndex(spec), wire::ErrorCode::kNotSupported);
+  if (outcome == LocalOutcome::kWrongPassword) {
+    static backends::LineLimit lines;
+    lines.Log(io().io.loop.now(), spdlog::level::warn, "client {} of listener {} gave a wrong password",
+              client().address, listener().conf.name);
+    listener().stats.auth_failures.Add();
+    CountRefusal(wire::CommandIndex(spec), wire::ErrorCode::kWrongPassword);
+  }
+  // RESET ends a login.
+  if (client().refused.needs_login() && !parser_is_bounded_) BoundBeforeLogin();
 }
 
 void RedisFront::AnswerMalformed(const wire::CommandSpec* spec, const wire::Request& request, std::string* out) {
@@ -102,37 +238,123 @@ void RedisFront::AnswerMalformed(const wire::CommandSpec* spec, const wire::Requ
   CountRefusal(wire::CommandIndex(*spec), wire::ErrorCode::kWrongArity);
   if (spec->name != "exec") return wire::AppendWrongArity(spec->name, out);
   // Redis ends the transaction, whatever stands behind the EXEC.
-  client().refused.EndTransaction();
+  client().transaction.reset();
+  const backends::Flavour flavour = client().flavour;
+  client().flavour.is_pinned = false;
+  if (flavour.is_pinned) OnFlavourChange(flavour);
   wire::AppendError("EXECABORT Transaction discarded because of: wrong number of arguments for 'exec' command", out);
+}
+
+bool RedisFront::IsQueued(const wire::CommandSpec& spec, const wire::Request& as_it_came, std::string* out) {
+  Transaction& transaction = *client().transaction;
+  wire::Request request = as_it_came;
+  ScriptText brought;
+  std::optional<NodeId> script_node;
+  if (spec.handling == wire::Handling::kScript) [[unlikely]] {
+    script_node = transaction.NodeAmongSeveral(spec, as_it_came, {**io().held, listener().index});
+    const auto is_wanted = [&](const ScriptText& text) {
+      if (ShallBring(text, as_it_came, transaction, script_node)) brought = text;
+      return brought != nullptr;
+    };
+    request = io().scripts.WithText(spec, as_it_came, listener().index, is_wanted).value_or(as_it_came);
+  }
+  const bool is_local = spec.handling == wire::Handling::kLocal;
+  if (spec.within_multi == wire::WithinMulti::kAtOnce) {
+    // Of these WATCH alone is none of the proxy's own. Redis refuses it here, and the transaction goes on.
+    if (!is_local) wire::AppendError("ERR WATCH inside MULTI is not allowed", out);
+    return !is_local;
+  }
+  const bool is_asked_apart = spec.handling == wire::Handling::kPubSub || spec.handling == wire::Handling::kServers;
+  if (spec.within_multi == wire::WithinMulti::kUsual && (is_local || is_asked_apart)) {
+    RefuseToQueue(spec, {.code = wire::ErrorCode::kTransactionNotAllowed}, out);
+  } else if ((wire::MayBeRefused(spec) || !client().refused.is_clear()) && IsRefused(spec, request, out)) {
+    transaction.Abort();
+  } else if (const std::string_view why = WhyNotQueued(spec); !why.empty()) {
+    CountRefusal(wire::CommandIndex(spec), wire::ErrorCode::kNotSupported);
+    wire::AppendNotSupported(spec.name, why, out);
+    transaction.Abort();
+  } else if (!io().io.memory.HasRoomForRequest(transaction.held_bytes(), request.encoded().size())) {
+    io().Count(wire::ErrorCode::kOutOfMemory);
+    wire::AppendRedisError({wire::ErrorCode::kOutOfMemory}, out);
+    transaction.Abort();
+  } else if (const auto elsewhere = KeysApartFromWatched(spec, request)) {
+    RefuseToQueue(spec, *elsewhere, out);
+  } else if (const auto failure = QueueOrSplice(spec, request)) {
+    RefuseToQueue(spec, *failure, out);
+  } else {
+    if (brought) transaction.NoteScript(std::move(brought), script_node);
+    out->append("+QUEUED\r\n");
+  }
+  return true;
+}
+
+std::optional<wire::Failure> RedisFront::QueueOrSplice(const wire::CommandSpec& spec, const wire::Request& request) {
+  Transaction& transaction = *client().transaction;
+  const KeyRouting routing{**io().held, listener().index};
+  const bool selects = spec.within_multi == wire::WithinMulti::kSelects;
+  const int64_t database = selects ? wire::ParseInteger(request[1]).value_or(-1) : -1;
+  const bool is_there = database >= 0 && database < listener().conf.databases;
+  const bool is_spliced = spec.handling == wire::Handling::kLocal && spec.within_multi == wire::WithinMulti::kSpliced;
+  // The error about what is no database stands in its place, too.
+  if (is_spliced || (selects && !is_there)) return transaction.Splice(spec, request, routing);
+  // Only one node would follow.
+  if (selects && transaction.is_spread()) return wire::Failure{.code = wire::ErrorCode::kTransactionNotAllowed};
+  const auto failure = transaction.Queue(spec, request, routing, io().io.blocks);
+  if (!failure && selects) transaction.NoteSelect(static_cast<uint16_t>(database));
+  return failure;
+}
+
+std::optional<wire::Failure> RedisFront::KeysApartFromWatched(const wire::CommandSpec& spec,
+                                                              const wire::Request& request) {
+  if (!client().flavour.is_pinned) return std::nullopt;
+  return io().watches.RefusalOf(requests().owner(), spec, request, {**io().held, listener().index});
+}
+
+void RedisFront::RefuseToQueue(const wire::CommandSpec& spec, const wire::Failure& failure, std::string* out) {
+  CountRefusal(wire::CommandIndex(spec), failure.code);
+  wire::AppendRedisError(failure, out);
+  client().transaction->Abort();
+}
+
+std::string_view RedisFront::WhyNotQueued(const wire::CommandSpec& spec) {
+  if (spec.handling == wire::Handling::kCursor) return "within a transaction its cursor would be the node's own";
+  const bool is_of_fleet = spec.handling == wire::Handling::kAllNodes || spec.handling == wire::Handling::kOneNode ||
+                           spec.handling == wire::Handling::kControl;
+  return is_of_fleet && !HasOneNode() ? "within a transaction it would concern several nodes" : std::string_view();
+}
+
+bool RedisFront::HasOneNode() {
+  const HeldSnapshot& held = *io().held;
+  const std::vector<uint32_t>& pools = held->listeners[listener().index].pools;
+  return pools.size() == 1 && held.node_pools[pools.front()].node_count() == 1;
 }
 
 bool RedisFront::IsRefused(const wire::CommandSpec& spec, const wire::Request& request, std::string* out) {
   RefusedState& refused = client().refused;
+  // A reload may have taken the password away.
+  if (listener().gate.is_open()) refused.LogIn();
   wire::ErrorCode code = wire::ErrorCode::kNotSupported;
   switch (refused.ReasonAgainst(spec)) {
-    case RefusedState::Reason::kTransaction:
-      code = wire::ErrorCode::kTransactionRefused;
-      wire::AppendTransactionRefused(spec.name, out);
+    case RefusedState::Reason::kNoAuth:
+      code = wire::ErrorCode::kNoAuth;
+      spec.name == "exec"
+          ? wire::AppendError("EXECABORT Transaction discarded because of: NOAUTH Authentication required.", out)
+          : wire::AppendRedisError({code}, out);
       break;
-    case RefusedState::Reason::kUnwatched:
-      code = wire::ErrorCode::kTransactionRefused;
-      wire::AppendNotSupported(spec.name, "the WATCH before it was refused", out);
-      break;
-    case RefusedState::Reason::kDatabase:
-      code = wire::ErrorCode::kDatabaseRefused;
-      wire::AppendDatabaseRefused(refused.database(), out);
-      break;
+    case RefusedState::Reason::kListens:
+      if (IsRefusedToListener(spec, request, out)) return true;
+      [[fallthrough]];
     case RefusedState::Reason::kNone: {
       const Snapshot& snapshot = **io().held;
       // Which pool has the keys is not known yet; whether they share a tag is judged by the default pool's characters.
       const uint32_t default_pool = snapshot.listeners[listener().index].routes.back().pool;
-      const std::string_view why = wire::RefusalOf(spec, request, snapshot.pools[default_pool].hash_tag);
+      const std::string_view why = wire::RefusalOf(
+          spec, request, {snapshot.pools[default_pool].hash_tag, listener().conf.admin_commands, HasOneNode()});
       if (why.empty()) return false;
       wire::AppendNotSupported(spec.name, why, out);
     }
   }
   CountRefusal(wire::CommandIndex(spec), code);
-  refused.OnRefused(spec);
   return true;
 }
 
@@ -160,6 +382,11 @@ ProtocolFront::FrontStep RedisFront::RefuseHalfRead() {
 void RedisFront::ForgetHalfRead() {
   if (!parser_) return;
   parser_->Reset();
+  if (parser_is_bounded_) {
+    if (client().refused.needs_login()) return;
+    parser_is_bounded_ = false;
+    return parser_.reset();
+  }
   listener().idle_parsers.push_back(std::move(parser_));
 }
 

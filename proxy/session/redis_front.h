@@ -13,7 +13,7 @@ namespace ringproxy::proxy {
 
 class RedisFront final : public ProtocolFront {
  public:
-  using ProtocolFront::ProtocolFront;
+  explicit RedisFront(const ClientParts& parts);
 
  private:
   FrontStep ProcessOne() override;
@@ -22,11 +22,36 @@ class RedisFront final : public ProtocolFront {
   FrontStep RefuseHalfRead() override;
 
   void KeepHalfRead();
+  // Until it has logged in it may send less.
+  void BoundBeforeLogin();
   FrontStep HandleRequest(const wire::Request& request, size_t size, bool in_own_block);
+  // The EXEC of a transaction, or what may need a link of its own.
+  FrontStep HandleApart(const wire::CommandSpec& spec, const wire::Request& request, net::Block block, size_t size);
+  // INFO: true when it is answered, and no node has to be asked for it.
+  bool AnswersInfo(const wire::Request& request, size_t size);
+  // `before`: what it was.
+  void OnFlavourChange(backends::Flavour before);
+  void OnLocalOutcome(LocalOutcome outcome, const wire::CommandSpec& spec, const wire::Request& request);
   // Appends the reply to what is answered without a node: unknown, malformed, refused or local commands. Nothing: the
   // request goes on.
   std::optional<FrontStep> AnswerHere(const wire::CommandSpec* spec, const wire::Request& request, std::string* out);
   void AnswerMalformed(const wire::CommandSpec* spec, const wire::Request& request, std::string* out);
+  // Within a transaction: true, and the answer appended, when it is queued or refused. Else it is executed at once.
+  bool IsQueued(const wire::CommandSpec& spec, const wire::Request& request, std::string* out);
+  // Takes it into the transaction, for its node or for the proxy.
+  std::optional<wire::Failure> QueueOrSplice(const wire::CommandSpec& spec, const wire::Request& request);
+  // The client watches keys of another node.
+  std::optional<wire::Failure> KeysApartFromWatched(const wire::CommandSpec& spec, const wire::Request& request);
+  // The command is refused, and with it the transaction.
+  void RefuseToQueue(const wire::CommandSpec& spec, const wire::Failure& failure, std::string* out);
+  // Of a command that nodes execute, and that cannot be part of one; else empty.
+  std::string_view WhyNotQueued(const wire::CommandSpec& spec);
+  // All that the listener reaches is one node.
+  bool HasOneNode();
+  // An EXEC, or what is about messages.
+  FrontStep HandlePubSub(RoutedRequest& routed, size_t size);
+  // Of a client that listens in RESP2: true, and the reply appended, when the command has another one than usual.
+  bool IsRefusedToListener(const wire::CommandSpec& spec, const wire::Request& request, std::string* out);
   // True, and the error appended, when the request must not be executed.
   bool IsRefused(const wire::CommandSpec& spec, const wire::Request& request, std::string* out);
   // What the client has asked to see of the reply to the request that is being handled.
@@ -36,7 +61,9 @@ class RedisFront final : public ProtocolFront {
   }
   FrontStep RefuseProtocol(std::string_view error);
 
-  std::unique_ptr<wire::RequestParser> parser_;  // Only while a request is half read.
+  std::optional<uint16_t> selecting_;  // The request that is being handled: the nodes have to accept the database.
+  std::unique_ptr<wire::RequestParser> parser_;  // Only while a request is half read, and before the login.
+  bool parser_is_bounded_ = false;               // It is that of the time before the login.
 };
 
 }  // namespace ringproxy::proxy

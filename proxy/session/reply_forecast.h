@@ -27,19 +27,26 @@ class ReplyForecast {
     }
     if (unknown_ > 0) --unknown_;
   }
+  // No node was ever asked, or none has answered yet.
+  bool is_untouched() const { return under_way_ == 0 && unknown_ == kUnknown; }
   // Of all replies that are under way.
   size_t bytes() const { return under_way_ * expected_; }
   // Whether one request more would exceed the bound. The first is always welcome.
   bool is_full() const { return under_way_ > 0 && (under_way_ + 1) * expected_ > kMost; }
+  // Whether so many replies at once may exceed the bound, however small the last ones were: a transaction's come in one
+  // piece, and are not learnt from before they are there.
+  bool IsMuch(size_t replies) const { return replies * (expected_ > kMayBe ? expected_ : kMayBe) > kMost; }
 
  private:
   static constexpr size_t kMost = 4 << 20;
+  static constexpr size_t kMayBe = 64 << 10;
   static constexpr size_t kQuick = 4;
   static constexpr size_t kSlow = 64;
+  static constexpr uint8_t kUnknown = 32;
 
   size_t under_way_ = 0;         // Requests that nodes have not answered.
   size_t expected_ = 256 << 10;  // Of one reply.
-  uint8_t unknown_ = 32;         // Replies until what is expected is known rather than assumed.
+  uint8_t unknown_ = kUnknown;   // Replies until what is expected is known rather than assumed.
 };
 
 }  // namespace ringproxy::proxy

@@ -50,6 +50,8 @@ class ReplyQueue {
 
   bool empty() const { return slots_.empty(); }
   size_t size() const { return slots_.size(); }
+  // The number that Open will give.
+  uint32_t next_number() const { return first_ + static_cast<uint32_t>(slots_.size()); }
   // Bytes of the requests whose slots are open.
   size_t request_bytes() const { return request_bytes_; }
   // Bytes of the replies and pushes that wait for their turn.

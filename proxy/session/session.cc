@@ -9,10 +9,17 @@
 
 #include "backends/line_limit.h"
 #include "proxy/session/memcache_front.h"
+#include "proxy/session/pinned_requests.h"
 #include "proxy/session/redis_front.h"
 
 namespace ringproxy::proxy {
 namespace {
+
+// Replies that wait behind a slow one may be so many times what may wait for a client that does not read: it is not
+// its own doing, and what was under way when it was stopped still comes.
+constexpr size_t kMostAside = 2;
+// What a client sends while a command of its waits at a node is read up to here; beyond it, its leaving goes unseen.
+constexpr size_t kMostAhead = 64 << 10;
 
 std::unique_ptr<ProtocolFront> NewFront(const ProtocolFront::ClientParts& parts) {
   if (parts.listener.conf.protocol == conf::Protocol::kMemcached) return std::make_unique<MemcacheFront>(parts);
@@ -40,15 +47,15 @@ Session::~Session() {
 
 void Session::Move(SessionMode mode) {
   assert(IsLegalMove(mode_, mode));
-  const bool was_reading = std::exchange(mode_, mode) == SessionMode::kReading;
-  const bool is_reading = mode == SessionMode::kReading;
+  const bool was_reading = WatchesReads(std::exchange(mode_, mode));
+  const bool is_reading = WatchesReads(mode);
   // A closed one is deleted at the end of the turn, which saves the call.
   if (mode != SessionMode::kClosed && was_reading != is_reading) stream_->WatchReads(is_reading);
 }
 
 void Session::OnReadable() {
   // The event may be older than what has stopped the session in this turn.
-  if (mode_ != SessionMode::kReading) return;
+  if (mode_ != SessionMode::kReading) return mode_ == SessionMode::kWaiting ? ReadAhead() : void();
   const size_t most = io_.io.memory.read_size(net::ReadBuffer::kSize);
   const net::IoResult result = input_.Fill(*stream_, io_.io.read_buffer, most);
   listener_.stats.bytes_in.Add(result.bytes);
@@ -60,6 +67,21 @@ void Session::OnReadable() {
   // the input is met again.
   client_has_ended_ = result.status == net::IoStatus::kEnd;
   if (client_has_ended_ && mode_ == SessionMode::kReading) Drain();
+}
+
+// The client may have left, and then nobody takes what it waits for.
+void Session::ReadAhead() {
+  const net::IoResult result = input_.Fill(*stream_, io_.io.read_buffer, io_.io.memory.read_size(kMostAhead));
+  listener_.stats.bytes_in.Add(result.bytes);
+  if (result.status == net::IoStatus::kError) return Close(std::strerror(result.error));
+  input_.Keep(front_->bytes_needed());
+  if (input_.bytes().size() >= kMostAhead) return Move(SessionMode::kPaused);
+  client_has_ended_ = result.status == net::IoStatus::kEnd;
+  if (!client_has_ended_) return;
+  if (input_.empty()) return Drain();
+  // What it asked behind the command that waits is still answered, as above; the wait itself ends.
+  io_.waits.Cut(requests_.owner());
+  Move(SessionMode::kPaused);
 }
 
 void Session::ProcessInput() {
@@ -85,6 +107,8 @@ void Session::ProcessInput() {
 bool Session::Obey(ProtocolFront::FrontStep step) {
   switch (step) {
     case ProtocolFront::FrontStep::kNext: return true;
+    case ProtocolFront::FrontStep::kPause: Move(SessionMode::kPaused); return false;
+    case ProtocolFront::FrontStep::kWait: Move(SessionMode::kWaiting); return false;
     case ProtocolFront::FrontStep::kNeedMore: return false;
     case ProtocolFront::FrontStep::kFinish: Drain(); return false;
     case ProtocolFront::FrontStep::kClose: Close({}); return false;
@@ -96,11 +120,14 @@ void Session::Drain() {
   if (!TakesRequests(mode_)) return;
   // If nothing is under way it closes at the end of this turn, for which it has to be marked.
   Move(SessionMode::kFinishing);
+  io_.waits.Cut(requests_.owner());
   io_.Mark(mark_);
 }
 
 void Session::Resume() {
-  if (mode_ != SessionMode::kPaused || requests_.IsFull()) return;
+  if (mode_ == SessionMode::kReading || closed()) return;
+  // Also one that takes no more requests may have one that waits for its turn.
+  if (requests_.IsFull() || mode_ == SessionMode::kFinishing) return;
   Move(SessionMode::kReading);
   ProcessInput();
 }
@@ -109,14 +136,14 @@ bool Session::Flush(bool idle) {
   // Cleared first, for what follows may mark it anew.
   mark_.is_set = false;
   if (closed()) return false;
-  if (requests_.too_much_waits()) {
+  if (requests_.replies().aside_bytes() / kMostAside > listener_.conf.limits.output_bytes) {
     CutOff("too many bytes of replies wait behind a slow one: twice the output limit is reached");
     return false;
   }
   const bool held = FlushOutput(idle);
   requests_.EndTurn();
   // There is room only since Resume: output has left, or a node's write failed in this turn. It reads on in the next.
-  if (mode_ == SessionMode::kPaused && !requests_.IsFull()) io_.Mark(mark_);
+  if (mode_ != SessionMode::kReading && !closed() && !requests_.IsFull() && TakesRequests(mode_)) io_.Mark(mark_);
   return held;
 }
 
@@ -125,7 +152,7 @@ bool Session::FlushOutput(bool idle) {
     CloseIfItDoesNotRead();
     return false;
   }
-  if (!idle && !requests_.empty() && output_.Hold()) {
+  if (!idle && !requests_.replies().empty() && output_.Hold()) {
     io_.Mark(mark_);
     return true;
   }
@@ -136,7 +163,7 @@ bool Session::FlushOutput(bool idle) {
     return false;
   }
   if (output_.socket_is_full()) CloseIfItDoesNotRead();
-  if (mode_ == SessionMode::kFinishing && requests_.empty() && output_.empty()) Finish();
+  if (mode_ == SessionMode::kFinishing && requests_.replies().empty() && output_.empty()) Finish();
   return false;
 }
 
@@ -173,17 +200,24 @@ void Session::Close(std::string_view why) {
   if (closed()) return;
   if (!why.empty()) spdlog::debug("client {} of listener {}: {}", client_.address, listener_.conf.name, why);
   Move(SessionMode::kClosed);
+  if (client_.refused.may_listen()) io_.subscriptions->End(requests_.owner());
   front_->ForgetHalfRead();
+  LeavePinned(io_, client_, requests_.owner());
   listener_.stats.closed.Add();
-  io_.retired.push_back(requests_.owner());
+  io_.turn.retired.push_back(requests_.owner());
 }
 
 void Session::Tick(net::TimePoint now) {
   requests_.ShrinkIfEmpty();
   // Others may have given memory back.
-  if (mode_ == SessionMode::kPaused && !requests_.IsFull()) io_.Mark(mark_);
+  if (mode_ != SessionMode::kReading && TakesRequests(mode_) && !requests_.IsFull()) io_.Mark(mark_);
+  // The node may not have begun to wait before.
+  if (mode_ == SessionMode::kFinishing || (mode_ == SessionMode::kPaused && client_has_ended_))
+    io_.waits.Cut(requests_.owner());
   const net::Duration idle_timeout = listener_.conf.idle_timeout;
-  if (idle_timeout.count() > 0 && requests_.empty() && now - client_.last_active >= idle_timeout)
+  // Who listens is not idle, as Redis sees it.
+  if (idle_timeout.count() > 0 && requests_.replies().empty() && !client_.refused.may_listen() &&
+      now - client_.last_active >= idle_timeout)
     Close("idle for too long");
 }
 

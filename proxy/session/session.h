@@ -43,9 +43,13 @@ class Session final : public net::StreamObserver {
   void Tick(net::TimePoint now);
 
   // Of requests that are half read or not yet taken, and of replies that are not yet written.
-  size_t request_bytes() const { return input_.held_bytes(); }
-  size_t reply_bytes() const { return output_.size() + requests_.aside_bytes(); }
+  size_t request_bytes() const {
+    return input_.held_bytes() + (client_.transaction ? client_.transaction->held_bytes() : 0);
+  }
+  size_t reply_bytes() const { return output_.size() + requests_.replies().aside_bytes(); }
   bool closed() const { return mode_ == SessionMode::kClosed; }
+  // It may still be told something: its last reply has not been given.
+  bool listens() const { return TakesRequests(mode_) || (!closed() && !requests_.replies().empty()); }
   const ClientState& client() const { return client_; }
 
  private:
@@ -53,6 +57,8 @@ class Session final : public net::StreamObserver {
   void OnReadable() override;
   void OnWritable() override;
 
+  // While a command waits at a node.
+  void ReadAhead();
   void ProcessInput();
   // Does to the connection what the front says; true: the front may look at the next request.
   bool Obey(ProtocolFront::FrontStep step);

@@ -1,7 +1,8 @@
 // proxy/session/session_mode.h – How far a client's connection has come.
 //
-//   kReading ⇄ kPaused       A pause lasts while no further request may be taken: the client's bytes stay where they
-//   are.
+//   kReading ⇄ kWaiting      A command of the client waits at a node: bytes are read, and kept, to see the client
+//   leave. kReading ⇄ kPaused       A pause lasts while no further request may be taken: the client's bytes stay where
+//   they are.
 //       ↓        ↓
 //      kFinishing            No more requests: the client has ended its side, said QUIT, or cannot be understood, or
 //      the
@@ -13,13 +14,14 @@
 
 namespace ringproxy::proxy {
 
-enum class SessionMode : uint8_t { kReading, kPaused, kFinishing, kClosed };
+enum class SessionMode : uint8_t { kReading, kWaiting, kPaused, kFinishing, kClosed };
 
 constexpr bool IsLegalMove(SessionMode from, SessionMode to) {
   switch (to) {
-    case SessionMode::kReading: return from == SessionMode::kPaused;
-    case SessionMode::kPaused: return from == SessionMode::kReading;
-    case SessionMode::kFinishing: return from == SessionMode::kReading || from == SessionMode::kPaused;
+    case SessionMode::kReading: return from == SessionMode::kPaused || from == SessionMode::kWaiting;
+    case SessionMode::kWaiting: return from == SessionMode::kReading;
+    case SessionMode::kPaused: return from == SessionMode::kReading || from == SessionMode::kWaiting;
+    case SessionMode::kFinishing: return from < SessionMode::kFinishing;
     case SessionMode::kClosed: return from != SessionMode::kClosed;
   }
   return false;
@@ -27,7 +29,11 @@ constexpr bool IsLegalMove(SessionMode from, SessionMode to) {
 
 // Requests may still come, now or after a pause.
 constexpr bool TakesRequests(SessionMode mode) {
-  return mode == SessionMode::kReading || mode == SessionMode::kPaused;
+  return mode < SessionMode::kFinishing;
+}
+
+constexpr bool WatchesReads(SessionMode mode) {
+  return mode == SessionMode::kReading || mode == SessionMode::kWaiting;
 }
 
 }  // namespace ringproxy::proxy

@@ -23,6 +23,7 @@ struct ListenerStats {
   backends::Counter accepted;
   backends::Counter closed;
   backends::Counter cut_off;  // Closed because they took too much memory.
+  backends::Counter auth_failures;
   backends::Counter replies;
   backends::Counter bytes_in;
   backends::Counter bytes_out;
@@ -33,6 +34,7 @@ struct ListenerStats {
 // Of all clients of a worker.
 struct ClientStats {
   backends::Counter open;           // Now.
+  backends::Counter subscriptions;  // Channels and patterns that they listen to, as of the last second.
   backends::Counter stale_replies;  // For those that had left.
 };
 

@@ -11,6 +11,9 @@ namespace {
 // Whoever holds less is not to blame for a lack of memory.
 constexpr uint64_t kWorthCuttingOff = 4 << 10;
 
+// Messages that have come to so many bytes do not wait for the end of the turn: others may take as much each.
+constexpr size_t kMessagesAtOnce = 64 << 10;
+
 }  // namespace
 
 SessionTable::~SessionTable() {
@@ -40,12 +43,26 @@ void SessionTable::ForEach(const std::function<void(const Session&)>& visit) con
   }
 }
 
+bool SessionTable::Awaits(backends::Ticket ticket) const {
+  if (ticket.kind != backends::Ticket::Kind::kSession) return true;
+  const SessionPlace& place = places_[ticket.owner];
+  return place.generation == ticket.generation && place.session && !place.session->closed();
+}
+
 void SessionTable::OnReply(backends::Ticket ticket, backends::Reply&& reply) {
   if (Session* session = Find(ticket)) session->requests().OnReply(ticket.slot, std::move(reply));
 }
 
 void SessionTable::OnFailure(backends::Ticket ticket, const wire::Failure& failure) {
   if (Session* session = Find(ticket)) session->requests().OnFailure(ticket.slot, failure);
+}
+
+void SessionTable::Selects::OnReply(backends::Ticket ticket, backends::Reply&& reply) {
+  if (Session* session = table_.Find(ticket)) session->requests().OnSelected(ticket.slot, std::move(reply));
+}
+
+void SessionTable::Selects::OnFailure(backends::Ticket ticket, const wire::Failure& failure) {
+  table_.OnFailure(ticket, failure);
 }
 
 void SessionTable::OnAdmitted(backends::Ticket waiting, backends::Ticket use) {
@@ -57,12 +74,25 @@ void SessionTable::OnRefused(backends::Ticket waiting, const RateLimiter::Decisi
   if (Session* session = Find(waiting)) session->requests().OnRefused(waiting.slot, decision);
 }
 
+void SessionTable::OnMessage(uint32_t index, const ChannelMessage& message) {
+  Session& session = *places_[index].session;
+  if (!session.listens()) return;
+  const std::string_view bytes = message.In(session.client().flavour.protocol);
+  if (!io_.io.memory.HasRoomForReply(0, bytes.size())) return session.CutOff("there is no memory for a message to it");
+  session.requests().OnMessage(backends::Reply(bytes));
+  if (session.reply_bytes() >= kMessagesAtOnce) session.Flush(true);
+}
+
+void SessionTable::OnGap(uint32_t index) {
+  places_[index].session->Close("a node that it is subscribed at was lost");
+}
+
 void SessionTable::Resume() {
-  for (size_t i = 0; i < io_.turn.size(); ++i) io_.turn[i]->Resume();
+  for (size_t i = 0; i < io_.turn.marked.size(); ++i) io_.turn.marked[i]->Resume();
 }
 
 void SessionTable::Flush(bool idle) {
-  turn_.swap(io_.turn);
+  turn_.swap(io_.turn.marked);
   // Nothing came in this turn, so nothing comes soon: what is held leaves now.
   const bool nothing_comes = idle && !std::exchange(replied_, false) && turn_.size() == held_;
   replied_ = false;
@@ -72,15 +102,15 @@ void SessionTable::Flush(bool idle) {
 }
 
 void SessionTable::DeleteClosed() {
-  for (const uint32_t index : io_.retired) {
+  for (const uint32_t index : io_.turn.retired) {
     SessionPlace& place = places_[index];
-    std::erase(io_.turn, place.session.get());
+    std::erase(io_.turn.marked, place.session.get());
     place.session.reset();
     ++place.generation;
     places_.Release(index);
     stats_.open.Set(places_.in_use());
   }
-  io_.retired.clear();
+  io_.turn.retired.clear();
 }
 
 void SessionTable::CutOffLargest(uint64_t excess_bytes) {

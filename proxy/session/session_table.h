@@ -17,9 +17,9 @@
 
 namespace ringproxy::proxy {
 
-class SessionTable final : public backends::ReplySink, public RateLimiter::Observer {
+class SessionTable final : public backends::ReplySink, public RateLimiter::Observer, public MessageSink {
  public:
-  SessionTable(ClientIo& io, ClientStats& stats) : io_(io), stats_(stats) {}
+  SessionTable(ClientIo& io, ClientStats& stats) : io_(io), stats_(stats), selects_(*this) {}
   ~SessionTable();
 
   // `make_stream` is given the observer.
@@ -36,19 +36,36 @@ class SessionTable final : public backends::ReplySink, public RateLimiter::Obser
   void Flush(bool idle);
   void DeleteClosed();
   // Some have something to do in the next turn: they hold their output, or have more to read.
-  bool has_more() const { return !io_.turn.empty(); }
+  bool has_more() const { return !io_.turn.marked.empty(); }
 
   // Cuts those off that hold most, until so much is given up.
   void CutOffLargest(uint64_t excess_bytes);
   // About once a second.
   void Tick(net::TimePoint now);
 
+  // Whether somebody waits for the ticket. Only a session's own is known to be nobody's.
+  bool Awaits(backends::Ticket ticket) const;
+
+  // For tickets of Kind::kSelect.
+  backends::ReplySink& selects() { return selects_; }
+
   void OnReply(backends::Ticket ticket, backends::Reply&& reply) override;
   void OnFailure(backends::Ticket ticket, const wire::Failure& failure) override;
   void OnAdmitted(backends::Ticket waiting, backends::Ticket use) override;
   void OnRefused(backends::Ticket waiting, const RateLimiter::Decision& decision) override;
+  void OnMessage(uint32_t session, const ChannelMessage& message) override;
+  void OnGap(uint32_t session) override;
 
  private:
+  class Selects final : public backends::ReplySink {
+   public:
+    explicit Selects(SessionTable& table) : table_(table) {}
+    void OnReply(backends::Ticket ticket, backends::Reply&& reply) override;
+    void OnFailure(backends::Ticket ticket, const wire::Failure& failure) override;
+
+   private:
+    SessionTable& table_;
+  };
   struct SessionPlace {
     std::unique_ptr<Session> session;
     uint32_t generation = 0;
@@ -67,8 +84,9 @@ class SessionTable final : public backends::ReplySink, public RateLimiter::Obser
 
   ClientIo& io_;
   ClientStats& stats_;
+  Selects selects_;
   net::PlaceList<SessionPlace> places_;
-  std::vector<Session*> turn_;  // io_.turn of the turn that ends; swapped, since flushing marks anew.
+  std::vector<Session*> turn_;  // io_.turn.marked of the turn that ends; swapped, since flushing marks anew.
   size_t held_ = 0;             // Sessions that hold their output since the last turn.
   bool replied_ = false;        // Some reply came in this turn.
 };

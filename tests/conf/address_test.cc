@@ -17,6 +17,7 @@ TEST(ParseAddress, ReadsEachFormAndWritesItBack) {
   EXPECT_EQ(ParsedAddress("cache-1.internal:6379"), (Address{"cache-1.internal", 6379, ""}));
   EXPECT_EQ(ParsedAddress("unix:/run/x.sock"), (Address{"", 0, "/run/x.sock"}));
   for (const char* text : {"127.0.0.1:0", "0.0.0.0:65535", "[::]:1", "[fe80::1%eth0]:6379", "redis_1:6379", "a:1",
+                           "[fe80::1%2]:1", "cache.internal.:6379", "Redis.Example:1", "xn--bcher-kva.example:1",
                            "unix:relative.sock", "unix:/with space:and:colons"}) {
     EXPECT_EQ(ParsedAddress(text).ToString(), text);
   }
@@ -43,7 +44,25 @@ TEST(ParseAddress, RefusesWhatNoSocketCouldBeBoundTo) {
                            "-a:1", ".a:1",  "redis://a:1", "user@host:1", "unix:", "unix:/a\n"}) {
     EXPECT_FALSE(ParseAddress(text).ok()) << text;
   }
-  EXPECT_FALSE(ParseAddress(std::string(254, 'a') + ":1").ok());
+}
+
+TEST(ParseAddress, AllowsTheLongestNameOfTheDnsAndNoLonger) {
+  const std::string label(63, 'a');
+  const std::string longest = label + "." + label + "." + label + "." + std::string(61, 'a');
+  EXPECT_TRUE(ParseAddress(longest + ":1").ok());
+  EXPECT_TRUE(ParseAddress(longest + ".:1").ok());
+  EXPECT_FALSE(ParseAddress(longest + "a:1").ok());
+  EXPECT_FALSE(ParseAddress(label + "a.example:1").ok());
+  for (const char* text : {"a..b:1", "a..:1", ".:1"}) EXPECT_FALSE(ParseAddress(text).ok()) << text;
+}
+
+TEST(ParseAddress, TakesForAZoneWhatMayNameAnInterface) {
+  EXPECT_TRUE(ParseAddress("[fe80::1%" + std::string(15, 'e') + "]:1").ok());
+  EXPECT_FALSE(ParseAddress("[fe80::1%" + std::string(16, 'e') + "]:1").ok());
+  for (const char* text :
+       {"[fe80::1%]:1", "[fe80::1%a b]:1", "[fe80::1%e\n]:1", "[fe80::1%a/b]:1", "[fe80::1%a%b]:1"}) {
+    EXPECT_FALSE(ParseAddress(text).ok()) << text;
+  }
 }
 
 TEST(ParseAddress, AllowsTheLongestSocketPathOfTheKernelAndNoLonger) {
@@ -52,7 +71,7 @@ TEST(ParseAddress, AllowsTheLongestSocketPathOfTheKernelAndNoLonger) {
 }
 
 TEST(IsLoopback, HoldsForThisHostAlone) {
-  for (const char* text : {"127.0.0.1:1", "127.9.9.9:1", "[::1]:1", "localhost:1", "unix:/x"}) {
+  for (const char* text : {"127.0.0.1:1", "127.9.9.9:1", "[::1]:1", "localhost:1", "LocalHost.:1", "unix:/x"}) {
     EXPECT_TRUE(IsLoopback(ParsedAddress(text))) << text;
   }
   for (const char* text : {"0.0.0.0:1", "[::]:1", "10.0.0.1:1", "127.evil.example:1", "localhost.example:1"}) {
@@ -85,6 +104,7 @@ TEST(Reaches, KnowsTheSameSocketByItsOtherAddresses) {
   EXPECT_TRUE(reaches("127.8.8.8:1", "0.0.0.0:1"));
   EXPECT_TRUE(reaches("localhost:1", "0.0.0.0:1"));
   EXPECT_TRUE(reaches("localhost:1", "[::1]:1"));
+  EXPECT_TRUE(reaches("LOCALHOST.:1", "0.0.0.0:1"));
   EXPECT_TRUE(reaches("127.0.0.1:1", "localhost:1"));
   EXPECT_TRUE(reaches("0.0.0.0:1", "127.0.0.1:1"));
   EXPECT_TRUE(reaches("[::1]:1", "[::]:1"));

@@ -41,6 +41,21 @@ TEST(Hints, NameAPoolThatIsTakenForACache) {
   EXPECT_TRUE(Hints(config)[0].starts_with("pools.sessions.data: is not said;")) << Hints(config)[0];
 }
 
+TEST(Hints, SayThatGroupsMoveKeysAndThatOtherProgramsKnowNone) {
+  Config config = OrdinaryConfig();
+  config.pools[0].groups = {{.set = GroupSet::kRq}};
+  ASSERT_EQ(Hints(config).size(), 1U);
+  EXPECT_TRUE(Hints(config)[0].starts_with("pools.sessions.groups: a key that fits one lies elsewhere than it does "));
+  for (const ring::Algorithm algorithm : {ring::Algorithm::kKetama, ring::Algorithm::kTwemproxy}) {
+    config = KetamaConfig(algorithm, 1, 1);
+    config.pools[0].groups = {{.set = GroupSet::kRq}};
+    ASSERT_EQ(Hints(config).size(), 2U);
+    EXPECT_EQ(Hints(config)[1], "pools.sessions.groups: other programs that have the ring " +
+                                    std::string(NameOf(algorithm)) +
+                                    " know no groups, and look for such keys elsewhere");
+  }
+}
+
 TEST(Hints, SayWhenALeaseIsTooShortForTwoTokens) {
   Limit limit;
   limit.scope = LimitScope::kGlobal;

@@ -77,6 +77,8 @@ TEST(OptionTable, DescribesEveryOptionOnceInASentence) {
   ExpectSoundRows<NodeLimits>("node limits");
   ExpectSoundRows<Concurrency>("concurrency");
   ExpectSoundRows<RequestMatch>("request match");
+  ExpectSoundRows<CustomCommand>("command");
+  ExpectSoundRows<CommandKeys>("keys of a command");
   ExpectSoundRows<Limit>("limit");
   ExpectSoundRows<LimitOverride>("limit override");
   ExpectSoundRows<Lease>("lease");

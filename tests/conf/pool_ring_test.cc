@@ -117,6 +117,24 @@ TEST(KeyHasher, HashesWholeKeysForTheRingsOfProgramsThatDo) {
   }
 }
 
+TEST(KeyHasher, HashesTheTagOfAKeysGroupUnlessItHasOneOfItsOwn) {
+  Pool pool = MakePool(Algorithm::kVnode, {});
+  pool.groups = {{.set = GroupSet::kBull}, {.pattern = "rq:*", .tag = "rq"}};
+  const KeyHasher hasher(pool);
+  EXPECT_EQ(hasher.HashedPart("bull:mail:wait"), "mail");
+  EXPECT_EQ(hasher.HashedPart("bull:{mail}:wait"), "mail");
+  EXPECT_EQ(hasher.HashedPart("{x}bull:mail:wait"), "x");
+  EXPECT_EQ(hasher.HashedPart("rq:job:1"), "rq");
+  EXPECT_EQ(hasher.HashedPart("rq"), "rq") << "itself";
+  EXPECT_EQ(hasher.HashedPart("other:mail:wait"), "other:mail:wait");
+  EXPECT_EQ(hasher("bull:mail:wait"), KeyHasher(RingOptions{})("mail"));
+  EXPECT_EQ(hasher("other:1"), KeyHasher(RingOptions{})("other:1"));
+  pool.ring.unhashed_prefix = "app:";
+  EXPECT_EQ(KeyHasher(pool).HashedPart("app:bull:mail:wait"), "mail");
+  pool.ring.algorithm = Algorithm::kKetama;
+  EXPECT_EQ(KeyHasher(pool).HashedPart("rq:{own}"), "rq") << "no key has a tag of its own there";
+}
+
 TEST(KeyHasher, HashesAKeyWithoutThePrefixThatIsNot) {
   RingOptions options;
   options.unhashed_prefix = "app:";

@@ -47,6 +47,33 @@ TEST(PrintConfig, WritesRatiosRatesAndWhatHappensWhenANodeIsDown) {
   }
 }
 
+TEST(PrintConfig, WritesACommandInALineAndWhereItsKeysStand) {
+  Config config = SampleConfig();
+  CustomCommand& command = config.commands.emplace_back();
+  command = {.name = "my.cmd", .arity = {-3}, .keys = {.first = 1, .last = {-1}, .step = 2}};
+  config.commands.push_back({.name = "my.counted", .arity = {-3}, .keys = {.count_at = 1}});
+  config.commands.push_back({.name = "my.size",
+                             .arity = {1},
+                             .access = CommandAccess::kRead,
+                             .handling = CommandHandling::kAllNodes,
+                             .merge = CommandMerge::kSum,
+                             .is_heavy = true});
+  ExpectRoundTrip(config);
+  const std::string text = PrintConfig(config);
+  for (const char* line :
+       {"name: my.cmd, arity: -3, keys: {first: 1, last: -1, step: 2, count_at: none}, access: write",
+        "name: my.size, arity: 1, keys: none, access: read, handling: all_nodes, merge: sum, heavy"}) {
+    EXPECT_NE(text.find(line), std::string::npos) << text;
+  }
+  EXPECT_NE(PrintChanges(config, {}).find("- {name: my.counted, arity: -3, keys: {count_at: 1}}"), std::string::npos);
+}
+
+TEST(PrintConfig, WritesGroupsThatMeanTheSame) {
+  Config config = SampleConfig();
+  config.pools[0].groups = {{.set = GroupSet::kBeeQueue}, {.pattern = "a:{*}:*"}, {.pattern = "\x06*", .tag = "{x"}};
+  ExpectRoundTrip(config);
+}
+
 TEST(PrintConfig, QuotesWhatYamlWouldTakeForSomethingElse) {
   for (const char* name :
        {"true", "No",  "null", "~",    "123",   "1e3", "0x1f", "a#b", "#a",  "a:",   "a:b",        "-",

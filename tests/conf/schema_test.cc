@@ -30,6 +30,8 @@ TEST(JsonSchema, SaysBoundsChoicesAndDefaults) {
                             "modula", "slots"}));
   EXPECT_EQ(pool["timeouts"]["properties"]["request"]["default"], "1s");
   EXPECT_EQ(pool["nodes"]["items"]["oneOf"].size(), 2U);
+  EXPECT_EQ(pool["groups"]["items"]["oneOf"][0]["enum"],
+            nlohmann::json({"none", "bullmq", "bull", "bee_queue", "laravel", "sidekiq", "rq", "celery"}));
   const auto& limit = schema["properties"]["limits"]["items"]["properties"];
   EXPECT_EQ(limit["per"]["oneOf"][0]["type"], "string");
   EXPECT_EQ(limit["per"]["oneOf"][1]["items"]["maxLength"], 1024);
@@ -70,6 +72,17 @@ TEST(JsonSchema, TellsTheFormOfEachKindOfText) {
   const auto& on_down = pool["on_down"]["oneOf"];
   EXPECT_EQ(on_down[0]["enum"], nlohmann::json({"error", "rehash"}));
   EXPECT_EQ(on_down[1]["required"], nlohmann::json::array({"gutter"}));
+}
+
+TEST(JsonSchema, TellsTheFormsOfACommandsKeys) {
+  const nlohmann::json schema = nlohmann::json::parse(JsonSchema());
+  const auto& command = schema["properties"]["commands"]["items"];
+  EXPECT_EQ(command["required"], nlohmann::json::array({"name", "arity"}));
+  EXPECT_EQ(command["properties"]["arity"]["minimum"], -1048576);
+  const auto& keys = command["properties"]["keys"]["oneOf"];
+  EXPECT_EQ(keys[0]["const"], "none");
+  EXPECT_EQ(keys[1]["properties"]["last"]["minimum"], -127);
+  EXPECT_EQ(keys[1]["properties"]["last"]["default"], 0);
 }
 
 TEST(JsonSchema, WantsAPoolOrRoutesOfAListener) {

@@ -156,6 +156,25 @@ TEST(Validate, RefusesASecretThatBeginsWithAMarkOfItsEncoding) {
   std::remove(file.c_str());
 }
 
+TEST(Validate, ReadsAListenersPasswordAndRefusesOneOfMemcached) {
+  Config config = SampleConfig();
+  const std::string file = testing::TempDir() + "validate_password";
+  std::ofstream(file, std::ios::binary) << "secret\nmore\n";
+  config.listeners[0].password_file = file;
+  const auto checked = CheckedConfig(config);
+  ASSERT_TRUE(checked);
+  EXPECT_EQ(checked->listeners[0].password, "secret");
+  config.listeners[0].protocol = config.pools[0].protocol = Protocol::kMemcached;
+  EXPECT_EQ(ErrorsOf(config),
+            "listeners[0].password_file: goes with protocol: redis only: memcached's text protocol knows no login\n");
+  std::ofstream(file, std::ios::binary) << "\n";
+  config = SampleConfig();
+  config.listeners[0].password_file = file;
+  EXPECT_NE(ErrorsOf(config).find("listeners[0].password_file: " + file + " has an empty first line"),
+            std::string::npos);
+  std::remove(file.c_str());
+}
+
 TEST(Validate, RefusesASecretWithoutABoundInItsFirstLine) {
   Config config = SampleConfig();
   config.pools[0].auth.password_file = "/dev/zero";

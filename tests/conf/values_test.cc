@@ -70,6 +70,16 @@ TEST(Values, AreHeldAgainstTheirBoundsInTheirOwnWords) {
   EXPECT_EQ(ProblemOf<Rate>("0/s", PerTime(1, 10)), "0/s is below the least, 1");
 }
 
+TEST(Values, MayBeNumbersBelowZero) {
+  for (const int32_t number : {0, 1, -1, 127, -127}) ExpectComesBack(SignedNumber{number}, Signed(127));
+  const auto problem = [](std::string_view text) { return ProblemOf<SignedNumber>(text, Signed(127), {5}); };
+  EXPECT_EQ(problem("128"), "128 is above the most, 127");
+  EXPECT_EQ(problem("-128"), "-128 is below the least, -127");
+  for (const std::string_view text : {"", "-", "--1", "+1", "1.5", "x", "- 1", "99999999999999999999"})
+    EXPECT_NE(problem(text), "") << text;
+  EXPECT_EQ(DescribeBounds(Signed(127)), "-127 to 127");
+}
+
 TEST(Values, MayBeAWordInsteadOfZero) {
   EXPECT_EQ(ValueOf<uint64_t>("auto", CountOrZero("auto", 1, 64)), 0U);
   EXPECT_EQ(ProblemOf<uint64_t>("0", CountOrZero("auto", 1, 64)), "0 is below the least, 1");

@@ -15,6 +15,11 @@ def rows():
     return {row["name"]: row for row in map(json.loads, lines)}
 
 
+def rows_of_seven():
+    """Those of Redis 7.0, and those of its commands that every server is asked for."""
+    return {name: row for name, row in rows().items() if not row["is_younger"]}
+
+
 def words(line):
     """A line's words; `""` is an empty one."""
     return ["" if word == '""' else word for word in line.split(" ")]

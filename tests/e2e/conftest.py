@@ -1,6 +1,6 @@
 import pytest
 
-from servers import PATIENT, Fleet, RedisServer
+from servers import Fleet, PATIENT, RedisServer, blocked, wait_for
 
 
 def pytest_configure(config):
@@ -30,3 +30,18 @@ def redis():
 def client(fleet):
     with fleet.client() as connection:
         yield connection
+
+
+@pytest.fixture(scope="module")
+def three():
+    """Three nodes and two workers, for clients that wait."""
+    with Fleet(3, workers=2, **PATIENT) as fleet:
+        yield fleet
+
+
+@pytest.fixture
+def keys(three):
+    """A key of each of the three nodes, and nobody waits for any."""
+    three.flush()
+    wait_for(lambda: blocked(three.nodes) == 0 and three.proxy.metric("pinned_links") == 0, "nobody to wait")
+    return {name: three.key_of(i, f"{name}-") for i, name in enumerate("abc")}

@@ -1,5 +1,6 @@
 """Names of a test's own: a hosts file and name servers that nobody but its proxy sees."""
 
+import contextlib
 import pathlib
 import socket
 import struct
@@ -10,11 +11,17 @@ A, AAAA = 1, 28
 NO_SUCH_NAME = 3
 
 
-class NameServer:
-    """Knows a name's IPv4 addresses; answers nothing to what it is told to ignore."""
+def packed_address(family, text):
+    """Its bytes; None when it is of another family."""
+    with contextlib.suppress(OSError):
+        return socket.inet_pton(family, text)
 
-    def __init__(self, names=None, ignored_names=(), ignored_types=()):
-        self.names, self.ignored_names, self.ignored_types = names or {}, ignored_names, ignored_types
+
+class NameServer:
+    """Knows names' addresses; answers nothing to what it is told to ignore, and everything only after `delay` seconds."""
+
+    def __init__(self, names=None, ignored_names=(), ignored_types=(), delay=0):
+        self.names, self.ignored_names, self.ignored_types, self.delay = names or {}, ignored_names, ignored_types, delay
         self.questions = []
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.address = self._bind()
@@ -51,17 +58,34 @@ class NameServer:
             self.questions.append((name, kind))
             if name in self.ignored_names or kind in self.ignored_types:
                 continue
-            found = self.names.get(name, []) if kind == A else []
-            answers = b"".join(b"\xc0\x0c" + struct.pack("!HHIH", A, 1, 1, 4) + socket.inet_aton(each) for each in found)
-            code = 0 if name in self.names else NO_SUCH_NAME
-            header = query[:2] + struct.pack("!HHHHH", 0x8180 | code, 1, len(found), 0, 0)
-            self.socket.sendto(header + query[12:place + 5] + answers, peer)
+            answer = self._answer(query, query[12:place + 5], name, kind)
+            if self.delay:
+                threading.Timer(self.delay, self._send, (answer, peer)).start()
+            else:
+                self._send(answer, peer)
+
+    def _answer(self, query, question, name, kind):
+        family = socket.AF_INET6 if kind == AAAA else socket.AF_INET
+        found = [packed for each in self.names.get(name, []) if kind in (A, AAAA) and (packed := packed_address(family, each))]
+        answers = b"".join(b"\xc0\x0c" + struct.pack("!HHIH", kind, 1, 1, len(each)) + each for each in found)
+        code = 0 if name in self.names else NO_SUCH_NAME
+        return query[:2] + struct.pack("!HHHHH", 0x8180 | code, 1, len(found), 0, 0) + question + answers
+
+    def _send(self, answer, peer):
+        with contextlib.suppress(OSError):  # It may be closed by now.
+            self.socket.sendto(answer, peer)
+
+
+# Starts a program in a network of its own, of loopback alone and without IPv6.
+WITHOUT_IPV6 = ["unshare", "--net", "sh", "-c",
+                'ip link set lo up && echo 1 > /proc/sys/net/ipv6/conf/all/disable_ipv6 && exec "$@"', "sh"]
 
 
 class OwnNames:
     """`prefix` starts a program for which these are /etc/hosts, /etc/resolv.conf and /etc/nsswitch.conf."""
 
     def __init__(self, hosts="", servers=(), options="timeout:1"):
+        """`options`: of resolv.conf; further lines may follow."""
         self.folder = tempfile.TemporaryDirectory()
         self.set_hosts(hosts)
         self.set_servers(servers, options)

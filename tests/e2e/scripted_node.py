@@ -10,7 +10,7 @@ class ScriptedNode(LoopbackServer):
     """`answer(name, arguments)` gives a reply as bytes, or as an iterable of its pieces, or None for the usual one; b""
     closes the connection.
 
-    Usual: PONG to PING, :0 to EXISTS, OK to everything else. What was asked stands in `asked`, each connection's
+    Usual: PONG to PING, an empty array to EXEC, :0 to EXISTS, OK to everything else. What was asked stands in `asked`, each connection's
     beginning in `accepted`.
     """
 
@@ -28,7 +28,7 @@ class ScriptedNode(LoopbackServer):
                 reply = self.answer(name, arguments[1:])
                 if reply == b"":
                     return
-                reply = reply or {"PING": b"+PONG\r\n", "EXISTS": b":0\r\n"}.get(name, b"+OK\r\n")
+                reply = reply or {"PING": b"+PONG\r\n", "EXISTS": b":0\r\n", "EXEC": b"*0\r\n"}.get(name, b"+OK\r\n")
                 for piece in [reply] if isinstance(reply, bytes) else reply:
                     connection.sendall(piece)
 

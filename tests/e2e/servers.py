@@ -91,12 +91,13 @@ class RawClient:
     def _end_of_value(self, start):
         end = self._line(start)
         kind, rest = self.buffer[start:start + 1], self.buffer[start + 1:end - 2]
-        if kind == b"$" and rest != b"-1":
+        if kind in b"$=!" and rest != b"-1":
             end += int(rest) + 2
             while len(self.buffer) < end:
                 self._more()
-        elif kind == b"*" and rest != b"-1":
-            for _ in range(int(rest)):
+        elif kind in b"*~>%|" and rest != b"-1":
+            # A map has two values for each pair; an attribute stands before its value.
+            for _ in range(int(rest) * (2 if kind in b"%|" else 1) + (kind == b"|")):
                 end = self._end_of_value(end)
         return end
 
@@ -178,6 +179,11 @@ class RedisServer(Process):
     def __exit__(self, *_):
         super().__exit__()
         self.folder.cleanup()
+
+
+def blocked(servers):
+    """How many clients wait at them."""
+    return sum(int(server.ask("INFO", "clients").split(b"blocked_clients:")[1].split()[0]) for server in servers)
 
 
 class Proxy(Process):
@@ -292,6 +298,15 @@ def pool_config(nodes, listener=None, **pool):
 
 # For tests in which a node is never too late: a busy machine may keep it waiting for longer than by default.
 PATIENT = {"timeouts": {"request": "20s"}}
+
+
+def converse(port, lines, first=None):
+    """All that a server says to these lines, sent as one pipeline, until it has answered a QUIT."""
+    with RawClient(port) as client:
+        if first:
+            client.ask(*first.split())
+        client.send(b"".join(encode(*line.split()) for line in [*lines, "QUIT"]))
+        return client.closed_by_peer()
 
 
 class Fleet:

@@ -121,7 +121,7 @@ def test_a_redis_whose_user_may_not_ping_is_served(tmp_path):
 
 
 @pytest.mark.parametrize("reply", [b"-LOADING Redis is loading the dataset in memory\r\n", b"-MASTERDOWN Link is down\r\n",
-                                   b"-CLUSTERDOWN The cluster is down\r\n", b"-BUSY Redis is busy running a script\r\n"])
+                                   b"-CLUSTERDOWN The cluster is down\r\n"])
 def test_replies_that_say_not_now_open_the_breaker_after_five_in_a_row(reply):
     with ScriptedNode(lambda name, _: reply if name == "SET" else None) as node, Proxy(pool_config([node], **ALONE)) as proxy:
         with proxy.client() as client:

@@ -6,7 +6,7 @@ from collections import Counter
 
 import pytest
 
-from command_table import keys_of, parse, rows, words
+from command_table import keys_of, parse, rows_of_seven, words
 from servers import RawClient, encode
 
 SEED = 13
@@ -164,7 +164,7 @@ DELIBERATE = {"sort": are_patterns_or_a_destination, "sort_ro": are_patterns, "g
 @pytest.fixture(scope="module")
 def answers(redis):
     """Every request as (line, row, the proxy's keys, those of GETKEYS or its error)."""
-    lines = requests(rows())
+    lines = requests(rows_of_seven())
     ours = keys_of(lines)
     theirs = ask_all(redis.port, [["COMMAND", "GETKEYS", *words(line)] for line in lines])
     return [(line, row, ours[line], keys) for (line, row), keys in zip(lines.items(), theirs, strict=True)]

@@ -38,7 +38,7 @@ def test_a_hard_limit_that_is_too_low_is_said_in_one_line(redis):
     with Proxy(pool_config([redis]), prefix=limited(100, 300)) as proxy:
         assert soft_limit(proxy) == 300
         line, = [line for line in proxy.log().splitlines() if "descriptors" in line]
-        assert re.search(r"may need 10\d\d\d descriptors \(clients 10000, nodes 1, checks 1, .*the limit is 300", line)
+        assert re.search(r"may need 10\d\d\d descriptors \(clients 10000, nodes 267, checks 1, .*the limit is 300", line)
 
 
 def test_a_limit_that_leaves_no_room_for_a_client_refuses_the_start(redis, tmp_path):

@@ -67,6 +67,22 @@ def test_a_killed_node_costs_only_its_own_keys_and_comes_back():
         assert owners == {0}
 
 
+def test_a_dead_node_is_known_as_such_within_milliseconds():
+    def time_to_know(fleet, client):
+        key = fleet.key_of(0)
+        wait_for(lambda: client.ask("SET", key, "v") == b"+OK\r\n", "the node to serve")
+        fleet.nodes[0].kill()
+        start = time.monotonic()
+        wait_for(lambda: client.ask("GET", key) == DOWN, "the node to be known as down")
+        took = time.monotonic() - start
+        fleet.nodes[0].start()
+        return took
+
+    with Fleet(2) as fleet, fleet.client() as client:
+        # No timer stands in between; a busy machine may stand in some.
+        assert min(time_to_know(fleet, client) for _ in range(3)) < 0.05
+
+
 def test_a_stopped_node_times_out_then_is_down_and_recovers():
     # Until its check says so its requests pile up: how many may is another matter.
     with Fleet(3, timeouts={"request": "100ms", "connect": "200ms"}, concurrency={"algorithm": "off"}) as fleet, Load(fleet) as load:

@@ -2,9 +2,12 @@
 
 import contextlib
 import socket
+import threading
 import time
 
-from own_names import AAAA, NameServer, OwnNames
+import pytest
+
+from own_names import AAAA, WITHOUT_IPV6, NameServer, OwnNames
 from servers import Proxy, RawClient, RedisServer, encode, pool_config, wait_for
 
 
@@ -26,8 +29,41 @@ def proxy_of(names, *nodes, **options):
 class Nobody:
     """A node of which there is only the name."""
 
-    def __init__(self, name):
-        self.name, self.port = name, 6379
+    def __init__(self, name, port=6379):
+        self.name, self.port = name, port
+
+
+class Everything:
+    """What a name server ignores that answers nothing at all."""
+
+    def __contains__(self, name):
+        return True
+
+
+@contextlib.contextmanager
+def mute(host, port, closes):
+    """Takes connections as a container's forwarder does whose server is elsewhere: closes them, or leaves them open."""
+    taken = []
+
+    def take():
+        with contextlib.suppress(OSError):
+            while True:
+                taken.append(listener.accept()[0])
+                if closes:
+                    taken.pop().close()
+
+    with socket.create_server((host, port)) as listener:
+        threading.Thread(target=take, daemon=True).start()
+        yield
+        listener.shutdown(socket.SHUT_RDWR)
+    for each in taken:
+        each.close()
+
+
+class UnixClient(RawClient):
+    def __init__(self, path):
+        self.socket, self.buffer = socket.socket(socket.AF_UNIX), b""
+        self.socket.connect(path)
 
 
 def serves(client):
@@ -96,6 +132,65 @@ def test_the_second_address_is_used_when_the_first_swallows_packets():
         client = stack.enter_context(proxy.client())
         wait_for(lambda: serves(client), "the second address to be used")
         assert proxy.node("r0")["resolved"]["addresses"] == ["127.0.53.2", node.host]
+
+
+@pytest.mark.parametrize("closes", [True, False], ids=["closes", "is_silent"])
+def test_the_second_address_is_used_when_the_first_takes_connections_and_says_nothing(closes):
+    with LoopbackRedis("127.0.53.3", "node.test") as node, mute("127.0.53.2", node.port, closes), \
+            OwnNames(f"127.0.53.2 node.test\n{node.host} node.test\n") as names, \
+            proxy_of(names, node) as proxy, proxy.client() as client:
+        wait_for(lambda: serves(client), "the second address to be used", 5)
+        proxy.wait_for_state("r0", "up")
+        assert proxy.node("r0")["resolved"]["addresses"] == [node.host, "127.0.53.2"]
+
+
+def test_a_name_with_an_address_of_each_family_of_which_one_refuses():
+    with LoopbackRedis("127.0.53.3", "node.test") as node, NameServer({"node.test": ["::1", node.host]}) as server, \
+            OwnNames(servers=[server]) as names, proxy_of(names, node) as proxy, proxy.client() as client:
+        wait_for(lambda: serves(client), "the IPv4 address to be used", 4)
+        assert proxy.node("r0")["resolved"]["addresses"] == ["::1", node.host]
+
+
+@pytest.mark.parametrize("host", ["six.test", "[::1]", "[2001:db8::1]"])
+def test_a_node_of_a_family_that_this_machine_lacks_is_down(tmp_path, host):
+    with OwnNames("::1 localhost\n::1 six.test\n") as names:
+        config = pool_config([])
+        config["pools"]["main"]["nodes"] = [{"name": "r0", "address": f"{host}:6379"}]
+        config["admin"]["listen"] = config["listeners"][0]["listen"] = "localhost:0"
+        config["listeners"].append({"name": "local", "listen": f"unix:{tmp_path}/socket", "pool": "main"})
+        with Proxy(config, ready=False, prefix=WITHOUT_IPV6 + names.prefix) as proxy:
+            proxy.wait_for_log("node r0 of pool main is down: Network is unreachable")
+            with UnixClient(f"{tmp_path}/socket") as client:
+                assert client.ask("GET", "a") == b"-NODEDOWN node r0 of pool main is down\r\n"
+            assert "cannot be opened" not in proxy.log()
+
+
+def test_the_last_addresses_do_while_no_name_server_answers():
+    with LoopbackRedis("127.0.53.3", "node.test") as node, NameServer({"node.test": [node.host]}) as server, \
+            OwnNames(servers=[server]) as names, proxy_of(names, node) as proxy, proxy.client() as client:
+        wait_for(lambda: serves(client), "the name to be found")
+        server.ignored_names = Everything()
+        node.kill()
+        proxy.wait_for_state("r0", "down")
+        wait_for(lambda: "error" in proxy.node("r0")["resolved"], "a lookup to fail")
+        node.start()
+        wait_for(lambda: serves(client), "the node to be found where it was", 4)
+
+
+def test_many_names_in_the_last_of_three_search_domains_behind_a_dead_name_server():
+    count = 20
+    with LoopbackRedis("127.0.53.3", "") as node, NameServer(ignored_names=Everything()) as dead, \
+            NameServer({f"node{i}.three.test": [node.host] for i in range(count)}) as server, \
+            OwnNames(servers=[dead, server], options="timeout:1 ndots:5\nsearch one.test two.test three.test") as names, \
+            proxy_of(names, *(Nobody(f"node{i}", node.port) for i in range(count))) as proxy, proxy.client() as client:
+        wait_for(lambda: all(client.ask("SET", f"k{i}", "v") == b"+OK\r\n" for i in range(500)), "all nodes to serve")
+
+
+def test_nodes_of_one_name_ask_for_it_once():
+    with LoopbackRedis("127.0.53.3", "node.test") as node, NameServer({"node.test": [node.host]}) as server, \
+            OwnNames(servers=[server]) as names, proxy_of(names, *[node] * 100) as proxy, proxy.client() as client:
+        wait_for(lambda: all(client.ask("SET", f"k{i}", "v") == b"+OK\r\n" for i in range(500)), "all nodes to serve")
+        assert len(server.questions) <= 4  # One a family, and once more where it took more than a second.
 
 
 def test_names_that_hang_hold_up_neither_others_nor_the_end():

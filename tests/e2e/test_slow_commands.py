@@ -1,6 +1,7 @@
 """Clients' slow commands, and who takes them for a sick node: nobody, as long as it answers its checks."""
 
 import threading
+import time
 
 import pytest
 
@@ -94,6 +95,22 @@ def test_slow_commands_have_a_deadline_of_their_own():
     with Fleet(1, timeouts={"request": "100ms", "heavy": "400ms"}) as fleet, fleet.client() as client:
         assert client.ask(*slow("script", "a", 300)) == bulk("done")
         assert client.ask(*slow("script", "a", 2000)) == b"-TIMEOUT node r0 did not answer within 400ms\r\n"
+
+
+def test_a_stopped_node_is_out_within_a_second_and_a_half():
+    def time_to_be_out(fleet, client):
+        key = fleet.key_of(0)
+        wait_for(lambda: client.ask("GET", key) == b"$-1\r\n", "the node to serve")
+        fleet.nodes[0].stop()
+        start = time.monotonic()
+        wait_for(lambda: client.ask("GET", key) == DOWN, "the refusal")
+        took = time.monotonic() - start
+        fleet.nodes[0].cont()
+        fleet.proxy.wait_for_state("r0", "up")
+        return took
+
+    with Fleet(2) as fleet, fleet.client() as client:
+        assert min(time_to_be_out(fleet, client) for _ in range(3)) < 1.5  # A busy machine may add to some of them.
 
 
 @pytest.mark.smoke

@@ -27,11 +27,28 @@ void CheckReaders(std::string_view reply) {
   Require(array.rest().empty());
 }
 
+// What is no reply yet is pushes and one reply, of the same bytes.
+void CheckMoved(std::string_view mixed) {
+  std::string moved(mixed);
+  ringproxy::wire::RespReplyFramer framer;
+  Require(framer.Frame(moved) == ringproxy::wire::ReplyFramer::FrameStatus::kMixed);
+  framer.MovePushesFirst(moved.data());
+  size_t pushes = 0;
+  size_t replies = 0;
+  ForEachFrame(ReplyCodec(), moved, {}, [&](const FrameView& frame) {
+    Require(frame.kind == (frame.end == moved.size() ? "reply" : "push"));
+    ++(frame.kind == "push" ? pushes : replies);
+    if (frame.kind == "reply") CheckReaders(frame.text);
+  });
+  Require(pushes > 0 && replies == 1);
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   CheckFrames(ReplyCodec(), ringproxy::test::ReadCutInput(data, size), [](const FrameView& frame) {
     if (frame.kind == "reply") CheckReaders(frame.text);
+    if (frame.kind == "mixed") CheckMoved(frame.text);
   });
   return 0;
 }

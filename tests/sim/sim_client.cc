@@ -120,7 +120,7 @@ void SimClient::OnBytes(std::string_view bytes) {
 void SimClient::OnReplyBytes(std::string_view reply) {
   // A limit may refuse at any time.
   const bool is_limit = reply.starts_with("-RATELIMITED ") || reply == "SERVER_ERROR rate limited\r\n";
-  if (all_is_well_ && IsNodeFailure(reply) && !is_limit)
+  if (all_is_well_ && IsNodeFailure(reply) && !is_limit && !MayFailWell(reply))
     return Complain("failed though all is well", "one request", reply);
   // A failure may be any one's of those that need no reply, so none of them is struck off.
   if (!expected_.empty() && expected_.front().silence && IsNodeFailure(reply)) {

@@ -20,6 +20,9 @@ namespace ringproxy::sim {
 // The largest value that the proxy may take; the clients' own values stay below.
 inline constexpr size_t kLargestValue = 100'000;
 
+// How an error begins that says that too many flavours are in use.
+inline constexpr std::string_view kNoPlaceForFlavour = "-ERR node n";
+
 class SimClient : public Peer {
  public:
   // `consistency`: of what it reads of its own keys.
@@ -63,6 +66,8 @@ class SimClient : public Peer {
   virtual void SendQuit(std::string* out) = 0;
   // What the proxy may say instead of a node.
   virtual bool IsNodeFailure(std::string_view reply) const = 0;
+  // Of those, what it may say though all nodes are well.
+  virtual bool MayFailWell(std::string_view) const { return false; }
 
   bool all_is_well() const { return all_is_well_; }
 

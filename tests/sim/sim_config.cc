@@ -44,6 +44,7 @@ void SetPolicies(SimLoop& loop, conf::Pool& pool) {
   if (loop.Chance(0.3)) pool.on_partial = conf::OnPartial::kMiss;
   pool.max_ejected = OneOf<conf::Ratio>(loop, {{0}, {340}, {500}, {1000}});
   pool.connections_per_node = static_cast<uint32_t>(1 + loop.Random(3));
+  pool.flavours_per_node = OneOf<uint32_t>(loop, {2, kMostFlavours});
   pool.breaker = RandomBreaker(loop);
   using Algorithm = conf::ConcurrencyAlgorithm;
   pool.concurrency.algorithm = OneOf(loop, {Algorithm::kOff, Algorithm::kAimd, Algorithm::kAimd, Algorithm::kGradient});

@@ -7,6 +7,9 @@
 
 namespace ringproxy::sim {
 
+// That the clients of a run use, the plain one left out.
+inline constexpr uint32_t kMostFlavours = 8;
+
 inline constexpr uint16_t kFirstPort = 7001;
 inline constexpr uint32_t kNodesOfAPool = 3;
 inline constexpr conf::Protocol kProtocols[] = {conf::Protocol::kRedis, conf::Protocol::kMemcached};

@@ -40,9 +40,10 @@ std::string SimMemcacheNode::Nonsense() {
   return std::string(kNonsense[loop().Random(std::size(kNonsense))]);
 }
 
-size_t SimMemcacheNode::AnswerFirst(std::string_view input, std::string* reply) {
+size_t SimMemcacheNode::AnswerFirst(std::string_view input, Speech* speech, std::string* reply) {
   const size_t line_end = input.find(kEnd);
   if (line_end == std::string_view::npos) return 0;
+  speech->is_greeted = true;
   std::istringstream line{std::string(input.substr(0, line_end))};
   Words words;
   for (std::string word; line >> word;) words.push_back(word);

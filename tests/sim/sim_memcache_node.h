@@ -33,7 +33,7 @@ class SimMemcacheNode final : public SimNode {
 
   static const std::map<std::string_view, Command>& Commands();
 
-  size_t AnswerFirst(std::string_view input, std::string* reply) override;
+  size_t AnswerFirst(std::string_view input, Speech* speech, std::string* reply) override;
   std::string Nonsense() override;
   bool ShowsToPing(uint64_t sickness) const override { return sickness % 2 == 1; }
   std::string Ping(const Words& words, std::string_view data);

@@ -12,6 +12,7 @@ class SimNode::Connection final : public Peer {
       : node_(node), wire_(std::move(wire)), thread_(thread), silent_(node.mute_), fragile_(node.resets_in_handshake_) {
     if (node_.ShowsSickness()) refused_by_ = node_.sicknesses_;
     if (node_.deaf_) wire_->SetReading(false);
+    speech_.connection = node_.connections_.size() + 1;
   }
   // Work that is still scheduled must not find a dead connection.
   ~Connection() override { *alive_ = false; }
@@ -19,10 +20,24 @@ class SimNode::Connection final : public Peer {
   void OnBytes(std::string_view bytes) override {
     if (fragile_) return Reset();
     input_ += bytes;
+    Serve();
+  }
+  void OnClosed() override {
+    closed_ = true;
+    node_.OnConnectionGone(speech_);
+  }
+  // Ends its waiting.
+  void Tell(std::string reply) {
+    speech_.is_waiting = false;
+    SendSoon(std::move(reply));
+    Serve();
+  }
+  void Push(const std::string& message) { SendSoon(message); }
+  void Serve() {
     std::string replies;
-    while (!input_.empty()) {
+    while (!input_.empty() && !speech_.is_waiting) {
       const size_t before = node_.requests_;
-      const size_t used = node_.AnswerFirst(input_, &replies);
+      const size_t used = node_.AnswerFirst(input_, &speech_, &replies);
       if (used == 0) break;
       const bool too_early = refused_by_ == node_.sicknesses_ && node_.ShowsSickness();
       if (too_early && node_.requests_ > before) node_.CountWrongRequest();
@@ -30,7 +45,6 @@ class SimNode::Connection final : public Peer {
     }
     if (!replies.empty()) SendSoon(std::move(replies));
   }
-  void OnClosed() override { closed_ = true; }
 
   void SendDue() {
     if (node_.stalled_ || closed_ || silent_) return;
@@ -39,6 +53,7 @@ class SimNode::Connection final : public Peer {
       due += waiting_.front().replies;
     }
     if (due.empty()) return;
+    if (waiting_.empty() && !speech_.is_refused) speech_.is_choosing = false;
     if (!node_.garbles_) return wire_->Send(due);
     // Whoever has sent nonsense once is out of step for ever, so nothing that looks like a reply may follow.
     silent_ = true;
@@ -58,6 +73,7 @@ class SimNode::Connection final : public Peer {
   bool closed() const { return closed_; }
   bool silent() const { return silent_; }
   uint32_t thread() const { return thread_; }
+  const Speech& speech() const { return speech_; }
 
  private:
   struct Waiting {
@@ -89,6 +105,7 @@ class SimNode::Connection final : public Peer {
   std::shared_ptr<Wire> wire_;
   uint32_t thread_;
   std::string input_;
+  Speech speech_;
   std::deque<Waiting> waiting_;
   net::TimePoint last_due_{};
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
@@ -104,6 +121,15 @@ SimNode::SimNode(SimLoop& loop, uint16_t port, std::function<bool(std::string_vi
 }
 
 SimNode::~SimNode() = default;
+
+void SimNode::Tell(uint64_t connection, std::string reply) {
+  Connection& told = *connections_[connection - 1];
+  if (told.speech().is_waiting) told.Tell(std::move(reply));
+}
+
+void SimNode::Push(uint64_t connection, const std::string& message) {
+  connections_[connection - 1]->Push(message);
+}
 
 Peer* SimNode::Accept(std::shared_ptr<Wire> wire, Caller caller) {
   callers_.push_back(caller);
@@ -189,14 +215,60 @@ void SimNode::Heal() {
   Deafen(false);
 }
 
-size_t SimNode::open_connections(uint32_t thread) const {
+bool SimNode::IsOther(const Speech& speech) {
+  return speech.is_greeted && (!speech.is_plain || speech.is_own) && !speech.is_refused;
+}
+
+size_t SimNode::Count(const std::function<bool(const Connection&)>& wanted) const {
   return static_cast<size_t>(std::ranges::count_if(
-      connections_, [&](const auto& connection) { return !connection->closed() && connection->thread() == thread; }));
+      connections_, [&](const auto& connection) { return !connection->closed() && wanted(*connection); }));
+}
+
+size_t SimNode::open_connections(uint32_t thread) const {
+  return Count([&](const Connection& connection) { return connection.thread() == thread; });
+}
+
+size_t SimNode::PlainConnections(uint32_t thread) const {
+  return Count([&](const Connection& connection) {
+    const Speech& speech = connection.speech();
+    return connection.thread() == thread && speech.is_greeted && speech.is_plain && !speech.is_own;
+  });
+}
+
+size_t SimNode::FlavourConnections(uint32_t thread) const {
+  return Count([&](const Connection& connection) {
+    const Speech& speech = connection.speech();
+    return connection.thread() == thread && speech.is_greeted && !speech.is_plain && !speech.is_own &&
+           !speech.is_refused;
+  });
+}
+
+size_t SimNode::OwnConnectionsEver(uint32_t thread) const {
+  return static_cast<size_t>(std::ranges::count_if(connections_, [&](const auto& connection) {
+    return connection->thread() == thread && connection->speech().is_own;
+  }));
+}
+
+size_t SimNode::OtherConnections(uint32_t thread) const {
+  return Count(
+      [&](const Connection& connection) { return connection.thread() == thread && IsOther(connection.speech()); });
+}
+
+size_t SimNode::SettledOtherConnections(uint32_t thread) const {
+  constexpr net::Duration kLongestWay = std::chrono::milliseconds(100);
+  return Count([&](const Connection& connection) {
+    const Speech& speech = connection.speech();
+    return connection.thread() == thread && IsOther(speech) && loop_.now() - speech.greeted_at > kLongestWay;
+  });
 }
 
 size_t SimNode::useless_connections() const {
-  return static_cast<size_t>(std::ranges::count_if(
-      connections_, [](const auto& connection) { return !connection->closed() && connection->silent(); }));
+  return Count([](const Connection& connection) { return connection.silent() && !connection.speech().is_own; });
+}
+
+bool SimNode::HasUselessSubscription() const {
+  return Count([](const Connection& connection) { return connection.silent() && connection.speech().has_subscribed; }) >
+         0;
 }
 
 size_t SimNode::MostConnectsASecond(uint32_t thread) const {

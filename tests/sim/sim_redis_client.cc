@@ -21,7 +21,10 @@ std::string Encode(const std::vector<std::string>& arguments) {
 
 // Nil or a value of this key.
 bool SimRedisClient::BelongsTo(std::string_view element, const std::string& key) {
-  if (wire::IsNil(element)) return own().MayHold(key, std::nullopt);
+  if (wire::IsNil(element)) {
+    const bool is_resp3 = element == "_\r\n";
+    return is_resp3 == (flavour_.protocol == 3) && own().MayHold(key, std::nullopt);
+  }
   const auto value = wire::BulkReply(element);
   return value && value->starts_with(key + "=") && own().MayHold(key, value);
 }
@@ -35,12 +38,28 @@ bool SimRedisClient::AnswersMget(std::string_view reply, const std::vector<std::
   return true;
 }
 
-SimRedisClient::SimRedisClient(SimLoop& loop, uint32_t number, Consistency consistency)
-    : SimClient(loop, number, consistency, std::make_unique<wire::RespReplyFramer>()) {}
+SimRedisClient::SimRedisClient(SimLoop& loop, uint32_t number, Consistency consistency, backends::Flavour flavour,
+                               bool is_crowded)
+    : SimClient(loop, number, consistency, std::make_unique<wire::RespReplyFramer>()),
+      flavour_(flavour),
+      is_crowded_(is_crowded) {}
+
+bool SimRedisClient::MayFailWell(std::string_view reply) const {
+  return is_crowded_ && !flavour_.is_plain() &&
+         (reply.starts_with(kNoPlaceForFlavour) || reply.starts_with("-TIMEOUT "));
+}
+
+void SimRedisClient::SendRefused(std::string* out) {
+  const bool reads = loop().Chance(0.5);
+  const std::string key = RandomKey();
+  Expect(reads ? Encode({"GET", key}) : Encode({"SET", key, key + "=lost"}),
+         OrFailure([](auto reply) { return reply == "-ERR DB index is out of range\r\n"; }), out);
+}
 
 bool SimRedisClient::IsNodeFailure(std::string_view reply) const {
-  static constexpr std::string_view kFailures[] = {"-NODEDOWN ", "-TIMEOUT ",    "-OVERLOADED ", "-RATELIMITED ",
-                                                   "-LOADING ",  "-MASTERDOWN ", "-BUSY ",       "-OOM "};
+  static constexpr std::string_view kFailures[] = {"-NODEDOWN ",    "-TIMEOUT ", "-OVERLOADED ",
+                                                   "-RATELIMITED ", "-LOADING ", "-MASTERDOWN ",
+                                                   "-BUSY ",        "-OOM ",     kNoPlaceForFlavour};
   return std::ranges::any_of(kFailures, [&](std::string_view failure) { return reply.starts_with(failure); });
 }
 
@@ -49,10 +68,43 @@ void SimRedisClient::SendQuit(std::string* out) {
       Encode({"QUIT"}), [](auto reply) { return reply == "+OK\r\n"; }, out);
 }
 
-void SimRedisClient::SendRandomCommand(std::string* out) {
+// What it writes first it reads then, whatever else is under way; and where it reads that nothing was executed, nothing
+// was.
+void SimRedisClient::SendTransaction(std::string* out) {
   const std::string key = RandomKey();
   const std::string value = RandomValue(key);
-  switch (loop().Random(9)) {
+  const auto is_queued = [](auto reply) { return reply == "+QUEUED\r\n"; };
+  Expect(
+      Encode({"MULTI"}), [](auto reply) { return reply == "+OK\r\n"; }, out);
+  Expect(Encode({"SET", key, value}), is_queued, out);
+  Expect(Encode({"GET", key}), is_queued, out);
+  std::string whole = "*2\r\n+OK\r\n";
+  wire::AppendBulk(value, &whole);
+  Expect(
+      Encode({"EXEC"}),
+      [this, key, value, whole](auto reply) {
+        if (reply == whole) {
+          own().Holds(key, value);
+          return true;
+        }
+        constexpr std::string_view kDiscarded = "-EXECABORT Transaction discarded because of: ";
+        if (reply.starts_with(kDiscarded)) {
+          const std::string reason = "-" + std::string(reply.substr(kDiscarded.size()));
+          return !all_is_well() || reason.starts_with("-RATELIMITED ") || MayFailWell(reason);
+        }
+        own().Unknown(key);
+        // It may have left just before its time was over, having waited for its link.
+        const bool may_be_late = !all_is_well() || MayFailWell("-TIMEOUT ");
+        return may_be_late && reply.starts_with("-ERR transaction sent to ");
+      },
+      out);
+}
+
+void SimRedisClient::SendRandomCommand(std::string* out) {
+  if (flavour_.database >= kSimDatabases) return SendRefused(out);
+  const std::string key = RandomKey();
+  const std::string value = RandomValue(key);
+  switch (loop().Random(10)) {
     case 0:
     case 1:
       return Expect(Encode({"SET", key, value}),
@@ -89,6 +141,7 @@ void SimRedisClient::SendRandomCommand(std::string* out) {
       // A healthy node must not be taken for a sick one by what a client makes it say.
       return Expect(Encode({"EVAL", std::string(kForgingScript), "1", key}),
                     OrFailure([](auto reply) { return reply.starts_with("-CLUSTERDOWN "); }), out);
+    case 8: return SendTransaction(out);
     default:
       return Expect(Encode({"DEL", SharedKey(), SharedKey(), SharedKey()}), OrFailure([](auto reply) {
                       const auto gone = wire::IntegerReply(reply);

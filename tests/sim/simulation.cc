@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
+
 #include "proxy/route/router.h"
 #include "tests/sim/faults.h"
 #include "tests/sim/sim_memcache_client.h"
@@ -20,9 +22,19 @@ using backends::Verdict;
 constexpr uint32_t kClients = 14;
 constexpr net::TimePoint kLastFault{std::chrono::milliseconds(400)};  // Begins.
 constexpr net::TimePoint kUselessAsked{std::chrono::seconds(4)};
+constexpr net::TimePoint kLinksOpened{std::chrono::seconds(9)};
+constexpr net::TimePoint kWarmUp{std::chrono::seconds(12)};
 // When every node's limit on its requests in flight is forgotten too.
 constexpr net::TimePoint kLastRound{std::chrono::seconds(20)};
 constexpr net::TimePoint kEnd{std::chrono::seconds(21)};
+
+// Now and then a database that no node has.
+backends::Flavour RandomFlavour(SimLoop& loop) {
+  backends::Flavour flavour;
+  if (loop.Chance(0.4)) flavour.protocol = 3;
+  if (loop.Chance(0.4)) flavour.database = static_cast<uint16_t>(1 + loop.Random(kSimDatabases));
+  return flavour;
+}
 
 std::shared_ptr<const proxy::Snapshot> NewSnapshot(conf::Config config, backends::NodeRegistry& nodes,
                                                    proxy::SharedLimits& limits) {
@@ -54,9 +66,23 @@ Simulation::Simulation(uint64_t seed)
   if (loop_.Chance(0.6)) change_ = loop_.Chance(0.3) ? Change::kOrder : Change::kKeys;
   AddNodes();
   AddClients();
+  const auto connect = [this](SimDialog& client) {
+    threads_[loop_.Random(threads_.size())]->AddClient(0, client.wire(), client.flavour());
+  };
+  const auto may_miss = [this](size_t node) {
+    return change_ == Change::kKeys ||
+           Record(static_cast<uint32_t>(node)).Sum(&backends::NodeStats::subscription_gaps) > 0;
+  };
+  scenario_ = NewScenario(seed, {loop_, snapshot_->config.pools[0], nodes_, *spares_[0], may_miss, connect});
 }
 
 Simulation::~Simulation() = default;
+
+std::set<backends::Flavour, FlavourOrder> Simulation::FlavoursOf(uint32_t node) const {
+  std::set<backends::Flavour, FlavourOrder> flavours{backends::Flavour{}};
+  if (PoolOf(node).protocol == conf::Protocol::kRedis) flavours.insert(flavours_.begin(), flavours_.end());
+  return flavours;
+}
 
 std::unique_ptr<SimNode> Simulation::NewNode(uint32_t fleet, const std::string& name, uint16_t port) {
   const auto may_be_asked = [this, fleet, name](std::string_view key) {
@@ -86,8 +112,11 @@ void Simulation::AddClients() {
   for (uint32_t i = 0; i < kClients; ++i) {
     const uint32_t fleet = i % std::size(kProtocols);
     const Consistency consistency = ConsistencyOf(snapshot_->config.pools[fleet], change_ == Change::kKeys);
+    flavours_.push_back(kProtocols[fleet] == conf::Protocol::kRedis ? RandomFlavour(loop_) : backends::Flavour{});
     if (kProtocols[fleet] == conf::Protocol::kRedis) {
-      clients_.push_back(std::make_unique<SimRedisClient>(loop_, i, consistency));
+      // More flavours than have a place take turns, and wait for their links.
+      const bool is_crowded = snapshot_->config.pools[fleet].flavours_per_node < kMostFlavours;
+      clients_.push_back(std::make_unique<SimRedisClient>(loop_, i, consistency, flavours_[i], is_crowded));
     } else {
       clients_.push_back(std::make_unique<SimMemcacheClient>(loop_, i, consistency));
     }
@@ -113,7 +142,7 @@ void Simulation::Run() {
   monitor_->Start();
   for (uint32_t i = 0; i < kClients; ++i) {
     loop_.After(loop_.RandomDelay(net::Duration(30'000)), [this, i] {
-      threads_[loop_.Random(threads_.size())]->AddClient(i % std::size(kProtocols), clients_[i]->wire());
+      threads_[loop_.Random(threads_.size())]->AddClient(i % std::size(kProtocols), clients_[i]->wire(), flavours_[i]);
       const net::Duration pause(loop_.Chance(0.5) ? 3'000 : 40'000);
       clients_[i]->Start({static_cast<uint32_t>(50 + loop_.Random(200)), pause, loop_.Chance(0.5)});
     });
@@ -122,14 +151,28 @@ void Simulation::Run() {
   const net::Duration spread = loop_.Chance(0.5) ? net::Duration(100'000) : kLastFault - net::TimePoint();
   for (uint64_t i = 1 + loop_.Random(8); i > 0; --i) loop_.After(loop_.RandomDelay(spread), [this] { BeginFault(); });
   PlanChanges();
+  PlanScenario();
   loop_.After(net::Duration(5'000), [this] { Look(); });
   loop_.After(kFaultsOver - loop_.now(), [this] {
     for (auto& node : nodes_) node->Heal();
     for (uint32_t i = 0; i < kNodes; ++i) Enable(i);
   });
   loop_.After(kUselessAsked - loop_.now(), [this] { AskUseless(); });
+  loop_.After(kLinksOpened - loop_.now(), [this] { OpenLinks(); });
   loop_.After(kLastRound - loop_.now(), [this] { FinalRound(); });
   loop_.RunUntil(kEnd);
+  // A link may just be greeted, and holds what has come of that; what is lost is held for ever.
+  const auto holds_blocks = [](const auto& thread) { return thread->worker->blocks().blocks_in_use() > 0; };
+  const net::TimePoint last = kEnd + net::Duration(100'000);
+  while (loop_.now() < last && std::ranges::any_of(threads_, holds_blocks))
+    loop_.RunUntil(loop_.now() + net::Duration(5'000));
+}
+
+void Simulation::PlanScenario() {
+  if (!scenario_) return;
+  scenario_->Start();
+  loop_.After(kWarmUp - loop_.now(), [this] { scenario_->WarmUp(); });
+  loop_.After(kLastRound - loop_.now(), [this] { scenario_->Finish(); });
 }
 
 void Simulation::BeginFault() {
@@ -180,7 +223,9 @@ std::optional<Simulation::Outcome> Simulation::ExpectedNow(const Thread& thread,
   const Verdict verdict = Record(node).verdict();
   if (verdict == Verdict::kEjected || (verdict == Verdict::kServe && open)) return Outcome::kRefused;
   if (verdict == Verdict::kServe && breaker == CircuitBreaker::BreakerState::kHalfOpen) return Outcome::kWriteRefused;
-  const bool ready = stats.ready_connections.value() == pool.connections_per_node;
+  const SimNode& far = *nodes_[node];
+  const bool ready = far.PlainConnections(thread.number) == pool.connections_per_node &&
+                     stats.ready_connections.value() == pool.connections_per_node + far.OtherConnections(thread.number);
   const bool fails_open = verdict == Verdict::kKeepAsking && open && ready;
   return fails_open && pool.ring.load_bound.thousandths == 0 ? std::optional(Outcome::kAsked) : std::nullopt;
 }
@@ -214,6 +259,7 @@ void Simulation::LookForOversights(Thread& thread, uint32_t node) {
   }
   const backends::NodeStats& stats = Record(node).stats(thread.number);
   Thread::Failing now{.timeouts = stats.timeouts.value() - stats.excused_timeouts.value(),
+                      .connects = stats.connects.value(),
                       .connect_failures = stats.connect_failures.value()};
   for (size_t i = 0; i < backends::Histogram::kBuckets; ++i) now.replies += stats.request_duration.bucket(i);
   std::optional<Thread::Failing>& before = thread.seen[node];
@@ -228,9 +274,10 @@ void Simulation::LookForOversights(Thread& thread, uint32_t node) {
   const uint64_t limit = checked ? 0 : pool.breaker.consecutive_failures;
   if (limit > 0 && now.timeouts > before->timeouts + limit) Complain(node, "is silent and nobody minds");
   // While others of its connections are fine it is a matter of the one.
-  now.some_ready = stats.ready_connections.value() > 0;
+  now.some_ready = stats.ready_connections.value() > 0 || now.connects != before->connects;
   if (before->some_ready || now.some_ready) before->connect_failures = now.connect_failures;
   before->some_ready = now.some_ready;
+  before->connects = now.connects;
   if (now.connect_failures > before->connect_failures) Complain(node, "refuses connections and nobody minds");
 }
 
@@ -239,10 +286,10 @@ void Simulation::Complain(uint32_t node, std::string_view what) {
                 << history_;
 }
 
-void Simulation::Ask(Thread& thread, uint32_t node, Outcome expected) {
+void Simulation::Ask(Thread& thread, uint32_t node, Outcome expected, backends::Flavour flavour) {
   const bool is_redis = PoolOf(node).protocol == conf::Protocol::kRedis;
   auto client = std::make_unique<SimProbe>(loop_);
-  thread.AddClient(node / kNodesOfAPool, client->wire());
+  thread.AddClient(node / kNodesOfAPool, client->wire(), flavour);
   const uint64_t failures = Record(node).stats(thread.number).failures.value();
   if (expected == Outcome::kWriteRefused) {
     client->Ask(is_redis ? "SET " + keys_[node] + " x\r\n" : "set " + keys_[node] + " 0 0 1\r\nx\r\n");
@@ -252,7 +299,7 @@ void Simulation::Ask(Thread& thread, uint32_t node, Outcome expected) {
   // Later in this turn it may fail because its connection is broken.
   const bool refused = Record(node).stats(thread.number).failures.value() > failures;
   if (refused && expected == Outcome::kAsked) Complain(node, "is not asked though too many are down");
-  probes_.push_back({std::move(client), node, expected});
+  probes_.push_back({std::move(client), node, expected, flavour});
 }
 
 // Often enough for the timeouts that make a connection be given up.
@@ -262,11 +309,26 @@ void Simulation::AskUseless() {
     for (auto& thread : threads_) {
       // The place of a session decides which connection it uses: some stand in between, so that all have their turn.
       for (uint64_t i = loop_.Random(12); i > 0; --i) Ask(*thread, (node + 1) % kNodes, Outcome::kAnything);
-      for (uint32_t i = 0; i < 2 * PoolOf(node).connections_per_node; ++i) Ask(*thread, node, Outcome::kAnything);
+      for (uint32_t i = 0; i < 2 * PoolOf(node).connections_per_node; ++i) {
+        for (const backends::Flavour flavour : FlavoursOf(node)) Ask(*thread, node, Outcome::kAnything, flavour);
+      }
     }
   }
   const net::TimePoint next = loop_.now() + net::Duration(15'000);
   if (next < kUselessAsked + std::chrono::seconds(4)) loop_.After(next - loop_.now(), [this] { AskUseless(); });
+}
+
+// What opens in the last round may have to wait for reconnect.rate: one flavour after the other opens before.
+void Simulation::OpenLinks() {
+  for (uint32_t node = 0; node < kNodes; ++node) {
+    net::Duration pause(0);
+    for (const backends::Flavour flavour : FlavoursOf(node)) {
+      loop_.After(pause, [this, node, flavour] {
+        for (auto& thread : threads_) Ask(*thread, node, Outcome::kAnything, flavour);
+      });
+      pause += std::chrono::milliseconds(1200);
+    }
+  }
 }
 
 void Simulation::FinalRound() {
@@ -279,8 +341,17 @@ void Simulation::FinalRound() {
       const backends::NodeStats& stats = Record(node).stats(thread->number);
       EXPECT_EQ(stats.breaker_state.value(), static_cast<uint64_t>(CircuitBreaker::BreakerState::kClosed));
       EXPECT_EQ(stats.in_flight.value(), 0U);
-      EXPECT_EQ(stats.ready_connections.value(), PoolOf(node).connections_per_node);
-      EXPECT_EQ(nodes_[node]->open_connections(thread->number), PoolOf(node).connections_per_node);
+      const conf::Pool& pool = PoolOf(node);
+      const SimNode& far = *nodes_[node];
+      // A link that a client had for itself comes back when it is lost, and nothing is said on it before it is needed.
+      const size_t plain = far.PlainConnections(thread->number);
+      EXPECT_GE(plain, pool.connections_per_node);
+      EXPECT_LE(plain, pool.connections_per_node + far.OwnConnectionsEver(thread->number));
+      // The answer to a greeting may be on its way.
+      EXPECT_LE(stats.ready_connections.value(), plain + far.OtherConnections(thread->number));
+      EXPECT_GE(stats.ready_connections.value(),
+                pool.connections_per_node + far.SettledOtherConnections(thread->number));
+      EXPECT_LE(far.FlavourConnections(thread->number), pool.connections_per_node * pool.flavours_per_node);
     }
   }
   for (const auto& thread : threads_) {

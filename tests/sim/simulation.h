@@ -3,6 +3,7 @@
 //   0 ms: clients come, nodes fail, and in many runs one configuration follows the other
 //   600 ms: nothing fails any more, and the first configuration is back   20 s: everybody asks a last time
 //
+// Three runs of four have a scenario beside the load, see scenario.h.
 // Check() holds against the run:
 // - every client got each of its replies once, in order and its own, and no errors but those that are allowed;
 // - a node that the process has ejected, or whose breaker is open, cost a request no time at all; and no request waited
@@ -17,11 +18,15 @@
 #include <array>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "backends/lane.h"
 #include "proxy/control/health_monitor.h"
 #include "proxy/control/worker.h"
+#include "tests/sim/scenario.h"
 #include "tests/sim/sim_client.h"
 #include "tests/sim/sim_config.h"
 #include "tests/sim/sim_node.h"
@@ -48,8 +53,16 @@ struct Events {
   size_t changes = 0;        // Of the configuration.
   size_t lasting_uses = 0;   // Old configurations that something under way still needed.
   size_t leaving_nodes = 0;  // Nodes that drained.
+  size_t pushes = 0;
+  ScenarioEvents scenarios;
 
   Events& operator+=(const Events& other);
+};
+
+struct FlavourOrder {
+  bool operator()(backends::Flavour a, backends::Flavour b) const {
+    return std::pair(a.database, a.protocol) < std::pair(b.database, b.protocol);
+  }
 };
 
 inline constexpr net::TimePoint kFaultsOver{std::chrono::milliseconds(600)};
@@ -80,6 +93,7 @@ class Simulation {
     std::unique_ptr<SimProbe> client;
     uint32_t node;
     Outcome expected;
+    backends::Flavour flavour;
   };
 
   void AddNodes();
@@ -93,6 +107,9 @@ class Simulation {
   bool MayOwn(uint32_t fleet, const std::string& name, std::string_view key) const;
   bool IsPresent(const proxy::Snapshot& snapshot, uint32_t node) const;
   void AddClients();
+  void PlanScenario();
+  // In which the clients of the node's pool ask, and the plain one.
+  std::set<backends::Flavour, FlavourOrder> FlavoursOf(uint32_t node) const;
   proxy::HealthMonitor::WorkerOrders Orders();
   void BeginFault();
   void BeginOrder();
@@ -104,11 +121,13 @@ class Simulation {
   void LookForOversights(Thread& thread, uint32_t node);
   // Asks over connections that nobody can know to be useless before.
   void AskUseless();
+  void OpenLinks();
   void FinalRound();
-  void Ask(Thread& thread, uint32_t node, Outcome expected);
+  void Ask(Thread& thread, uint32_t node, Outcome expected, backends::Flavour flavour = {});
   void Complain(uint32_t node, std::string_view what);
 
   void CheckClients();
+  void CheckScenario();
   void CheckProbes();
   void CheckNodes();
   void CheckNothingIsLeft();
@@ -122,6 +141,7 @@ class Simulation {
   SimLoop loop_;
   backends::NodeRegistry registry_;
   proxy::SharedLimits limits_;
+  proxy::SubscriptionCounts subscriptions_;
   std::shared_ptr<const proxy::Snapshot> snapshot_;  // The first, and the last.
   struct Former {
     std::shared_ptr<const proxy::Snapshot> snapshot;
@@ -141,6 +161,8 @@ class Simulation {
   std::array<size_t, kNodes> comings_{};          // How often it came back.
   std::vector<std::string> keys_;                 // One that the node owns, by node.
   std::vector<std::unique_ptr<SimClient>> clients_;
+  std::vector<backends::Flavour> flavours_;  // By client.
+  std::unique_ptr<Scenario> scenario_;       // None: there is none.
   std::vector<Probe> probes_;
   std::string history_;  // The faults, for whoever looks at a failure.
   Events events_;

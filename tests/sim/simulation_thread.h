@@ -23,6 +23,7 @@ struct Simulation::Thread final : private backends::BreakerObserver {
                                                                           .view = simulation.view_,
                                                                           .observer = *this,
                                                                           .limits = simulation.limits_,
+                                                                          .subscriptions = simulation.subscriptions_,
                                                                           .hand_back = [this](auto) { ++handed_back; }},
                                                simulation.snapshot_, seed)) {}
 
@@ -33,8 +34,10 @@ struct Simulation::Thread final : private backends::BreakerObserver {
     }
     loop.Post([this, news] { owner.monitor_->OnBreaker(number, news); });
   }
-  void AddClient(uint32_t listener, std::shared_ptr<Wire> wire) {
-    worker->AddClient(listener, proxy::TestClient(),
+  void AddClient(uint32_t listener, std::shared_ptr<Wire> wire, backends::Flavour flavour) {
+    proxy::ClientState client = proxy::TestClient();
+    client.flavour = flavour;
+    worker->AddClient(listener, std::move(client),
                       [&](net::StreamObserver& observer) { return owner.loop_.AdoptWire(std::move(wire), observer); });
   }
 
@@ -47,9 +50,10 @@ struct Simulation::Thread final : private backends::BreakerObserver {
   struct Failing {
     uint64_t replies = 0;
     uint64_t timeouts = 0;
+    uint64_t connects = 0;
     uint64_t connect_failures = 0;
-    bool some_ready = true;
-    bool unknown = false;  // That the breaker is open, to the process.
+    bool some_ready = true;  // If only for a moment since the look before.
+    bool unknown = false;    // That the breaker is open, to the process.
   };
   std::vector<std::optional<Failing>> seen;  // By node; none: look anew.
   std::unique_ptr<proxy::Worker> worker;

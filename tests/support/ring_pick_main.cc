@@ -46,6 +46,6 @@ int main(int argc, char** argv) {
     return 2;
   }
   const auto ring = conf::MakePoolRing(pool);
-  const conf::KeyHasher hash(pool.ring);
+  const conf::KeyHasher hash(pool);
   for (std::string key; std::getline(std::cin, key);) std::cout << ring->Pick(hash(key)) << "\n";
 }

@@ -9,6 +9,7 @@ class TestView final : public ProxyView {
  public:
   net::TimePoint now() const override { return {}; }
   ProxyFacts Facts() const override { return {}; }
+  FleetReleases ReleasesOf(uint32_t) const override { return {}; }
   void ForEachClient(const std::function<void(const ClientState&)>&) const override {}
 };
 

@@ -76,6 +76,11 @@ conf::Pool PoolOf(const json& page) {
   // Names of a newer proxy that this program does not know leave the defaults: only the advice rests on them.
   conf::ReadValue(ring.at("algorithm").get<std::string>(), conf::Choice(), pool.ring.algorithm);
   conf::ReadValue(ring.at("hash").get<std::string>(), conf::Choice(), pool.ring.hash);
+  for (const json& from : page.value("groups", json::array())) {
+    conf::KeyGroup group{.pattern = from.value("pattern", ""), .tag = from.value("tag", "")};
+    conf::ReadValue(from.value("set", "none"), conf::Choice(), group.set);
+    if (!conf::WhyNoGroup(group)) pool.groups.push_back(std::move(group));
+  }
   return pool;
 }
 

@@ -12,7 +12,7 @@ ring::HashAlgorithm BetterHash(const conf::RingOptions& ring) {
 }
 
 RehashTrial::RehashTrial(const conf::Pool& pool)
-    : base_hasher_(pool.ring), gained_(pool.nodes.size()), lost_(pool.nodes.size()) {
+    : base_hasher_(pool), gained_(pool.nodes.size()), lost_(pool.nodes.size()) {
   conf::Pool changed = pool;
   const ring::HashAlgorithm better = BetterHash(pool.ring);
   all_keys_ = better != conf::HashOf(pool.ring);

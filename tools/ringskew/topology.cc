@@ -81,7 +81,7 @@ bool HasVirtualNodes(ring::Algorithm algorithm) {
 
 Topology MakeTopology(conf::Pool pool) {
   std::shared_ptr<const ring::Ring> ring = conf::MakePoolRing(pool);
-  conf::KeyHasher hasher(pool.ring);
+  conf::KeyHasher hasher(pool);
   return {std::move(pool), std::move(ring), std::move(hasher)};
 }
 

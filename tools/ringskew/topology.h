@@ -41,7 +41,7 @@ Topology MakeTopology(conf::Pool pool);
 std::optional<std::string> WhyNoRing(const conf::Pool& pool);
 
 inline uint64_t KeyHash(const conf::Pool& pool, std::string_view key) {
-  return conf::KeyHasher(pool.ring)(key);
+  return conf::KeyHasher(pool)(key);
 }
 
 // A pool of the nodes "a,b=2,c": names, with the weight behind a '='.

@@ -50,6 +50,50 @@ TEST_F(FramedStreamTest, FindsWholeRepliesHoweverTheyAreCut) {
   EXPECT_EQ(io_.blocks.blocks_in_use(), 0U);
 }
 
+class PushesTest : public FramedStreamTest, protected PushObserver {
+ protected:
+  PushesTest() {
+    stream_.Drop();
+    pushing_.Open({.host = "node", .port = 1, .unix_path = {}}, *this);
+  }
+  void OnPush(std::string_view push) override { pushed_.emplace_back(push); }
+  void OnReadable() override {
+    pushing_.Fill();
+    while (pushing_.Next() == Status::kReply) {
+      replies_.emplace_back(pushing_.reply().bytes());
+      pushing_.reply().Drop();
+    }
+    pushing_.Keep();
+  }
+
+  FramedStream pushing_{io_, conf::Protocol::kRedis, this};
+  std::vector<std::string> pushed_;
+};
+
+TEST_F(PushesTest, GoToTheirObserverHoweverTheyAreCut) {
+  const std::string push = ">2\r\n+x\r\n*1\r\n$1\r\nk\r\n";
+  const std::string all = push + "+one\r\n" + push + push + "*2\r\n:1\r\n" + push + ":2\r\n" + push;
+  for (size_t cut = 1; cut < all.size(); ++cut) {
+    replies_.clear();
+    pushed_.clear();
+    Node().Receive(all.substr(0, cut));
+    Node().Receive(all.substr(cut));
+    EXPECT_EQ(replies_, (std::vector<std::string>{"+one\r\n", "*2\r\n:1\r\n:2\r\n"})) << cut;
+    EXPECT_EQ(pushed_, std::vector<std::string>(5, push)) << cut;
+    EXPECT_FALSE(pushing_.has_input());
+    EXPECT_EQ(pushing_.bytes_needed(), 0U);
+  }
+}
+
+TEST_F(PushesTest, AreKnownByTheirSkippedPlaceAlone) {
+  Node().Receive(">1\r\n$300\r\nab");
+  EXPECT_TRUE(pushing_.is_push());
+  pushing_.SkipReply();
+  Node().Receive(std::string(298, 'c') + "\r\n:1\r\n");
+  EXPECT_EQ(pushed_, std::vector<std::string>{""});
+  EXPECT_EQ(replies_, std::vector<std::string>{":1\r\n"});
+}
+
 // However much of it has come, what follows it is found.
 TEST_F(FramedStreamTest, SkipsTheRestOfAReplyThatIsNotKept) {
   for (const std::string& skipped : {"$300\r\n" + std::string(300, '$') + "\r\n",

@@ -55,6 +55,7 @@ TEST_F(BusyHealthCheckTest, WaitsWhenTheHeavyThingBeganAfterTheCheck) {
   loop_.Advance(1s);
   EXPECT_FALSE(outcome_);
   loop_.last_socket().Receive("+PONG\r\n");
+  loop_.last_socket().Receive("-ERR unknown command 'HELLO'\r\n+OK\r\n*0\r\n");
   EXPECT_EQ(outcome_, HealthCheck::CheckOutcome::kGood);
 }
 
@@ -72,8 +73,32 @@ TEST_F(BusyHealthCheckTest, GivesANodeThatIsJustDoneTheUsualTimeOnceMore) {
 TEST_F(BusyHealthCheckTest, BelievesABadAnswerAtOnce) {
   is_busy_ = true;
   Check();
-  loop_.last_socket().Receive("-BUSY Redis is busy running a script\r\n");
+  loop_.last_socket().Receive("-LOADING Redis is loading the dataset in memory\r\n");
   EXPECT_EQ(outcome_, HealthCheck::CheckOutcome::kBad);
+}
+
+TEST_F(BusyHealthCheckTest, DoesNotKnowWhetherANodeIsInMaintenanceThatAScriptKeepsBusy) {
+  options_.maintenance_key = "maint";
+  HealthCheck check(io_, settings_, options_);
+  check.Check([this](HealthCheck::CheckOutcome outcome, const std::string& why) {
+    outcome_ = outcome;
+    why_ = why;
+  });
+  loop_.last_socket().observer->OnConnected(0);
+  loop_.last_socket().Receive("-BUSY Redis is busy running a script.\r\n");
+  EXPECT_FALSE(outcome_);
+  loop_.last_socket().Receive("-BUSY Redis is busy running a script.\r\n");
+  EXPECT_EQ(outcome_, HealthCheck::CheckOutcome::kNotAsked);
+}
+
+TEST_F(BusyHealthCheckTest, FindsANodeWellThatAScriptKeepsBusy) {
+  Check();
+  const std::string busy =
+      "-BUSY Redis is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE.\r\n";
+  loop_.last_socket().Receive(busy);
+  loop_.last_socket().Receive(
+      "-ERR unknown command 'HELLO'\r\n+OK\r\n-EXECABORT Transaction discarded because of: BUSY x\r\n");
+  EXPECT_EQ(outcome_, HealthCheck::CheckOutcome::kGood);
 }
 
 }  // namespace

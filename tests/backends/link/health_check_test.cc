@@ -15,7 +15,7 @@ namespace {
 
 constexpr const char* kPing = "*1\r\n$4\r\nPING\r\n";
 constexpr const char* kExists = "*2\r\n$6\r\nEXISTS\r\n$5\r\nmaint\r\n";
-constexpr const char* kFlushDb = "*1\r\n$7\r\nFLUSHDB\r\n";
+constexpr const char* kFlushAll = "*1\r\n$8\r\nFLUSHALL\r\n";
 
 TEST_F(HealthCheckTest, ConnectsPingsAndKeepsTheConnectionForTheNextCheck) {
   Make();
@@ -26,6 +26,7 @@ TEST_F(HealthCheckTest, ConnectsPingsAndKeepsTheConnectionForTheNextCheck) {
   EXPECT_EQ(Node().TakeWritten(), kPing);
   EXPECT_EQ(Take(), "nothing");
   Node().Receive("+PONG\r\n");
+  AnswerVersion();
   EXPECT_EQ(Take(), "good");
   EXPECT_FALSE(check_->running());
   Check();
@@ -45,6 +46,7 @@ TEST_F(HealthCheckTest, LogsInOnceAConnection) {
   Node().Receive("+OK\r\n");
   EXPECT_EQ(Take(), "nothing");
   Node().Receive("+PONG\r\n");
+  AnswerVersion();
   EXPECT_EQ(Take(), "good");
   Check();
   EXPECT_EQ(Node().TakeWritten(), kPing);
@@ -203,6 +205,7 @@ TEST_F(HealthCheckTest, GoesOnWithAQuestionOfWhichTheSocketTookOnlyAPart) {
     EXPECT_FALSE(Node().watches_writes);
     EXPECT_EQ(Node().TakeWritten(), (is_first ? "*2\r\n$4\r\nAUTH\r\n$6\r\nsecret\r\n" : "") + std::string(kPing));
     Node().Receive(is_first ? "+OK\r\n+PONG\r\n" : "+PONG\r\n");
+    if (is_first) AnswerVersion();
     EXPECT_EQ(Take(), "good");
   }
   EXPECT_EQ(loop_.sockets(), 1U);
@@ -294,7 +297,7 @@ TEST_F(HealthCheckTest, EmptiesANodeInTheWordsOfItsProtocol) {
   Make();
   CheckWell();
   Flush();
-  EXPECT_EQ(Node().TakeWritten(), kFlushDb);
+  EXPECT_EQ(Node().TakeWritten(), kFlushAll);
   Node().Receive("+OK\r\n");
   EXPECT_EQ(Take(), "good");
   Flush();
@@ -319,7 +322,7 @@ TEST_F(HealthCheckTest, LogsInBeforeItEmptiesANodeItIsNotConnectedTo) {
   Node().observer->OnConnected(0);
   EXPECT_EQ(Node().TakeWritten(), "*2\r\n$4\r\nAUTH\r\n$1\r\np\r\n" + std::string(kPing));
   Node().Receive("+OK\r\n+PONG\r\n");
-  EXPECT_EQ(Node().TakeWritten(), kFlushDb);
+  EXPECT_EQ(Node().TakeWritten(), kFlushAll);
   Node().Receive("+OK\r\n");
   EXPECT_EQ(Take(), "good");
 }
@@ -349,13 +352,14 @@ TEST_F(HealthCheckTest, MayBeAskedAgainFromWithinItsAnswer) {
   });
   Node().Receive("+PONG\r\n+OK\r\n+PONG\r\n");
   EXPECT_EQ(good, 1);
-  EXPECT_EQ(Node().TakeWritten(), std::string(kPing) + kFlushDb + kPing);
+  EXPECT_EQ(Node().TakeWritten(), std::string(kPing) + kFlushAll + kPing);
   // And after a failure: over a new connection.
   check_->Check([&](auto, const std::string&) { check_->Check(Record()); });
   Node().Receive("-LOADING x\r\n");
   EXPECT_EQ(loop_.sockets(), 2U);
   Node().observer->OnConnected(0);
   Node().Receive("+PONG\r\n");
+  AnswerVersion();
   EXPECT_EQ(Take(), "good");
 }
 

@@ -17,7 +17,9 @@ class LaneTableTest : public NodePoolLanesTest {
     node_->Connect();
     for (size_t i = 0; i < ready; ++i) Ready(loop_.socket(first_ + i));
   }
-  uint32_t ConnectionOf(uint32_t lane) { return node_->lanes.Find(node_->connections, lane).connection; }
+  uint32_t ConnectionOf(uint32_t lane) {
+    return node_->plain.lanes().Find(node_->plain.connections(), lane).connection;
+  }
 
   std::unique_ptr<PoolNode> node_;
 };
@@ -35,7 +37,8 @@ TEST_F(LaneTableTest, KeepsALaneWhereItIs) {
     const uint32_t connection = ConnectionOf(lane);
     EXPECT_EQ(ConnectionOf(lane), connection);
     // Lanes share places, eight for each connection.
-    EXPECT_EQ(&node_->lanes.Find(node_->connections, lane), &node_->lanes.Find(node_->connections, lane + 32));
+    EXPECT_EQ(&node_->plain.lanes().Find(node_->plain.connections(), lane),
+              &node_->plain.lanes().Find(node_->plain.connections(), lane + 32));
   }
 }
 

@@ -43,7 +43,8 @@ class NodeConnectionTest : public testing::Test {
           if (connection_->state() == LinkState::kReady) Probe();
         },
         [] {});
-    connection_ = std::make_unique<NodeConnection>(io_, settings_, *guard_, sink_, flush_list_, stats_);
+    connection_ = std::make_unique<NodeConnection>(NodeLink::LinkParts{io_, settings_, flush_list_, stats_, pushes_},
+                                                   *guard_, sink_, flavour_);
     return *connection_;
   }
   // A connection whose handshake is done.
@@ -79,6 +80,8 @@ class NodeConnectionTest : public testing::Test {
   FlushList flush_list_;
   size_t probes_ = 0;  // That the guard asked for.
   NodeStats stats_;
+  PushCounter pushes_{stats_};
+  Flavour flavour_;
   test::Health health_{1};
   std::unique_ptr<NodeGuard> guard_;
   std::unique_ptr<NodeConnection> connection_;

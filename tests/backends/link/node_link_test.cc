@@ -26,7 +26,7 @@ class NodeLinkTest : public testing::Test, protected NodeLink::User {
     settings_.reconnect.max = 400ms;
   }
   net::Duration WaitToConnect() override { return wait_; }
-  void OnReady() override { heard_.emplace_back("ready"); }
+  void OnReady(ServerVersion) override { heard_.emplace_back("ready"); }
   void OnBytes() override {
     while (const std::optional<ReplyFrame> reply = link_.NextReply()) {
       heard_.emplace_back(reply->bytes());
@@ -35,6 +35,7 @@ class NodeLinkTest : public testing::Test, protected NodeLink::User {
     }
   }
   void OnConnectFailed(std::string_view why) override { heard_.push_back("failed: " + std::string(why)); }
+  void OnRefused(Flavour, std::string_view why) override { heard_.push_back("refused: " + std::string(why)); }
   void OnLost(std::string_view why) override { heard_.push_back("lost: " + std::string(why)); }
 
   void BecomeReady() {
@@ -64,7 +65,8 @@ class NodeLinkTest : public testing::Test, protected NodeLink::User {
   Heard heard_;
   net::Duration wait_{0};
   std::function<void()> on_reply_;
-  NodeLink link_{io_, settings_, *this, flush_list_, stats_};
+  PushCounter pushes_{stats_};
+  NodeLink link_{{io_, settings_, flush_list_, stats_, pushes_}, *this};
 };
 
 TEST_F(NodeLinkTest, ConnectsGreetsAndHandsWholeRepliesUp) {

@@ -57,6 +57,12 @@ TEST_F(NodeWitnessTest, TellsOfTimeoutsAndNotOfAScripts) {
   EXPECT_EQ(stats_.excused_timeouts.value(), 3U);
 }
 
+TEST_F(NodeWitnessTest, HoldsNoTimeAgainstTheNodeThatARequestHasWaitedForItsLink) {
+  for (int i = 0; i < 5; ++i) witness_.OnTimeout(Entry(), false);
+  EXPECT_EQ(guard_.breaker().state(), Breaker::kClosed);
+  EXPECT_EQ(stats_.excused_timeouts.value(), 5U);
+}
+
 TEST_F(NodeWitnessTest, ExcusesWhatWasSentBeforeSomethingLargeWasLastUnderWay) {
   const InFlight behind = Entry();
   InFlight large = Entry();
@@ -103,7 +109,7 @@ TEST_F(NodeWitnessTest, StartsToCountAnewWithANewLink) {
     EXPECT_FALSE(witness_.CountSilence());
     loop_.Advance(100ms);
   }
-  witness_.OnReady();
+  witness_.OnReady({});
   EXPECT_FALSE(witness_.CountSilence());
 }
 
@@ -125,7 +131,7 @@ TEST_F(NodeWitnessTest, TellsOfLinksThatCannotBeHad) {
   EXPECT_EQ(guard_.breaker().state(), Breaker::kOpen);
   ASSERT_EQ(health_.observer.news.size(), 1U);
   EXPECT_EQ(health_.observer.news[0].detail, "Connection refused");
-  witness_.OnReady();
+  witness_.OnReady({});
   EXPECT_EQ(guard_.breaker().state(), Breaker::kHalfOpen);
 }
 

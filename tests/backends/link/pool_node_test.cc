@@ -23,7 +23,7 @@ class PoolNodeTest : public NodePoolTest {
     return *node_;
   }
   void SendOver(size_t connection) {
-    node_->connections[connection]->Send(std::string_view("x"), {0, 0, 0, Ticket::Kind::kSession});
+    node_->plain.connections()[connection]->Send(std::string_view("x"), {0, 0, 0, Ticket::Kind::kSession});
   }
   // So many requests that are not answered in time; their replies come late.
   void Fail(int times) {
@@ -187,6 +187,22 @@ TEST_F(PoolNodeTest, CountsItsLoadInTheBoundOfItsPoolAndOnlyThere) {
   Adopt();
   loop_.socket(first_ + 1).Receive("+2\r\n");
   EXPECT_EQ(after->load(0), 1U);
+}
+
+TEST_F(PoolNodeTest, WhatWaitsAtTheNodeIsNoLoadOfABoundedRing) {
+  const auto before = NewBound();
+  const auto after = NewBound();
+  MakeReadyNode(1, before.get());
+  const auto lease = node_->pinned.Lease({}, std::nullopt);
+  Ready(loop_.last_socket());
+  lease->Wait(io_.blocks.Copy("x"), {0, 0, 0, Ticket::Kind::kSession}, 0);
+  FlushAll();
+  EXPECT_EQ(before->load(0), 0U);
+  Adopt(after.get());
+  EXPECT_EQ(after->load(0), 0U);
+  loop_.last_socket().Receive("*-1\r\n");
+  EXPECT_EQ(after->load(0), 0U);
+  EXPECT_EQ(sink_.replies, 1U);
 }
 
 TEST_F(PoolNodeTest, HeedsTheTimeoutsThatItAdopts) {

@@ -18,15 +18,21 @@ class RecordingSink final : public ReplySink {
     const net::Block kept = reply.Keep(copies_);
     if (copies_.blocks_in_use() == 0) ++large;
     Add(ticket, std::string(kept.bytes()));
+    if (on_reply) on_reply(ticket);
   }
   void OnFailure(Ticket ticket, const wire::Failure& failure) override {
     Add(ticket, std::string(wire::ErrorName(failure.code)));
+    may_have_run.push_back(failure.may_have_run);
+    if (on_text) on_text(failure);
     if (on_failure) on_failure(ticket);
   }
 
   std::vector<std::pair<uint32_t, std::string>> outcomes;
+  std::vector<bool> may_have_run;          // Of each failure, in order.
   size_t large = 0;                        // Replies that came in blocks of their own.
   std::function<void(Ticket)> on_failure;  // What a retrying owner would do.
+  std::function<void(Ticket)> on_reply;    // What a client that waited for it would do.
+  std::function<void(const wire::Failure&)> on_text;
 
  private:
   net::BlockPool copies_;

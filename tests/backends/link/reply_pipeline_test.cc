@@ -20,6 +20,9 @@ class ReplyPipelineTest : public WitnessFixture {
   bool Send(uint32_t slot, wire::Work work = wire::Work::kPlain, size_t bytes = 10) {
     return pipeline_.Admit(bytes, Ticket{0, 0, slot, Ticket::Kind::kSession}, work);
   }
+  void SendBatch(uint32_t slot, uint32_t requests) {
+    pipeline_.Admit(10, Ticket{0, 0, slot, Ticket::Kind::kTransaction}, wire::Work::kPlain)->replies_to_come = requests;
+  }
   // At the end of a turn; `left` bytes found no room in the socket.
   void Flush(size_t written, size_t left = 0) { pipeline_.OnFlushed(written, left); }
   void Answer(const std::string& reply) {
@@ -49,7 +52,7 @@ TEST_F(ReplyPipelineTest, GivesEachReplyToTheOldestRequest) {
   Answer("$-1\r\n");
   Answer("+three\r\n");
   EXPECT_EQ(sink_.outcomes, (Outcomes{{1, ":1\r\n"}, {2, "$-1\r\n"}, {3, "+three\r\n"}}));
-  EXPECT_TRUE(pipeline_.empty());
+  EXPECT_EQ(pipeline_.size(), 0U);
   EXPECT_EQ(stats_.in_flight.value(), 0U);
 }
 
@@ -64,6 +67,59 @@ TEST_F(ReplyPipelineTest, FailsALateRequestAloneAndDiscardsItsReplyByPosition) {
   Answer("+two\r\n");
   EXPECT_EQ(sink_.outcomes, (Outcomes{{1, "timeout"}, {2, "+two\r\n"}}));
   EXPECT_EQ(stats_.late_replies.value(), 1U);
+}
+
+TEST_F(ReplyPipelineTest, GivesABatchAReplyForEachOfItsRequestsBeforeTheNextOneGetsAny) {
+  SendBatch(1, 3);
+  Send(2);
+  EXPECT_EQ(pipeline_.size(), 2U);
+  for (const char* reply : {"+OK\r\n", "+QUEUED\r\n", "*0\r\n", "+two\r\n"}) Answer(reply);
+  EXPECT_EQ(sink_.outcomes, (Outcomes{{1, "+OK\r\n"}, {1, "+QUEUED\r\n"}, {1, "*0\r\n"}, {2, "+two\r\n"}}));
+  EXPECT_EQ(stats_.in_flight.value(), 0U);
+}
+
+TEST_F(ReplyPipelineTest, DiscardsAllThatIsStillToComeOfALateBatch) {
+  SendBatch(1, 3);
+  Flush(10);
+  Answer("+OK\r\n");
+  loop_.Advance(60ms);
+  Send(2);
+  loop_.Advance(40ms);
+  for (const char* reply : {"+late\r\n", "+late\r\n", "+two\r\n"}) Answer(reply);
+  EXPECT_EQ(sink_.outcomes, (Outcomes{{1, "+OK\r\n"}, {1, "timeout"}, {2, "+two\r\n"}}));
+  EXPECT_EQ(sink_.may_have_run, std::vector{true});
+  EXPECT_EQ(stats_.late_replies.value(), 1U);
+}
+
+TEST_F(ReplyPipelineTest, TellsWhatWasSentFromWhatWasNotWhenTheLinkIsLost) {
+  Send(1);
+  Flush(10);
+  Send(2);
+  Send(3);
+  Flush(15, 5);
+  pipeline_.FailAll("closed by the node");
+  EXPECT_EQ(sink_.outcomes, (Outcomes{{1, "node_down"}, {2, "node_down"}, {3, "node_down"}}));
+  EXPECT_EQ(sink_.may_have_run, (std::vector{true, true, false}));
+}
+
+TEST_F(ReplyPipelineTest, TellsWhatWasSentFromWhatWasNotWhenItIsLate) {
+  Send(1);
+  Flush(10);
+  Send(2, wire::Work::kPlain, 100'000);
+  Flush(50'000, 50'000);
+  Send(3);
+  loop_.Advance(1s);
+  EXPECT_EQ(sink_.outcomes, (Outcomes{{1, "timeout"}, {2, "timeout"}, {3, "timeout"}}));
+  // The second has left in part, and its rest follows.
+  EXPECT_EQ(sink_.may_have_run, (std::vector{true, true, false}));
+}
+
+TEST_F(ReplyPipelineTest, NothingThatWaitsForItsLinkMayHaveRun) {
+  pipeline_.FailAll({});
+  Send(1);
+  loop_.Advance(2s);
+  EXPECT_EQ(sink_.outcomes, (Outcomes{{1, "timeout"}}));
+  EXPECT_EQ(sink_.may_have_run, std::vector{false});
 }
 
 TEST_F(ReplyPipelineTest, LooksOnceForManyDeadlinesAndNotOnceForEachRequest) {
@@ -133,7 +189,7 @@ TEST_F(ReplyPipelineTest, RefusesInTheNodesNameWhatNoLinkTakes) {
   EXPECT_EQ(sink_.outcomes, (Outcomes{{7, "node_down"}}));
   EXPECT_EQ(stats_.requests.value(), 1U);
   EXPECT_EQ(stats_.failures.value(), 1U);
-  EXPECT_TRUE(pipeline_.empty());
+  EXPECT_EQ(pipeline_.size(), 0U);
 }
 
 TEST_F(ReplyPipelineTest, FindsANodeSilentAfterThreeTimeoutsThoughNobodyAsksItAgain) {

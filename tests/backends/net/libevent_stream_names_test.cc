@@ -85,6 +85,24 @@ TEST_F(LibeventStreamNamesTest, TriesTheAddressesOfANameUntilOneIsServed) {
   EXPECT_EQ(Read(), "hello");
 }
 
+TEST_F(LibeventStreamNamesTest, TriesAnAddressLastWhereNothingWasEverSaid) {
+  names_.Know("two", {"127.0.0.1", "127.0.0.2"});
+  EXPECT_EQ(Connect("two"), std::vector<int>{0});
+  Accept();
+  const auto first = [&] { return HostText(resolver_.Last("two")->addresses.front()); };
+  EXPECT_EQ(first(), "127.0.0.1");
+  stream_.reset();
+  EXPECT_EQ(first(), "127.0.0.2");
+  EXPECT_EQ(Connect("two"), std::vector<int>{0});  // None listens at 127.0.0.2.
+  Accept();
+  FarWrites("hello");
+  ASSERT_TRUE(RunUntil([&] { return told_.readable > 0; }));
+  EXPECT_EQ(Read(), "hello");
+  stream_.reset();
+  EXPECT_EQ(Connect("two"), std::vector<int>{0});
+  EXPECT_EQ(first(), "127.0.0.1");
+}
+
 TEST_F(LibeventStreamNamesTest, TellsOfTheFirstAddressThatThisMachineCanReachWhenNoneIsServed) {
   names_.Know("none", {"224.0.0.1", "127.0.0.2", "224.0.0.2"});  // TCP reaches no group.
   EXPECT_EQ(Connect("none"), std::vector<int>{ECONNREFUSED});

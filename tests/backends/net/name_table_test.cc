@@ -89,6 +89,42 @@ TEST_F(NameTableTest, KeepsAddressesWhileNobodyKnowsBetter) {
   EXPECT_EQ(Resolve("a", {0, {}}), "No address associated with hostname");
 }
 
+TEST_F(NameTableTest, PutsAddressesLastThatTakeConnectionsAndSayNothing) {
+  const auto note = [&](const std::string& address, bool answers) {
+    table_.Note("a", NumericAddress(address, 0), answers);
+    return Text(table_.Last("a"));
+  };
+  const FoundAddresses three{0, {NumericAddress("1.0.0.1", 0), NumericAddress("::1", 0), NumericAddress("1.0.0.3", 0)}};
+  table_.Note("a", NumericAddress("1.0.0.1", 0), false);  // Nobody knows the name.
+  Resolve("a", three);
+  EXPECT_EQ(note("1.0.0.1", false), "::1 1.0.0.3 1.0.0.1");
+  EXPECT_EQ(note("::1", false), "1.0.0.3 1.0.0.1 ::1");
+  EXPECT_EQ(Ask("a"), "1.0.0.3 1.0.0.1 ::1");
+  now_ += 1s;
+  EXPECT_EQ(Resolve("a", three), "1.0.0.3 1.0.0.1 ::1");  // So it stays, whatever the order of an answer.
+  EXPECT_EQ(note("1.0.0.1", true), "1.0.0.3 1.0.0.1 ::1");
+  now_ += 1s;
+  EXPECT_EQ(Resolve("a", three), "1.0.0.1 1.0.0.3 ::1");
+  now_ += 1s;
+  EXPECT_EQ(Resolve("a", At("::1")), "::1");
+  now_ += 1s;
+  EXPECT_EQ(Resolve("a", three), "1.0.0.1 ::1 1.0.0.3");  // Its only address is nobody's second choice.
+}
+
+TEST_F(NameTableTest, TriesAllAddressesInTurnWhenEachSaysNothing) {
+  const FoundAddresses two{0, {NumericAddress("1.0.0.1", 0), NumericAddress("1.0.0.2", 0)}};
+  Resolve("a", two);
+  for (const auto& [mute, then] : {std::pair("1.0.0.1", "1.0.0.2 1.0.0.1"), std::pair("1.0.0.2", "1.0.0.1 1.0.0.2"),
+                                   std::pair("1.0.0.1", "1.0.0.2 1.0.0.1")}) {
+    table_.Note("a", NumericAddress(mute, 0), false);
+    EXPECT_EQ(Text(table_.Last("a")), then);
+  }
+  now_ += 1s;
+  EXPECT_EQ(Resolve("a", {EAI_NONAME, {}}), "Name or service not known");
+  table_.Note("a", NumericAddress("1.0.0.1", 0), false);
+  EXPECT_EQ(Text(table_.Last("a")), "Name or service not known");
+}
+
 TEST_F(NameTableTest, AsksAgainAtOnceWhenOnlyThisProcessWasShortOfSomething) {
   Resolve("a", {EMFILE, {}});
   EXPECT_EQ(Ask("a"), "none");

@@ -86,52 +86,36 @@ TEST(FindKeys, ACountThatRedisWouldNotReadIsLeftToRedis) {
   }
 }
 
-// A row that stands in no table, as one of a newer command would be written.
-Keys KeysBy(const KeySpec& keys, std::string_view line) {
-  const TestRequest framed(TestRequest::Split(line));
-  const Request request = framed;
-  const CommandSpec spec = {.name = "newer", .arity = -2, .keys = keys, .access = Access::kWrite};
-  KeyPositions positions;
-  Keys found{FindKeys(spec, request, &positions), {}};
-  for (const uint32_t position : positions) found.names.emplace_back(request[position]);
-  return found;
-}
-
 TEST(FindKeys, BehindACountWithAValueEach) {
-  const KeySpec msetex = {.kind = KeyKind::kCounted, .first = 1, .step = 2};
-  EXPECT_THAT(KeysBy(msetex, "msetex 2 a 1 b 2 ex 10").names, ElementsAre("a", "b"));
-  EXPECT_THAT(KeysBy(msetex, "msetex 2 a 1 b 2").names, ElementsAre("a", "b"));
-  EXPECT_THAT(KeysBy(msetex, "msetex 1 a 1 nx keepttl").names, ElementsAre("a"));
-  EXPECT_EQ(KeysBy(msetex, "msetex 0 a 1").result, KeyResult::kNoKeys);
+  EXPECT_THAT(NamesOf("msetex 2 a 1 b 2 ex 10"), ElementsAre("a", "b"));
+  EXPECT_THAT(NamesOf("msetex 2 a 1 b 2"), ElementsAre("a", "b"));
+  EXPECT_THAT(NamesOf("msetex 1 a 1 nx keepttl"), ElementsAre("a"));
+  EXPECT_EQ(ResultOf("msetex 0 a 1"), KeyResult::kNoKeys);
   // The last value is missing, the count is larger than what follows, or it is no count.
-  for (const std::string_view line :
-       {"msetex 2 a 1 b", "msetex 1 a", "msetex 3 a 1 b 2", "msetex 4611686018427387904 a 1",
-        "msetex 9223372036854775807 a 1", "msetex -1 a 1", "msetex x a 1", "msetex"}) {
-    EXPECT_EQ(KeysBy(msetex, line).result, KeyResult::kSyntax) << line;
+  for (const std::string_view line : {"msetex 2 a 1 b", "msetex 3 a 1 b 2", "msetex 4611686018427387904 a 1",
+                                      "msetex 9223372036854775807 a 1", "msetex -1 a 1", "msetex x a 1"}) {
+    EXPECT_EQ(ResultOf(line), KeyResult::kSyntax) << line;
   }
 }
 
 // Every other layout of the commands that Redis, Valkey and their modules have got since 7.0.
 TEST(FindKeys, OfNewerCommands) {
-  const KeySpec triples = {.kind = KeyKind::kRange, .first = 1, .last = -1, .step = 3};
-  EXPECT_THAT(KeysBy(triples, "json.mset a $ 1 b $.x 2").names, ElementsAre("a", "b"));
-  EXPECT_THAT(KeysBy(triples, "ts.madd a 1000 1.5 a 2000 2.5").names, ElementsAre("a", "a"));
-  EXPECT_EQ(KeysBy(triples, "json.mset a $ 1 b $").result, KeyResult::kSyntax);
-  EXPECT_EQ(KeysBy(triples, "json.mset a $ 1 b").result, KeyResult::kSyntax);
-  const KeySpec all_but_last = {.kind = KeyKind::kRange, .first = 1, .last = -2, .step = 1};
-  EXPECT_THAT(KeysBy(all_but_last, "json.mget a b a $.path").names, ElementsAre("a", "b", "a"));
-  const KeySpec first_two = {.kind = KeyKind::kRange, .first = 1, .last = 2, .step = 1};
-  EXPECT_THAT(KeysBy(first_two, "lmovem a b left right count 2").names, ElementsAre("a", "b"));
-  EXPECT_THAT(KeysBy(first_two, "ts.createrule a b aggregation avg 60").names, ElementsAre("a", "b"));
-  const KeySpec counted = {.kind = KeyKind::kCounted, .first = 1, .step = 1};
-  EXPECT_THAT(KeysBy(counted, "sunioncard 2 a b limit 3").names, ElementsAre("a", "b"));
-  EXPECT_THAT(KeysBy(counted, "ts.nrange 1 a - +").names, ElementsAre("a"));
-  const KeySpec merged = {.kind = KeyKind::kDestinationAndCounted};
-  EXPECT_THAT(KeysBy(merged, "cms.merge d 2 a b weights 1 2").names, ElementsAre("d", "a", "b"));
-  EXPECT_THAT(KeysBy(merged, "tdigest.merge d 1 a override").names, ElementsAre("d", "a"));
-  const KeySpec second = {.kind = KeyKind::kOne, .first = 2, .last = 2, .step = 1};
-  EXPECT_THAT(KeysBy(second, "json.debug memory a $").names, ElementsAre("a"));
-  EXPECT_THAT(KeysBy(second, "himport set a fields 1").names, ElementsAre("a"));
+  EXPECT_THAT(NamesOf("json.mset a $ 1 b $.x 2"), ElementsAre("a", "b"));
+  EXPECT_THAT(NamesOf("ts.madd a 1000 1.5 a 2000 2.5"), ElementsAre("a", "a"));
+  EXPECT_EQ(ResultOf("json.mset a $ 1 b $"), KeyResult::kSyntax);
+  EXPECT_EQ(ResultOf("json.mset a $ 1 b"), KeyResult::kSyntax);
+  EXPECT_THAT(NamesOf("json.mget a b a $.path"), ElementsAre("a", "b", "a"));
+  EXPECT_THAT(NamesOf("lmovem a b left right count 2"), ElementsAre("a", "b"));
+  EXPECT_THAT(NamesOf("ts.createrule a b aggregation avg 60"), ElementsAre("a", "b"));
+  EXPECT_THAT(NamesOf("sunioncard 2 a b limit 3"), ElementsAre("a", "b"));
+  EXPECT_THAT(NamesOf("ts.nrange 1 a - +"), ElementsAre("a"));
+  EXPECT_THAT(NamesOf("cms.merge d 2 a b weights 1 2"), ElementsAre("d", "a", "b"));
+  EXPECT_THAT(NamesOf("tdigest.merge d 1 a override"), ElementsAre("d", "a"));
+  EXPECT_THAT(NamesOf("json.debug memory a $"), ElementsAre("a"));
+  EXPECT_THAT(NamesOf("himport set a fields 1"), ElementsAre("a"));
+  EXPECT_THAT(NamesOf("hgetex a ex 10 fields 1 f"), ElementsAre("a"));
+  EXPECT_THAT(NamesOf("xackdel a g delref ids 1 1-1"), ElementsAre("a"));
+  EXPECT_THAT(NamesOf("lcs a b len"), ElementsAre("a", "b"));
 }
 
 TEST(FindKeys, OfStreams) {
@@ -215,7 +199,7 @@ TEST(FindKeys, StaysWithinAnyRequest) {
       const TestRequest request(words);
       if (CheckShape(spec, request) != Shape::kOk) continue;
       const KeyResult result = FindKeys(spec, request, &positions);
-      RefusalOf(spec, request, "{}");
+      RefusalOf(spec, request, {"{}"});
       if (result == KeyResult::kOk) {
         EXPECT_FALSE(positions.empty()) << spec.name;
       }

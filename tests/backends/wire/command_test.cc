@@ -31,7 +31,12 @@ Shape ShapeOf(std::string_view line) {
 
 std::string_view Refusal(std::string_view line, std::string_view hash_tag = "{}") {
   const TestRequest request(TestRequest::Split(line));
-  return RefusalOf(*FindRedisCommand(Request(request)), request, hash_tag);
+  return RefusalOf(*FindRedisCommand(Request(request)), request, {hash_tag});
+}
+
+bool Pinned(std::string_view line) {
+  const TestRequest request(TestRequest::Split(line));
+  return IsPinned(*FindRedisCommand(Request(request)), request);
 }
 
 std::string Upper(std::string_view text) {
@@ -170,16 +175,20 @@ TEST(CommandTable, OnlyWhatChangesNothingMayBeAskedAgain) {  // See semantics.md
 
 TEST(CommandTable, EveryRowSaysWhatBecomesOfItsReplies) {
   for (const CommandSpec& spec : RedisCommands()) {
-    const bool many = spec.handling == Handling::kSplit || spec.handling == Handling::kAllNodes;
-    EXPECT_EQ(many, spec.merge != Merge::kNone) << spec.name;
-    EXPECT_EQ(spec.handling == Handling::kRefused, !spec.why.empty()) << spec.name;
+    const bool many = spec.handling == Handling::kSplit || spec.handling == Handling::kAllNodes ||
+                      spec.handling == Handling::kControl;
+    EXPECT_EQ(spec.handling == Handling::kCursor, spec.merge == Merge::kNextCursor) << spec.name;
+    EXPECT_EQ(many || spec.handling == Handling::kCursor, spec.merge != Merge::kNone) << spec.name;
+    const bool is_refused = spec.handling == Handling::kRefused || spec.handling == Handling::kOneNode;
+    EXPECT_EQ(is_refused, !spec.why.empty()) << spec.name;
     if (spec.handling == Handling::kForward) {
       EXPECT_NE(spec.keys.kind, KeyKind::kNone) << spec.name;
     }
     if (spec.handling == Handling::kSplit) {
       EXPECT_EQ(spec.keys.kind, KeyKind::kRange) << spec.name;
     }
-    if (spec.handling == Handling::kAllNodes) {
+    if (spec.handling == Handling::kAllNodes || spec.handling == Handling::kOneNode ||
+        spec.handling == Handling::kControl) {
       EXPECT_EQ(spec.keys.kind, KeyKind::kNone) << spec.name;
     }
   }
@@ -200,34 +209,71 @@ TEST(CommandTable, KeysThatFollowEachOtherAreAStepApart) {
   }
 }
 
-TEST(CommandTable, RefusesWhatWouldBlockASharedConnection) {  // See semantics.md 20.
+TEST(CommandTable, WhatWouldBlockASharedConnectionTakesAnother) {  // See semantics.md 20.
   for (const CommandSpec& spec : RedisCommands()) {
-    if (!Has(spec.flags, "blocking")) continue;
-    EXPECT_TRUE(spec.handling == Handling::kRefused || spec.check == ArgumentCheck::kBlockOption) << spec.name;
+    if (!Has(spec.flags, "blocking") || spec.handling == Handling::kRefused) continue;
+    EXPECT_EQ(spec.handling, Handling::kPinned) << spec.name;
+    EXPECT_EQ(spec.check == ArgumentCheck::kBlockOption, spec.name.starts_with('x')) << spec.name;
   }
-  EXPECT_THAT(Refusal("xread block 0 streams s 0"), HasSubstr("BLOCK"));
-  EXPECT_THAT(Refusal("xread COUNT 1 Block 10 streams s 0"), HasSubstr("BLOCK"));
-  EXPECT_THAT(Refusal("xreadgroup group g c block 0 streams s >"), HasSubstr("BLOCK"));
-  EXPECT_THAT(Refusal("xreadgroup count 1 group streams c block 0 streams s >"), HasSubstr("BLOCK"));
-  EXPECT_THAT(Refusal("xreadgroup noack group g c block 0 streams s >"), HasSubstr("BLOCK"));
+  EXPECT_TRUE(Pinned("blpop k 0"));
+  EXPECT_TRUE(Pinned("xread block 0 streams s 0"));
+  EXPECT_TRUE(Pinned("xread COUNT 1 Block 10 streams s 0"));
+  EXPECT_TRUE(Pinned("xreadgroup group g c block 0 streams s >"));
+  EXPECT_TRUE(Pinned("xreadgroup count 1 group streams c block 0 streams s >"));
+  EXPECT_TRUE(Pinned("xreadgroup noack group g c block 0 streams s >"));
 }
 
 TEST(CommandTable, ANameThatIsTheWordBlockBlocksNobody) {
-  EXPECT_EQ(Refusal("xread streams block 0"), "");
-  EXPECT_EQ(Refusal("xread count 1 streams block streams 0 0"), "");
-  EXPECT_EQ(Refusal("xreadgroup group block block streams s >"), "");
-  EXPECT_EQ(Refusal("xreadgroup count 1 group g block streams s >"), "");
+  EXPECT_FALSE(Pinned("xread streams block 0"));
+  EXPECT_FALSE(Pinned("xread count 1 streams block streams 0 0"));
+  EXPECT_FALSE(Pinned("xreadgroup group block block streams s >"));
+  EXPECT_FALSE(Pinned("xreadgroup count 1 group g block streams s >"));
 }
 
 TEST(CommandTable, RefusesWhatNeedsAConnectionOfItsOwn) {  // See semantics.md 16, 19, 33.
   for (const std::string_view line :
-       {"multi", "watch k", "subscribe c", "psubscribe c", "ssubscribe c", "publish c m", "monitor",
-        "client tracking on", "blpop k 0", "wait 1 0", "scan 0", "shutdown", "config set a b", "debug sleep 1",
-        "replicaof no one", "cluster info", "swapdb 0 1", "move k 1", "script kill"}) {
+       {"monitor", "client caching yes", "wait 1 0", "shutdown", "config set a b", "debug sleep 1", "replicaof no one",
+        "cluster nodes", "swapdb 0 1", "script debug yes"}) {
     EXPECT_NE(Refusal(line), "") << line;
   }
-  for (const std::string_view line : {"hscan k 0", "sscan k 0", "zscan k 0"})
+  for (const std::string_view line : {"scan 0", "hscan k 0", "sscan k 0", "zscan k 0"})
     EXPECT_EQ(Refusal(line), "") << line;  // See semantics.md 18.
+}
+
+TEST(CommandTable, RefusesWhatWouldLeaveSomethingOnASharedConnection) {
+  for (const std::string_view line : {"himport prepare s f g", "himport set k s a b", "client import-source on",
+                                      "waitaof 1 1 0", "blmovem a b left right 0"}) {
+    EXPECT_THAT(Refusal(line), HasSubstr("connection that all clients share")) << line;
+  }
+}
+
+TEST(CommandTable, SeveralNodesRefuseWhatOnlyOneCanAnswer) {
+  const auto refusal = [](std::string_view line) {
+    const TestRequest request(TestRequest::Split(line));
+    return RefusalBySeveral(*FindRedisCommand(Request(request)), request);
+  };
+  for (const std::string_view line : {"ft.search i *", "ft.create i schema a text", "ft.cursor read i 1"}) {
+    EXPECT_THAT(refusal(line), HasSubstr("a pool of one node")) << line;
+    EXPECT_EQ(Refusal(line), "") << line;
+  }
+  EXPECT_THAT(refusal("ts.mrange - + filter a=b GroupBy x reduce max"), HasSubstr("GROUPBY"));
+  for (const std::string_view line : {"ts.mrange - + filter a=groupby", "ts.mget filter groupby=x", "dbsize", "keys *"})
+    EXPECT_EQ(refusal(line), "") << line;
+}
+
+TEST(CommandTable, RowsThatAreYoungerThanSevenSaySinceWhen) {
+  const auto since = [](std::string_view name) { return FindRedisCommand(name)->since; };
+  EXPECT_EQ(since("get"), FirstReleases{});
+  // The proxy answers it, whatever the nodes are.
+  EXPECT_EQ(since("client|setinfo"), FirstReleases{});
+  EXPECT_EQ(since("hexpire"), (FirstReleases{ReleaseNumber(7, 4), ReleaseNumber(9)}));
+  EXPECT_EQ(since("msetex"), (FirstReleases{ReleaseNumber(8, 4), ReleaseNumber(9, 1)}));
+  EXPECT_EQ(since("delifeq"), (FirstReleases{kNoRelease, ReleaseNumber(9)}));
+  EXPECT_EQ(since("xackdel"), (FirstReleases{ReleaseNumber(8, 2), kNoRelease}));
+  EXPECT_EQ(since("json.get"), (FirstReleases{ReleaseNumber(8), kNoRelease}));
+  EXPECT_EQ(since("bf.load"), (FirstReleases{kNoRelease, kNoRelease}));
+  EXPECT_LT(ReleaseNumber(8, 10, 2), ReleaseNumber(9));
+  EXPECT_LT(ReleaseNumber(8, 4, 4), ReleaseNumber(8, 10));
 }
 
 TEST(CommandTable, SortMayOnlyReachKeysThatItsHashTagKeepsOnOneNode) {
@@ -235,6 +281,8 @@ TEST(CommandTable, SortMayOnlyReachKeysThatItsHashTagKeepsOnOneNode) {
   EXPECT_EQ(Refusal("sort k by nosort get # limit 0 1 store d"), "");
   EXPECT_EQ(Refusal("sort {a}k by w_{a}_* get {a}_*->f"), "");
   EXPECT_EQ(Refusal("sort_ro {a}k by {a}*"), "");
+  const TestRequest anywhere(TestRequest::Split("sort k by w_* get *"));
+  EXPECT_EQ(RefusalOf(*FindRedisCommand(Request(anywhere)), anywhere, {.hash_tag = "{}", .has_one_node = true}), "");
   for (const std::string_view line :
        {"sort k by w_*", "sort k get w_*->f", "sort_ro k get *", "sort k by *{a}", "sort k by {*}a", "sort k by {a*}",
         "sort k by {}a*", "sort k by {a*", "sort k by }{a*", "sort k store by by w_*", "sort k asc get # get w_*"}) {
@@ -245,12 +293,17 @@ TEST(CommandTable, SortMayOnlyReachKeysThatItsHashTagKeepsOnOneNode) {
   EXPECT_THAT(Refusal("sort k by {a}*", "<>"), HasSubstr("hash tag"));
 }
 
-TEST(CommandTable, CopyStaysInDatabaseZero) {
-  EXPECT_EQ(Refusal("copy a b"), "");
-  EXPECT_EQ(Refusal("copy a b replace"), "");
-  EXPECT_EQ(Refusal("copy a b DB 0 replace"), "");
-  EXPECT_EQ(Refusal("copy db db"), "");
-  EXPECT_THAT(Refusal("copy a b replace db 1"), HasSubstr("database 0"));
+TEST(CommandTable, KnowsWhatWritesAKeyOfAnotherDatabase) {
+  const auto writes_other = [](std::string_view line) {
+    const test::TestRequest request(test::TestRequest::Split(line));
+    return WritesOtherDatabase(*FindRedisCommand(Request(request)), request);
+  };
+  for (const std::string_view line : {"move k 1", "copy a b db 1", "copy a b replace DB 0", "COPY db db DB 2"})
+    EXPECT_TRUE(writes_other(line)) << line;
+  for (const std::string_view line : {"copy a b", "copy a b replace", "copy db db", "set k db", "rename a db"})
+    EXPECT_FALSE(writes_other(line)) << line;
+  EXPECT_EQ(Refusal("move k 1"), "");
+  EXPECT_EQ(Refusal("copy a b db 1"), "");
 }
 
 TEST(WorkOf, TellsWhatMayKeepANodeBusyForLong) {
@@ -267,13 +320,15 @@ TEST(WorkOf, TellsWhatMayKeepANodeBusyForLong) {
   }
 }
 
-TEST(WorkOf, CountsWritesThatReachFarAsHeavy) {
-  for (const char* line : {"SETBIT a 8388608 1", "SETBIT a 4294967295 1", "SETRANGE a 1048576 x",
+TEST(WorkOf, CountsWritesThatReachFarAndLargeStepsOfScansAsHeavy) {
+  for (const char* line : {"SCAN 0 COUNT 10000", "SCAN 0 MATCH a* count 1000000 TYPE set", "HSCAN k 0 COUNT 10000",
+                           "SETBIT a 8388608 1", "SETBIT a 4294967295 1", "SETRANGE a 1048576 x",
                            "BITFIELD a SET u8 8388608 1", "BITFIELD a GET u8 0 INCRBY i64 #131072 1"}) {
     EXPECT_EQ(WorkOfLine(line), Work::kHeavy) << line;
   }
   for (const char* line :
-       {"SETBIT a 8388607 1", "SETBIT a x 1", "SETRANGE a 1048575 x", "SETRANGE a -1 x", "SETRANGE a \"\" x",
+       {"SETBIT a 8388607 1", "SETBIT a x 1", "SETRANGE a 1048575 x", "SETRANGE a -1 x", "SETRANGE a \"\" x", "SCAN 0",
+        "SCAN 0 COUNT 9999", "SCAN 0 MATCH COUNT", "SCAN 10000", "SCAN 0 COUNT x", "ZSCAN k 0 COUNT 10",
         "BITFIELD a SET u8 #100 1", "GETBIT a 4294967295", "GETRANGE a 1048576 -1"}) {
     EXPECT_EQ(WorkOfLine(line), Work::kPlain) << line;
   }

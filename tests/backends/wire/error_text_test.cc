@@ -29,7 +29,9 @@ TEST(ErrorText, IsTheGoldenOne) {
   std::string all;
   for (size_t i = 0; i < kErrorCodes; ++i) {
     const auto code = static_cast<ErrorCode>(i);
-    const Failure failure{code, "sessions", "r1", 400ms, "writes-per-client", 36'001us, "a", "b", "r2"};
+    const Failure failure{code,     "sessions", "r1", 400ms, "writes-per-client",
+                          36'001us, "a",        "b",  "r2",  "NOPROTO unsupported protocol version",
+                          8};
     all.append(ErrorName(code)).append(": ").append(Text(failure));
   }
   all += "unknown command: " + UnknownCommand("FOO bar 'a b'\n");
@@ -41,10 +43,9 @@ TEST(ErrorText, IsTheGoldenOne) {
   AppendWrongArity("config|get", &all);
   all += "not supported: ";
   AppendNotSupported("multi", "transactions need a connection of their own", &all);
-  all += "transaction refused: ";
-  AppendTransactionRefused("set", &all);
-  all += "database refused: ";
-  AppendDatabaseRefused(7, &all);
+  all += "unknown at a node: ";
+  EXPECT_TRUE(AppendUnknownAtNode("-ERR unknown command 'LCS', with args beginning with: 'a' 'b' \r\n",
+                                  {.pool = "sessions", .node = "r1"}, "Redis 6.2.14", &all));
   all += "protocol: ";
   AppendProtocolError("Protocol error: expected '$', got ':'", &all);
   std::erase(all, '\r');
@@ -98,6 +99,19 @@ TEST(ErrorText, SaysUnknownSubcommandAsRedisDoes) {
   EXPECT_EQ(text("config \"aa\\x00b\"\n"), "-ERR unknown subcommand 'aa'. Try CONFIG HELP.\r\n");
   EXPECT_EQ(text("config " + std::string(200, 'z') + "\n"),
             "-ERR unknown subcommand '" + std::string(128, 'z') + "'. Try CONFIG HELP.\r\n");
+}
+
+TEST(ErrorText, AddsTheNodeToNothingButUnknownCommands) {
+  const Failure at{.pool = "p", .node = "n"};
+  std::string out;
+  EXPECT_TRUE(AppendUnknownAtNode("-ERR unknown subcommand 'SHOW'. Try SCRIPT HELP.\r\n", at, "", &out));
+  EXPECT_EQ(out, "-ERR unknown subcommand 'SHOW'. Try SCRIPT HELP. (node n of pool p, whose release is not known)\r\n");
+  out.clear();
+  for (const std::string_view other : {"-ERR unknown\r\n", "-ERR unknown commando\r\n", "+OK\r\n", "-\r\n",
+                                       "-ERR syntax error\r\n", "-NOSCRIPT unknown command\r\n"}) {
+    EXPECT_FALSE(AppendUnknownAtNode(other, at, "Redis 7.0.0", &out)) << other;
+  }
+  EXPECT_EQ(out, "");
 }
 
 TEST(ErrorText, IsOneWholeReplyWhateverTheNames) {

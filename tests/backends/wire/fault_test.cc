@@ -8,7 +8,7 @@ namespace ringproxy::wire {
 namespace {
 
 TEST(Fault, KnowsTheRedisErrorsThatSpeakOfTheNode) {
-  for (const char* word : {"LOADING", "MASTERDOWN", "CLUSTERDOWN", "BUSY"}) {
+  for (const char* word : {"LOADING", "MASTERDOWN", "CLUSTERDOWN"}) {
     EXPECT_EQ(RedisFault("-" + std::string(word) + " in the node's own words\r\n"), Fault::kHard) << word;
     EXPECT_EQ(RedisFault("-" + std::string(word) + "\r\n"), Fault::kHard) << word;
     // Another word that only begins so, or stands elsewhere.
@@ -31,7 +31,8 @@ TEST(Fault, DoesNotBlameTheNodeForWhatOnlySomeRequestsRead) {
         "-READONLY You can't write against a read only replica.\r\n", "-MISCONF Redis is configured to save RDB\r\n",
         "-NOREPLICAS Not enough good replicas to write.\r\n",
         "-TRYAGAIN Multiple keys request during rehashing of slot\r\n", "-CLUSTERDOWN Hash slot not served\r\n",
-        "-CLUSTERDOWN The cluster is down and only accepts read commands\r\n"}) {
+        "-CLUSTERDOWN The cluster is down and only accepts read commands\r\n",
+        "-BUSY Redis is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE.\r\n"}) {
     EXPECT_EQ(RedisFault(reply), Fault::kNone) << reply;
   }
   EXPECT_EQ(RedisFault("-CLUSTERDOWN The cluster is down\r\n"), Fault::kHard);
@@ -39,11 +40,11 @@ TEST(Fault, DoesNotBlameTheNodeForWhatOnlySomeRequestsRead) {
 
 TEST(Fault, KnowsAPongAlsoInTheWordsOfANodeThatRefusesSomething) {
   for (const char* reply : {"+PONG\r\n", "-MISCONF x\r\n", "-READONLY x\r\n", "-OOM x\r\n", "-NOREPLICAS x\r\n",
-                            "-NOPERM this user has no permissions to run the 'ping' command\r\n"}) {
+                            "-BUSY x\r\n", "-NOPERM this user has no permissions to run the 'ping' command\r\n"}) {
     EXPECT_TRUE(IsAliveToPing(reply)) << reply;
   }
-  for (const char* reply : {"-LOADING x\r\n", "-MASTERDOWN x\r\n", "-BUSY x\r\n", "-NOAUTH x\r\n", "-ERR x\r\n",
-                            "$4\r\nPONG\r\n", "-NOPERMX x\r\n", "-\r\n"}) {
+  for (const char* reply : {"-LOADING x\r\n", "-MASTERDOWN x\r\n", "-NOAUTH x\r\n", "-ERR x\r\n", "$4\r\nPONG\r\n",
+                            "-NOPERMX x\r\n", "-\r\n"}) {
     EXPECT_FALSE(IsAliveToPing(reply)) << reply;
   }
 }

@@ -26,7 +26,7 @@ namespace ringproxy::test {
 
 // One frame of a stream.
 struct Frame {
-  std::string kind;                // "request", "nothing", "refused", "bad", "reply"
+  std::string kind;                // "request", "nothing", "refused", "bad", "reply", "push", "mixed"
   std::string text;                // Encoded request, error, or reply.
   std::vector<std::string> parts;  // Arguments.
   size_t end = 0;                  // Where in the stream it ends; for "bad" where it starts.
@@ -159,9 +159,10 @@ class FramerCodec {
     const Status status = framer_.Frame(bytes);
     if (status == Status::kNeedMore) return false;
     if (status == Status::kBad) *frame = {"bad"};
-    if (status == Status::kReply) {
+    if (status != Status::kBad) {
       assert(framer_.size() <= bytes.size());
-      *frame = {"reply", bytes.substr(0, framer_.size()), framer_.size()};
+      const char* const kind = status == Status::kReply ? "reply" : status == Status::kPush ? "push" : "mixed";
+      *frame = {kind, bytes.substr(0, framer_.size()), framer_.size()};
     }
     return true;
   }

@@ -286,7 +286,7 @@ TEST(GutterRequest, HandlesEveryRowThatSaysItMayBeAsked) {
 // The rule behind the column, so that a new row has to say why it differs.
 TEST(GutterRequest, IsAskedReadsOfSingleKeysAsTheyAreAndNothingThatHasNoKey) {
   const std::set<std::string_view> deletions = {"del", "unlink"};
-  const std::set<std::string_view> cursors = {"hscan", "sscan", "zscan"};
+  const std::set<std::string_view> cursors = {"hscan", "sscan", "zscan", "arscan", "bf.scandump", "cf.scandump"};
   for (const CommandSpec& row : RedisCommands()) {
     const bool keys_count_alone =
         row.handling == Handling::kSplit || (row.handling == Handling::kForward && HasOneKey(row));

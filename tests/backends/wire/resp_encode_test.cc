@@ -20,6 +20,19 @@ TEST(RespEncode, AppendsEachTypeAsRespWritesIt) {
   EXPECT_EQ(out, "before*7\r\n$10\r\ntwo\r\nlines\r\n$0\r\n\r\n:-12\r\n+OK\r\n-ERR no\r\n$-1\r\n*-1\r\n");
 }
 
+TEST(RespEncode, AppendsWhatBothVersionsWriteInTheirOwnWay) {
+  const auto all = [](uint8_t protocol) {
+    std::string out;
+    AppendNil(protocol, &out);
+    AppendMapHeader(2, protocol, &out);
+    AppendSetHeader(3, protocol, &out);
+    AppendText("a\r\nb", protocol, &out);
+    return out;
+  };
+  EXPECT_EQ(all(2), "$-1\r\n*4\r\n*3\r\n$4\r\na\r\nb\r\n");
+  EXPECT_EQ(all(3), "_\r\n%2\r\n~3\r\n=8\r\ntxt:a\r\nb\r\n");
+}
+
 TEST(RespEncode, WritesTheWholeRangeOfIntegers) {
   std::string out;
   AppendInteger(std::numeric_limits<int64_t>::min(), &out);

@@ -34,7 +34,7 @@ TEST(ReplyFramer, FramesEveryTypeOfResp3) {
   for (const std::string_view reply :
        {"_\r\n"sv, "#t\r\n"sv, ",1.5e3\r\n"sv, ",inf\r\n"sv, "(123456789012345678901234567890\r\n"sv,
         "!5\r\nERR x\r\n"sv, "=7\r\ntxt:abc\r\n"sv, "%1\r\n+k\r\n*1\r\n:1\r\n"sv, "%0\r\n"sv, "~2\r\n:1\r\n:2\r\n"sv,
-        ">2\r\n+message\r\n+x\r\n"sv, "|1\r\n+ttl\r\n:3\r\n*1\r\n+value\r\n"sv}) {
+        "|1\r\n+ttl\r\n:3\r\n*1\r\n+value\r\n"sv}) {
     EXPECT_TRUE(IsOneReply(reply)) << reply;
   }
 }
@@ -61,7 +61,20 @@ TEST(ReplyFramer, RefusesWhatIsNoReply) {
                                         "$\r\n"sv,
                                         "$1x\r\n"sv,
                                         "$ 1\r\n"sv,
-                                        "$?\r\n"sv,
+                                        "!?\r\n"sv,
+                                        "=?\r\n"sv,
+                                        "$?\r\n$1\r\na\r\n"sv,
+                                        "$?\r\n;?\r\n"sv,
+                                        "$?\r\n;-1\r\n"sv,
+                                        "$?\r\n;1\r\nabc"sv,
+                                        "$?\r\n.\r\n"sv,
+                                        ";1\r\na\r\n"sv,
+                                        ".\r\n"sv,
+                                        "*?\r\n.xy"sv,
+                                        "*?\r\n.\rx"sv,
+                                        "*1\r\n.\r\n"sv,
+                                        "*?\r\n|1\r\n+k\r\n+v\r\n.\r\n"sv,
+                                        "*?\r\n*1\r\n.\r\n"sv,
                                         "*-2\r\n"sv,
                                         "*x\r\n"sv,
                                         "%-1\r\n"sv,
@@ -108,6 +121,93 @@ TEST(ReplyFramer, StartsAnewAfterEveryVerdictAndAfterReset) {
   framer.Reset();
   EXPECT_EQ(framer.Frame(":1\r\n"), FrameStatus::kReply);
   EXPECT_EQ(framer.size(), 4U);
+}
+
+TEST(ReplyFramer, FramesStreamedValues) {
+  for (const std::string_view reply : {
+           "$?\r\n;4\r\nHell\r\n;5\r\no wor\r\n;1\r\nd\r\n;0\r\n"sv,
+           "$?\r\n;0\r\n"sv,
+           "*?\r\n:1\r\n:2\r\n:3\r\n.\r\n"sv,
+           "*?\r\n.\r\n"sv,
+           "%?\r\n+a\r\n:1\r\n+b\r\n*1\r\n:2\r\n.\r\n"sv,
+           "~?\r\n+a\r\n.\r\n"sv,
+           "*3\r\n:1\r\n*?\r\n$?\r\n;1\r\na\r\n;0\r\n*?\r\n.\r\n.\r\n:3\r\n"sv,
+           "|?\r\n+k\r\n*2\r\n:1\r\n:2\r\n.\r\n+value\r\n"sv,
+           "*?\r\n|1\r\n+k\r\n+v\r\n:1\r\n.\r\n"sv,
+       }) {
+    EXPECT_TRUE(IsOneReply(reply)) << reply;
+    const std::vector<Frame> followed = FeedReplies(std::string(reply) + "+OK\r\n");
+    EXPECT_TRUE(followed.size() == 2 && followed[1].text == "+OK\r\n") << reply;
+  }
+  const auto nested = [](int depth) {
+    std::string bytes;
+    for (int i = 0; i < depth; ++i) bytes += "*?\r\n";
+    for (int i = 0; i < depth; ++i) bytes += ".\r\n";
+    return FeedReplies(bytes).front().kind;
+  };
+  EXPECT_EQ(nested(8), "reply");
+  EXPECT_EQ(nested(9), "bad");  // A bound, since each needs memory.
+}
+
+TEST(ReplyFramer, TellsAPushFromAReply) {
+  for (const std::string_view push : {">2\r\n+message\r\n+x\r\n"sv, ">0\r\n"sv, ">1\r\n*1\r\n>1\r\n+x\r\n:1\r\n"sv,
+                                      "|1\r\n+ttl\r\n:3\r\n>1\r\n+x\r\n"sv, "|1\r\n+k\r\n*1\r\n:1\r\n>1\r\n+x\r\n"sv,
+                                      ">?\r\n+a\r\n.\r\n"sv, "|?\r\n+k\r\n+v\r\n.\r\n>?\r\n.\r\n"sv}) {
+    const std::vector<Frame> frames = FeedReplies(std::string(push) + "+OK\r\n");
+    ASSERT_EQ(frames.size(), 2U) << push;
+    EXPECT_EQ(frames[0].kind, "push") << push;
+    EXPECT_EQ(frames[0].text, push);
+    EXPECT_EQ(frames[1].kind, "reply") << push;
+  }
+}
+
+TEST(ReplyFramer, KnowsAPushByItsFirstByte) {
+  RespReplyFramer framer;
+  EXPECT_EQ(framer.Frame(">"), FrameStatus::kNeedMore);
+  EXPECT_TRUE(framer.is_push());
+  framer.Reset();
+  EXPECT_EQ(framer.Frame("*1\r\n>1\r\n"), FrameStatus::kNeedMore);
+  EXPECT_FALSE(framer.is_push());
+}
+
+// The pushes of `mixed` in their order, and then the reply without them.
+void ExpectMoved(const std::string& mixed, const std::vector<std::string>& pushes, const std::string& reply) {
+  RespReplyFramer framer;
+  std::string bytes = mixed + "+next\r\n";
+  ASSERT_EQ(framer.Frame(bytes), FrameStatus::kMixed) << mixed;
+  ASSERT_EQ(framer.size(), mixed.size()) << mixed;
+  framer.MovePushesFirst(bytes.data());
+  const std::vector<Frame> frames = FeedReplies(bytes);
+  ASSERT_EQ(frames.size(), pushes.size() + 2) << mixed;
+  for (size_t i = 0; i < pushes.size(); ++i) {
+    EXPECT_EQ(frames[i].kind, "push");
+    EXPECT_EQ(frames[i].text, pushes[i]);
+  }
+  EXPECT_EQ(frames[pushes.size()].kind, "reply");
+  EXPECT_EQ(frames[pushes.size()].text, reply);
+  EXPECT_EQ(frames.back().text, "+next\r\n");
+}
+
+TEST(ReplyFramer, MovesPushesOutOfAReplyAtAnyDepth) {
+  const std::string push = ">2\r\n+invalidate\r\n*1\r\n$1\r\nk\r\n";
+  ExpectMoved("*2\r\n:1\r\n" + push + ":2\r\n", {push}, "*2\r\n:1\r\n:2\r\n");
+  ExpectMoved("*2\r\n" + push + ":1\r\n>0\r\n*1\r\n" + push + ":2\r\n", {push, ">0\r\n", push},
+              "*2\r\n:1\r\n*1\r\n:2\r\n");
+  ExpectMoved("%1\r\n+a\r\n" + push + "+b\r\n", {push}, "%1\r\n+a\r\n+b\r\n");
+  ExpectMoved("|1\r\n+a\r\n" + push + "+b\r\n:1\r\n", {push}, "|1\r\n+a\r\n+b\r\n:1\r\n");
+  ExpectMoved("*1\r\n|1\r\n+a\r\n+b\r\n" + push + ":1\r\n", {push}, "*1\r\n|1\r\n+a\r\n+b\r\n:1\r\n");
+  ExpectMoved("*?\r\n:1\r\n" + push + ".\r\n", {push}, "*?\r\n:1\r\n.\r\n");
+  ExpectMoved("*?\r\n>?\r\n+x\r\n.\r\n" + push + "$?\r\n;1\r\na\r\n;0\r\n.\r\n", {">?\r\n+x\r\n.\r\n", push},
+              "*?\r\n$?\r\n;1\r\na\r\n;0\r\n.\r\n");
+}
+
+TEST(ReplyFramer, SkipsAStreamedStringThatNobodyIsToGet) {
+  RespReplyFramer framer;
+  EXPECT_EQ(framer.Frame("*2\r\n$?\r\n;5\r\nab"), FrameStatus::kNeedMore);
+  EXPECT_EQ(framer.Skip(), 4U + 4U + 4U + 5U + 2U);
+  EXPECT_EQ(framer.Frame(";1\r\na\r\n;0\r\n"), FrameStatus::kNeedMore);
+  EXPECT_EQ(framer.Skip(), 11U);
+  EXPECT_EQ(framer.Frame(":1\r\n"), FrameStatus::kReply);
 }
 
 TEST(ReplyReaders, TellTheTypesApart) {

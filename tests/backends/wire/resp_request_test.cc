@@ -133,6 +133,19 @@ TEST(RequestParser, BoundsLinesThatDoNotEnd) {
 }
 
 // semantics.md 30: what is over a limit is refused and the stream given up, never resynchronised.
+// The words were read off a redis-server 7.0.15 with a password.
+TEST(RequestParser, HoldsTheNarrowLimitsBeforeALogin) {
+  const Limits limits = BeforeLogin({});
+  EXPECT_EQ(ErrorOf("*11\r\n", limits), "Protocol error: unauthenticated multibulk length");
+  EXPECT_EQ(ErrorOf("*2\r\n$3\r\nGET\r\n$16385\r\n", limits), "Protocol error: unauthenticated bulk length");
+  EXPECT_EQ(ErrorOf("*x\r\n", limits), "Protocol error: invalid multibulk length");
+  EXPECT_EQ(ErrorOf("*1\r\n$-5\r\n", limits), "Protocol error: invalid bulk length");
+  std::string most = "*10\r\n";
+  for (int i = 0; i < 10; ++i) AppendBulk(std::string(16384, 'x'), &most);
+  EXPECT_EQ(ErrorOf(most, limits), "no error");
+  EXPECT_EQ(BeforeLogin({.bulk_bytes = 5, .arguments = 3, .inline_bytes = 70}).bulk_bytes, 5U);
+}
+
 TEST(RequestParser, HoldsItsLimits) {
   const Limits limits{.request_bytes = 100, .bulk_bytes = 50, .key_bytes = 9, .arguments = 4, .inline_bytes = 90};
   const std::string fifty(50, 'x');

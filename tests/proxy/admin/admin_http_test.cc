@@ -31,6 +31,16 @@ TEST_F(AdminTest, IsReadyOnceEachPoolHasAUsableNodeAndUntilItDrains) {
   EXPECT_EQ(admin_.Get("/healthz", {}).status, 200);
 }
 
+class GroupedAdminTest : public AdminFixture {
+ protected:
+  GroupedAdminTest() : AdminFixture(Grouped()) {}
+  static conf::Config Grouped() {
+    conf::Config config = TwoNodes();
+    config.pools[0].groups = {{.set = conf::GroupSet::kBullmq}, {.pattern = "rq:*", .tag = "all"}};
+    return config;
+  }
+};
+
 TEST_F(AdminTest, LocatesAKeyWhereTheRouterSendsIt) {
   for (int i = 0; i < 50; ++i) {
     const std::string key = "{tag}" + std::to_string(i) + "\xff";
@@ -40,6 +50,20 @@ TEST_F(AdminTest, LocatesAKeyWhereTheRouterSendsIt) {
     EXPECT_THAT(reply.body, HasSubstr("\"node\": \"r" + std::to_string(node) + "\""));
     EXPECT_THAT(reply.body, HasSubstr("\"hashed_part\": \"tag\""));
   }
+}
+
+TEST_F(GroupedAdminTest, LocatesTheKeysOfAGroupTogether) {
+  const auto part = [this](const std::string& key) {
+    const auto reply = nlohmann::json::parse(admin_.Get("/api/v1/locate", {{"pool", "main"}, {"key", key}}).body);
+    EXPECT_EQ(reply["node"], "r" + std::to_string(RouteKey(*snapshot_, snapshot_->listeners[0], key).node));
+    return reply["hashed_part"].get<std::string>();
+  };
+  EXPECT_EQ(part("bull:mail:wait"), "mail");
+  EXPECT_EQ(part("rq:workers"), "all");
+  EXPECT_EQ(part("rq:{own}"), "own");
+  EXPECT_EQ(part("page:1"), "page:1");
+  const auto pools = nlohmann::json::parse(admin_.Get("/api/v1/pools", {}).body)["pools"];
+  EXPECT_EQ(pools[0]["groups"], nlohmann::json::parse(R"([{"set": "bullmq"}, {"pattern": "rq:*", "tag": "all"}])"));
 }
 
 TEST_F(AdminTest, SaysWhatIsWrongWithAQuestion) {

@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "proxy/admin/admin_http.h"
+#include "proxy/route/database_key.h"
 #include "tests/proxy/admin/admin_fixture.h"
 
 namespace ringproxy::proxy {
@@ -100,6 +101,18 @@ TEST_F(AdminSkewTest, ListsTheBiggestKeysThatAnyWorkerHasSeen) {
   EXPECT_EQ(biggest[1]["seen_in"], "request");
   EXPECT_EQ(biggest[2]["key"], "small");
   EXPECT_EQ(Page("hotkeys", {{"limit", "1"}})[0]["biggest"].size(), 1U);
+}
+
+TEST_F(AdminSkewTest, NamesTheDatabaseOfAKeyThatIsNotInTheFirst) {
+  Publish(0, {{std::string(DatabaseKey(3, "hot").text()), 70}, {"hot", 30}}, 100);
+  stats_[0]->key_sizes.Set(
+      std::make_shared<KeySizesView>(KeySizesView{{{std::string(DatabaseKey(3, "hot").text()), 5000, true, 60}}}));
+  const json page = Page("hotkeys")[0];
+  EXPECT_EQ(page["keys"][0]["key"], "hot");
+  EXPECT_EQ(page["keys"][0]["database"], 3);
+  EXPECT_EQ(page["keys"][0]["node"], page["keys"][1]["node"]) << "a database does not decide about the node";
+  EXPECT_FALSE(page["keys"][1].contains("database"));
+  EXPECT_EQ(page["biggest"][0]["database"], 3);
 }
 
 TEST_F(AdminSkewTest, ListsNoKeysOfAPoolThatIsNotAskedFor) {

@@ -17,18 +17,35 @@ conf::Config TwoPools() {
   config.pools[0].nodes.resize(3);
   config.pools[0].connections_per_node = 2;
   config.pools[1].nodes.resize(5);
+  config.pools[1].flavours_per_node = 3;
   return config;
 }
 
 TEST(DescriptorsNeeded, AddsUpClientsNodesAndChecks) {
   const DescriptorNeed need = DescriptorsNeeded(TwoPools(), 4);
   EXPECT_EQ(need.clients, 10'500U);
-  EXPECT_EQ(need.nodes, (3U * 2 + 5 * 1) * 4);
+  // Plain links, those of all the flavours that may be in use at once, one for subscriptions and one for
+  // control, and those of one client each.
+  EXPECT_EQ(need.nodes, (3U * 2 * (1 + 8) + 5 * 1 * (1 + 3) + 2 * (3 + 5)) * 4 + (3 + 5) * 256 * 4);
   EXPECT_EQ(need.checks, 8U);
   EXPECT_GT(need.admin, 0U);
-  EXPECT_GT(need.least, need.nodes + need.checks);
+  EXPECT_GT(need.least, (3U * 2 + 5 * 1) * 4 + need.checks);
+  EXPECT_LT(need.least, need.nodes);  // No flavour is needed for a start.
   EXPECT_LT(need.least, need.reserved());
   EXPECT_EQ(need.total(), need.clients + need.nodes + need.checks + need.admin + need.own);
+}
+
+TEST(DescriptorsNeeded, HasNoMoreLinksOfOneClientEachThanClients) {
+  conf::Config config = TwoPools();
+  const uint64_t before = DescriptorsNeeded(config, 4).nodes;
+  for (conf::Pool& pool : config.pools) pool.pinned_per_node = 65'536;
+  EXPECT_EQ(DescriptorsNeeded(config, 4).nodes, before - (3 + 5) * 256 * 4 + 10'500);
+}
+
+TEST(DescriptorsNeeded, HasNoFlavoursForMemcached) {
+  conf::Config config = TwoPools();
+  for (conf::Pool& pool : config.pools) pool.protocol = conf::Protocol::kMemcached;
+  EXPECT_EQ(DescriptorsNeeded(config, 4).nodes, (3U * 2 + 5 * 1) * 4);
 }
 
 TEST(RoomForClients, IsWhatTheReserveLeavesAndAQuarterAtLeast) {

@@ -63,8 +63,8 @@ TEST_F(RefusalsTest, SaysWhatIsRefusedAtOnceAndThenOnceAMinuteAndCommand) {
   EXPECT_THAT(LinesAt(1s), ElementsAre("refused 'multi': 2 at listener web (not_supported)"));
   EXPECT_THAT(LinesAt(2s), IsEmpty());
   Refuse(1, "multi", ErrorCode::kNotSupported, 5);
-  Refuse(1, "scan", ErrorCode::kNotSupported);
-  EXPECT_THAT(LinesAt(3s), ElementsAre("refused 'scan': 1 at listener web (not_supported)"));
+  Refuse(1, "monitor", ErrorCode::kNotSupported);
+  EXPECT_THAT(LinesAt(3s), ElementsAre("refused 'monitor': 1 at listener web (not_supported)"));
   EXPECT_THAT(LinesAt(60s), IsEmpty());
   // The five are not forgotten, though nothing new has come.
   EXPECT_THAT(LinesAt(61s), ElementsAre("refused 'multi': 5 at listener web (not_supported)"));
@@ -72,13 +72,13 @@ TEST_F(RefusalsTest, SaysWhatIsRefusedAtOnceAndThenOnceAMinuteAndCommand) {
 }
 
 TEST_F(RefusalsTest, PutsAllReasonsAndListenersOfACommandOnOneLine) {
-  Refuse(0, "get", ErrorCode::kDatabaseRefused, 3);
+  Refuse(0, "get", ErrorCode::kTooLarge, 3);
   Refuse(0, "get", ErrorCode::kWrongArity);
   const size_t get = wire::MemcacheCommandIndex(*wire::FindMemcacheCommand("get"));
   workers_[0]->listeners[1].refusals.Add(get, ErrorCode::kKeyTooLong);
   Refuse(0, "nosuch", ErrorCode::kUnknownCommand);
   EXPECT_THAT(LinesAt(1s), ElementsAre("refused 'get': 1 at listener web (wrong_arity), 3 at listener web "
-                                       "(database_refused), 1 at listener cache (key_too_long)",
+                                       "(too_large), 1 at listener cache (key_too_long)",
                                        "refused unknown commands: 1 at listener web (unknown_command)"));
 }
 

@@ -63,6 +63,7 @@ class WorkerFixture : public testing::Test {
         .view = view_,
         .observer = observer_,
         .limits = limits_,
+        .subscriptions = subscriptions_,
         .memory = memory_.get(),
         .hand_back = [this](std::shared_ptr<const Snapshot> old) { handed_back_.push_back(old); }};
     worker_ = std::make_unique<Worker>(parts, snapshot_, 1);
@@ -100,6 +101,7 @@ class WorkerFixture : public testing::Test {
   TestView view_;
   backends::NodeRegistry nodes_{1};
   SharedLimits limits_{1, 1};
+  SubscriptionCounts subscriptions_;
   std::shared_ptr<const Snapshot> snapshot_;
   std::vector<std::shared_ptr<const Snapshot>> handed_back_;
   std::unique_ptr<WorkerStats> stats_;

@@ -93,12 +93,12 @@ class WorkerThreadTest : public testing::Test {
     snapshot_ = snapshot;
     stats_.push_back(std::make_unique<WorkerStats>(*snapshot_));
     worker_.emplace(
-        snapshot_, stats_, 0, 1, limits_, memory_, resolver_,
+        snapshot_, stats_, 0, 1, limits_, subscriptions_, memory_, resolver_,
         [this](const backends::BreakerNews& news) {
           if (std::exchange(has_news_, true)) return;
           news_.set_value({news, std::this_thread::get_id()});
         },
-        [](const std::shared_ptr<const Snapshot>&) {});
+        [](const std::shared_ptr<const Snapshot>&) {}, ScriptPosts{});
   }
   std::unique_ptr<FarEnd> AddClient() {
     std::array<int, 2> ends{};
@@ -120,6 +120,7 @@ class WorkerThreadTest : public testing::Test {
   uint16_t port_ = 0;
   backends::NodeRegistry nodes_{1};
   SharedLimits limits_{1, 1};
+  SubscriptionCounts subscriptions_;
   net::ProcessMemory memory_{1 << 30, 1};
   std::shared_ptr<const Snapshot> snapshot_;
   std::vector<std::unique_ptr<WorkerStats>> stats_;
@@ -163,8 +164,8 @@ TEST_F(WorkerThreadTest, ShowsItsClientsTheWholeProcess) {
   Make(true);
   worker_->Start();
   const auto client = AddClient();
-  client->Write("*2\r\n$4\r\nINFO\r\n$7\r\nclients\r\n");
-  EXPECT_NE(client->Read().find("connected_clients:1\r\n"), std::string::npos);
+  client->Write("*2\r\n$4\r\nINFO\r\n$9\r\nringproxy\r\n");
+  EXPECT_NE(client->Read().find("ringproxy_connected_clients:1\r\n"), std::string::npos);
 }
 
 TEST_F(WorkerThreadTest, TellsOnItsOwnThreadThatItHasDrained) {

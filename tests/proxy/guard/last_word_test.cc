@@ -41,6 +41,12 @@ TEST_F(LastWordTest, GivesTheLeastJustAfterAnAnswerAndThenAShareOfWhatTheBucketH
   EXPECT_EQ(Credit(), 25);
 }
 
+TEST_F(LastWordTest, GivesWhatIsSurelyLeftOfItsShareJustAfterAnAnswer) {
+  word_.OnReply(terms_, now_, {.used_thousandths = 10});
+  EXPECT_NEAR(Credit(), 24, 0.001) << "the one that is missing may be its own";
+  EXPECT_NEAR(word_.Credit(terms_, now_, 1), 99, 0.001) << "nobody else owes anything";
+}
+
 TEST_F(LastWordTest, GivesNothingBeforeTheBucketHasTheLeastOfAllLessees) {
   word_.OnReply(terms_, now_, {.used_thousandths = 1000});
   now_ += 19ms;

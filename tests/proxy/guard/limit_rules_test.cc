@@ -117,6 +117,25 @@ TEST_F(LimitRulesTest, CountsByEveryWordOfPerAndNamesTheirValuesInItsOrder) {
   EXPECT_THAT(ValuesOf(Asked(kWeb, "get cart:1", Client(42))), ElementsAre("42"));
 }
 
+TEST_F(LimitRulesTest, EqualKeysOfTwoDatabasesHaveBucketsOfTheirOwn) {
+  const auto client = [](uint16_t database) {
+    ClientIdentity identity = Client(1, "10.0.0.7");
+    identity.database = database;
+    return identity;
+  };
+  for (const char* per : {"key", "prefix(3)"}) {
+    Make({Per({per})});
+    EXPECT_NE(BucketOf("get abc", client(0)), BucketOf("get abc", client(3)));
+    EXPECT_NE(BucketOf("get abc", client(2)), BucketOf("get abc", client(3)));
+    EXPECT_EQ(BucketOf("get abc", client(3)), BucketOf("get abc", client(3)));
+  }
+  Make({Per({"client_ip", "key"})});
+  EXPECT_THAT(ValuesOf(Asked(kWeb, "get cart:1", client(0))), ElementsAre("10.0.0.7,cart:1"));
+  EXPECT_THAT(ValuesOf(Asked(kWeb, "get cart:1", client(3))), ElementsAre("10.0.0.7,db3:cart:1"));
+  Make({Per({"client_ip"})});
+  EXPECT_EQ(BucketOf("get abc", client(0)), BucketOf("get abc", client(3))) << "keys do not count";
+}
+
 TEST_F(LimitRulesTest, BucketsOfAConnectionsScopeAreItsOwn) {
   conf::Limit limit = Per({"client_ip"});
   limit.scope = conf::LimitScope::kConnection;
@@ -171,6 +190,7 @@ TEST_F(LimitRulesTest, LooksAtEveryKeyOfARequest) {
   EXPECT_EQ(Match(Asked(kWeb, "mget a cart:1")).size(), 1U);
   EXPECT_EQ(Match(Asked(kWeb, "mget a b")).size(), 0U);
   EXPECT_EQ(Match(Asked(kWeb, "dbsize")).size(), 1U);
+  EXPECT_EQ(Match(Asked(kWeb, "scan 0")).size(), 1U);
 }
 
 TEST_F(LimitRulesTest, GoesByTheRoutingKeyWhereThereIsOne) {

@@ -33,9 +33,10 @@ TEST_F(RequestMatchTest, WithoutConditionsFitsWhateverGoesToNodes) {
   for (const uint32_t listener : {kWeb, kAdmin, kCache}) EXPECT_TRUE(all.FitsListener(listener));
   EXPECT_TRUE(FitsCommand(all, kWeb, "get a"));
   EXPECT_TRUE(FitsCommand(all, kWeb, "dbsize"));
+  EXPECT_TRUE(FitsCommand(all, kWeb, "publish a b"));
   EXPECT_TRUE(FitsCommand(all, kCache, "set a 0 0 1"));
   EXPECT_FALSE(FitsCommand(all, kWeb, "ping")) << "answered by the proxy";
-  EXPECT_FALSE(FitsCommand(all, kWeb, "subscribe a")) << "refused by the proxy";
+  EXPECT_FALSE(FitsCommand(all, kWeb, "monitor")) << "refused by the proxy";
   EXPECT_TRUE(all.FitsClient(Client(1)));
   EXPECT_FALSE(all.by_key());
 }

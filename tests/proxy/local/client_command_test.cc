@@ -56,6 +56,25 @@ TEST_F(ClientCommand, ClientListSelectsByTypeAndId) {
   }
 }
 
+TEST_F(ClientCommand, TellsInTheVersionOfTheProtocolThatTheClientSpeaks) {
+  client_.flavour = {.database = 12, .protocol = 3};
+  EXPECT_EQ(Ask("client getname"), "_\r\n");
+  for (const std::string_view line : {"client info", "client list"})
+    EXPECT_THAT(Ask(line),
+                AllOf(StartsWith("="), HasSubstr("\r\ntxt:id=7 "), HasSubstr(" db=12 "), HasSubstr(" resp=3 ")));
+}
+
+TEST_F(ClientCommand, ClientNoTouchIsRememberedAndHasNoEffect) {
+  EXPECT_EQ(Ask("client no-touch ON"), "+OK\r\n");
+  EXPECT_THAT(Ask("client info"), HasSubstr(" flags=T "));
+  Ask("client no-evict on");
+  EXPECT_THAT(Ask("client info"), HasSubstr(" flags=eT "));
+  EXPECT_EQ(Ask("client no-touch x"), "-ERR syntax error\r\n");
+  Ask("client no-evict off");
+  Ask("client no-touch off");
+  EXPECT_THAT(Ask("client info"), HasSubstr(" flags=N "));
+}
+
 TEST_F(ClientCommand, ClientNoEvictIsRemembered) {
   EXPECT_EQ(Ask("client no-evict ON"), "+OK\r\n");
   EXPECT_THAT(Ask("client info"), HasSubstr(" flags=e "));

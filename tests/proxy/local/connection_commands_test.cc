@@ -19,82 +19,32 @@ TEST_F(ConnectionCommands, QuitIsAnsweredBeforeTheConnectionCloses) {  // See se
   EXPECT_EQ(outcome_, LocalOutcome::kCloseAfterReply);
 }
 
-TEST_F(ConnectionCommands, ResetTakesTheNameAway) {
-  Ask("client setname me");
-  Ask("client no-evict on");
-  Ask("client setinfo lib-name lib");
-  EXPECT_EQ(Ask("reset"), "+RESET\r\n");
-  EXPECT_EQ(Ask("client getname"), "$-1\r\n");
-  EXPECT_THAT(Ask("client info"), AllOf(HasSubstr(" flags=N "), HasSubstr(" lib-name=lib ")));
-}
-
-TEST_F(ConnectionCommands, SelectKnowsDatabaseZeroOnly) {
+TEST_F(ConnectionCommands, SelectTakesWhatIsProvedAndAsksTheNodesForTheRest) {
   EXPECT_EQ(Ask("select 0"), "+OK\r\n");
-  EXPECT_THAT(Ask("select 1"), StartsWith("-ERR 'select' is not supported by ringproxy: there is only database 0"));
-  EXPECT_EQ(outcome_, LocalOutcome::kRefused);
-  EXPECT_EQ(client_.refused.database(), 1);
-  EXPECT_EQ(Ask("select -1"), "-ERR DB index is out of range\r\n");
+  EXPECT_EQ(Appended("select 15"), "");
+  EXPECT_EQ(outcome_, LocalOutcome::kAskNodes);
+  EXPECT_EQ(client_.flavour.database, 0) << "they may refuse it";
+  listener_.proved_databases = 4;
+  EXPECT_EQ(Ask("select 3"), "+OK\r\n");
+  EXPECT_EQ(outcome_, LocalOutcome::kAnswered);
+  EXPECT_EQ(client_.flavour.database, 3);
+  EXPECT_THAT(Ask("client info"), HasSubstr(" db=3 "));
+  EXPECT_EQ(Appended("select 4"), "");
+  for (const std::string_view beyond : {"16", "-1", "65536"}) {
+    EXPECT_EQ(Ask({"select", beyond}), "-ERR DB index is out of range\r\n") << beyond;
+  }
   EXPECT_EQ(Ask("select 3000000000"), "-ERR value is out of range, value must between -2147483648 and 2147483647\r\n");
-  EXPECT_EQ(client_.refused.database(), 1);
   for (const std::string_view bad : {"x", "", "00", " 0", "99999999999999999999"}) {
     EXPECT_EQ(Ask({"select", bad}), "-ERR value is not an integer or out of range\r\n") << bad;
   }
-}
-
-TEST_F(ConnectionCommands, HelloAnswersInResp2) {  // See semantics.md 15.
-  const std::string reply = Ask("hello 2");
-  EXPECT_EQ(reply,
-            "*14\r\n$6\r\nserver\r\n$5\r\nredis\r\n$7\r\nversion\r\n$5\r\n7.0.0\r\n$4\r\nmode\r\n$10\r\nstandalone\r\n"
-            "$4\r\nrole\r\n$6\r\nmaster\r\n$5\r\nproto\r\n:2\r\n$2\r\nid\r\n:7\r\n$7\r\nmodules\r\n*0\r\n");
-  EXPECT_EQ(Ask("hello"), reply);
-  EXPECT_EQ(Ask("HELLO 2 SETNAME me"), reply);
-  EXPECT_EQ(Ask("client getname"), "$2\r\nme\r\n");
-}
-
-TEST_F(ConnectionCommands, HelloRefusesWhatItDoesNotSpeak) {  // See semantics.md 15.
-  EXPECT_EQ(Ask("hello 3"), "-NOPROTO unsupported protocol version\r\n");
-  EXPECT_EQ(outcome_, LocalOutcome::kRefused);
-  EXPECT_THAT(Ask("hello 1"), StartsWith("-NOPROTO "));
-  EXPECT_THAT(Ask("hello 3 auth u p"), StartsWith("-NOPROTO "));
-  EXPECT_EQ(Ask("hello x"), "-ERR Protocol version is not an integer or out of range\r\n");
-  EXPECT_EQ(Ask("hello 2 auth u p"), "-WRONGPASS invalid username-password pair or user is disabled.\r\n");
-  EXPECT_EQ(outcome_, LocalOutcome::kRefused);
-  EXPECT_THAT(Ask("hello 2 auth default p setname x"), StartsWith("*14\r\n"));
-  EXPECT_EQ(Ask("client getname"), "$1\r\nx\r\n");
-  Ask({"client", "setname", ""});
-  EXPECT_EQ(Ask("hello 2 foo"), "-ERR Syntax error in HELLO option 'foo'\r\n");
-  EXPECT_EQ(Ask("hello 2 AUTH u"), "-ERR Syntax error in HELLO option 'AUTH'\r\n");
-  EXPECT_EQ(Ask("hello 2 setname"), "-ERR Syntax error in HELLO option 'setname'\r\n");
-  EXPECT_THAT(Ask({"hello", "2", "setname", "a b"}), StartsWith("-ERR Client names cannot contain"));
-  EXPECT_EQ(Ask("client getname"), "$-1\r\n");
-}
-
-TEST_F(ConnectionCommands, ResetTakesBackWhatWasRefusedAndKeptQuiet) {
-  client_.refused.RefuseDatabase(3);
-  client_.reply_mode = ReplyMode::kOff;
-  EXPECT_EQ(Ask("reset"), "+RESET\r\n");
-  EXPECT_TRUE(client_.refused.is_clear());
-  EXPECT_EQ(client_.reply_mode, ReplyMode::kOn);
-}
-
-TEST_F(ConnectionCommands, SelectOfDatabaseZeroEndsTheRefusalOfAnother) {
-  Ask("select 5");
-  EXPECT_EQ(client_.refused.database(), 5);
-  Ask("select 0");
-  EXPECT_TRUE(client_.refused.is_clear());
-  EXPECT_EQ(outcome_, LocalOutcome::kAnswered);
+  EXPECT_EQ(client_.flavour.database, 3);
 }
 
 // All lines were read off a redis-server 7.0.15 without users and without a cluster.
 TEST_F(ConnectionCommands, AnswerInTheWordsOfRedis) {
   const std::pair<std::string_view, std::string_view> kWords[] = {
       {"asking", "-ERR This instance has cluster support disabled\r\n"},
-      {"auth x",
-       "-ERR AUTH <password> called without any password configured for the default user. Are you sure your "
-       "configuration is correct?\r\n"},
-      {"auth default x", "+OK\r\n"},
-      {"auth u x", "-WRONGPASS invalid username-password pair or user is disabled.\r\n"},
-      {"auth a b c", "-ERR syntax error\r\n"},
+      {"cluster info", "-ERR This instance has cluster support disabled\r\n"},
       {"discard", "-ERR DISCARD without MULTI\r\n"},
       {"exec", "-ERR EXEC without MULTI\r\n"},
       {"unwatch", "+OK\r\n"},
@@ -105,31 +55,32 @@ TEST_F(ConnectionCommands, AnswerInTheWordsOfRedis) {
   EXPECT_EQ(Ask("readwrite"), "+OK\r\n");
 }
 
-TEST_F(ConnectionCommands, AuthIsRefusedWhereItLetsNobodyIn) {
-  Ask("auth default x");
-  EXPECT_EQ(outcome_, LocalOutcome::kAnswered);
-  for (const std::string_view line : {"auth x", "auth u x"}) {
-    Ask(line);
-    EXPECT_EQ(outcome_, LocalOutcome::kRefused) << line;
-  }
-}
-
-TEST_F(ConnectionCommands, ExecAndDiscardEndATransactionThatWasRefused) {
-  const wire::CommandSpec& multi = *wire::FindRedisCommand("multi");
+TEST_F(ConnectionCommands, ExecAndDiscardEndATransactionThatWasAborted) {
   for (const auto& [line, reply] :
        {std::pair{"exec", "-EXECABORT Transaction discarded because of previous errors.\r\n"},
         {"discard", "+OK\r\n"}}) {
-    client_.refused.OnRefused(multi);
+    Ask("multi");
+    client_.transaction->Abort();
     EXPECT_EQ(Ask(line), reply);
-    EXPECT_TRUE(client_.refused.is_clear()) << line;
+    EXPECT_FALSE(client_.transaction) << line;
   }
 }
 
-TEST_F(ConnectionCommands, UnwatchForgetsARefusedWatch) {
-  client_.refused.OnRefused(*wire::FindRedisCommand("watch"));
-  EXPECT_FALSE(client_.refused.is_clear());
-  Ask("unwatch");
-  EXPECT_TRUE(client_.refused.is_clear());
+TEST_F(ConnectionCommands, UnwatchAndTheEndsOfATransactionEndAWatch) {
+  const auto ends = [this](const char* line) {
+    client_.flavour.is_pinned = true;
+    Ask(line);
+    return !client_.flavour.is_pinned;
+  };
+  EXPECT_TRUE(ends("unwatch"));
+  EXPECT_TRUE(ends("reset"));
+  // As Redis has it, both are errors outside a transaction, and nothing follows from them.
+  EXPECT_FALSE(ends("exec"));
+  EXPECT_FALSE(ends("discard"));
+  for (const char* line : {"exec", "discard"}) {
+    Ask("multi");
+    EXPECT_TRUE(ends(line)) << line;
+  }
 }
 
 }  // namespace

@@ -28,11 +28,13 @@ class FactsView final : public ProxyView {
  public:
   net::TimePoint now() const override { return net::TimePoint(1000s); }
   ProxyFacts Facts() const override { return facts; }
+  FleetReleases ReleasesOf(uint32_t) const override { return releases; }
   void ForEachClient(const std::function<void(const ClientState&)>& visit) const override {
     for (const ClientState* client : clients) visit(*client);
   }
 
   ProxyFacts facts;
+  FleetReleases releases;
   std::vector<const ClientState*> clients;
 };
 
@@ -51,9 +53,9 @@ class LocalFixture : public testing::Test {
     EXPECT_NE(spec, nullptr);
     EXPECT_EQ(spec->handling, wire::Handling::kLocal) << spec->name;
     EXPECT_EQ(wire::CheckShape(*spec, request), wire::Shape::kOk) << spec->name;
-    client_.last_command = spec;
+    client_.last_command = spec->index;
     std::string out = "before ";
-    outcome_ = AnswerLocally(*spec, request, client_, view_, &out);
+    outcome_ = AnswerLocally(*spec, request, client_, listener_, view_, &out);
     EXPECT_TRUE(out.starts_with("before "));
     return out.substr(7);
   }
@@ -72,6 +74,8 @@ class LocalFixture : public testing::Test {
   }
 
   FactsView view_;
+  PasswordGate gate_{""};
+  ListenerFacts listener_{.index = 0, .databases = 16, .proved_databases = 1, .gate = gate_};
   ClientState client_ = NewClient(7, "127.0.0.1:50412");
   LocalOutcome outcome_ = LocalOutcome::kAnswered;
 };

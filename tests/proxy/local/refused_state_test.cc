@@ -7,88 +7,31 @@ namespace {
 
 using Reason = RefusedState::Reason;
 
-const wire::CommandSpec& Row(std::string_view name) {
-  return *wire::FindRedisCommand(name);
-}
-
-TEST(RefusedState, LetsEverythingPassBeforeAnythingIsRefused) {
+TEST(RefusedState, LetsEverythingPassAtFirst) {
   const RefusedState state;
   for (const wire::CommandSpec& spec : wire::RedisCommands()) EXPECT_EQ(state.ReasonAgainst(spec), Reason::kNone);
 }
 
-TEST(RefusedState, RefusesAWholeTransactionUntilItsEnd) {
+TEST(RefusedState, RefusesAllButWhatALoginNeeds) {
   RefusedState state;
-  state.OnRefused(Row("multi"));
+  state.NeedLogin();
+  EXPECT_FALSE(state.is_clear());
   for (const wire::CommandSpec& spec : wire::RedisCommands()) {
-    const bool leaves = spec.name == "exec" || spec.name == "discard" || spec.name == "reset" || spec.name == "quit";
-    EXPECT_EQ(state.ReasonAgainst(spec), leaves ? Reason::kNone : Reason::kTransaction) << spec.name;
+    const bool passes = spec.name == "auth" || spec.name == "hello" || spec.name == "reset" || spec.name == "quit";
+    EXPECT_EQ(state.ReasonAgainst(spec), passes ? Reason::kNone : Reason::kNoAuth) << spec.name;
   }
-  EXPECT_TRUE(state.EndTransaction());
-  EXPECT_FALSE(state.EndTransaction());
-  EXPECT_EQ(state.ReasonAgainst(Row("set")), Reason::kNone);
-}
-
-TEST(RefusedState, RefusesTheTransactionWhoseKeysNobodyWatches) {
-  RefusedState state;
-  state.OnRefused(Row("watch"));
-  EXPECT_EQ(state.ReasonAgainst(Row("get")), Reason::kNone);
-  EXPECT_EQ(state.ReasonAgainst(Row("multi")), Reason::kUnwatched);
-  state.Unwatch();
-  EXPECT_EQ(state.ReasonAgainst(Row("multi")), Reason::kNone);
-  state.OnRefused(Row("watch"));
-  state.OnRefused(Row("multi"));
-  state.OnRefused(Row("watch"));  // Within a transaction nothing follows from it.
-  EXPECT_TRUE(state.EndTransaction());
-  EXPECT_EQ(state.ReasonAgainst(Row("multi")), Reason::kNone);
-}
-
-TEST(RefusedState, RefusesWhatConcernsADatabaseThatWasRefused) {
-  RefusedState state;
-  state.RefuseDatabase(3);
-  EXPECT_EQ(state.database(), 3);
-  for (const std::string_view name : {"get",
-                                      "set",
-                                      "del",
-                                      "mget",
-                                      "eval",
-                                      "fcall",
-                                      "sort",
-                                      "xread",
-                                      "migrate",
-                                      "watch",
-                                      "object|encoding",
-                                      "memory|usage",
-                                      "blpop",
-                                      "flushdb",
-                                      "flushall",
-                                      "dbsize",
-                                      "keys",
-                                      "randomkey",
-                                      "scan",
-                                      "swapdb",
-                                      "move",
-                                      "copy",
-                                      "touch",
-                                      "restore"}) {
-    EXPECT_EQ(state.ReasonAgainst(Row(name)), Reason::kDatabase) << name;
-  }
-  for (const std::string_view name : {"ping", "select", "client|setname", "info", "command", "script|load", "time",
-                                      "publish", "multi", "exec", "reset", "quit", "object|help", "acl|whoami"}) {
-    EXPECT_EQ(state.ReasonAgainst(Row(name)), Reason::kNone) << name;
-  }
-  state.SelectDatabaseZero();
-  EXPECT_EQ(state.ReasonAgainst(Row("get")), Reason::kNone);
+  state.LogIn();
+  EXPECT_TRUE(state.is_clear());
 }
 
 TEST(RefusedState, ForgetsEverythingWhenItIsCleared) {
   RefusedState state;
-  state.RefuseDatabase(1);
-  state.OnRefused(Row("watch"));
-  state.OnRefused(Row("multi"));
+  state.NeedLogin();
+  state.NoteListens(true);
+  EXPECT_FALSE(state.is_clear());
   state.Clear();
-  EXPECT_FALSE(state.EndTransaction());
-  EXPECT_EQ(state.ReasonAgainst(Row("multi")), Reason::kNone);
-  EXPECT_EQ(state.ReasonAgainst(Row("get")), Reason::kNone);
+  EXPECT_TRUE(state.is_clear());
+  EXPECT_EQ(state.ReasonAgainst(*wire::FindRedisCommand("get")), Reason::kNone);
 }
 
 }  // namespace

@@ -39,6 +39,9 @@ class Sink final : public backends::ReplySink {
     if (ticket.kind == Ticket::Kind::kFanout) return fanout->OnReply(ticket, std::move(reply));
     if (ticket.kind == Ticket::Kind::kFollowed) return sizes->OnReply(ticket, std::move(reply));
     if (ticket.kind == Ticket::Kind::kExpiry) return stand_ins->OnReply(ticket, std::move(reply));
+    if (ticket.kind == Ticket::Kind::kTransaction) return executions->OnReply(ticket, std::move(reply));
+    if (ticket.kind == Ticket::Kind::kExecutionPart) return parts->OnReply(ticket, std::move(reply));
+    if (ticket.kind == Ticket::Kind::kScript) return scripts->OnReply(ticket, std::move(reply));
     replies.push_back(std::string(reply.bytes()));
   }
   void OnFailure(Ticket ticket, const wire::Failure& failure) override {
@@ -46,6 +49,9 @@ class Sink final : public backends::ReplySink {
     if (ticket.kind == Ticket::Kind::kFanout) return fanout->OnFailure(ticket, failure);
     if (ticket.kind == Ticket::Kind::kFollowed) return sizes->OnFailure(ticket, failure);
     if (ticket.kind == Ticket::Kind::kExpiry) return stand_ins->OnFailure(ticket, failure);
+    if (ticket.kind == Ticket::Kind::kTransaction) return executions->OnFailure(ticket, failure);
+    if (ticket.kind == Ticket::Kind::kExecutionPart) return parts->OnFailure(ticket, failure);
+    if (ticket.kind == Ticket::Kind::kScript) return scripts->OnFailure(ticket, failure);
     replies.push_back(std::string(wire::ErrorName(failure.code)));
   }
 
@@ -53,6 +59,9 @@ class Sink final : public backends::ReplySink {
   Retrier* retrier = nullptr;
   KeySizes* sizes = nullptr;
   backends::ReplySink* stand_ins = nullptr;
+  backends::ReplySink* executions = nullptr;
+  backends::ReplySink* parts = nullptr;
+  ScriptCalls* scripts = nullptr;
   std::vector<std::string> replies;
 };
 
@@ -67,6 +76,7 @@ class DispatcherTest : public testing::Test {
   // Anew, of config_, with every node ready.
   void Make() {
     dispatcher_.reset();
+    scripts_.reset();
     retrier_.reset();
     held_.reset();
     snapshot_ = MakeSnapshot(config_);
@@ -88,7 +98,10 @@ class DispatcherTest : public testing::Test {
     retrier_ = std::make_unique<Retrier>(io_, sink_, retry_stats_);
     retrier_->Adopt(*snapshot_);
     sink_.retrier = retrier_.get();
-    dispatcher_.emplace(*fanout_, *retrier_, *watched_keys_, sink_, refusals_, loop_);
+    scripts_.emplace(sink_, io_.blocks, 0, script_posts_);
+    scripts_->Adopt(*snapshot_);
+    sink_.scripts = &*scripts_;
+    dispatcher_.emplace(*fanout_, *retrier_, *watched_keys_, sink_, refusals_, *scripts_, loop_);
     sink_.stand_ins = &dispatcher_->expiries();
     dispatcher_->Adopt(*snapshot_);
   }
@@ -98,13 +111,13 @@ class DispatcherTest : public testing::Test {
     for (const std::string& a : arguments) out += "$" + std::to_string(a.size()) + "\r\n" + a + "\r\n";
     return out;
   }
-  void Dispatch(const Words& arguments, bool has_priority = false) {
+  void Dispatch(const Words& arguments, bool has_priority = false, uint32_t lane = 0) {
     encoded_ = Encode(arguments);
     ASSERT_EQ(parser_.Parse(encoded_), wire::RequestParser::RespStatus::kRequest);
     const wire::Request request = parser_.request();
     RoutedRequest routed{*wire::FindRedisCommand(request), request, {}};
     routed.has_priority = has_priority;
-    dispatcher_->Dispatch(routed, {*held_, 0, 0}, {0, 0, 0, Ticket::Kind::kSession});
+    dispatcher_->Dispatch(routed, {*held_, 0, lane}, {0, 0, 0, Ticket::Kind::kSession});
     FlushAll();
   }
   uint32_t PoolOf(const Words& arguments) {
@@ -159,6 +172,8 @@ class DispatcherTest : public testing::Test {
     std::vector<wire::ErrorCode> codes;
   };
   Refusals refusals_;
+  ScriptPosts script_posts_;
+  std::optional<ScriptCalls> scripts_;
   std::optional<Dispatcher> dispatcher_;
   wire::RequestParser parser_{wire::Limits{}};
   std::string encoded_;

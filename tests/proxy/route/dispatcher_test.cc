@@ -82,6 +82,46 @@ TEST_F(DispatcherTest, AsksEveryNodeThatTheListenerReaches) {
   EXPECT_EQ(sink_.replies, std::vector<std::string>{":6\r\n"});
 }
 
+TEST_F(DispatcherTest, GivesEveryPartWhatStandsBehindTheKeys) {
+  const std::string a = KeyOf(0), b = KeyOf(1);
+  Dispatch({"JSON.MGET", b, a, b, "$.x"});
+  EXPECT_EQ(Node(0).TakeWritten(), Encode({"JSON.MGET", a, "$.x"}));
+  EXPECT_EQ(Node(1).TakeWritten(), Encode({"JSON.MGET", b, b, "$.x"}));
+  Node(0).Receive("*1\r\n$1\r\n1\r\n");
+  Node(1).Receive("*2\r\n$1\r\n2\r\n$-1\r\n");
+  EXPECT_EQ(TakeReplies(), Words{"*3\r\n$1\r\n2\r\n$1\r\n1\r\n$-1\r\n"});
+  Dispatch({"TS.MADD", b, "1", "1.5", a, "1", "2.5"});
+  EXPECT_EQ(Node(0).TakeWritten(), Encode({"TS.MADD", a, "1", "2.5"}));
+  EXPECT_EQ(Node(1).TakeWritten(), Encode({"TS.MADD", b, "1", "1.5"}));
+  Node(0).Receive("*1\r\n-ERR TSDB: the key does not exist\r\n");
+  Node(1).Receive("*1\r\n:1\r\n");
+  EXPECT_EQ(TakeReplies(), Words{"*2\r\n:1\r\n-ERR TSDB: the key does not exist\r\n"});
+}
+
+TEST_F(DispatcherTest, RefusesWhatSeveralNodesCannotDoTogether) {
+  Dispatch({"FT.SEARCH", "i", "*"});
+  Dispatch({"TS.MRANGE", "-", "+", "FILTER", "a=b", "GROUPBY", "a", "REDUCE", "max"});
+  EXPECT_TRUE(Asked().empty());
+  const Words replies = TakeReplies();
+  ASSERT_EQ(replies.size(), 2U);
+  EXPECT_TRUE(replies[0].starts_with("-ERR 'ft.search' is not supported by ringproxy: an index")) << replies[0];
+  EXPECT_TRUE(replies[1].starts_with("-ERR 'ts.mrange' is not supported by ringproxy: GROUPBY")) << replies[1];
+  EXPECT_EQ(refusals_.codes, std::vector(2, wire::ErrorCode::kNotSupported));
+  Dispatch({"TS.MRANGE", "-", "+", "FILTER", "a=b"});
+  EXPECT_EQ(Asked(), (std::vector<size_t>{0, 1, 2}));
+}
+
+TEST_F(DispatcherTest, LeavesToTheOnlyNodeWhatOneCanDo) {
+  config_.pools[0].nodes.pop_back();
+  config_.listeners[0].routes = {{"", "main"}};
+  Make();
+  for (const Words& request :
+       {Words{"FT.SEARCH", "i", "*"}, Words{"TS.MRANGE", "-", "+", "FILTER", "a=b", "GROUPBY"}}) {
+    Dispatch(request);
+    EXPECT_EQ(Node(0).TakeWritten(), encoded_);
+  }
+}
+
 TEST_F(DispatcherTest, AsksANodeThatLivesWhenAnyWillDo) {
   Node(0).ReceiveEnd();
   loop_.last_socket().observer->OnConnected(ECONNREFUSED);

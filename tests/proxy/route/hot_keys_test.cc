@@ -5,6 +5,7 @@
 #include <array>
 #include <charconv>
 
+#include "proxy/route/database_key.h"
 #include "tests/support/zipf_keys.h"
 
 namespace ringproxy::proxy {
@@ -13,8 +14,8 @@ namespace {
 TEST(HotKeys, FindsAPoolsHotKeyAmongManyColdOnes) {
   HotKeys keys(2);
   for (int i = 0; i < 100'000; ++i) {
-    keys.Note(1, "cold:" + std::to_string(i));
-    if (i % 4 == 0) keys.Note(1, "hot");
+    keys.Note(1, "cold:" + std::to_string(i), 0);
+    if (i % 4 == 0) keys.Note(1, "hot", 0);
   }
   const auto view = keys.View();
   EXPECT_TRUE(view->pools[0].top.empty());
@@ -25,11 +26,23 @@ TEST(HotKeys, FindsAPoolsHotKeyAmongManyColdOnes) {
   EXPECT_NEAR(static_cast<double>(view->pools[1].total), 125'000, 2'500);
 }
 
+TEST(HotKeys, CountsEqualKeysOfTwoDatabasesApart) {
+  HotKeys keys(1);
+  for (int i = 0; i < 3'000; ++i) {
+    keys.Note(0, "k", 0);
+    if (i % 3 == 0) keys.Note(0, "k", 7);
+  }
+  const auto view = keys.View();
+  ASSERT_EQ(view->pools[0].top.size(), 2U);
+  EXPECT_EQ(view->pools[0].top[0].key, "k");
+  EXPECT_EQ(view->pools[0].top[1].key, DatabaseKey(7, "k").text());
+}
+
 // A fixed step of sixteen would see one place of this pipeline only.
 TEST(HotKeys, SeesEveryPlaceOfARepeatingPipeline) {
   HotKeys keys(1);
   for (int round = 0; round < 20'000; ++round) {
-    for (int i = 0; i < 16; ++i) keys.Note(0, "key" + std::to_string(i));
+    for (int i = 0; i < 16; ++i) keys.Note(0, "key" + std::to_string(i), 0);
   }
   const auto view = keys.View();
   ASSERT_EQ(view->pools[0].top.size(), 16U);
@@ -50,7 +63,7 @@ TEST(HotKeys, ListsTheTopTwentyOfAZipfLoad) {
     std::array<char, 16> text{'k'};
     for (int i = 0; i < 10'000'000; ++i) {
       const char* const end = std::to_chars(text.data() + 1, text.data() + text.size(), requests.Next()).ptr;
-      keys.Note(0, {text.data(), end});
+      keys.Note(0, {text.data(), end}, 0);
     }
     const auto view = keys.View();
     for (size_t i = 0; i < kMost; ++i) {
@@ -63,7 +76,7 @@ TEST(HotKeys, ListsTheTopTwentyOfAZipfLoad) {
 
 TEST(HotKeys, ForgetsWithinMinutes) {
   HotKeys keys(1);
-  for (int i = 0; i < 16'000; ++i) keys.Note(0, "yesterday");
+  for (int i = 0; i < 16'000; ++i) keys.Note(0, "yesterday", 0);
   for (int second = 0; second < 600; ++second) keys.Tick();
   EXPECT_TRUE(keys.View()->pools[0].top.empty());
 }

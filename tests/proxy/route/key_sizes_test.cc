@@ -10,7 +10,7 @@ namespace {
 
 using backends::Reply;
 using backends::Ticket;
-using Words = std::vector<std::string_view>;
+using Texts = std::vector<std::string_view>;
 
 struct HeardSizes final : backends::ReplySink {
   void OnReply(Ticket ticket, Reply&& reply) override {
@@ -27,13 +27,13 @@ struct HeardSizes final : backends::ReplySink {
 
 class KeySizesTest : public testing::Test {
  protected:
-  Ticket Follow(const Words& words, std::optional<std::string_view> routing_key = std::nullopt) {
+  Ticket Follow(const Texts& words, std::optional<std::string_view> routing_key = std::nullopt) {
     const test::TestRequest request(words);
-    return sizes_.Follow(*wire::FindRedisCommand(request), request, routing_key, listener_, own_);
+    return sizes_.Follow(*wire::FindRedisCommand(request), request, routing_key, listener_, database_, own_);
   }
-  Ticket FollowMemcached(const Words& words) {
+  Ticket FollowMemcached(const Texts& words) {
     const test::TestRequest request(words);
-    return sizes_.Follow(wire::FindMemcacheCommand(words[0])->command, request, std::nullopt, listener_, own_);
+    return sizes_.Follow(wire::FindMemcacheCommand(words[0])->command, request, std::nullopt, listener_, 0, own_);
   }
   void Answer(Ticket ticket, std::string_view reply) { sizes_.OnReply(ticket, Reply(reply)); }
   static std::string Bulk(size_t size) { return "$" + std::to_string(size) + "\r\n" + std::string(size, 'v') + "\r\n"; }
@@ -47,6 +47,7 @@ class KeySizesTest : public testing::Test {
     return listed;
   }
 
+  uint16_t database_ = 0;
   HeardSizes heard_;
   KeySizes sizes_{2, heard_};
   ListenerSnapshot listener_{.routes = {{"cart:", 1}, {"", 0}}, .pools = {0, 1}};
@@ -65,6 +66,22 @@ TEST_F(KeySizesTest, TakesOneRequestIn64AndEveryLargeOne) {
     EXPECT_TRUE(sizes_.IsDue(KeySizes::kLargeRequest));
     Answer(Follow({"GET", "k"}), "$-1\r\n");
   }
+}
+
+TEST_F(KeySizesTest, KeepsEqualKeysOfTwoDatabasesApart) {
+  Answer(Follow({"GET", "k"}), Bulk(1000));
+  database_ = 3;
+  Answer(Follow({"GET", "k"}), Bulk(2000));
+  Answer(Follow({"MGET", "a", "b"}), "*2\r\n" + Bulk(3000) + "_\r\n");
+  Follow({"MSET", "c", std::string(4000, 'v'), "d", "1"});
+  std::vector<std::pair<uint16_t, std::string>> listed;
+  const auto view = sizes_.View();
+  for (const auto& big : (*view)[0]) {
+    const auto [database, key] = DatabaseKey::Split(big.key);
+    if (big.bytes >= 1000) listed.emplace_back(database, key);
+  }
+  const std::vector<std::pair<uint16_t, std::string>> expected = {{3, "c"}, {3, "a"}, {3, "k"}, {0, "k"}};
+  EXPECT_EQ(listed, expected);
 }
 
 TEST_F(KeySizesTest, BringsTheReplyOrTheFailureToWhoeverHasAsked) {
@@ -149,7 +166,7 @@ TEST_F(KeySizesTest, FollowsOnlySoManyRequestsAtATimeAndSoManyKeysOfEach) {
     keys.push_back("m" + std::to_string(i) + std::string(300, 'x'));
     reply += Bulk(static_cast<size_t>(i) + 1000);
   }
-  Words words{"MGET"};
+  Texts words{"MGET"};
   words.insert(words.end(), keys.begin(), keys.end());
   Answer(Follow(words), reply);
   // Eight KiB of keys, of which 256 bytes each are kept.

@@ -18,10 +18,10 @@ using wire::Merge;
 constexpr std::string_view kDoesNotFit = "-BADREPLY a node's reply does not fit the request\r\n";
 
 std::string Merged(Merge merge, const std::vector<std::string_view>& children,
-                   const std::vector<uint32_t>& child_of_key = {}) {
+                   const std::vector<uint32_t>& child_of_key = {}, uint8_t protocol = 2) {
   ReplyMerger merger;
   std::string all;
-  for (const std::string_view piece : merger.Merge(merge, children, child_of_key)) all += piece;
+  for (const std::string_view piece : merger.Merge(merge, children, child_of_key, protocol)) all += piece;
   EXPECT_EQ(all.size(), merger.size_bytes());
   return all;
 }
@@ -45,12 +45,27 @@ TEST(MergeInKeyOrder, MakesAnErrorElementTheErrorOfTheWhole) {
   EXPECT_EQ(Merged(Merge::kInKeyOrder, {"*2\r\n$1\r\na\r\n-ERR x\r\n", "*1\r\n$1\r\nb\r\n"}, {0, 1, 0}), "-ERR x\r\n");
 }
 
+TEST(MergeInKeyOrder, LeavesAnErrorToItsKeyWhereEachElementIsAnAnswerOfItsOwn) {
+  EXPECT_EQ(Merged(Merge::kOwnInKeyOrder, {"*2\r\n:1\r\n-ERR x\r\n", "*1\r\n:3\r\n"}, {0, 1, 0}),
+            "*3\r\n:1\r\n:3\r\n-ERR x\r\n");
+  EXPECT_EQ(Merged(Merge::kOwnInKeyOrder, {"-OOM no\r\n", "*1\r\n:3\r\n"}, {0, 1}), "-OOM no\r\n");
+}
+
 // semantics.md 1: never a nil for a value that nobody has looked up.
 TEST(MergeInKeyOrder, TakesNoReplyThatDoesNotFit) {
   for (const std::string_view wrong : {"*1\r\n$1\r\na\r\n", "*3\r\n:1\r\n:2\r\n:3\r\n", "*0\r\n", "*-1\r\n", "$-1\r\n",
                                        "+OK\r\n", ":2\r\n", "_\r\n"}) {
     EXPECT_EQ(Merged(Merge::kInKeyOrder, {wrong, "*1\r\n$1\r\nb\r\n"}, {0, 1, 0}), kDoesNotFit) << wrong;
   }
+}
+
+TEST(MergeInKeyOrder, WritesANilAsTheClientsVersionDoes) {
+  const std::vector<std::string_view> children = {"*2\r\n_\r\n$1\r\na\r\n", "*1\r\n$-1\r\n"};
+  EXPECT_EQ(Merged(Merge::kInKeyOrder, children, {0, 1, 0}, 2), "*3\r\n$-1\r\n$-1\r\n$1\r\na\r\n");
+  EXPECT_EQ(Merged(Merge::kInKeyOrder, children, {0, 1, 0}, 3), "*3\r\n_\r\n_\r\n$1\r\na\r\n");
+  EXPECT_EQ(Merged(Merge::kAnyNonNil, {"$-1\r\n", "_\r\n"}, {}, 3), "_\r\n");
+  EXPECT_EQ(Merged(Merge::kAnyNonNil, {"_\r\n", "_\r\n"}, {}, 2), "$-1\r\n");
+  EXPECT_EQ(Merged(Merge::kAnyNonNil, {"_\r\n", "$1\r\nk\r\n"}, {}, 3), "$1\r\nk\r\n");
 }
 
 TEST(MergeInKeyOrder, CopiesNoValue) {
@@ -96,6 +111,15 @@ TEST(MergeConcat, PutsTheArraysOneAfterAnother) {
   EXPECT_EQ(Merged(Merge::kConcat, {"*0\r\n", "-NOPERM no\r\n"}), "-NOPERM no\r\n");
 }
 
+TEST(MergeConcat, PutsTogetherSetsAndThePairsOfMaps) {
+  EXPECT_EQ(Merged(Merge::kConcat, {"~1\r\n+a\r\n", "~0\r\n", "~2\r\n+b\r\n+c\r\n"}, {}, 3),
+            "~3\r\n+a\r\n+b\r\n+c\r\n");
+  EXPECT_EQ(Merged(Merge::kConcat, {"%1\r\n+a\r\n*0\r\n", "%1\r\n+b\r\n:1\r\n"}, {}, 3),
+            "%2\r\n+a\r\n*0\r\n+b\r\n:1\r\n");
+  EXPECT_EQ(Merged(Merge::kConcat, {"~1\r\n+a\r\n", "*1\r\n+b\r\n"}, {}, 3), "*2\r\n+a\r\n+b\r\n");
+  EXPECT_EQ(Merged(Merge::kConcat, {"%1\r\n+a\r\n:0\r\n", "*2\r\n+b\r\n:1\r\n"}, {}, 3), kDoesNotFit);
+}
+
 TEST(MergeFirst, AnswersTheFirstUnlessOneFailed) {
   EXPECT_EQ(Merged(Merge::kFirst, {"$3\r\nsha\r\n", "$3\r\nsha\r\n"}), "$3\r\nsha\r\n");
   EXPECT_EQ(Merged(Merge::kFirst, {"$3\r\nsha\r\n", "-ERR x\r\n"}), "-ERR x\r\n");
@@ -116,6 +140,16 @@ TEST(MergeAnyNonNil, TakesAnyNodesValueThenTheErrorThenNil) {
   EXPECT_EQ(Merged(Merge::kAnyNonNil, {"$-1\r\n", "-ERR x\r\n", "-ERR y\r\n"}), "-ERR x\r\n");
   EXPECT_EQ(Merged(Merge::kAnyNonNil, {"$-1\r\n", "$-1\r\n"}), "$-1\r\n");
   EXPECT_EQ(Merged(Merge::kAnyNonNil, {"$-1\r\n", ":1\r\n"}), kDoesNotFit);
+}
+
+TEST(MergeAnyOk, TakesAnyNodesOkThenTheErrorThatIsTheWorstNews) {
+  constexpr std::string_view kIdle = "-NOTBUSY No scripts in execution right now.\r\n";
+  constexpr std::string_view kStuck = "-UNKILLABLE Sorry\r\n";
+  EXPECT_EQ(Merged(Merge::kAnyOk, {kIdle, kStuck, "+OK\r\n", "-NODEDOWN x\r\n"}), "+OK\r\n");
+  EXPECT_EQ(Merged(Merge::kAnyOk, {kIdle, "-NODEDOWN x\r\n", kStuck}), kStuck);
+  EXPECT_EQ(Merged(Merge::kAnyOk, {kIdle, "-BUSY x\r\n", "-NODEDOWN x\r\n"}), "-BUSY x\r\n");
+  EXPECT_EQ(Merged(Merge::kAnyOk, {kIdle, kIdle}), kIdle);
+  EXPECT_EQ(Merged(Merge::kAnyOk, {kIdle, "+OKAY\r\n"}), kDoesNotFit);
 }
 
 TEST(ReplyMerger, DoesNotAllocateOnceWarm) {
@@ -146,8 +180,9 @@ TEST(ReplyMerger, MakesOneWholeReplyOfAnyReplies) {
     for (size_t i = 0; i <= below(4); ++i) children.push_back(replies[below(replies.size())]);
     std::vector<uint32_t> child_of_key;
     for (size_t i = 0; i <= below(6); ++i) child_of_key.push_back(static_cast<uint32_t>(below(children.size())));
-    for (const Merge merge : {Merge::kInKeyOrder, Merge::kSum, Merge::kLeast, Merge::kAllOk, Merge::kConcat,
-                              Merge::kFirst, Merge::kEveryElementAnd, Merge::kAnyNonNil}) {
+    for (const Merge merge :
+         {Merge::kInKeyOrder, Merge::kOwnInKeyOrder, Merge::kSum, Merge::kLeast, Merge::kAllOk, Merge::kConcat,
+          Merge::kFirst, Merge::kEveryElementAnd, Merge::kAnyNonNil, Merge::kAnyOk}) {
       const std::string merged = Merged(merge, children, child_of_key);
       wire::RespReplyFramer framer;
       ASSERT_EQ(framer.Frame(merged), wire::ReplyFramer::FrameStatus::kReply) << merged;

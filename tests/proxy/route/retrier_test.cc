@@ -239,6 +239,16 @@ TEST_F(RetrierTest, PrefersTheFirstNodesValueToTheSecondsMiss) {
   EXPECT_EQ(sink_.answers, (Answers{{7, "$1\r\nv\r\n"}}));
 }
 
+TEST_F(RetrierTest, PrefersAValueToTheSecondsMissInResp3) {
+  Start(Hedging());
+  Learn();
+  Send(7);
+  Advance(2ms);
+  Socket(second()).Receive("_\r\n");
+  Socket(owner()).Receive("%1\r\n$1\r\nf\r\n$1\r\nv\r\n");
+  EXPECT_EQ(sink_.answers, (Answers{{7, "%1\r\n$1\r\nf\r\n$1\r\nv\r\n"}}));
+}
+
 TEST_F(RetrierTest, TakesTheSecondsMissWhenTheFirstFails) {
   Start(Hedging());
   Learn();

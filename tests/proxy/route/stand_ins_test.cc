@@ -43,6 +43,15 @@ TEST_F(StandInsTest, LetsAnExpiryFollowEveryOtherWriteInTheSameBatch) {
   }
 }
 
+TEST_F(StandInsTest, TakesNoKeyOutOfTheReachOfItsExpiry) {
+  for (const Words& write : {Words{"MOVE", moved_, "1"}, Words{"COPY", moved_, moved_, "DB", "1"}}) {
+    EXPECT_EQ(SentFor(write), "");
+    EXPECT_EQ(TakeReplies(), Words{"node_down"}) << write[0];
+  }
+  const std::string own = KeyOf(1);
+  EXPECT_EQ(SentFor({"MOVE", own, "1"}), Encode({"MOVE", own, "1"}));
+}
+
 TEST_F(StandInsTest, KeepsTheRepliesToExpiriesFromTheClient) {
   Dispatch({"INCR", moved_});
   Dispatch({"GET", moved_});

@@ -1,127 +1,29 @@
-// Redis clients around a whole worker: what they read, and what reaches a node.
+// What clients read, and what reaches a node.
 #include "proxy/session/redis_front.h"
 
-#include <gmock/gmock.h>
-
-#include "backends/wire/resp_reply.h"
-#include "tests/proxy/control/worker_fixture.h"
+#include "tests/proxy/session/redis_front_fixture.h"
 
 namespace ringproxy::proxy {
 namespace {
 
-using testing::HasSubstr;
-using testing::StartsWith;
-
-class RedisFrontTest : public WorkerFixture {
- protected:
-  // The replies to what was sent, one string each.
-  std::vector<std::string> Replies(test::FakeSocket& client) {
-    Settle();
-    const std::string all = client.TakeWritten();
-    std::vector<std::string> replies;
-    wire::RespReplyFramer framer;
-    for (std::string_view rest = all; !rest.empty(); rest.remove_prefix(framer.size())) {
-      framer.Reset();
-      EXPECT_EQ(framer.Frame(rest), wire::ReplyFramer::FrameStatus::kReply) << rest;
-      replies.emplace_back(rest.substr(0, framer.size()));
-    }
-    return replies;
-  }
-  std::vector<std::string> Ask(test::FakeSocket& client, const std::vector<std::vector<std::string>>& requests) {
-    std::string bytes;
-    for (const auto& request : requests) bytes += Encode(request);
-    client.Receive(bytes);
-    return Replies(client);
-  }
-  std::string AskOne(test::FakeSocket& client, const std::vector<std::string>& request) {
-    const std::vector<std::string> replies = Ask(client, {request});
-    return replies.size() == 1 ? replies[0] : "not one reply";
-  }
-  // A SET reaches its node.
-  bool Executes(test::FakeSocket& client) {
-    Ask(client, {{"SET", KeyOf(0), "v"}});
-    if (Node(0).TakeWritten().empty()) return false;
-    Node(0).Receive("+OK\r\n");
-    EXPECT_EQ(Replies(client), std::vector<std::string>{"+OK\r\n"});
-    return true;
-  }
-  // A request of the row with as few arguments as it takes.
-  static std::vector<std::string> Shortest(const wire::CommandSpec& spec) {
-    std::vector<std::string> words = {std::string(spec.name.substr(0, spec.name.find('|')))};
-    if (words[0] != spec.name) words.emplace_back(spec.name.substr(words[0].size() + 1));
-    while (static_cast<int>(words.size()) < std::abs(spec.arity)) words.emplace_back("1");
-    return words;
-  }
-  uint64_t Refusals(std::string_view command, wire::ErrorCode code) const {
-    const auto reason = std::ranges::find(kRefusalReasons, code) - std::begin(kRefusalReasons);
-    return stats_->listeners[0].refusals.value(wire::CommandIndex(*wire::FindRedisCommand(command)),
-                                               static_cast<size_t>(reason));
-  }
-};
-
-// Goes through the column: after each refusal the client is where its row says, and nowhere else.
-TEST_F(RedisFrontTest, EveryRefusalLeavesTheClientWhereItsRowSays) {
+// The error is all: nothing that the client sends later means something else because of it.
+TEST_F(RedisFrontTest, ARefusalLeavesTheClientAsItWas) {
   Start();
   size_t refused = 0;
   for (const wire::CommandSpec& spec : wire::RedisCommands()) {
     const bool is_family = !wire::SubcommandsOf(spec).empty();
-    const bool is_select = spec.after_refusal == wire::AfterRefusal::kDatabase;
-    if ((spec.handling != wire::Handling::kRefused && !is_select) || is_family) continue;
+    if (spec.handling != wire::Handling::kRefused || is_family) continue;
     ++refused;
     test::FakeSocket& client = NewClient();
     EXPECT_THAT(AskOne(client, Shortest(spec)), HasSubstr("is not supported by ringproxy: ")) << spec.name;
     EXPECT_FALSE(client.closed()) << spec.name;
-    switch (spec.after_refusal) {
-      case wire::AfterRefusal::kNothing: break;
-      case wire::AfterRefusal::kTransaction:
-        EXPECT_FALSE(Executes(client));
-        EXPECT_EQ(AskOne(client, {"EXEC"}), "-EXECABORT Transaction discarded because of previous errors.\r\n");
-        break;
-      case wire::AfterRefusal::kNextMulti:
-        EXPECT_TRUE(Executes(client));
-        EXPECT_THAT(AskOne(client, {"MULTI"}), HasSubstr("the WATCH before it was refused"));
-        EXPECT_FALSE(Executes(client));
-        EXPECT_EQ(AskOne(client, {"DISCARD"}), "+OK\r\n");
-        break;
-      case wire::AfterRefusal::kDatabase:
-        EXPECT_FALSE(Executes(client));
-        EXPECT_EQ(AskOne(client, {"FLUSHALL"}), "-ERR database 1 is not served here: SELECT 0 first\r\n");
-        EXPECT_EQ(AskOne(client, {"SELECT", "0"}), "+OK\r\n");
-        break;
-    }
     EXPECT_TRUE(Executes(client)) << spec.name;
     EXPECT_EQ(AskOne(client, {"EXEC"}), "-ERR EXEC without MULTI\r\n") << spec.name;
   }
-  EXPECT_GT(refused, 100U);
+  EXPECT_GT(refused, 50U);
 }
 
-TEST_F(RedisFrontTest, ExecutesNothingOfARefusedTransactionThatCameInOneWrite) {
-  Start();
-  test::FakeSocket& client = NewClient();
-  const std::vector<std::string> replies = Ask(client, {{"MULTI"},
-                                                        {"SET", KeyOf(0), "1"},
-                                                        {"MGET", KeyOf(0), KeyOf(1)},
-                                                        {"PING"},
-                                                        {"NOSUCH"},
-                                                        {"GET"},
-                                                        {"MULTI"},
-                                                        {"WATCH", "k"},
-                                                        {"EXEC"},
-                                                        {"PING"}});
-  EXPECT_EQ(Node(0).TakeWritten() + Node(1).TakeWritten(), "");
-  ASSERT_EQ(replies.size(), 10U);
-  EXPECT_THAT(replies[0], StartsWith("-ERR 'multi' is not supported by ringproxy: "));
-  for (const size_t i : {1, 2, 3, 6, 7})
-    EXPECT_THAT(replies[i], HasSubstr("is not executed: its transaction was refused")) << i;
-  EXPECT_THAT(replies[4], StartsWith("-ERR unknown command"));
-  EXPECT_THAT(replies[5], StartsWith("-ERR wrong number of arguments"));
-  EXPECT_EQ(replies[8], "-EXECABORT Transaction discarded because of previous errors.\r\n");
-  EXPECT_EQ(replies[9], "+PONG\r\n");
-  EXPECT_EQ(Refusals("set", wire::ErrorCode::kTransactionRefused), 1U);
-  EXPECT_EQ(Refusals("multi", wire::ErrorCode::kNotSupported), 1U);
-}
-
-TEST_F(RedisFrontTest, EndsARefusedTransactionByResetAndByAnExecOfAnyShape) {
+TEST_F(RedisFrontTest, EndsATransactionByResetAndByAnExecOfAnyShape) {
   Start();
   test::FakeSocket& client = NewClient();
   EXPECT_EQ(Ask(client, {{"MULTI"}, {"RESET"}})[1], "+RESET\r\n");
@@ -131,28 +33,6 @@ TEST_F(RedisFrontTest, EndsARefusedTransactionByResetAndByAnExecOfAnyShape) {
   EXPECT_TRUE(Executes(client));
   Ask(client, {{"MULTI"}, {"QUIT"}});
   EXPECT_TRUE(client.closed());
-}
-
-TEST_F(RedisFrontTest, TouchesNoDatabaseAfterARefusedSelectThatCameInOneWrite) {
-  Start();
-  test::FakeSocket& client = NewClient();
-  const std::vector<std::string> replies = Ask(client, {{"SELECT", "7"},
-                                                        {"SET", KeyOf(0), "1"},
-                                                        {"FLUSHDB"},
-                                                        {"DBSIZE"},
-                                                        {"EVAL", "return 1", "0"},
-                                                        {"SELECT", "-1"},
-                                                        {"SELECT", "x"},
-                                                        {"GET", KeyOf(0)},
-                                                        {"PING"}});
-  EXPECT_EQ(Node(0).TakeWritten() + Node(1).TakeWritten(), "");
-  ASSERT_EQ(replies.size(), 9U);
-  for (const size_t i : {1, 2, 3, 4, 7}) {
-    EXPECT_EQ(replies[i], "-ERR database 7 is not served here: SELECT 0 first\r\n") << i;
-  }
-  EXPECT_EQ(replies[8], "+PONG\r\n");
-  EXPECT_EQ(AskOne(client, {"RESET"}), "+RESET\r\n");
-  EXPECT_TRUE(Executes(client));
 }
 
 TEST_F(RedisFrontTest, NamesTheKeysAndTheirNodesWhereTheyLieApart) {

@@ -50,6 +50,17 @@ TEST(ReplyForecast, AlwaysLetsOneBeUnderWay) {
   EXPECT_EQ(Room(forecast), 1U);
 }
 
+TEST(ReplyForecast, ManyRepliesInOnePieceMayBeMuchHoweverSmallTheLastOnesWere) {
+  EXPECT_FALSE(ReplyForecast().IsMuch(5));
+  EXPECT_TRUE(ReplyForecast().IsMuch(17));
+  ReplyForecast forecast;
+  Give(forecast, 2000, 100);
+  EXPECT_FALSE(forecast.IsMuch(64));
+  EXPECT_TRUE(forecast.IsMuch(65));
+  Give(forecast, 20, 900'000);
+  EXPECT_TRUE(forecast.IsMuch(5));
+}
+
 TEST(ReplyForecast, ExpectsOfEachRequestUnderWayWhatTheLastOnesLetExpect) {
   ReplyForecast forecast;
   EXPECT_GE(BytesOf(forecast, 4), 1U << 20);  // It might be anything.

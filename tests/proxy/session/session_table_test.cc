@@ -32,25 +32,30 @@ struct SessionTableParts final : private RefusalObserver {
         retrier(io, sinks, stats.retries),
         watched_keys(1, sinks),
         limiter({.io = io, .shared = limits, .worker = 0, .sink = sinks, .observer = table}),
-        dispatcher(fanout, retrier, watched_keys, sinks, static_cast<RefusalObserver&>(*this), loop),
+        dispatcher(fanout, retrier, watched_keys, sinks, static_cast<RefusalObserver&>(*this), client_io.scripts, loop),
         client_io{.io = io,
                   .held = held,
                   .dispatcher = dispatcher,
+                  .executions = Executions(io, sinks),
+                  .watches = Watches(sinks),
+                  .waits = Waits(sinks, io, held),
                   .limiter = limiter,
                   .view = view,
                   .pool_stats = stats.pools,
                   .errors = stats.errors,
                   .turn = {},
-                  .retired = {},
-                  .scratch = {}},
+                  .scratch = {},
+                  .scripts = ScriptCalls(sinks, io.blocks, 0, {})},
         listener{0, snapshot->config.listeners[0], {}, stats.listeners[0]},
         table(client_io, stats.clients) {
     sinks.Set(Ticket::Kind::kSession, table);
+    sinks.Set(Ticket::Kind::kSelect, table.selects());
     sinks.Set(Ticket::Kind::kLimit, limiter);
     sinks.Set(Ticket::Kind::kFollowed, watched_keys.sizes);
     retrier.Adopt(*snapshot);
     limiter.Adopt(*snapshot);
     dispatcher.Adopt(*snapshot);
+    client_io.scripts.Adopt(*snapshot);
     for (backends::NodePool& pool : held->node_pools) pool.Connect();
   }
   void OnRefused(uint32_t, uint32_t, wire::ErrorCode) override {}

@@ -7,6 +7,6 @@ set(lines [=[
 set(instead [=[
   InFlight entry = PopFront();
   const bool forgets = sim::IsPlanted(sim::PlantedFault::kMissedDiscard);
-  if (forgets && entry.timed_out && !empty()) entry = PopFront();
+  if (forgets && entry.timed_out && size() > 0) entry = PopFront();
   if (reply.size() >= kLargeBytes) flowed_at_ = clock_.now();
 ]=])

@@ -12,6 +12,10 @@ enum class PlantedFault : uint8_t {
   kMissedDiscard,
   kLimitedRequestDropped,
   kRetriedReadDropped,
+  kPushTaken,
+  kRequestBeforeGreeting,
+  kBatchShort,
+  kOutcomeDenied,
 };
 
 inline PlantedFault planted_fault = PlantedFault::kNone;

@@ -62,6 +62,22 @@ TEST_F(PlantedFaults, ASwapOfSnapshotsThatDropsAReadThatWaitsToBeAskedAgainIsFou
   ExpectFound(PlantedFault::kRetriedReadDropped);
 }
 
+TEST_F(PlantedFaults, APushThatIsTakenForAReplyIsFound) {
+  ExpectFound(PlantedFault::kPushTaken);
+}
+
+TEST_F(PlantedFaults, ARequestThatLeavesBeforeItsLinkIsGreetedIsFound) {
+  ExpectFound(PlantedFault::kRequestBeforeGreeting);
+}
+
+TEST_F(PlantedFaults, AReplyOfATransactionThatTheNextRequestGetsIsFound) {
+  ExpectFound(PlantedFault::kBatchShort);
+}
+
+TEST_F(PlantedFaults, ATransactionThatIsCalledDiscardedThoughItMayHaveRunIsFound) {
+  ExpectFound(PlantedFault::kOutcomeDenied);
+}
+
 TEST_F(PlantedFaults, NothingIsFoundWhereNothingIsPlanted) {
   EXPECT_EQ(ComplaintAbout(kFirstSeed), "");
 }

@@ -43,10 +43,12 @@ std::string Written(CannedOutput& out) {
 const std::string kRequests = Request({"PING"}) + Request({"get", "s64:0000000001"}) + Request({"SET", "k", "hello"}) +
                               Request({"MGET", "s5:0000000001", "s300:0000000002", "plain"}) +
                               Request({"DEL", "a", "b"}) + Request({"SET", "k", std::string(300, 'v')}) +
-                              Request({"COMMAND"}) + Request({"GET", "s40000:0000000003"});
+                              Request({"MULTI"}) + Request({"GET", "s5:0000000004"}) + Request({"SET", "k", "v"}) +
+                              Request({"EXEC"}) + Request({"COMMAND"}) + Request({"GET", "s40000:0000000003"});
 const std::string kReplies = "+PONG\r\n" + Value("s64:0000000001", 64) + "+OK\r\n*3\r\n" + Value("s5:0000000001", 5) +
-                             Value("s300:0000000002", 300) + Value("plain", 64) + ":2\r\n+OK\r\n*0\r\n" +
-                             Value("s40000:0000000003", 40000);
+                             Value("s300:0000000002", 300) + Value("plain", 64) +
+                             ":2\r\n+OK\r\n+OK\r\n+QUEUED\r\n+QUEUED\r\n*2\r\n" + Value("s5:0000000004", 5) +
+                             "+OK\r\n*0\r\n" + Value("s40000:0000000003", 40000);
 
 TEST(CannedReplies, AreTheSameAtEverySplit) {
   for (size_t split = 0; split <= kRequests.size(); ++split) {

@@ -38,6 +38,10 @@ TEST(RequestSet, SpeaksBothProtocolsWordForWord) {
       {{.command = CommandKind::kMget, .value_bytes = 16, .keys = 1, .mget_keys = 1},
        "*2\r\n$4\r\nMGET\r\n$14\r\ns16:0000000000\r\n",
        "*1\r\n$16\r\ns16:0000000000..\r\n"},
+      {{.command = CommandKind::kMulti, .value_bytes = 16, .keys = 1, .mget_keys = 2},
+       "*1\r\n$5\r\nMULTI\r\n*2\r\n$3\r\nGET\r\n$14\r\ns16:0000000000\r\n*2\r\n$3\r\nGET\r\n$14\r\n"
+       "s16:0000000000\r\n*1\r\n$4\r\nEXEC\r\n",
+       "+OK\r\n+QUEUED\r\n+QUEUED\r\n*2\r\n$16\r\ns16:0000000000..\r\n$16\r\ns16:0000000000..\r\n"},
       {{.protocol = Protocol::kMemcached, .command = CommandKind::kGet, .value_bytes = 16, .keys = 1},
        "get s16:0000000000\r\n",
        "VALUE s16:0000000000 0 16\r\ns16:0000000000..\r\nEND\r\n"},

@@ -1,0 +1,75 @@
+// backends/link/link_group.h – A worker's links of one flavour to one node, and which of them serves whom.
+//
+// Purpose: requests of one lane reach the node in the order sent as long as they take one group: see LaneTable. The
+// plain group is opened at start and kept; the others are opened when they are needed, see FlavourTable.
+// Threads: its worker's. Lifetime: all that it is given outlives it.
+#pragma once
+
+#include <algorithm>
+#include <memory>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include "backends/lane.h"
+#include "backends/link/lane_table.h"
+#include "backends/link/node_connection.h"
+
+namespace ringproxy::backends {
+
+class LinkGroup {
+ public:
+  LinkGroup(const NodeLink::LinkParts& parts, NodeGuard& guard, ReplySink& sink, uint32_t count, Flavour flavour = {});
+
+  // `lane`: the number of one. `work`: what it makes the node do.
+  template <typename Request>
+  void Send(uint32_t lane, Request&& request, Ticket ticket, wire::Work work) {
+    if (connections_.size() == 1) return connections_.front()->Send(std::forward<Request>(request), ticket, work);
+    Take(lane, [&](NodeConnection& connection) { connection.Send(std::forward<Request>(request), ticket, work); });
+  }
+  // See NodeConnection.
+  void SendBatch(uint32_t lane, net::Block requests, uint32_t count, Ticket ticket, wire::Work work) {
+    Take(lane, [&](NodeConnection& connection) { connection.Send(std::move(requests), ticket, work, count); });
+  }
+
+  // Those that were never opened.
+  void Connect();
+  // See NodeConnection, of each.
+  void Drain();
+  void Reopen();
+  void Hurry();
+  // Opens it for this flavour. Requires: is_closed().
+  void Open(Flavour flavour);
+
+  bool AnyAccepts() const {
+    for (const auto& connection : connections_) {
+      if (connection->accepts()) return true;
+    }
+    return false;
+  }
+  // One that is ready, or nullptr.
+  NodeConnection* AnyReady() const;
+  // None is open or wants to be.
+  bool is_closed() const;
+  // Requests that wait for their replies, or to be sent.
+  size_t in_flight() const;
+  LaneTable::Connections connections() const { return connections_; }
+  LaneTable& lanes() { return lanes_; }
+
+ private:
+  // Calls `send` with the connection that the lane takes now.
+  template <typename Send>
+  void Take(uint32_t lane, Send&& send) {
+    LaneTable::LanePlace& place = lanes_.Find(connections_, lane);
+    const uint32_t taken = place.connection;
+    NodeConnection& connection = *connections_[taken];
+    send(connection);
+    // A failure that was told meanwhile may have made the lane send again, and elsewhere.
+    if (place.connection == taken) place.last = connection.pipeline().sent();
+  }
+
+  std::vector<std::unique_ptr<NodeConnection>> connections_;
+  LaneTable lanes_;
+};
+
+}  // namespace ringproxy::backends

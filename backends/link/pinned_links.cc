@@ -1,0 +1,149 @@
+#include "backends/link/pinned_links.h"
+
+#include <algorithm>
+#include <cassert>
+
+namespace ringproxy::backends {
+
+PinnedLease::~PinnedLease() {
+  if (has_link()) links_.Close(links_.End(*this));
+}
+
+void PinnedLease::SendBeside(std::string_view request, Ticket ticket) {
+  links_.control_.Send(request, ticket);
+}
+
+void PinnedLease::Break() {
+  if (!has_link()) return;
+  NodeConnection& connection = *connection_;
+  connection.Drain(NodeConnection::Ending::kAtOnce);
+  connection.Reopen();
+}
+
+void PinnedLease::LeaveLane() {
+  if (has_link() && lane_) links_.by_lane_.erase(*lane_);
+  lane_.reset();
+}
+
+void PinnedLease::Return(std::unique_ptr<PinnedLease> lease) {
+  if (!lease->has_link() || lease->is_altered_) return;
+  PinnedLinks::PinnedEntry& entry = lease->links_.End(*lease);
+  entry.is_idle = true;
+  entry.idle_seconds = 0;
+  entry.idle_losses = entry.connection->losses();
+}
+
+void PinnedLease::Abandon(std::unique_ptr<PinnedLease> lease) {
+  if (lease->has_link()) lease->links_.End(*lease).connection->Drain(NodeConnection::Ending::kAtOnce);
+}
+
+void PinnedLease::Forget(std::unique_ptr<PinnedLease> lease) {
+  if (lease && lease->has_link()) lease->links_.End(*lease);
+}
+
+PinnedLinks::~PinnedLinks() {
+  for (const auto& entry : entries_) {
+    if (entry->lease != nullptr) End(*entry->lease);
+  }
+}
+
+std::unique_ptr<PinnedLease> PinnedLinks::Lease(Flavour flavour, std::optional<uint32_t> lane) {
+  assert(!lane || Find(*lane) == nullptr);
+  // Never the plain one: like the links of other flavours it is opened because somebody waits for it.
+  flavour.is_pinned = true;
+  if (!takes_ || leased_ >= parts_.settings.pinned_per_node) return nullptr;
+  PinnedEntry* const entry = FindFree(flavour);
+  entry->is_idle = false;
+  auto lease = std::unique_ptr<PinnedLease>(new PinnedLease(*this, *entry->connection, lane));
+  entry->lease = lease.get();
+  if (lane) by_lane_[*lane] = entry->connection.get();
+  ++leased_;
+  parts_.stats.pinned_links.Add();
+  if (IsClosed(*entry)) {
+    entry->flavour = flavour;
+    entry->connection->Become(flavour);
+    entry->connection->Connect();
+  }
+  return lease;
+}
+
+// One that is open and clean, else one that is closed, else a new one.
+PinnedLinks::PinnedEntry* PinnedLinks::FindFree(Flavour flavour) {
+  PinnedEntry* closed = nullptr;
+  PinnedEntry* other = nullptr;
+  for (const auto& entry : entries_) {
+    if (entry->lease != nullptr) continue;
+    if (entry->is_idle && entry->flavour == flavour && entry->connection->accepts()) return entry.get();
+    if (entry->is_idle) other = entry.get();
+    if (IsClosed(*entry)) closed = entry.get();
+  }
+  // Of another flavour, or it cannot be had at the moment: there shall be no more links than there may be leases.
+  if (closed == nullptr && other != nullptr) {
+    Close(*other);
+    if (IsClosed(*other)) closed = other;
+  }
+  if (closed != nullptr) return closed;
+  entries_.push_back(std::make_unique<PinnedEntry>());
+  entries_.back()->connection = std::make_unique<NodeConnection>(parts_, guard_, sink_);
+  return entries_.back().get();
+}
+
+PinnedLinks::PinnedEntry& PinnedLinks::EntryOf(const PinnedLease& lease) {
+  const auto found = std::ranges::find_if(entries_, [&](const auto& entry) { return entry->lease == &lease; });
+  assert(found != entries_.end());
+  return **found;
+}
+
+PinnedLinks::PinnedEntry& PinnedLinks::End(PinnedLease& lease) {
+  PinnedEntry& entry = EntryOf(lease);
+  lease.LeaveLane();
+  lease.connection_ = nullptr;
+  entry.lease = nullptr;
+  --leased_;
+  parts_.stats.pinned_links.Subtract(1);
+  return entry;
+}
+
+void PinnedLinks::Close(PinnedEntry& entry) {
+  entry.is_idle = false;
+  entry.connection->Drain();
+}
+
+void PinnedLinks::Drain() {
+  takes_ = false;
+  for (const auto& entry : entries_) {
+    if (entry->lease != nullptr) End(*entry->lease);
+    Close(*entry);
+  }
+}
+
+void PinnedLinks::Hurry() {
+  for (const auto& entry : entries_) entry->connection->Hurry();
+}
+
+void PinnedLinks::Tick() {
+  for (const auto& entry : entries_) {
+    if (!entry->is_idle) continue;
+    // One that has come back while nobody needs it would be found dead by its next user only.
+    const bool is_another = entry->connection->losses() != entry->idle_losses;
+    if (is_another || ++entry->idle_seconds >= kKept.count()) Close(*entry);
+  }
+}
+
+bool PinnedLinks::is_closed() const {
+  return std::ranges::all_of(entries_, [](const auto& entry) { return IsClosed(*entry); });
+}
+
+size_t PinnedLinks::load() const {
+  size_t sum = 0;
+  for (const auto& entry : entries_) sum += entry->connection->pipeline().load();
+  return sum;
+}
+
+size_t PinnedLinks::in_flight() const {
+  size_t sum = 0;
+  for (const auto& entry : entries_) sum += entry->connection->in_flight();
+  return sum;
+}
+
+}  // namespace ringproxy::backends

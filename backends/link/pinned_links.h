@@ -1,0 +1,142 @@
+// backends/link/pinned_links.h – A worker's links to one node that one client each has for itself.
+//
+// Purpose: what leaves something on a connection (WATCH), or keeps it from everybody else (a command that waits), is
+// sent over a link that is leased for as long as it takes. A lease may name a lane: then all that the lane sends to the
+// node takes this link, and so stays in order with what was begun there. A link whose lease ends clean serves the next
+// lease of its flavour; one that may be in any state is closed.
+// Threads: its worker's. Lifetime: all that it is given outlives it; a lease may outlive it and is lost then.
+// Bounds: settings.pinned_per_node leases at a time. Memory: a link more for each that still waits for its last reply;
+// links are kept and used again, never freed, so that whoever is on the stack or in a flush list stays valid.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "backends/lane.h"
+#include "backends/link/control_link.h"
+#include "backends/link/node_connection.h"
+
+namespace ringproxy::backends {
+
+class PinnedLinks;
+
+// A link that its owner has for itself until this dies.
+class PinnedLease {
+ public:
+  // Closes the link when the replies under way are in, for nobody knows what state it is in.
+  ~PinnedLease();
+  PinnedLease(const PinnedLease&) = delete;
+  PinnedLease& operator=(const PinnedLease&) = delete;
+
+  // As NodeConnection. Requires: has_link().
+  void Send(net::Block requests, Ticket ticket, wire::Work work = wire::Work::kPlain, uint32_t count = 1) {
+    connection_->Send(std::move(requests), ticket, work, count);
+  }
+  void Send(std::string_view request, Ticket ticket, wire::Work work = wire::Work::kPlain) {
+    connection_->Send(request, ticket, work);
+  }
+  // A request to which the node replies when it likes, at the latest after so many seconds; 0: without end.
+  void Wait(net::Block request, Ticket ticket, uint32_t seconds) {
+    connection_->Send(std::move(request), ticket, wire::Work::kBlocking, 1, seconds);
+  }
+  // To the same node, over its control link.
+  void SendBeside(std::string_view request, Ticket ticket);
+  // The connection closes now, and what is under way on it fails; another one takes its place.
+  void Break();
+  // False once the node is being left, which takes all links of it back.
+  bool has_link() const { return connection_ != nullptr; }
+  // What is on the connection from now on is gone when it breaks.
+  void Mark() { losses_ = has_link() ? std::optional(connection_->losses()) : std::nullopt; }
+  // It is the one and same connection since Mark.
+  bool IsKept() const { return has_link() && losses_ && *losses_ == connection_->losses(); }
+  // Its lane takes it no more.
+  void LeaveLane();
+  // What the link speaks is no more what its flavour says: it serves nobody else afterwards.
+  void Alter() { is_altered_ = true; }
+  // Instead of its end as above: nothing of this lease is left on the link, which may serve the next one.
+  static void Return(std::unique_ptr<PinnedLease> lease);
+  // Likewise: the link closes at once, whatever is under way on it.
+  static void Abandon(std::unique_ptr<PinnedLease> lease);
+  // The worker ends, and its links with it: nobody shall hear of them.
+  static void Forget(std::unique_ptr<PinnedLease> lease);
+
+ private:
+  friend class PinnedLinks;
+  PinnedLease(PinnedLinks& links, NodeConnection& connection, std::optional<uint32_t> lane)
+      : links_(links), connection_(&connection), lane_(lane) {}
+
+  PinnedLinks& links_;  // Valid while there is a connection.
+  NodeConnection* connection_;
+  std::optional<uint32_t> lane_;
+  std::optional<uint64_t> losses_;  // With Mark.
+  bool is_altered_ = false;
+};
+
+class PinnedLinks {
+ public:
+  // How long a link that nobody leases is kept.
+  static constexpr std::chrono::seconds kKept{60};
+
+  // `control`: the node's.
+  PinnedLinks(const NodeLink::LinkParts& parts, NodeGuard& guard, ReplySink& sink, ControlLink& control)
+      : parts_(parts), guard_(guard), sink_(sink), control_(control) {}
+  ~PinnedLinks();
+
+  // nullptr: as many are leased as may be, or the node is being left. `lane`: the one that sends all over it, if it
+  // shall. Requires: the lane has no other here.
+  std::unique_ptr<PinnedLease> Lease(Flavour flavour, std::optional<uint32_t> lane);
+  // The link that the lane has leased, or nullptr.
+  NodeConnection* Find(uint32_t lane) const {
+    const auto found = by_lane_.find(lane);
+    return found != by_lane_.end() ? found->second : nullptr;
+  }
+
+  // All leases are lost; the links close when the replies under way are in. None is leased before Reopen.
+  void Drain();
+  void Reopen() { takes_ = true; }
+  void Hurry();
+  // Once a second.
+  void Tick();
+  bool is_closed() const;
+  size_t in_flight() const;
+  // Of that, such as counts for the node's load.
+  size_t load() const;
+  size_t leased() const { return leased_; }
+
+ private:
+  friend class PinnedLease;
+  struct PinnedEntry {
+    std::unique_ptr<NodeConnection> connection;
+    Flavour flavour{};
+    PinnedLease* lease = nullptr;
+    bool is_idle = false;  // Open, and clean.
+    uint32_t idle_seconds = 0;
+    uint64_t idle_losses = 0;  // Of the connection, when it became idle.
+  };
+
+  PinnedEntry* FindFree(Flavour flavour);
+  PinnedEntry& EntryOf(const PinnedLease& lease);
+  static bool IsClosed(const PinnedEntry& entry) {
+    const LinkState state = entry.connection->state();
+    return state == LinkState::kClosed || state == LinkState::kIdle;
+  }
+  void Close(PinnedEntry& entry);
+  // The lease is over; what becomes of its link is the caller's.
+  PinnedEntry& End(PinnedLease& lease);
+
+  const NodeLink::LinkParts parts_;
+  NodeGuard& guard_;
+  ReplySink& sink_;
+  ControlLink& control_;
+  std::vector<std::unique_ptr<PinnedEntry>> entries_;
+  std::unordered_map<uint32_t, NodeConnection*> by_lane_;
+  size_t leased_ = 0;
+  bool takes_ = true;
+};
+
+}  // namespace ringproxy::backends

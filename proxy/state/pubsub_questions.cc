@@ -1,0 +1,182 @@
+#include "proxy/state/pubsub_questions.h"
+
+#include <algorithm>
+#include <optional>
+#include <set>
+#include <utility>
+
+#include "backends/wire/resp_encode.h"
+#include "backends/wire/resp_reply.h"
+
+namespace ringproxy::proxy {
+namespace {
+
+std::string BadReply() {
+  std::string text;
+  wire::AppendRedisError({wire::ErrorCode::kBadReply}, &text);
+  return text;
+}
+
+std::string IntegerText(int64_t value) {
+  std::string text;
+  wire::AppendInteger(value, &text);
+  return text;
+}
+
+}  // namespace
+
+uint32_t PubSubQuestions::Open(QuestionKind what, TopicKind kind, backends::Ticket ticket) {
+  const uint32_t place = questions_.Acquire();
+  Question& question = questions_[place];
+  question.ticket = ticket;
+  question.what = what;
+  question.kind = kind;
+  question.names.clear();
+  question.answers.clear();
+  question.waiting = question.reply_bytes = 0;
+  return place;
+}
+
+void PubSubQuestions::Publish(RoutedRequest& routed, const Origin& origin, TopicKind kind, backends::Ticket ticket) {
+  const std::string_view channel = routed.request[1];
+  NodeId to = RouteKey(*origin.held, origin.held->listeners[origin.listener], channel);
+  backends::NodePool& pool = origin.held.node_pools[to.pool];
+  const backends::Admission admission = pool.Admits(to.node, ClaimOf(routed));
+  if (admission != backends::Admission::kGranted) {
+    const uint64_t hash = KeyHash(origin.held->pools[to.pool], channel);
+    const auto other = pool.ChooseOther(hash, to.node, ClaimOf(routed));
+    if (!other) return pool.Refuse(to.node, admission, ticket);
+    to.node = *other;
+  }
+  if (!counts_.is_empty()) {
+    const uint32_t place = Open(QuestionKind::kPublish, kind, ticket);
+    Question& question = questions_[place];
+    question.names.emplace_back(channel);
+    question.answers.push_back({origin.held->pools[to.pool].nodes[to.node], to.pool, {}});
+    question.waiting = 1;
+    ticket = {place, 0, 0, backends::Ticket::Kind::kPubSub};
+  }
+  if (routed.block) return pool.Send(to.node, origin.lane, std::move(routed.block), ticket);
+  pool.Send(to.node, origin.lane, routed.request.encoded(), ticket);
+}
+
+void PubSubQuestions::Ask(const RoutedRequest& routed, const Origin& origin, QuestionKind what, TopicKind kind,
+                          backends::Ticket ticket) {
+  const std::vector<uint32_t>& pools = origin.held->listeners[origin.listener].pools;
+  std::vector<NodeId> nodes;
+  for (const uint32_t pool : pools) {
+    for (ring::NodeIndex node = 0; node < origin.held.node_pools[pool].node_count(); ++node) {
+      const backends::Admission admission = origin.held.node_pools[pool].Admits(node, ClaimOf(routed));
+      if (admission == backends::Admission::kGranted) nodes.push_back({pool, node});
+    }
+  }
+  if (nodes.empty()) return origin.held.node_pools[pools[0]].Refuse(0, backends::Admission::kDown, ticket);
+  const uint32_t place = Open(what, kind, ticket);
+  Question& question = questions_[place];
+  question.waiting = nodes.size();
+  for (size_t i = 2; i < routed.request.size(); ++i) question.names.emplace_back(routed.request[i]);
+  for (const NodeId to : nodes) question.answers.push_back({origin.held->pools[to.pool].nodes[to.node], to.pool, {}});
+  // A node may fail its part before this returns.
+  for (uint32_t i = 0; i < nodes.size(); ++i) {
+    const backends::Ticket part{place, 0, i, backends::Ticket::Kind::kPubSub};
+    origin.held.node_pools[nodes[i].pool].Send(nodes[i].node, origin.lane, routed.request.encoded(), part);
+  }
+}
+
+void PubSubQuestions::OnReply(backends::Ticket ticket, backends::Reply&& reply) {
+  Question& question = questions_[ticket.owner];
+  question.reply_bytes += reply.size();
+  if (question.reply_bytes <= io_.memory.most_taken()) question.answers[ticket.slot].reply = reply.bytes();
+  if (--question.waiting == 0) Finish(ticket.owner, nullptr);
+}
+
+void PubSubQuestions::OnFailure(backends::Ticket ticket, const wire::Failure& failure) {
+  if (--questions_[ticket.owner].waiting == 0) Finish(ticket.owner, &failure);
+}
+
+void PubSubQuestions::Finish(uint32_t place, const wire::Failure* failure) {
+  const Question question = std::move(questions_[place]);
+  questions_[place] = {};
+  questions_.Release(place);
+  if (question.reply_bytes > io_.memory.most_taken())
+    return sink_.OnFailure(question.ticket, {wire::ErrorCode::kOutOfMemory});
+  const bool has_answer =
+      std::ranges::any_of(question.answers, [](const auto& answer) { return !answer.reply.empty(); });
+  // The others failed before; one that has answered tells enough.
+  if (!has_answer) return sink_.OnFailure(question.ticket, failure != nullptr ? *failure : wire::Failure{});
+  sink_.OnReply(question.ticket, backends::Reply(Compose(question)));
+}
+
+std::string PubSubQuestions::Compose(const Question& question) const {
+  for (const NodeAnswer& answer : question.answers) {
+    if (!answer.reply.empty() && wire::IsError(answer.reply)) return answer.reply;
+  }
+  switch (question.what) {
+    case QuestionKind::kPublish: return ComposePublished(question);
+    case QuestionKind::kNames: return ComposeNames(question);
+    case QuestionKind::kNumbers: return ComposeNumbers(question);
+    case QuestionKind::kPatterns: return ComposePatterns(question);
+  }
+  return BadReply();
+}
+
+std::string PubSubQuestions::ComposePublished(const Question& question) const {
+  const NodeAnswer& answer = question.answers.front();
+  const std::optional<int64_t> told = wire::IntegerReply(answer.reply);
+  if (!told) return BadReply();
+  const SubscriptionCounts::Reached own =
+      counts_.ReachedBy(*answer.node, answer.pool, question.kind, question.names.front());
+  return IntegerText(std::max<int64_t>(0, *told - own.links) + own.clients);
+}
+
+std::string PubSubQuestions::ComposeNames(const Question& question) {
+  std::set<std::string_view> names;
+  for (const NodeAnswer& answer : question.answers) {
+    if (answer.reply.empty()) continue;
+    wire::ArrayReader reader(answer.reply);
+    if (!reader.is_array()) return BadReply();
+    while (reader.remaining() > 0) names.insert(reader.Next());
+  }
+  std::string text;
+  wire::AppendArrayHeader(names.size(), &text);
+  for (const std::string_view name : names) text.append(name);
+  return text;
+}
+
+std::string PubSubQuestions::ComposeNumbers(const Question& question) const {
+  // Of other listeners than the process's own: what the node says that has most of them.
+  std::vector<int64_t> others(question.names.size());
+  std::vector<int64_t> own(question.names.size());
+  for (const NodeAnswer& answer : question.answers) {
+    if (answer.reply.empty()) continue;
+    wire::ArrayReader reader(answer.reply);
+    if (!reader.is_array() || reader.remaining() != 2 * question.names.size()) return BadReply();
+    for (size_t i = 0; i < question.names.size(); ++i) {
+      reader.Next();
+      const std::optional<int64_t> number = wire::IntegerReply(reader.Next());
+      if (!number) return BadReply();
+      others[i] = std::max(others[i], *number - counts_.LinksOf(*answer.node, question.kind, question.names[i]));
+      own[i] = std::max(own[i], counts_.ClientsOf(answer.pool, question.kind, question.names[i]));
+    }
+  }
+  std::string text;
+  wire::AppendArrayHeader(2 * question.names.size(), &text);
+  for (size_t i = 0; i < question.names.size(); ++i) {
+    wire::AppendBulk(question.names[i], &text);
+    wire::AppendInteger(own[i] + others[i], &text);
+  }
+  return text;
+}
+
+std::string PubSubQuestions::ComposePatterns(const Question& question) {
+  int64_t most = 0;
+  for (const NodeAnswer& answer : question.answers) {
+    if (answer.reply.empty()) continue;
+    const std::optional<int64_t> number = wire::IntegerReply(answer.reply);
+    if (!number) return BadReply();
+    most = std::max(most, *number);
+  }
+  return IntegerText(most);
+}
+
+}  // namespace ringproxy::proxy

@@ -1,0 +1,268 @@
+#include "proxy/state/spread_waits.h"
+
+#include <chrono>
+#include <utility>
+
+#include "backends/wire/blocking.h"
+#include "backends/wire/resp_reply.h"
+
+namespace ringproxy::proxy {
+namespace {
+
+using backends::PinnedLease;
+
+// Longer is without end.
+constexpr double kMostSeconds = 1e9;
+
+}  // namespace
+
+// The worker ends: nobody is told anything any more.
+SpreadWaits::~SpreadWaits() {
+  for (SpreadWait& wait : waits_) {
+    for (SpreadWaiter& waiter : wait.waiters) PinnedLease::Forget(std::move(waiter.link));
+  }
+}
+
+bool SpreadWaits::Takes(const wire::CommandSpec& spec, const wire::Request& request) {
+  wire::KeyPositions keys;
+  return SpreadRequest::KindOf(spec) && wire::WaitOf(spec, request) &&
+         wire::FindKeys(spec, request, &keys) == wire::KeyResult::kOk && keys.size() <= SpreadRequest::kMostKeys;
+}
+
+void SpreadWaits::Start(const RoutedRequest& routed, const Origin& origin, uint32_t links, backends::Ticket ticket) {
+  const uint32_t place = waits_.Acquire();
+  SpreadWait& wait = waits_[place];
+  const uint32_t generation = wait.generation + 1;
+  wait = SpreadWait{.client = {ticket, origin.lane, origin.listener, links},
+                    .generation = generation,
+                    .request = SpreadRequest(routed.spec, routed.request)};
+  const double seconds = *wire::WaitOf(routed.spec, routed.request);
+  const auto time = std::chrono::duration<double>(seconds);
+  if (seconds > 0 && seconds < kMostSeconds)
+    wait.end = io_.loop.now() + std::chrono::duration_cast<net::Duration>(time);
+  by_client_[origin.lane.number] = place;
+  AskInTurn(place);
+}
+
+backends::Ticket SpreadWaits::TicketOf(uint32_t place, SpreadQuestion question, size_t waiter) const {
+  const uint32_t slot = static_cast<uint32_t>(waiter) * kQuestions + question;
+  return {place, waits_[place].generation, slot, backends::Ticket::Kind::kSpreadWait};
+}
+
+void SpreadWaits::Advance(uint32_t place) {
+  SpreadWait& wait = waits_[place];
+  if (wait.probe) return;
+  if (wait.ending) return EndWaiters(place);
+  if (wait.waiters.empty()) return wait.takes_turns ? TakeTurn(place) : AskInTurn(place);
+  const uint32_t generation = wait.generation;
+  for (uint32_t i = 0; i < wait.waiters.size(); ++i) {
+    if (wait.waiters[i].state == WaiterState::kWoken) return AskFor(place, wait.waiters[i].keys, i);
+  }
+  for (size_t i = 0; i < wait.waiters.size() && wait.generation == generation; ++i) {
+    if (wait.waiters[i].state == WaiterState::kIdle) Send(place, i);
+  }
+}
+
+void SpreadWaits::EndWaiters(uint32_t place) {
+  SpreadWait& wait = waits_[place];
+  const uint32_t generation = wait.generation;
+  bool is_any_left = false;
+  for (size_t i = 0; i < wait.waiters.size(); ++i) {
+    SpreadWaiter& waiter = wait.waiters[i];
+    // A turn ends soon by itself; and what the node says to its end is the truth about what it has popped.
+    const bool is_to_end =
+        waiter.state == WaiterState::kArmed && waiter.unblocks == 0 && !waiter.is_ended && !wait.takes_turns;
+    if (is_to_end) waiter.Unblock(TicketOf(place, kUnblock, i));
+    // It may have failed at once, and with it the last of all.
+    if (wait.generation != generation) return;
+    is_any_left |= waiter.state == WaiterState::kArmed || waiter.unblocks > 0;
+  }
+  if (is_any_left) return;
+  const Next next = *std::exchange(wait.ending, std::nullopt);
+  if (next == Next::kEnd) return Finish(place);
+  wait.DropWaiters();
+  wait.next = 0;
+  if (next == Next::kProbes) return AskInTurn(place);
+  wait.takes_turns = true;
+  TakeTurn(place);
+}
+
+void SpreadWaits::Finish(uint32_t place) {
+  SpreadWait& wait = waits_[place];
+  const backends::Ticket ticket = wait.client.ticket;
+  const uint8_t protocol = wait.client.lane.flavour.protocol;
+  const bool is_answered = wait.is_answered;
+  // What was read is said first: it may have been marked as read.
+  net::Block streams = wait.TakeStreams(io_.blocks);
+  SpreadError error = std::move(wait.error);
+  Release(place);
+  if (is_answered) return;
+  if (streams) return sink_.OnReply(ticket, backends::Reply(std::move(streams)));
+  if (!error.words.empty()) return sink_.OnReply(ticket, backends::Reply(std::string_view(error.words)));
+  if (error.failure) {
+    // The views are of those who said it.
+    error.failure->pool = error.pool;
+    error.failure->node = error.node;
+    return sink_.OnFailure(ticket, *error.failure);
+  }
+  sink_.OnReply(ticket, backends::Reply(std::string_view(protocol == 2 ? "*-1\r\n" : "_\r\n")));
+}
+
+void SpreadWaits::AskInTurn(uint32_t place) {
+  SpreadWait& wait = waits_[place];
+  const SpreadRequest& request = wait.request;
+  if (request.kind() == SpreadRequest::SpreadKind::kStreams) return AskForEnd(place);
+  if (wait.next >= request.key_count()) {
+    if (wait.is_cut || wait.IsOverAt(io_.loop.now())) {
+      wait.ending = Next::kEnd;
+      return EndWaiters(place);
+    }
+    wait.next = 0;
+    wait.takes_turns = request.kind() == SpreadRequest::SpreadKind::kSortedSets;
+    return wait.takes_turns ? TakeTurn(place) : SendWaiters(place);
+  }
+  // All keys up to the first one of another node.
+  const NodeId node = wait.NodeOf(*held_, wait.next);
+  std::vector<uint32_t> keys;
+  while (wait.next < request.key_count() && wait.NodeOf(*held_, wait.next) == node) keys.push_back(wait.next++);
+  AskFor(place, std::move(keys), std::nullopt);
+}
+
+void SpreadWaits::AskFor(uint32_t place, std::vector<uint32_t> keys, std::optional<uint32_t> waiter) {
+  SpreadWait& wait = waits_[place];
+  const NodeId node = wait.NodeOf(*held_, keys.front());
+  wait.probe.emplace();
+  wait.probed_for = waiter;
+  if ((*held_)->pools[node.pool].nodes[node.node]->refuses_transactions())
+    return OnProbe(place, Probe::ProbeResult::kRefused);
+  backends::NodePool& nodes = held_->node_pools[node.pool];
+  const backends::Ticket ticket = TicketOf(place, kProbe);
+  const backends::Admission admission = nodes.Admits(node.node, {.is_read = false});
+  if (admission != backends::Admission::kGranted) return nodes.Refuse(node.node, admission, ticket);
+  const std::string requests = Probe::RequestsOf(wait.request.About(keys, Probe::kSeconds));
+  nodes.SendBatch(node.node, wait.client.lane, io_.blocks.Copy(requests), Probe::kRequests, ticket, wire::Work::kPlain);
+}
+
+void SpreadWaits::OnProbe(uint32_t place, Probe::ProbeResult result) {
+  using ProbeResult = Probe::ProbeResult;
+  SpreadWait& wait = waits_[place];
+  if (result == ProbeResult::kMore) return;
+  Probe probe = *std::exchange(wait.probe, std::nullopt);
+  const std::optional<uint32_t> waiter = std::exchange(wait.probed_for, std::nullopt);
+  if (waiter) wait.waiters[*waiter].state = WaiterState::kIdle;
+  if (result == ProbeResult::kAnswer) return Answer(place, probe.TakeAnswer());
+  if (result == ProbeResult::kRefused && !wait.ending) wait.ending = Next::kTurns;
+  // Another one was faster, and so late that nothing can be waited for any more.
+  if (waiter && wait.IsOverAt(io_.loop.now()) && !wait.ending) wait.ending = Next::kEnd;
+  Advance(place);
+}
+
+void SpreadWaits::Cut(uint32_t client) {
+  const auto found = by_client_.find(client);
+  if (found == by_client_.end()) return;
+  SpreadWait& wait = waits_[found->second];
+  // What is there already is for the client: all nodes are asked once.
+  wait.is_cut = true;
+  if (wait.waiters.empty()) return;
+  wait.ending = Next::kEnd;
+  Advance(found->second);
+}
+
+void SpreadWaits::Leave(uint32_t client) {
+  const auto found = by_client_.find(client);
+  if (found == by_client_.end()) return;
+  SpreadWait& wait = waits_[found->second];
+  // First, so that what fails now leads nowhere.
+  std::vector<SpreadWaiter> waiters = std::move(wait.waiters);
+  Release(found->second);
+  for (SpreadWaiter& waiter : waiters) {
+    if (!waiter.link) continue;
+    const bool is_clean = waiter.state != WaiterState::kArmed && waiter.unblocks == 0;
+    is_clean ? PinnedLease::Return(std::move(waiter.link)) : PinnedLease::Abandon(std::move(waiter.link));
+  }
+}
+
+void SpreadWaits::Answer(uint32_t place, backends::Reply&& reply) {
+  SpreadWait& wait = waits_[place];
+  const backends::Ticket ticket = wait.client.ticket;
+  by_client_.erase(wait.client.lane.number);
+  wait.is_answered = true;
+  wait.ending = Next::kEnd;
+  sink_.OnReply(ticket, std::move(reply));
+  Advance(place);
+}
+
+void SpreadWaits::Fail(uint32_t place, const wire::Failure& failure) {
+  SpreadWait& wait = waits_[place];
+  by_client_.erase(wait.client.lane.number);
+  wait.is_answered = true;
+  wait.ending = Next::kEnd;
+  sink_.OnFailure(wait.client.ticket, failure);
+  Advance(place);
+}
+
+void SpreadWaits::Release(uint32_t place) {
+  SpreadWait& wait = waits_[place];
+  if (!wait.is_answered) by_client_.erase(wait.client.lane.number);
+  wait.DropWaiters();
+  wait.probe.reset();
+  wait.request = SpreadRequest();
+  wait.error = SpreadError();
+  waits_.Release(place);
+}
+
+void SpreadWaits::OnReply(backends::Ticket ticket, backends::Reply&& reply) {
+  SpreadWait& wait = waits_[ticket.owner];
+  if (wait.generation != ticket.generation) return;
+  const uint32_t place = ticket.owner;
+  const uint32_t i = ticket.slot / kQuestions;
+  switch (ticket.slot % kQuestions) {
+    case kProbe: return OnProbe(place, wait.probe->OnReply(std::move(reply), io_.blocks));
+    case kStreamEnd: return OnStreamEnd(place, std::move(reply));
+    case kCommand: return OnWaiter(place, i, std::move(reply));
+    case kNumber: wait.waiters[i].number = wire::IntegerReply(reply.bytes()).value_or(-1); break;
+    default:
+      --wait.waiters[i].unblocks;
+      wait.waiters[i].is_ended = reply.bytes() == ":1\r\n";
+      if (wire::IsError(reply.bytes())) wait.waiters[i].GiveUp();
+      break;
+  }
+  // What was to be ended and could not be, or was not because the node had not begun to wait.
+  if (wait.ending) Advance(place);
+}
+
+void SpreadWaits::OnFailure(backends::Ticket ticket, const wire::Failure& failure) {
+  SpreadWait& wait = waits_[ticket.owner];
+  const uint32_t question = ticket.slot % kQuestions;
+  if (wait.generation != ticket.generation || question == kNumber) return;
+  const uint32_t place = ticket.owner;
+  const uint32_t i = ticket.slot / kQuestions;
+  if (question == kUnblock) {
+    // Nothing is lost with a waiter, and its link serves nobody else.
+    --wait.waiters[i].unblocks;
+    wait.waiters[i].GiveUp();
+    return Advance(place);
+  }
+  if (question == kProbe || question == kStreamEnd) {
+    wait.probe.reset();
+    if (const auto waiter = std::exchange(wait.probed_for, std::nullopt))
+      wait.waiters[*waiter].state = WaiterState::kIdle;
+  } else {
+    // It was given up.
+    if (wait.waiters[i].state == WaiterState::kOver) return;
+    // The destructor of a link that was lost closes it: nobody knows whether its node has read what was sent.
+    wait.waiters[i].state = WaiterState::kOver;
+    wait.waiters[i].link.reset();
+  }
+  if (wait.is_answered) return Advance(place);
+  const wire::Failure lost{.code = wire::ErrorCode::kWaitLost, .pool = failure.pool, .node = failure.node};
+  const wire::Failure& said = failure.may_have_run && question != kStreamEnd ? lost : failure;
+  if (wait.waiters.empty() || wait.request.kind() != SpreadRequest::SpreadKind::kStreams) return Fail(place, said);
+  // Others may have read something meanwhile, which comes first.
+  if (!said.words.empty()) wire::AppendRedisError(said, &wait.error.words);
+  if (!wait.error.failure) wait.error.SetFailure(said);
+  wait.ending = Next::kEnd;
+  Advance(place);
+}
+
+}  // namespace ringproxy::proxy

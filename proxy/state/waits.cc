@@ -1,0 +1,161 @@
+#include "proxy/state/waits.h"
+
+#include <string>
+#include <utility>
+
+#include "backends/wire/blocking.h"
+#include "backends/wire/resp_encode.h"
+#include "backends/wire/resp_reply.h"
+#include "proxy/state/spread_waits.h"
+#include "proxy/state/wait_patience.h"
+
+namespace ringproxy::proxy {
+namespace {
+
+using backends::PinnedLease;
+
+// A node may have read one CLIENT UNBLOCK before the command, and more than one where the client's end comes with a
+// drain.
+constexpr uint32_t kMostMissed = 3;
+
+constexpr std::string_view kNumberRequest = "*2\r\n$6\r\nCLIENT\r\n$2\r\nID\r\n";
+
+}  // namespace
+
+Waits::Waits(backends::ReplySink& sink, backends::WorkerIo& io, const std::unique_ptr<HeldSnapshot>& held)
+    : sink_(sink), blocks_(io.blocks), spread_(std::make_unique<SpreadWaits>(sink, io, held)) {}
+
+// The worker ends: nobody is told anything any more.
+Waits::~Waits() {
+  for (WaitEntry& entry : entries_) PinnedLease::Forget(std::move(entry.owned));
+}
+
+backends::ReplySink& Waits::spread() {
+  return *spread_;
+}
+
+void Waits::Start(RoutedRequest& routed, const Origin& origin, PinnedLease* own, backends::Ticket ticket) {
+  wire::Failure failure;
+  const auto to = one_place_.Find(routed.spec, routed.request, *origin.held, origin.listener, {}, &failure);
+  // The other one is that over which it watches keys.
+  const uint32_t before = own != nullptr && own->has_link() ? 1 : 0;
+  if (!to && failure.code == wire::ErrorCode::kCrossSlot && SpreadWaits::Takes(routed.spec, routed.request))
+    return spread_->Start(routed, origin, before, ticket);
+  if (!to) return sink_.OnFailure(ticket, failure);
+  backends::NodePool& nodes = origin.held.node_pools[to->pool];
+  const backends::Admission admission = nodes.Admits(to->node, {.is_read = false});
+  if (admission != backends::Admission::kGranted) return nodes.Refuse(to->node, admission, ticket);
+  const uint32_t client = origin.lane.number;
+  std::unique_ptr<PinnedLease> owned;
+  const bool has_own = own != nullptr && own->has_link() && nodes.PinnedTo(to->node, client) != nullptr;
+  if (!has_own) {
+    const uint32_t most = origin.held->config.listeners[origin.listener].pinned_per_client;
+    if (before >= most) return sink_.OnFailure(ticket, {.code = wire::ErrorCode::kTooManyOwn, .most = most});
+    owned = nodes.Pin(to->node, origin.lane.flavour, std::nullopt);
+    if (!owned) return nodes.RefusePinned(to->node, ticket);
+    own = owned.get();
+  }
+  const uint32_t place = entries_.Acquire();
+  WaitEntry& entry = entries_[place];
+  entry.ticket = ticket;
+  entry.client = client;
+  entry.owned = std::move(owned);
+  entry.link = own;
+  entry.number = 0;
+  entry.is_cut = false;
+  entry.unblocks = entry.missed = 0;
+  by_client_[client] = place;
+  const backends::Ticket call{place, entry.generation, kCommand, backends::Ticket::Kind::kWait};
+  net::Block request = routed.block ? std::move(routed.block) : blocks_.Copy(routed.request.encoded());
+  // One whose time is not understood reads an error at once.
+  const double seconds = wire::WaitOf(routed.spec, routed.request).value_or(1);
+  own->Send(kNumberRequest, {place, entry.generation, kNumber, backends::Ticket::Kind::kWait});
+  own->Wait(std::move(request), call, PatienceOf(seconds, origin.held->config.pools[to->pool].timeouts));
+}
+
+Waits::WaitEntry* Waits::Find(backends::Ticket ticket) {
+  WaitEntry& entry = entries_[ticket.owner];
+  return entry.generation == ticket.generation ? &entry : nullptr;
+}
+
+Waits::WaitEntry Waits::Take(uint32_t place) {
+  const uint32_t next = entries_[place].generation + 1;
+  WaitEntry entry = std::move(entries_[place]);
+  entries_[place].generation = next;
+  entries_.Release(place);
+  by_client_.erase(entry.client);
+  return entry;
+}
+
+void Waits::Cut(uint32_t client) {
+  spread_->Cut(client);
+  const auto found = by_client_.find(client);
+  if (found == by_client_.end()) return;
+  entries_[found->second].is_cut = true;
+  Unblock(found->second);
+}
+
+void Waits::Unblock(uint32_t place) {
+  WaitEntry& entry = entries_[place];
+  if (entry.number < 0) return GiveUp(place);
+  if (entry.number == 0 || entry.link == nullptr || !entry.link->has_link()) return;
+  std::string request;
+  wire::AppendArrayHeader(4, &request);
+  for (const std::string_view word : {"CLIENT", "UNBLOCK"}) wire::AppendBulk(word, &request);
+  wire::AppendBulk(std::to_string(entry.number), &request);
+  wire::AppendBulk("TIMEOUT", &request);
+  ++entry.unblocks;
+  entry.link->SendBeside(request, {place, entry.generation, kUnblock, backends::Ticket::Kind::kWait});
+}
+
+// Its failure ends the wait.
+void Waits::GiveUp(uint32_t place) {
+  WaitEntry& entry = entries_[place];
+  backends::PinnedLease* const link = std::exchange(entry.link, nullptr);
+  if (entry.owned) return PinnedLease::Abandon(std::move(entry.owned));
+  if (link != nullptr) link->Break();
+}
+
+void Waits::Leave(uint32_t client) {
+  spread_->Leave(client);
+  const auto found = by_client_.find(client);
+  if (found == by_client_.end()) return;
+  WaitEntry entry = Take(found->second);
+  if (entry.owned) return PinnedLease::Abandon(std::move(entry.owned));
+  if (entry.link != nullptr) entry.link->Break();
+}
+
+void Waits::OnReply(backends::Ticket ticket, backends::Reply&& reply) {
+  WaitEntry* const known = Find(ticket);
+  if (known == nullptr) return;
+  if (ticket.slot == kUnblock) {
+    --known->unblocks;
+    // The node may allow its users no such command; or know nothing of it again and again, since the link is dead.
+    const bool is_missed = reply.bytes() == ":0\r\n" && ++known->missed == kMostMissed;
+    if (is_missed || wire::IsError(reply.bytes())) GiveUp(ticket.owner);
+    return;
+  }
+  if (ticket.slot == kNumber) {
+    known->number = wire::IntegerReply(reply.bytes()).value_or(-1);
+    if (known->is_cut) Unblock(ticket.owner);
+    return;
+  }
+  WaitEntry entry = Take(ticket.owner);
+  // Behind such a reply a server may close the connection; and what is to end this wait, and is not read yet, would end
+  // that of the next client.
+  const bool is_dropped = reply.bytes().starts_with("-UNBLOCKED") || entry.unblocks > 0;
+  if (entry.owned && !is_dropped) PinnedLease::Return(std::move(entry.owned));
+  sink_.OnReply(entry.ticket, std::move(reply));
+}
+
+void Waits::OnFailure(backends::Ticket ticket, const wire::Failure& failure) {
+  if (Find(ticket) == nullptr || ticket.slot == kNumber) return;
+  if (ticket.slot == kUnblock) return GiveUp(ticket.owner);
+  WaitEntry entry = Take(ticket.owner);
+  wire::Failure lost{.code = wire::ErrorCode::kWaitLost, .pool = failure.pool, .node = failure.node};
+  // The node may still wait, or have something for nobody.
+  if (!entry.owned && entry.link != nullptr && failure.may_have_run) entry.link->Break();
+  sink_.OnFailure(entry.ticket, failure.may_have_run ? lost : failure);
+}
+
+}  // namespace ringproxy::proxy

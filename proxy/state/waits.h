@@ -1,0 +1,79 @@
+// proxy/state/waits.h – Commands that wait at a node for what others will write: BLPOP and its like.
+//
+// Purpose: each has a link for itself for as long as it waits; the client's own, if it watches keys of that node. It
+// ends by the node's reply, by its own timeout, which the node keeps, by the client's leaving, which closes the link,
+// or by Cut, which has the node end it as if its time were over: then nothing that was popped is lost. What is lost
+// with the link reads as that, and never as nil. What has its keys on several nodes is SpreadWaits'. A node that
+// cannot be told of the end of a wait loses the link.
+// Threads: its worker's. Lifetime: what it is given outlives it. Promise: one OnReply or OnFailure to the sink for each
+// Start, unless the client leaves.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <unordered_map>
+
+#include "backends/link/pinned_links.h"
+#include "backends/net/place_list.h"
+#include "backends/ticket.h"
+#include "backends/worker_io.h"
+#include "proxy/route/routed_request.h"
+#include "proxy/state/one_place.h"
+
+namespace ringproxy::proxy {
+
+class SpreadWaits;
+
+class Waits final : public backends::ReplySink {
+ public:
+  // `held`: the configuration in force.
+  Waits(backends::ReplySink& sink, backends::WorkerIo& io, const std::unique_ptr<HeldSnapshot>& held);
+  ~Waits();
+
+  // The client is its lane. `own`: its link to some node, if it has one; it outlives the wait. Requires: nothing of the
+  // client is under way.
+  void Start(RoutedRequest& routed, const Origin& origin, backends::PinnedLease* own, backends::Ticket ticket);
+  // Has the node end the wait of the client, if it waits. To be repeated for as long as it does: the node may not have
+  // begun to.
+  void Cut(uint32_t client);
+  // The client is gone: what it waits for is for others.
+  void Leave(uint32_t client);
+
+  // Of the node, for tickets of Kind::kWait.
+  void OnReply(backends::Ticket ticket, backends::Reply&& reply) override;
+  void OnFailure(backends::Ticket ticket, const wire::Failure& failure) override;
+
+  // For tickets of Kind::kSpreadWait.
+  backends::ReplySink& spread();
+
+ private:
+  // What is asked with the ticket of a wait, by its slot.
+  enum WaitQuestion : uint32_t { kCommand, kNumber, kUnblock };
+  struct WaitEntry {
+    backends::Ticket ticket;
+    uint32_t client = 0;
+    uint32_t generation = 0;  // Of the place.
+    std::unique_ptr<backends::PinnedLease> owned;
+    backends::PinnedLease* link = nullptr;  // That one, or the client's own; nullptr: given up.
+    int64_t number = 0;                     // Of the link at the node; 0: not known yet; -1: it does not tell.
+    bool is_cut = false;                    // As soon as that is known.
+    uint32_t unblocks = 0;                  // CLIENT UNBLOCKs of it that the node has not answered.
+    uint32_t missed = 0;                    // Those to which it was not waiting.
+  };
+
+  WaitEntry* Find(backends::Ticket ticket);
+  // The place is free, and tickets for it lead nowhere.
+  WaitEntry Take(uint32_t place);
+  void Unblock(uint32_t place);
+  // The node cannot be told to end it, so the link closes.
+  void GiveUp(uint32_t place);
+
+  backends::ReplySink& sink_;
+  net::BlockPool& blocks_;
+  const std::unique_ptr<SpreadWaits> spread_;  // Whose keys lie on several nodes.
+  net::PlaceList<WaitEntry> entries_;
+  std::unordered_map<uint32_t, uint32_t> by_client_;
+  OnePlace one_place_;
+};
+
+}  // namespace ringproxy::proxy

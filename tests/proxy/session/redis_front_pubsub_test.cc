@@ -1,0 +1,294 @@
+// Clients that subscribe and publish: what they read, and what the nodes are told.
+#include "tests/proxy/session/redis_front_fixture.h"
+
+namespace ringproxy::proxy {
+namespace {
+
+using std::chrono::seconds;
+
+class RedisFrontPubSubTest : public RedisFrontTest {
+ protected:
+  void Start(conf::OnGap on_gap = conf::OnGap::kKeep) {
+    conf::Config config = TwoNodes();
+    config.pools[0].reconnect.rate = {1000, seconds(1)};
+    config.pools[0].on_gap = on_gap;
+    WorkerFixture::Start(std::move(config));
+  }
+  // The first subscription opens a link to each node; they become links_[0] and [1].
+  void OpenLinks(test::FakeSocket& client, const std::string& channel) {
+    const size_t before = loop_.sockets();
+    client.Receive(Encode({"SUBSCRIBE", channel}));
+    ASSERT_EQ(loop_.sockets(), before + 2);
+    for (size_t i = 0; i < 2; ++i) links_[i] = &loop_.socket(before + i);
+    for (size_t i = 0; i < 2; ++i) Greet(i);
+    Confirm("subscribe", channel);
+    EXPECT_EQ(Replies(client), std::vector<std::string>{Ack("subscribe", channel, 1)});
+  }
+  void Greet(size_t node) {
+    links_[node]->observer->OnConnected(0);
+    links_[node]->TakeWritten();
+    links_[node]->Receive("+PONG\r\n");
+    Settle();
+  }
+  static std::string Ack(const std::string& word, const std::string& name, int count, char type = '*') {
+    return type + ("3\r\n$" + std::to_string(word.size()) + "\r\n" + word + "\r\n$" + std::to_string(name.size()) +
+                   "\r\n" + name + "\r\n:" + std::to_string(count) + "\r\n");
+  }
+  static std::string Message(const std::string& channel, const std::string& text, char type = '*') {
+    return type + Encode({"message", channel, text}).substr(1);
+  }
+  // Both nodes have been told so, and confirm it.
+  void Confirm(const std::string& word, const std::string& name) {
+    Settle();
+    for (test::FakeSocket* link : links_) {
+      EXPECT_EQ(link->TakeWritten(), Encode({word, name}));
+      link->Receive(Ack(word, name, 1));
+    }
+    Settle();
+  }
+  uint64_t Gaps(uint32_t node) { return snapshot_->pools[0].nodes[node]->stats(0).subscription_gaps.value(); }
+
+  test::FakeSocket* links_[2] = {};
+};
+
+TEST_F(RedisFrontPubSubTest, SubscribesOnceAtEachNodeHoweverManyListen) {
+  Start();
+  test::FakeSocket& first = NewClient();
+  OpenLinks(first, "c");
+  test::FakeSocket& second = NewClient();
+  EXPECT_THAT(AskOne(second, {"HELLO", "3"}), StartsWith("%7"));
+  second.Receive(Encode({"SUBSCRIBE", "c"}));
+  Settle();
+  EXPECT_EQ(second.TakeWritten(), Ack("subscribe", "c", 1, '>')) << "it is confirmed already";
+  EXPECT_EQ(links_[0]->TakeWritten() + links_[1]->TakeWritten(), "");
+  links_[1]->Receive(Message("c", "hello"));
+  Settle();
+  EXPECT_EQ(first.TakeWritten(), Message("c", "hello"));
+  EXPECT_EQ(second.TakeWritten(), Message("c", "hello", '>'));
+  // The last one that leaves ends it.
+  first.ReceiveEnd();
+  Settle();
+  EXPECT_EQ(links_[0]->TakeWritten() + links_[1]->TakeWritten(), "");
+  second.Receive(Encode({"UNSUBSCRIBE", "c"}));
+  Confirm("unsubscribe", "c");
+  EXPECT_EQ(second.TakeWritten(), Ack("unsubscribe", "c", 0, '>'));
+}
+
+TEST_F(RedisFrontPubSubTest, AcknowledgesWhenEveryNodeHasConfirmedAndHoldsMessagesUntilThen) {
+  Start();
+  test::FakeSocket& client = NewClient();
+  OpenLinks(client, "c");
+  client.Receive(Encode({"SUBSCRIBE", "d"}) + Encode({"PING"}));
+  Settle();
+  links_[0]->Receive(Ack("subscribe", "d", 2) + Message("d", "early"));
+  Settle();
+  EXPECT_EQ(client.TakeWritten(), "");
+  links_[1]->Receive(Ack("subscribe", "d", 2));
+  EXPECT_EQ(Replies(client), (std::vector<std::string>{Ack("subscribe", "d", 2), Message("d", "early"),
+                                                       "*2\r\n$4\r\npong\r\n$0\r\n\r\n"}));
+}
+
+TEST_F(RedisFrontPubSubTest, WaitsASecondForASilentNodeAndCountsWhatItMayHaveMissed) {
+  Start();
+  test::FakeSocket& client = NewClient();
+  OpenLinks(client, "c");
+  client.Receive(Encode({"SUBSCRIBE", "d"}));
+  Settle();
+  links_[0]->Receive(Ack("subscribe", "d", 2));
+  loop_.Advance(std::chrono::milliseconds(1001));
+  EXPECT_EQ(Replies(client), std::vector<std::string>{Ack("subscribe", "d", 2)});
+  // It is known to be late, so the next one does not wait for it.
+  client.Receive(Encode({"SUBSCRIBE", "e"}));
+  Settle();
+  links_[0]->Receive(Ack("subscribe", "e", 3));
+  EXPECT_EQ(Replies(client), std::vector<std::string>{Ack("subscribe", "e", 3)});
+  links_[1]->Receive(Ack("subscribe", "d", 2) + Ack("subscribe", "e", 3) + Message("e", "x"));
+  EXPECT_EQ(Replies(client), std::vector<std::string>{Message("e", "x")});
+  EXPECT_EQ(Gaps(0), 0U);
+  EXPECT_EQ(Gaps(1), 2U);
+}
+
+TEST_F(RedisFrontPubSubTest, SubscribesAgainAtANodeThatIsBack) {
+  Start();
+  test::FakeSocket& client = NewClient();
+  OpenLinks(client, "c");
+  links_[0]->ReceiveEnd();
+  links_[0] = &loop_.last_socket();
+  Greet(0);
+  EXPECT_EQ(links_[0]->TakeWritten(), Encode({"subscribe", "c"}));
+  EXPECT_EQ(Gaps(0), 1U);
+  links_[0]->Receive(Ack("subscribe", "c", 1) + Message("c", "x"));
+  EXPECT_EQ(Replies(client), std::vector<std::string>{Message("c", "x")});
+}
+
+TEST_F(RedisFrontPubSubTest, EndsConnectionsWhenTheirPoolSaysSoOfAGap) {
+  Start(conf::OnGap::kDisconnect);
+  test::FakeSocket& client = NewClient();
+  test::FakeSocket& other = NewClient();
+  OpenLinks(client, "c");
+  links_[0]->ReceiveEnd();
+  Settle();
+  EXPECT_TRUE(client.closed());
+  EXPECT_FALSE(other.closed());
+}
+
+TEST_F(RedisFrontPubSubTest, RefusesAllButAFewCommandsToASubscriberInResp2) {
+  Start();
+  test::FakeSocket& client = NewClient();
+  OpenLinks(client, "c");
+  EXPECT_EQ(AskOne(client, {"GET", "x"}),
+            "-ERR Can't execute 'get': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in "
+            "this context\r\n");
+  EXPECT_EQ(Refusals("get", wire::ErrorCode::kNotSupported), 1U);
+  EXPECT_EQ(AskOne(client, {"PING", "x"}), "*2\r\n$4\r\npong\r\n$1\r\nx\r\n");
+  EXPECT_EQ(AskOne(client, {"RESET"}), "+RESET\r\n");
+  EXPECT_TRUE(Executes(client));
+  Confirm("unsubscribe", "c");
+}
+
+TEST_F(RedisFrontPubSubTest, ReadsTheWordsOfANodeThatRefusesAndIsNoSubscriberThen) {
+  Start();
+  test::FakeSocket& client = NewClient();
+  OpenLinks(client, "c");
+  client.Receive(Encode({"SUBSCRIBE", "d"}));
+  Settle();
+  links_[0]->Receive("-NOPERM not this one\r\n");
+  links_[1]->Receive(Ack("subscribe", "d", 2));
+  EXPECT_EQ(Replies(client), std::vector<std::string>{"-NOPERM not this one\r\n"});
+  EXPECT_EQ(AskOne(client, {"UNSUBSCRIBE", "nosuch"}), Ack("unsubscribe", "nosuch", 1));
+}
+
+TEST_F(RedisFrontPubSubTest, GivesALinkUpThatSaysWhatNobodyAsked) {
+  Start();
+  test::FakeSocket& client = NewClient();
+  OpenLinks(client, "c");
+  links_[0]->Receive(Ack("subscribe", "other", 1));
+  EXPECT_TRUE(links_[0]->closed());
+  links_[1]->Receive(Message("c", "x"));
+  EXPECT_EQ(Replies(client), std::vector<std::string>{Message("c", "x")});
+}
+
+TEST_F(RedisFrontPubSubTest, CountsListenersInPlaceOfLinks) {
+  Start();
+  test::FakeSocket& client = NewClient();
+  OpenLinks(client, "c");
+  test::FakeSocket& second = NewClient();
+  second.Receive(Encode({"SUBSCRIBE", "c"}));
+  Settle();
+  test::FakeSocket& publisher = NewClient();
+  const uint32_t owner = RouteKey(*snapshot_, snapshot_->listeners[0], "c").node;
+  publisher.Receive(Encode({"PUBLISH", "c", "x"}));
+  Settle();
+  EXPECT_EQ(Node(owner).TakeWritten(), Encode({"PUBLISH", "c", "x"}));
+  // Its own link, and three that are not this process's.
+  Node(owner).Receive(":4\r\n");
+  EXPECT_EQ(Replies(publisher), std::vector<std::string>{":5\r\n"});
+  publisher.Receive(Encode({"PUBSUB", "NUMSUB", "c", "d"}));
+  Settle();
+  Node(0).Receive("*4\r\n$1\r\nc\r\n:4\r\n$1\r\nd\r\n:0\r\n");
+  Node(1).Receive("*4\r\n$1\r\nc\r\n:1\r\n$1\r\nd\r\n:2\r\n");
+  EXPECT_EQ(Replies(publisher), std::vector<std::string>{"*4\r\n$1\r\nc\r\n:5\r\n$1\r\nd\r\n:2\r\n"});
+  publisher.Receive(Encode({"PUBSUB", "CHANNELS"}) + Encode({"PUBSUB", "NUMPAT"}));
+  Settle();
+  Node(0).Receive("*2\r\n$1\r\nc\r\n$1\r\na\r\n:1\r\n");
+  Node(1).Receive("*1\r\n$1\r\nc\r\n:3\r\n");
+  EXPECT_EQ(Replies(publisher), (std::vector<std::string>{"*2\r\n$1\r\na\r\n$1\r\nc\r\n", ":3\r\n"}));
+}
+
+TEST_F(RedisFrontPubSubTest, AsksOtherNodesWhileOneIsLost) {
+  Start();
+  test::FakeSocket& client = NewClient();
+  client.Receive(Encode({"PUBSUB", "NUMPAT"}));
+  Settle();
+  Node(0).Receive(":2\r\n");
+  Node(1).ReceiveEnd();
+  EXPECT_EQ(Replies(client), std::vector<std::string>{":2\r\n"});
+}
+
+TEST_F(RedisFrontPubSubTest, PublishesWhenTheClientsWritesElsewhereAreAnswered) {
+  Start();
+  test::FakeSocket& client = NewClient();
+  const std::string channel = KeyOf(1);
+  client.Receive(Encode({"SET", KeyOf(0), "v"}) + Encode({"PUBLISH", channel, "x"}) +
+                 Encode({"PUBLISH", channel, "y"}) + Encode({"GET", KeyOf(1)}));
+  Settle();
+  EXPECT_EQ(Node(1).TakeWritten(), "");
+  Node(0).Receive("+OK\r\n");
+  Settle();
+  EXPECT_EQ(Node(1).TakeWritten(),
+            Encode({"PUBLISH", channel, "x"}) + Encode({"PUBLISH", channel, "y"}) + Encode({"GET", KeyOf(1)}));
+  Node(1).Receive(":0\r\n:0\r\n$-1\r\n");
+  EXPECT_EQ(Replies(client), (std::vector<std::string>{"+OK\r\n", ":0\r\n", ":0\r\n", "$-1\r\n"}));
+}
+
+TEST_F(RedisFrontPubSubTest, ListensToSomethingElseOnlyWhenWhatCameBeforeIsAnswered) {
+  Start();
+  test::FakeSocket& client = NewClient();
+  OpenLinks(client, "c");
+  test::FakeSocket& other = NewClient();
+  other.Receive(Encode({"PUBSUB", "NUMSUB", "c"}) + Encode({"SUBSCRIBE", "c"}) + Encode({"PING"}));
+  Settle();
+  Node(0).Receive("*2\r\n$1\r\nc\r\n:1\r\n");
+  Node(1).Receive("*2\r\n$1\r\nc\r\n:1\r\n");
+  EXPECT_EQ(Replies(other), (std::vector<std::string>{"*2\r\n$1\r\nc\r\n:1\r\n", Ack("subscribe", "c", 1),
+                                                      "*2\r\n$4\r\npong\r\n$0\r\n\r\n"}));
+}
+
+TEST_F(RedisFrontPubSubTest, PublishesAlsoForAClientThatSendsNothingMore) {
+  Start();
+  test::FakeSocket& client = NewClient();
+  client.Receive(Encode({"SET", KeyOf(0), "v"}) + Encode({"PUBLISH", KeyOf(1), "x"}) + Encode({"QUIT"}));
+  client.ReceiveEnd();
+  Settle();
+  Node(0).Receive("+OK\r\n");
+  Settle();
+  EXPECT_EQ(Node(1).TakeWritten(), Encode({"PUBLISH", KeyOf(1), "x"}));
+  Node(1).Receive(":0\r\n");
+  EXPECT_EQ(Replies(client), (std::vector<std::string>{"+OK\r\n", ":0\r\n", "+OK\r\n"}));
+}
+
+TEST_F(RedisFrontPubSubTest, FollowsTheNodesOfAnotherConfiguration) {
+  Start();
+  test::FakeSocket& client = NewClient();
+  OpenLinks(client, "c");
+  conf::Config config = snapshot_->config;
+  config.pools[0].nodes = {{"r1", {"10.0.0.2", 1, ""}, 1}, {"r2", {"10.0.0.3", 1, ""}, 1}};
+  const size_t before = loop_.sockets();
+  worker_->Adopt(NewSnapshot(std::move(config)));
+  Settle();
+  EXPECT_TRUE(links_[0]->closed());
+  EXPECT_FALSE(links_[1]->closed());
+  // One for requests and one for subscriptions.
+  ASSERT_EQ(loop_.sockets(), before + 2);
+  for (size_t i = before; i < before + 2; ++i) {
+    loop_.socket(i).observer->OnConnected(0);
+    loop_.socket(i).TakeWritten();
+    loop_.socket(i).Receive("+PONG\r\n");
+  }
+  Settle();
+  EXPECT_EQ(loop_.socket(before).TakeWritten() + loop_.socket(before + 1).TakeWritten(), Encode({"subscribe", "c"}));
+  EXPECT_EQ(Gaps(0) + Gaps(1), 0U);
+  links_[1]->Receive(Message("c", "x"));
+  EXPECT_EQ(Replies(client), std::vector<std::string>{Message("c", "x")});
+}
+
+TEST_F(RedisFrontPubSubTest, AsksASilentLinkWhetherItLivesAndGivesItUp) {
+  Start();
+  test::FakeSocket& client = NewClient();
+  OpenLinks(client, "c");
+  const auto wait = [this](int count) {
+    for (int i = 0; i < count; ++i) {
+      loop_.Advance(seconds(1));
+      Settle();
+    }
+  };
+  wait(17);
+  EXPECT_EQ(links_[0]->TakeWritten(), Encode({"PING"}));
+  links_[0]->Receive("*2\r\n$4\r\npong\r\n$0\r\n\r\n");
+  wait(17);
+  EXPECT_FALSE(links_[0]->closed());
+  EXPECT_TRUE(links_[1]->closed());
+}
+
+}  // namespace
+}  // namespace ringproxy::proxy

@@ -1,0 +1,154 @@
+// Clients whose commands wait at two nodes, around a whole worker: what they read, and what reaches the nodes.
+#include <gmock/gmock.h>
+
+#include "proxy/session/redis_front.h"
+#include "proxy/state/probe.h"
+#include "tests/proxy/session/pinned_client_fixture.h"
+
+namespace ringproxy::proxy {
+namespace {
+
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+constexpr std::string_view kNothingThere = "+OK\r\n+QUEUED\r\n*1\r\n*-1\r\n";
+constexpr std::string_view kLostAtFirst = "-ERR r0 lost while waiting: an element may have been taken\r\n";
+
+class RedisFrontSpreadWaitTest : public PinnedClientFixture {
+ protected:
+  std::string ProbeOf(uint32_t node) { return Probe::RequestsOf(Encode({"BLPOP", KeyOf(node), "0.001000"})); }
+  std::string WaiterOf(uint32_t node) { return Encode({"BLMOVE", KeyOf(node), KeyOf(node), "LEFT", "LEFT", "0"}); }
+  static std::string UnblockOf(int number) { return Encode({"CLIENT", "UNBLOCK", std::to_string(number), "TIMEOUT"}); }
+  // Both nodes have nothing, and each keeps a waiter over a link of its own: the last two sockets, numbers 70 and 71.
+  test::FakeSocket& Wait() {
+    test::FakeSocket& client = NewClient();
+    EXPECT_EQ(Ask(client, {{"BLPOP", KeyOf(0), KeyOf(1), "0"}}), "");
+    EXPECT_EQ(Node(0).TakeWritten(), ProbeOf(0));
+    EXPECT_THAT(Node(1).TakeWritten(), IsEmpty());
+    Answer(Node(0), client, std::string(kNothingThere));
+    EXPECT_EQ(Node(1).TakeWritten(), ProbeOf(1));
+    first_link_ = loop_.sockets();
+    Answer(Node(1), client, std::string(kNothingThere));
+    EXPECT_EQ(loop_.sockets(), first_link_ + 2);
+    for (uint32_t i = 0; i < 2; ++i) {
+      Link(i).observer->OnConnected(0);
+      Link(i).TakeWritten();
+      Link(i).Receive("+PONG\r\n");
+      Settle();
+      EXPECT_EQ(Link(i).TakeWritten(), Encode({"CLIENT", "ID"}) + WaiterOf(i));
+      EXPECT_EQ(Answer(Link(i), client, ":7" + std::to_string(i) + "\r\n"), "");
+    }
+    return client;
+  }
+  test::FakeSocket& Link(size_t i) { return loop_.socket(first_link_ + i); }
+  // The control link of a node, which has just been opened.
+  test::FakeSocket& Control() {
+    test::FakeSocket& control = loop_.last_socket();
+    control.observer->OnConnected(0);
+    control.TakeWritten();
+    control.Receive("+PONG\r\n");
+    Settle();
+    return control;
+  }
+  uint64_t Leased(size_t node) { return AllNodes(*snapshot_)[node]->stats(0).pinned_links.value(); }
+
+  size_t first_link_ = 0;
+};
+
+TEST_F(RedisFrontSpreadWaitTest, WhatWakesItIsAskedForAndTheOtherWaiterIsEnded) {
+  Start();
+  test::FakeSocket& client = Wait();
+  Answer(Link(1), client, "$1\r\nv\r\n");
+  EXPECT_EQ(Node(1).TakeWritten(), ProbeOf(1));
+  EXPECT_EQ(Answer(Node(1), client, "+OK\r\n+QUEUED\r\n*1\r\n*2\r\n+q\r\n+v\r\n"), "*2\r\n+q\r\n+v\r\n");
+  test::FakeSocket& control = Control();
+  EXPECT_EQ(control.TakeWritten(), UnblockOf(70));
+  // The node has not read its command yet.
+  control.Receive(":0\r\n");
+  Settle();
+  EXPECT_EQ(control.TakeWritten(), UnblockOf(70));
+  control.Receive(":1\r\n");
+  Link(0).Receive("*-1\r\n");
+  Settle();
+  EXPECT_EQ(Leased(0) + Leased(1), 0U);
+  EXPECT_FALSE(Link(0).closed());
+  EXPECT_FALSE(Link(1).closed());
+}
+
+TEST_F(RedisFrontSpreadWaitTest, WhereAnotherWasFasterItsWaiterBeginsAnew) {
+  Start();
+  test::FakeSocket& client = Wait();
+  Answer(Link(0), client, "$1\r\nv\r\n");
+  EXPECT_EQ(Node(0).TakeWritten(), ProbeOf(0));
+  // It waits meanwhile: one probe at a time.
+  EXPECT_EQ(Answer(Link(1), client, "$1\r\nv\r\n"), "");
+  EXPECT_THAT(Node(1).TakeWritten(), IsEmpty());
+  EXPECT_EQ(Answer(Node(0), client, std::string(kNothingThere)), "");
+  EXPECT_EQ(Node(1).TakeWritten(), ProbeOf(1));
+  EXPECT_EQ(Answer(Node(1), client, std::string(kNothingThere)), "");
+  EXPECT_EQ(Link(0).TakeWritten(), WaiterOf(0));
+  EXPECT_EQ(Link(1).TakeWritten(), WaiterOf(1));
+}
+
+TEST_F(RedisFrontSpreadWaitTest, AClientThatIsGoneEndsItEverywhere) {
+  Start();
+  test::FakeSocket& client = Wait();
+  client.error = ECONNRESET;
+  client.observer->OnReadable();
+  Settle();
+  EXPECT_TRUE(Link(0).closed());
+  EXPECT_TRUE(Link(1).closed());
+  EXPECT_EQ(Leased(0) + Leased(1), 0U);
+}
+
+TEST_F(RedisFrontSpreadWaitTest, ALostLinkIsNoTimeoutAndEndsTheOtherWaiter) {
+  Start();
+  test::FakeSocket& client = Wait();
+  Link(0).ReceiveEnd();
+  EXPECT_EQ(Read(client), kLostAtFirst);
+  test::FakeSocket& control = Control();
+  EXPECT_EQ(control.TakeWritten(), UnblockOf(71));
+  control.Receive(":1\r\n");
+  Link(1).Receive("*-1\r\n");
+  Settle();
+  EXPECT_EQ(Leased(0) + Leased(1), 0U);
+}
+
+TEST_F(RedisFrontSpreadWaitTest, ANodeThatDoesNotEndWaitsHasTheLinkClosed) {
+  Start();
+  test::FakeSocket& client = Wait();
+  Answer(Link(1), client, "$1\r\nv\r\n");
+  Answer(Node(1), client, "+OK\r\n+QUEUED\r\n*1\r\n*2\r\n+q\r\n+v\r\n");
+  Control().Receive("-NOPERM this user has no permissions\r\n");
+  Settle();
+  EXPECT_TRUE(Link(0).closed());
+  EXPECT_EQ(Leased(0) + Leased(1), 0U);
+}
+
+TEST_F(RedisFrontSpreadWaitTest, ItKeepsNoConfigurationAndAsksByTheOneInForce) {
+  Start();
+  test::FakeSocket& client = Wait();
+  const size_t before = handed_back_.size();
+  worker_->Adopt(NewSnapshot(TwoNodes()));
+  Settle();
+  EXPECT_EQ(handed_back_.size(), before + 1);
+  Answer(Link(1), client, "$1\r\nv\r\n");
+  EXPECT_EQ(Node(1).TakeWritten(), ProbeOf(1));
+  EXPECT_EQ(Answer(Node(1), client, "+OK\r\n+QUEUED\r\n*1\r\n*2\r\n+q\r\n+v\r\n"), "*2\r\n+q\r\n+v\r\n");
+}
+
+TEST_F(RedisFrontSpreadWaitTest, AWorkerMayEndMeanwhile) {
+  Start();
+  Wait();
+}
+
+TEST_F(RedisFrontSpreadWaitTest, TooManyKeysAreNotWaitedFor) {
+  Start();
+  std::vector<std::string> request{"BLPOP"};
+  for (int i = 0; i <= 1000; ++i) request.push_back("k" + std::to_string(i));
+  request.emplace_back("0");
+  EXPECT_THAT(Ask(NewClient(), {request}), HasSubstr("-CROSSSLOT "));
+}
+
+}  // namespace
+}  // namespace ringproxy::proxy
