@@ -8,6 +8,7 @@
 #include <optional>
 #include <thread>
 
+#include "tools/benchmark/fanout.h"
 #include "tools/benchmark/idle_hold.h"
 #include "tools/benchmark/load_options.h"
 #include "tools/benchmark/load_run.h"
@@ -42,6 +43,14 @@ nlohmann::json ToJson(const LoadReport& report) {
           {"calls", report.spent.calls}};
 }
 
+nlohmann::json ToJson(const FanoutReport& report) {
+  return {{"deliveries", report.deliveries},
+          {"seconds", report.seconds},
+          {"slowest_ms", report.slowest_ms},
+          {"cpu_us", report.spent.cpu_us},
+          {"calls", report.spent.calls}};
+}
+
 }  // namespace
 }  // namespace ringproxy::bench
 
@@ -53,6 +62,10 @@ int main(int argc, char** argv) {
   RaiseFileLimit();
   if (options->idle > 0) {
     HoldIdle(*options);
+    return 0;
+  }
+  if (options->listeners > 0) {
+    std::printf("%s\n", ToJson(RunFanout(*options)).dump().c_str());
     return 0;
   }
   LoadRun run(*options);

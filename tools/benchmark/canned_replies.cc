@@ -16,8 +16,10 @@ constexpr size_t kMaxArguments = size_t{1} << 20;
 constexpr size_t kMaxLineBytes = 20;
 constexpr std::string_view kEnd = "\r\n";
 constexpr std::string_view kOkLine = "+OK\r\n";
+// All that a proxy may want to know of it.
+constexpr std::string_view kServer = "%2\r\n$6\r\nserver\r\n$5\r\nredis\r\n$7\r\nversion\r\n$6\r\n7.0.15\r\n";
 
-enum class Reply { kOk, kPong, kBulk, kArrayOfBulks, kCount, kEmptyArray };
+enum class Reply { kOk, kPong, kBulk, kArrayOfBulks, kCount, kEmptyArray, kHello, kMulti, kExec };
 struct Command {
   std::string_view name;
   Reply reply;
@@ -26,7 +28,8 @@ struct Command {
 constexpr Command kCommands[] = {
     {"get", Reply::kBulk},     {"mget", Reply::kArrayOfBulks},  {"ping", Reply::kPong},
     {"del", Reply::kCount},    {"touch", Reply::kCount},        {"exists", Reply::kCount},
-    {"unlink", Reply::kCount}, {"command", Reply::kEmptyArray},
+    {"unlink", Reply::kCount}, {"command", Reply::kEmptyArray}, {"hello", Reply::kHello},
+    {"multi", Reply::kMulti},  {"exec", Reply::kExec},
 };
 
 bool EqualFolded(std::string_view text, std::string_view lower) {
@@ -128,7 +131,7 @@ CannedReplies::Framed CannedReplies::Frame(std::string_view bytes, size_t& used)
     const size_t whole = *length + kEnd.size();
     const size_t here = std::min(whole, bytes.size() - at);
     // Nobody reads the value that ends a SET, so its bytes need not be kept until all have come.
-    const bool skippable = i + 1 == *count && i > 0 && ReplyTo(arguments_.front()) == Reply::kOk;
+    const bool skippable = !in_multi_ && i + 1 == *count && i > 0 && ReplyTo(arguments_.front()) == Reply::kOk;
     if (here < whole && !skippable) return Framed::kNeedMore;
     arguments_.push_back(bytes.substr(at, std::min(here, *length)));
     at += here;
@@ -138,17 +141,32 @@ CannedReplies::Framed CannedReplies::Frame(std::string_view bytes, size_t& used)
   return Framed::kWhole;
 }
 
-void CannedReplies::Answer(CannedOutput& out) const {
-  switch (ReplyTo(arguments_.front())) {
+void CannedReplies::Answer(CannedOutput& out) {
+  if (!in_multi_) return Execute(arguments_, out);
+  if (ReplyTo(arguments_.front()) != Reply::kExec) {
+    queued_.emplace_back(arguments_.begin(), arguments_.end());
+    return out.Append("+QUEUED\r\n");
+  }
+  in_multi_ = false;
+  AppendNumber(out, '*', queued_.size());
+  for (const std::vector<std::string>& queued : queued_) Execute({queued.begin(), queued.end()}, out);
+  queued_.clear();
+}
+
+void CannedReplies::Execute(const std::vector<std::string_view>& arguments, CannedOutput& out) {
+  switch (ReplyTo(arguments.front())) {
+    case Reply::kExec: return out.Append("-ERR EXEC without MULTI\r\n");
+    case Reply::kMulti: in_multi_ = true; return out.Append(kOkLine);
+    case Reply::kHello: return out.Append(kServer);
     case Reply::kOk: return out.Append(kOkLine);
     case Reply::kPong: return out.Append("+PONG\r\n");
     case Reply::kEmptyArray: return out.Append("*0\r\n");
-    case Reply::kCount: return AppendNumber(out, ':', arguments_.size() - 1);
-    case Reply::kBulk: return AppendValue(out, arguments_.back());
+    case Reply::kCount: return AppendNumber(out, ':', arguments.size() - 1);
+    case Reply::kBulk: return AppendValue(out, arguments.back());
     case Reply::kArrayOfBulks: break;
   }
-  AppendNumber(out, '*', arguments_.size() - 1);
-  for (size_t i = 1; i < arguments_.size(); ++i) AppendValue(out, arguments_[i]);
+  AppendNumber(out, '*', arguments.size() - 1);
+  for (size_t i = 1; i < arguments.size(); ++i) AppendValue(out, arguments[i]);
 }
 
 }  // namespace ringproxy::bench

@@ -30,11 +30,14 @@ class CannedReplies {
 
   Framed Frame(std::string_view bytes, size_t& used);
   bool FeedWhole(std::string_view bytes, size_t& used, CannedOutput& out);
-  void Answer(CannedOutput& out) const;
+  void Answer(CannedOutput& out);
+  void Execute(const std::vector<std::string_view>& arguments, CannedOutput& out);
 
   std::string carry_;
   std::vector<std::string_view> arguments_;
   size_t skip_ = 0;
+  std::vector<std::vector<std::string>> queued_;  // Of a transaction.
+  bool in_multi_ = false;
 };
 
 }  // namespace ringproxy::bench

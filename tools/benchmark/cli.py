@@ -10,7 +10,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from . import chart, instructions, machine, memory, proxies, report
+from . import chart, fanout, instructions, machine, memory, proxies, report
 from .children import Children
 from .fleet import SERVERS, start_fleet
 from .measure import Loader, count_calls, run_rounds, summarise
@@ -37,6 +37,8 @@ def parse_arguments(arguments):
     parser.add_argument("--instructions", action="store_true",
                         help="count user-space instructions per request by callgrind, and nothing else")
     parser.add_argument("--path", action="store_true", help="the same, and name the source units on a request's way")
+    parser.add_argument("--fanout", action="store_true",
+                        help="a published message's way to many listeners, beside redis-server's, and nothing else")
     options = parser.parse_args(arguments)
     if options.against:
         options.against = options.against.resolve()
@@ -112,9 +114,10 @@ class Bench:
         running = [self.start_proxy(name, fleet) for name in self.options.proxies]
         for workload in workloads_of(kind, self.options):
             print(f"{kind} servers, {workload.title}", file=sys.stderr)
+            serving = [proxy for proxy in running if workload.is_served_by(proxy.name)]
             with self.tolerating(f"{workload.name} ({kind})"):
-                runs = run_rounds(self.load, workload, running, fleet, self.options.rounds, self.options.seconds)
-                calls = {proxy.name: count_calls(self.load, workload, proxy, self.children) for proxy in running}
+                runs = run_rounds(self.load, workload, serving, fleet, self.options.rounds, self.options.seconds)
+                calls = {proxy.name: count_calls(self.load, workload, proxy, self.children) for proxy in serving}
                 self.result["servers"][kind][workload.name] = {
                     "summary": summarise(runs, self.baseline()), "calls": calls, "runs": runs}
         for proxy in running:
@@ -162,7 +165,7 @@ class Bench:
 
 def count_instructions(options, programs, children):
     binaries = {"ringproxy": programs / "ringproxy"} | ({proxies.AGAINST: options.against} if options.against else {})
-    workloads = [workload for workload in WORKLOADS if workload.name in instructions.WORKLOAD_NAMES]
+    workloads = [workload for workload in WORKLOADS if workload.name in instructions.WORKLOAD_NAMES and workload.name in options.workload]
     instructions.run(binaries, workloads, children, programs, set(os.sched_getaffinity(0)), options.path)
 
 
@@ -179,6 +182,9 @@ def main(arguments=None):
             count_instructions(options, programs, children)
             return 0
         bench = Bench(options, programs, children)
+        if options.fanout:
+            fanout.run(children, programs, bench.load, bench.proxy_core, bench.other_cores, bench.files, options.rounds)
+            return 0
         for kind in options.servers:
             bench.measure_workloads(kind)
         bench.measure_memory()

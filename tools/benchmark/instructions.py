@@ -8,7 +8,7 @@ from pathlib import Path
 from . import proxies
 from .fleet import start_fleet
 
-WORKLOAD_NAMES = ["get-64-p16", "get-64"]
+WORKLOAD_NAMES = ["get-64-p16", "get-64", "get-64-p16-resp3", "get-64-p5", "multi-5"]
 FEW, MANY = 10_000, 50_000  # Requests of the two runs; their difference has no start and no end in it.
 READY_SECONDS = 60          # valgrind starts slowly.
 # Nothing but requests may happen: no check between them, and no request may be too late for a slowed proxy.

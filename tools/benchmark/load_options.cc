@@ -16,7 +16,8 @@ CommandKind CommandNamed(const std::string& name) {
   if (name == "get") return CommandKind::kGet;
   if (name == "set") return CommandKind::kSet;
   if (name == "mget") return CommandKind::kMget;
-  throw std::invalid_argument("--command is get, set or mget, not " + name);
+  if (name == "multi") return CommandKind::kMulti;
+  throw std::invalid_argument("--command is get, set, mget or multi, not " + name);
 }
 
 Protocol ProtocolNamed(const std::string& name) {
@@ -44,6 +45,10 @@ void Check(const LoadOptions& load) {
   if (load.connections == 0 || load.pipeline == 0 || load.shape.keys == 0 || load.shape.mget_keys == 0) {
     throw std::invalid_argument("--connections, --pipeline, --keys and --mget-keys are at least 1");
   }
+  const bool is_redis = load.shape.protocol == Protocol::kRedis;
+  if (!is_redis && (load.resp3 || load.shape.command == CommandKind::kMulti)) {
+    throw std::invalid_argument("--resp3 and --command multi are Redis'");
+  }
 }
 
 }  // namespace
@@ -69,14 +74,18 @@ std::optional<LoadOptions> ParseLoadOptions(int argc, char** argv, int& exit_cod
   known.add_options()("trace", options::value(&load.trace), "file for a record of each reply (see trace.h)");
   known.add_options()("linger", options::value(&load.linger), "seconds to keep the idle connections afterwards");
   known.add_options()("protocol", options::value(&protocol)->default_value(protocol), "redis or memcached");
-  known.add_options()("command", options::value(&command)->default_value(command), "get, set or mget");
+  known.add_options()("command", options::value(&command)->default_value(command), "get, set, mget or multi");
   known.add_options()("value-bytes", options::value(&load.shape.value_bytes)->default_value(load.shape.value_bytes));
   known.add_options()("keys", options::value(&load.shape.keys)->default_value(load.shape.keys), "distinct keys");
   known.add_options()("key-numbers", options::value(&key_numbers), "file of numbers: only these of the keys");
-  known.add_options()("mget-keys", options::value(&load.shape.mget_keys)->default_value(load.shape.mget_keys));
+  known.add_options()("mget-keys", options::value(&load.shape.mget_keys)->default_value(load.shape.mget_keys),
+                      "of an mget, or the commands of a multi");
+  known.add_options()("resp3", options::bool_switch(&load.resp3), "HELLO 3 before the first request");
   known.add_options()("watch", options::value(&watched), "NAME=PID: report its CPU time; may be repeated");
   known.add_options()("count-calls", options::value(&load.count_calls_of), "PID: report its system calls");
   known.add_options()("idle", options::value(&load.idle), "only hold so many connections until stdin ends");
+  known.add_options()("listeners", options::value(&load.listeners), "only publish --messages to so many subscribers");
+  known.add_options()("messages", options::value(&load.messages)->default_value(load.messages), "with --listeners");
   known.add_options()("ping", options::bool_switch(&load.ping), "with --idle: one PING on each");
   try {
     options::variables_map given;

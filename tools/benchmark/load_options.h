@@ -22,11 +22,14 @@ struct LoadOptions {
   bool until_stdin_ends = false;  // instead of `seconds`
   std::string trace;              // file for a record of each reply; empty = none
   double linger = 0;              // seconds for which the connections stay open, idle, after the run
+  bool resp3 = false;             // HELLO 3 before the first request
   RequestShape shape;
   std::vector<std::pair<std::string, int>> watched;  // name, process id
   int count_calls_of = 0;                            // process id; 0 = nobody
   size_t idle = 0;                                   // only open so many connections and hold them
   bool ping = false;                                 // idle: one PING on each
+  size_t listeners = 0;                              // only publish to so many subscribers
+  size_t messages = 100;                             // listeners: so many times
 };
 
 // Reads the command line. Nothing: help or the reason was printed, and `exit_code` says how to leave.

@@ -2,10 +2,13 @@
 #include "tools/benchmark/load_run.h"
 
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <limits>
+#include <string>
+#include <string_view>
 
 namespace ringproxy::bench {
 namespace {
@@ -19,6 +22,21 @@ constexpr uint64_t kDrainNs = 5'000'000'000;
 
 uint64_t Ns(double seconds) {
   return static_cast<uint64_t>(seconds * kNsPerSecond);
+}
+
+// From here on the server answers in RESP3.
+void SpeakResp3(int fd) {
+  constexpr std::string_view kGreeting = "HELLO 3\r\nPING\r\n";
+  constexpr std::string_view kEnd = "+PONG\r\n";
+  if (send(fd, kGreeting.data(), kGreeting.size(), MSG_NOSIGNAL) < 0) Die("send HELLO");
+  std::string reply;
+  while (!reply.ends_with(kEnd)) {
+    char piece[1024];
+    const ssize_t got = recv(fd, piece, sizeof piece, 0);
+    if (got <= 0) Die("the reply to HELLO");
+    reply.append(piece, static_cast<size_t>(got));
+  }
+  if (!reply.starts_with('%')) Die("HELLO 3, which was refused");
 }
 
 }  // namespace
@@ -65,7 +83,9 @@ void LoadRun::Connect() {
   for (size_t i = 0; i < options_.connections; ++i) {
     // Each connection begins elsewhere in the cycle, or all of them would ask for the same key at the same time.
     const uint64_t first_request = i * set_.count() / options_.connections;
-    connections_.push_back(std::make_unique<LoadConnection>(ConnectTo(options_.address), set_, first_request));
+    Fd fd = ConnectTo(options_.address);
+    if (options_.resp3) SpeakResp3(fd.get());
+    connections_.push_back(std::make_unique<LoadConnection>(std::move(fd), set_, first_request));
     connections_.back()->Register(epoll_);
     if (options_.one_at_a_time) idle_.push_back(connections_.back().get());
   }

@@ -56,6 +56,7 @@ void RequestSet::BuildRedis(const std::vector<std::string>& keys) {
     case CommandKind::kGet: BuildGets(keys); break;
     case CommandKind::kSet: BuildSets(keys); break;
     case CommandKind::kMget: BuildMgets(keys); break;
+    case CommandKind::kMulti: BuildMultis(keys); break;
   }
 }
 
@@ -64,6 +65,7 @@ void RequestSet::BuildMemcache(const std::vector<std::string>& keys) {
     case CommandKind::kGet: BuildMemcacheGets(keys, 1); break;
     case CommandKind::kSet: BuildMemcacheSets(keys); break;
     case CommandKind::kMget: BuildMemcacheGets(keys, std::min(shape_.mget_keys, keys.size())); break;
+    case CommandKind::kMulti: break;  // The protocol has none.
   }
 }
 
@@ -94,6 +96,22 @@ void RequestSet::BuildMgets(const std::vector<std::string>& keys) {
       bytes_ += Bulk(keys[i]);
       ExpectValue(i);
     }
+  }
+}
+
+void RequestSet::BuildMultis(const std::vector<std::string>& keys) {
+  count_ = keys.size();
+  array_head_ = Head('*', shape_.mget_keys);
+  for (size_t i = 0; i < keys.size(); ++i) {
+    bytes_ += Head('*', 1) + Bulk("MULTI");
+    pieces_.push_back({.text = "+OK\r\n"});
+    for (size_t command = 0; command < shape_.mget_keys; ++command) {
+      bytes_ += Head('*', 2) + Bulk("GET") + Bulk(keys[i]);
+      pieces_.push_back({.text = "+QUEUED\r\n"});
+    }
+    bytes_ += Head('*', 1) + Bulk("EXEC");
+    pieces_.push_back({.text = array_head_});
+    for (size_t command = 0; command < shape_.mget_keys; ++command) ExpectValue(i);
   }
 }
 

@@ -17,14 +17,19 @@
 namespace ringproxy::bench {
 
 enum class Protocol { kRedis, kMemcached };
-enum class CommandKind { kGet, kSet, kMget };
+enum class CommandKind {
+  kGet,
+  kSet,
+  kMget,
+  kMulti,  // MULTI, so many GETs of one key, EXEC.
+};
 
 struct RequestShape {
   Protocol protocol = Protocol::kRedis;
   CommandKind command = CommandKind::kGet;
   size_t value_bytes = 64;
   size_t keys = 10'000;
-  size_t mget_keys = 16;
+  size_t mget_keys = 16;            // kMulti: commands.
   std::vector<size_t> chosen = {};  // Only the keys with these numbers; empty = all of them.
 };
 
@@ -59,6 +64,7 @@ class RequestSet {
   void BuildGets(const std::vector<std::string>& keys);
   void BuildSets(const std::vector<std::string>& keys);
   void BuildMgets(const std::vector<std::string>& keys);
+  void BuildMultis(const std::vector<std::string>& keys);
   void BuildMemcacheGets(const std::vector<std::string>& keys, size_t per_request);
   void BuildMemcacheSets(const std::vector<std::string>& keys);
   void ExpectValue(size_t index);

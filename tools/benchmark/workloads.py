@@ -2,6 +2,8 @@
 from dataclasses import dataclass
 from typing import Optional
 
+from .proxies import AGAINST, RINGPROXY
+
 KIB = 1024
 MIB = 1024 * KIB
 
@@ -18,6 +20,7 @@ class Workload:
     mget_keys: int = 16
     keys: int = 10_000
     rate: int = 0
+    resp3: bool = False
     cpu_ratio: Optional[float] = None  # at most this share of twemproxy's CPU per request
     calls: Optional[float] = None      # at most so many system calls per request
     p99_ratio: Optional[float] = None  # at most this share of twemproxy's p99
@@ -26,7 +29,11 @@ class Workload:
         arguments = ["--protocol", self.protocol, "--command", self.command, "--mget-keys", self.mget_keys,
                      "--connections", self.connections, "--pipeline", self.pipeline,
                      "--value-bytes", self.value_bytes, "--keys", self.keys]
-        return arguments + (["--rate", self.rate] if self.rate else [])
+        return arguments + (["--rate", self.rate] if self.rate else []) + (["--resp3"] if self.resp3 else [])
+
+    def is_served_by(self, proxy):
+        """Neither twemproxy nor anything older knows RESP3 or transactions."""
+        return proxy in (RINGPROXY, AGAINST) or not (self.resp3 or self.command == "multi")
 
 
 WORKLOADS = [
@@ -40,6 +47,9 @@ WORKLOADS = [
     Workload("get-1m", "GET 1 MiB, 8 clients", connections=8, value_bytes=MIB, keys=16, cpu_ratio=0.75),
     Workload("set-1m", "SET 1 MiB, 8 clients", command="set", connections=8, value_bytes=MIB, keys=16, cpu_ratio=0.75),
     Workload("open-20k", "GET 64 B, open loop, 20,000/s", rate=20_000, p99_ratio=1.0),
+    Workload("get-64-p16-resp3", "GET 64 B, 50 clients, pipelined 16, RESP3", pipeline=16, resp3=True),
+    Workload("get-64-p5", "GET 64 B, 50 clients, pipelined 5", pipeline=5),
+    Workload("multi-5", "MULTI, 5 GET of 64 B, EXEC, 50 clients", command="multi", mget_keys=5),
     Workload("mc-get-64", "get 64 B, 50 clients", "memcached", cpu_ratio=0.90, calls=3.0),
     Workload("mc-get-64-p16", "get 64 B, 50 clients, pipelined 16", "memcached", pipeline=16, cpu_ratio=0.60),
     Workload("mc-set-64", "set 64 B, 50 clients", "memcached", command="set", cpu_ratio=0.90, calls=3.0),

@@ -23,7 +23,7 @@ from .report import markdown
 SCENARIOS = {
     "kill": (scenarios.kill, "SIGKILL of one node of four, restarted with 200 MiB to load"),
     "stop": (scenarios.stop, "SIGSTOP of one node of four"),
-    "slow": (scenarios.slow, "one node answers everything 300 ms late"),
+    "slow": (scenarios.slow, "one node answers everything 300 ms late, then 2 s"),
     "half": (scenarios.half, "two, then three of four dead"),
     "all": (scenarios.all_dead, "all four dead"),
     "greedy": (greedy, "a client that pipelines gets of 900 KB beside one of small gets"),
