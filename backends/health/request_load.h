@@ -23,20 +23,26 @@ class RequestLoad {
   // A request enters or leaves the FIFO of a connection.
   void OnSent() {
     stats_.in_flight.Add();
+    ++under_way_;
     if (bound_ != nullptr) bound_->Begin(index_);
   }
   void OnGone() {
     stats_.in_flight.Subtract(1);
+    --under_way_;
     if (bound_ != nullptr) bound_->End(index_);
   }
-  // What is under way is counted by another bound from now on, or by none; whoever calls it begins it there.
+  // What is under way is counted by another bound from now on, which has counted none of it yet, or by none.
   void Adopt(ring::BoundedLoad* bound, ring::NodeIndex index) {
     bound_ = bound;
     index_ = index;
+    if (bound_ == nullptr) return;
+    // It will be told of the end of each.
+    for (uint64_t i = under_way_; i > 0; --i) bound_->Begin(index_);
   }
 
  private:
-  NodeStats& stats_;
+  NodeStats& stats_;        // A node that left and came back shares them, and the gauge tells of both.
+  uint64_t under_way_ = 0;  // Of this one.
   ring::BoundedLoad* bound_;
   ring::NodeIndex index_;
 };

@@ -134,12 +134,6 @@ bool PinnedLinks::is_closed() const {
   return std::ranges::all_of(entries_, [](const auto& entry) { return IsClosed(*entry); });
 }
 
-size_t PinnedLinks::load() const {
-  size_t sum = 0;
-  for (const auto& entry : entries_) sum += entry->connection->pipeline().load();
-  return sum;
-}
-
 size_t PinnedLinks::in_flight() const {
   size_t sum = 0;
   for (const auto& entry : entries_) sum += entry->connection->in_flight();

@@ -104,8 +104,6 @@ class PinnedLinks {
   void Tick();
   bool is_closed() const;
   size_t in_flight() const;
-  // Of that, such as counts for the node's load.
-  size_t load() const;
   size_t leased() const { return leased_; }
 
  private:

@@ -58,10 +58,6 @@ void PoolNode::Adopt(const conf::Pool& pool, const conf::Node& node, ring::Bound
   settings = std::move(next);
   keeps_percentile_ = keeps_percentile;
   guard.Adopt(changes);
-  if (bound == nullptr) return;
-  // The new bound has counted nothing yet, and will be told of the end of each of these.
-  const size_t load = plain.in_flight() + flavours.in_flight() + pinned.load();
-  for (size_t i = load; i > 0; --i) bound->Begin(index);
 }
 
 void PoolNode::Retire() {

@@ -71,12 +71,6 @@ InFlight* ReplyPipeline::Admit(size_t request_bytes, Ticket ticket, wire::Work w
   return &entry;
 }
 
-size_t ReplyPipeline::load() const {
-  size_t count = 0;
-  for (size_t i = 0; i < in_flight_.size(); ++i) count += in_flight_[i].IsBlocking() ? 0 : 1;
-  return count;
-}
-
 void ReplyPipeline::Refuse(Ticket ticket, std::string_view words) {
   if (ticket.kind != Ticket::Kind::kInternal) stats_.requests.Add();
   Fail(ticket, {.code = CodeOf(words), .words = words});

@@ -77,8 +77,6 @@ class ReplyPipeline {
   void FailAll(std::string_view why, std::string_view words = {});
 
   size_t size() const { return in_flight_.size(); }
-  // Of these, such as count for the node's load.
-  size_t load() const;
   // The oldest is one to which the node need not reply.
   bool is_blocked() { return size() > 0 && in_flight_.front().IsBlocking(); }
   // Requests that were ever admitted, and whether the first `sent` of them are in flight no more.

@@ -47,8 +47,8 @@ TEST_F(RequestLoadTest, HasNoRoomWhileItIsAheadOfItsPool) {
 TEST_F(RequestLoadTest, GoesByAnotherBoundAndKeepsWhatIsInFlight) {
   RequestLoad load(stats_, &bound_, kNode);
   load.OnSent();
-  other_bound_.Begin(0);
   load.Adopt(&other_bound_, 0);
+  EXPECT_EQ(other_bound_.load(0), 1U) << "it will be told of the end of this one";
   load.OnSent();
   EXPECT_EQ(load.in_flight(), 2U);
   EXPECT_EQ(other_bound_.load(0), 2U);

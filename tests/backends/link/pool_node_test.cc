@@ -205,6 +205,21 @@ TEST_F(PoolNodeTest, WhatWaitsAtTheNodeIsNoLoadOfABoundedRing) {
   EXPECT_EQ(sink_.replies, 1U);
 }
 
+// Every link's, or the end of one that nobody had begun at the new bound ends the process.
+TEST_F(PoolNodeTest, AWordOfTheControlLinkIsALoadOfTheBoundThatItAdopts) {
+  const auto before = NewBound();
+  const auto after = NewBound();
+  MakeReadyNode(1, before.get());
+  node_->control.Send("x", {0, 0, 0, Ticket::Kind::kSession});
+  Ready(loop_.last_socket());
+  FlushAll();
+  Adopt(after.get());
+  EXPECT_EQ(after->load(0), 1U);
+  loop_.last_socket().Receive("+1\r\n");
+  EXPECT_EQ(after->load(0), 0U);
+  EXPECT_EQ(sink_.replies, 1U);
+}
+
 TEST_F(PoolNodeTest, HeedsTheTimeoutsThatItAdopts) {
   MakeReadyNode();
   pool_conf_.timeouts.request = 10ms;
