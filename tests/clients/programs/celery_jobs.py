@@ -31,6 +31,16 @@ def command(name):
     return [sys.executable, "-m", "celery", "--app", "celery_jobs", "worker", "--concurrency", "2", "--hostname", name, "--loglevel", "WARNING"]
 
 
+def those_who_answer(question):
+    """The names of both workers, of which one may still be starting."""
+    def both():
+        names = sorted(question())
+        if len(names) < 2:
+            raise RuntimeError(f"only {names} answer")
+        return names
+    return eventually(both)
+
+
 def ask(ledger):
     results = [job.apply_async((number,), countdown=1 if is_delayed(number) else None) for number in ALL]
     victim = ledger.hire_victim(*command("goes@here"))
@@ -50,8 +60,9 @@ def ask(ledger):
     check("none twice but what it had just done", len([number for number in ALL if times[number] > 1]) <= 4, True)
     check("their results", [results[number].get(timeout=20) for number in ALL if number not in never], [number for number in ALL if number not in never])
     check("a chord", chord(job.s(1000 + 10 * i) for i in range(5))(total.s()).get(timeout=20), 5100)
-    check("remote control", sorted(name for reply in app.control.ping(timeout=3) for name in reply), ["comes@here", "stays@here"])
-    check("what a worker says of itself", sorted(app.control.inspect(timeout=3).registered()), ["comes@here", "stays@here"])
+    both = ["comes@here", "stays@here"]
+    check("remote control", those_who_answer(lambda: [name for reply in app.control.ping(timeout=3) for name in reply]), both)
+    check("what a worker says of itself", those_who_answer(lambda: app.control.inspect(timeout=3).registered() or []), both)
 
     # Workers of this release do not always find Redis again after a restart: a new one is started.
     app.control.shutdown()
