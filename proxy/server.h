@@ -18,6 +18,7 @@
 #include "proxy/admin/admin_http.h"
 #include "proxy/command_line.h"
 #include "proxy/control/acceptor.h"
+#include "proxy/control/client_exchange.h"
 #include "proxy/control/health_monitor.h"
 #include "proxy/control/script_exchange.h"
 #include "proxy/control/worker_thread.h"
@@ -33,6 +34,12 @@ struct SharedByWorkers {
 
   SharedLimits limits;
   SubscriptionCounts subscriptions;
+};
+
+// What the workers tell and ask each other.
+struct WorkerExchanges {
+  ScriptExchange scripts;
+  ClientExchange clients;
 };
 
 class Server {
@@ -61,6 +68,7 @@ class Server {
   // Stops accepting; ends when every client's replies are delivered or the drain timeout has passed.
   void Drain();
   void OnWorkerDrained();
+  WorkerExchanges MakeExchanges();
   // What the control loop does again and again: samples loads, measures memory, logs refusals.
   void AddChores();
   HealthMonitor::WorkerOrders WorkerOrders();
@@ -72,7 +80,7 @@ class Server {
   net::LibeventLoop loop_;
   net::ProcessMemory memory_;
   std::vector<std::unique_ptr<WorkerStats>> stats_;
-  ScriptExchange scripts_;
+  WorkerExchanges exchanges_;
   std::vector<std::unique_ptr<WorkerThread>> workers_;
   std::unique_ptr<HealthMonitor> health_;
   std::unique_ptr<Acceptor> acceptor_;

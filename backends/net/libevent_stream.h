@@ -14,6 +14,7 @@
 #include "backends/net/event_home.h"
 #include "backends/net/lingering_sockets.h"
 #include "backends/net/resolver.h"
+#include "backends/net/socket_address.h"
 
 namespace ringproxy::net {
 
@@ -37,6 +38,8 @@ class LibeventStream final : public Stream {
   void EndWrites() override;
   void WatchReads(bool on) override;
   void WatchWrites(bool on) override;
+  int descriptor() const override { return fd_; }
+  std::string local_address() const override { return HostAndPortText(LocalAddressOf(fd_)); }
   bool is_resolving() const override { return naming_ != nullptr && naming_->question != nullptr; }
 
  private:

@@ -46,6 +46,13 @@ SocketAddress CopyOf(const sockaddr* address, socklen_t size) {
   return copy;
 }
 
+SocketAddress LocalAddressOf(int fd) {
+  SocketAddress address;
+  address.size = sizeof address.storage;
+  const int failed = getsockname(fd, reinterpret_cast<sockaddr*>(&address.storage), &address.size);
+  return failed == 0 ? address : SocketAddress{};
+}
+
 SocketAddress WithPort(SocketAddress address, uint16_t port) {
   if (address.family() == AF_INET) reinterpret_cast<sockaddr_in&>(address.storage).sin_port = htons(port);
   if (address.family() == AF_INET6) reinterpret_cast<sockaddr_in6&>(address.storage).sin6_port = htons(port);
@@ -70,6 +77,9 @@ std::string HostText(const SocketAddress& address) {
 }
 
 std::string HostAndPortText(const SocketAddress& address) {
+  if (!address.exists()) return {};
+  if (address.family() == AF_UNIX)
+    return std::string(reinterpret_cast<const sockaddr_un&>(address.storage).sun_path) + ":0";
   const std::string host = HostText(address);
   const std::string port = ":" + std::to_string(PortOf(address));
   return address.family() == AF_INET6 ? "[" + host + "]" + port : host + port;

@@ -26,13 +26,16 @@ SocketAddress UnixAddress(const std::string& path);
 // As a call of the system gave it.
 SocketAddress CopyOf(const sockaddr* address, socklen_t size);
 
+// Of the near end of a socket; none where it has none.
+SocketAddress LocalAddressOf(int fd);
+
 // Of TCP; nothing changes, and the port is 0, where there is none.
 SocketAddress WithPort(SocketAddress address, uint16_t port);
 uint16_t PortOf(const SocketAddress& address);
 
 // 10.0.0.1 or ::1; empty for a Unix socket.
 std::string HostText(const SocketAddress& address);
-// 10.0.0.1:6379 or [::1]:6379.
+// 10.0.0.1:6379 or [::1]:6379; of a Unix socket its path and :0, as Redis shows it.
 std::string HostAndPortText(const SocketAddress& address);
 
 }  // namespace ringproxy::net

@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <string>
 
 namespace ringproxy::net {
 
@@ -51,6 +52,9 @@ class Stream {
   virtual void WatchWrites(bool on) = 0;
   // It is not connected yet, and waits for its host's address.
   virtual bool is_resolving() const { return false; }
+  // Its number in the process, and where the peer has reached it, as people read it; -1 and empty: it has none.
+  virtual int descriptor() const { return -1; }
+  virtual std::string local_address() const { return {}; }
 };
 
 }  // namespace ringproxy::net

@@ -37,6 +37,7 @@ enum class Handling : uint8_t {
   kPinned,    // As kForward, but over a link that its client has for itself: WATCH, and what may block. See IsPinned.
   kPubSub,    // It is about messages: the proxy keeps who listens to what, and asks the nodes.
   kServers,   // The nodes tell about themselves, and the proxy makes one answer of it: INFO, CONFIG GET, SLOWLOG GET.
+  kClients,   // It is about clients of the proxy, and all workers are asked: CLIENT LIST, KILL, UNBLOCK, PAUSE.
   kControl,   // As kAllNodes, whatever is known of them, over links on which no client's command stands before it.
   kRefused,   // The client reads "not supported" and the row's `why`.
 };
@@ -95,8 +96,8 @@ struct KeySpec {
 
 // Commands of which some arguments make something else. See RefusalOf, RefusalBySeveral for kGrouping, and IsPinned for
 // kBlockOption.
-// kNeedsAdmin is no matter of arguments: the command changes how nodes run, or stops them, and is served only where the
-// listener has `admin_commands`.
+// kNeedsAdmin is no matter of arguments: the command changes how nodes run, or stops them or other clients, and is
+// served only where the listener has `admin_commands`.
 enum class ArgumentCheck : uint8_t { kNone, kBlockOption, kSortPatterns, kGrouping, kNeedsAdmin };
 
 // What a gutter may be asked, the pool that takes a node's keys while the node is down. It knows nothing of what the
@@ -293,6 +294,11 @@ constexpr bool NeedsAdmin(const CommandSpec& spec) {
 // What many clients ask again and again, and the nodes are asked once for all of them: INFO.
 constexpr bool IsShared(const CommandSpec& spec) {
   return spec.handling == Handling::kServers && spec.access == Access::kOther;
+}
+
+// The proxy makes the reply of what others tell it, nodes or workers.
+constexpr bool IsCollected(const CommandSpec& spec) {
+  return spec.handling == Handling::kServers || spec.handling == Handling::kClients;
 }
 
 // Whether it needs a link that its client has for itself. Requires: CheckShape is kOk.

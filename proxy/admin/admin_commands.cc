@@ -34,6 +34,7 @@ std::string_view WordFor(wire::Handling handling) {
     case wire::Handling::kLocal: return "local";
     case wire::Handling::kPubSub: return "pubsub";
     case wire::Handling::kServers: return "servers";
+    case wire::Handling::kClients: return "clients";
     case wire::Handling::kRefused: break;
   }
   return "refuse";

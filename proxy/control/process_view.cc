@@ -76,6 +76,12 @@ FleetReleases ProcessView::ReleasesOf(uint32_t listener) const {
   return releases;
 }
 
+uint64_t ProcessView::BlockedOf(uint32_t listener) const {
+  uint64_t blocked = 0;
+  for (const auto& worker : workers_) blocked += worker->listeners[listener].blocked.value();
+  return blocked;
+}
+
 ProxyFacts::PoolFacts ProcessView::PoolFacts(size_t index) const {
   const conf::Pool& pool = worker_->snapshot().config.pools[index];
   ProxyFacts::PoolFacts facts{pool.name, conf::NameOf(pool.ring.algorithm), {}};
@@ -89,10 +95,6 @@ ProxyFacts::PoolFacts ProcessView::PoolFacts(size_t index) const {
                            .in_flight = node.Sum(&backends::NodeStats::in_flight)});
   }
   return facts;
-}
-
-void ProcessView::ForEachClient(const std::function<void(const ClientState&)>& visit) const {
-  worker_->ForEachClient(visit);
 }
 
 }  // namespace ringproxy::proxy

@@ -18,8 +18,8 @@ class ProcessView final : public ProxyView {
   void Attach(const Worker& worker) { worker_ = &worker; }
 
   ProxyFacts Facts() const override;
-  void ForEachClient(const std::function<void(const ClientState&)>& visit) const override;
   FleetReleases ReleasesOf(uint32_t listener) const override;
+  uint64_t BlockedOf(uint32_t listener) const override;
   net::TimePoint now() const override { return clock_.now(); }
 
  private:

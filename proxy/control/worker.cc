@@ -65,10 +65,11 @@ Worker::Worker(const WorkerParts& parts, std::shared_ptr<const Snapshot> snapsho
   sinks_.Set(Kind::kPubSub, client_io_.subscriptions->questions());
   dispatcher_.SetPubSub(*client_io_.subscriptions);
   sinks_.Set(Kind::kScript, client_io_.scripts);
-  client_io_.servers = std::make_unique<ServerDesks>(io_, snapshots_.held(), parts.view, sinks_);
-  sinks_.Set(Kind::kInfo, client_io_.servers->info);
-  sinks_.Set(Kind::kServers, client_io_.servers->others);
-  client_io_.servers->others.SetAwaited([this](backends::Ticket ticket) { return sessions_.Awaits(ticket); });
+  client_io_.desks.reset(new AskingDesks{InfoDesk(io_, snapshots_.held(), parts.view, sinks_), ServersDesk(io_, sinks_),
+                                         ClientDesk(client_io_, sessions_, listeners_, sinks_, parts.clients)});
+  sinks_.Set(Kind::kInfo, client_io_.desks->info);
+  sinks_.Set(Kind::kServers, client_io_.desks->servers);
+  client_io_.desks->servers.SetAwaited([this](backends::Ticket ticket) { return sessions_.Awaits(ticket); });
   for (uint32_t i = 0; i < snapshot->config.listeners.size(); ++i) {
     const conf::Listener& listener = snapshot->config.listeners[i];
     listeners_.push_back({i, listener, LimitsOf(listener.limits), stats_.listeners[i]});
@@ -126,10 +127,6 @@ void Worker::AddClient(uint32_t listener, ClientState client, const SessionTable
 void Worker::Drain(std::function<void()> drained) {
   drained_ = std::move(drained);
   sessions_.Drain();
-}
-
-void Worker::ForEachClient(const std::function<void(const ClientState&)>& visit) const {
-  sessions_.ForEach([&](const Session& session) { visit(session.client()); });
 }
 
 // Replies first let full sessions read on, then every node is written once, then every session.

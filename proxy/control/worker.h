@@ -30,7 +30,7 @@ class Worker final : private RefusalObserver {
     net::Loop& loop;
     uint32_t number;  // Whose statistics of the nodes are this worker's.
     WorkerStats& stats;
-    ProxyView& view;                      // Answers INFO and CLIENT LIST.
+    ProxyView& view;                      // Answers INFO.
     backends::BreakerObserver& observer;  // Called on the worker's loop.
     SharedLimits& limits;
     SubscriptionCounts& subscriptions;
@@ -38,6 +38,7 @@ class Worker final : private RefusalObserver {
     // Takes an old snapshot that nothing needs any more, to let it die elsewhere. Called on the worker's loop.
     SnapshotHolder::HandBack hand_back;
     ScriptPosts scripts = {};
+    ClientPosts clients = {};
   };
   // `seed` for jitter.
   Worker(const WorkerParts& parts, std::shared_ptr<const Snapshot> snapshot, uint64_t seed);
@@ -63,8 +64,8 @@ class Worker final : private RefusalObserver {
 
   // For the words of other workers.
   ScriptCalls& scripts() { return client_io_.scripts; }
+  ClientDesk& clients() { return client_io_.desks->clients; }
 
-  void ForEachClient(const std::function<void(const ClientState&)>& visit) const;
   size_t session_count() const { return sessions_.size(); }
   const net::BlockPool& blocks() const { return io_.blocks; }
   size_t open_fanouts() const { return fanout_.open(); }

@@ -1,13 +1,9 @@
-// CLIENT: who is connected, and what each client tells of itself.
+// CLIENT: what each client tells of itself. What is about others is client_question's.
 #include <algorithm>
-#include <chrono>
 #include <iterator>
-#include <vector>
 
 #include "backends/wire/ascii.h"
 #include "backends/wire/error_text.h"
-#include "backends/wire/integer.h"
-#include "backends/wire/memcache_command.h"
 #include "backends/wire/resp_encode.h"
 #include "proxy/local/local_handlers.h"
 
@@ -26,14 +22,28 @@ constexpr std::string_view kClientHelp[] = {
     "    Return the ID of the current connection.",
     "INFO",
     "    Return information about the current client connection.",
+    "KILL <ip:port>",
+    "    Kill connection made from <ip:port>. Needs admin_commands, as the next form does.",
+    "KILL <option> <value> [<option> <value> [...]]",
+    "    Kill connections of this listener. Options are:",
+    "    * ADDR (<ip:port>|<unixsocket>:0)",
+    "    * LADDR (<ip:port>|<unixsocket>:0)",
+    "    * TYPE (NORMAL|MASTER|REPLICA|PUBSUB)",
+    "    * USER <username>",
+    "    * SKIPME (YES|NO)",
+    "    * ID <client id>",
+    "    * MAXAGE <seconds>",
     "LIST [TYPE (NORMAL|MASTER|REPLICA|PUBSUB)] [ID <id> [<id> ...]]",
-    "    Return information about the client connections of this worker of the proxy.",
+    "    Return information about the client connections of this listener.",
     "MAINT_NOTIFICATIONS (ON [MOVING-ENDPOINT-TYPE <type>]|OFF)",
     "    Accepted; the proxy sends none.",
     "NO-EVICT (ON|OFF)",
     "    Accepted; the proxy evicts no clients.",
     "NO-TOUCH (ON|OFF)",
     "    Accepted without an effect: nodes cannot tell whose reads touch a key.",
+    "PAUSE <timeout> [WRITE|ALL]",
+    "    Hold all, or just write, commands of this listener's clients for <timeout> milliseconds. Needs "
+    "admin_commands.",
     "REPLY (ON|OFF|SKIP)",
     "    Control the replies sent to the current connection.",
     "SETINFO (LIB-NAME|LIB-VER) <value>",
@@ -44,6 +54,10 @@ constexpr std::string_view kClientHelp[] = {
     "    Accepted; tracking cannot be turned on here.",
     "TRACKINGINFO",
     "    Report that tracking is off.",
+    "UNBLOCK <clientid> [TIMEOUT|ERROR]",
+    "    Unblock the specified blocked client of this listener.",
+    "UNPAUSE",
+    "    Stop the current pause. Needs admin_commands.",
     "HELP",
     "    Print this help.",
 };
@@ -57,39 +71,6 @@ ClientLabels& LabelsOf(ClientState& client) {
   return *client.labels;
 }
 
-std::string_view NameOf(uint16_t command) {
-  const auto redis = wire::RedisCommands();
-  if (command == ClientState::kNoCommand) return "NULL";
-  return command < redis.size() ? redis[command].name : wire::MemcacheCommands()[command - redis.size()].command.name;
-}
-
-int64_t SecondsSince(net::TimePoint then, net::TimePoint now) {
-  return std::chrono::duration_cast<std::chrono::seconds>(now - then).count();
-}
-
-// One line of CLIENT LIST: Redis' fields in Redis' order, without those that have no meaning here. The buffers' sizes
-// are not counted per client, yet stand there as zeros: clients read them as numbers, and some fail without them.
-void AppendLine(const ClientState& client, net::TimePoint now, std::string* text) {
-  static const ClientLabels kNone;
-  const ClientLabels& labels = client.labels ? *client.labels : kNone;
-  text->append("id=").append(std::to_string(client.id));
-  text->append(" addr=").append(client.address);
-  text->append(" name=").append(labels.name);
-  text->append(" age=").append(std::to_string(SecondsSince(client.connected_at, now)));
-  text->append(" idle=").append(std::to_string(SecondsSince(client.last_active, now)));
-  text->append(" flags=").append(client.no_evict ? "e" : "").append(client.no_touch ? "T" : "");
-  if (!client.no_evict && !client.no_touch) text->append("N");
-  text->append(" db=").append(std::to_string(client.flavour.database));
-  text->append(" sub=0 psub=0 ssub=0 multi=");
-  text->append(client.transaction ? std::to_string(client.transaction->queued()) : "-1");
-  text->append(" qbuf=0 qbuf-free=0 argv-mem=0 multi-mem=0 rbs=0 rbp=0");
-  text->append(" obl=0 oll=0 omem=0 tot-mem=0 events=r cmd=");
-  text->append(NameOf(client.last_command));
-  text->append(" user=default redir=-1 resp=").append(std::to_string(client.flavour.protocol));
-  text->append(" lib-name=").append(labels.lib_name);
-  text->append(" lib-ver=").append(labels.lib_version).append("\n");
-}
-
 // The third word of a request, answered by OK or by an error.
 std::optional<bool> ReadOnOrOff(const LocalCall& call) {
   const bool on = wire::EqualsIgnoringCase(call.request[2], "on");
@@ -99,42 +80,6 @@ std::optional<bool> ReadOnOrOff(const LocalCall& call) {
   }
   wire::AppendSimple("OK", call.out);
   return on;
-}
-
-// Which clients CLIENT LIST was asked for.
-struct ListFilter {
-  bool everybody = true;  // False: a type that no client of ringproxy has.
-  std::vector<int64_t> ids;
-  bool by_id = false;
-};
-
-// False, and an error appended, if the arguments are not right.
-bool ReadType(std::string_view type, ListFilter* filter, std::string* out) {
-  constexpr std::string_view kOtherTypes[] = {"master", "replica", "slave", "pubsub"};
-  const auto is_type = [type](std::string_view known) { return wire::EqualsIgnoringCase(type, known); };
-  filter->everybody = is_type("normal");
-  if (filter->everybody || std::ranges::any_of(kOtherTypes, is_type)) return true;
-  wire::AppendError(std::string("ERR Unknown client type '").append(type).append("'"), out);
-  return false;
-}
-
-bool ReadFilter(const wire::Request& request, ListFilter* filter, std::string* out) {
-  if (request.size() == 2) return true;
-  if (request.size() == 4 && wire::EqualsIgnoringCase(request[2], "type")) return ReadType(request[3], filter, out);
-  if (request.size() < 4 || !wire::EqualsIgnoringCase(request[2], "id")) {
-    wire::AppendError("ERR syntax error", out);
-    return false;
-  }
-  filter->by_id = true;
-  for (size_t i = 3; i < request.size(); ++i) {
-    const std::optional<int64_t> id = wire::ParseInteger(request[i]);
-    if (!id) {
-      wire::AppendError("ERR Invalid client ID", out);
-      return false;
-    }
-    filter->ids.push_back(*id);
-  }
-  return true;
 }
 
 }  // namespace
@@ -184,27 +129,6 @@ LocalOutcome AnswerClientSetInfo(const LocalCall& call) {
 
 LocalOutcome AnswerClientId(const LocalCall& call) {
   wire::AppendInteger(static_cast<int64_t>(call.client.id), call.out);
-  return LocalOutcome::kAnswered;
-}
-
-LocalOutcome AnswerClientInfo(const LocalCall& call) {
-  std::string line;
-  AppendLine(call.client, call.view.now(), &line);
-  wire::AppendText(line, call.protocol(), call.out);
-  return LocalOutcome::kAnswered;
-}
-
-LocalOutcome AnswerClientList(const LocalCall& call) {
-  ListFilter filter;
-  if (!ReadFilter(call.request, &filter, call.out)) return LocalOutcome::kAnswered;
-  // A client may give thousands of numbers, and each client of the worker is looked for among them.
-  std::ranges::sort(filter.ids);
-  std::string lines;
-  call.view.ForEachClient([&](const ClientState& client) {
-    const bool wanted = !filter.by_id || std::ranges::binary_search(filter.ids, static_cast<int64_t>(client.id));
-    if (filter.everybody && wanted) AppendLine(client, call.view.now(), &lines);
-  });
-  wire::AppendText(lines, call.protocol(), call.out);
   return LocalOutcome::kAnswered;
 }
 

@@ -53,8 +53,6 @@ constexpr HandlerRow kHandlers[] = {
     {"client|getredir", AnswerClientGetRedir},
     {"client|help", AnswerClientHelp},
     {"client|id", AnswerClientId},
-    {"client|info", AnswerClientInfo},
-    {"client|list", AnswerClientList},
     {"client|maint_notifications", AnswerClientMaintenance},
     {"client|no-evict", AnswerClientNoEvict},
     {"client|no-touch", AnswerClientNoTouch},

@@ -9,7 +9,6 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -87,6 +86,7 @@ struct ProxyFacts {
   uint32_t workers = 0;
   std::chrono::seconds uptime{};
   uint64_t clients = 0;
+  uint64_t blocked_clients = 0;  // Of those of the client's listener.
   uint64_t max_clients = 0;
   uint64_t accepted_total = 0;
   uint64_t requests_total = 0;
@@ -131,9 +131,8 @@ class ProxyView {
   virtual net::TimePoint now() const = 0;
   virtual ProxyFacts Facts() const = 0;
   virtual FleetReleases ReleasesOf(uint32_t listener) const = 0;
-  // Every client that this worker knows of: its own at least. A view that also has copies of other workers' clients
-  // visits those too; the states are only read, and only during the call.
-  virtual void ForEachClient(const std::function<void(const ClientState&)>& visit) const = 0;
+  // The listener's clients, over all workers, that wait for what others do or are held.
+  virtual uint64_t BlockedOf(uint32_t listener) const = 0;
 
  protected:
   ~ProxyView() = default;

@@ -33,8 +33,6 @@ LocalOutcome AnswerClientGetName(const LocalCall& call);
 LocalOutcome AnswerClientGetRedir(const LocalCall& call);
 LocalOutcome AnswerClientHelp(const LocalCall& call);
 LocalOutcome AnswerClientId(const LocalCall& call);
-LocalOutcome AnswerClientInfo(const LocalCall& call);
-LocalOutcome AnswerClientList(const LocalCall& call);
 LocalOutcome AnswerClientMaintenance(const LocalCall& call);
 LocalOutcome AnswerClientNoEvict(const LocalCall& call);
 LocalOutcome AnswerClientNoTouch(const LocalCall& call);

@@ -37,6 +37,11 @@ void Server(const ProxyFacts& facts, std::string* text) {
   Line("tcp_port", facts.tcp_port, text);
 }
 
+// A node counts the links of waits, of which one client may have several, or for a moment none.
+void Clients(const ProxyFacts& facts, std::string* text) {
+  Line("blocked_clients", facts.blocked_clients, text);
+}
+
 // Clients wait for loading:0 before they send anything, and the nodes that do not load serve them.
 void Persistence(const ProxyFacts&, std::string* text) {
   Line("loading", 0, text);
@@ -101,7 +106,7 @@ struct SectionRow {
 };
 
 constexpr SectionRow kSections[] = {
-    {"Server", true, Server, true},         {"Clients", true, nullptr, true},
+    {"Server", true, Server, true},         {"Clients", true, Clients, true},
     {"Memory", true, nullptr, true},        {"Persistence", true, Persistence, true},
     {"Stats", true, nullptr, true},         {"Replication", true, Replication, false},
     {"CPU", true, nullptr, true},           {"Modules", true, nullptr, true},

@@ -133,9 +133,8 @@ void Dispatcher::Dispatch(RoutedRequest& routed, const Origin& origin, backends:
     case wire::Handling::kOneNode:
       if (routed.spec.usual_work == wire::Work::kScript) ticket = desks_.scripts.Follow(routed, origin, ticket);
       // The way of one node keeps its block.
-      if (const std::optional<NodeId> only = WholeFleet::OnlyNode(origin)) {
+      if (const std::optional<NodeId> only = WholeFleet::OnlyNode(origin))
         return Send(routed, origin, {.to = *only}, ticket);
-      }
       if (const std::string_view why = wire::RefusalBySeveral(routed.spec, routed.request); !why.empty()) {
         refusals_.OnRefused(origin.listener, routed.command, wire::ErrorCode::kNotSupported);
         return WholeFleet::AnswerNotSupported(routed, why, sink_, ticket);
@@ -147,6 +146,7 @@ void Dispatcher::Dispatch(RoutedRequest& routed, const Origin& origin, backends:
     case wire::Handling::kControl: return whole_fleet_.SendControl(routed, origin, ticket);
     case wire::Handling::kLocal:
     case wire::Handling::kServers:
+    case wire::Handling::kClients:
     case wire::Handling::kRefused: break;
   }
   assert(false);

@@ -17,6 +17,8 @@
 #include "proxy/observe/info_desk.h"
 #include "proxy/observe/servers_desk.h"
 #include "proxy/route/dispatcher.h"
+#include "proxy/session/client_desk.h"
+#include "proxy/session/client_pause.h"
 #include "proxy/session/session_stats.h"
 #include "proxy/state/executions.h"
 #include "proxy/state/subscriptions.h"
@@ -39,6 +41,7 @@ struct ListenerContext {
   wire::MemcacheParser memcache_parser{limits};
   uint32_t proved_databases = 1;  // See ListenerFacts.
   PasswordGate gate{conf.password};
+  ClientPause pause{};
 };
 
 // A session's place in the list of those that have something to do at the end of this turn.
@@ -53,14 +56,11 @@ struct TurnLists {
   std::vector<uint32_t> retired;  // Closed in this turn, by index; deleted at its end.
 };
 
-// Who asks the nodes what they tell about themselves.
-struct ServerDesks {
-  ServerDesks(backends::WorkerIo& io, const std::unique_ptr<HeldSnapshot>& held, const ProxyView& view,
-              backends::ReplySink& sink)
-      : info(io, held, view, sink), others(io, sink) {}
-
+// Who asks the nodes what they tell about themselves, and the workers about their clients.
+struct AskingDesks {
   InfoDesk info;
-  ServersDesk others;
+  ServersDesk servers;
+  ClientDesk clients;
 };
 
 struct ClientIo {
@@ -84,7 +84,7 @@ struct ClientIo {
   TurnLists turn;
   std::string scratch;  // One reply under construction.
   ScriptCalls scripts;
-  std::unique_ptr<ServerDesks> servers = nullptr;  // As subscriptions.
+  std::unique_ptr<AskingDesks> desks = nullptr;  // As subscriptions.
 };
 
 }  // namespace ringproxy::proxy

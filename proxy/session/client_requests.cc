@@ -54,8 +54,8 @@ void SendToNodes(ClientIo& io, ReplyForecast& forecast, const Origin& origin, Ro
 
 // Of those that tell about the nodes.
 void AskServers(ClientIo& io, const RoutedRequest& routed, const Origin& origin, backends::Ticket ticket) {
-  wire::IsShared(routed.spec) ? io.servers->info.Ask(routed, origin, ticket)
-                              : io.servers->others.Ask(routed, origin, ticket);
+  wire::IsShared(routed.spec) ? io.desks->info.Ask(routed, origin, ticket)
+                              : io.desks->servers.Ask(routed, origin, ticket);
 }
 
 wire::Failure FailureOf(const RateLimiter::Decision& refusal) {
@@ -87,6 +87,7 @@ ClientRequests::ClientRequests(ClientIo& io, ListenerContext& listener, ClientSt
       mark_(mark),
       output_(output),
       replies_(io.io.blocks),
+      is_stopped_(listener.pause.is_on()),
       owner_(owner) {}
 
 void ClientRequests::AnswerHere(std::string_view reply, size_t request_bytes, wire::Quiet quiet) {
@@ -184,6 +185,11 @@ void ClientRequests::SendApart(RoutedRequest& routed, backends::Ticket ticket, L
     if (stops) [[unlikely]]
       Stop();
     return;
+  }
+  if (routed.spec.handling == wire::Handling::kClients) {
+    // No limit counts it, for it costs no node anything.
+    forecast_.OnRequest();
+    return io_.desks->clients.Ask(routed, client_, listener_.index, ticket);
   }
   const LimitRules& rules = *(*io_.held)->limits;
   const bool is_concerned = rules.MayConcern(listener_.index, routed.command) || rules.has_priorities();
@@ -315,19 +321,23 @@ bool ClientRequests::IsStillStopped() {
   awaits_all_ = awaits_all_ && !replies_.empty();
   const bool needs_login = client_.refused.needs_login();
   const bool stops = parked_ != nullptr || awaits_all_ || (needs_login && output_.size() >= kUnreadBeforeLogin);
-  is_stopped_ = stops || needs_login;
+  is_stopped_ = stops || needs_login || listener_.pause.is_on();
   return stops;
 }
 
-bool ClientRequests::IsFull() {
-  if (is_stopped_ && IsStillStopped()) [[unlikely]]
-    return true;
+ClientRequests::Room ClientRequests::room() {
   // What was asked of the nodes counts before it comes, for then it cannot be refused any more.
-  return replies_.size() >= listener_.conf.limits.requests_in_flight ||
-         replies_.request_bytes() >= kRequestBytesInFlight || unread_own_bytes_ >= kUnreadOwnBytes ||
-         own_bytes_of_turn_ >= kOwnBytesOfTurn || forecast_.is_full() ||
-         output_.size() + replies_.aside_bytes() + forecast_.bytes() >
-             std::min(listener_.conf.limits.output_bytes, io_.io.memory.most_held());
+  const auto is_full = [this] {
+    return replies_.size() >= listener_.conf.limits.requests_in_flight ||
+           replies_.request_bytes() >= kRequestBytesInFlight || unread_own_bytes_ >= kUnreadOwnBytes ||
+           own_bytes_of_turn_ >= kOwnBytesOfTurn || forecast_.is_full() ||
+           output_.size() + replies_.aside_bytes() + forecast_.bytes() >
+               std::min(listener_.conf.limits.output_bytes, io_.io.memory.most_held());
+  };
+  if (!is_stopped_) [[likely]]
+    return is_full() ? Room::kNone : Room::kSome;
+  if (IsStillStopped() || is_full()) return Room::kNone;
+  return listener_.pause.is_on() ? Room::kHeld : Room::kSome;
 }
 
 void ClientRequests::EndTurn() {

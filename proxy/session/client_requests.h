@@ -63,8 +63,13 @@ class ClientRequests {
     order_.HoldBehind(replies_.next_number());
   }
 
-  // No further request is taken for now. Where one waits for its turn, and has it, that goes on.
-  bool IsFull();
+  enum class Room : uint8_t {
+    kSome,  // A further request may be taken.
+    kHeld,  // Likewise, if CLIENT PAUSE does not hold it.
+    kNone,  // Not for now.
+  };
+  // Where one waits for its turn, and has it, that goes on.
+  Room room();
   // The output of this turn has been written, or stays.
   void EndTurn();
   // The session's index.

@@ -36,6 +36,8 @@ class ProtocolFront {
 
   // Frames one request of the input, which is not empty, and handles it.
   virtual FrontStep ProcessOne() = 0;
+  // Of the input, which is not empty: its next request is not held by the listener's CLIENT PAUSE. Redis alone has one.
+  virtual bool PassesPause() { return true; }
   // The least size of the request that is half read, 0 if none is.
   virtual size_t bytes_needed() const = 0;
   // The connection closes: memory for half a request goes back.

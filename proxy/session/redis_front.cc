@@ -68,6 +68,15 @@ ProtocolFront::FrontStep RedisFront::ProcessOne() {
   return step;
 }
 
+bool RedisFront::PassesPause() {
+  wire::RequestParser& parser = parser_ ? *parser_ : listener().redis_parser;
+  const wire::RequestParser::RespStatus status = parser.Parse(input().bytes());
+  if (status == wire::RequestParser::RespStatus::kNeedMore) KeepHalfRead();
+  if (status != wire::RequestParser::RespStatus::kRequest) return true;
+  const wire::Request request = parser.request();
+  return !listener().pause.Holds(wire::FindRedisCommand(request), request, client());
+}
+
 // The listener's parser has begun with it, and is needed for other clients.
 void RedisFront::KeepHalfRead() {
   if (parser_) return;
@@ -124,8 +133,8 @@ ProtocolFront::FrontStep RedisFront::HandleApart(const wire::CommandSpec& spec, 
   if (spec.handling == wire::Handling::kPubSub) return HandlePubSub(routed, size);
   if (wire::IsShared(spec) && AnswersInfo(request, size)) return FrontStep::kNext;
   // What a control link carries would overtake what the client has sent before, and so would a question to all nodes.
-  const bool is_alone = spec.handling == wire::Handling::kControl || spec.handling == wire::Handling::kServers ||
-                        wire::IsPinned(spec, request);
+  const bool is_alone =
+      spec.handling == wire::Handling::kControl || wire::IsCollected(spec) || wire::IsPinned(spec, request);
   if (!is_alone) {
     requests().Dispatch(routed, size, QuietNow());
     return FrontStep::kNext;
@@ -138,7 +147,7 @@ ProtocolFront::FrontStep RedisFront::HandleApart(const wire::CommandSpec& spec, 
 bool RedisFront::AnswersInfo(const wire::Request& request, size_t size) {
   io().scratch.clear();
   const bool is_new = !requests().has_asked_nodes();
-  if (!io().servers->info.AnswerNow(request, listener().index, client().flavour.protocol, is_new, &io().scratch))
+  if (!io().desks->info.AnswerNow(request, listener().index, client().flavour.protocol, is_new, &io().scratch))
     return false;
   requests().AnswerHere(io().scratch, size, QuietNow());
   return true;
@@ -155,7 +164,7 @@ ProtocolFront::FrontStep RedisFront::HandlePubSub(RoutedRequest& routed, size_t 
 }
 
 bool RedisFront::IsRefusedToListener(const wire::CommandSpec& spec, const wire::Request& request, std::string* out) {
-  if (io().subscriptions->CountOf(requests().owner()) == 0) {
+  if (io().subscriptions->CountsOf(requests().owner()) == TopicCounts{}) {
     client().refused.NoteListens(false);
     return false;
   }
@@ -258,13 +267,17 @@ bool RedisFront::IsQueued(const wire::CommandSpec& spec, const wire::Request& as
     };
     request = io().scripts.WithText(spec, as_it_came, listener().index, is_wanted).value_or(as_it_came);
   }
+  const auto apart_from_watched = [&]() -> std::optional<wire::Failure> {
+    if (!client().flavour.is_pinned) return std::nullopt;
+    return io().watches.RefusalOf(requests().owner(), spec, request, {**io().held, listener().index});
+  };
   const bool is_local = spec.handling == wire::Handling::kLocal;
   if (spec.within_multi == wire::WithinMulti::kAtOnce) {
     // Of these WATCH alone is none of the proxy's own. Redis refuses it here, and the transaction goes on.
     if (!is_local) wire::AppendError("ERR WATCH inside MULTI is not allowed", out);
     return !is_local;
   }
-  const bool is_asked_apart = spec.handling == wire::Handling::kPubSub || spec.handling == wire::Handling::kServers;
+  const bool is_asked_apart = spec.handling == wire::Handling::kPubSub || wire::IsCollected(spec);
   if (spec.within_multi == wire::WithinMulti::kUsual && (is_local || is_asked_apart)) {
     RefuseToQueue(spec, {.code = wire::ErrorCode::kTransactionNotAllowed}, out);
   } else if ((wire::MayBeRefused(spec) || !client().refused.is_clear()) && IsRefused(spec, request, out)) {
@@ -277,7 +290,7 @@ bool RedisFront::IsQueued(const wire::CommandSpec& spec, const wire::Request& as
     io().Count(wire::ErrorCode::kOutOfMemory);
     wire::AppendRedisError({wire::ErrorCode::kOutOfMemory}, out);
     transaction.Abort();
-  } else if (const auto elsewhere = KeysApartFromWatched(spec, request)) {
+  } else if (const auto elsewhere = apart_from_watched()) {
     RefuseToQueue(spec, *elsewhere, out);
   } else if (const auto failure = QueueOrSplice(spec, request)) {
     RefuseToQueue(spec, *failure, out);
@@ -302,12 +315,6 @@ std::optional<wire::Failure> RedisFront::QueueOrSplice(const wire::CommandSpec& 
   const auto failure = transaction.Queue(spec, request, routing, io().io.blocks);
   if (!failure && selects) transaction.NoteSelect(static_cast<uint16_t>(database));
   return failure;
-}
-
-std::optional<wire::Failure> RedisFront::KeysApartFromWatched(const wire::CommandSpec& spec,
-                                                              const wire::Request& request) {
-  if (!client().flavour.is_pinned) return std::nullopt;
-  return io().watches.RefusalOf(requests().owner(), spec, request, {**io().held, listener().index});
 }
 
 void RedisFront::RefuseToQueue(const wire::CommandSpec& spec, const wire::Failure& failure, std::string* out) {

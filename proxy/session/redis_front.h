@@ -17,6 +17,7 @@ class RedisFront final : public ProtocolFront {
 
  private:
   FrontStep ProcessOne() override;
+  bool PassesPause() override;
   size_t bytes_needed() const override { return parser_ ? parser_->bytes_needed() : 0; }
   void ForgetHalfRead() override;
   FrontStep RefuseHalfRead() override;
@@ -40,8 +41,6 @@ class RedisFront final : public ProtocolFront {
   bool IsQueued(const wire::CommandSpec& spec, const wire::Request& request, std::string* out);
   // Takes it into the transaction, for its node or for the proxy.
   std::optional<wire::Failure> QueueOrSplice(const wire::CommandSpec& spec, const wire::Request& request);
-  // The client watches keys of another node.
-  std::optional<wire::Failure> KeysApartFromWatched(const wire::CommandSpec& spec, const wire::Request& request);
   // The command is refused, and with it the transaction.
   void RefuseToQueue(const wire::CommandSpec& spec, const wire::Failure& failure, std::string* out);
   // Of a command that nodes execute, and that cannot be part of one; else empty.

@@ -47,6 +47,8 @@ Session::~Session() {
 
 void Session::Move(SessionMode mode) {
   assert(IsLegalMove(mode_, mode));
+  if (IsBlocked(mode_)) listener_.stats.blocked.Subtract(1);
+  if (IsBlocked(mode)) listener_.stats.blocked.Add();
   const bool was_reading = WatchesReads(std::exchange(mode_, mode));
   const bool is_reading = WatchesReads(mode);
   // A closed one is deleted at the end of the turn, which saves the call.
@@ -55,7 +57,7 @@ void Session::Move(SessionMode mode) {
 
 void Session::OnReadable() {
   // The event may be older than what has stopped the session in this turn.
-  if (mode_ != SessionMode::kReading) return mode_ == SessionMode::kWaiting ? ReadAhead() : void();
+  if (mode_ != SessionMode::kReading) return IsBlocked(mode_) ? ReadAhead() : void();
   const size_t most = io_.io.memory.read_size(net::ReadBuffer::kSize);
   const net::IoResult result = input_.Fill(*stream_, io_.io.read_buffer, most);
   listener_.stats.bytes_in.Add(result.bytes);
@@ -78,6 +80,8 @@ void Session::ReadAhead() {
   if (input_.bytes().size() >= kMostAhead) return Move(SessionMode::kPaused);
   client_has_ended_ = result.status == net::IoStatus::kEnd;
   if (!client_has_ended_) return;
+  // As a server has it: else clients that gave up would stay until the end of the pause, and take the place of others.
+  if (mode_ == SessionMode::kHeld) return Close("it has left while CLIENT PAUSE held it");
   if (input_.empty()) return Drain();
   // What it asked behind the command that waits is still answered, as above; the wait itself ends.
   io_.waits.Cut(requests_.owner());
@@ -86,10 +90,13 @@ void Session::ReadAhead() {
 
 void Session::ProcessInput() {
   while (mode_ == SessionMode::kReading && !input_.empty()) {
-    if (requests_.IsFull()) {
-      Move(SessionMode::kPaused);
-    } else if (!Obey(front_->ProcessOne())) {
-      break;
+    using Room = ClientRequests::Room;
+    const Room room = requests_.room();
+    if (room == Room::kSome || (room == Room::kHeld && front_->PassesPause())) {
+      if (!Obey(front_->ProcessOne())) break;
+    } else {
+      const bool reads_ahead = room == Room::kHeld && input_.bytes().size() < kMostAhead;
+      Move(reads_ahead ? SessionMode::kHeld : SessionMode::kPaused);
     }
   }
   if (input_.empty()) return input_.Keep(0);
@@ -107,8 +114,12 @@ void Session::ProcessInput() {
 bool Session::Obey(ProtocolFront::FrontStep step) {
   switch (step) {
     case ProtocolFront::FrontStep::kNext: return true;
-    case ProtocolFront::FrontStep::kPause: Move(SessionMode::kPaused); return false;
-    case ProtocolFront::FrontStep::kWait: Move(SessionMode::kWaiting); return false;
+    case ProtocolFront::FrontStep::kPause:
+    case ProtocolFront::FrontStep::kWait:
+      // It may have ended itself.
+      if (TakesRequests(mode_))
+        Move(step == ProtocolFront::FrontStep::kWait ? SessionMode::kWaiting : SessionMode::kPaused);
+      return false;
     case ProtocolFront::FrontStep::kNeedMore: return false;
     case ProtocolFront::FrontStep::kFinish: Drain(); return false;
     case ProtocolFront::FrontStep::kClose: Close({}); return false;
@@ -127,7 +138,7 @@ void Session::Drain() {
 void Session::Resume() {
   if (mode_ == SessionMode::kReading || closed()) return;
   // Also one that takes no more requests may have one that waits for its turn.
-  if (requests_.IsFull() || mode_ == SessionMode::kFinishing) return;
+  if (requests_.room() == ClientRequests::Room::kNone || mode_ == SessionMode::kFinishing) return;
   Move(SessionMode::kReading);
   ProcessInput();
 }
@@ -143,7 +154,9 @@ bool Session::Flush(bool idle) {
   const bool held = FlushOutput(idle);
   requests_.EndTurn();
   // There is room only since Resume: output has left, or a node's write failed in this turn. It reads on in the next.
-  if (mode_ != SessionMode::kReading && !closed() && !requests_.IsFull() && TakesRequests(mode_)) io_.Mark(mark_);
+  // What is held is looked at again when that ends.
+  const bool may_resume = mode_ != SessionMode::kReading && !closed() && TakesRequests(mode_);
+  if (may_resume && requests_.room() == ClientRequests::Room::kSome) io_.Mark(mark_);
   return held;
 }
 
@@ -163,14 +176,12 @@ bool Session::FlushOutput(bool idle) {
     return false;
   }
   if (output_.socket_is_full()) CloseIfItDoesNotRead();
-  if (mode_ == SessionMode::kFinishing && requests_.replies().empty() && output_.empty()) Finish();
+  if (mode_ == SessionMode::kFinishing && requests_.replies().empty() && output_.empty()) {
+    // Its last reply may be an error in the middle of what it sends.
+    if (!client_has_ended_) stream_->EndWrites();
+    Close({});
+  }
   return false;
-}
-
-void Session::Finish() {
-  // Its last reply may be an error in the middle of what it sends.
-  if (!client_has_ended_) stream_->EndWrites();
-  Close({});
 }
 
 void Session::CloseIfItDoesNotRead() {
@@ -207,17 +218,31 @@ void Session::Close(std::string_view why) {
   io_.turn.retired.push_back(requests_.owner());
 }
 
+ClientFacts Session::Facts() const {
+  const uint32_t owner = requests_.owner();
+  return {.client = client_,
+          .listener = listener_.index,
+          .stream = *stream_,
+          .subscriptions = client_.refused.may_listen() ? io_.subscriptions->CountsOf(owner) : TopicCounts{},
+          .request_bytes = input_.held_bytes(),
+          .reply_bytes = reply_bytes(),
+          .is_blocked = mode_ == SessionMode::kHeld || io_.waits.IsWaiting(owner),
+          .is_leaving = mode_ == SessionMode::kFinishing};
+}
+
 void Session::Tick(net::TimePoint now) {
   requests_.ShrinkIfEmpty();
   // Others may have given memory back.
-  if (mode_ != SessionMode::kReading && TakesRequests(mode_) && !requests_.IsFull()) io_.Mark(mark_);
+  if (mode_ != SessionMode::kReading && TakesRequests(mode_) && requests_.room() != ClientRequests::Room::kNone)
+    io_.Mark(mark_);
   // The node may not have begun to wait before.
-  if (mode_ == SessionMode::kFinishing || (mode_ == SessionMode::kPaused && client_has_ended_))
+  const bool ends = mode_ == SessionMode::kFinishing || (mode_ == SessionMode::kPaused && client_has_ended_);
+  if (ends || (mode_ != SessionMode::kReading && io_.waits.IsEnding(requests_.owner())))
     io_.waits.Cut(requests_.owner());
   const net::Duration idle_timeout = listener_.conf.idle_timeout;
-  // Who listens is not idle, as Redis sees it.
-  if (idle_timeout.count() > 0 && requests_.replies().empty() && !client_.refused.may_listen() &&
-      now - client_.last_active >= idle_timeout)
+  // Who listens is not idle, as Redis sees it, nor is who is held.
+  if (idle_timeout.count() > 0 && !listener_.pause.is_on() && requests_.replies().empty() &&
+      !client_.refused.may_listen() && now - client_.last_active >= idle_timeout)
     Close("idle for too long");
 }
 

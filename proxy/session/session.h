@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "backends/net/input_buffer.h"
+#include "proxy/local/client_facts.h"
 #include "proxy/session/client_io.h"
 #include "proxy/session/client_output.h"
 #include "proxy/session/client_requests.h"
@@ -51,13 +52,14 @@ class Session final : public net::StreamObserver {
   // It may still be told something: its last reply has not been given.
   bool listens() const { return TakesRequests(mode_) || (!closed() && !requests_.replies().empty()); }
   const ClientState& client() const { return client_; }
+  ClientFacts Facts() const;
 
  private:
   void OnConnected(int) override {}
   void OnReadable() override;
   void OnWritable() override;
 
-  // While a command waits at a node.
+  // While a command waits at a node, or is held.
   void ReadAhead();
   void ProcessInput();
   // Does to the connection what the front says; true: the front may look at the next request.
@@ -66,8 +68,6 @@ class Session final : public net::StreamObserver {
   // Writes what may leave in this turn; true: it is held for the next one.
   bool FlushOutput(bool idle);
   void CloseIfItDoesNotRead();
-  // All is written, and nothing more will be.
-  void Finish();
 
   ClientIo& io_;
   ListenerContext& listener_;

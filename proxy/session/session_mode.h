@@ -3,6 +3,7 @@
 //   kReading ⇄ kWaiting      A command of the client waits at a node: bytes are read, and kept, to see the client
 //   leave. kReading ⇄ kPaused       A pause lasts while no further request may be taken: the client's bytes stay where
 //   they are.
+//   kReading ⇄ kHeld         CLIENT PAUSE holds the next request: as kWaiting.
 //       ↓        ↓
 //      kFinishing            No more requests: the client has ended its side, said QUIT, or cannot be understood, or
 //      the
@@ -14,13 +15,14 @@
 
 namespace ringproxy::proxy {
 
-enum class SessionMode : uint8_t { kReading, kWaiting, kPaused, kFinishing, kClosed };
+enum class SessionMode : uint8_t { kReading, kWaiting, kHeld, kPaused, kFinishing, kClosed };
 
 constexpr bool IsLegalMove(SessionMode from, SessionMode to) {
   switch (to) {
-    case SessionMode::kReading: return from == SessionMode::kPaused || from == SessionMode::kWaiting;
-    case SessionMode::kWaiting: return from == SessionMode::kReading;
-    case SessionMode::kPaused: return from == SessionMode::kReading || from == SessionMode::kWaiting;
+    case SessionMode::kReading: return from > SessionMode::kReading && from <= SessionMode::kPaused;
+    case SessionMode::kWaiting:
+    case SessionMode::kHeld: return from == SessionMode::kReading;
+    case SessionMode::kPaused: return from < SessionMode::kPaused;
     case SessionMode::kFinishing: return from < SessionMode::kFinishing;
     case SessionMode::kClosed: return from != SessionMode::kClosed;
   }
@@ -33,7 +35,12 @@ constexpr bool TakesRequests(SessionMode mode) {
 }
 
 constexpr bool WatchesReads(SessionMode mode) {
-  return mode == SessionMode::kReading || mode == SessionMode::kWaiting;
+  return mode < SessionMode::kPaused;
+}
+
+// The client waits for what may take any time.
+constexpr bool IsBlocked(SessionMode mode) {
+  return mode == SessionMode::kWaiting || mode == SessionMode::kHeld;
 }
 
 }  // namespace ringproxy::proxy

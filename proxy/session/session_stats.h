@@ -23,6 +23,7 @@ struct ListenerStats {
   backends::Counter accepted;
   backends::Counter closed;
   backends::Counter cut_off;  // Closed because they took too much memory.
+  backends::Counter blocked;  // Now: they wait for what others do, or are held by CLIENT PAUSE.
   backends::Counter auth_failures;
   backends::Counter replies;
   backends::Counter bytes_in;

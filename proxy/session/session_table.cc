@@ -37,7 +37,7 @@ void SessionTable::Drain() {
   }
 }
 
-void SessionTable::ForEach(const std::function<void(const Session&)>& visit) const {
+void SessionTable::ForEach(const std::function<void(Session&)>& visit) {
   for (const SessionPlace& place : places_) {
     if (place.session) visit(*place.session);
   }

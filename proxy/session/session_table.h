@@ -28,7 +28,9 @@ class SessionTable final : public backends::ReplySink, public RateLimiter::Obser
   // From now on no session takes a request; each closes once it has its replies.
   void Drain();
   size_t size() const { return places_.in_use(); }
-  void ForEach(const std::function<void(const Session&)>& visit) const;
+  void ForEach(const std::function<void(Session&)>& visit);
+  // Requires: Awaits, for a ticket of that owner.
+  Session& At(uint32_t owner) { return *places_[owner].session; }
 
   // At the end of a turn, in this order. Resume: those that a full queue had stopped read on. Flush: each that has
   // anything to write does so, or holds it for the next turn; `idle`: nothing was sent to a node.

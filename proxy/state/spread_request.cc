@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "backends/wire/ascii.h"
+#include "backends/wire/blocking.h"
 #include "backends/wire/resp_encode.h"
 #include "backends/wire/stream_options.h"
 
@@ -26,6 +27,12 @@ std::string SecondsText(std::optional<double> seconds) {
 }
 
 }  // namespace
+
+bool SpreadRequest::Takes(const wire::CommandSpec& spec, const wire::Request& request) {
+  wire::KeyPositions keys;
+  return KindOf(spec) && wire::WaitOf(spec, request) && wire::FindKeys(spec, request, &keys) == wire::KeyResult::kOk &&
+         keys.size() <= kMostKeys;
+}
 
 std::optional<SpreadKind> SpreadRequest::KindOf(const wire::CommandSpec& spec) {
   using Kind = std::pair<std::string_view, SpreadKind>;

@@ -23,6 +23,9 @@ class SpreadRequest {
   // Nothing: such a command is not waited for at several nodes.
   static std::optional<SpreadKind> KindOf(const wire::CommandSpec& spec);
 
+  // Whether it can be waited for though its keys lie on several nodes.
+  static bool Takes(const wire::CommandSpec& spec, const wire::Request& request);
+
   SpreadRequest() = default;
   // Requires: KindOf. Its keys are those that FindKeys finds.
   SpreadRequest(const wire::CommandSpec& spec, const wire::Request& request);

@@ -19,6 +19,7 @@
 #include "proxy/route/router.h"
 #include "proxy/state/probe.h"
 #include "proxy/state/spread_request.h"
+#include "proxy/state/wait_patience.h"
 
 namespace ringproxy::proxy {
 
@@ -91,7 +92,7 @@ struct SpreadWait {
   std::vector<SpreadWaiter> waiters{};
   std::optional<Next> ending = std::nullopt;  // The waiters are to end.
   SpreadError error{};
-  bool is_cut = false;  // The client does not wait for what is not there yet.
+  WaitEnd end_as{};  // Set: the client does not wait for what is not there yet.
   bool is_answered = false;
   bool takes_turns = false;
 };

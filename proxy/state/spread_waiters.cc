@@ -61,7 +61,7 @@ void SpreadWaits::SendWaiters(uint32_t place) {
   const uint32_t generation = wait.generation;
   for (size_t i = 0; i < wait.waiters.size() && wait.generation == generation && !wait.ending; ++i) Send(place, i);
   // What is there is read all the same.
-  if (wait.generation == generation && wait.is_cut && !wait.ending) {
+  if (wait.generation == generation && wait.end_as != WaitEnd::kNone && !wait.ending) {
     wait.ending = Next::kEnd;
     EndWaiters(place);
   }

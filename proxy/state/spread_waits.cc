@@ -23,12 +23,6 @@ SpreadWaits::~SpreadWaits() {
   }
 }
 
-bool SpreadWaits::Takes(const wire::CommandSpec& spec, const wire::Request& request) {
-  wire::KeyPositions keys;
-  return SpreadRequest::KindOf(spec) && wire::WaitOf(spec, request) &&
-         wire::FindKeys(spec, request, &keys) == wire::KeyResult::kOk && keys.size() <= SpreadRequest::kMostKeys;
-}
-
 void SpreadWaits::Start(const RoutedRequest& routed, const Origin& origin, uint32_t links, backends::Ticket ticket) {
   const uint32_t place = waits_.Acquire();
   SpreadWait& wait = waits_[place];
@@ -92,6 +86,7 @@ void SpreadWaits::Finish(uint32_t place) {
   const backends::Ticket ticket = wait.client.ticket;
   const uint8_t protocol = wait.client.lane.flavour.protocol;
   const bool is_answered = wait.is_answered;
+  const bool is_unblocked = wait.end_as == WaitEnd::kError;
   // What was read is said first: it may have been marked as read.
   net::Block streams = wait.TakeStreams(io_.blocks);
   SpreadError error = std::move(wait.error);
@@ -105,6 +100,7 @@ void SpreadWaits::Finish(uint32_t place) {
     error.failure->node = error.node;
     return sink_.OnFailure(ticket, *error.failure);
   }
+  if (is_unblocked) return sink_.OnReply(ticket, backends::Reply(kUnblocked));
   sink_.OnReply(ticket, backends::Reply(std::string_view(protocol == 2 ? "*-1\r\n" : "_\r\n")));
 }
 
@@ -113,7 +109,7 @@ void SpreadWaits::AskInTurn(uint32_t place) {
   const SpreadRequest& request = wait.request;
   if (request.kind() == SpreadRequest::SpreadKind::kStreams) return AskForEnd(place);
   if (wait.next >= request.key_count()) {
-    if (wait.is_cut || wait.IsOverAt(io_.loop.now())) {
+    if (wait.end_as != WaitEnd::kNone || wait.IsOverAt(io_.loop.now())) {
       wait.ending = Next::kEnd;
       return EndWaiters(place);
     }
@@ -157,15 +153,20 @@ void SpreadWaits::OnProbe(uint32_t place, Probe::ProbeResult result) {
   Advance(place);
 }
 
-void SpreadWaits::Cut(uint32_t client) {
+void SpreadWaits::Cut(uint32_t client, WaitEnd as) {
   const auto found = by_client_.find(client);
   if (found == by_client_.end()) return;
   SpreadWait& wait = waits_[found->second];
   // What is there already is for the client: all nodes are asked once.
-  wait.is_cut = true;
+  if (wait.end_as == WaitEnd::kNone) wait.end_as = as;
   if (wait.waiters.empty()) return;
   wait.ending = Next::kEnd;
   Advance(found->second);
+}
+
+std::optional<WaitEnd> SpreadWaits::EndOf(uint32_t client) const {
+  const auto found = by_client_.find(client);
+  return found == by_client_.end() ? std::nullopt : std::optional(waits_[found->second].end_as);
 }
 
 void SpreadWaits::Leave(uint32_t client) {

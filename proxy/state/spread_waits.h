@@ -38,12 +38,13 @@ class SpreadWaits final : public backends::ReplySink {
       : sink_(sink), io_(io), held_(held) {}
   ~SpreadWaits();
 
-  // Whether it can be waited for though its keys lie on several nodes.
-  static bool Takes(const wire::CommandSpec& spec, const wire::Request& request);
-  // Requires: Takes; nothing of the client, which is its lane, is under way. `links`: those that it has for itself.
+  // Requires: SpreadRequest::Takes; nothing of the client, which is its lane, is under way. `links`: those that it has
+  // for itself.
   void Start(const RoutedRequest& routed, const Origin& origin, uint32_t links, backends::Ticket ticket);
   // As Waits.
-  void Cut(uint32_t client);
+  void Cut(uint32_t client, WaitEnd as);
+  // As what its wait is to end; none: it does not wait.
+  std::optional<WaitEnd> EndOf(uint32_t client) const;
   void Leave(uint32_t client);
 
   // Of the nodes, for tickets of Kind::kSpreadWait.

@@ -22,6 +22,8 @@ namespace ringproxy::proxy {
 
 enum class TopicKind : uint8_t { kChannel, kPattern, kShard };
 inline constexpr size_t kTopicKinds = 3;
+// Of one client: how many names it listens to, by kind.
+using TopicCounts = std::array<size_t, kTopicKinds>;
 
 class SubscriptionCounts {
  public:

@@ -313,11 +313,9 @@ void Subscriptions::OnGap(uint32_t pool) {
   for (const uint32_t session : sessions) messages_.OnGap(session);
 }
 
-size_t Subscriptions::CountOf(uint32_t session) const {
+TopicCounts Subscriptions::CountsOf(uint32_t session) const {
   const auto found = subscribers_.find(session);
-  if (found == subscribers_.end()) return 0;
-  const auto& counts = found->second.counts;
-  return counts[0] + counts[1] + counts[2];
+  return found == subscribers_.end() ? TopicCounts{} : found->second.counts;
 }
 
 void Subscriptions::End(uint32_t session) {

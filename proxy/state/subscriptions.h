@@ -46,8 +46,8 @@ class Subscriptions final : public PubSubDesk, private SubscribedNode::Observer 
 
   // The sessions' numbers are their lanes'.
   void Dispatch(RoutedRequest& routed, const Origin& origin, backends::Ticket ticket) override;
-  // How many the session has, of all kinds.
-  size_t CountOf(uint32_t session) const;
+  // How many names the session listens to, by kind.
+  TopicCounts CountsOf(uint32_t session) const;
   // The session has none any more, and is told nothing of that.
   void End(uint32_t session);
 
@@ -70,7 +70,7 @@ class Subscriptions final : public PubSubDesk, private SubscribedNode::Observer 
     std::vector<uint32_t> pools;  // Of its listener; it has each name in all of them.
     uint32_t listener;
     std::unordered_map<Topic*, Membership> topics{};
-    std::array<size_t, kTopicKinds> counts{};  // Names, by kind.
+    TopicCounts counts{};  // Names, by kind.
 
     // What an acknowledgement tells.
     size_t CountFor(TopicKind kind) const { return kind == TopicKind::kShard ? counts[2] : counts[0] + counts[1]; }

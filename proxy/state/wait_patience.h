@@ -1,4 +1,4 @@
-// proxy/state/wait_patience.h – How long the proxy waits for a node that was told to wait.
+// proxy/state/wait_patience.h – How long the proxy waits for a node that was told to wait, and how it is told to end.
 //
 // Threads: a pure function.
 #pragma once
@@ -6,10 +6,21 @@
 #include <chrono>
 #include <cstdint>
 #include <limits>
+#include <string_view>
 
 #include "conf/config.h"
 
 namespace ringproxy::proxy {
+
+// As what a wait ends that its node is told to end.
+enum class WaitEnd : uint8_t {
+  kNone,     // It is not told.
+  kTimeout,  // Its time is over.
+  kError,    // Its client reads kUnblocked.
+};
+
+// As a server has it.
+inline constexpr std::string_view kUnblocked = "-UNBLOCKED client unblocked via CLIENT UNBLOCK\r\n";
 
 // In seconds: longer than the node waits itself, by what any request may take. 0, either of them: without end.
 inline uint32_t PatienceOf(double seconds, const conf::Timeouts& timeouts) {

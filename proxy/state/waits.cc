@@ -7,7 +7,6 @@
 #include "backends/wire/resp_encode.h"
 #include "backends/wire/resp_reply.h"
 #include "proxy/state/spread_waits.h"
-#include "proxy/state/wait_patience.h"
 
 namespace ringproxy::proxy {
 namespace {
@@ -39,7 +38,7 @@ void Waits::Start(RoutedRequest& routed, const Origin& origin, PinnedLease* own,
   const auto to = one_place_.Find(routed.spec, routed.request, *origin.held, origin.listener, {}, &failure);
   // The other one is that over which it watches keys.
   const uint32_t before = own != nullptr && own->has_link() ? 1 : 0;
-  if (!to && failure.code == wire::ErrorCode::kCrossSlot && SpreadWaits::Takes(routed.spec, routed.request))
+  if (!to && failure.code == wire::ErrorCode::kCrossSlot && SpreadRequest::Takes(routed.spec, routed.request))
     return spread_->Start(routed, origin, before, ticket);
   if (!to) return sink_.OnFailure(ticket, failure);
   backends::NodePool& nodes = origin.held.node_pools[to->pool];
@@ -62,7 +61,7 @@ void Waits::Start(RoutedRequest& routed, const Origin& origin, PinnedLease* own,
   entry.owned = std::move(owned);
   entry.link = own;
   entry.number = 0;
-  entry.is_cut = false;
+  entry.end = WaitEnd::kNone;
   entry.unblocks = entry.missed = 0;
   by_client_[client] = place;
   const backends::Ticket call{place, entry.generation, kCommand, backends::Ticket::Kind::kWait};
@@ -87,12 +86,23 @@ Waits::WaitEntry Waits::Take(uint32_t place) {
   return entry;
 }
 
-void Waits::Cut(uint32_t client) {
-  spread_->Cut(client);
+void Waits::Cut(uint32_t client, WaitEnd as) {
+  spread_->Cut(client, as);
   const auto found = by_client_.find(client);
   if (found == by_client_.end()) return;
-  entries_[found->second].is_cut = true;
+  WaitEnd& end = entries_[found->second].end;
+  if (end == WaitEnd::kNone) end = as;
   Unblock(found->second);
+}
+
+bool Waits::IsWaiting(uint32_t client) const {
+  return by_client_.contains(client) || spread_->EndOf(client);
+}
+
+bool Waits::IsEnding(uint32_t client) const {
+  const auto found = by_client_.find(client);
+  const auto end = found != by_client_.end() ? entries_[found->second].end : spread_->EndOf(client);
+  return end.value_or(WaitEnd::kNone) != WaitEnd::kNone;
 }
 
 void Waits::Unblock(uint32_t place) {
@@ -103,7 +113,7 @@ void Waits::Unblock(uint32_t place) {
   wire::AppendArrayHeader(4, &request);
   for (const std::string_view word : {"CLIENT", "UNBLOCK"}) wire::AppendBulk(word, &request);
   wire::AppendBulk(std::to_string(entry.number), &request);
-  wire::AppendBulk("TIMEOUT", &request);
+  wire::AppendBulk(entry.end == WaitEnd::kError ? "ERROR" : "TIMEOUT", &request);
   ++entry.unblocks;
   entry.link->SendBeside(request, {place, entry.generation, kUnblock, backends::Ticket::Kind::kWait});
 }
@@ -137,7 +147,7 @@ void Waits::OnReply(backends::Ticket ticket, backends::Reply&& reply) {
   }
   if (ticket.slot == kNumber) {
     known->number = wire::IntegerReply(reply.bytes()).value_or(-1);
-    if (known->is_cut) Unblock(ticket.owner);
+    if (known->end != WaitEnd::kNone) Unblock(ticket.owner);
     return;
   }
   WaitEntry entry = Take(ticket.owner);
@@ -154,7 +164,7 @@ void Waits::OnFailure(backends::Ticket ticket, const wire::Failure& failure) {
   if (ticket.slot == kNumber) {
     // Late, perhaps since the link is dead; if it is lost the command fails as well.
     known->number = -1;
-    if (known->is_cut) GiveUp(ticket.owner);
+    if (known->end != WaitEnd::kNone) GiveUp(ticket.owner);
     return;
   }
   if (ticket.slot == kUnblock) return GiveUp(ticket.owner);

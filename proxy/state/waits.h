@@ -2,11 +2,10 @@
 //
 // Purpose: each has a link for itself for as long as it waits; the client's own, if it watches keys of that node. It
 // ends by the node's reply, by its own timeout, which the node keeps, by the client's leaving, which closes the link,
-// or by Cut, which has the node end it as if its time were over: then nothing that was popped is lost. What is lost
-// with the link reads as that, and never as nil. What has its keys on several nodes is SpreadWaits'. A node that
-// cannot be told of the end of a wait loses the link.
-// Threads: its worker's. Lifetime: what it is given outlives it. Promise: one OnReply or OnFailure to the sink for each
-// Start, unless the client leaves.
+// or by Cut, which has the node end it as if its time were over, or by an error: then nothing that was popped is lost.
+// What is lost with the link reads as that, and never as nil. What has its keys on several nodes is SpreadWaits'. A
+// node that cannot be told of the end of a wait loses the link. Threads: its worker's. Lifetime: what it is given
+// outlives it. Promise: one OnReply or OnFailure to the sink for each Start, unless the client leaves.
 #pragma once
 
 #include <cstdint>
@@ -19,6 +18,7 @@
 #include "backends/worker_io.h"
 #include "proxy/route/routed_request.h"
 #include "proxy/state/one_place.h"
+#include "proxy/state/wait_patience.h"
 
 namespace ringproxy::proxy {
 
@@ -34,8 +34,11 @@ class Waits final : public backends::ReplySink {
   // client is under way.
   void Start(RoutedRequest& routed, const Origin& origin, backends::PinnedLease* own, backends::Ticket ticket);
   // Has the node end the wait of the client, if it waits. To be repeated for as long as it does: the node may not have
-  // begun to.
-  void Cut(uint32_t client);
+  // begun to. The first word counts.
+  void Cut(uint32_t client, WaitEnd as = WaitEnd::kTimeout);
+  bool IsWaiting(uint32_t client) const;
+  // It waits, and was cut.
+  bool IsEnding(uint32_t client) const;
   // The client is gone: what it waits for is for others.
   void Leave(uint32_t client);
 
@@ -56,7 +59,7 @@ class Waits final : public backends::ReplySink {
     std::unique_ptr<backends::PinnedLease> owned;
     backends::PinnedLease* link = nullptr;  // That one, or the client's own; nullptr: given up.
     int64_t number = 0;                     // Of the link at the node; 0: not known yet; -1: it does not tell.
-    bool is_cut = false;                    // As soon as that is known.
+    WaitEnd end{};                          // As soon as that is known.
     uint32_t unblocks = 0;                  // CLIENT UNBLOCKs of it that the node has not answered.
     uint32_t missed = 0;                    // Those to which it was not waiting.
   };

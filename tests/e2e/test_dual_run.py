@@ -269,12 +269,12 @@ function|kill: function kill; function kill x
 
 # Answered by the proxy about itself (test_commands.py and the unit tests look at the words), or different every time.
 OWN_WORDS = """slowlog|len lastsave memory|doctor readonly readwrite hello info command command|count command|docs command|getkeysandflags command|help command|info command|list
-client client|help client|id client|info client|list config|get role time lolwut memory|help""".split()
+client client|help client|id client|info client|list client|unblock config|get role time lolwut memory|help""".split()
 
 # Refused with the reason; a family stands for its subcommands.
 REFUSED = """acl|cat acl|deluser acl|dryrun acl|genpass acl|getuser acl|help acl|list acl|load acl|log acl|save acl|setuser
 acl|users bgrewriteaof bgsave client|caching
-client|kill client|pause client|unblock client|unpause cluster
+client|kill client|pause client|unpause cluster
 config debug failover function|stats latency|doctor latency|graph latency|histogram
 latency|history latency|reset memory|malloc-stats memory|purge memory|stats module|help module|load module|loadex
 module|unload monitor pfdebug pfselftest psync replconf replicaof

@@ -14,6 +14,9 @@ TEST(SocketAddress, IsReadAsItWasWritten) {
   EXPECT_EQ(v6.family(), AF_INET6);
   EXPECT_EQ(HostText(v6), "fd00::5");
   EXPECT_EQ(HostAndPortText(v6), "[fd00::5]:7");
+  EXPECT_EQ(HostAndPortText(UnixAddress("/run/a.sock")), "/run/a.sock:0");
+  EXPECT_EQ(HostAndPortText({}), "");
+  EXPECT_FALSE(LocalAddressOf(-1).exists());
 }
 
 TEST(SocketAddress, IsNoneForAName) {

@@ -105,13 +105,12 @@ TEST_F(ProcessViewTest, TellsHowEachNodeIs) {
   EXPECT_EQ(facts.pools[0].nodes[1].in_flight, 1U);
 }
 
-TEST_F(ProcessViewTest, KnowsTheClientsOfItsWorker) {
+TEST_F(ProcessViewTest, CountsTheBlockedClientsOfAListener) {
   View();
+  EXPECT_EQ(process_->BlockedOf(0), 0U);
+  NewClient().Receive(Encode({"BLPOP", KeyOf(0), "0"}));
   NewClient();
-  NewClient();
-  std::vector<std::string> addresses;
-  process_->ForEachClient([&](const ClientState& client) { addresses.push_back(client.address); });
-  EXPECT_EQ(addresses, std::vector<std::string>(2, TestClient().address));
+  EXPECT_EQ(process_->BlockedOf(0), 1U);
 }
 
 }  // namespace

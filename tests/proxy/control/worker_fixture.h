@@ -65,7 +65,8 @@ class WorkerFixture : public testing::Test {
         .limits = limits_,
         .subscriptions = subscriptions_,
         .memory = memory_.get(),
-        .hand_back = [this](std::shared_ptr<const Snapshot> old) { handed_back_.push_back(old); }};
+        .hand_back = [this](std::shared_ptr<const Snapshot> old) { handed_back_.push_back(old); },
+        .clients = client_posts_};
     worker_ = std::make_unique<Worker>(parts, snapshot_, 1);
   }
   ~WorkerFixture() override {
@@ -107,6 +108,7 @@ class WorkerFixture : public testing::Test {
   std::unique_ptr<WorkerStats> stats_;
   test::RecordingObserver observer_;
   std::unique_ptr<net::ProcessMemory> memory_;  // None: no limit.
+  ClientPosts client_posts_;                    // None: it is alone.
   std::unique_ptr<Worker> worker_;
 };
 

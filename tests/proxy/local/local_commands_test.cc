@@ -22,7 +22,7 @@ TEST_F(LocalCommands, AnswersWhatLosesNothingInTheWordsOfRedis) {
 
 TEST_F(LocalCommands, AClientWithoutNamesStaysSmall) {
   Ask({"client", "setname", ""});
-  Ask("client info");
+  Ask("client id");
   EXPECT_EQ(client_.labels, nullptr);
   EXPECT_LE(sizeof(ClientState), 96U);
 }

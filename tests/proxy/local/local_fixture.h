@@ -29,13 +29,10 @@ class FactsView final : public ProxyView {
   net::TimePoint now() const override { return net::TimePoint(1000s); }
   ProxyFacts Facts() const override { return facts; }
   FleetReleases ReleasesOf(uint32_t) const override { return releases; }
-  void ForEachClient(const std::function<void(const ClientState&)>& visit) const override {
-    for (const ClientState* client : clients) visit(*client);
-  }
+  uint64_t BlockedOf(uint32_t) const override { return 0; }
 
   ProxyFacts facts;
   FleetReleases releases;
-  std::vector<const ClientState*> clients;
 };
 
 class LocalFixture : public testing::Test {
@@ -43,7 +40,6 @@ class LocalFixture : public testing::Test {
   LocalFixture() {
     client_.connected_at = net::TimePoint(940s);
     client_.last_active = net::TimePoint(995s);
-    view_.clients = {&client_};
   }
 
   // What is appended, be it a reply or nothing.

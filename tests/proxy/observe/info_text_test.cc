@@ -122,5 +122,11 @@ TEST_F(InfoTextTest, TellsTheFactsOfTheProcessApart) {
                                               "ringproxy_nodes_differ:os maxmemory_policy\r\n"));
 }
 
+TEST_F(InfoTextTest, BlockedClientsAreTheProxysOwn) {
+  facts_.blocked_clients = 2;
+  report_.sections.push_back({"Clients", {{"connected_clients", "7"}, {"blocked_clients", "5"}}});
+  EXPECT_EQ(Ask("info clients"), "# Clients\r\nblocked_clients:2\r\nconnected_clients:7\r\n");
+}
+
 }  // namespace
 }  // namespace ringproxy::proxy

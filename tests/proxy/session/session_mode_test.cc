@@ -9,8 +9,8 @@
 namespace ringproxy::proxy {
 namespace {
 
-constexpr std::array kModes = {SessionMode::kReading, SessionMode::kWaiting, SessionMode::kPaused,
-                               SessionMode::kFinishing, SessionMode::kClosed};
+constexpr std::array kModes = {SessionMode::kReading, SessionMode::kWaiting,   SessionMode::kHeld,
+                               SessionMode::kPaused,  SessionMode::kFinishing, SessionMode::kClosed};
 
 TEST(SessionMode, GoesOnlyForwardExceptForPauses) {
   std::set<std::pair<SessionMode, SessionMode>> legal;
@@ -21,18 +21,28 @@ TEST(SessionMode, GoesOnlyForwardExceptForPauses) {
   }
   using enum SessionMode;
   const std::set<std::pair<SessionMode, SessionMode>> expected = {
-      {kReading, kPaused},   {kReading, kFinishing}, {kReading, kClosed},   {kPaused, kReading},
-      {kPaused, kFinishing}, {kPaused, kClosed},     {kFinishing, kClosed}, {kReading, kWaiting},
-      {kWaiting, kReading},  {kWaiting, kPaused},    {kWaiting, kClosed},   {kWaiting, kFinishing}};
+      {kReading, kPaused}, {kReading, kFinishing}, {kReading, kClosed},  {kPaused, kReading},  {kPaused, kFinishing},
+      {kPaused, kClosed},  {kFinishing, kClosed},  {kReading, kWaiting}, {kWaiting, kReading}, {kWaiting, kPaused},
+      {kWaiting, kClosed}, {kWaiting, kFinishing}, {kReading, kHeld},    {kHeld, kReading},    {kHeld, kPaused},
+      {kHeld, kClosed},    {kHeld, kFinishing}};
   EXPECT_EQ(legal, expected);
 }
 
 TEST(SessionMode, TakesRequestsUntilItFinishes) {
   EXPECT_TRUE(TakesRequests(SessionMode::kReading));
   EXPECT_TRUE(TakesRequests(SessionMode::kWaiting));
+  EXPECT_TRUE(TakesRequests(SessionMode::kHeld));
   EXPECT_TRUE(TakesRequests(SessionMode::kPaused));
   EXPECT_FALSE(TakesRequests(SessionMode::kFinishing));
   EXPECT_FALSE(TakesRequests(SessionMode::kClosed));
+}
+
+TEST(SessionMode, WhoIsBlockedIsReadToSeeItLeave) {
+  for (const SessionMode mode : kModes) {
+    EXPECT_TRUE(!IsBlocked(mode) || WatchesReads(mode));
+  }
+  EXPECT_FALSE(IsBlocked(SessionMode::kReading));
+  EXPECT_FALSE(WatchesReads(SessionMode::kPaused));
 }
 
 }  // namespace

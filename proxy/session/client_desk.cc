@@ -1,0 +1,164 @@
+#include "proxy/session/client_desk.h"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+
+#include "backends/wire/error_text.h"
+#include "backends/wire/resp_encode.h"
+#include "proxy/session/session_table.h"
+
+namespace ringproxy::proxy {
+namespace {
+
+void ReplyError(std::string_view words, backends::ReplySink& sink, backends::Ticket ticket) {
+  std::string error;
+  wire::AppendError(words, &error);
+  sink.OnReply(ticket, backends::Reply(std::string_view(error)));
+}
+
+}  // namespace
+
+ClientDesk::ClientDesk(ClientIo& io, SessionTable& sessions, std::vector<ListenerContext>& listeners,
+                       backends::ReplySink& sink, ClientPosts posts)
+    : io_(io),
+      sessions_(sessions),
+      listeners_(listeners),
+      sink_(sink),
+      posts_(std::move(posts)),
+      patience_(io.io.loop, [this] { OnTime(); }),
+      pauses_(io.io.loop, [this] { EndPauses(); }) {}
+
+void ClientDesk::Ask(const RoutedRequest& routed, const ClientState& asker, uint32_t listener,
+                     backends::Ticket ticket) {
+  if (routed.spec.name == "client|info") return AnswerInfo(asker, ticket);
+  std::string error;
+  std::optional<ClientQuestion> question = ReadClientQuestion(routed.request, &error);
+  if (!question) return sink_.OnReply(ticket, backends::Reply(std::string_view(error)));
+  if (asking_.size() >= kMostWaiting)
+    return ReplyError("ERR too many clients ask about the others: ask again later", sink_, ticket);
+  question->listener = listener;
+  question->asker = asker.id;
+  const net::TimePoint until = io_.io.loop.now() + kPatience;
+  asking_.push_back({ticket, asker.flavour.protocol, until, std::make_shared<ClientQuestion>(std::move(*question))});
+  BeginNext();
+}
+
+void ClientDesk::AnswerInfo(const ClientState& asker, backends::Ticket ticket) {
+  std::string line;
+  AppendClientLine(sessions_.At(ticket.owner).Facts(), io_.io.loop.now(), &line);
+  std::string reply;
+  wire::AppendText(line, asker.flavour.protocol, &reply);
+  sink_.OnReply(ticket, backends::Reply(std::string_view(reply)));
+}
+
+void ClientDesk::BeginNext() {
+  while (missing_ == 0 && !asking_.empty()) {
+    const AskingClient& first = asking_.front();
+    if (!sessions_.Awaits(first.ticket)) {
+      asking_.pop_front();
+      continue;
+    }
+    answer_ = {};
+    missing_ = posts_.workers;
+    patience_.FireBy(first.until);
+    const uint64_t number = ++number_;
+    if (posts_.ask) return posts_.ask(first.question, number);
+    return OnAnswer(number, Answer(*first.question));
+  }
+}
+
+void ClientDesk::OnAnswer(uint64_t number, ClientAnswer&& answer) {
+  // It has come too late.
+  if (missing_ == 0 || number != number_) return;
+  answer_.Add(std::move(answer));
+  if (--missing_ == 0) Finish();
+}
+
+void ClientDesk::Finish() {
+  const AskingClient asking = std::move(asking_.front());
+  asking_.pop_front();
+  ClientAnswer answer = std::exchange(answer_, {});
+  const bool ends = answer.kills_asker;
+  if (sessions_.Awaits(asking.ticket)) {
+    std::string reply;
+    AppendClientAnswer(*asking.question, std::move(answer), asking.protocol, &reply);
+    if (reply.size() > io_.io.memory.most_taken()) {
+      sink_.OnFailure(asking.ticket, {wire::ErrorCode::kOutOfMemory});
+    } else {
+      sink_.OnReply(asking.ticket, backends::Reply(std::string_view(reply)));
+    }
+    // It has its reply before its connection ends.
+    if (ends) sessions_.At(asking.ticket.owner).Drain();
+  }
+  BeginNext();
+}
+
+void ClientDesk::OnTime() {
+  const net::TimePoint now = io_.io.loop.now();
+  while (!asking_.empty() && asking_.front().until <= now) {
+    const backends::Ticket ticket = asking_.front().ticket;
+    asking_.pop_front();
+    // An answer to it would be taken for the next one's.
+    missing_ = 0;
+    ++number_;
+    if (sessions_.Awaits(ticket)) ReplyError("ERR a worker of ringproxy does not answer: try again", sink_, ticket);
+  }
+  BeginNext();
+  if (!asking_.empty()) patience_.FireBy(asking_.front().until);
+}
+
+ClientAnswer ClientDesk::Answer(const ClientQuestion& question) {
+  using Deed = ClientQuestion::Deed;
+  ClientAnswer answer;
+  if (question.deed == Deed::kPause || question.deed == Deed::kUnpause) {
+    question.deed == Deed::kPause ? Pause(question) : EndPause(listeners_[question.listener]);
+    return answer;
+  }
+  const net::TimePoint now = io_.io.loop.now();
+  sessions_.ForEach([&](Session& session) {
+    const ClientFacts facts = session.Facts();
+    if (session.closed() || facts.listener != question.listener) return;
+    const bool is_asker = facts.client.id == question.asker;
+    if (!question.filter.Fits(facts, now) || (is_asker && question.filter.skips_asker)) return;
+    if (question.deed == Deed::kList) {
+      auto& line = answer.lines.emplace_back(facts.client.id, std::string());
+      return AppendClientLine(facts, now, &line.second);
+    }
+    const uint32_t owner = session.requests().owner();
+    if (question.deed == Deed::kUnblock && (!io_.waits.IsWaiting(owner) || io_.waits.IsEnding(owner))) return;
+    ++answer.count;
+    if (question.deed == Deed::kUnblock)
+      return io_.waits.Cut(owner, question.with_error ? WaitEnd::kError : WaitEnd::kTimeout);
+    is_asker ? static_cast<void>(answer.kills_asker = true) : session.Close("ended by CLIENT KILL");
+  });
+  return answer;
+}
+
+void ClientDesk::Pause(const ClientQuestion& question) {
+  ClientPause& pause = listeners_[question.listener].pause;
+  using HeldCommands = ClientPause::HeldCommands;
+  pause.Extend(question.all ? HeldCommands::kAll : HeldCommands::kWrites, io_.io.loop.now() + question.time);
+  pauses_.FireBy(pause.until);
+  sessions_.ForEach([&](Session& session) {
+    if (!session.closed() && session.Facts().listener == question.listener) session.requests().Stop();
+  });
+}
+
+void ClientDesk::EndPause(ListenerContext& listener) {
+  if (!listener.pause.is_on()) return;
+  listener.pause = {};
+  sessions_.ForEach([&](Session& session) {
+    if (session.Facts().listener == listener.index) session.Resume();
+  });
+}
+
+void ClientDesk::EndPauses() {
+  const net::TimePoint now = io_.io.loop.now();
+  for (ListenerContext& listener : listeners_) {
+    if (!listener.pause.is_on()) continue;
+    listener.pause.until <= now ? EndPause(listener) : pauses_.FireBy(listener.pause.until);
+  }
+}
+
+}  // namespace ringproxy::proxy

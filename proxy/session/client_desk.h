@@ -1,0 +1,82 @@
+// proxy/session/client_desk.h – What a worker's clients ask about those of all workers: CLIENT LIST, KILL, UNBLOCK …
+//
+// Purpose: one question at a time is put to every worker, this one among them, and the reply is made of their answers;
+// others wait in order. Who is not answered within kPatience, since a worker is stuck or questions are many, reads an
+// error; what he wanted done may still be done. Threads: its worker's; questions and answers travel by mailbox.
+// Lifetime: what it is given outlives it. Bounds: kMostWaiting. Promise: one OnReply or OnFailure to the sink for each
+// Ask, unless the client has left.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "backends/net/earliest_timer.h"
+#include "backends/ticket.h"
+#include "backends/worker_io.h"
+#include "proxy/local/client_question.h"
+#include "proxy/route/routed_request.h"
+
+namespace ringproxy::proxy {
+
+struct ClientIo;
+struct ListenerContext;
+class SessionTable;
+
+using SharedQuestion = std::shared_ptr<const ClientQuestion>;
+
+// The way to the other workers; without it this one is alone.
+struct ClientPosts {
+  // Has every worker answer, this one too: OnAnswer is called on the asker's loop for each, with `number`.
+  std::function<void(SharedQuestion question, uint64_t number)> ask = {};
+  uint32_t workers = 1;
+};
+
+class ClientDesk {
+ public:
+  static constexpr size_t kMostWaiting = 1024;
+  static constexpr net::Duration kPatience = std::chrono::seconds(1);
+
+  ClientDesk(ClientIo& io, SessionTable& sessions, std::vector<ListenerContext>& listeners, backends::ReplySink& sink,
+             ClientPosts posts);
+
+  // `ticket`: of the client, of which nothing else is under way.
+  void Ask(const RoutedRequest& routed, const ClientState& asker, uint32_t listener, backends::Ticket ticket);
+
+  // Of the clients of this worker alone.
+  ClientAnswer Answer(const ClientQuestion& question);
+  // Of some worker, to this one's question of that number.
+  void OnAnswer(uint64_t number, ClientAnswer&& answer);
+
+ private:
+  struct AskingClient {
+    backends::Ticket ticket;
+    uint8_t protocol;
+    net::TimePoint until;
+    SharedQuestion question;
+  };
+
+  void AnswerInfo(const ClientState& asker, backends::Ticket ticket);
+  void BeginNext();
+  void Finish();
+  void OnTime();
+  void Pause(const ClientQuestion& question);
+  void EndPause(ListenerContext& listener);
+  void EndPauses();
+
+  ClientIo& io_;
+  SessionTable& sessions_;
+  std::vector<ListenerContext>& listeners_;
+  backends::ReplySink& sink_;
+  ClientPosts posts_;
+  std::deque<AskingClient> asking_;  // The first one's question is under way, if any is.
+  uint64_t number_ = 0;              // Of that question.
+  uint32_t missing_ = 0;             // Workers that have not answered it; 0: none is under way.
+  ClientAnswer answer_;
+  net::EarliestTimer patience_;
+  net::EarliestTimer pauses_;
+};
+
+}  // namespace ringproxy::proxy
