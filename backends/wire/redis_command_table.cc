@@ -11,8 +11,6 @@ namespace {
 // Why a command is refused: what is so, and a remedy only where there is one.
 constexpr std::string_view kRunningScript = "it concerns the script that runs on one server: ask the node itself";
 constexpr std::string_view kTraffic = "it would show one node's traffic of all clients: ask the node itself";
-constexpr std::string_view kReplicas =
-    "it would wait for the replicas of one node on the connection that all clients share";
 constexpr std::string_view kSwap = "nodes cannot swap databases at the same instant: ask each of them";
 
 using namespace rows;
@@ -618,8 +616,8 @@ constexpr CommandSpec kRows[] = {
      .flags = "pubsub noscript loading stale"},
     {.name = "unwatch", .arity = 1, .access = kOther, .handling = kLocal,
      .flags = "noscript loading stale fast allow_busy", .categories = "transaction", .within_multi = kQueued},
-    {.name = "wait", .arity = 3, .access = kOther, .handling = kRefused,
-     .flags = "noscript", .categories = "connection", .why = kReplicas},
+    {.name = "wait", .arity = 3, .access = kOther, .handling = kPinned,
+     .flags = "noscript", .categories = "connection"},
     {.name = "watch", .arity = -2, .keys = Range(1, -1, 1), .access = kOther, .handling = kPinned,
      .flags = "noscript loading stale fast allow_busy", .categories = "transaction", .within_multi = kAtOnce},
     {.name = "xack", .arity = -4, .keys = One(1), .access = kWrite, .flags = "write fast", .categories = "stream"},

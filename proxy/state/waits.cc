@@ -6,6 +6,7 @@
 #include "backends/wire/blocking.h"
 #include "backends/wire/resp_encode.h"
 #include "backends/wire/resp_reply.h"
+#include "proxy/state/replica_waits.h"
 #include "proxy/state/spread_waits.h"
 #include "proxy/state/wait_patience.h"
 
@@ -23,7 +24,10 @@ constexpr std::string_view kNumberRequest = "*2\r\n$6\r\nCLIENT\r\n$2\r\nID\r\n"
 }  // namespace
 
 Waits::Waits(backends::ReplySink& sink, backends::WorkerIo& io, const std::unique_ptr<HeldSnapshot>& held)
-    : sink_(sink), blocks_(io.blocks), spread_(std::make_unique<SpreadWaits>(sink, io, held)) {}
+    : sink_(sink),
+      blocks_(io.blocks),
+      spread_(std::make_unique<SpreadWaits>(sink, io, held)),
+      replicas_(std::make_unique<ReplicaWaits>(sink, io)) {}
 
 // The worker ends: nobody is told anything any more.
 Waits::~Waits() {
@@ -34,11 +38,16 @@ backends::ReplySink& Waits::spread() {
   return *spread_;
 }
 
+backends::ReplySink& Waits::replicas() {
+  return *replicas_;
+}
+
 void Waits::Start(RoutedRequest& routed, const Origin& origin, PinnedLease* own, backends::Ticket ticket) {
-  wire::Failure failure;
-  const auto to = one_place_.Find(routed.spec, routed.request, *origin.held, origin.listener, {}, &failure);
   // The other one is that over which it watches keys.
   const uint32_t before = own != nullptr && own->has_link() ? 1 : 0;
+  if (wire::CountsReplicas(routed.spec)) return replicas_->Start(routed, origin, before, ticket);
+  wire::Failure failure;
+  const auto to = one_place_.Find(routed.spec, routed.request, *origin.held, origin.listener, {}, &failure);
   if (!to && failure.code == wire::ErrorCode::kCrossSlot && SpreadWaits::Takes(routed.spec, routed.request))
     return spread_->Start(routed, origin, before, ticket);
   if (!to) return sink_.OnFailure(ticket, failure);
@@ -89,6 +98,7 @@ Waits::WaitEntry Waits::Take(uint32_t place) {
 
 void Waits::Cut(uint32_t client) {
   spread_->Cut(client);
+  replicas_->Cut(client);
   const auto found = by_client_.find(client);
   if (found == by_client_.end()) return;
   entries_[found->second].is_cut = true;
@@ -118,6 +128,7 @@ void Waits::GiveUp(uint32_t place) {
 
 void Waits::Leave(uint32_t client) {
   spread_->Leave(client);
+  replicas_->Leave(client);
   const auto found = by_client_.find(client);
   if (found == by_client_.end()) return;
   WaitEntry entry = Take(found->second);

@@ -33,5 +33,12 @@ TEST(WaitOf, ReadsMillisecondsBehindTheOptionBlock) {
   EXPECT_EQ(Wait("xread block -1 streams s $"), std::nullopt);
 }
 
+TEST(WaitOf, ReadsMillisecondsOfWhatWaitsForReplicas) {
+  EXPECT_EQ(Wait("wait 1 1500"), 1.5);
+  EXPECT_EQ(Wait("waitaof 1 1 0"), 0);
+  EXPECT_EQ(Wait("wait 1 x"), std::nullopt);
+  EXPECT_EQ(Wait("wait 1 -1"), std::nullopt);
+}
+
 }  // namespace
 }  // namespace ringproxy::wire
