@@ -21,6 +21,13 @@ constexpr uint32_t kMostMissed = 3;
 
 constexpr std::string_view kNumberRequest = "*2\r\n$6\r\nCLIENT\r\n$2\r\nID\r\n";
 
+// Where the first key lies.
+NodeId FirstOwner(const RoutedRequest& routed, const Origin& origin) {
+  wire::KeyPositions keys;
+  wire::FindKeys(routed.spec, routed.request, &keys);
+  return RouteKey(*origin.held, origin.held->listeners[origin.listener], routed.request[keys.front()]);
+}
+
 }  // namespace
 
 Waits::Waits(backends::ReplySink& sink, backends::WorkerIo& io, const std::unique_ptr<HeldSnapshot>& held)
@@ -47,8 +54,12 @@ void Waits::Start(RoutedRequest& routed, const Origin& origin, PinnedLease* own,
   const uint32_t before = own != nullptr && own->has_link() ? 1 : 0;
   if (wire::CountsReplicas(routed.spec)) return replicas_->Start(routed, origin, before, ticket);
   wire::Failure failure;
-  const auto to = one_place_.Find(routed.spec, routed.request, *origin.held, origin.listener, {}, &failure);
-  if (!to && failure.code == wire::ErrorCode::kCrossSlot && SpreadWaits::Takes(routed.spec, routed.request))
+  auto to = one_place_.Find(routed.spec, routed.request, *origin.held, origin.listener, {}, &failure);
+  // What has no time to wait is an error, which one node tells as well as another.
+  const bool is_apart = !to && failure.code == wire::ErrorCode::kCrossSlot;
+  const bool is_wrong = is_apart && !wire::WaitOf(routed.spec, routed.request);
+  if (is_wrong) to = FirstOwner(routed, origin);
+  if (is_apart && !is_wrong && SpreadWaits::Takes(routed.spec, routed.request))
     return spread_->Start(routed, origin, before, ticket);
   if (!to) return sink_.OnFailure(ticket, failure);
   backends::NodePool& nodes = origin.held.node_pools[to->pool];
@@ -75,7 +86,9 @@ void Waits::Start(RoutedRequest& routed, const Origin& origin, PinnedLease* own,
   entry.unblocks = entry.missed = 0;
   by_client_[client] = place;
   const backends::Ticket call{place, entry.generation, kCommand, backends::Ticket::Kind::kWait};
-  net::Block request = routed.block ? std::move(routed.block) : blocks_.Copy(routed.request.encoded());
+  net::Block request = is_wrong       ? blocks_.Copy(SpreadRequest::AboutFirstKey(routed.spec, routed.request))
+                       : routed.block ? std::move(routed.block)
+                                      : blocks_.Copy(routed.request.encoded());
   // One whose time is not understood reads an error at once.
   const double seconds = wire::WaitOf(routed.spec, routed.request).value_or(1);
   own->Send(kNumberRequest, {place, entry.generation, kNumber, backends::Ticket::Kind::kWait});

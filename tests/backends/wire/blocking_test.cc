@@ -23,6 +23,10 @@ TEST(WaitOf, ReadsSecondsAsServersDo) {
   EXPECT_EQ(Wait("bzmpop 5 1 a min count 9"), 5);
   for (const char* line : {"blpop a x", "blpop a -1", "blpop a inf", "blpop a 1e400", "blpop a nan", "blpop a 1s"})
     EXPECT_EQ(Wait(line), std::nullopt) << line;
+  for (const char* seconds : {" 1", "\t1", "\n1", "1 ", ""}) {
+    const test::TestRequest request({"blpop", "a", seconds});
+    EXPECT_EQ(WaitOf(*FindRedisCommand(Request(request)), request), std::nullopt) << seconds;
+  }
 }
 
 TEST(WaitOf, ReadsMillisecondsBehindTheOptionBlock) {
