@@ -38,8 +38,7 @@ bool RedisFront::IsQueued(const wire::CommandSpec& spec, const wire::Request& as
     if (!is_local) wire::AppendError("ERR WATCH inside MULTI is not allowed", out);
     return !is_local;
   }
-  const bool is_asked_apart = spec.handling == wire::Handling::kPubSub || spec.handling == wire::Handling::kServers;
-  if (spec.within_multi == wire::WithinMulti::kUsual && (is_local || is_asked_apart)) {
+  if (spec.within_multi == wire::WithinMulti::kUsual && (is_local || spec.name.ends_with("subscribe"))) {
     RefuseToQueue(spec, {.code = wire::ErrorCode::kTransactionNotAllowed}, out);
   } else if ((wire::MayBeRefused(spec) || !client().refused.is_clear()) && IsRefused(spec, request, out)) {
     transaction.Abort();
@@ -91,6 +90,9 @@ void RedisFront::RefuseToQueue(const wire::CommandSpec& spec, const wire::Failur
 }
 
 std::string_view RedisFront::WhyNotQueued(const wire::CommandSpec& spec) {
+  const bool is_told = spec.handling == wire::Handling::kServers || spec.handling == wire::Handling::kPubSub;
+  if (is_told && spec.within_multi == wire::WithinMulti::kUsual)
+    return "it tells of all nodes, and a transaction asks its own: ask before MULTI or behind EXEC";
   if (spec.handling == wire::Handling::kCursor) return "within a transaction its cursor would be the node's own";
   const bool is_of_fleet = spec.handling == wire::Handling::kAllNodes || spec.handling == wire::Handling::kOneNode ||
                            spec.handling == wire::Handling::kControl;
