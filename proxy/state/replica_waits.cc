@@ -21,8 +21,6 @@ constexpr std::string_view kShardMark = "*3\r\n$8\r\nSPUBLISH\r\n$14\r\nringprox
 // Of servers before Redis 7, which have no shard channels.
 constexpr std::string_view kPlainMark = "*3\r\n$7\r\nPUBLISH\r\n$14\r\nringproxy:wait\r\n$0\r\n\r\n";
 constexpr std::string_view kNodeHasLeft = "-NODEDOWN a node has left its pool while its replicas were waited for\r\n";
-// To so many CLIENT UNBLOCKs in turn a node may not have begun to wait.
-constexpr uint32_t kMostUnheard = 3;
 
 // A node answers at once if one of them is none.
 bool AreNumbers(const wire::Request& request) {
@@ -92,7 +90,6 @@ void ReplicaWaits::Start(const RoutedRequest& routed, const Origin& origin, uint
                      .generation = generation,
                      .request = std::string(routed.request.encoded()),
                      .nodes = std::move(leased),
-                     .missed = std::vector<uint32_t>(nodes.size()),
                      .open = nodes.size() + 1};
   const double seconds = wire::WaitOf(routed.spec, routed.request).value_or(1);
   for (const NodeId node : nodes) {
@@ -172,7 +169,7 @@ void ReplicaWaits::OnReply(backends::Ticket ticket, backends::Reply&& reply) {
     if (!node.link || node.state != WaiterState::kArmed) return;
     // The node may not allow it; or the link is dead.
     const bool is_missed = bytes == ":0\r\n";
-    if (wire::IsError(bytes) || (is_missed && ++wait.missed[i] == kMostUnheard))
+    if (wire::IsError(bytes) || (is_missed && ++node.missed == SpreadWaiter::kMostMissed))
       return PinnedLease::Abandon(std::move(node.link));
     if (is_missed) Unblock(place, i);
     return;

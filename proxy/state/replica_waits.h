@@ -52,7 +52,6 @@ class ReplicaWaits final : public backends::ReplySink {
     std::string request{};
     uint32_t patience = 0;              // In seconds, see PinnedLease::Wait.
     std::vector<SpreadWaiter> nodes{};  // kArmed: the command is there.
-    std::vector<uint32_t> missed{};     // By node: CLIENT UNBLOCKs to which it was not waiting.
     size_t open = 0;                    // Nodes that have not answered yet, and who still begins it.
     bool is_cut = false;
     std::vector<int64_t> least{};  // So far, of each number that the reply has.
