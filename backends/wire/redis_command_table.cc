@@ -11,8 +11,6 @@ namespace {
 // Why a command is refused: what is so, and a remedy only where there is one.
 constexpr std::string_view kRunningScript = "it concerns the script that runs on one server: ask the node itself";
 constexpr std::string_view kTraffic = "it would show one node's traffic of all clients: ask the node itself";
-constexpr std::string_view kReplicas =
-    "it would wait for the replicas of one node on the connection that all clients share";
 constexpr std::string_view kSwap = "nodes cannot swap databases at the same instant: ask each of them";
 
 using namespace rows;
@@ -98,13 +96,13 @@ constexpr CommandSpec kRows[] = {
     {.name = "client|getname", .arity = 2, .access = kOther, .handling = kLocal,
      .flags = "noscript loading stale", .categories = "connection", .within_multi = kSpliced},
     {.name = "client|getredir", .arity = 2, .access = kOther, .handling = kLocal,
-     .flags = "noscript loading stale", .categories = "connection"},
+     .flags = "noscript loading stale", .categories = "connection", .within_multi = kSpliced},
     {.name = "client|help", .arity = 2, .access = kOther, .handling = kLocal,
      .flags = "loading stale", .categories = "connection"},
     {.name = "client|id", .arity = 2, .access = kOther, .handling = kLocal,
      .flags = "noscript loading stale", .categories = "connection", .within_multi = kSpliced},
     {.name = "client|info", .arity = 2, .access = kOther, .handling = kLocal,
-     .flags = "noscript loading stale", .categories = "connection"},
+     .flags = "noscript loading stale", .categories = "connection", .within_multi = kSpliced},
     {.name = "client|kill", .arity = -3, .access = kAdmin, .handling = kRefused,
      .flags = "admin noscript loading stale", .categories = "connection", .why = kSharedConnection},
     {.name = "client|list", .arity = -2, .access = kAdmin, .handling = kLocal,
@@ -126,7 +124,7 @@ constexpr CommandSpec kRows[] = {
     {.name = "client|tracking", .arity = -3, .access = kOther, .handling = kLocal,
      .flags = "noscript loading stale", .categories = "connection"},
     {.name = "client|trackinginfo", .arity = 2, .access = kOther, .handling = kLocal,
-     .flags = "noscript loading stale", .categories = "connection"},
+     .flags = "noscript loading stale", .categories = "connection", .within_multi = kSpliced},
     {.name = "client|unblock", .arity = -3, .access = kAdmin, .handling = kRefused,
      .flags = "admin noscript loading stale", .categories = "connection", .why = kSharedConnection},
     {.name = "client|unpause", .arity = 2, .access = kAdmin, .handling = kRefused,
@@ -394,7 +392,7 @@ constexpr CommandSpec kRows[] = {
     {.name = "lset", .arity = 4, .keys = One(1), .access = kWrite, .flags = "write denyoom", .categories = "list"},
     {.name = "ltrim", .arity = 4, .keys = One(1), .access = kWrite, .flags = "write", .categories = "list"},
     {.name = "memory", .arity = -2, .access = kOther, .handling = kRefused, .why = kFamily},
-    {.name = "memory|doctor", .arity = 2, .access = kOther, .handling = kLocal},
+    {.name = "memory|doctor", .arity = 2, .access = kOther, .handling = kLocal, .within_multi = kSpliced},
     {.name = "memory|help", .arity = 2, .access = kOther, .handling = kAnyNode, .retry = kSafe,
      .flags = "loading stale"},
     {.name = "memory|malloc-stats", .arity = 2, .access = kOther, .handling = kOneNode, .why = kOneServer},
@@ -410,7 +408,8 @@ constexpr CommandSpec kRows[] = {
     {.name = "module", .arity = -2, .access = kOther, .handling = kRefused, .why = kFamily},
     {.name = "module|help", .arity = 2, .access = kOther, .handling = kRefused,
      .flags = "loading stale", .why = kOneServer},
-    {.name = "module|list", .arity = 2, .access = kAdmin, .handling = kLocal, .flags = "admin noscript"},
+    {.name = "module|list", .arity = 2, .access = kAdmin, .handling = kLocal, .flags = "admin noscript",
+     .within_multi = kSpliced},
     {.name = "module|load", .arity = -3, .access = kAdmin, .handling = kRefused,
      .flags = "admin noscript no_async_loading", .why = kOneServer},
     {.name = "module|loadex", .arity = -3, .access = kAdmin, .handling = kRefused,
@@ -504,7 +503,7 @@ constexpr CommandSpec kRows[] = {
     {.name = "restore-asking", .arity = -4, .keys = One(1), .access = kWrite, .handling = kRefused,
      .flags = "write denyoom asking", .categories = "keyspace dangerous", .why = kNoClusterMode},
     {.name = "role", .arity = 1, .access = kOther, .handling = kLocal,
-     .flags = "noscript loading stale fast", .categories = "admin dangerous"},
+     .flags = "noscript loading stale fast", .categories = "admin dangerous", .within_multi = kSpliced},
     {.name = "rpop", .arity = -2, .keys = One(1), .access = kWrite, .flags = "write fast", .categories = "list"},
     {.name = "rpoplpush", .arity = 3, .keys = Range(1, 2, 1), .access = kWrite,
      .flags = "write denyoom", .categories = "list"},
@@ -618,8 +617,8 @@ constexpr CommandSpec kRows[] = {
      .flags = "pubsub noscript loading stale"},
     {.name = "unwatch", .arity = 1, .access = kOther, .handling = kLocal,
      .flags = "noscript loading stale fast allow_busy", .categories = "transaction", .within_multi = kQueued},
-    {.name = "wait", .arity = 3, .access = kOther, .handling = kRefused,
-     .flags = "noscript", .categories = "connection", .why = kReplicas},
+    {.name = "wait", .arity = 3, .access = kOther, .handling = kPinned,
+     .flags = "noscript", .categories = "connection"},
     {.name = "watch", .arity = -2, .keys = Range(1, -1, 1), .access = kOther, .handling = kPinned,
      .flags = "noscript loading stale fast allow_busy", .categories = "transaction", .within_multi = kAtOnce},
     {.name = "xack", .arity = -4, .keys = One(1), .access = kWrite, .flags = "write fast", .categories = "stream"},
