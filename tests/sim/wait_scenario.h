@@ -44,7 +44,8 @@ class SimWaiter final : public SimDialog {
   void WaitForOne(const std::string& group);
   // All is well: waits in vain, then without end, and ends its side while it does.
   void WaitInVain();
-  // A wait may meet a link that was cut off before all was well, which nobody could know: it reads that, and waits again.
+  // A wait may meet a link that was cut off before all was well, which nobody could know: it reads that, and waits
+  // again.
   void MeetCutLinks() { meets_cut_links_ = true; }
   // It must not wait any more, unless it does so without end.
   void GiveUp();
