@@ -176,9 +176,9 @@ void Waits::OnFailure(backends::Ticket ticket, const wire::Failure& failure) {
   WaitEntry* const known = Find(ticket);
   if (known == nullptr) return;
   if (ticket.slot == kNumber) {
-    // Late, perhaps since the link is dead; if it is lost the command fails as well.
     known->number = -1;
-    if (known->is_cut) GiveUp(ticket.owner);
+    // Late: the link may have been cut off without a word, and then the node never reads the command behind it.
+    if (failure.may_have_run || known->is_cut) GiveUp(ticket.owner);
     return;
   }
   if (ticket.slot == kUnblock) return GiveUp(ticket.owner);

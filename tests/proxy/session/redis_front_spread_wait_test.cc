@@ -173,6 +173,20 @@ TEST_F(RedisFrontSpreadWaitTest, ALinkThatDoesNotTellItsNumberInTimeIsClosedAtTh
   EXPECT_EQ(Leased(0) + Leased(1), 0U);
 }
 
+TEST_F(RedisFrontSpreadWaitTest, ALinkThatDoesNotTellItsNumberInTimeIsLost) {
+  Start();
+  test::FakeSocket& client = Wait("", ":71\r\n");
+  loop_.Advance(snapshot_->config.pools[0].timeouts.request);
+  EXPECT_EQ(Read(client), kLostAtFirst);
+  EXPECT_TRUE(Link(0).closed());
+  test::FakeSocket& control = Control();
+  EXPECT_EQ(control.TakeWritten(), UnblockOf(71));
+  control.Receive(":1\r\n");
+  Link(1).Receive("*-1\r\n");
+  Settle();
+  EXPECT_EQ(Leased(0) + Leased(1), 0U);
+}
+
 TEST_F(RedisFrontSpreadWaitTest, ItKeepsNoConfigurationAndAsksByTheOneInForce) {
   Start();
   test::FakeSocket& client = Wait();
