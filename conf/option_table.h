@@ -70,9 +70,11 @@ inline constexpr auto kOptions<Listener> = std::make_tuple(
               "empty = none."},
     OptionRow{"max_connections", &Listener::max_connections, Count(1, 10'000'000), Reload::kLive,
               "Most clients at a time; further ones are refused."},
-    OptionRow{"pinned_per_client", &Listener::pinned_per_client, Count(0, 64), Reload::kLive,
-              "Most connections to nodes that a client has for itself at a time: it takes one to watch keys, one "
-              "while a blocking command waits, and one for a large transaction. One more reads an error."},
+    OptionRow{
+        "pinned_per_client", &Listener::pinned_per_client, Count(0, 64), Reload::kLive,
+        "Most connections to nodes that a client has for itself at a time: it takes one to watch keys, one "
+        "while a blocking command waits, one for a large transaction, and one to each node while it is subscribed "
+        "where subscriptions are own. One more reads an error."},
     OptionRow{"idle_timeout", &Listener::idle_timeout, Duration(seconds(0), hours(24 * 7)), Reload::kLive,
               "A client that is silent for so long is disconnected; 0s = never."},
     OptionRow{"keepalive", &Listener::keepalive, Duration(seconds(0), hours(2)), Reload::kLive,

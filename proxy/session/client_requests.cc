@@ -187,12 +187,14 @@ void ClientRequests::SendApart(RoutedRequest& routed, backends::Ticket ticket, L
   }
   const LimitRules& rules = *(*io_.held)->limits;
   const bool is_concerned = rules.MayConcern(listener_.index, routed.command) || rules.has_priorities();
-  if (asks && is_concerned && !PassesLimits(routed, ticket.slot, &ticket)) return;
+  // A RESET has happened already, but for the end of subscriptions that nodes have to confirm.
+  const bool is_reset = routed.spec.handling == wire::Handling::kLocal;
+  if (asks && !is_reset && is_concerned && !PassesLimits(routed, ticket.slot, &ticket)) return;
   const Origin origin{*io_.held, listener_.index, {owner_.owner, client_.flavour}};
   if (routed.spec.handling == wire::Handling::kControl) return SendToNodes(io_, forecast_, origin, routed, ticket);
   forecast_.OnRequest();
   if (routed.spec.handling == wire::Handling::kServers) return AskServers(io_, routed, origin, ticket);
-  SendPinned(io_, client_, routed, origin, ticket);
+  is_reset ? io_.subscriptions->Dispatch(routed, origin, ticket) : SendPinned(io_, client_, routed, origin, ticket);
 }
 
 bool ClientRequests::PassesLimits(RoutedRequest& routed, uint32_t slot, backends::Ticket* ticket) {

@@ -113,7 +113,7 @@ ProtocolFront::FrontStep RedisFront::HandleRequest(const wire::Request& request,
 
 ProtocolFront::FrontStep RedisFront::HandleApart(const wire::CommandSpec& spec, const wire::Request& request,
                                                  net::Block block, size_t size) {
-  if (spec.handling == wire::Handling::kLocal) {
+  if (spec.handling == wire::Handling::kLocal && client().transaction) {
     // One without commands may still have keys to watch.
     client().transaction->Begin(io().io.blocks);
     requests().Execute(spec, request, size, QuietNow());
@@ -124,9 +124,7 @@ ProtocolFront::FrontStep RedisFront::HandleApart(const wire::CommandSpec& spec, 
   if (spec.handling == wire::Handling::kPubSub) return HandlePubSub(routed, size);
   if (wire::IsShared(spec) && AnswersInfo(request, size)) return FrontStep::kNext;
   // What a control link carries would overtake what the client has sent before, and so would a question to all nodes.
-  const bool is_alone = spec.handling == wire::Handling::kControl || spec.handling == wire::Handling::kServers ||
-                        wire::IsPinned(spec, request);
-  if (!is_alone) {
+  if (spec.handling == wire::Handling::kPinned && !wire::IsPinned(spec, request)) {
     requests().Dispatch(routed, size, QuietNow());
     return FrontStep::kNext;
   }
@@ -201,8 +199,12 @@ std::optional<ProtocolFront::FrontStep> RedisFront::AnswerHere(const wire::Comma
   const LocalOutcome outcome = AnswerLocally(*spec, request, client(), facts, io().view, out);
   if (client().flavour != flavour) OnFlavourChange(flavour);
   // RESET.
-  if (listened && !client().refused.may_listen()) io().subscriptions->End(requests().owner());
   OnLocalOutcome(outcome, *spec, request);
+  if (listened && !client().refused.may_listen()) {
+    // Where nodes count the client itself it is told when they do no more.
+    if (io().subscriptions->OwnLinksOf(requests().owner()) > 0) return std::nullopt;
+    io().subscriptions->End(requests().owner());
+  }
   return outcome == LocalOutcome::kCloseAfterReply ? FrontStep::kFinish : FrontStep::kNext;
 }
 

@@ -25,7 +25,7 @@ class RedisFront final : public ProtocolFront {
   // Until it has logged in it may send less.
   void BoundBeforeLogin();
   FrontStep HandleRequest(const wire::Request& request, size_t size, bool in_own_block);
-  // The EXEC of a transaction, or what may need a link of its own.
+  // The EXEC of a transaction, or what may need a link of its own; a RESET that ends subscriptions over such links.
   FrontStep HandleApart(const wire::CommandSpec& spec, const wire::Request& request, net::Block block, size_t size);
   // INFO: true when it is answered, and no node has to be asked for it.
   bool AnswersInfo(const wire::Request& request, size_t size);

@@ -34,11 +34,12 @@ backends::ReplySink& Waits::spread() {
   return *spread_;
 }
 
-void Waits::Start(RoutedRequest& routed, const Origin& origin, PinnedLease* own, backends::Ticket ticket) {
+void Waits::Start(RoutedRequest& routed, const Origin& origin, ClientLinks links, backends::Ticket ticket) {
+  PinnedLease* own = links.own;
   wire::Failure failure;
   const auto to = one_place_.Find(routed.spec, routed.request, *origin.held, origin.listener, {}, &failure);
   // The other one is that over which it watches keys.
-  const uint32_t before = own != nullptr && own->has_link() ? 1 : 0;
+  const uint32_t before = links.subscribed + (own != nullptr && own->has_link() ? 1 : 0);
   if (!to && failure.code == wire::ErrorCode::kCrossSlot && SpreadWaits::Takes(routed.spec, routed.request))
     return spread_->Start(routed, origin, before, ticket);
   if (!to) return sink_.OnFailure(ticket, failure);
