@@ -64,7 +64,8 @@ inline constexpr auto kOptions<Listener> = std::make_tuple(
               "How many databases Redis clients may SELECT; a node that has fewer refuses the rest."},
     OptionRow{"admin_commands", &Listener::admin_commands, Switch(), Reload::kLive,
               "Whether its Redis clients may change how the nodes run, all of them at once: CONFIG SET, RESETSTAT and "
-              "REWRITE, SLOWLOG RESET, LATENCY RESET, MEMORY PURGE, and DEBUG where there is one node."},
+              "REWRITE, SLOWLOG RESET, LATENCY RESET, MEMORY PURGE, and DEBUG where there is one node; "
+              "and read by MONITOR what all clients of the proxy say."},
     OptionRow{"password_file", &Listener::password_file, Path(), Reload::kLive,
               "File whose first line is the password that Redis clients give by AUTH or HELLO, as the user default; "
               "empty = none."},

@@ -114,6 +114,7 @@ ProtocolFront::FrontStep RedisFront::HandleRequest(const wire::Request& request,
 ProtocolFront::FrontStep RedisFront::HandleApart(const wire::CommandSpec& spec, const wire::Request& request,
                                                  net::Block block, size_t size) {
   if (spec.handling == wire::Handling::kLocal && client().transaction) {
+    if (client().refused.is_followed()) io().servers->monitors->Tell(spec, request, client());
     // One without commands may still have keys to watch.
     client().transaction->Begin(io().io.blocks);
     requests().Execute(spec, request, size, QuietNow());
@@ -195,12 +196,12 @@ std::optional<ProtocolFront::FrontStep> RedisFront::AnswerHere(const wire::Comma
   if (spec->handling != wire::Handling::kLocal) return std::nullopt;
   const backends::Flavour flavour = client().flavour;
   const ListenerFacts facts{listener().index, listener().conf.databases, listener().proved_databases, listener().gate};
-  const bool listened = client().refused.may_listen();
+  const RefusedState before = client().refused;
   const LocalOutcome outcome = AnswerLocally(*spec, request, client(), facts, io().view, out);
   if (client().flavour != flavour) OnFlavourChange(flavour);
-  // RESET.
   OnLocalOutcome(outcome, *spec, request);
-  if (listened && !client().refused.may_listen()) {
+  if (before.monitors() && !client().refused.monitors()) io().servers->monitors->End(requests().owner());
+  if (before.may_listen() && !client().refused.may_listen()) {
     // Where nodes count the client itself it is told when they do no more.
     if (io().subscriptions->OwnLinksOf(requests().owner()) > 0) return std::nullopt;
     io().subscriptions->End(requests().owner());
@@ -343,6 +344,7 @@ bool RedisFront::IsRefused(const wire::CommandSpec& spec, const wire::Request& r
           ? wire::AppendError("EXECABORT Transaction discarded because of: NOAUTH Authentication required.", out)
           : wire::AppendRedisError({code}, out);
       break;
+    case RefusedState::Reason::kMonitors: wire::AppendError("ERR Replica can't interact with the keyspace", out); break;
     case RefusedState::Reason::kListens:
       if (IsRefusedToListener(spec, request, out)) return true;
       [[fallthrough]];
@@ -352,7 +354,10 @@ bool RedisFront::IsRefused(const wire::CommandSpec& spec, const wire::Request& r
       const uint32_t default_pool = snapshot.listeners[listener().index].routes.back().pool;
       const std::string_view why = wire::RefusalOf(
           spec, request, {snapshot.pools[default_pool].hash_tag, listener().conf.admin_commands, HasOneNode()});
-      if (why.empty()) return false;
+      if (why.empty()) {
+        if (refused.is_followed()) io().servers->monitors->Tell(spec, request, client());
+        return false;
+      }
       wire::AppendNotSupported(spec.name, why, out);
     }
   }

@@ -118,6 +118,8 @@ TEST_F(RedisFrontOwnSubscriptionsTest, WhoeverCanHaveNoLinkToANewNodeIsDisconnec
   std::vector<conf::Node> nodes = snapshot_->config.pools[0].nodes;
   nodes.push_back({"r9", {"10.0.0.9", 1, ""}, 1});
   ChangeTo(nodes, 2);
+  // Configurations change when the clients of a turn have been seen to.
+  Settle();
   EXPECT_TRUE(client.closed());
 }
 
