@@ -142,6 +142,14 @@ void ClientRequests::DispatchAlone(RoutedRequest& routed, size_t request_bytes, 
 bool ClientRequests::DispatchPubSub(RoutedRequest& routed, size_t request_bytes, wire::Quiet quiet, bool follows) {
   const uint32_t slot = replies_.next_number();
   order_.HoldBehind(slot);
+  if (routed.spec.handling == wire::Handling::kLocal) {
+    backends::Ticket ticket = owner_;
+    ticket.slot = replies_.Open({.opened = io_.io.loop.now(), .request_bytes = request_bytes, .quiet = quiet});
+    forecast_.OnRequest();
+    io_.subscriptions->End(owner_.owner, ticket);
+    is_stopped_ = awaits_all_ = true;
+    return true;
+  }
   if (!follows || !order_.MustFollow(replies_, routed.spec.name.ends_with("publish"))) {
     Dispatch(routed, request_bytes, quiet);
     // What the client says next may be about what it has just subscribed to.
@@ -198,15 +206,13 @@ void ClientRequests::SendApart(RoutedRequest& routed, backends::Ticket ticket, L
   }
   const LimitRules& rules = *(*io_.held)->limits;
   const bool is_concerned = rules.MayConcern(listener_.index, routed.command) || rules.has_priorities();
-  // A RESET has happened already, but for the end of subscriptions that nodes have to confirm.
-  const bool is_reset = routed.spec.handling == wire::Handling::kLocal;
-  if (asks && !is_reset && is_concerned && !PassesLimits(routed, ticket.slot, &ticket)) return;
+  if (asks && is_concerned && !PassesLimits(routed, ticket.slot, &ticket)) return;
   const Origin origin{*io_.held, listener_.index, {owner_.owner, client_.flavour}};
   if (routed.spec.handling == wire::Handling::kControl) return SendToNodes(io_, forecast_, origin, routed, ticket);
   forecast_.OnRequest();
   if (routed.spec.name == "monitor") return Monitor(io_, client_, routed.request, ticket);
   if (routed.spec.handling == wire::Handling::kServers) return AskServers(io_, routed, origin, ticket);
-  is_reset ? io_.subscriptions->Dispatch(routed, origin, ticket) : SendPinned(io_, client_, routed, origin, ticket);
+  SendPinned(io_, client_, routed, origin, ticket);
 }
 
 bool ClientRequests::PassesLimits(RoutedRequest& routed, uint32_t slot, backends::Ticket* ticket) {

@@ -38,7 +38,6 @@ const PubSubRow& RowOf(const wire::CommandSpec& spec) {
       {"ssubscribe", DeskAction::kSubscribe, TopicKind::kShard},
       {"unsubscribe", DeskAction::kUnsubscribe, TopicKind::kChannel},
       {"punsubscribe", DeskAction::kUnsubscribe, TopicKind::kPattern},
-      {"reset", DeskAction::kUnsubscribe, TopicKind::kChannel},
       {"sunsubscribe", DeskAction::kUnsubscribe, TopicKind::kShard},
       {"pubsub|channels", DeskAction::kAsk, TopicKind::kChannel, QuestionKind::kNames},
       {"pubsub|numpat", DeskAction::kAsk, TopicKind::kPattern, QuestionKind::kPatterns},
@@ -113,10 +112,7 @@ void Subscriptions::Subscribe(TopicKind kind, const RoutedRequest& routed, const
     return sink_.OnFailure(ticket, *failure);
   }
   const uint64_t id = ++last_ack_;
-  Acknowledgement& ack = acks_[id];
-  ack.ticket = ticket;
-  ack.session = session;
-  ack.since = io_.loop.now();
+  Acknowledgement& ack = acks_[id] = {.ticket = ticket, .session = session, .since = io_.loop.now()};
   for (size_t i = 1; i < routed.request.size(); ++i) {
     Join(session, subscriber, kind, routed.request[i], id);
     AppendAcknowledgement(routed.spec.name, routed.request[i], subscriber.CountFor(kind), origin.lane.flavour.protocol,
@@ -132,29 +128,22 @@ void Subscriptions::Unsubscribe(TopicKind kind, const RoutedRequest& routed, con
   const auto found = subscribers_.find(session);
   Subscriber nobody{};
   Subscriber& subscriber = found != subscribers_.end() ? found->second : nobody;
-  // It ends whatever there is, without a word of it.
-  const bool is_reset = routed.spec.name == "reset";
-  std::vector<std::pair<TopicKind, std::string>> names;
-  for (size_t i = 1; i < routed.request.size(); ++i) names.emplace_back(kind, routed.request[i]);
+  std::vector<std::string> names;
+  for (size_t i = 1; i < routed.request.size(); ++i) names.emplace_back(routed.request[i]);
   if (routed.request.size() == 1) {
     for (const auto& [topic, membership] : subscriber.topics) {
-      if ((is_reset || topic->kind == kind) && subscriber.groups.IsFirst(topic->group))
-        names.emplace_back(topic->kind, topic->name);
+      if (topic->kind == kind && subscriber.groups.IsFirst(topic->group)) names.push_back(topic->name);
     }
   }
   const uint64_t id = ++last_ack_;
-  Acknowledgement& ack = acks_[id];
-  ack.ticket = ticket;
-  ack.session = session;
-  ack.since = io_.loop.now();
+  Acknowledgement& ack = acks_[id] = {.ticket = ticket, .session = session, .since = io_.loop.now()};
   const uint8_t protocol = origin.lane.flavour.protocol;
-  for (const auto& [of, name] : names) {
-    Leave(subscriber, of, name, id);
+  for (const std::string& name : names) {
+    Leave(subscriber, kind, name, id);
     AppendAcknowledgement(routed.spec.name, name, subscriber.CountFor(kind), protocol, &ack.text);
   }
   if (names.empty())
     AppendAcknowledgement(routed.spec.name, std::nullopt, subscriber.CountFor(kind), protocol, &ack.text);
-  if (is_reset) ack.text = "+RESET\r\n";
   if (found != subscribers_.end() && subscriber.is_idle()) subscribers_.erase(session);
   if (ack.waiting == 0) return Acknowledge(id);
   timer_.FireBy(ack.since + SubscribedNode::kPatience);
@@ -296,18 +285,29 @@ size_t Subscriptions::CountOf(uint32_t session) const {
   return found != subscribers_.end() ? found->second.count() : 0;
 }
 
-void Subscriptions::End(uint32_t session) {
-  const auto found = subscribers_.find(session);
-  if (found == subscribers_.end()) return;
-  ClientGroups& groups = found->second.groups;
-  for (const auto& group : groups.own) group->Leave();
-  while (!found->second.topics.empty()) {
-    Topic& topic = *found->second.topics.begin()->first;
-    LeaveTopic(found->second, topic);
-    topic.group.EraseIfUnused(topic);
+void Subscriptions::End(uint32_t session, std::optional<backends::Ticket> reset) {
+  const uint64_t id = reset ? ++last_ack_ : 0;
+  if (reset) acks_[id] = {.ticket = *reset, .session = session, .since = io_.loop.now(), .text = "+RESET\r\n"};
+  if (const auto found = subscribers_.find(session); found != subscribers_.end()) {
+    std::vector<std::unique_ptr<TopicGroup>>& own = found->second.groups.own;
+    // Links of its own serve until the nodes have confirmed the end, or close at once.
+    for (const auto& group : own) {
+      if (!reset) group->Leave();
+    }
+    while (!found->second.topics.empty()) {
+      Topic& topic = *found->second.topics.begin()->first;
+      LeaveTopic(found->second, topic);
+      AwaitTopic(topic, id);
+      topic.group.EraseIfUnused(topic);
+    }
+    if (!reset) {
+      for (auto& group : std::exchange(own, {})) groups_.Retire(std::move(group));
+    }
+    if (found->second.is_idle()) subscribers_.erase(found);
   }
-  for (auto& group : groups.own) groups_.Retire(std::move(group));
-  subscribers_.erase(found);
+  if (!reset) return;
+  if (acks_[id].waiting == 0) return Acknowledge(id);
+  timer_.FireBy(io_.loop.now() + SubscribedNode::kPatience);
 }
 
 uint32_t Subscriptions::OwnLinksOf(uint32_t session) const {

@@ -53,8 +53,9 @@ class Subscriptions final : public PubSubDesk, private SubscribedNode::Observer 
   void Dispatch(RoutedRequest& routed, const Origin& origin, backends::Ticket ticket) override;
   // How many the session has, of all kinds.
   size_t CountOf(uint32_t session) const;
-  // The session has none any more, and is told nothing of that.
-  void End(uint32_t session);
+  // The session has none any more, and is told nothing of that; but `reset`, that of a RESET, is answered when the
+  // nodes have confirmed it.
+  void End(uint32_t session, std::optional<backends::Ticket> reset = std::nullopt);
   // Links to nodes that the session has for its subscriptions alone.
   uint32_t OwnLinksOf(uint32_t session) const;
 
@@ -87,13 +88,13 @@ class Subscriptions final : public PubSubDesk, private SubscribedNode::Observer 
   };
   // A reply that waits until the nodes have confirmed what it says.
   struct Acknowledgement {
-    backends::Ticket ticket;
+    backends::Ticket ticket{};
     uint32_t session = 0;
-    net::TimePoint since;
-    std::string text;
-    std::string refusal;         // Of a node, instead of the text.
-    std::vector<Topic*> joined;  // The session's memberships that await it.
-    size_t waiting = 0;          // Topics.
+    net::TimePoint since{};
+    std::string text{};
+    std::string refusal{};         // Of a node, instead of the text.
+    std::vector<Topic*> joined{};  // The session's memberships that await it.
+    size_t waiting = 0;            // Topics.
   };
   void Subscribe(TopicKind kind, const RoutedRequest& routed, const Origin& origin, backends::Ticket ticket);
   void Unsubscribe(TopicKind kind, const RoutedRequest& routed, const Origin& origin, backends::Ticket ticket);
