@@ -24,6 +24,8 @@ enum class Protocol : uint8_t { kRedis, kMemcached };
 // What a memcached multi-get becomes when some of its nodes fail.
 enum class OnPartial : uint8_t { kError, kMiss };
 enum class OnGap : uint8_t { kKeep, kDisconnect };
+// Whose the links are over which clients are subscribed at the nodes.
+enum class SubscriptionLinks : uint8_t { kShared, kOwn };
 enum class TransactionScope : uint8_t { kOneNode, kPerNode };
 // Whether a pool may lose data: see conf/pool_data.
 enum class DataKind : uint8_t { kStore, kCache };
@@ -286,6 +288,7 @@ struct Pool {
   uint32_t flavours_per_node = 8;     // Likewise, beside the plain one.
   uint32_t pinned_per_node = 256;     // Likewise, links that one client each has for itself.
   OnPartial on_partial = OnPartial::kError;
+  SubscriptionLinks subscriptions = SubscriptionLinks::kShared;
   OnGap on_gap = OnGap::kKeep;
   TransactionScope transactions = TransactionScope::kOneNode;
   microseconds keepalive{60'000'000};  // 0 = off.

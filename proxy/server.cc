@@ -40,10 +40,15 @@ Server::Server(conf::Config config, uint64_t room_for_clients)
       snapshot_(NewSnapshot(std::move(config), nodes_, shared_.limits)),
       loop_(resolver_),
       memory_(MemoryLimit(snapshot_->config), nodes_.workers()),
-      scripts_(
-          nodes_.workers(),
-          [this](uint32_t worker, ScriptExchange::ScriptWord word) { workers_[worker]->Tell(std::move(word)); },
-          [this](std::function<void()> work) { loop_.Post(std::move(work)); }),
+      exchanges_{
+          ScriptExchange(
+              nodes_.workers(),
+              [this](uint32_t worker, ScriptExchange::ScriptWord word) { workers_[worker]->Tell(std::move(word)); },
+              [this](std::function<void()> work) { loop_.Post(std::move(work)); }),
+          MonitorExchange(
+              nodes_.workers(),
+              [this](uint32_t worker, MonitorExchange::MonitorWord word) { workers_[worker]->Tell(std::move(word)); },
+              [this](std::function<void()> work) { loop_.Post(std::move(work)); })},
       admin_(snapshot_, nodes_) {
   const uint32_t workers = nodes_.workers();
   for (uint32_t i = 0; i < workers; ++i) stats_.push_back(std::make_unique<WorkerStats>(*snapshot_));
@@ -57,7 +62,7 @@ Server::Server(conf::Config config, uint64_t room_for_clients)
     const auto hand_back = [this](std::shared_ptr<const Snapshot> old) { loop_.Post([kept = std::move(old)] {}); };
     workers_.push_back(std::make_unique<WorkerThread>(snapshot_, stats_, i, DrawSeed(), shared_.limits,
                                                       shared_.subscriptions, memory_, resolver_, on_breaker, hand_back,
-                                                      scripts_.For(i)));
+                                                      exchanges_.scripts.For(i), exchanges_.monitors.For(i)));
   }
   acceptor_ = std::make_unique<Acceptor>(loop_, *snapshot_, stats_, room_for_clients,
                                          [this](uint32_t listener, ClientState client, int fd) {

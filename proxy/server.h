@@ -19,6 +19,7 @@
 #include "proxy/command_line.h"
 #include "proxy/control/acceptor.h"
 #include "proxy/control/health_monitor.h"
+#include "proxy/control/monitor_exchange.h"
 #include "proxy/control/script_exchange.h"
 #include "proxy/control/worker_thread.h"
 
@@ -33,6 +34,12 @@ struct SharedByWorkers {
 
   SharedLimits limits;
   SubscriptionCounts subscriptions;
+};
+
+// What the workers tell each other.
+struct WorkerExchanges {
+  ScriptExchange scripts;
+  MonitorExchange monitors;
 };
 
 class Server {
@@ -72,7 +79,7 @@ class Server {
   net::LibeventLoop loop_;
   net::ProcessMemory memory_;
   std::vector<std::unique_ptr<WorkerStats>> stats_;
-  ScriptExchange scripts_;
+  WorkerExchanges exchanges_;
   std::vector<std::unique_ptr<WorkerThread>> workers_;
   std::unique_ptr<HealthMonitor> health_;
   std::unique_ptr<Acceptor> acceptor_;

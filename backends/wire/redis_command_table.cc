@@ -10,7 +10,6 @@ namespace {
 
 // Why a command is refused: what is so, and a remedy only where there is one.
 constexpr std::string_view kRunningScript = "it concerns the script that runs on one server: ask the node itself";
-constexpr std::string_view kTraffic = "it would show one node's traffic of all clients: ask the node itself";
 constexpr std::string_view kSwap = "nodes cannot swap databases at the same instant: ask each of them";
 
 using namespace rows;
@@ -416,8 +415,9 @@ constexpr CommandSpec kRows[] = {
      .flags = "admin noscript no_async_loading", .why = kOneServer},
     {.name = "module|unload", .arity = 3, .access = kAdmin, .handling = kRefused,
      .flags = "admin noscript no_async_loading", .why = kOneServer},
-    {.name = "monitor", .arity = 1, .access = kAdmin, .handling = kRefused,
-     .flags = "admin noscript loading stale", .why = kTraffic},
+    // Redis takes no argument, and the proxy MONITOR SAMPLE n.
+    {.name = "monitor", .arity = -1, .access = kAdmin, .handling = kServers,
+     .flags = "admin noscript loading stale", .check = ArgumentCheck::kNeedsAdmin},
     {.name = "move", .arity = 3, .keys = One(1), .access = kWrite,
      .flags = "write fast", .categories = "keyspace"},
     {.name = "mset", .arity = -3, .keys = Range(1, -1, 2), .access = kWrite, .handling = kSplit, .merge = kAllOk,

@@ -38,6 +38,7 @@ class Worker final : private RefusalObserver {
     // Takes an old snapshot that nothing needs any more, to let it die elsewhere. Called on the worker's loop.
     SnapshotHolder::HandBack hand_back;
     ScriptPosts scripts = {};
+    MonitorPosts monitors = {};
   };
   // `seed` for jitter.
   Worker(const WorkerParts& parts, std::shared_ptr<const Snapshot> snapshot, uint64_t seed);
@@ -63,6 +64,7 @@ class Worker final : private RefusalObserver {
 
   // For the words of other workers.
   ScriptCalls& scripts() { return client_io_.scripts; }
+  Monitors& monitors() { return *client_io_.servers->monitors; }
 
   void ForEachClient(const std::function<void(const ClientState&)>& visit) const;
   size_t session_count() const { return sessions_.size(); }

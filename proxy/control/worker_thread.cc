@@ -4,7 +4,8 @@ namespace ringproxy::proxy {
 
 WorkerThread::WorkerThread(std::shared_ptr<const Snapshot> snapshot, AllStats all_stats, uint32_t index, uint64_t seed,
                            SharedLimits& limits, SubscriptionCounts& subscriptions, net::ProcessMemory& memory,
-                           net::Resolver& resolver, OnBreakerNews on_breaker, HandBack hand_back, ScriptPosts scripts)
+                           net::Resolver& resolver, OnBreakerNews on_breaker, HandBack hand_back, ScriptPosts scripts,
+                           MonitorPosts monitors)
     : on_breaker_(std::move(on_breaker)), stats_(*all_stats[index]), loop_(resolver), view_(all_stats, loop_) {
   const Worker::WorkerParts parts{.loop = loop_,
                                   .number = index,
@@ -15,7 +16,8 @@ WorkerThread::WorkerThread(std::shared_ptr<const Snapshot> snapshot, AllStats al
                                   .subscriptions = subscriptions,
                                   .memory = &memory,
                                   .hand_back = std::move(hand_back),
-                                  .scripts = std::move(scripts)};
+                                  .scripts = std::move(scripts),
+                                  .monitors = std::move(monitors)};
   worker_ = std::make_unique<Worker>(parts, std::move(snapshot), seed);
   view_.Attach(*worker_);
 }
@@ -55,6 +57,10 @@ void WorkerThread::Tell(std::shared_ptr<const backends::NodeRecord> node, Worker
 
 void WorkerThread::Tell(ScriptExchange::ScriptWord word) {
   loop_.Post([this, word = std::move(word)] { word(worker_->scripts()); });
+}
+
+void WorkerThread::Tell(MonitorExchange::MonitorWord word) {
+  loop_.Post([this, word = std::move(word)] { word(worker_->monitors()); });
 }
 
 uint64_t WorkerThread::sessions() const {

@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "backends/net/libevent_loop.h"
+#include "proxy/control/monitor_exchange.h"
 #include "proxy/control/process_view.h"
 #include "proxy/control/script_exchange.h"
 #include "proxy/control/worker.h"
@@ -24,7 +25,8 @@ class WorkerThread final : private backends::BreakerObserver {
   // `all_stats[index]` is this worker's.
   WorkerThread(std::shared_ptr<const Snapshot> snapshot, AllStats all_stats, uint32_t index, uint64_t seed,
                SharedLimits& limits, SubscriptionCounts& subscriptions, net::ProcessMemory& memory,
-               net::Resolver& resolver, OnBreakerNews on_breaker, HandBack hand_back, ScriptPosts scripts);
+               net::Resolver& resolver, OnBreakerNews on_breaker, HandBack hand_back, ScriptPosts scripts,
+               MonitorPosts monitors);
   ~WorkerThread();
 
   void Start();
@@ -37,6 +39,8 @@ class WorkerThread final : private backends::BreakerObserver {
 
   // What another worker has said of scripts.
   void Tell(ScriptExchange::ScriptWord word);
+  // Likewise, of clients that monitor.
+  void Tell(MonitorExchange::MonitorWord word);
 
   // Clients handed over that have not left: exact for this thread's own hand-overs, since it counts those itself.
   uint64_t sessions() const;

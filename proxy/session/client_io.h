@@ -14,6 +14,7 @@
 #include "backends/worker_io.h"
 #include "proxy/guard/rate_limiter.h"
 #include "proxy/local/local_commands.h"
+#include "proxy/local/monitors.h"
 #include "proxy/observe/info_desk.h"
 #include "proxy/observe/servers_desk.h"
 #include "proxy/route/dispatcher.h"
@@ -53,7 +54,7 @@ struct TurnLists {
   std::vector<uint32_t> retired;  // Closed in this turn, by index; deleted at its end.
 };
 
-// Who asks the nodes what they tell about themselves.
+// Who asks the nodes what they tell about themselves, and tells what is said to the proxy.
 struct ServerDesks {
   ServerDesks(backends::WorkerIo& io, const std::unique_ptr<HeldSnapshot>& held, const ProxyView& view,
               backends::ReplySink& sink)
@@ -61,6 +62,7 @@ struct ServerDesks {
 
   InfoDesk info;
   ServersDesk others;
+  std::unique_ptr<Monitors> monitors = nullptr;
 };
 
 struct ClientIo {

@@ -4,6 +4,7 @@
 #include <cassert>
 #include <utility>
 
+#include "backends/wire/ascii.h"
 #include "backends/wire/integer.h"
 #include "proxy/session/failure_words.h"
 #include "proxy/session/pinned_requests.h"
@@ -56,6 +57,16 @@ void SendToNodes(ClientIo& io, ReplyForecast& forecast, const Origin& origin, Ro
 void AskServers(ClientIo& io, const RoutedRequest& routed, const Origin& origin, backends::Ticket ticket) {
   wire::IsShared(routed.spec) ? io.servers->info.Ask(routed, origin, ticket)
                               : io.servers->others.Ask(routed, origin, ticket);
+}
+
+// MONITOR, or MONITOR SAMPLE n: one of n commands.
+void Monitor(ClientIo& io, ClientState& client, const wire::Request& request, backends::Ticket ticket) {
+  constexpr int64_t kMostSampled = 1'000'000;
+  const bool samples = request.size() == 3 && wire::EqualsIgnoringCase(request[1], "sample");
+  const int64_t one_in = samples ? wire::ParseInteger(request[2]).value_or(0) : 1;
+  const bool is_known = (samples || request.size() == 1) && one_in > 0 && one_in <= kMostSampled;
+  if (io.servers->monitors->Start(ticket.owner, is_known ? static_cast<uint32_t>(one_in) : 0, ticket))
+    client.refused.NoteMonitors();
 }
 
 wire::Failure FailureOf(const RateLimiter::Decision& refusal) {
@@ -199,6 +210,7 @@ void ClientRequests::SendApart(RoutedRequest& routed, backends::Ticket ticket, L
   const Origin origin{*io_.held, listener_.index, {owner_.owner, client_.flavour}};
   if (routed.spec.handling == wire::Handling::kControl) return SendToNodes(io_, forecast_, origin, routed, ticket);
   forecast_.OnRequest();
+  if (routed.spec.name == "monitor") return Monitor(io_, client_, routed.request, ticket);
   if (routed.spec.handling == wire::Handling::kServers) return AskServers(io_, routed, origin, ticket);
   SendPinned(io_, client_, routed, origin, ticket);
 }

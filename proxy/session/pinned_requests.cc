@@ -9,9 +9,11 @@ namespace ringproxy::proxy {
 void SendPinned(ClientIo& io, ClientState& client, RoutedRequest& routed, const Origin& origin,
                 backends::Ticket ticket) {
   const uint32_t lane = origin.lane.number;
-  if (wire::IsBlocking(routed.spec)) return io.waits.Start(routed, origin, io.watches.LinkOf(lane), ticket);
+  const uint32_t subscribed = client.refused.may_listen() ? io.subscriptions->OwnLinksOf(lane) : 0;
+  if (wire::IsBlocking(routed.spec))
+    return io.waits.Start(routed, origin, {io.watches.LinkOf(lane), subscribed}, ticket);
   client.flavour.is_pinned = true;
-  io.watches.Start(routed, origin, ticket);
+  io.watches.Start(routed, origin, subscribed, ticket);
 }
 
 void SendTransaction(ClientIo& io, ClientState& client, Origin origin, backends::Ticket ticket) {

@@ -116,6 +116,7 @@ ProtocolFront::FrontStep RedisFront::HandleRequest(const wire::Request& request,
 ProtocolFront::FrontStep RedisFront::HandleApart(const wire::CommandSpec& spec, const wire::Request& request,
                                                  net::Block block, size_t size) {
   if (spec.handling == wire::Handling::kLocal) {
+    if (client().refused.is_followed()) io().servers->monitors->Tell(spec, request, client());
     // One without commands may still have keys to watch.
     client().transaction->Begin(io().io.blocks);
     requests().Execute(spec, request, size, QuietNow());
@@ -199,6 +200,7 @@ std::optional<ProtocolFront::FrontStep> RedisFront::AnswerHere(const wire::Comma
   if (spec->handling != wire::Handling::kLocal) return std::nullopt;
   const backends::Flavour flavour = client().flavour;
   const ListenerFacts facts{listener().index, listener().conf.databases, listener().proved_databases, listener().gate};
+  const bool monitored = client().refused.monitors();
   // What comes before it may be about what the client listens to.
   resets_ = client().refused.may_listen() && spec->name == "reset";
   if (resets_ && !requests().replies().empty()) {
@@ -208,6 +210,7 @@ std::optional<ProtocolFront::FrontStep> RedisFront::AnswerHere(const wire::Comma
   const LocalOutcome outcome = AnswerLocally(*spec, request, client(), facts, io().view, out);
   if (client().flavour != flavour) OnFlavourChange(flavour);
   OnLocalOutcome(outcome, *spec, request);
+  if (monitored && !client().refused.monitors()) io().servers->monitors->End(requests().owner());
   return outcome == LocalOutcome::kCloseAfterReply ? FrontStep::kFinish : FrontStep::kNext;
 }
 
@@ -268,6 +271,7 @@ bool RedisFront::IsRefused(const wire::CommandSpec& spec, const wire::Request& r
           ? wire::AppendError("EXECABORT Transaction discarded because of: NOAUTH Authentication required.", out)
           : wire::AppendRedisError({code}, out);
       break;
+    case RefusedState::Reason::kMonitors: wire::AppendError("ERR Replica can't interact with the keyspace", out); break;
     case RefusedState::Reason::kListens:
       if (IsRefusedToListener(spec, request, out)) return true;
       [[fallthrough]];
@@ -277,7 +281,10 @@ bool RedisFront::IsRefused(const wire::CommandSpec& spec, const wire::Request& r
       const uint32_t default_pool = snapshot.listeners[listener().index].routes.back().pool;
       const std::string_view why = wire::RefusalOf(
           spec, request, {snapshot.pools[default_pool].hash_tag, listener().conf.admin_commands, HasOneNode()});
-      if (why.empty()) return false;
+      if (why.empty()) {
+        if (refused.is_followed()) io().servers->monitors->Tell(spec, request, client());
+        return false;
+      }
       wire::AppendNotSupported(spec.name, why, out);
     }
   }

@@ -163,14 +163,11 @@ bool Session::FlushOutput(bool idle) {
     return false;
   }
   if (output_.socket_is_full()) CloseIfItDoesNotRead();
-  if (mode_ == SessionMode::kFinishing && requests_.replies().empty() && output_.empty()) Finish();
-  return false;
-}
-
-void Session::Finish() {
-  // Its last reply may be an error in the middle of what it sends.
+  if (mode_ != SessionMode::kFinishing || !requests_.replies().empty() || !output_.empty()) return false;
+  // All is written, and nothing more will be; its last reply may be an error in the middle of what it sends.
   if (!client_has_ended_) stream_->EndWrites();
   Close({});
+  return false;
 }
 
 void Session::CloseIfItDoesNotRead() {
@@ -201,6 +198,7 @@ void Session::Close(std::string_view why) {
   if (!why.empty()) spdlog::debug("client {} of listener {}: {}", client_.address, listener_.conf.name, why);
   Move(SessionMode::kClosed);
   if (client_.refused.may_listen()) io_.subscriptions->End(requests_.owner());
+  if (client_.refused.monitors()) io_.servers->monitors->End(requests_.owner());
   front_->ForgetHalfRead();
   LeavePinned(io_, client_, requests_.owner());
   listener_.stats.closed.Add();

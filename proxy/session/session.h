@@ -51,6 +51,8 @@ class Session final : public net::StreamObserver {
   // It may still be told something: its last reply has not been given.
   bool listens() const { return TakesRequests(mode_) || (!closed() && !requests_.replies().empty()); }
   const ClientState& client() const { return client_; }
+  // What it says is told to those that monitor, or no more.
+  void Follow(bool is_followed) { client_.refused.Follow(is_followed); }
 
  private:
   void OnConnected(int) override {}
@@ -66,8 +68,6 @@ class Session final : public net::StreamObserver {
   // Writes what may leave in this turn; true: it is held for the next one.
   bool FlushOutput(bool idle);
   void CloseIfItDoesNotRead();
-  // All is written, and nothing more will be.
-  void Finish();
 
   ClientIo& io_;
   ListenerContext& listener_;

@@ -28,6 +28,8 @@ class SessionTable final : public backends::ReplySink, public RateLimiter::Obser
   // From now on no session takes a request; each closes once it has its replies.
   void Drain();
   size_t size() const { return places_.in_use(); }
+  // Whether what all clients say is told to those that monitor.
+  void Follow(bool follows);
   void ForEach(const std::function<void(const Session&)>& visit) const;
 
   // At the end of a turn, in this order. Resume: those that a full queue had stopped read on. Flush: each that has
@@ -54,6 +56,7 @@ class SessionTable final : public backends::ReplySink, public RateLimiter::Obser
   void OnAdmitted(backends::Ticket waiting, backends::Ticket use) override;
   void OnRefused(backends::Ticket waiting, const RateLimiter::Decision& decision) override;
   void OnMessage(uint32_t session, const ChannelMessage& message) override;
+  void OnLines(uint32_t session, std::string_view lines) override;
   void OnGap(uint32_t session) override;
 
  private:
@@ -89,6 +92,7 @@ class SessionTable final : public backends::ReplySink, public RateLimiter::Obser
   std::vector<Session*> turn_;  // io_.turn.marked of the turn that ends; swapped, since flushing marks anew.
   size_t held_ = 0;             // Sessions that hold their output since the last turn.
   bool replied_ = false;        // Some reply came in this turn.
+  bool follows_ = false;
 };
 
 }  // namespace ringproxy::proxy

@@ -49,9 +49,10 @@ backends::ReplySink& Waits::replicas() {
   return *replicas_;
 }
 
-void Waits::Start(RoutedRequest& routed, const Origin& origin, PinnedLease* own, backends::Ticket ticket) {
+void Waits::Start(RoutedRequest& routed, const Origin& origin, ClientLinks links, backends::Ticket ticket) {
+  PinnedLease* own = links.own;
   // The other one is that over which it watches keys.
-  const uint32_t before = own != nullptr && own->has_link() ? 1 : 0;
+  const uint32_t before = links.subscribed + (own != nullptr && own->has_link() ? 1 : 0);
   if (wire::CountsReplicas(routed.spec)) return replicas_->Start(routed, origin, before, ticket);
   wire::Failure failure;
   auto to = one_place_.Find(routed.spec, routed.request, *origin.held, origin.listener, {}, &failure);

@@ -31,9 +31,12 @@ class Waits final : public backends::ReplySink {
   Waits(backends::ReplySink& sink, backends::WorkerIo& io, const std::unique_ptr<HeldSnapshot>& held);
   ~Waits();
 
-  // The client is its lane. `own`: its link to some node, if it has one; it outlives the wait. Requires: nothing of the
-  // client is under way.
-  void Start(RoutedRequest& routed, const Origin& origin, backends::PinnedLease* own, backends::Ticket ticket);
+  struct ClientLinks {
+    backends::PinnedLease* own;  // Its link to some node, if it has one; it outlives the wait.
+    uint32_t subscribed;         // How many more it has for its subscriptions.
+  };
+  // The client is its lane. Requires: nothing of the client is under way.
+  void Start(RoutedRequest& routed, const Origin& origin, ClientLinks links, backends::Ticket ticket);
   // Has the node end the wait of the client, if it waits. To be repeated for as long as it does: the node may not have
   // begun to.
   void Cut(uint32_t client);

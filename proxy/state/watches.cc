@@ -42,7 +42,7 @@ bool Watches::Holds(const Watch& watch, const HeldSnapshot& held) {
   return watch.state == WatchState::kSet && watch.lease->IsKept() && watch.snapshot == held->number;
 }
 
-void Watches::Start(RoutedRequest& routed, const Origin& origin, backends::Ticket ticket) {
+void Watches::Start(RoutedRequest& routed, const Origin& origin, uint32_t others, backends::Ticket ticket) {
   const uint32_t client = origin.lane.number;
   // What failed is forgotten by the next attempt.
   if (const Watch* known = Find(client); known != nullptr && known->state == WatchState::kFailed) End(client);
@@ -58,7 +58,7 @@ void Watches::Start(RoutedRequest& routed, const Origin& origin, backends::Ticke
     return sink_.OnFailure(ticket, failure);
   }
   if (watch == nullptr) {
-    watch = Open(*node, origin, ticket);
+    watch = Open(*node, origin, others, ticket);
     if (watch == nullptr) return;
     watch->key = routed.request[1];
   }
@@ -69,7 +69,7 @@ void Watches::Start(RoutedRequest& routed, const Origin& origin, backends::Ticke
   watch->lease->Send(routed.request.encoded(), call);
 }
 
-Watches::Watch* Watches::Open(NodeId node, const Origin& origin, backends::Ticket ticket) {
+Watches::Watch* Watches::Open(NodeId node, const Origin& origin, uint32_t others, backends::Ticket ticket) {
   const uint32_t client = origin.lane.number;
   Watch& watch = watches_[client];
   watch.serial = ++serial_;
@@ -82,7 +82,7 @@ Watches::Watch* Watches::Open(NodeId node, const Origin& origin, backends::Ticke
     return nullptr;
   }
   const uint32_t most = origin.held->config.listeners[origin.listener].pinned_per_client;
-  if (most == 0) {
+  if (others >= most) {
     sink_.OnFailure(ticket, {.code = wire::ErrorCode::kTooManyOwn, .most = most});
     return nullptr;
   }

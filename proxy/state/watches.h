@@ -30,8 +30,9 @@ class Watches final : public backends::ReplySink {
   explicit Watches(backends::ReplySink& sink) : sink_(sink) {}
   ~Watches();
 
-  // WATCH. The client is its lane. Requires: nothing of the client is under way.
-  void Start(RoutedRequest& routed, const Origin& origin, backends::Ticket ticket);
+  // WATCH. The client is its lane. `others`: links to nodes that it has for something else. Requires: nothing of the
+  // client is under way.
+  void Start(RoutedRequest& routed, const Origin& origin, uint32_t others, backends::Ticket ticket);
   // Why the command cannot be part of the client's transaction: its keys lie elsewhere than those that it watches. The
   // views are valid until the next call.
   std::optional<wire::Failure> RefusalOf(uint32_t client, const wire::CommandSpec& spec, const wire::Request& request,
@@ -89,7 +90,7 @@ class Watches final : public backends::ReplySink {
   // Whether EXEC would find the watch in force.
   static bool Holds(const Watch& watch, const HeldSnapshot& held);
   // A watch of the client that is still to be asked for, or nullptr: the ticket has been failed.
-  Watch* Open(NodeId node, const Origin& origin, backends::Ticket ticket);
+  Watch* Open(NodeId node, const Origin& origin, uint32_t others, backends::Ticket ticket);
   // Others may have its link, if that can be made clean.
   void GiveBack(uint32_t client, Watch& watch);
   uint32_t NewCall(WatchPurpose purpose, uint32_t client, const Watch& watch);

@@ -42,9 +42,9 @@ def without_id(stream):
     return [line for i, line in enumerate(lines) if i == 0 or lines[i - 1] != b"id"]
 
 
-@pytest.fixture(scope="module")
-def one_node():
-    with Fleet(1, workers=2, **PATIENT) as fleet:
+@pytest.fixture(scope="module", params=["shared", "own"])
+def one_node(request):
+    with Fleet(1, workers=2, **PATIENT, subscriptions=request.param) as fleet:
         yield fleet
 
 
