@@ -1,10 +1,29 @@
 #include "proxy/session/pinned_requests.h"
 
+#include <algorithm>
 #include <utility>
+#include <vector>
 
 #include "backends/wire/command.h"
 
 namespace ringproxy::proxy {
+namespace {
+
+// The first ones of each text.
+std::vector<ScriptCalls::ExecText> TextsOf(const Transaction& transaction) {
+  std::vector<ScriptCalls::ExecText> texts;
+  uint32_t place = 0;
+  transaction.ForEach([&](const wire::CommandSpec& spec, const wire::Request& request) {
+    const uint32_t here = place++;
+    const bool brings_text = spec.handling == wire::Handling::kScript && !ScriptCalls::NamesScript(spec);
+    if (!brings_text || texts.size() == ScriptCalls::kMostOfExec) return;
+    const std::string_view text = request[1];
+    if (std::ranges::find(texts, text, &ScriptCalls::ExecText::text) == texts.end()) texts.push_back({here, text});
+  });
+  return texts;
+}
+
+}  // namespace
 
 void SendPinned(ClientIo& io, ClientState& client, RoutedRequest& routed, const Origin& origin,
                 backends::Ticket ticket) {
@@ -18,6 +37,11 @@ void SendTransaction(ClientIo& io, ClientState& client, Origin origin, backends:
   const std::unique_ptr<Transaction> transaction = std::move(client.transaction);
   const bool may_watch = std::exchange(client.flavour.is_pinned, false);
   origin.lane.flavour = client.flavour;
+  if (transaction->flushes_scripts()) {
+    ticket = io.scripts.FollowFlush(origin.listener, ticket);
+  } else if (transaction->work() == wire::Work::kScript) {
+    ticket = io.scripts.FollowExec(TextsOf(*transaction), origin.listener, ticket);
+  }
   may_watch ? io.watches.Execute(*transaction, origin, io.executions, ticket)
             : io.executions.Start(*transaction, origin, ticket);
 }
