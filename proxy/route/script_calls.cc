@@ -17,6 +17,11 @@ constexpr size_t kShaDigits = 40;
 // Beyond so many under way a call is not followed, and what its reply would tell stays unknown.
 constexpr size_t kMostFollowed = 16384;
 
+// The node answers it before it looks at the script, so it brings none there.
+bool IsMalformed(const wire::CommandSpec& spec, const wire::Request& request, wire::KeyPositions* keys) {
+  return wire::FindKeys(spec, request, keys) == wire::KeyResult::kSyntax;
+}
+
 // As texts are kept; what is no SHA-1 is found nowhere.
 std::string InLowerCase(std::string_view sha) {
   std::string lower(sha.substr(0, kShaDigits + 1));
@@ -69,6 +74,18 @@ void PutText(const wire::Request& request, std::string_view text, net::BlockPool
   out->request = wire::Request(out->block.bytes(), out->arguments);
 }
 
+// Those whose elements of EXEC's reply are no errors; none, if it is no array.
+void ForEachThatRan(const auto& texts, std::string_view reply, auto&& visit) {
+  wire::ArrayReader elements(reply);
+  uint32_t place = 0;
+  for (const auto& sent : texts) {
+    for (; place < sent.place && elements.remaining() > 0; ++place) elements.Next();
+    if (elements.remaining() == 0) return;
+    ++place;
+    if (!wire::IsError(elements.Next())) visit(sent);
+  }
+}
+
 // The answer to SCRIPT EXISTS, with what is known here.
 std::string MergeExists(std::string_view reply, std::string_view known) {
   const std::string head = "*" + std::to_string(known.size()) + "\r\n";
@@ -108,13 +125,9 @@ bool ScriptCalls::MayCopy(std::string_view text) const {
   return texts_.MayHold(text.size()) && copied_bytes_ + text.size() <= texts_.most_bytes();
 }
 
-bool ScriptCalls::IsMalformed(const wire::CommandSpec& spec, const wire::Request& request) {
-  return wire::FindKeys(spec, request, &keys_) == wire::KeyResult::kSyntax;
-}
-
 ScriptCalls::PreparedCall ScriptCalls::Prepare(RoutedRequest& routed, const Origin& origin, NodeId to,
                                                backends::Ticket ticket) {
-  const bool is_followed = followed_.in_use() < kMostFollowed && !IsMalformed(routed.spec, routed.request);
+  const bool is_followed = followed_.in_use() < kMostFollowed && !IsMalformed(routed.spec, routed.request, &keys_);
   if (!is_followed) return {std::move(routed), ticket};
   FollowedScript call{.ticket = ticket, .form = FollowedScript::Form::kCall};
   call.node = first_node_[to.pool] + to.node;
@@ -176,7 +189,7 @@ ScriptCalls::PreparedCall ScriptCalls::PrepareName(RoutedRequest& routed, const 
 std::optional<wire::Request> ScriptCalls::WithText(const wire::CommandSpec& spec, const wire::Request& request,
                                                    uint32_t listener, const TextWish& is_wanted) {
   const Scope& scope = scopes_[listener];
-  if (!NamesScript(spec) || IsMalformed(spec, request)) return std::nullopt;
+  if (!NamesScript(spec) || IsMalformed(spec, request, &keys_)) return std::nullopt;
   const ScriptTexts::Script* const script = texts_.Find(scope.number, InLowerCase(request[1]));
   // Asked before anything is copied: a client may name a large script very often.
   if (script == nullptr || script->proposed_by || !is_wanted(script->text)) return std::nullopt;
@@ -190,8 +203,11 @@ backends::Ticket ScriptCalls::Follow(const RoutedRequest& routed, const Origin& 
   if (routed.spec.name == "script|flush") return FollowFlush(origin.listener, ticket);
   if (followed_.in_use() >= kMostFollowed) return ticket;
   if (routed.spec.name == "script|load") return FollowLoad(routed.request, std::move(followed));
-  if (routed.spec.name == "script|exists") return FollowExists(routed.request, std::move(followed));
-  return ticket;
+  if (routed.spec.name != "script|exists") return ticket;
+  followed.form = FollowedScript::Form::kExists;
+  for (size_t i = 2; i < routed.request.size(); ++i)
+    followed.known += texts_.Knows(followed.scope, InLowerCase(routed.request[i])) ? '1' : '0';
+  return followed.known.find('1') == std::string::npos ? ticket : Open(std::move(followed));
 }
 
 backends::Ticket ScriptCalls::FollowLoad(const wire::Request& request, FollowedScript&& load) {
@@ -202,14 +218,6 @@ backends::Ticket ScriptCalls::FollowLoad(const wire::Request& request, FollowedS
   load.text = std::make_shared<const std::string>(text);
   load.text_bytes = text.size();
   return Open(std::move(load));
-}
-
-backends::Ticket ScriptCalls::FollowExists(const wire::Request& request, FollowedScript&& exists) {
-  for (size_t i = 2; i < request.size(); ++i)
-    exists.known += texts_.Knows(exists.scope, InLowerCase(request[i])) ? '1' : '0';
-  if (exists.known.find('1') == std::string::npos) return exists.ticket;
-  exists.form = FollowedScript::Form::kExists;
-  return Open(std::move(exists));
 }
 
 backends::Ticket ScriptCalls::FollowFlush(uint32_t listener, backends::Ticket ticket) {
@@ -226,8 +234,7 @@ backends::Ticket ScriptCalls::FollowFlush(uint32_t listener, backends::Ticket ti
   return followed;
 }
 
-backends::Ticket ScriptCalls::FollowExec(std::span<const ExecText> texts, uint32_t listener,
-                                         backends::Ticket ticket) {
+backends::Ticket ScriptCalls::FollowExec(std::span<const ExecText> texts, uint32_t listener, backends::Ticket ticket) {
   FollowedScript exec{.ticket = ticket, .form = FollowedScript::Form::kExec};
   exec.scope = scopes_[listener].number;
   for (const ExecText& sent : texts) {
@@ -270,7 +277,11 @@ void ScriptCalls::OnReply(backends::Ticket ticket, backends::Reply&& reply) {
       if (followed.epoch == epoch_ && reply.bytes() == "$40\r\n" + followed.sha + "\r\n")
         Learn(followed.scope, followed.sha, followed.text);
       break;
-    case FollowedScript::Form::kExec: NoteExec(followed, reply.bytes()); break;
+    case FollowedScript::Form::kExec:
+      if (followed.epoch != epoch_) break;
+      ForEachThatRan(followed.sent, reply.bytes(),
+                     [&](const auto& sent) { Learn(followed.scope, sent.sha, sent.text); });
+      break;
     case FollowedScript::Form::kExists:
       return sink_.OnReply(followed.ticket, backends::Reply(MergeExists(reply.bytes(), followed.known)));
     case FollowedScript::Form::kFlush: assert(false);
@@ -309,18 +320,6 @@ void ScriptCalls::NoteCall(const FollowedScript& call, std::string_view reply) {
     mark = {LoadMark::LoadState::kLoaded, {}, call.generation};
   } else if (call.brings_text ? mark.state == LoadMark::LoadState::kUnderWay : reply.starts_with("-NOSCRIPT")) {
     if (mark.generation == call.generation) mark = {};
-  }
-}
-
-void ScriptCalls::NoteExec(const FollowedScript& exec, std::string_view reply) {
-  if (exec.epoch != epoch_) return;
-  wire::ArrayReader elements(reply);
-  uint32_t place = 0;
-  for (const SentText& sent : exec.sent) {
-    for (; place < sent.place && elements.remaining() > 0; ++place) elements.Next();
-    if (elements.remaining() == 0) return;
-    ++place;
-    if (!wire::IsError(elements.Next())) Learn(exec.scope, sent.sha, sent.text);
   }
 }
 

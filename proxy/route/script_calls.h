@@ -7,8 +7,8 @@
 // is answered.
 // Threads: its worker's; ScriptPosts are the way to the other workers, whose words are told to On… here.
 // Lifetime: the sink and the pool of blocks outlive it. Promise: each ticket that it gives out is answered once, and
-// then the one it was given for. Bounds: those of ScriptTexts; as many bytes again on their way for the first time; kMostOfExec
-// of one EXEC.
+// then the one it was given for. Bounds: those of ScriptTexts; as many bytes again on their way for the first time;
+// kMostOfExec of one EXEC.
 #pragma once
 
 #include <cstdint>
@@ -54,6 +54,11 @@ struct RewrittenRequest {
   wire::Request request;
 };
 
+// EVALSHA and EVALSHA_RO.
+inline bool NamesScript(const wire::CommandSpec& spec) {
+  return spec.name.starts_with("evalsha");
+}
+
 class ScriptCalls final : public backends::ReplySink {
  public:
   // A request as it leaves, and the ticket with which its node is asked.
@@ -78,8 +83,6 @@ class ScriptCalls final : public backends::ReplySink {
   using TextWish = std::function<bool(const ScriptText& text)>;
   std::optional<wire::Request> WithText(const wire::CommandSpec& spec, const wire::Request& request, uint32_t listener,
                                         const TextWish& is_wanted);
-  // EVALSHA and EVALSHA_RO.
-  static bool NamesScript(const wire::CommandSpec& spec) { return spec.name.starts_with("evalsha"); }
   // The text of an EVAL between MULTI and EXEC, and the place of its reply in EXEC's array.
   struct ExecText {
     uint32_t place;
@@ -129,23 +132,19 @@ class ScriptCalls final : public backends::ReplySink {
     uint64_t scope = 0;
     size_t text_bytes = 0;  // Of a copy of the text that was made for it.
     std::string sha = {};
-    std::string known = {};  // kExists: '1' for each whose text is known.
-    ScriptText text = {};    // What is learnt when the reply is no error.
-    net::Block reply = {};   // kFlush
+    std::string known = {};           // kExists: '1' for each whose text is known.
+    ScriptText text = {};             // What is learnt when the reply is no error.
+    net::Block reply = {};            // kFlush
     std::vector<SentText> sent = {};  // kExec, by their places.
   };
 
   PreparedCall PrepareText(RoutedRequest& routed, const backends::Lane& lane, FollowedScript&& call);
   PreparedCall PrepareName(RoutedRequest& routed, const backends::Lane& lane, FollowedScript&& call);
   backends::Ticket FollowLoad(const wire::Request& request, FollowedScript&& load);
-  backends::Ticket FollowExists(const wire::Request& request, FollowedScript&& exists);
   backends::Ticket Open(FollowedScript&& followed);
   // Whether a copy of a text may be made now.
   bool MayCopy(std::string_view text) const;
-  // The node answers it before it looks at the script, so it brings none there.
-  bool IsMalformed(const wire::CommandSpec& spec, const wire::Request& request);
   void NoteCall(const FollowedScript& call, std::string_view reply);
-  void NoteExec(const FollowedScript& exec, std::string_view reply);
   void Learn(uint64_t scope, std::string_view sha, const ScriptText& text);
   FollowedScript Take(uint32_t place);
   void FinishFlush(uint32_t place);

@@ -9,18 +9,25 @@
 namespace ringproxy::proxy {
 namespace {
 
-// The first ones of each text.
-std::vector<ScriptCalls::ExecText> TextsOf(const Transaction& transaction) {
-  std::vector<ScriptCalls::ExecText> texts;
+// What it says of scripts.
+struct SentScripts {
+  std::vector<ScriptCalls::ExecText> texts;  // The first ones of each text.
+  bool are_flushed = false;
+};
+
+SentScripts ScriptsOf(const Transaction& transaction) {
+  SentScripts sent;
+  std::vector<ScriptCalls::ExecText>& texts = sent.texts;
   uint32_t place = 0;
   transaction.ForEach([&](const wire::CommandSpec& spec, const wire::Request& request) {
     const uint32_t here = place++;
-    const bool brings_text = spec.handling == wire::Handling::kScript && !ScriptCalls::NamesScript(spec);
+    if (spec.usual_work == wire::Work::kScript && spec.name == "script|flush") sent.are_flushed = true;
+    const bool brings_text = spec.handling == wire::Handling::kScript && !NamesScript(spec);
     if (!brings_text || texts.size() == ScriptCalls::kMostOfExec) return;
     const std::string_view text = request[1];
     if (std::ranges::find(texts, text, &ScriptCalls::ExecText::text) == texts.end()) texts.push_back({here, text});
   });
-  return texts;
+  return sent;
 }
 
 }  // namespace
@@ -37,10 +44,10 @@ void SendTransaction(ClientIo& io, ClientState& client, Origin origin, backends:
   const std::unique_ptr<Transaction> transaction = std::move(client.transaction);
   const bool may_watch = std::exchange(client.flavour.is_pinned, false);
   origin.lane.flavour = client.flavour;
-  if (transaction->flushes_scripts()) {
-    ticket = io.scripts.FollowFlush(origin.listener, ticket);
-  } else if (transaction->work() == wire::Work::kScript) {
-    ticket = io.scripts.FollowExec(TextsOf(*transaction), origin.listener, ticket);
+  if (transaction->work() == wire::Work::kScript) {
+    const SentScripts sent = ScriptsOf(*transaction);
+    ticket = sent.are_flushed ? io.scripts.FollowFlush(origin.listener, ticket)
+                              : io.scripts.FollowExec(sent.texts, origin.listener, ticket);
   }
   may_watch ? io.watches.Execute(*transaction, origin, io.executions, ticket)
             : io.executions.Start(*transaction, origin, ticket);

@@ -24,8 +24,7 @@ bool LooksLikeHttp(const wire::Request& request) {
 bool ShallBring(const ScriptText& text, const wire::Request& request, const Transaction& transaction,
                 std::optional<NodeId> at) {
   const size_t whole = transaction.held_bytes() + request.encoded().size() + text->size();
-  const bool is_useful = !transaction.is_aborted() && !transaction.flushes_scripts();
-  return is_useful && whole <= Transaction::kSharedBytes / 2 && !transaction.HasScript(text, at);
+  return !transaction.is_aborted() && whole <= Transaction::kSharedBytes / 2 && transaction.NeedsScript(text, at);
 }
 
 // Whether it is the EXEC of a transaction that nothing has aborted, and that is for a node to execute. Also an empty

@@ -88,10 +88,8 @@ class Transaction {
 
   // The last command has brought the text of a script. `at`: the node of its keys, where they may lie on several.
   void NoteScript(ScriptText text, std::optional<NodeId> at) { scripts_.push_back({std::move(text), at}); }
-  // What scripts the node has is not known any more: a command flushes them.
-  bool flushes_scripts() const { return flushes_scripts_; }
-  // A command before has it, for the same node.
-  bool HasScript(const ScriptText& text, std::optional<NodeId> at) const;
+  // No command before has it for the same node, nor flushes all of them.
+  bool NeedsScript(const ScriptText& text, std::optional<NodeId> at) const;
   // Where the command's first key lies, if keys may lie on several nodes, and it has any.
   std::optional<NodeId> NodeAmongSeveral(const wire::CommandSpec& spec, const wire::Request& request,
                                          const KeyRouting& routing);

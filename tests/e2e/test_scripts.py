@@ -203,6 +203,15 @@ def test_a_connection_that_never_broke_finds_its_scripts_after_a_restart(nodes):
         assert client.ask("EVALSHA", broken, 1, key) == NOSCRIPT
 
 
+def test_a_library_is_deleted_wherever_it_is(fleet, client):
+    library = "#!lua name=somewhere\nredis.register_function{function_name='f', flags={'no-writes'}, callback=function() return 1 end}"
+    assert client.ask("FUNCTION", "LOAD", library) == b"$9\r\nsomewhere\r\n"
+    assert fleet.nodes[0].ask("FUNCTION", "DELETE", "somewhere") == b"+OK\r\n"
+    assert client.ask("FUNCTION", "DELETE", "somewhere") == b"+OK\r\n"
+    assert client.ask("FUNCTION", "DELETE", "somewhere") == b"-ERR Library not found\r\n"
+    assert all(node.ask("FUNCTION", "LIST") == b"*0\r\n" for node in fleet.nodes)
+
+
 ENDLESS = "while true do end"
 KILLED = b"-ERR Script killed by user with "
 BUSY_SOON = ("--busy-reply-threshold", "50")
