@@ -137,8 +137,9 @@ void NodeConnection::DropUnwritten() {
 }
 
 void NodeConnection::Drain(Ending ending) {
+  // The node need not reply to what blocks, and is to have nothing for who will not read it.
+  const bool at_once = ending == Ending::kAtOnce || pipeline_.HasBlocking();
   // Whoever reads goes on with a stream that has to be there.
-  const bool at_once = ending == Ending::kAtOnce || pipeline_.is_blocked();
   if (at_once && !is_reading_ && state() != LinkState::kClosed) return link_.Close();
   ends_at_once_ = at_once && is_reading_;
   const bool was_draining = state() == LinkState::kDraining;

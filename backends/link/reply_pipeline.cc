@@ -71,6 +71,13 @@ InFlight* ReplyPipeline::Admit(size_t request_bytes, Ticket ticket, wire::Work w
   return &entry;
 }
 
+bool ReplyPipeline::HasBlocking() const {
+  for (size_t i = 0; i < in_flight_.size(); ++i) {
+    if (in_flight_[i].IsBlocking()) return true;
+  }
+  return false;
+}
+
 void ReplyPipeline::Refuse(Ticket ticket, std::string_view words) {
   if (ticket.kind != Ticket::Kind::kInternal) stats_.requests.Add();
   Fail(ticket, {.code = CodeOf(words), .words = words});

@@ -79,6 +79,8 @@ class ReplyPipeline {
   size_t size() const { return in_flight_.size(); }
   // The oldest is one to which the node need not reply.
   bool is_blocked() { return size() > 0 && in_flight_.front().IsBlocking(); }
+  // One of them will be that.
+  bool HasBlocking() const;
   // Requests that were ever admitted, and whether the first `sent` of them are in flight no more.
   uint64_t sent() const { return gone_ + dropped_ + in_flight_.size(); }
   bool IsGone(uint64_t sent) const { return gone_ >= sent; }

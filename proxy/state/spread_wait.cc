@@ -28,6 +28,13 @@ void SpreadWaiter::Unblock(backends::Ticket ask) {
   link->SendBeside(request, ask);
 }
 
+void SpreadWaiter::OnUnblocked(std::string_view reply) {
+  --unblocks;
+  is_ended = reply == ":1\r\n";
+  const bool is_missed = !is_ended && state == WaiterState::kArmed && ++missed == kMostMissed;
+  if (is_missed || wire::IsError(reply)) GiveUp();
+}
+
 void SpreadWaiter::GiveUp() {
   state = WaiterState::kOver;
   if (link) backends::PinnedLease::Abandon(std::move(link));

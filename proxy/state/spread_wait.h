@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "backends/lane.h"
@@ -23,6 +24,9 @@ namespace ringproxy::proxy {
 
 // What waits at one node, for one list or for all keys that lie there.
 struct SpreadWaiter {
+  // So many misses in a row: the link has been cut off without a word, and the node will never read what is on it.
+  static constexpr uint32_t kMostMissed = 16;
+
   enum class WaiterState : uint8_t {
     kIdle,   // To be sent.
     kArmed,  // At the node.
@@ -31,6 +35,7 @@ struct SpreadWaiter {
   };
   // Asks the node to end what waits over the link as if its time were over, if its number is known.
   void Unblock(backends::Ticket ask);
+  void OnUnblocked(std::string_view reply);
   // It cannot be ended so: its link is closed at once.
   void GiveUp();
 
@@ -39,6 +44,7 @@ struct SpreadWaiter {
   WaiterState state = WaiterState::kIdle;
   int64_t number = 0;     // Of the link at its node; 0: not known, below: the node does not tell it.
   uint32_t unblocks = 0;  // CLIENT UNBLOCKs that are not answered.
+  uint32_t missed = 0;    // Those to which it was not waiting.
   bool is_ended = false;  // By one of them: the reply is on its way.
   net::Block data{};      // Of streams.
 };

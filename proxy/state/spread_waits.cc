@@ -221,11 +221,7 @@ void SpreadWaits::OnReply(backends::Ticket ticket, backends::Reply&& reply) {
     case kStreamEnd: return OnStreamEnd(place, std::move(reply));
     case kCommand: return OnWaiter(place, i, std::move(reply));
     case kNumber: wait.waiters[i].number = wire::IntegerReply(reply.bytes()).value_or(-1); break;
-    default:
-      --wait.waiters[i].unblocks;
-      wait.waiters[i].is_ended = reply.bytes() == ":1\r\n";
-      if (wire::IsError(reply.bytes())) wait.waiters[i].GiveUp();
-      break;
+    default: wait.waiters[i].OnUnblocked(reply.bytes()); break;
   }
   // What was to be ended and could not be, or was not because the node had not begun to wait.
   if (wait.ending) Advance(place);
@@ -234,9 +230,15 @@ void SpreadWaits::OnReply(backends::Ticket ticket, backends::Reply&& reply) {
 void SpreadWaits::OnFailure(backends::Ticket ticket, const wire::Failure& failure) {
   SpreadWait& wait = waits_[ticket.owner];
   const uint32_t question = ticket.slot % kQuestions;
-  if (wait.generation != ticket.generation || question == kNumber) return;
+  if (wait.generation != ticket.generation) return;
   const uint32_t place = ticket.owner;
   const uint32_t i = ticket.slot / kQuestions;
+  if (question == kNumber) {
+    // Late, perhaps since the link is dead; if it is lost the command fails as well.
+    wait.waiters[i].number = -1;
+    if (wait.ending && wait.waiters[i].state == WaiterState::kArmed) Advance(place);
+    return;
+  }
   if (question == kUnblock) {
     // Nothing is lost with a waiter, and its link serves nobody else.
     --wait.waiters[i].unblocks;

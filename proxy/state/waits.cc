@@ -149,7 +149,14 @@ void Waits::OnReply(backends::Ticket ticket, backends::Reply&& reply) {
 }
 
 void Waits::OnFailure(backends::Ticket ticket, const wire::Failure& failure) {
-  if (Find(ticket) == nullptr || ticket.slot == kNumber) return;
+  WaitEntry* const known = Find(ticket);
+  if (known == nullptr) return;
+  if (ticket.slot == kNumber) {
+    // Late, perhaps since the link is dead; if it is lost the command fails as well.
+    known->number = -1;
+    if (known->is_cut) GiveUp(ticket.owner);
+    return;
+  }
   if (ticket.slot == kUnblock) return GiveUp(ticket.owner);
   WaitEntry entry = Take(ticket.owner);
   wire::Failure lost{.code = wire::ErrorCode::kWaitLost, .pool = failure.pool, .node = failure.node};

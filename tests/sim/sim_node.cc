@@ -20,6 +20,7 @@ class SimNode::Connection final : public Peer {
   void OnBytes(std::string_view bytes) override {
     if (fragile_) return Reset();
     input_ += bytes;
+    unnoticed_ = false;
     Serve();
   }
   void OnClosed() override {
@@ -62,7 +63,10 @@ class SimNode::Connection final : public Peer {
     wire_->FinishSending();
   }
   void Reset() { wire_->Reset(); }
-  void Silence() { silent_ = true; }
+  void Silence() {
+    silent_ = true;
+    unnoticed_ = !speech_.is_plain;
+  }
   void HalfClose() {
     if (closed_ || silent_) return;
     silent_ = true;
@@ -72,6 +76,7 @@ class SimNode::Connection final : public Peer {
 
   bool closed() const { return closed_; }
   bool silent() const { return silent_; }
+  bool unnoticed() const { return unnoticed_; }
   uint32_t thread() const { return thread_; }
   const Speech& speech() const { return speech_; }
 
@@ -111,6 +116,7 @@ class SimNode::Connection final : public Peer {
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
   bool closed_ = false;
   bool silent_;                         // Carries out what it is asked and will never answer.
+  bool unnoticed_ = false;              // Cut off without a word, of a flavour, and nothing was sent over it since.
   bool fragile_;                        // Breaks at its first bytes.
   std::optional<uint64_t> refused_by_;  // The sickness during which it was opened.
 };
@@ -263,7 +269,9 @@ size_t SimNode::SettledOtherConnections(uint32_t thread) const {
 }
 
 size_t SimNode::useless_connections() const {
-  return Count([](const Connection& connection) { return connection.silent() && !connection.speech().is_own; });
+  return Count([](const Connection& connection) {
+    return connection.silent() && !connection.unnoticed() && !connection.speech().is_own;
+  });
 }
 
 bool SimNode::HasUselessSubscription() const {

@@ -130,6 +130,18 @@ TEST_F(PinnedLinksTest, ANodeThatIsLeftTakesThemBackAndOneThatReturnsGivesThemAg
   EXPECT_EQ(Leased(), 0U);
 }
 
+TEST_F(PinnedLinksTest, ANodeThatIsLeftDoesNotWaitForWhatBlocksBehindAQuestion) {
+  Start();
+  const auto lease = Lease();
+  Send(*lease, 1);
+  lease->Wait(io_.blocks.Copy("block;"), {0, 0, 2, Ticket::Kind::kSession}, 0);
+  test::FakeSocket& link = GreetNewest({});
+  ASSERT_EQ(link.TakeWritten(), "1;block;");
+  pool_->Disable(*health_.records[0]);
+  EXPECT_TRUE(link.closed());
+  EXPECT_EQ(TakeOutcomes().size(), 2U);
+}
+
 TEST_F(PinnedLinksTest, AnIdleOneClosesAfterAWhile) {
   Start();
   auto lease = Lease();

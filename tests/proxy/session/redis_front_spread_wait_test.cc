@@ -19,8 +19,9 @@ class RedisFrontSpreadWaitTest : public PinnedClientFixture {
   std::string ProbeOf(uint32_t node) { return Probe::RequestsOf(Encode({"BLPOP", KeyOf(node), "0.001000"})); }
   std::string WaiterOf(uint32_t node) { return Encode({"BLMOVE", KeyOf(node), KeyOf(node), "LEFT", "LEFT", "0"}); }
   static std::string UnblockOf(int number) { return Encode({"CLIENT", "UNBLOCK", std::to_string(number), "TIMEOUT"}); }
-  // Both nodes have nothing, and each keeps a waiter over a link of its own: the last two sockets, numbers 70 and 71.
-  test::FakeSocket& Wait() {
+  // Both nodes have nothing, and each keeps a waiter over a link of its own: the last two sockets, which tell their
+  // numbers in these words.
+  test::FakeSocket& Wait(const std::string& first = ":70\r\n", const std::string& second = ":71\r\n") {
     test::FakeSocket& client = NewClient();
     EXPECT_EQ(Ask(client, {{"BLPOP", KeyOf(0), KeyOf(1), "0"}}), "");
     EXPECT_EQ(Node(0).TakeWritten(), ProbeOf(0));
@@ -36,7 +37,7 @@ class RedisFrontSpreadWaitTest : public PinnedClientFixture {
       Link(i).Receive("+PONG\r\n");
       Settle();
       EXPECT_EQ(Link(i).TakeWritten(), Encode({"CLIENT", "ID"}) + WaiterOf(i));
-      EXPECT_EQ(Answer(Link(i), client, ":7" + std::to_string(i) + "\r\n"), "");
+      EXPECT_EQ(Answer(Link(i), client, i == 0 ? first : second), "");
     }
     return client;
   }
@@ -122,6 +123,36 @@ TEST_F(RedisFrontSpreadWaitTest, ANodeThatDoesNotEndWaitsHasTheLinkClosed) {
   Control().Receive("-NOPERM this user has no permissions\r\n");
   Settle();
   EXPECT_TRUE(Link(0).closed());
+  EXPECT_EQ(Leased(0) + Leased(1), 0U);
+}
+
+// The link may have been cut off without a word.
+TEST_F(RedisFrontSpreadWaitTest, ANodeThatKnowsNothingOfAWaiterAgainAndAgainLosesTheLink) {
+  Start();
+  test::FakeSocket& client = Wait();
+  Answer(Link(1), client, "$1\r\nv\r\n");
+  Answer(Node(1), client, "+OK\r\n+QUEUED\r\n*1\r\n*2\r\n+q\r\n+v\r\n");
+  test::FakeSocket& control = Control();
+  for (int i = 0; i < 16; ++i) {
+    EXPECT_FALSE(Link(0).closed());
+    EXPECT_EQ(control.TakeWritten(), UnblockOf(70));
+    control.Receive(":0\r\n");
+    Settle();
+  }
+  EXPECT_TRUE(Link(0).closed());
+  EXPECT_THAT(control.TakeWritten(), IsEmpty());
+  EXPECT_EQ(Leased(0) + Leased(1), 0U);
+}
+
+TEST_F(RedisFrontSpreadWaitTest, ALinkThatDoesNotTellItsNumberInTimeIsClosedAtTheEnd) {
+  Start();
+  test::FakeSocket& client = Wait(":71\r\n", "");
+  Answer(Link(0), client, "$1\r\nv\r\n");
+  EXPECT_EQ(Answer(Node(0), client, "+OK\r\n+QUEUED\r\n*1\r\n*2\r\n+q\r\n+v\r\n"), "*2\r\n+q\r\n+v\r\n");
+  EXPECT_FALSE(Link(1).closed());
+  loop_.Advance(snapshot_->config.pools[0].timeouts.request);
+  Settle();
+  EXPECT_TRUE(Link(1).closed());
   EXPECT_EQ(Leased(0) + Leased(1), 0U);
 }
 

@@ -174,6 +174,25 @@ TEST_F(RedisFrontWaitTest, ALinkThatHasNoNumberIsClosedAtTheEnd) {
   EXPECT_EQ(Stats().pinned_links.value(), 0U);
 }
 
+// The link may have been cut off without a word.
+TEST_F(RedisFrontWaitTest, ALinkThatDoesNotTellItsNumberInTimeIsClosedAtTheEnd) {
+  Start();
+  test::FakeSocket& client = NewClient();
+  EXPECT_EQ(Ask(client, {Pop()}), "");
+  test::FakeSocket& link = loop_.last_socket();
+  link.observer->OnConnected(0);
+  link.Receive("+PONG\r\n");
+  Settle();
+  client.ReceiveEnd();
+  Settle();
+  EXPECT_FALSE(link.closed());
+  loop_.Advance(snapshot_->config.pools[0].timeouts.request);
+  Settle();
+  EXPECT_TRUE(link.closed());
+  EXPECT_THAT(client.TakeWritten(), HasSubstr("lost while waiting"));
+  EXPECT_EQ(Stats().pinned_links.value(), 0U);
+}
+
 TEST_F(RedisFrontWaitTest, ItsEndDoesNotStandBehindWhatOthersHaveSent) {
   Start();
   test::FakeSocket& client = NewClient();
