@@ -133,6 +133,7 @@ HOSTILE = [
     array(number(1), array(), array(array())),
     b"*1000000000\r\n",
     b"$2000000000\r\nx",
+    b"*1\r\n" * 100_000 + b":1\r\n",
     array(told("GET", triple=(3, 3, 1)), told("config|get"), told("ev il"), told("x" * 100), told("\r\n+OK"),
           told("demo.far", triple=(1 << 40, 1, 1)), told("demo.odd", triple=(-5, 7, 0)), told("demo.fine")),
     array(*(told(f"demo.{i}") for i in range(20_000))),

@@ -59,9 +59,9 @@ TEST(LearntCommands, TheirClassesCannotBeAskedFor) {
   for (const wire::CommandSpec& row : RowsOfClasses()) {
     EXPECT_TRUE(IsRowOfClass(row));
     EXPECT_EQ(row.since.redis, wire::kNoRelease);
-    for (const std::vector<std::string> words : {std::vector<std::string>{"x"}, {"x", "y"}}) {
-      wire::ArgumentSpan spans[2] = {};
-      const wire::Request request("", std::span(spans).first(words.size()));
+    wire::ArgumentSpan spans[2] = {};
+    for (const size_t words : {1, 2}) {
+      const wire::Request request("", std::span(spans).first(words));
       EXPECT_EQ(wire::CheckShape(row, request), wire::Shape::kWrongArity);
     }
   }
