@@ -46,3 +46,7 @@ def test_channels_redis(count):
     # A message to a group is one script for all of its channels.
     with QueueTarget(count, [{"pattern": "asgi*", "tag": "asgi"}]) as target:
         run_program(target, "channels_layer.py")
+
+
+def test_prometheus_redis_exporter(redis):
+    run_program(redis, "redis_exporter.py")

@@ -32,9 +32,10 @@ main(async () => {
   queue.on('job succeeded', (id) => succeeded.add(id));
   const ledger = new Ledger();
   await Promise.all(ALL.map((number) => add(queue, number, isDelayed(number) && 500)));
-  const [first, second] = await Promise.all([ledger.hire(), ledger.hire()]);
-  await ledger.until(COUNT / 4);
-  await ledger.kill(first);
+  const victim = await ledger.hireVictim();
+  const second = await ledger.hire();
+  await ledger.until(COUNT / 2);
+  await ledger.kill(victim);
   await ledger.until(COUNT);
   check('jobs, delayed and retried ones, a worker killed', [ledger.missing(ALL), ledger.twice()], [[], []]);
   await eventually(async () => { if (succeeded.size < COUNT) throw new Error(`${succeeded.size} succeeded`); });

@@ -26,9 +26,10 @@ main(async () => {
   await queue.isReady();
   const ledger = new Ledger();
   await queue.addBulk(asBulk(ALL));
-  const [first] = await Promise.all([ledger.hire(), ledger.hire()]);
-  await ledger.until(COUNT / 4);
-  await ledger.kill(first);
+  const victim = await ledger.hireVictim();
+  await ledger.hire();
+  await ledger.until(COUNT / 2);
+  await ledger.kill(victim);
   await ledger.until(COUNT);
   check('jobs, delayed and retried ones, a worker killed', [ledger.missing(ALL), ledger.twice()], [[], []]);
   await eventually(async () => { if (await queue.getCompletedCount() !== COUNT) throw new Error('not all are completed'); });

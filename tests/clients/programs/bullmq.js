@@ -17,9 +17,10 @@ async function beWorker() {
 
 async function doAll(queue, ledger) {
   await queue.addBulk(ALL.map((job) => ({ name: 'job', data: job, opts: options(job) })));
-  const [first] = await Promise.all([ledger.hire(), ledger.hire()]);
-  await ledger.until(COUNT / 4);
-  await ledger.kill(first);
+  const victim = await ledger.hireVictim();
+  await ledger.hire();
+  await ledger.until(COUNT / 2);
+  await ledger.kill(victim);
   await ledger.until(COUNT);
   check('jobs, delayed and retried ones, a worker killed', [ledger.missing(ALL), ledger.twice()], [[], []]);
   const settled = async () => {

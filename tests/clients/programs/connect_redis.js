@@ -37,6 +37,13 @@ main(async () => {
   for (let i = 0; i < 50; i += 1) await client.set(`other:${i}`, '1');
   check('all sessions are listed', [await store.length(), (await store.ids()).length], [1, 1]);
   check('a sign-out ends it', [await visit('/out'), await client.exists(key), await visit()], ['out', 0, '1']);
+
+  const soon = await serve(new RedisStore({ client, prefix: 'soon:', ttl: 1 }));
+  const cookie = (await fetch(soon)).headers.get('set-cookie').split(';')[0];
+  const again = async () => (await fetch(soon, { headers: { cookie } })).text();
+  check('a short session goes on', await again(), '2');
+  const ended = async () => { if ((await client.keys('soon:*')).length > 0) throw new Error('it lives on'); };
+  check('and ends by itself', [await eventually(ended), await again()], [undefined, '1']);
   check('no error was reported meanwhile', errors, []);
   await restart('server');
   check('after a restart of the server', await eventually(async () => Number(await visit()) > 0), true);

@@ -8,13 +8,14 @@ exports.ALL = Array.from({ length: exports.COUNT }, (_, i) => i);
 exports.isDelayed = (job) => job % 7 === 3;
 exports.failsAtFirst = (job) => job % 10 === 6;
 const CONCURRENCY = exports.CONCURRENCY = 4;
+const HELD_FROM = exports.COUNT / 4;  // From this job on, the worker that is to be killed keeps what it has in hand.
 
-const pause = exports.pause = (milliseconds) => new Promise((resolve) => { setTimeout(resolve, milliseconds); });
+const pause = (milliseconds) => new Promise((resolve) => { setTimeout(resolve, milliseconds); });
 
 // What a worker does with a job. Writing to a pipe does not return before the line is there, so a kill loses none.
 exports.work = async (job, isFirstAttempt) => {
   console.log(`begun ${job}`);
-  await pause(10);
+  if (process.env.VICTIM && job >= HELD_FROM) await new Promise(() => {});
   if (isFirstAttempt && exports.failsAtFirst(job)) throw new Error('as is meant to be');
   console.log(`done ${job}`);
   return job;
@@ -26,13 +27,20 @@ exports.Ledger = class {
   complaints = [];
 
   // The same program as a worker; it has to say `ready`.
-  hire(...settings) {
-    const worker = spawn(process.execPath, [process.argv[1], 'worker', ...settings], { stdio: ['ignore', 'pipe', 'pipe'] });
+  hire(environment = {}) {
+    const worker = spawn(process.execPath, [process.argv[1], 'worker'], { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...environment } });
     worker.begun = [];
     readline.createInterface({ input: worker.stdout }).on('line', (line) => this.#note(worker, line));
     readline.createInterface({ input: worker.stderr }).on('line', (line) => this.complaints.push(line));
     process.on('exit', () => worker.kill('SIGKILL'));
     return new Promise((resolve) => { worker.ready = () => resolve(worker); });
+  }
+
+  // A worker whose hands are full, and stay so until it is killed.
+  async hireVictim() {
+    const victim = await this.hire({ VICTIM: 'yes' });
+    await this.#wait(() => victim.begun.filter((job) => job >= HELD_FROM).length === CONCURRENCY, 25_000);
+    return victim;
   }
 
   #note(worker, line) {
@@ -51,10 +59,12 @@ exports.Ledger = class {
     for (const job of worker.begun.slice(-2 * CONCURRENCY)) this.inDoubt.add(job);
   }
 
-  async until(count, patience = 25_000) {
+  until(count, patience = 25_000) { return this.#wait(() => this.done.size >= count, patience); }
+
+  async #wait(condition, patience) {
     const deadline = Date.now() + patience;
-    while (this.done.size < count) {
-      if (Date.now() > deadline) throw new Error(`only ${this.done.size} of ${count} jobs are done; the workers say:\n${this.complaints.slice(-10).join('\n')}`);
+    while (!condition()) {
+      if (Date.now() > deadline) throw new Error(`only ${this.done.size} jobs are done; the workers say:\n${this.complaints.slice(-10).join('\n')}`);
       await pause(10);
     }
   }

@@ -21,7 +21,7 @@ async function limiter(client) {
 
 main(async () => {
   const limit = await limiter(process.argv[2]);
-  const consume = (key, points = 1) => limit.consume(key, points).then((result) => result.remainingPoints, (refusal) => {
+  const consume = (key, points = 1, by = limit) => by.consume(key, points).then((result) => result.remainingPoints, (refusal) => {
     if (refusal instanceof Error) throw refusal;
     return `wait ${Math.ceil(refusal.msBeforeNext / 10_000) * 10} s`;
   });
@@ -30,6 +30,10 @@ main(async () => {
   const visitors = Array.from({ length: 50 }, (_, i) => `visitor:${i}`);
   const left = await Promise.all(visitors.map((visitor) => consume(visitor)));
   check('others are not held up', left, Array(50).fill(2));
+  const limits = await Promise.all(Array.from({ length: 5 }, () => limiter(process.argv[2])));
+  const outcomes = await Promise.all(Array.from({ length: 100 }, (_, i) => consume('crowd', 1, limits[i % 5])));
+  check('of a hundred at once over five clients three are let through', outcomes.filter((outcome) => typeof outcome === 'number').sort(), [0, 1, 2]);
+  check('and all are counted', (await limit.get('crowd')).consumedPoints, 100);
   check('a penalty', (await limit.penalty('a', 2)).consumedPoints, 6);
   if (process.argv[2] !== 'memcached') {  // It has no negative numbers.
     check('a reward', [(await limit.reward('a', 2)).consumedPoints, (await limit.get('a')).consumedPoints], [4, 4]);

@@ -6,6 +6,8 @@ require 'tmpdir'
 
 Redis.silence_deprecations = true # Sidekiq's, which nobody here can change.
 COUNT = 200
+THREADS = 4
+HELD_FROM = COUNT / 4 # From this job on, the server that is to be killed keeps what it has in hand.
 PORT = ENV.fetch('PORT')
 Sidekiq.configure_client { |config| config.redis = { url: "redis://127.0.0.1:#{PORT}/0" } }
 Sidekiq.configure_server do |config|
@@ -26,7 +28,7 @@ class Mail
   def perform(job)
     first = !File.read(ENV.fetch('LEDGER')).include?("begun #{job} ")
     note('begun', job)
-    sleep 0.01
+    Thread.stop if ENV.key?('VICTIM') && job >= HELD_FROM
     raise 'as is meant to be' if first && job % 10 == 6
 
     note('done', job)
@@ -43,9 +45,9 @@ def check(what, actual, expected)
   puts "ok #{what}"
 end
 
-def hire
+def hire(environment = {})
   log = "#{ENV.fetch('LEDGER')}.log"
-  pid = Process.spawn('sidekiq', '-r', File.expand_path(__FILE__), '-c', '4', out: [log, 'a'], err: [log, 'a'])
+  pid = Process.spawn(environment, 'sidekiq', '-r', File.expand_path(__FILE__), '-c', THREADS.to_s, out: [log, 'a'], err: [log, 'a'])
   at_exit { Process.kill('KILL', pid) rescue nil }
   pid
 end
@@ -71,12 +73,16 @@ Dir.mktmpdir do |folder|
   Sidekiq::Client.push_bulk('class' => Mail, 'args' => now.map { |job| [job] })
   later.each { |job| Mail.perform_in(1, job) }
   check 'what waits', [Sidekiq::Queue.new.size, Sidekiq::ScheduledSet.new.size], [now.size, later.size]
-  victim, stays = hire, hire
-  wait_until('some jobs') { jobs('done').size >= COUNT / 4 && jobs('begun', victim).any? && jobs('begun', stays).any? }
+  victim = hire('VICTIM' => 'yes')
+  held = []
+  wait_until('full hands') { (held = jobs('begun', victim).keys.select { |job| job >= HELD_FROM }).size == THREADS }
+  stays = hire
+  # Nothing else is under way when it is killed: of what its poller moves between two lists it may lose one.
+  wait_until('all jobs but those') { (all - held - jobs('done').keys).empty? && Sidekiq::RetrySet.new.size.zero? }
   Process.kill('KILL', victim)
   Process.wait(victim)
-  # What each of its four threads had in its hands is lost: Sidekiq takes a job from the queue before it does it.
-  wait_until('all jobs but those that are lost') { (all - jobs('done').keys).size <= 4 && Sidekiq::Queue.new.size.zero? && Sidekiq::RetrySet.new.size.zero? }
+  # Sidekiq takes a job from the queue before it does it.
+  check 'what was in its hands is lost, and nothing else', all - jobs('done').keys, held.sort
   check 'jobs, later and retried ones, a server killed; none twice', jobs('done').select { |_, times| times > 1 }, {}
   wait_until('its statistics') { Sidekiq::Stats.new.processed >= jobs('done', stays).size }
   stats = Sidekiq::Stats.new
