@@ -122,9 +122,10 @@ struct Listener {
   std::string password_file;  // Empty: no AUTH. Its first line is the password.
   std::string password;       // Read from password_file at parse time; never printed.
   uint64_t max_connections = 10000;
-  uint32_t pinned_per_client = 8;      // Links to nodes that it has for itself.
-  microseconds idle_timeout{0};        // 0 = never.
-  microseconds keepalive{60'000'000};  // 0 = off.
+  uint32_t pinned_per_client = 8;        // Links to nodes that it has for itself.
+  microseconds watch_idle{300'000'000};  // 0 = never.
+  microseconds idle_timeout{0};          // 0 = never.
+  microseconds keepalive{60'000'000};    // 0 = off.
   ClientLimits limits;
   std::vector<Route> routes;  // `pool: P` in the file is the one route {"", P}.
 

@@ -226,6 +226,8 @@ std::string_view RefusalOf(const CommandSpec& spec, const Request& request, cons
     case ArgumentCheck::kGrouping: break;
     case ArgumentCheck::kNeedsAdmin:
       if (use.admin_commands) break;
+      // Several nodes would not have it anyway.
+      if (spec.handling == Handling::kOneNode && !use.has_one_node) return spec.why;
       return "it concerns how the nodes run: ask the node itself, or set admin_commands: true of the listener";
     case ArgumentCheck::kSortPatterns:
       if (!use.has_one_node && ReachesUnknownKeys(request, use.hash_tag)) {

@@ -299,9 +299,14 @@ constexpr bool IsShared(const CommandSpec& spec) {
 // Whether it needs a link that its client has for itself. Requires: CheckShape is kOk.
 bool IsPinned(const CommandSpec& spec, const Request& request);
 
-// Of those, one that waits at its node for what others will write.
+// Of those, one that waits until replicas or disks have what was written: WAIT, WAITAOF. All nodes are asked.
+constexpr bool CountsReplicas(const CommandSpec& spec) {
+  return spec.handling == Handling::kPinned && spec.keys.kind == KeyKind::kNone;
+}
+
+// Of those, one that waits at its node: for what others will write, or as above.
 inline bool IsBlocking(const CommandSpec& spec) {
-  return spec.flags.find("blocking") != std::string_view::npos;
+  return spec.flags.find("blocking") != std::string_view::npos || CountsReplicas(spec);
 }
 
 // Why several nodes do not do together what one would; empty if they do. Of a row that is kAllNodes or kOneNode.

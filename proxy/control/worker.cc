@@ -61,6 +61,7 @@ Worker::Worker(const WorkerParts& parts, std::shared_ptr<const Snapshot> snapsho
   sinks_.Set(Kind::kWatch, client_io_.watches);
   sinks_.Set(Kind::kWait, client_io_.waits);
   sinks_.Set(Kind::kSpreadWait, client_io_.waits.spread());
+  sinks_.Set(Kind::kReplicaWait, client_io_.waits.replicas());
   client_io_.subscriptions = std::make_unique<Subscriptions>(io_, parts.number, sinks_, parts.subscriptions, sessions_);
   sinks_.Set(Kind::kPubSub, client_io_.subscriptions->questions());
   dispatcher_.SetPubSub(*client_io_.subscriptions);

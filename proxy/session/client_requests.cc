@@ -131,6 +131,14 @@ void ClientRequests::DispatchAlone(RoutedRequest& routed, size_t request_bytes, 
 bool ClientRequests::DispatchPubSub(RoutedRequest& routed, size_t request_bytes, wire::Quiet quiet, bool follows) {
   const uint32_t slot = replies_.next_number();
   order_.HoldBehind(slot);
+  if (routed.spec.handling == wire::Handling::kLocal) {
+    backends::Ticket ticket = owner_;
+    ticket.slot = replies_.Open({.opened = io_.io.loop.now(), .request_bytes = request_bytes, .quiet = quiet});
+    forecast_.OnRequest();
+    io_.subscriptions->End(owner_.owner, ticket);
+    is_stopped_ = awaits_all_ = true;
+    return true;
+  }
   if (!follows || !order_.MustFollow(replies_, routed.spec.name.ends_with("publish"))) {
     Dispatch(routed, request_bytes, quiet);
     // What the client says next may be about what it has just subscribed to.

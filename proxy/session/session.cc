@@ -214,11 +214,12 @@ void Session::Tick(net::TimePoint now) {
   // The node may not have begun to wait before.
   if (mode_ == SessionMode::kFinishing || (mode_ == SessionMode::kPaused && client_has_ended_))
     io_.waits.Cut(requests_.owner());
+  const net::Duration idle = requests_.replies().empty() ? now - client_.last_active : net::Duration(0);
+  const net::Duration watch_idle = listener_.conf.watch_idle;
+  if (client_.flavour.is_pinned && watch_idle.count() > 0 && idle >= watch_idle) io_.watches.Lose(requests_.owner());
   const net::Duration idle_timeout = listener_.conf.idle_timeout;
   // Who listens is not idle, as Redis sees it.
-  if (idle_timeout.count() > 0 && requests_.replies().empty() && !client_.refused.may_listen() &&
-      now - client_.last_active >= idle_timeout)
-    Close("idle for too long");
+  if (idle_timeout.count() > 0 && !client_.refused.may_listen() && idle >= idle_timeout) Close("idle for too long");
 }
 
 }  // namespace ringproxy::proxy

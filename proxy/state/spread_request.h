@@ -23,6 +23,9 @@ class SpreadRequest {
   // Nothing: such a command is not waited for at several nodes.
   static std::optional<SpreadKind> KindOf(const wire::CommandSpec& spec);
 
+  // The request with its first key in place of all others, so that one node can say what is wrong with the rest.
+  static std::string AboutFirstKey(const wire::CommandSpec& spec, const wire::Request& request);
+
   SpreadRequest() = default;
   // Requires: KindOf. Its keys are those that FindKeys finds.
   SpreadRequest(const wire::CommandSpec& spec, const wire::Request& request);

@@ -115,10 +115,7 @@ void Subscriptions::Subscribe(TopicKind kind, const RoutedRequest& routed, const
   }
   for (const uint32_t pool : subscriber.pools) OpenNodes(pool, origin.held);
   const uint64_t id = ++last_ack_;
-  Acknowledgement& ack = acks_[id];
-  ack.ticket = ticket;
-  ack.session = session;
-  ack.since = io_.loop.now();
+  Acknowledgement& ack = acks_[id] = {.ticket = ticket, .session = session, .since = io_.loop.now()};
   for (size_t i = 1; i < routed.request.size(); ++i) {
     Join(session, subscriber, kind, routed.request[i], id);
     AppendAcknowledgement(routed.spec.name, routed.request[i], subscriber.CountFor(kind), origin.lane.flavour.protocol,
@@ -142,10 +139,7 @@ void Subscriptions::Unsubscribe(TopicKind kind, const RoutedRequest& routed, con
     }
   }
   const uint64_t id = ++last_ack_;
-  Acknowledgement& ack = acks_[id];
-  ack.ticket = ticket;
-  ack.session = session;
-  ack.since = io_.loop.now();
+  Acknowledgement& ack = acks_[id] = {.ticket = ticket, .session = session, .since = io_.loop.now()};
   const uint8_t protocol = origin.lane.flavour.protocol;
   for (const std::string& name : names) {
     Leave(subscriber, kind, name, id);
@@ -320,15 +314,21 @@ size_t Subscriptions::CountOf(uint32_t session) const {
   return counts[0] + counts[1] + counts[2];
 }
 
-void Subscriptions::End(uint32_t session) {
-  const auto found = subscribers_.find(session);
-  if (found == subscribers_.end()) return;
-  while (!found->second.topics.empty()) {
-    Topic& topic = *found->second.topics.begin()->first;
-    LeaveTopic(found->second, topic);
-    pools_[topic.pool].topics.EraseIfUnused(topic);
+void Subscriptions::End(uint32_t session, std::optional<backends::Ticket> reset) {
+  const uint64_t id = reset ? ++last_ack_ : 0;
+  if (reset) acks_[id] = {.ticket = *reset, .session = session, .since = io_.loop.now(), .text = "+RESET\r\n"};
+  if (const auto found = subscribers_.find(session); found != subscribers_.end()) {
+    while (!found->second.topics.empty()) {
+      Topic& topic = *found->second.topics.begin()->first;
+      LeaveTopic(found->second, topic);
+      AwaitTopic(topic, id);
+      pools_[topic.pool].topics.EraseIfUnused(topic);
+    }
+    subscribers_.erase(found);
   }
-  subscribers_.erase(found);
+  if (!reset) return;
+  if (acks_[id].waiting == 0) return Acknowledge(id);
+  timer_.FireBy(io_.loop.now() + SubscribedNode::kPatience);
 }
 
 void Subscriptions::MoveTo(uint32_t session, Subscriber& subscriber, const std::vector<uint32_t>& pools) {

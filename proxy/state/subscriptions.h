@@ -16,6 +16,7 @@
 #include <deque>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -48,8 +49,9 @@ class Subscriptions final : public PubSubDesk, private SubscribedNode::Observer 
   void Dispatch(RoutedRequest& routed, const Origin& origin, backends::Ticket ticket) override;
   // How many the session has, of all kinds.
   size_t CountOf(uint32_t session) const;
-  // The session has none any more, and is told nothing of that.
-  void End(uint32_t session);
+  // The session has none any more, and is told nothing of that; but `reset`, that of a RESET, is answered when the
+  // nodes have confirmed it.
+  void End(uint32_t session, std::optional<backends::Ticket> reset = std::nullopt);
 
   // Goes over to the pools and nodes of the snapshot that has come into force.
   void Adopt(HeldSnapshot& held);
@@ -77,13 +79,13 @@ class Subscriptions final : public PubSubDesk, private SubscribedNode::Observer 
   };
   // A reply that waits until the nodes have confirmed what it says.
   struct Acknowledgement {
-    backends::Ticket ticket;
+    backends::Ticket ticket{};
     uint32_t session = 0;
-    net::TimePoint since;
-    std::string text;
-    std::string refusal;         // Of a node, instead of the text.
-    std::vector<Topic*> joined;  // The session's memberships that await it.
-    size_t waiting = 0;          // Topics.
+    net::TimePoint since{};
+    std::string text{};
+    std::string refusal{};         // Of a node, instead of the text.
+    std::vector<Topic*> joined{};  // The session's memberships that await it.
+    size_t waiting = 0;            // Topics.
   };
   struct PoolTopics {
     explicit PoolTopics(uint32_t pool) : topics(pool) {}

@@ -153,12 +153,24 @@ void Watches::End(uint32_t client) {
   if (found == watches_.end()) return;
   Watch watch = std::move(found->second);
   watches_.erase(found);
-  if (!watch.lease || !watch.lease->has_link()) return;
-  watch.lease->LeaveLane();
+  GiveBack(client, watch);
+}
+
+void Watches::Lose(uint32_t client) {
+  Watch* const watch = Find(client);
+  if (watch == nullptr || watch->state != WatchState::kSet) return;
+  GiveBack(client, *watch);
+  watch->state = WatchState::kLost;
+}
+
+void Watches::GiveBack(uint32_t client, Watch& watch) {
+  std::unique_ptr<PinnedLease> given = std::move(watch.lease);
+  if (!given || !given->has_link()) return;
+  given->LeaveLane();
   if (watch.state == WatchState::kLost) return;
   const uint32_t place = NewCall(WatchPurpose::kUnwatch, client, watch);
-  PinnedLease& lease = *watch.lease;
-  calls_[place].lease = std::move(watch.lease);
+  PinnedLease& lease = *given;
+  calls_[place].lease = std::move(given);
   // Behind all that the client has sent; whoever leases the link next waits for none of it.
   lease.Send(kUnwatchRequest, {place, 0, 0, backends::Ticket::Kind::kWatch});
 }

@@ -3,10 +3,9 @@
 // Purpose: a watch is a node's memory of one connection, so each client that watches has a link of its own to the node
 // of its keys, and all that it sends to that node takes it. Whatever becomes of that link before EXEC is written, EXEC
 // reads nil: nothing was executed, try again. It does so, too, when another configuration has come into force, by which
-// the keys may lie elsewhere. EXEC hands the link on to the execution; otherwise it is made clean by an UNWATCH, or
-// closed when that fails.
-// Threads: its worker's. Lifetime: the sink outlives it. Promise: one OnReply or OnFailure to the sink for each Start
-// and Execute.
+// the keys may lie elsewhere; and when the client has done nothing for `watch_idle`. EXEC hands the link on to the
+// execution; otherwise it is made clean by an UNWATCH, or closed when that fails. Threads: its worker's. Lifetime: the
+// sink outlives it. Promise: one OnReply or OnFailure to the sink for each Start and Execute.
 #pragma once
 
 #include <cstdint>
@@ -41,6 +40,8 @@ class Watches final : public backends::ReplySink {
   void Execute(Transaction& transaction, const Origin& origin, Executions& executions, backends::Ticket ticket);
   // The client watches nothing any more, or leaves.
   void End(uint32_t client);
+  // It has done nothing for too long: the link is for others, and EXEC reads nil.
+  void Lose(uint32_t client);
   // It has another protocol or database from now on; what it watches stays where it is.
   void Follow(uint32_t client, backends::Flavour flavour);
 
@@ -89,6 +90,8 @@ class Watches final : public backends::ReplySink {
   static bool Holds(const Watch& watch, const HeldSnapshot& held);
   // A watch of the client that is still to be asked for, or nullptr: the ticket has been failed.
   Watch* Open(NodeId node, const Origin& origin, backends::Ticket ticket);
+  // Others may have its link, if that can be made clean.
+  void GiveBack(uint32_t client, Watch& watch);
   uint32_t NewCall(WatchPurpose purpose, uint32_t client, const Watch& watch);
   void Say(Watch& watch, uint32_t client, std::string_view request);
   WatchCall TakeCall(uint32_t place);

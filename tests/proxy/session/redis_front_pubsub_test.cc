@@ -141,9 +141,10 @@ TEST_F(RedisFrontPubSubTest, RefusesAllButAFewCommandsToASubscriberInResp2) {
             "this context\r\n");
   EXPECT_EQ(Refusals("get", wire::ErrorCode::kNotSupported), 1U);
   EXPECT_EQ(AskOne(client, {"PING", "x"}), "*2\r\n$4\r\npong\r\n$1\r\nx\r\n");
-  EXPECT_EQ(AskOne(client, {"RESET"}), "+RESET\r\n");
-  EXPECT_TRUE(Executes(client));
+  client.Receive(Encode({"RESET"}));
   Confirm("unsubscribe", "c");
+  EXPECT_EQ(Replies(client), std::vector<std::string>{"+RESET\r\n"});
+  EXPECT_TRUE(Executes(client));
 }
 
 TEST_F(RedisFrontPubSubTest, ReadsTheWordsOfANodeThatRefusesAndIsNoSubscriberThen) {
@@ -193,6 +194,43 @@ TEST_F(RedisFrontPubSubTest, CountsListenersInPlaceOfLinks) {
   Node(0).Receive("*2\r\n$1\r\nc\r\n$1\r\na\r\n:1\r\n");
   Node(1).Receive("*1\r\n$1\r\nc\r\n:3\r\n");
   EXPECT_EQ(Replies(publisher), (std::vector<std::string>{"*2\r\n$1\r\na\r\n$1\r\nc\r\n", ":3\r\n"}));
+}
+
+TEST_F(RedisFrontPubSubTest, ResetsBehindWhatStandsBeforeItAndBeforeWhatStandsBehindIt) {
+  Start();
+  test::FakeSocket& first = NewClient();
+  OpenLinks(first, "c");
+  test::FakeSocket& client = NewClient();
+  EXPECT_THAT(AskOne(client, {"HELLO", "3"}), StartsWith("%7"));
+  client.Receive(Encode({"SUBSCRIBE", "c"}));
+  Settle();
+  EXPECT_EQ(client.TakeWritten(), Ack("subscribe", "c", 1, '>'));
+  first.ReceiveEnd();
+  Settle();
+  const size_t before = loop_.sockets();
+  client.Receive(Encode({"PUBSUB", "NUMPAT"}) + Encode({"RESET"}) + Encode({"PUBSUB", "NUMPAT"}));
+  test::FakeSocket* const resp3[] = {&loop_.socket(before), &loop_.socket(before + 1)};
+  for (test::FakeSocket* const link : resp3) {
+    link->observer->OnConnected(0);
+    link->TakeWritten();
+    link->Receive("%1\r\n$7\r\nversion\r\n$5\r\n7.2.4\r\n+PONG\r\n");
+    Settle();
+    EXPECT_EQ(link->TakeWritten(), Encode({"PUBSUB", "NUMPAT"}));
+  }
+  // It still listens, in its protocol.
+  links_[0]->Receive(Message("c", "x"));
+  Settle();
+  EXPECT_EQ(client.TakeWritten(), Message("c", "x", '>'));
+  for (test::FakeSocket* const link : resp3) link->Receive(":0\r\n");
+  EXPECT_EQ(Replies(client), std::vector<std::string>{":0\r\n"});
+  EXPECT_EQ(Node(0).TakeWritten(), "");
+  // Nobody hears any more.
+  links_[0]->Receive(Message("c", "y"));
+  EXPECT_EQ(Replies(client), std::vector<std::string>{});
+  Confirm("unsubscribe", "c");
+  EXPECT_EQ(Replies(client), std::vector<std::string>{"+RESET\r\n"});
+  EXPECT_EQ(Node(0).TakeWritten(), Encode({"PUBSUB", "NUMPAT"}));
+  EXPECT_EQ(stats_->listeners[0].requests[wire::CommandIndex(*wire::FindRedisCommand("reset"))].value(), 1u);
 }
 
 TEST_F(RedisFrontPubSubTest, AsksOtherNodesWhileOneIsLost) {
