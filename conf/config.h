@@ -307,6 +307,7 @@ struct Pool {
   Reconnect reconnect;
   NodeLimits limits;
   Scan scan;
+  bool learn = false;  // Commands, from the nodes' own COMMAND.
   std::vector<KeyGroup> groups;
   bool taken_for_cache = false;  // No option: the file does not say `data`, and uses what only a cache may.
 

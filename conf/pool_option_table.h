@@ -261,6 +261,14 @@ inline constexpr auto kOptions<Pool> = std::make_tuple(
     OptionRow{"limits", &Pool::limits, Section(), Reload::kLive, "Caps of one connection to a node."},
     OptionRow{"scan", &Pool::scan, Section(), Reload::kLive, "How SCAN goes over the nodes."},
     OptionRow{
+        "learn", &Pool::learn, Switch(), Reload::kRestart,
+        "Whether commands that neither ringproxy nor commands knows are served as the nodes' own COMMAND tells of "
+        "them: new releases', modules'. A listener serves those of which all nodes of all its pools say the same, "
+        "and all its pools have to learn; a node that was not reached yet has no say. Nodes are asked when they "
+        "come (back) and once a minute. What waits, listens, changes a connection or concerns how nodes run stays "
+        "refused, and so does what does not say enough of its keys. Limits and metrics know them as learnt.read "
+        "and learnt.write."},
+    OptionRow{
         "groups", &Pool::groups, ListOf(0, 64), Reload::kLive,
         "Keys that belong together though no braces say so, as scripts and transactions of frameworks need it; "
         "an entry that is a bare word is a ready-made set. A key's own hash tag comes first, then the first group "

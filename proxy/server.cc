@@ -22,8 +22,10 @@ uint64_t DrawSeed() {
   return uint64_t{entropy()} << 32 | entropy();
 }
 
-std::shared_ptr<const Snapshot> NewSnapshot(conf::Config config, backends::NodeRegistry& nodes, SharedLimits& limits) {
+std::shared_ptr<const Snapshot> NewSnapshot(conf::Config config, backends::NodeRegistry& nodes, SharedLimits& limits,
+                                            const CommandLearner::Tables& learnt = {}) {
   auto snapshot = MakeSnapshot(std::move(config), nodes);
+  for (size_t l = 0; l < learnt.size(); ++l) snapshot->listeners[l].learnt = learnt[l];
   limits.Compile(*snapshot);
   return snapshot;
 }
@@ -52,11 +54,13 @@ Server::Server(conf::Config config, uint64_t room_for_clients)
       admin_(snapshot_, nodes_) {
   const uint32_t workers = nodes_.workers();
   for (uint32_t i = 0; i < workers; ++i) stats_.push_back(std::make_unique<WorkerStats>(*snapshot_));
-  health_ = std::make_unique<HealthMonitor>(loop_, *snapshot_, DrawSeed(), WorkerOrders());
-  admin_.Observe(stats_, *health_, shared_.limits, memory_, resolver_);
+  asked_.health = std::make_unique<HealthMonitor>(loop_, *snapshot_, DrawSeed(), WorkerOrders());
+  asked_.commands = std::make_unique<CommandLearner>(loop_, *snapshot_, DrawSeed(), shared_.learnt_rows,
+                                                     [this](CommandLearner::Tables tables) { OnLearnt(tables); });
+  admin_.Observe(stats_, *asked_.health, shared_.limits, memory_, resolver_);
   for (uint32_t i = 0; i < workers; ++i) {
     const auto on_breaker = [this, i](const backends::BreakerNews& news) {
-      loop_.Post([this, i, news] { health_->OnBreaker(i, news); });
+      loop_.Post([this, i, news] { asked_.health->OnBreaker(i, news); });
     };
     // It dies with the work that is posted.
     const auto hand_back = [this](std::shared_ptr<const Snapshot> old) { loop_.Post([kept = std::move(old)] {}); };
@@ -69,6 +73,12 @@ Server::Server(conf::Config config, uint64_t room_for_clients)
                                            LeastLoaded().AddClient(listener, std::move(client), fd);
                                          });
   AddChores();
+}
+
+void Server::OnLearnt(const CommandLearner::Tables& tables) {
+  const auto next = NewSnapshot(snapshot_->config, nodes_, shared_.limits, tables);
+  for (auto& worker : workers_) worker->Adopt(next);
+  admin_.Adopt(next);
 }
 
 void Server::AddChores() {
@@ -130,7 +140,8 @@ ExitCode Server::Run() {
     event_add(&signal_events_[i], nullptr);
   }
   for (auto& worker : workers_) worker->Start();
-  health_->Start();
+  asked_.health->Start();
+  asked_.commands->Start();
   for (auto& chore : chores_) chore->Start();
   loop_.Run();
   // What workers have still to log is said before the last line.

@@ -188,6 +188,7 @@ struct CommandSpec {
   WithinMulti within_multi = WithinMulti::kUsual;
   FirstReleases since = {};
   bool is_configured = false;  // By the operator: it stands in no built-in table.
+  bool is_learnt = false;      // From the nodes: it stands in no table at all, and counts with others in one place.
   // Set by NumberRows, never by a row.
   uint16_t index = 0;        // Dense over all rows of a protocol, for arrays of counters.
   uint16_t subcommands = 0;  // How many of the rows that follow this one are its subcommands.

@@ -8,6 +8,8 @@
 
 namespace ringproxy::wire::rows {
 
+inline constexpr std::string_view kScanInstead =
+    "it is for nodes in cluster mode, which clients of ringproxy need not know: SCAN goes over the keys of all nodes";
 inline constexpr std::string_view kWouldBlock = "it would block the connection that all clients share";
 inline constexpr std::string_view kFieldSets =
     "its sets of fields would lie on the connection that all clients share; HSET and HSETEX need none";
@@ -90,7 +92,7 @@ inline constexpr CommandSpec kNewerRows[] = {
     {.name = "cluster|syncslots", .arity = -3, .access = kAdmin, .handling = kRefused,
      .flags = "admin stale no_async_loading", .why = kNoClusterMode, .since = {80400, 90000}},
     {.name = "clusterscan", .arity = -2, .access = kRead, .handling = kRefused,
-     .flags = "readonly touches_arbitrary_keys", .why = kNoClusterMode, .since = {kNoRelease, 90100}},
+     .flags = "readonly touches_arbitrary_keys", .why = kScanInstead, .since = {kNoRelease, 90100}},
     {.name = "commandlog", .arity = -2, .access = kOther, .handling = kRefused,
      .why = kFamily, .since = {kNoRelease, 80100}},
     {.name = "commandlog|get", .arity = -4, .access = kAdmin, .handling = kRefused,

@@ -38,6 +38,10 @@ void WorkerThread::Start() {
   });
 }
 
+void WorkerThread::Adopt(std::shared_ptr<const Snapshot> snapshot) {
+  loop_.Post([this, snapshot = std::move(snapshot)] { worker_->Adopt(snapshot); });
+}
+
 void WorkerThread::AddClient(uint32_t listener, ClientState client, int fd) {
   ++handed_over_;
   auto shared = std::make_shared<ClientState>(std::move(client));  // std::function wants to be copyable.

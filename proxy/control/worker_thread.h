@@ -30,6 +30,8 @@ class WorkerThread final : private backends::BreakerObserver {
   ~WorkerThread();
 
   void Start();
+  // As Worker::Adopt.
+  void Adopt(std::shared_ptr<const Snapshot> snapshot);
   // Takes over an accepted socket.
   void AddClient(uint32_t listener, ClientState client, int fd);
   // `drained` runs on the worker's thread.

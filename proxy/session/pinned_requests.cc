@@ -1,10 +1,36 @@
 #include "proxy/session/pinned_requests.h"
 
+#include <algorithm>
 #include <utility>
+#include <vector>
 
 #include "backends/wire/command.h"
 
 namespace ringproxy::proxy {
+namespace {
+
+// What it says of scripts.
+struct SentScripts {
+  std::vector<ScriptCalls::ExecText> texts;  // The first ones of each text.
+  bool are_flushed = false;
+};
+
+SentScripts ScriptsOf(const Transaction& transaction) {
+  SentScripts sent;
+  std::vector<ScriptCalls::ExecText>& texts = sent.texts;
+  uint32_t place = 0;
+  transaction.ForEach([&](const wire::CommandSpec& spec, const wire::Request& request) {
+    const uint32_t here = place++;
+    if (spec.usual_work == wire::Work::kScript && spec.name == "script|flush") sent.are_flushed = true;
+    const bool brings_text = spec.handling == wire::Handling::kScript && !NamesScript(spec);
+    if (!brings_text || texts.size() == ScriptCalls::kMostOfExec) return;
+    const std::string_view text = request[1];
+    if (std::ranges::find(texts, text, &ScriptCalls::ExecText::text) == texts.end()) texts.push_back({here, text});
+  });
+  return sent;
+}
+
+}  // namespace
 
 void SendPinned(ClientIo& io, ClientState& client, RoutedRequest& routed, const Origin& origin,
                 backends::Ticket ticket) {
@@ -20,6 +46,11 @@ void SendTransaction(ClientIo& io, ClientState& client, Origin origin, backends:
   const std::unique_ptr<Transaction> transaction = std::move(client.transaction);
   const bool may_watch = std::exchange(client.flavour.is_pinned, false);
   origin.lane.flavour = client.flavour;
+  if (transaction->work() == wire::Work::kScript) {
+    const SentScripts sent = ScriptsOf(*transaction);
+    ticket = sent.are_flushed ? io.scripts.FollowFlush(origin.listener, ticket)
+                              : io.scripts.FollowExec(sent.texts, origin.listener, ticket);
+  }
   may_watch ? io.watches.Execute(*transaction, origin, io.executions, ticket)
             : io.executions.Start(*transaction, origin, ticket);
 }

@@ -74,6 +74,8 @@ ProtocolFront::FrontStep RedisFront::HandleRequest(const wire::Request& request,
   // The views of `request` stay valid: a block's bytes do not move with its handle.
   net::Block block = in_own_block ? input().TakeFrame(size) : net::Block();
   const wire::CommandSpec* spec = wire::FindRedisCommand(request);
+  if (spec == nullptr) [[unlikely]]
+    spec = (*io().held)->listeners[listener().index].FindLearnt(request.name());
   const size_t row = spec != nullptr ? wire::CommandIndex(*spec) : wire::RedisCommands().size();
   backends::Counter& counter = listener().stats.requests[row];
   if (spec == nullptr && LooksLikeHttp(request)) {
@@ -199,7 +201,8 @@ std::optional<ProtocolFront::FrontStep> RedisFront::AnswerHere(const wire::Comma
   if (may_be_refused && IsRefused(*spec, request, out)) return FrontStep::kNext;
   if (spec->handling != wire::Handling::kLocal) return std::nullopt;
   const backends::Flavour flavour = client().flavour;
-  const ListenerFacts facts{listener().index, listener().conf.databases, listener().proved_databases, listener().gate};
+  const ListenerFacts facts{listener().index, listener().conf.databases, listener().proved_databases, listener().gate,
+                            (*io().held)->listeners[listener().index].learnt_rows()};
   const bool monitored = client().refused.monitors();
   // What comes before it may be about what the client listens to.
   resets_ = client().refused.may_listen() && spec->name == "reset";

@@ -14,7 +14,7 @@ namespace {
 bool ShallBring(const ScriptText& text, const wire::Request& request, const Transaction& transaction,
                 std::optional<NodeId> at) {
   const size_t whole = transaction.held_bytes() + request.encoded().size() + text->size();
-  return !transaction.is_aborted() && whole <= Transaction::kSharedBytes / 2 && !transaction.HasScript(text, at);
+  return !transaction.is_aborted() && whole <= Transaction::kSharedBytes / 2 && transaction.NeedsScript(text, at);
 }
 
 }  // namespace

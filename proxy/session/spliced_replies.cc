@@ -18,7 +18,7 @@ constexpr size_t kMostOwnBytes = 1 << 20;
 backends::Reply SpliceReplies(ClientIo& io, ListenerContext& listener, ClientState& client,
                               const SplicedCommands& spliced, backends::Reply&& executed) {
   if (!wire::ArrayReader(executed.bytes()).is_array()) return std::move(executed);
-  const ListenerFacts facts{listener.index, listener.conf.databases, listener.proved_databases, listener.gate};
+  const ListenerFacts facts{listener.index, listener.conf.databases, listener.proved_databases, listener.gate, {}};
   size_t own_bytes = 0;
   const auto answer = [&](const wire::CommandSpec& spec, const wire::Request& request, std::string* out) {
     if (own_bytes >= kMostOwnBytes) {
