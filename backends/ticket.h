@@ -30,6 +30,7 @@ struct Ticket {
     kWatch,
     kWait,
     kSpreadWait,
+    kReplicaWait,
     kPubSub,
     kScript,
     kInfo,

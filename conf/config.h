@@ -24,6 +24,8 @@ enum class Protocol : uint8_t { kRedis, kMemcached };
 // What a memcached multi-get becomes when some of its nodes fail.
 enum class OnPartial : uint8_t { kError, kMiss };
 enum class OnGap : uint8_t { kKeep, kDisconnect };
+// Whose the links are over which clients are subscribed at the nodes.
+enum class SubscriptionLinks : uint8_t { kShared, kOwn };
 enum class TransactionScope : uint8_t { kOneNode, kPerNode };
 // Whether a pool may lose data: see conf/pool_data.
 enum class DataKind : uint8_t { kStore, kCache };
@@ -122,9 +124,10 @@ struct Listener {
   std::string password_file;  // Empty: no AUTH. Its first line is the password.
   std::string password;       // Read from password_file at parse time; never printed.
   uint64_t max_connections = 10000;
-  uint32_t pinned_per_client = 8;      // Links to nodes that it has for itself.
-  microseconds idle_timeout{0};        // 0 = never.
-  microseconds keepalive{60'000'000};  // 0 = off.
+  uint32_t pinned_per_client = 8;        // Links to nodes that it has for itself.
+  microseconds watch_idle{300'000'000};  // 0 = never.
+  microseconds idle_timeout{0};          // 0 = never.
+  microseconds keepalive{60'000'000};    // 0 = off.
   ClientLimits limits;
   std::vector<Route> routes;  // `pool: P` in the file is the one route {"", P}.
 
@@ -285,6 +288,7 @@ struct Pool {
   uint32_t flavours_per_node = 8;     // Likewise, beside the plain one.
   uint32_t pinned_per_node = 256;     // Likewise, links that one client each has for itself.
   OnPartial on_partial = OnPartial::kError;
+  SubscriptionLinks subscriptions = SubscriptionLinks::kShared;
   OnGap on_gap = OnGap::kKeep;
   TransactionScope transactions = TransactionScope::kOneNode;
   microseconds keepalive{60'000'000};  // 0 = off.
@@ -303,6 +307,7 @@ struct Pool {
   Reconnect reconnect;
   NodeLimits limits;
   Scan scan;
+  bool learn = false;  // Commands, from the nodes' own COMMAND.
   std::vector<KeyGroup> groups;
   bool taken_for_cache = false;  // No option: the file does not say `data`, and uses what only a cache may.
 

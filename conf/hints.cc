@@ -134,6 +134,18 @@ void HintAtReserveWithoutUse(const Config& config, std::vector<std::string>& hin
   }
 }
 
+void HintAtPoolsThatDoNotLearn(const Config& config, const Listener& listener, std::vector<std::string>& hints) {
+  const auto learns = [&](const Route& route) {
+    const auto pool = std::ranges::find(config.pools, route.pool, &Pool::name);
+    return pool != config.pools.end() && pool->learn;
+  };
+  const auto learning = std::ranges::find_if(listener.routes, learns);
+  const auto other = std::ranges::find_if_not(listener.routes, learns);
+  if (learning == listener.routes.end() || other == listener.routes.end()) return;
+  hints.push_back("pools." + learning->pool + ".learn: has no effect at listener " + listener.name + ", since pool " +
+                  other->pool + " does not learn");
+}
+
 }  // namespace
 
 std::vector<std::string> Hints(const Config& config) {
@@ -153,6 +165,7 @@ std::vector<std::string> Hints(const Config& config) {
     HintAtUnknownUsers(config, config.limits[i], path, hints);
   }
   HintAtReserveWithoutUse(config, hints);
+  for (const Listener& listener : config.listeners) HintAtPoolsThatDoNotLearn(config, listener, hints);
   return hints;
 }
 

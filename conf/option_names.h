@@ -22,6 +22,10 @@ template <>
 inline constexpr EnumName<OnGap> kNames<OnGap>[] = {{OnGap::kKeep, "keep"}, {OnGap::kDisconnect, "disconnect"}};
 
 template <>
+inline constexpr EnumName<SubscriptionLinks> kNames<SubscriptionLinks>[] = {{SubscriptionLinks::kShared, "shared"},
+                                                                            {SubscriptionLinks::kOwn, "own"}};
+
+template <>
 inline constexpr EnumName<TransactionScope> kNames<TransactionScope>[] = {
     {TransactionScope::kOneNode, "one_node"},
     {TransactionScope::kPerNode, "per_node"},

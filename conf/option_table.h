@@ -65,16 +65,23 @@ inline constexpr auto kOptions<Listener> = std::make_tuple(
     OptionRow{
         "admin_commands", &Listener::admin_commands, Switch(), Reload::kLive,
         "Whether its Redis clients may change how the nodes run, all of them at once: CONFIG SET, RESETSTAT and "
-        "REWRITE, SLOWLOG RESET, LATENCY RESET, MEMORY PURGE, and DEBUG where there is one node; and end or hold the "
-        "listener's other clients: CLIENT KILL and PAUSE."},
+        "REWRITE, SLOWLOG RESET, LATENCY RESET, MEMORY PURGE, PFDEBUG, and where there is one node DEBUG, SAVE, "
+        "BGSAVE, BGREWRITEAOF, SWAPDB and PFSELFTEST; end or hold the "
+        "listener's other clients by CLIENT KILL and PAUSE; and read by MONITOR what all clients of the proxy say."},
     OptionRow{"password_file", &Listener::password_file, Path(), Reload::kLive,
               "File whose first line is the password that Redis clients give by AUTH or HELLO, as the user default; "
               "empty = none."},
     OptionRow{"max_connections", &Listener::max_connections, Count(1, 10'000'000), Reload::kLive,
               "Most clients at a time; further ones are refused."},
-    OptionRow{"pinned_per_client", &Listener::pinned_per_client, Count(0, 64), Reload::kLive,
-              "Most connections to nodes that a client has for itself at a time: it takes one to watch keys, one "
-              "while a blocking command waits, and one for a large transaction. One more reads an error."},
+    OptionRow{
+        "pinned_per_client", &Listener::pinned_per_client, Count(0, 64), Reload::kLive,
+        "Most connections to nodes that a client has for itself at a time: it takes one to watch keys, one "
+        "while a blocking command waits, one of each node for WAIT and WAITAOF, one for a large transaction, and one "
+        "to each node while it is subscribed where subscriptions are own. One more reads an error."},
+    OptionRow{
+        "watch_idle", &Listener::watch_idle, Duration(seconds(0), hours(24 * 7)), Reload::kLive,
+        "A client that has watched keys and then does nothing for so long gives the connection to their node back: "
+        "its EXEC reads nil, as nothing was executed. 0s = never."},
     OptionRow{"idle_timeout", &Listener::idle_timeout, Duration(seconds(0), hours(24 * 7)), Reload::kLive,
               "A client that is silent for so long is disconnected; 0s = never."},
     OptionRow{"keepalive", &Listener::keepalive, Duration(seconds(0), hours(2)), Reload::kLive,

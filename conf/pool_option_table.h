@@ -201,13 +201,22 @@ inline constexpr auto kOptions<Pool> = std::make_tuple(
               "at once. Each has connections_per_node connections, which open when a client first needs them and close "
               "when none has for a minute; for a further one the least recently used that has nothing to do closes, "
               "and where there is none the request fails."},
-    OptionRow{"pinned_per_node", &Pool::pinned_per_node, Count(0, 65'536), Reload::kLive,
-              "Most connections to a node, for each worker, that one client each has for itself: between WATCH and "
-              "EXEC, while a blocking command waits, and for a transaction of over 1,000 commands or 1 MiB. One more "
-              "reads an error; one that is free is closed after a minute."},
+    OptionRow{
+        "pinned_per_node", &Pool::pinned_per_node, Count(0, 65'536), Reload::kLive,
+        "Most connections to a node, for each worker, that one client each has for itself: between WATCH and "
+        "EXEC, while a blocking command waits, for a transaction of over 1,000 commands or 1 MiB, and while it is "
+        "subscribed where subscriptions are own. One more reads an error; one that is free is closed after a "
+        "minute."},
     OptionRow{"on_partial", &Pool::on_partial, Choice(), Reload::kLive,
               "A memcached get of several keys when some of its nodes fail: error (the whole reply) or miss (the "
               "failed nodes' keys are not found)."},
+    OptionRow{
+        "subscriptions", &Pool::subscriptions, Choice(), Reload::kLive,
+        "Over which connections clients are subscribed to channels. shared: a worker has one to each node, however "
+        "many of its clients listen, and to the nodes and to other proxies it is one listener. own: each client "
+        "that subscribes has one of its own to every node of its pools, so that the nodes' own counts (PUBSUB "
+        "NUMSUB, the reply to PUBLISH) are of clients; they count for pinned_per_client and pinned_per_node. A "
+        "change holds for clients that subscribe from then on."},
     OptionRow{
         "on_gap", &Pool::on_gap, Choice(), Reload::kLive,
         "Clients that are subscribed to channels when a node's connection is lost, so that messages may be "
@@ -251,6 +260,14 @@ inline constexpr auto kOptions<Pool> = std::make_tuple(
     OptionRow{"reconnect", &Pool::reconnect, Section(), Reload::kLive, "How often a lost node is tried again."},
     OptionRow{"limits", &Pool::limits, Section(), Reload::kLive, "Caps of one connection to a node."},
     OptionRow{"scan", &Pool::scan, Section(), Reload::kLive, "How SCAN goes over the nodes."},
+    OptionRow{
+        "learn", &Pool::learn, Switch(), Reload::kRestart,
+        "Whether commands that neither ringproxy nor commands knows are served as the nodes' own COMMAND tells of "
+        "them: new releases', modules'. A listener serves those of which all nodes of all its pools say the same, "
+        "and all its pools have to learn; a node that was not reached yet has no say. Nodes are asked when they "
+        "come (back) and once a minute. What waits, listens, changes a connection or concerns how nodes run stays "
+        "refused, and so does what does not say enough of its keys. Limits and metrics know them as learnt.read "
+        "and learnt.write."},
     OptionRow{
         "groups", &Pool::groups, ListOf(0, 64), Reload::kLive,
         "Keys that belong together though no braces say so, as scripts and transactions of frameworks need it; "

@@ -270,6 +270,7 @@ void CheckPools(const Config& config, Source& source) {
     if (!pool.health.maintenance_key.empty() && pool.protocol != Protocol::kRedis) {
       source.Fail(path + ".health.maintenance_key", "goes with protocol: redis only");
     }
+    if (pool.learn && pool.protocol != Protocol::kRedis) source.Fail(path + ".learn", "goes with protocol: redis only");
     if (!pool.auth.username.empty() && pool.auth.password_file.empty()) {
       source.Fail(path + ".auth.username", Quote(pool.auth.username) + " stands without a password_file");
     }

@@ -22,8 +22,10 @@ uint64_t DrawSeed() {
   return uint64_t{entropy()} << 32 | entropy();
 }
 
-std::shared_ptr<const Snapshot> NewSnapshot(conf::Config config, backends::NodeRegistry& nodes, SharedLimits& limits) {
+std::shared_ptr<const Snapshot> NewSnapshot(conf::Config config, backends::NodeRegistry& nodes, SharedLimits& limits,
+                                            const CommandLearner::Tables& learnt = {}) {
   auto snapshot = MakeSnapshot(std::move(config), nodes);
+  for (size_t l = 0; l < learnt.size(); ++l) snapshot->listeners[l].learnt = learnt[l];
   limits.Compile(*snapshot);
   return snapshot;
 }
@@ -44,17 +46,19 @@ Server::Server(conf::Config config, uint64_t room_for_clients)
       admin_(snapshot_, nodes_) {
   const uint32_t workers = nodes_.workers();
   for (uint32_t i = 0; i < workers; ++i) stats_.push_back(std::make_unique<WorkerStats>(*snapshot_));
-  health_ = std::make_unique<HealthMonitor>(loop_, *snapshot_, DrawSeed(), WorkerOrders());
-  admin_.Observe(stats_, *health_, shared_.limits, memory_, resolver_);
+  asked_.health = std::make_unique<HealthMonitor>(loop_, *snapshot_, DrawSeed(), WorkerOrders());
+  asked_.commands = std::make_unique<CommandLearner>(loop_, *snapshot_, DrawSeed(), shared_.learnt_rows,
+                                                     [this](CommandLearner::Tables tables) { OnLearnt(tables); });
+  admin_.Observe(stats_, *asked_.health, shared_.limits, memory_, resolver_);
   for (uint32_t i = 0; i < workers; ++i) {
     const auto on_breaker = [this, i](const backends::BreakerNews& news) {
-      loop_.Post([this, i, news] { health_->OnBreaker(i, news); });
+      loop_.Post([this, i, news] { asked_.health->OnBreaker(i, news); });
     };
     // It dies with the work that is posted.
     const auto hand_back = [this](std::shared_ptr<const Snapshot> old) { loop_.Post([kept = std::move(old)] {}); };
-    workers_.push_back(std::make_unique<WorkerThread>(snapshot_, stats_, i, DrawSeed(), shared_.limits,
-                                                      shared_.subscriptions, memory_, resolver_, on_breaker, hand_back,
-                                                      exchanges_.scripts.For(i), exchanges_.clients.For(i)));
+    workers_.push_back(std::make_unique<WorkerThread>(
+        snapshot_, stats_, i, DrawSeed(), shared_.limits, shared_.subscriptions, memory_, resolver_, on_breaker,
+        hand_back, exchanges_.scripts.For(i), exchanges_.monitors.For(i), exchanges_.clients.For(i)));
   }
   acceptor_ = std::make_unique<Acceptor>(loop_, *snapshot_, stats_, room_for_clients,
                                          [this](uint32_t listener, ClientState client, int fd) {
@@ -66,7 +70,14 @@ Server::Server(conf::Config config, uint64_t room_for_clients)
 WorkerExchanges Server::MakeExchanges() {
   const auto to_worker = [this](uint32_t worker, auto word) { workers_[worker]->Tell(std::move(word)); };
   const auto here = [this](std::function<void()> work) { loop_.Post(std::move(work)); };
-  return {ScriptExchange(nodes_.workers(), to_worker, here), ClientExchange(nodes_.workers(), to_worker, here)};
+  return {ScriptExchange(nodes_.workers(), to_worker, here), MonitorExchange(nodes_.workers(), to_worker, here),
+          ClientExchange(nodes_.workers(), to_worker, here)};
+}
+
+void Server::OnLearnt(const CommandLearner::Tables& tables) {
+  const auto next = NewSnapshot(snapshot_->config, nodes_, shared_.limits, tables);
+  for (auto& worker : workers_) worker->Adopt(next);
+  admin_.Adopt(next);
 }
 
 void Server::AddChores() {
@@ -128,7 +139,8 @@ ExitCode Server::Run() {
     event_add(&signal_events_[i], nullptr);
   }
   for (auto& worker : workers_) worker->Start();
-  health_->Start();
+  asked_.health->Start();
+  asked_.commands->Start();
   for (auto& chore : chores_) chore->Start();
   loop_.Run();
   // What workers have still to log is said before the last line.

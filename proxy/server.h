@@ -19,7 +19,9 @@
 #include "proxy/command_line.h"
 #include "proxy/control/acceptor.h"
 #include "proxy/control/client_exchange.h"
+#include "proxy/control/command_learner.h"
 #include "proxy/control/health_monitor.h"
+#include "proxy/control/monitor_exchange.h"
 #include "proxy/control/script_exchange.h"
 #include "proxy/control/worker_thread.h"
 
@@ -34,11 +36,19 @@ struct SharedByWorkers {
 
   SharedLimits limits;
   SubscriptionCounts subscriptions;
+  LearntRows learnt_rows;
+};
+
+// What the control loop asks the nodes, and what follows from it.
+struct AskedNodes {
+  std::unique_ptr<HealthMonitor> health;
+  std::unique_ptr<CommandLearner> commands;
 };
 
 // What the workers tell and ask each other.
 struct WorkerExchanges {
   ScriptExchange scripts;
+  MonitorExchange monitors;
   ClientExchange clients;
 };
 
@@ -72,17 +82,19 @@ class Server {
   // What the control loop does again and again: samples loads, measures memory, logs refusals.
   void AddChores();
   HealthMonitor::WorkerOrders WorkerOrders();
+  // The listeners' nodes have told of other commands than before.
+  void OnLearnt(const CommandLearner::Tables& tables);
 
   backends::NodeRegistry nodes_;
   SharedByWorkers shared_;
-  std::shared_ptr<const Snapshot> snapshot_;
+  std::shared_ptr<const Snapshot> snapshot_;  // The first one; those that follow it differ in what is learnt alone.
   net::Resolver resolver_;
   net::LibeventLoop loop_;
   net::ProcessMemory memory_;
   std::vector<std::unique_ptr<WorkerStats>> stats_;
   WorkerExchanges exchanges_;
   std::vector<std::unique_ptr<WorkerThread>> workers_;
-  std::unique_ptr<HealthMonitor> health_;
+  AskedNodes asked_;
   std::unique_ptr<Acceptor> acceptor_;
   AdminHttp admin_;
   std::vector<event> signal_events_;

@@ -80,6 +80,7 @@ class FramedStream {
   void Keep() { input_.Keep(needed_); }
   // Something is read that nobody has taken.
   bool has_input() const { return !input_.empty(); }
+  size_t input_bytes() const { return input_.bytes().size(); }
   // The least size of the unfinished reply, 0 if there is none.
   size_t bytes_needed() const { return needed_; }
 

@@ -58,7 +58,8 @@ HealthCheck::HealthCheck(WorkerIo& io, const NodeSettings& settings, const conf:
            .maintenance = MaintenanceQuestion(options.maintenance_key),
            .item_size = NewItemSizeQuestion(settings.protocol),
            .server = NewServerQuestion(settings.protocol),
-           .flush = FlushQuestion(settings.protocol)},
+           .flush = FlushQuestion(settings.protocol),
+           .commands = std::make_unique<CommandQuestion>()},
       stream_(io, settings.protocol),
       timer_(io.loop.NewTimer([this] { OnTimer(); })) {}
 
@@ -75,6 +76,12 @@ void HealthCheck::Check(Done done) {
 
 void HealthCheck::Flush(Done done) {
   std::vector<Handshake*> questions = {ask_.flush.get()};
+  if (!stream_.is_open()) questions.insert(questions.begin(), ask_.login.get());
+  Ask(std::move(questions), std::move(done));
+}
+
+void HealthCheck::AskCommands(Done done) {
+  std::vector<Handshake*> questions = {ask_.commands.get()};
   if (!stream_.is_open()) questions.insert(questions.begin(), ask_.login.get());
   Ask(std::move(questions), std::move(done));
 }
@@ -128,6 +135,8 @@ void HealthCheck::OnReadable() {
   const bool ended = result.status == net::IoStatus::kEnd || result.status == net::IoStatus::kError;
   if (running()) {
     if (ended) return Finish(CheckOutcome::kBad, "closed by the node");
+    if (std::max(stream_.input_bytes(), stream_.bytes_needed()) > kMostAnswer)
+      return Finish(CheckOutcome::kBad, "a reply that is too long");
     return stream_.Keep();
   }
   // Servers close idle connections; the next check opens another.

@@ -4,8 +4,8 @@
 // maintenance key is there. A new connection asks Redis for its release and whether it runs transactions, and memcached
 // how large an item may be. The connection is kept from check to check, and dropped with a failure. Replies like
 // LOADING or MASTERDOWN are failures in the node's own words. While clients have something heavy under way on the node,
-// the check waits five seconds instead of its timeout. Threads: its loop's. Lifetime: io and settings outlive it;
-// `done` may start the next question.
+// the check waits five seconds instead of its timeout. Bounds: kMostAnswer bytes of a reply. Threads: its loop's.
+// Lifetime: io and settings outlive it; `done` may start the next question.
 #pragma once
 
 #include <functional>
@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "backends/link/command_question.h"
 #include "backends/link/framed_stream.h"
 #include "backends/link/handshake.h"
 #include "backends/link/item_size_question.h"
@@ -29,6 +30,7 @@ class HealthCheck final : private net::StreamObserver {
   // was not considered, since a client's script runs there; then nobody knows more than before.
   // kFull: the node has as many connections as it takes, and those who have one may be served well.
   enum class CheckOutcome : uint8_t { kGood, kBad, kNoAnswer, kNotAsked, kFull };
+  static constexpr size_t kMostAnswer = wire::LearntRow::kMostAnswer;
   // `why` is empty when it went well.
   using Done = std::function<void(CheckOutcome outcome, const std::string& why)>;
 
@@ -41,6 +43,10 @@ class HealthCheck final : private net::StreamObserver {
   void Check(Done done);
   // Empties the node: FLUSHALL or flush_all. Requires: not running().
   void Flush(Done done);
+  // Asks a Redis server which commands it has, and no more: TakeCommands says what it has answered. Requires: not
+  // running().
+  void AskCommands(Done done);
+  std::vector<wire::LearntRow> TakeCommands() { return ask_.commands->TakeRows(); }
   // Forgets the question and closes the connection.
   void Stop();
   bool running() const { return done_ != nullptr; }
@@ -75,6 +81,7 @@ class HealthCheck final : private net::StreamObserver {
     std::unique_ptr<ItemSizeQuestion> item_size;  // nullptr for Redis.
     std::unique_ptr<ServerQuestion> server;       // nullptr for memcached.
     std::unique_ptr<Handshake> flush;
+    std::unique_ptr<CommandQuestion> commands;
   };
   const CheckQuestions ask_;
   FramedStream stream_;

@@ -78,8 +78,11 @@ class NodePool {
   struct SideLinks {
     SubscriptionLink& subscriptions;
     ControlLink& control;
+    PinnedLinks& pinned;
   };
-  SideLinks BesideRequests(ring::NodeIndex node) { return {nodes_[node]->subscriptions, nodes_[node]->control}; }
+  SideLinks BesideRequests(ring::NodeIndex node) {
+    return {nodes_[node]->subscriptions, nodes_[node]->control, nodes_[node]->pinned};
+  }
 
   // What the process says of a node; of one that is not among these (any more) it means nothing.
   // Hurry: a check has found it well, whoever waits for that may go on. Distrust: a check has failed.

@@ -41,6 +41,12 @@ void PinnedLease::Forget(std::unique_ptr<PinnedLease> lease) {
   if (lease && lease->has_link()) lease->links_.End(*lease);
 }
 
+SubscriptionLease::~SubscriptionLease() {
+  link_.Leave();
+  links_.unleased_.push_back(&link_);
+  links_.Count(-1);
+}
+
 PinnedLinks::~PinnedLinks() {
   for (const auto& entry : entries_) {
     if (entry->lease != nullptr) End(*entry->lease);
@@ -54,17 +60,43 @@ std::unique_ptr<PinnedLease> PinnedLinks::Lease(Flavour flavour, std::optional<u
   if (!takes_ || leased_ >= parts_.settings.pinned_per_node) return nullptr;
   PinnedEntry* const entry = FindFree(flavour);
   entry->is_idle = false;
+  Count(1);
+  MakeRoom();
   auto lease = std::unique_ptr<PinnedLease>(new PinnedLease(*this, *entry->connection, lane));
   entry->lease = lease.get();
   if (lane) by_lane_[*lane] = entry->connection.get();
-  ++leased_;
-  parts_.stats.pinned_links.Add();
   if (IsClosed(*entry)) {
     entry->flavour = flavour;
     entry->connection->Become(flavour);
     entry->connection->Connect();
   }
   return lease;
+}
+
+std::unique_ptr<SubscriptionLease> PinnedLinks::LeaseSubscription() {
+  if (leased_ >= parts_.settings.pinned_per_node) return nullptr;
+  if (unleased_.empty()) {
+    subscriptions_.push_back(std::make_unique<SubscriptionLink>(parts_, guard_));
+    if (!takes_) subscriptions_.back()->Drain();
+    unleased_.push_back(subscriptions_.back().get());
+  }
+  SubscriptionLink& link = *unleased_.back();
+  unleased_.pop_back();
+  Count(1);
+  MakeRoom();
+  return std::unique_ptr<SubscriptionLease>(new SubscriptionLease(*this, link));
+}
+
+void PinnedLinks::Count(int change) {
+  leased_ += change;
+  change > 0 ? parts_.stats.pinned_links.Add() : parts_.stats.pinned_links.Subtract(1);
+}
+
+void PinnedLinks::MakeRoom() {
+  const auto idle = std::ranges::count_if(entries_, [](const auto& entry) { return entry->is_idle; });
+  if (leased_ + static_cast<size_t>(idle) <= parts_.settings.pinned_per_node) return;
+  const auto found = std::ranges::find_if(entries_, [](const auto& entry) { return entry->is_idle; });
+  if (found != entries_.end()) Close(**found);
 }
 
 // One that is open and clean, else one that is closed, else a new one.
@@ -99,8 +131,7 @@ PinnedLinks::PinnedEntry& PinnedLinks::End(PinnedLease& lease) {
   lease.LeaveLane();
   lease.connection_ = nullptr;
   entry.lease = nullptr;
-  --leased_;
-  parts_.stats.pinned_links.Subtract(1);
+  Count(-1);
   return entry;
 }
 
@@ -115,9 +146,20 @@ void PinnedLinks::Drain() {
     if (entry->lease != nullptr) End(*entry->lease);
     Close(*entry);
   }
+  for (const auto& link : subscriptions_) link->Drain();
+}
+
+void PinnedLinks::Reopen() {
+  takes_ = true;
+  for (const auto& link : subscriptions_) link->Reopen();
+}
+
+void PinnedLinks::LeaveSubscriptions() {
+  for (const auto& link : subscriptions_) link->Leave();
 }
 
 void PinnedLinks::Hurry() {
+  for (const auto& link : subscriptions_) link->Hurry();
   for (const auto& entry : entries_) entry->connection->Hurry();
 }
 
@@ -131,7 +173,8 @@ void PinnedLinks::Tick() {
 }
 
 bool PinnedLinks::is_closed() const {
-  return std::ranges::all_of(entries_, [](const auto& entry) { return IsClosed(*entry); });
+  return std::ranges::all_of(entries_, [](const auto& entry) { return IsClosed(*entry); }) &&
+         std::ranges::all_of(subscriptions_, [](const auto& link) { return link->is_closed(); });
 }
 
 size_t PinnedLinks::in_flight() const {

@@ -3,7 +3,8 @@
 // Purpose: what leaves something on a connection (WATCH), or keeps it from everybody else (a command that waits), is
 // sent over a link that is leased for as long as it takes. A lease may name a lane: then all that the lane sends to the
 // node takes this link, and so stays in order with what was begun there. A link whose lease ends clean serves the next
-// lease of its flavour; one that may be in any state is closed.
+// lease of its flavour; one that may be in any state is closed. One that carries one client's subscriptions closes with
+// its lease.
 // Threads: its worker's. Lifetime: all that it is given outlives it; a lease may outlive it and is lost then.
 // Bounds: settings.pinned_per_node leases at a time. Memory: a link more for each that still waits for its last reply;
 // links are kept and used again, never freed, so that whoever is on the stack or in a flush list stays valid.
@@ -20,6 +21,7 @@
 #include "backends/lane.h"
 #include "backends/link/control_link.h"
 #include "backends/link/node_connection.h"
+#include "backends/link/subscription_link.h"
 
 namespace ringproxy::backends {
 
@@ -77,6 +79,23 @@ class PinnedLease {
   bool is_altered_ = false;
 };
 
+// A link that carries the subscriptions of one client until this dies. It stays leased while the node is drained.
+class SubscriptionLease {
+ public:
+  ~SubscriptionLease();
+  SubscriptionLease(const SubscriptionLease&) = delete;
+  SubscriptionLease& operator=(const SubscriptionLease&) = delete;
+
+  SubscriptionLink& link() { return link_; }
+
+ private:
+  friend class PinnedLinks;
+  SubscriptionLease(PinnedLinks& links, SubscriptionLink& link) : links_(links), link_(link) {}
+
+  PinnedLinks& links_;  // They outlive it.
+  SubscriptionLink& link_;
+};
+
 class PinnedLinks {
  public:
   // How long a link that nobody leases is kept.
@@ -90,6 +109,8 @@ class PinnedLinks {
   // nullptr: as many are leased as may be, or the node is being left. `lane`: the one that sends all over it, if it
   // shall. Requires: the lane has no other here.
   std::unique_ptr<PinnedLease> Lease(Flavour flavour, std::optional<uint32_t> lane);
+  // nullptr: as many are leased as may be. It is opened by whoever uses it.
+  std::unique_ptr<SubscriptionLease> LeaseSubscription();
   // The link that the lane has leased, or nullptr.
   NodeConnection* Find(uint32_t lane) const {
     const auto found = by_lane_.find(lane);
@@ -98,7 +119,9 @@ class PinnedLinks {
 
   // All leases are lost; the links close when the replies under way are in. None is leased before Reopen.
   void Drain();
-  void Reopen() { takes_ = true; }
+  void Reopen();
+  // The node leaves the pool: whoever is subscribed over these links hears no more of them.
+  void LeaveSubscriptions();
   void Hurry();
   // Once a second.
   void Tick();
@@ -108,6 +131,7 @@ class PinnedLinks {
 
  private:
   friend class PinnedLease;
+  friend class SubscriptionLease;
   struct PinnedEntry {
     std::unique_ptr<NodeConnection> connection;
     Flavour flavour{};
@@ -118,6 +142,10 @@ class PinnedLinks {
   };
 
   PinnedEntry* FindFree(Flavour flavour);
+  // One lease more or less.
+  void Count(int change);
+  // No more links are open than may be leased: one that nobody leases closes.
+  void MakeRoom();
   PinnedEntry& EntryOf(const PinnedLease& lease);
   static bool IsClosed(const PinnedEntry& entry) {
     const LinkState state = entry.connection->state();
@@ -133,6 +161,8 @@ class PinnedLinks {
   ControlLink& control_;
   std::vector<std::unique_ptr<PinnedEntry>> entries_;
   std::unordered_map<uint32_t, NodeConnection*> by_lane_;
+  std::vector<std::unique_ptr<SubscriptionLink>> subscriptions_;
+  std::vector<SubscriptionLink*> unleased_;  // Of these; closed.
   size_t leased_ = 0;
   bool takes_ = true;
 };

@@ -65,6 +65,7 @@ void PoolNode::Retire() {
   guard.Retire();
   // Who is subscribed there hears of the node's leaving from the configuration, and it is no loss.
   subscriptions.Leave();
+  pinned.LeaveSubscriptions();
   Drain();
 }
 

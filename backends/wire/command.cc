@@ -228,6 +228,8 @@ std::string_view RefusalOf(const CommandSpec& spec, const Request& request, cons
       if (use.admin_commands) break;
       if (spec.handling == Handling::kClients)
         return "it acts on other clients: set admin_commands: true of the listener";
+      // Several nodes would not have it anyway.
+      if (spec.handling == Handling::kOneNode && !use.has_one_node) return spec.why;
       return "it concerns how the nodes run: ask the node itself, or set admin_commands: true of the listener";
     case ArgumentCheck::kSortPatterns:
       if (!use.has_one_node && ReachesUnknownKeys(request, use.hash_tag)) {

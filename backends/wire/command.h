@@ -189,6 +189,7 @@ struct CommandSpec {
   WithinMulti within_multi = WithinMulti::kUsual;
   FirstReleases since = {};
   bool is_configured = false;  // By the operator: it stands in no built-in table.
+  bool is_learnt = false;      // From the nodes: it stands in no table at all, and counts with others in one place.
   // Set by NumberRows, never by a row.
   uint16_t index = 0;        // Dense over all rows of a protocol, for arrays of counters.
   uint16_t subcommands = 0;  // How many of the rows that follow this one are its subcommands.
@@ -304,9 +305,14 @@ constexpr bool IsCollected(const CommandSpec& spec) {
 // Whether it needs a link that its client has for itself. Requires: CheckShape is kOk.
 bool IsPinned(const CommandSpec& spec, const Request& request);
 
-// Of those, one that waits at its node for what others will write.
+// Of those, one that waits until replicas or disks have what was written: WAIT, WAITAOF. All nodes are asked.
+constexpr bool CountsReplicas(const CommandSpec& spec) {
+  return spec.handling == Handling::kPinned && spec.keys.kind == KeyKind::kNone;
+}
+
+// Of those, one that waits at its node: for what others will write, or as above.
 inline bool IsBlocking(const CommandSpec& spec) {
-  return spec.flags.find("blocking") != std::string_view::npos;
+  return spec.flags.find("blocking") != std::string_view::npos || CountsReplicas(spec);
 }
 
 // Why several nodes do not do together what one would; empty if they do. Of a row that is kAllNodes or kOneNode.

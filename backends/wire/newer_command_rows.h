@@ -8,8 +8,8 @@
 
 namespace ringproxy::wire::rows {
 
-inline constexpr std::string_view kWaitsForDisks =
-    "it would wait for the disks of one node and its replicas on the connection that all clients share";
+inline constexpr std::string_view kScanInstead =
+    "it is for nodes in cluster mode, which clients of ringproxy need not know: SCAN goes over the keys of all nodes";
 inline constexpr std::string_view kWouldBlock = "it would block the connection that all clients share";
 inline constexpr std::string_view kFieldSets =
     "its sets of fields would lie on the connection that all clients share; HSET and HSETEX need none";
@@ -92,7 +92,7 @@ inline constexpr CommandSpec kNewerRows[] = {
     {.name = "cluster|syncslots", .arity = -3, .access = kAdmin, .handling = kRefused,
      .flags = "admin stale no_async_loading", .why = kNoClusterMode, .since = {80400, 90000}},
     {.name = "clusterscan", .arity = -2, .access = kRead, .handling = kRefused,
-     .flags = "readonly touches_arbitrary_keys", .why = kNoClusterMode, .since = {kNoRelease, 90100}},
+     .flags = "readonly touches_arbitrary_keys", .why = kScanInstead, .since = {kNoRelease, 90100}},
     {.name = "commandlog", .arity = -2, .access = kOther, .handling = kRefused,
      .why = kFamily, .since = {kNoRelease, 80100}},
     {.name = "commandlog|get", .arity = -4, .access = kAdmin, .handling = kRefused,
@@ -169,8 +169,8 @@ inline constexpr CommandSpec kNewerRows[] = {
      .flags = "readonly movablekeys", .categories = "set", .weight = kHeavy, .since = {81000, kNoRelease}},
     {.name = "trimslots", .arity = -5, .access = kWrite, .handling = kRefused,
      .flags = "write", .why = kNoClusterMode, .since = {80400, kNoRelease}},
-    {.name = "waitaof", .arity = 4, .access = kOther, .handling = kRefused,
-     .flags = "blocking", .categories = "connection", .why = kWaitsForDisks, .since = {70200, 70200}},
+    {.name = "waitaof", .arity = 4, .access = kOther, .handling = kPinned,
+     .flags = "blocking", .categories = "connection", .since = {70200, 70200}},
     {.name = "xackdel", .arity = -6, .keys = One(1), .access = kWrite,
      .flags = "write fast", .categories = "stream", .since = {80200, kNoRelease}},
     {.name = "xcfgset", .arity = -2, .keys = One(1), .access = kWrite,

@@ -3,6 +3,7 @@
 
 #include "backends/wire/command.h"
 #include "proxy/admin/admin_http.h"
+#include "proxy/route/learnt_commands.h"
 
 namespace ringproxy::proxy {
 namespace {
@@ -85,7 +86,9 @@ json RowJson(const wire::CommandSpec& spec) {
               {"merge", WordFor(spec.merge)},
               {"keys", KeysJson(spec.keys)},
               {"heavy", spec.weight == wire::Weight::kHeavy},
-              {"source", spec.is_configured ? "configured" : "built_in"}};
+              {"source", spec.is_learnt       ? "learnt"
+                         : spec.is_configured ? "configured"
+                                              : "built_in"}};
   if (!spec.why.empty()) row["why"] = spec.why;
   if (wire::NeedsAdmin(spec)) row["needs"] = "admin_commands";
   if (spec.since == wire::FirstReleases{}) return row;
@@ -100,8 +103,18 @@ json RowJson(const wire::CommandSpec& spec) {
 
 AdminReply AdminHttp::Commands(const Query& query) const {
   json rows = json::array();
+  const auto is_wanted = [&](const wire::CommandSpec& spec) {
+    return !query.contains("name") || query.at("name") == spec.name;
+  };
   for (const wire::CommandSpec& spec : wire::RedisCommands()) {
-    if (!query.contains("name") || query.at("name") == spec.name) rows.push_back(RowJson(spec));
+    if (is_wanted(spec) && !IsRowOfClass(spec)) rows.push_back(RowJson(spec));
+  }
+  for (size_t l = 0; l < snapshot_->listeners.size(); ++l) {
+    for (const wire::CommandSpec* spec : snapshot_->listeners[l].learnt_rows()) {
+      if (!is_wanted(*spec)) continue;
+      rows.push_back(RowJson(*spec));
+      rows.back()["listener"] = snapshot_->config.listeners[l].name;
+    }
   }
   if (rows.empty()) return JsonError(404, "no command is called " + query.at("name"));
   return JsonReply(200, {{"commands", rows}});

@@ -35,6 +35,8 @@ class AdminHttp {
  public:
   // `nodes`: what the process knows of all nodes; outlives it.
   AdminHttp(std::shared_ptr<const Snapshot> snapshot, const backends::NodeRegistry& nodes);
+  // Of the same nodes.
+  void Adopt(std::shared_ptr<const Snapshot> snapshot) { snapshot_ = std::move(snapshot); }
   ~AdminHttp();
 
   // What the pages show and change; before Listen.

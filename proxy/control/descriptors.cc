@@ -10,6 +10,7 @@
 #include <iterator>
 
 #include "backends/net/lingering_sockets.h"
+#include "proxy/control/command_learner.h"
 
 namespace ringproxy::proxy {
 namespace {
@@ -32,6 +33,7 @@ DescriptorNeed DescriptorsNeeded(const conf::Config& config, uint32_t workers) {
   DescriptorNeed need;
   uint64_t plain_nodes = 0;
   uint64_t pinned = 0;
+  uint64_t subscribed = 0;
   for (const conf::Listener& listener : config.listeners) need.clients += listener.max_connections;
   for (const conf::Pool& pool : config.pools) {
     const uint64_t plain = uint64_t{pool.nodes.size()} * pool.connections_per_node * workers;
@@ -41,15 +43,22 @@ DescriptorNeed DescriptorsNeeded(const conf::Config& config, uint32_t workers) {
     // A worker's subscriptions at a node have a link of their own, and so has what ends waits and scripts there.
     const uint64_t apart = pool.protocol == conf::Protocol::kRedis ? 2 * uint64_t{pool.nodes.size()} * workers : 0;
     need.nodes += plain * flavours + apart;
-    if (pool.protocol == conf::Protocol::kRedis) pinned += uint64_t{pool.nodes.size()} * pool.pinned_per_node * workers;
+    if (pool.protocol == conf::Protocol::kRedis) {
+      const uint64_t of_pool = uint64_t{pool.nodes.size()} * pool.pinned_per_node * workers;
+      // One that is subscribed has one to every node.
+      const bool is_own = pool.subscriptions == conf::SubscriptionLinks::kOwn;
+      pinned += of_pool;
+      if (is_own) subscribed += std::min(of_pool, need.clients * pool.nodes.size());
+    }
     need.checks += pool.nodes.size();
   }
-  // Each of them is one client's.
-  need.nodes += std::min(pinned, need.clients);
+  // Each of them is one client's, and few clients have more than one but for their subscriptions.
+  need.nodes += std::max(subscribed, std::min(pinned, need.clients));
   need.admin = kAdminClients;
   // The control loop is one more, and so is the listener of the admin port.
   const uint64_t loops = uint64_t{workers} + 1;
   const uint64_t listeners = config.listeners.size() + 1;
+  if (LearnsAny(config)) need.checks += CommandLearner::kMostAtOnce;
   need.own = kFiles + kNames + listeners + kPerLoop * loops;
   // The last one is a client's. Files and loops count by what they need in any case, since this number refuses a start;
   // of the links to nodes only those that are opened at start.

@@ -11,7 +11,7 @@ namespace ringproxy::proxy {
 struct DescriptorNeed {
   uint64_t clients = 0;  // max_connections of all listeners.
   uint64_t nodes = 0;    // Connections of every worker to every node, in all flavours that it may use at once.
-  uint64_t checks = 0;   // One a node that is checked or emptied.
+  uint64_t checks = 0;   // One a node that is checked or emptied, and some that are asked for their commands.
   uint64_t admin = 0;    // Clients of the admin port.
   uint64_t own = 0;      // Listeners, loops, name servers, files.
   uint64_t least = 0;    // With fewer not one client could be served beside the nodes and their checks.

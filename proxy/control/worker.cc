@@ -61,15 +61,18 @@ Worker::Worker(const WorkerParts& parts, std::shared_ptr<const Snapshot> snapsho
   sinks_.Set(Kind::kWatch, client_io_.watches);
   sinks_.Set(Kind::kWait, client_io_.waits);
   sinks_.Set(Kind::kSpreadWait, client_io_.waits.spread());
+  sinks_.Set(Kind::kReplicaWait, client_io_.waits.replicas());
   client_io_.subscriptions = std::make_unique<Subscriptions>(io_, parts.number, sinks_, parts.subscriptions, sessions_);
   sinks_.Set(Kind::kPubSub, client_io_.subscriptions->questions());
   dispatcher_.SetPubSub(*client_io_.subscriptions);
   sinks_.Set(Kind::kScript, client_io_.scripts);
-  client_io_.desks.reset(new AskingDesks{InfoDesk(io_, snapshots_.held(), parts.view, sinks_), ServersDesk(io_, sinks_),
-                                         ClientDesk(client_io_, sessions_, listeners_, sinks_, parts.clients)});
-  sinks_.Set(Kind::kInfo, client_io_.desks->info);
-  sinks_.Set(Kind::kServers, client_io_.desks->servers);
-  client_io_.desks->servers.SetAwaited([this](backends::Ticket ticket) { return sessions_.Awaits(ticket); });
+  client_io_.servers = std::make_unique<ServerDesks>(io_, snapshots_.held(), parts.view, sinks_);
+  client_io_.servers->monitors = std::make_unique<Monitors>(io_.loop, sinks_, sessions_, parts.monitors,
+                                                            [this](bool follows) { sessions_.Follow(follows); });
+  client_io_.servers->clients = std::make_unique<ClientDesk>(client_io_, sessions_, listeners_, sinks_, parts.clients);
+  sinks_.Set(Kind::kInfo, client_io_.servers->info);
+  sinks_.Set(Kind::kServers, client_io_.servers->others);
+  client_io_.servers->others.SetAwaited([this](backends::Ticket ticket) { return sessions_.Awaits(ticket); });
   for (uint32_t i = 0; i < snapshot->config.listeners.size(); ++i) {
     const conf::Listener& listener = snapshot->config.listeners[i];
     listeners_.push_back({i, listener, LimitsOf(listener.limits), stats_.listeners[i]});

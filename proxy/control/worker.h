@@ -38,6 +38,7 @@ class Worker final : private RefusalObserver {
     // Takes an old snapshot that nothing needs any more, to let it die elsewhere. Called on the worker's loop.
     SnapshotHolder::HandBack hand_back;
     ScriptPosts scripts = {};
+    MonitorPosts monitors = {};
     ClientPosts clients = {};
   };
   // `seed` for jitter.
@@ -64,7 +65,8 @@ class Worker final : private RefusalObserver {
 
   // For the words of other workers.
   ScriptCalls& scripts() { return client_io_.scripts; }
-  ClientDesk& clients() { return client_io_.desks->clients; }
+  ClientDesk& clients() { return *client_io_.servers->clients; }
+  Monitors& monitors() { return *client_io_.servers->monitors; }
 
   size_t session_count() const { return sessions_.size(); }
   const net::BlockPool& blocks() const { return io_.blocks; }

@@ -5,7 +5,7 @@ namespace ringproxy::proxy {
 WorkerThread::WorkerThread(std::shared_ptr<const Snapshot> snapshot, AllStats all_stats, uint32_t index, uint64_t seed,
                            SharedLimits& limits, SubscriptionCounts& subscriptions, net::ProcessMemory& memory,
                            net::Resolver& resolver, OnBreakerNews on_breaker, HandBack hand_back, ScriptPosts scripts,
-                           ClientPosts clients)
+                           MonitorPosts monitors, ClientPosts clients)
     : on_breaker_(std::move(on_breaker)), stats_(*all_stats[index]), loop_(resolver), view_(all_stats, loop_) {
   const Worker::WorkerParts parts{.loop = loop_,
                                   .number = index,
@@ -17,6 +17,7 @@ WorkerThread::WorkerThread(std::shared_ptr<const Snapshot> snapshot, AllStats al
                                   .memory = &memory,
                                   .hand_back = std::move(hand_back),
                                   .scripts = std::move(scripts),
+                                  .monitors = std::move(monitors),
                                   .clients = std::move(clients)};
   worker_ = std::make_unique<Worker>(parts, std::move(snapshot), seed);
   view_.Attach(*worker_);
@@ -36,6 +37,10 @@ void WorkerThread::Start() {
     // Destroyed where it lived: its streams and timers belong to this thread.
     worker_.reset();
   });
+}
+
+void WorkerThread::Adopt(std::shared_ptr<const Snapshot> snapshot) {
+  loop_.Post([this, snapshot = std::move(snapshot)] { worker_->Adopt(snapshot); });
 }
 
 void WorkerThread::AddClient(uint32_t listener, ClientState client, int fd) {
@@ -61,6 +66,10 @@ void WorkerThread::Tell(ScriptExchange::ScriptWord word) {
 
 void WorkerThread::Tell(ClientExchange::ClientWord word) {
   loop_.Post([this, word = std::move(word)] { word(worker_->clients()); });
+}
+
+void WorkerThread::Tell(MonitorExchange::MonitorWord word) {
+  loop_.Post([this, word = std::move(word)] { word(worker_->monitors()); });
 }
 
 uint64_t WorkerThread::sessions() const {

@@ -11,6 +11,7 @@
 
 #include "backends/net/libevent_loop.h"
 #include "proxy/control/client_exchange.h"
+#include "proxy/control/monitor_exchange.h"
 #include "proxy/control/process_view.h"
 #include "proxy/control/script_exchange.h"
 #include "proxy/control/worker.h"
@@ -26,10 +27,12 @@ class WorkerThread final : private backends::BreakerObserver {
   WorkerThread(std::shared_ptr<const Snapshot> snapshot, AllStats all_stats, uint32_t index, uint64_t seed,
                SharedLimits& limits, SubscriptionCounts& subscriptions, net::ProcessMemory& memory,
                net::Resolver& resolver, OnBreakerNews on_breaker, HandBack hand_back, ScriptPosts scripts,
-               ClientPosts clients);
+               MonitorPosts monitors, ClientPosts clients);
   ~WorkerThread();
 
   void Start();
+  // As Worker::Adopt.
+  void Adopt(std::shared_ptr<const Snapshot> snapshot);
   // Takes over an accepted socket.
   void AddClient(uint32_t listener, ClientState client, int fd);
   // `drained` runs on the worker's thread.
@@ -41,6 +44,8 @@ class WorkerThread final : private backends::BreakerObserver {
   void Tell(ScriptExchange::ScriptWord word);
   // What is asked about clients, or answered.
   void Tell(ClientExchange::ClientWord word);
+  // Likewise, of clients that monitor.
+  void Tell(MonitorExchange::MonitorWord word);
 
   // Clients handed over that have not left: exact for this thread's own hand-overs, since it counts those itself.
   uint64_t sessions() const;

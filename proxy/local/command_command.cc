@@ -216,6 +216,8 @@ bool IsListed(const CommandSpec& spec, const FleetReleases& nodes) {
   return !IsSubcommand(spec) && IsServed(spec, nodes);
 }
 
+using LearntSpecs = std::span<const CommandSpec* const>;
+
 // What a fleet of such nodes has.
 struct ListedCommands {
   explicit ListedCommands(const FleetReleases& fleet) : nodes(fleet) {
@@ -223,7 +225,6 @@ struct ListedCommands {
     count = static_cast<size_t>(std::ranges::count_if(wire::RedisCommands(), is_listed));
     for (uint8_t protocol = 2; protocol <= 3; ++protocol) {
       std::string& all = texts[protocol - 2];
-      wire::AppendArrayHeader(count, &all);
       for (const CommandSpec& spec : wire::RedisCommands()) {
         if (is_listed(spec)) AppendCommand(spec, {protocol, nodes, &all});
       }
@@ -232,7 +233,7 @@ struct ListedCommands {
 
   FleetReleases nodes;
   size_t count;
-  std::string texts[2];  // COMMAND in RESP2 and in RESP3.
+  std::string texts[2];  // COMMAND in RESP2 and in RESP3, without its header.
 };
 
 // It takes long to make, and whoever asks for it asks often: each worker keeps those of its last few kinds of fleets.
@@ -245,12 +246,26 @@ const ListedCommands& CommandsOf(const FleetReleases& nodes) {
   return kept.emplace_back(nodes);
 }
 
+size_t CountServed(LearntSpecs learnt, const FleetReleases& nodes) {
+  const auto is_served = [&](const CommandSpec* spec) { return IsServed(*spec, nodes); };
+  return static_cast<size_t>(std::ranges::count_if(learnt, is_served));
+}
+
+const CommandSpec* FindLearnt(LearntSpecs learnt, std::string_view name) {
+  const auto found =
+      std::ranges::find_if(learnt, [&](const CommandSpec* spec) { return wire::EqualsIgnoringCase(spec->name, name); });
+  return found != learnt.end() ? *found : nullptr;
+}
+
 // Those that are served and wanted.
 LocalOutcome AppendNames(const LocalCall& call, const auto& wanted) {
   const FleetReleases nodes = call.nodes();
   std::vector<std::string_view> names;
   for (const CommandSpec& spec : wire::RedisCommands()) {
     if (wanted(spec) && IsServed(spec, nodes)) names.push_back(spec.name);
+  }
+  for (const CommandSpec* spec : call.listener.learnt) {
+    if (wanted(*spec) && IsServed(*spec, nodes)) names.push_back(spec->name);
   }
   wire::AppendArrayHeader(names.size(), call.out);
   for (const std::string_view name : names) wire::AppendBulk(name, call.out);
@@ -260,12 +275,20 @@ LocalOutcome AppendNames(const LocalCall& call, const auto& wanted) {
 }  // namespace
 
 LocalOutcome AnswerCommand(const LocalCall& call) {
-  call.out->append(CommandsOf(call.nodes()).texts[call.protocol() - 2]);
+  const FleetReleases nodes = call.nodes();
+  const ListedCommands& listed = CommandsOf(nodes);
+  wire::AppendArrayHeader(listed.count + CountServed(call.listener.learnt, nodes), call.out);
+  call.out->append(listed.texts[call.protocol() - 2]);
+  for (const CommandSpec* spec : call.listener.learnt) {
+    if (IsServed(*spec, nodes)) AppendCommand(*spec, {call.protocol(), nodes, call.out});
+  }
   return LocalOutcome::kAnswered;
 }
 
 LocalOutcome AnswerCommandCount(const LocalCall& call) {
-  wire::AppendInteger(static_cast<int64_t>(CommandsOf(call.nodes()).count), call.out);
+  const FleetReleases nodes = call.nodes();
+  const size_t count = CommandsOf(nodes).count + CountServed(call.listener.learnt, nodes);
+  wire::AppendInteger(static_cast<int64_t>(count), call.out);
   return LocalOutcome::kAnswered;
 }
 
@@ -275,6 +298,7 @@ LocalOutcome AnswerCommandInfo(const LocalCall& call) {
   wire::AppendArrayHeader(call.request.size() - 2, call.out);
   for (size_t i = 2; i < call.request.size(); ++i) {
     const CommandSpec* spec = wire::FindRedisCommand(call.request[i]);
+    if (spec == nullptr) spec = FindLearnt(call.listener.learnt, call.request[i]);
     if (spec != nullptr && IsServed(*spec, nodes)) {
       AppendCommand(*spec, {call.protocol(), nodes, call.out});
     } else {

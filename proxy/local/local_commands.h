@@ -10,6 +10,7 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -105,6 +106,7 @@ struct ListenerFacts {
   uint32_t databases;         // That it has.
   uint32_t proved_databases;  // The first ones, each of which its nodes have accepted.
   PasswordGate& gate;
+  std::span<const wire::CommandSpec* const> learnt;  // Commands that its nodes have told of, by name.
 };
 
 // The Redis whose commands are in the table: what a listener's nodes are taken for until they have told their release.

@@ -1,10 +1,13 @@
 #include "proxy/route/configured_commands.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <deque>
+#include <iterator>
 #include <utility>
 
 #include "conf/quote.h"
+#include "proxy/route/learnt_commands.h"
 
 namespace ringproxy::proxy {
 namespace {
@@ -70,7 +73,8 @@ wire::CommandSpec RowOf(const conf::CustomCommand& command) {
 }
 
 // Classes of commands, what metrics call the unknown ones, and the word that opens a request of HTTP.
-constexpr std::string_view kOtherMeanings[] = {"admin", "heavy", "other", "post", "read", "write"};
+constexpr std::string_view kOtherMeanings[] = {"admin", "heavy", "learnt.read", "learnt.write",
+                                               "other", "post",  "read",        "write"};
 
 }  // namespace
 
@@ -91,15 +95,17 @@ std::vector<std::string> TakenCommandNames(const conf::Config& config) {
 std::vector<wire::CommandSpec> ConfiguredRows(const conf::Config& config) {
   std::vector<wire::CommandSpec> rows;
   for (const conf::CustomCommand& command : config.commands) rows.push_back(RowOf(command));
+  if (LearnsAny(config)) std::ranges::copy(RowsOfClasses(), std::back_inserter(rows));
   return rows;
 }
 
 void UseConfiguredCommands(const conf::Config& config) {
-  if (config.commands.empty()) return;
+  if (config.commands.empty() && !LearnsAny(config)) return;
   // Rows refer to their names for as long as the process lives.
   static std::deque<conf::Config> kept;
   conf::Config& commands = kept.emplace_back();
   commands.commands = config.commands;
+  commands.pools = config.pools;
   wire::UseRedisCommands(wire::WithConfiguredRows(ConfiguredRows(commands)));
 }
 

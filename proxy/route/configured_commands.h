@@ -15,7 +15,8 @@ namespace ringproxy::proxy {
 // What conf/validate cannot know: names of commands that ringproxy has by itself. One line for each.
 std::vector<std::string> TakenCommandNames(const conf::Config& config);
 
-// Their names are views into `config`. Requires: it keeps the rules of conf/validate.
+// With those that stand for what nodes tell of, where pools learn. Their names are views into `config`. Requires: it
+// keeps the rules of conf/validate.
 std::vector<wire::CommandSpec> ConfiguredRows(const conf::Config& config);
 
 // Takes them into the table of the process. Requires: TakenCommandNames is empty.

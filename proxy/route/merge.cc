@@ -11,6 +11,9 @@
 namespace ringproxy::proxy {
 namespace {
 
+// FUNCTION DELETE's.
+constexpr std::string_view kNoLibrary = "-ERR Library not found\r\n";
+
 bool AddUp(int64_t a, int64_t b, int64_t* sum) {
   // A sum that has wrapped would be believed.
   return !__builtin_add_overflow(a, b, sum);
@@ -43,7 +46,10 @@ std::span<const std::string_view> ReplyMerger::Merge(wire::Merge merge, std::spa
   assert(!children.empty());
   protocol_ = protocol;
   Begin();
-  const auto failed = std::ranges::find_if(children, wire::IsError);
+  // A library that some node did not have is gone from all.
+  const bool is_done = merge == wire::Merge::kAllOk && std::ranges::find(children, "+OK\r\n") != children.end();
+  const auto failed = std::ranges::find_if(
+      children, [&](std::string_view child) { return wire::IsError(child) && !(is_done && child == kNoLibrary); });
   // Any node's key will do for RANDOMKEY, so a node that fails need not matter; nor to who has ended a script.
   const bool is_any = merge == wire::Merge::kAnyNonNil || merge == wire::Merge::kAnyOk;
   if (failed != children.end() && !is_any) {
@@ -171,9 +177,10 @@ void ReplyMerger::MergeIntegers(std::span<const std::string_view> children,
 }
 
 void ReplyMerger::MergeAllOk(std::span<const std::string_view> children) {
-  const bool all_ok = std::ranges::all_of(children, [](std::string_view child) { return child == "+OK\r\n"; });
+  const bool all_ok =
+      std::ranges::all_of(children, [](std::string_view child) { return child == "+OK\r\n" || child == kNoLibrary; });
   if (!all_ok) return BadReply();
-  Add(children.front());
+  Add("+OK\r\n");
 }
 
 void ReplyMerger::MergeConcat(std::span<const std::string_view> children) {

@@ -17,8 +17,9 @@ constexpr size_t kShaDigits = 40;
 // Beyond so many under way a call is not followed, and what its reply would tell stays unknown.
 constexpr size_t kMostFollowed = 16384;
 
-bool NamesScript(const wire::CommandSpec& spec) {
-  return spec.name.starts_with("evalsha");
+// The node answers it before it looks at the script, so it brings none there.
+bool IsMalformed(const wire::CommandSpec& spec, const wire::Request& request, wire::KeyPositions* keys) {
+  return wire::FindKeys(spec, request, keys) == wire::KeyResult::kSyntax;
 }
 
 // As texts are kept; what is no SHA-1 is found nowhere.
@@ -33,10 +34,6 @@ uint64_t ScopeOf(const Snapshot& snapshot, const ListenerSnapshot& listener) {
   // No name has a line end.
   for (const uint32_t pool : listener.pools) names.append(snapshot.config.pools[pool].name).append("\n");
   return ring::Hash(ring::HashAlgorithm::kXxh3, names);
-}
-
-bool IsServer(const Snapshot& snapshot, const ListenerSnapshot& listener) {
-  return listener.pools.size() == 1 && snapshot.pools[listener.pools.front()].nodes.size() == 1;
 }
 
 bool ShareAPool(const ListenerSnapshot& a, const ListenerSnapshot& b) {
@@ -77,6 +74,18 @@ void PutText(const wire::Request& request, std::string_view text, net::BlockPool
   out->request = wire::Request(out->block.bytes(), out->arguments);
 }
 
+// Those whose elements of EXEC's reply are no errors; none, if it is no array.
+void ForEachThatRan(const auto& texts, std::string_view reply, auto&& visit) {
+  wire::ArrayReader elements(reply);
+  uint32_t place = 0;
+  for (const auto& sent : texts) {
+    for (; place < sent.place && elements.remaining() > 0; ++place) elements.Next();
+    if (elements.remaining() == 0) return;
+    ++place;
+    if (!wire::IsError(elements.Next())) visit(sent);
+  }
+}
+
 // The answer to SCRIPT EXISTS, with what is known here.
 std::string MergeExists(std::string_view reply, std::string_view known) {
   const std::string head = "*" + std::to_string(known.size()) + "\r\n";
@@ -105,9 +114,9 @@ void ScriptCalls::Adopt(const Snapshot& snapshot) {
   texts_.ResetMarks(nodes);
   scopes_.clear();
   for (const ListenerSnapshot& listener : snapshot.listeners) {
-    Scope& scope = scopes_.emplace_back(Scope{ScopeOf(snapshot, listener), IsServer(snapshot, listener), {}});
+    Scope& scope = scopes_.emplace_back(Scope{ScopeOf(snapshot, listener), {}});
     for (const ListenerSnapshot& other : snapshot.listeners) {
-      if (ShareAPool(listener, other) && !IsServer(snapshot, other)) scope.touching.push_back(ScopeOf(snapshot, other));
+      if (ShareAPool(listener, other)) scope.touching.push_back(ScopeOf(snapshot, other));
     }
   }
 }
@@ -118,12 +127,12 @@ bool ScriptCalls::MayCopy(std::string_view text) const {
 
 ScriptCalls::PreparedCall ScriptCalls::Prepare(RoutedRequest& routed, const Origin& origin, NodeId to,
                                                backends::Ticket ticket) {
-  const Scope& scope = scopes_[origin.listener];
-  if (scope.is_server || followed_.in_use() >= kMostFollowed) return {std::move(routed), ticket};
+  const bool is_followed = followed_.in_use() < kMostFollowed && !IsMalformed(routed.spec, routed.request, &keys_);
+  if (!is_followed) return {std::move(routed), ticket};
   FollowedScript call{.ticket = ticket, .form = FollowedScript::Form::kCall};
   call.node = first_node_[to.pool] + to.node;
   call.generation = GenerationOf(origin, to, worker_);
-  call.scope = scope.number;
+  call.scope = scopes_[origin.listener].number;
   return NamesScript(routed.spec) ? PrepareName(routed, origin.lane, std::move(call))
                                   : PrepareText(routed, origin.lane, std::move(call));
 }
@@ -180,7 +189,7 @@ ScriptCalls::PreparedCall ScriptCalls::PrepareName(RoutedRequest& routed, const 
 std::optional<wire::Request> ScriptCalls::WithText(const wire::CommandSpec& spec, const wire::Request& request,
                                                    uint32_t listener, const TextWish& is_wanted) {
   const Scope& scope = scopes_[listener];
-  if (scope.is_server || !NamesScript(spec)) return std::nullopt;
+  if (!NamesScript(spec) || IsMalformed(spec, request, &keys_)) return std::nullopt;
   const ScriptTexts::Script* const script = texts_.Find(scope.number, InLowerCase(request[1]));
   // Asked before anything is copied: a client may name a large script very often.
   if (script == nullptr || script->proposed_by || !is_wanted(script->text)) return std::nullopt;
@@ -189,14 +198,16 @@ std::optional<wire::Request> ScriptCalls::WithText(const wire::CommandSpec& spec
 }
 
 backends::Ticket ScriptCalls::Follow(const RoutedRequest& routed, const Origin& origin, backends::Ticket ticket) {
-  const Scope& scope = scopes_[origin.listener];
   FollowedScript followed{.ticket = ticket};
-  followed.scope = scope.number;
-  if (routed.spec.name == "script|flush") return FollowFlush(scope, std::move(followed));
-  if (scope.is_server || followed_.in_use() >= kMostFollowed) return ticket;
+  followed.scope = scopes_[origin.listener].number;
+  if (routed.spec.name == "script|flush") return FollowFlush(origin.listener, ticket);
+  if (followed_.in_use() >= kMostFollowed) return ticket;
   if (routed.spec.name == "script|load") return FollowLoad(routed.request, std::move(followed));
-  if (routed.spec.name == "script|exists") return FollowExists(routed.request, std::move(followed));
-  return ticket;
+  if (routed.spec.name != "script|exists") return ticket;
+  followed.form = FollowedScript::Form::kExists;
+  for (size_t i = 2; i < routed.request.size(); ++i)
+    followed.known += texts_.Knows(followed.scope, InLowerCase(routed.request[i])) ? '1' : '0';
+  return followed.known.find('1') == std::string::npos ? ticket : Open(std::move(followed));
 }
 
 backends::Ticket ScriptCalls::FollowLoad(const wire::Request& request, FollowedScript&& load) {
@@ -209,26 +220,32 @@ backends::Ticket ScriptCalls::FollowLoad(const wire::Request& request, FollowedS
   return Open(std::move(load));
 }
 
-backends::Ticket ScriptCalls::FollowExists(const wire::Request& request, FollowedScript&& exists) {
-  for (size_t i = 2; i < request.size(); ++i)
-    exists.known += texts_.Knows(exists.scope, InLowerCase(request[i])) ? '1' : '0';
-  if (exists.known.find('1') == std::string::npos) return exists.ticket;
-  exists.form = FollowedScript::Form::kExists;
-  return Open(std::move(exists));
-}
-
-backends::Ticket ScriptCalls::FollowFlush(const Scope& scope, FollowedScript&& flush) {
-  if (scope.touching.empty()) return flush.ticket;
+backends::Ticket ScriptCalls::FollowFlush(uint32_t listener, backends::Ticket ticket) {
+  const Scope& scope = scopes_[listener];
   // What comes behind it on this connection finds nothing any more.
   texts_.Forget(scope.touching);
   ++epoch_;
-  if (!posts_.flush) return flush.ticket;
-  flush.form = FollowedScript::Form::kFlush;
+  if (!posts_.flush) return ticket;
+  FollowedScript flush{.ticket = ticket, .form = FollowedScript::Form::kFlush};
   flush.to_come = 2;
   ++own_flushes_;
   const backends::Ticket followed = Open(std::move(flush));
   posts_.flush(scope.touching, followed.owner);
   return followed;
+}
+
+backends::Ticket ScriptCalls::FollowExec(std::span<const ExecText> texts, uint32_t listener, backends::Ticket ticket) {
+  FollowedScript exec{.ticket = ticket, .form = FollowedScript::Form::kExec};
+  exec.scope = scopes_[listener].number;
+  for (const ExecText& sent : texts) {
+    if (copied_bytes_ + exec.text_bytes + sent.text.size() > texts_.most_bytes() || !texts_.MayHold(sent.text.size()))
+      continue;
+    std::string sha = ring::Sha1Hex(sent.text);
+    if (texts_.Knows(exec.scope, sha)) continue;
+    exec.sent.push_back({sent.place, std::move(sha), std::make_shared<const std::string>(sent.text)});
+    exec.text_bytes += sent.text.size();
+  }
+  return exec.sent.empty() || followed_.in_use() >= kMostFollowed ? ticket : Open(std::move(exec));
 }
 
 backends::Ticket ScriptCalls::Open(FollowedScript&& followed) {
@@ -257,7 +274,13 @@ void ScriptCalls::OnReply(backends::Ticket ticket, backends::Reply&& reply) {
   switch (followed.form) {
     case FollowedScript::Form::kCall: NoteCall(followed, reply.bytes()); break;
     case FollowedScript::Form::kLoad:
-      if (reply.bytes() == "$40\r\n" + followed.sha + "\r\n") Learn(followed);
+      if (followed.epoch == epoch_ && reply.bytes() == "$40\r\n" + followed.sha + "\r\n")
+        Learn(followed.scope, followed.sha, followed.text);
+      break;
+    case FollowedScript::Form::kExec:
+      if (followed.epoch != epoch_) break;
+      ForEachThatRan(followed.sent, reply.bytes(),
+                     [&](const auto& sent) { Learn(followed.scope, sent.sha, sent.text); });
       break;
     case FollowedScript::Form::kExists:
       return sink_.OnReply(followed.ticket, backends::Reply(MergeExists(reply.bytes(), followed.known)));
@@ -289,7 +312,7 @@ void ScriptCalls::FinishFlush(uint32_t place) {
 void ScriptCalls::NoteCall(const FollowedScript& call, std::string_view reply) {
   if (call.epoch != epoch_) return;
   const bool is_error = wire::IsError(reply);
-  if (call.brings_text) is_error ? texts_.Withdraw(call.scope, call.sha) : Learn(call);
+  if (call.brings_text) is_error ? texts_.Withdraw(call.scope, call.sha) : Learn(call.scope, call.sha, call.text);
   ScriptTexts::Script* const script = texts_.Find(call.scope, call.sha);
   if (script == nullptr) return;
   LoadMark& mark = script->marks[call.node];
@@ -300,13 +323,14 @@ void ScriptCalls::NoteCall(const FollowedScript& call, std::string_view reply) {
   }
 }
 
-void ScriptCalls::Learn(const FollowedScript& followed) {
-  if (followed.epoch != epoch_ || texts_.Knows(followed.scope, followed.sha)) return;
-  texts_.Learn(followed.scope, followed.sha, followed.text);
+// Requires: no flush has come since the text was sent.
+void ScriptCalls::Learn(uint64_t scope, std::string_view sha, const ScriptText& text) {
+  if (texts_.Knows(scope, sha)) return;
+  texts_.Learn(scope, sha, text);
   // What the others were not told they learn from their own clients.
-  if (!posts_.learnt || untold_bytes_ + followed.text->size() > texts_.most_bytes()) return;
-  untold_bytes_ += followed.text->size();
-  posts_.learnt({followed.scope, followed.sha, followed.text, flushes_});
+  if (!posts_.learnt || untold_bytes_ + text->size() > texts_.most_bytes()) return;
+  untold_bytes_ += text->size();
+  posts_.learnt({scope, std::string(sha), text, flushes_});
 }
 
 void ScriptCalls::OnLearnt(const LearntScript& script) {

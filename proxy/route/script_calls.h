@@ -4,16 +4,18 @@
 // on one node only, and a node that was restarted has lost it. So texts are learnt from what EVAL and SCRIPT LOAD were
 // answered, and an EVALSHA for a node that is not known to have the text goes out as EVAL, with the same reply. Nothing
 // is repaired afterwards: what was sent behind it has already run then. SCRIPT FLUSH makes all workers forget before it
-// is answered. Where a listener reaches one node nothing is done: that is the server itself.
+// is answered.
 // Threads: its worker's; ScriptPosts are the way to the other workers, whose words are told to On… here.
 // Lifetime: the sink and the pool of blocks outlive it. Promise: each ticket that it gives out is answered once, and
-// then the one it was given for. Bounds: those of ScriptTexts; as many bytes again on their way for the first time.
+// then the one it was given for. Bounds: those of ScriptTexts; as many bytes again on their way for the first time;
+// kMostOfExec of one EXEC.
 #pragma once
 
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -52,6 +54,11 @@ struct RewrittenRequest {
   wire::Request request;
 };
 
+// EVALSHA and EVALSHA_RO.
+inline bool NamesScript(const wire::CommandSpec& spec) {
+  return spec.name.starts_with("evalsha");
+}
+
 class ScriptCalls final : public backends::ReplySink {
  public:
   // A request as it leaves, and the ticket with which its node is asked.
@@ -67,13 +74,23 @@ class ScriptCalls final : public backends::ReplySink {
 
   // EVAL, EVALSHA and the like, for that node. The result refers to `routed` and is valid until the next call.
   PreparedCall Prepare(RoutedRequest& routed, const Origin& origin, NodeId to, backends::Ticket ticket);
-  // SCRIPT LOAD, EXISTS and FLUSH, for several nodes; with any other command nothing is done.
+  // SCRIPT LOAD, EXISTS and FLUSH; with any other command nothing is done.
   backends::Ticket Follow(const RoutedRequest& routed, const Origin& origin, backends::Ticket ticket);
+  // SCRIPT FLUSH, also within a transaction.
+  backends::Ticket FollowFlush(uint32_t listener, backends::Ticket ticket);
   // An EVALSHA between MULTI and EXEC, with the text in place of its name; none: the text is not known, or not wanted.
   // Valid until the next call.
   using TextWish = std::function<bool(const ScriptText& text)>;
   std::optional<wire::Request> WithText(const wire::CommandSpec& spec, const wire::Request& request, uint32_t listener,
                                         const TextWish& is_wanted);
+  // The text of an EVAL between MULTI and EXEC, and the place of its reply in EXEC's array.
+  struct ExecText {
+    uint32_t place;
+    std::string_view text;
+  };
+  static constexpr size_t kMostOfExec = 64;
+  // EXEC of a transaction with these, different ones: those that have run are learnt.
+  backends::Ticket FollowExec(std::span<const ExecText> texts, uint32_t listener, backends::Ticket ticket);
 
   // For tickets of Kind::kScript.
   void OnReply(backends::Ticket ticket, backends::Reply&& reply) override;
@@ -96,11 +113,15 @@ class ScriptCalls final : public backends::ReplySink {
  private:
   struct Scope {
     uint64_t number;
-    bool is_server;         // One node: nothing is done.
-    ScriptScopes touching;  // Of listeners that reach any of its pools and more than one node.
+    ScriptScopes touching;  // Of listeners that reach any of its pools, its own among them.
+  };
+  struct SentText {
+    uint32_t place;
+    std::string sha;
+    ScriptText text;
   };
   struct FollowedScript {
-    enum class Form : uint8_t { kCall, kLoad, kExists, kFlush };
+    enum class Form : uint8_t { kCall, kLoad, kExists, kFlush, kExec };
     backends::Ticket ticket = {};
     Form form = Form::kCall;
     bool brings_text = false;
@@ -111,21 +132,20 @@ class ScriptCalls final : public backends::ReplySink {
     uint64_t scope = 0;
     size_t text_bytes = 0;  // Of a copy of the text that was made for it.
     std::string sha = {};
-    std::string known = {};  // kExists: '1' for each whose text is known.
-    ScriptText text = {};    // What is learnt when the reply is no error.
-    net::Block reply = {};   // kFlush
+    std::string known = {};           // kExists: '1' for each whose text is known.
+    ScriptText text = {};             // What is learnt when the reply is no error.
+    net::Block reply = {};            // kFlush
+    std::vector<SentText> sent = {};  // kExec, by their places.
   };
 
   PreparedCall PrepareText(RoutedRequest& routed, const backends::Lane& lane, FollowedScript&& call);
   PreparedCall PrepareName(RoutedRequest& routed, const backends::Lane& lane, FollowedScript&& call);
   backends::Ticket FollowLoad(const wire::Request& request, FollowedScript&& load);
-  backends::Ticket FollowExists(const wire::Request& request, FollowedScript&& exists);
-  backends::Ticket FollowFlush(const Scope& scope, FollowedScript&& flush);
   backends::Ticket Open(FollowedScript&& followed);
   // Whether a copy of a text may be made now.
   bool MayCopy(std::string_view text) const;
   void NoteCall(const FollowedScript& call, std::string_view reply);
-  void Learn(const FollowedScript& followed);
+  void Learn(uint64_t scope, std::string_view sha, const ScriptText& text);
   FollowedScript Take(uint32_t place);
   void FinishFlush(uint32_t place);
 
@@ -142,7 +162,8 @@ class ScriptCalls final : public backends::ReplySink {
   uint32_t own_flushes_ = 0;    // Under way.
   size_t copied_bytes_ = 0;     // Of copies of texts that are under way.
   size_t untold_bytes_ = 0;     // Posted and not told yet.
-  RewrittenRequest rewritten_;  // Scratch of one request.
+  RewrittenRequest rewritten_;  // Scratch of one request, as is the next one.
+  wire::KeyPositions keys_;
 };
 
 }  // namespace ringproxy::proxy

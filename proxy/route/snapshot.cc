@@ -6,6 +6,7 @@
 #include <set>
 
 #include "conf/pool_ring.h"
+#include "proxy/route/learnt_commands.h"
 
 namespace ringproxy::proxy {
 namespace {
@@ -72,6 +73,14 @@ std::shared_ptr<Snapshot> MakeSnapshot(conf::Config config, backends::NodeRegist
   if (!config.global_limits.store.empty()) snapshot->limit_store = PoolIndex(config, config.global_limits.store);
   snapshot->config = std::move(config);
   return snapshot;
+}
+
+const wire::CommandSpec* ListenerSnapshot::FindLearnt(std::string_view name) const {
+  return learnt ? learnt->Find(name) : nullptr;
+}
+
+std::span<const wire::CommandSpec* const> ListenerSnapshot::learnt_rows() const {
+  return learnt ? learnt->rows() : std::span<const wire::CommandSpec* const>();
 }
 
 bool MayFollow(const Snapshot& before, const Snapshot& after) {

@@ -5,11 +5,13 @@
 
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "backends/health/node_registry.h"
+#include "backends/wire/command.h"
 #include "backends/wire/memcache_cas.h"
 #include "conf/config.h"
 #include "conf/pool_ring.h"
@@ -31,6 +33,8 @@ struct PoolSnapshot {
   std::vector<std::shared_ptr<backends::NodeRecord>> nodes;  // By index in the ring.
 };
 
+class LearntCommands;
+
 struct ListenerSnapshot {
   struct Route {
     std::string prefix;
@@ -39,6 +43,12 @@ struct ListenerSnapshot {
   std::vector<Route> routes;    // The longest prefix first; the default route, with no prefix, is the last.
   std::vector<uint32_t> pools;  // Distinct, in the order of the configuration: what a whole-fleet command reaches.
   ScanOrder scan_order;         // Of all their nodes.
+  // What its nodes have told of; nullptr: it learns nothing, or has not yet.
+  std::shared_ptr<const LearntCommands> learnt = nullptr;
+
+  // Of a request whose command is not in the table; nullptr: there is no such command.
+  const wire::CommandSpec* FindLearnt(std::string_view name) const;
+  std::span<const wire::CommandSpec* const> learnt_rows() const;
 };
 
 struct Snapshot {

@@ -69,8 +69,7 @@ void WholeFleet::Send(const RoutedRequest& routed, const Origin& origin, backend
 
 void WholeFleet::SendControl(const RoutedRequest& routed, const Origin& origin, backends::Ticket ticket) {
   const auto send = [&](NodeId to, backends::Ticket part) {
-    origin.held.node_pools[to.pool].BesideRequests(to.node).control.Send(routed.request.encoded(), part,
-                                                                         WorkOf(routed));
+    origin.held.node_pools[to.pool].BesideRequests(to.node).control.Send(routed.request.encoded(), part);
   };
   if (const std::optional<NodeId> only = OnlyNode(origin)) return send(*only, ticket);
   size_t nodes = 0;

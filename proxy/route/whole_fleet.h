@@ -26,7 +26,8 @@ class WholeFleet {
                                  backends::Ticket ticket);
   // To all; the part of one that may not be asked fails. The replies are merged by the command's rule.
   void Send(const RoutedRequest& routed, const Origin& origin, backends::Ticket ticket);
-  // To all, over their control links. Not even one that seems to be down is left out: see backends::ControlLink.
+  // To all, over their control links. Not even one that seems to be down is left out: see backends::ControlLink. What
+  // is said there a node answers at once, so its part waits no longer than for a plain command.
   void SendControl(const RoutedRequest& routed, const Origin& origin, backends::Ticket ticket);
   // To all that may be asked; each has to say +OK. Where none may, the ticket is failed.
   void Ask(const RoutedRequest& routed, const Origin& origin, backends::Ticket ticket);

@@ -31,7 +31,11 @@ ClientDesk::ClientDesk(ClientIo& io, SessionTable& sessions, std::vector<Listene
 
 void ClientDesk::Ask(const RoutedRequest& routed, const ClientState& asker, uint32_t listener,
                      backends::Ticket ticket) {
-  if (routed.spec.name == "client|info") return AnswerInfo(asker, ticket);
+  if (routed.spec.name == "client|info") {
+    std::string info;
+    AppendInfo(ticket.owner, asker.flavour.protocol, &info);
+    return sink_.OnReply(ticket, backends::Reply(std::string_view(info)));
+  }
   std::string error;
   std::optional<ClientQuestion> question = ReadClientQuestion(routed.request, &error);
   if (!question) return sink_.OnReply(ticket, backends::Reply(std::string_view(error)));
@@ -44,12 +48,10 @@ void ClientDesk::Ask(const RoutedRequest& routed, const ClientState& asker, uint
   BeginNext();
 }
 
-void ClientDesk::AnswerInfo(const ClientState& asker, backends::Ticket ticket) {
+void ClientDesk::AppendInfo(uint32_t owner, uint8_t protocol, std::string* out) const {
   std::string line;
-  AppendClientLine(sessions_.At(ticket.owner).Facts(), io_.io.loop.now(), &line);
-  std::string reply;
-  wire::AppendText(line, asker.flavour.protocol, &reply);
-  sink_.OnReply(ticket, backends::Reply(std::string_view(reply)));
+  AppendClientLine(sessions_.At(owner).Facts(), io_.io.loop.now(), &line);
+  wire::AppendText(line, protocol, out);
 }
 
 void ClientDesk::BeginNext() {

@@ -14,6 +14,7 @@
 #include "backends/worker_io.h"
 #include "proxy/guard/rate_limiter.h"
 #include "proxy/local/local_commands.h"
+#include "proxy/local/monitors.h"
 #include "proxy/observe/info_desk.h"
 #include "proxy/observe/servers_desk.h"
 #include "proxy/route/dispatcher.h"
@@ -56,11 +57,17 @@ struct TurnLists {
   std::vector<uint32_t> retired;  // Closed in this turn, by index; deleted at its end.
 };
 
-// Who asks the nodes what they tell about themselves, and the workers about their clients.
-struct AskingDesks {
+// Who asks the nodes what they tell about themselves, and the workers about their clients, and tells what is said to
+// the proxy.
+struct ServerDesks {
+  ServerDesks(backends::WorkerIo& io, const std::unique_ptr<HeldSnapshot>& held, const ProxyView& view,
+              backends::ReplySink& sink)
+      : info(io, held, view, sink), others(io, sink) {}
+
   InfoDesk info;
-  ServersDesk servers;
-  ClientDesk clients;
+  ServersDesk others;
+  std::unique_ptr<Monitors> monitors = nullptr;
+  std::unique_ptr<ClientDesk> clients = nullptr;
 };
 
 struct ClientIo {
@@ -84,7 +91,7 @@ struct ClientIo {
   TurnLists turn;
   std::string scratch;  // One reply under construction.
   ScriptCalls scripts;
-  std::unique_ptr<AskingDesks> desks = nullptr;  // As subscriptions.
+  std::unique_ptr<ServerDesks> servers = nullptr;  // As subscriptions.
 };
 
 }  // namespace ringproxy::proxy

@@ -4,6 +4,7 @@
 #include <cassert>
 #include <utility>
 
+#include "backends/wire/ascii.h"
 #include "backends/wire/integer.h"
 #include "proxy/session/failure_words.h"
 #include "proxy/session/pinned_requests.h"
@@ -54,8 +55,18 @@ void SendToNodes(ClientIo& io, ReplyForecast& forecast, const Origin& origin, Ro
 
 // Of those that tell about the nodes.
 void AskServers(ClientIo& io, const RoutedRequest& routed, const Origin& origin, backends::Ticket ticket) {
-  wire::IsShared(routed.spec) ? io.desks->info.Ask(routed, origin, ticket)
-                              : io.desks->servers.Ask(routed, origin, ticket);
+  wire::IsShared(routed.spec) ? io.servers->info.Ask(routed, origin, ticket)
+                              : io.servers->others.Ask(routed, origin, ticket);
+}
+
+// MONITOR, or MONITOR SAMPLE n: one of n commands.
+void Monitor(ClientIo& io, ClientState& client, const wire::Request& request, backends::Ticket ticket) {
+  constexpr int64_t kMostSampled = 1'000'000;
+  const bool samples = request.size() == 3 && wire::EqualsIgnoringCase(request[1], "sample");
+  const int64_t one_in = samples ? wire::ParseInteger(request[2]).value_or(0) : 1;
+  const bool is_known = (samples || request.size() == 1) && one_in > 0 && one_in <= kMostSampled;
+  if (io.servers->monitors->Start(ticket.owner, is_known ? static_cast<uint32_t>(one_in) : 0, ticket))
+    client.refused.NoteMonitors();
 }
 
 wire::Failure FailureOf(const RateLimiter::Decision& refusal) {
@@ -132,6 +143,14 @@ void ClientRequests::DispatchAlone(RoutedRequest& routed, size_t request_bytes, 
 bool ClientRequests::DispatchPubSub(RoutedRequest& routed, size_t request_bytes, wire::Quiet quiet, bool follows) {
   const uint32_t slot = replies_.next_number();
   order_.HoldBehind(slot);
+  if (routed.spec.handling == wire::Handling::kLocal) {
+    backends::Ticket ticket = owner_;
+    ticket.slot = replies_.Open({.opened = io_.io.loop.now(), .request_bytes = request_bytes, .quiet = quiet});
+    forecast_.OnRequest();
+    io_.subscriptions->End(owner_.owner, ticket);
+    is_stopped_ = awaits_all_ = true;
+    return true;
+  }
   if (!follows || !order_.MustFollow(replies_, routed.spec.name.ends_with("publish"))) {
     Dispatch(routed, request_bytes, quiet);
     // What the client says next may be about what it has just subscribed to.
@@ -189,7 +208,7 @@ void ClientRequests::SendApart(RoutedRequest& routed, backends::Ticket ticket, L
   if (routed.spec.handling == wire::Handling::kClients) {
     // No limit counts it, for it costs no node anything.
     forecast_.OnRequest();
-    return io_.desks->clients.Ask(routed, client_, listener_.index, ticket);
+    return io_.servers->clients->Ask(routed, client_, listener_.index, ticket);
   }
   const LimitRules& rules = *(*io_.held)->limits;
   const bool is_concerned = rules.MayConcern(listener_.index, routed.command) || rules.has_priorities();
@@ -197,6 +216,7 @@ void ClientRequests::SendApart(RoutedRequest& routed, backends::Ticket ticket, L
   const Origin origin{*io_.held, listener_.index, {owner_.owner, client_.flavour}};
   if (routed.spec.handling == wire::Handling::kControl) return SendToNodes(io_, forecast_, origin, routed, ticket);
   forecast_.OnRequest();
+  if (routed.spec.name == "monitor") return Monitor(io_, client_, routed.request, ticket);
   if (routed.spec.handling == wire::Handling::kServers) return AskServers(io_, routed, origin, ticket);
   SendPinned(io_, client_, routed, origin, ticket);
 }
@@ -272,7 +292,8 @@ void ClientRequests::Select(const RoutedRequest& routed, uint16_t database, size
 
 void ClientRequests::OnSelected(uint32_t slot, backends::Reply&& reply) {
   const std::unique_ptr<ClientChange> change = std::exchange(change_, nullptr);
-  if (change->spliced) return OnReply(slot, SpliceReplies(io_, listener_, client_, *change->spliced, std::move(reply)));
+  if (change->spliced)
+    return OnReply(slot, SpliceReplies(io_, listener_, client_, owner_.owner, *change->spliced, std::move(reply)));
   if (reply.bytes() == "+OK\r\n") {
     client_.flavour.database = change->database;
     if (client_.flavour.is_pinned) FollowPinned(io_, client_, owner_.owner);

@@ -36,7 +36,7 @@ class ClientRequests {
   // Likewise, once all that came before it is answered; and what comes behind it waits for its reply.
   void DispatchAlone(RoutedRequest& routed, size_t request_bytes, wire::Quiet quiet);
   // What is about messages. `follows`: it leaves only when all before it is answered, but a PUBLISH waits for no other.
-  // False: it waits for that, and so does the client.
+  // False: it waits for that, and so does the client. Also RESET of a client that listens, once nothing is under way.
   bool DispatchPubSub(RoutedRequest& routed, size_t request_bytes, wire::Quiet quiet, bool follows);
   // What the client is told without having asked.
   void OnMessage(backends::Reply&& message);

@@ -19,14 +19,6 @@ bool LooksLikeHttp(const wire::Request& request) {
   return wire::EqualsIgnoringCase(request.name(), "post") || wire::EqualsIgnoringCase(request.name(), "host:");
 }
 
-// Whether a script's text is queued in place of its name. Not a second time for one node; and not where other commands
-// would lack the room.
-bool ShallBring(const ScriptText& text, const wire::Request& request, const Transaction& transaction,
-                std::optional<NodeId> at) {
-  const size_t whole = transaction.held_bytes() + request.encoded().size() + text->size();
-  return !transaction.is_aborted() && whole <= Transaction::kSharedBytes / 2 && !transaction.HasScript(text, at);
-}
-
 // Whether it is the EXEC of a transaction that nothing has aborted, and that is for a node to execute. Also an empty
 // one of a client that watches keys is for their node to judge.
 bool MayExecute(const ClientState& client, const wire::CommandSpec& spec) {
@@ -91,9 +83,12 @@ ProtocolFront::FrontStep RedisFront::HandleRequest(const wire::Request& request,
   // The views of `request` stay valid: a block's bytes do not move with its handle.
   net::Block block = in_own_block ? input().TakeFrame(size) : net::Block();
   const wire::CommandSpec* spec = wire::FindRedisCommand(request);
+  if (spec == nullptr) [[unlikely]]
+    spec = (*io().held)->listeners[listener().index].FindLearnt(request.name());
   const size_t row = spec != nullptr ? wire::CommandIndex(*spec) : wire::RedisCommands().size();
-  listener().stats.requests[row].Add();
+  backends::Counter& counter = listener().stats.requests[row];
   if (spec == nullptr && LooksLikeHttp(request)) {
+    counter.Add();
     spdlog::debug("client {} of listener {}: an HTTP client spoke to a Redis listener", client().address,
                   listener().conf.name);
     return FrontStep::kClose;
@@ -102,12 +97,21 @@ ProtocolFront::FrontStep RedisFront::HandleRequest(const wire::Request& request,
   if (client().reply_mode == ReplyMode::kSkipNext) client().reply_mode = ReplyMode::kSkipThis;
   io().scratch.clear();
   const std::optional<FrontStep> answered = AnswerHere(spec, request, &io().scratch);
-  FrontStep step = answered.value_or(FrontStep::kNext);
-  if (answered && selecting_) [[unlikely]] {
-    requests().Select({*spec, request, {}}, *std::exchange(selecting_, std::nullopt), size, QuietNow());
-  } else if (answered) {
-    requests().AnswerHere(io().scratch, size, QuietNow());
-  } else if (spec->handling >= wire::Handling::kLocal) {
+  FrontStep step = FrontStep::kNext;
+  if (answered) {
+    step = *answered;
+    // It stays unread until all before it is answered.
+    if (step == FrontStep::kPause) return step;
+    counter.Add();
+    const bool resets = std::exchange(resets_, false);
+    if (resets || selecting_) [[unlikely]] {
+      RoutedRequest routed{*spec, request, {}};
+      resets ? static_cast<void>(requests().DispatchPubSub(routed, size, QuietNow(), false))
+             : requests().Select(routed, *std::exchange(selecting_, std::nullopt), size, QuietNow());
+    } else {
+      requests().AnswerHere(io().scratch, size, QuietNow());
+    }
+  } else if (counter.Add(); spec->handling >= wire::Handling::kLocal) {
     step = HandleApart(*spec, request, std::move(block), size);
   } else {
     RoutedRequest routed{*spec, request, std::move(block)};
@@ -123,6 +127,7 @@ ProtocolFront::FrontStep RedisFront::HandleRequest(const wire::Request& request,
 ProtocolFront::FrontStep RedisFront::HandleApart(const wire::CommandSpec& spec, const wire::Request& request,
                                                  net::Block block, size_t size) {
   if (spec.handling == wire::Handling::kLocal) {
+    if (client().refused.is_followed()) io().servers->monitors->Tell(spec, request, client());
     // One without commands may still have keys to watch.
     client().transaction->Begin(io().io.blocks);
     requests().Execute(spec, request, size, QuietNow());
@@ -147,7 +152,7 @@ ProtocolFront::FrontStep RedisFront::HandleApart(const wire::CommandSpec& spec, 
 bool RedisFront::AnswersInfo(const wire::Request& request, size_t size) {
   io().scratch.clear();
   const bool is_new = !requests().has_asked_nodes();
-  if (!io().desks->info.AnswerNow(request, listener().index, client().flavour.protocol, is_new, &io().scratch))
+  if (!io().servers->info.AnswerNow(request, listener().index, client().flavour.protocol, is_new, &io().scratch))
     return false;
   requests().AnswerHere(io().scratch, size, QuietNow());
   return true;
@@ -205,13 +210,19 @@ std::optional<ProtocolFront::FrontStep> RedisFront::AnswerHere(const wire::Comma
   if (may_be_refused && IsRefused(*spec, request, out)) return FrontStep::kNext;
   if (spec->handling != wire::Handling::kLocal) return std::nullopt;
   const backends::Flavour flavour = client().flavour;
-  const ListenerFacts facts{listener().index, listener().conf.databases, listener().proved_databases, listener().gate};
-  const bool listened = client().refused.may_listen();
+  const ListenerFacts facts{listener().index, listener().conf.databases, listener().proved_databases, listener().gate,
+                            (*io().held)->listeners[listener().index].learnt_rows()};
+  const bool monitored = client().refused.monitors();
+  // What comes before it may be about what the client listens to.
+  resets_ = client().refused.may_listen() && spec->name == "reset";
+  if (resets_ && !requests().replies().empty()) {
+    requests().Stop();
+    return FrontStep::kPause;
+  }
   const LocalOutcome outcome = AnswerLocally(*spec, request, client(), facts, io().view, out);
   if (client().flavour != flavour) OnFlavourChange(flavour);
-  // RESET.
-  if (listened && !client().refused.may_listen()) io().subscriptions->End(requests().owner());
   OnLocalOutcome(outcome, *spec, request);
+  if (monitored && !client().refused.monitors()) io().servers->monitors->End(requests().owner());
   return outcome == LocalOutcome::kCloseAfterReply ? FrontStep::kFinish : FrontStep::kNext;
 }
 
@@ -254,82 +265,6 @@ void RedisFront::AnswerMalformed(const wire::CommandSpec* spec, const wire::Requ
   wire::AppendError("EXECABORT Transaction discarded because of: wrong number of arguments for 'exec' command", out);
 }
 
-bool RedisFront::IsQueued(const wire::CommandSpec& spec, const wire::Request& as_it_came, std::string* out) {
-  Transaction& transaction = *client().transaction;
-  wire::Request request = as_it_came;
-  ScriptText brought;
-  std::optional<NodeId> script_node;
-  if (spec.handling == wire::Handling::kScript) [[unlikely]] {
-    script_node = transaction.NodeAmongSeveral(spec, as_it_came, {**io().held, listener().index});
-    const auto is_wanted = [&](const ScriptText& text) {
-      if (ShallBring(text, as_it_came, transaction, script_node)) brought = text;
-      return brought != nullptr;
-    };
-    request = io().scripts.WithText(spec, as_it_came, listener().index, is_wanted).value_or(as_it_came);
-  }
-  const auto apart_from_watched = [&]() -> std::optional<wire::Failure> {
-    if (!client().flavour.is_pinned) return std::nullopt;
-    return io().watches.RefusalOf(requests().owner(), spec, request, {**io().held, listener().index});
-  };
-  const bool is_local = spec.handling == wire::Handling::kLocal;
-  if (spec.within_multi == wire::WithinMulti::kAtOnce) {
-    // Of these WATCH alone is none of the proxy's own. Redis refuses it here, and the transaction goes on.
-    if (!is_local) wire::AppendError("ERR WATCH inside MULTI is not allowed", out);
-    return !is_local;
-  }
-  const bool is_asked_apart = spec.handling == wire::Handling::kPubSub || wire::IsCollected(spec);
-  if (spec.within_multi == wire::WithinMulti::kUsual && (is_local || is_asked_apart)) {
-    RefuseToQueue(spec, {.code = wire::ErrorCode::kTransactionNotAllowed}, out);
-  } else if ((wire::MayBeRefused(spec) || !client().refused.is_clear()) && IsRefused(spec, request, out)) {
-    transaction.Abort();
-  } else if (const std::string_view why = WhyNotQueued(spec); !why.empty()) {
-    CountRefusal(wire::CommandIndex(spec), wire::ErrorCode::kNotSupported);
-    wire::AppendNotSupported(spec.name, why, out);
-    transaction.Abort();
-  } else if (!io().io.memory.HasRoomForRequest(transaction.held_bytes(), request.encoded().size())) {
-    io().Count(wire::ErrorCode::kOutOfMemory);
-    wire::AppendRedisError({wire::ErrorCode::kOutOfMemory}, out);
-    transaction.Abort();
-  } else if (const auto elsewhere = apart_from_watched()) {
-    RefuseToQueue(spec, *elsewhere, out);
-  } else if (const auto failure = QueueOrSplice(spec, request)) {
-    RefuseToQueue(spec, *failure, out);
-  } else {
-    if (brought) transaction.NoteScript(std::move(brought), script_node);
-    out->append("+QUEUED\r\n");
-  }
-  return true;
-}
-
-std::optional<wire::Failure> RedisFront::QueueOrSplice(const wire::CommandSpec& spec, const wire::Request& request) {
-  Transaction& transaction = *client().transaction;
-  const KeyRouting routing{**io().held, listener().index};
-  const bool selects = spec.within_multi == wire::WithinMulti::kSelects;
-  const int64_t database = selects ? wire::ParseInteger(request[1]).value_or(-1) : -1;
-  const bool is_there = database >= 0 && database < listener().conf.databases;
-  const bool is_spliced = spec.handling == wire::Handling::kLocal && spec.within_multi == wire::WithinMulti::kSpliced;
-  // The error about what is no database stands in its place, too.
-  if (is_spliced || (selects && !is_there)) return transaction.Splice(spec, request, routing);
-  // Only one node would follow.
-  if (selects && transaction.is_spread()) return wire::Failure{.code = wire::ErrorCode::kTransactionNotAllowed};
-  const auto failure = transaction.Queue(spec, request, routing, io().io.blocks);
-  if (!failure && selects) transaction.NoteSelect(static_cast<uint16_t>(database));
-  return failure;
-}
-
-void RedisFront::RefuseToQueue(const wire::CommandSpec& spec, const wire::Failure& failure, std::string* out) {
-  CountRefusal(wire::CommandIndex(spec), failure.code);
-  wire::AppendRedisError(failure, out);
-  client().transaction->Abort();
-}
-
-std::string_view RedisFront::WhyNotQueued(const wire::CommandSpec& spec) {
-  if (spec.handling == wire::Handling::kCursor) return "within a transaction its cursor would be the node's own";
-  const bool is_of_fleet = spec.handling == wire::Handling::kAllNodes || spec.handling == wire::Handling::kOneNode ||
-                           spec.handling == wire::Handling::kControl;
-  return is_of_fleet && !HasOneNode() ? "within a transaction it would concern several nodes" : std::string_view();
-}
-
 bool RedisFront::HasOneNode() {
   const HeldSnapshot& held = *io().held;
   const std::vector<uint32_t>& pools = held->listeners[listener().index].pools;
@@ -348,6 +283,7 @@ bool RedisFront::IsRefused(const wire::CommandSpec& spec, const wire::Request& r
           ? wire::AppendError("EXECABORT Transaction discarded because of: NOAUTH Authentication required.", out)
           : wire::AppendRedisError({code}, out);
       break;
+    case RefusedState::Reason::kMonitors: wire::AppendError("ERR Replica can't interact with the keyspace", out); break;
     case RefusedState::Reason::kListens:
       if (IsRefusedToListener(spec, request, out)) return true;
       [[fallthrough]];
@@ -357,7 +293,10 @@ bool RedisFront::IsRefused(const wire::CommandSpec& spec, const wire::Request& r
       const uint32_t default_pool = snapshot.listeners[listener().index].routes.back().pool;
       const std::string_view why = wire::RefusalOf(
           spec, request, {snapshot.pools[default_pool].hash_tag, listener().conf.admin_commands, HasOneNode()});
-      if (why.empty()) return false;
+      if (why.empty()) {
+        if (refused.is_followed()) io().servers->monitors->Tell(spec, request, client());
+        return false;
+      }
       wire::AppendNotSupported(spec.name, why, out);
     }
   }

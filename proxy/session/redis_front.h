@@ -34,7 +34,7 @@ class RedisFront final : public ProtocolFront {
   void OnFlavourChange(backends::Flavour before);
   void OnLocalOutcome(LocalOutcome outcome, const wire::CommandSpec& spec, const wire::Request& request);
   // Appends the reply to what is answered without a node: unknown, malformed, refused or local commands. Nothing: the
-  // request goes on.
+  // request goes on. kPause: it is to come again, when all before it is answered.
   std::optional<FrontStep> AnswerHere(const wire::CommandSpec* spec, const wire::Request& request, std::string* out);
   void AnswerMalformed(const wire::CommandSpec* spec, const wire::Request& request, std::string* out);
   // Within a transaction: true, and the answer appended, when it is queued or refused. Else it is executed at once.
@@ -61,6 +61,7 @@ class RedisFront final : public ProtocolFront {
   FrontStep RefuseProtocol(std::string_view error);
 
   std::optional<uint16_t> selecting_;  // The request that is being handled: the nodes have to accept the database.
+  bool resets_ = false;                // Likewise: a RESET, of a client that listens.
   std::unique_ptr<wire::RequestParser> parser_;  // Only while a request is half read, and before the login.
   bool parser_is_bounded_ = false;               // It is that of the time before the login.
 };

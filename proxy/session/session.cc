@@ -176,11 +176,10 @@ bool Session::FlushOutput(bool idle) {
     return false;
   }
   if (output_.socket_is_full()) CloseIfItDoesNotRead();
-  if (mode_ == SessionMode::kFinishing && requests_.replies().empty() && output_.empty()) {
-    // Its last reply may be an error in the middle of what it sends.
-    if (!client_has_ended_) stream_->EndWrites();
-    Close({});
-  }
+  if (mode_ != SessionMode::kFinishing || !requests_.replies().empty() || !output_.empty()) return false;
+  // All is written, and nothing more will be; its last reply may be an error in the middle of what it sends.
+  if (!client_has_ended_) stream_->EndWrites();
+  Close({});
   return false;
 }
 
@@ -212,6 +211,7 @@ void Session::Close(std::string_view why) {
   if (!why.empty()) spdlog::debug("client {} of listener {}: {}", client_.address, listener_.conf.name, why);
   Move(SessionMode::kClosed);
   if (client_.refused.may_listen()) io_.subscriptions->End(requests_.owner());
+  if (client_.refused.monitors()) io_.servers->monitors->End(requests_.owner());
   front_->ForgetHalfRead();
   LeavePinned(io_, client_, requests_.owner());
   listener_.stats.closed.Add();
@@ -239,10 +239,12 @@ void Session::Tick(net::TimePoint now) {
   const bool ends = mode_ == SessionMode::kFinishing || (mode_ == SessionMode::kPaused && client_has_ended_);
   if (ends || (mode_ != SessionMode::kReading && io_.waits.IsEnding(requests_.owner())))
     io_.waits.Cut(requests_.owner());
+  const net::Duration idle = requests_.replies().empty() ? now - client_.last_active : net::Duration(0);
+  const net::Duration watch_idle = listener_.conf.watch_idle;
+  if (client_.flavour.is_pinned && watch_idle.count() > 0 && idle >= watch_idle) io_.watches.Lose(requests_.owner());
   const net::Duration idle_timeout = listener_.conf.idle_timeout;
   // Who listens is not idle, as Redis sees it, nor is who is held.
-  if (idle_timeout.count() > 0 && !listener_.pause.is_on() && requests_.replies().empty() &&
-      !client_.refused.may_listen() && now - client_.last_active >= idle_timeout)
+  if (idle_timeout.count() > 0 && !listener_.pause.is_on() && !client_.refused.may_listen() && idle >= idle_timeout)
     Close("idle for too long");
 }
 

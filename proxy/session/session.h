@@ -51,7 +51,7 @@ class Session final : public net::StreamObserver {
   bool closed() const { return mode_ == SessionMode::kClosed; }
   // It may still be told something: its last reply has not been given.
   bool listens() const { return TakesRequests(mode_) || (!closed() && !requests_.replies().empty()); }
-  const ClientState& client() const { return client_; }
+  ClientState& client() { return client_; }
   ClientFacts Facts() const;
 
  private:

@@ -26,6 +26,7 @@ SessionTable::~SessionTable() {
 void SessionTable::Add(ListenerContext& listener, ClientState client, const MakeStream& make_stream) {
   const uint32_t index = places_.Acquire();
   SessionPlace& place = places_[index];
+  client.refused.Follow(follows_);
   place.session = std::make_unique<Session>(io_, listener, index, place.generation, std::move(client));
   place.session->Start(make_stream(*place.session));
   stats_.open.Set(places_.in_use());
@@ -34,6 +35,13 @@ void SessionTable::Add(ListenerContext& listener, ClientState client, const Make
 void SessionTable::Drain() {
   for (SessionPlace& place : places_) {
     if (place.session) place.session->Drain();
+  }
+}
+
+void SessionTable::Follow(bool follows) {
+  follows_ = follows;
+  for (SessionPlace& place : places_) {
+    if (place.session) place.session->client().refused.Follow(follows);
   }
 }
 
@@ -75,9 +83,12 @@ void SessionTable::OnRefused(backends::Ticket waiting, const RateLimiter::Decisi
 }
 
 void SessionTable::OnMessage(uint32_t index, const ChannelMessage& message) {
+  OnLines(index, message.In(places_[index].session->client().flavour.protocol));
+}
+
+void SessionTable::OnLines(uint32_t index, std::string_view bytes) {
   Session& session = *places_[index].session;
   if (!session.listens()) return;
-  const std::string_view bytes = message.In(session.client().flavour.protocol);
   if (!io_.io.memory.HasRoomForReply(0, bytes.size())) return session.CutOff("there is no memory for a message to it");
   session.requests().OnMessage(backends::Reply(bytes));
   if (session.reply_bytes() >= kMessagesAtOnce) session.Flush(true);

@@ -31,6 +31,8 @@ class SessionTable final : public backends::ReplySink, public RateLimiter::Obser
   void ForEach(const std::function<void(Session&)>& visit);
   // Requires: Awaits, for a ticket of that owner.
   Session& At(uint32_t owner) { return *places_[owner].session; }
+  // Whether what all clients say is told to those that monitor.
+  void Follow(bool follows);
 
   // At the end of a turn, in this order. Resume: those that a full queue had stopped read on. Flush: each that has
   // anything to write does so, or holds it for the next turn; `idle`: nothing was sent to a node.
@@ -56,6 +58,7 @@ class SessionTable final : public backends::ReplySink, public RateLimiter::Obser
   void OnAdmitted(backends::Ticket waiting, backends::Ticket use) override;
   void OnRefused(backends::Ticket waiting, const RateLimiter::Decision& decision) override;
   void OnMessage(uint32_t session, const ChannelMessage& message) override;
+  void OnLines(uint32_t session, std::string_view lines) override;
   void OnGap(uint32_t session) override;
 
  private:
@@ -91,6 +94,7 @@ class SessionTable final : public backends::ReplySink, public RateLimiter::Obser
   std::vector<Session*> turn_;  // io_.turn.marked of the turn that ends; swapped, since flushing marks anew.
   size_t held_ = 0;             // Sessions that hold their output since the last turn.
   bool replied_ = false;        // Some reply came in this turn.
+  bool follows_ = false;
 };
 
 }  // namespace ringproxy::proxy

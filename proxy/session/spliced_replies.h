@@ -13,7 +13,7 @@ namespace ringproxy::proxy {
 
 // What the client reads; `executed`: what its node says to EXEC. Where that is no array nothing was executed, here or
 // there, or nobody knows, and it stays as it is.
-backends::Reply SpliceReplies(ClientIo& io, ListenerContext& listener, ClientState& client,
+backends::Reply SpliceReplies(ClientIo& io, ListenerContext& listener, ClientState& client, uint32_t owner,
                               const SplicedCommands& spliced, backends::Reply&& executed);
 
 }  // namespace ringproxy::proxy

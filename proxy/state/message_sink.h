@@ -31,7 +31,9 @@ class MessageSink {
  public:
   // `session`: its number. It may end its subscriptions before this returns.
   virtual void OnMessage(uint32_t session, const ChannelMessage& message) = 0;
-  // What it listens to may have been published without it; its pool says that it shall know.
+  // Whole lines of a monitor's. It may end before this returns.
+  virtual void OnLines(uint32_t session, std::string_view lines) = 0;
+  // What it listens to may be published without it, and it shall know.
   virtual void OnGap(uint32_t session) = 0;
 
  protected:

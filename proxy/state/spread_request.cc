@@ -46,6 +46,15 @@ std::optional<SpreadKind> SpreadRequest::KindOf(const wire::CommandSpec& spec) {
   return found != kKinds.end() ? std::optional(found->second) : std::nullopt;
 }
 
+std::string SpreadRequest::AboutFirstKey(const wire::CommandSpec& spec, const wire::Request& request) {
+  wire::KeyPositions keys;
+  wire::FindKeys(spec, request, &keys);
+  std::vector<std::string_view> words;
+  for (size_t i = 0; i < request.size(); ++i) words.push_back(request[i]);
+  for (const uint32_t position : keys) words[position] = request[keys.front()];
+  return Encoded(words);
+}
+
 SpreadRequest::SpreadRequest(const wire::CommandSpec& spec, const wire::Request& request)
     : spec_(&spec), kind_(*KindOf(spec)), bytes_(request.encoded()) {
   for (size_t i = 0; i < request.size(); ++i) arguments_.push_back(request.argument(i));

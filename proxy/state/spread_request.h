@@ -25,6 +25,8 @@ class SpreadRequest {
 
   // Whether it can be waited for though its keys lie on several nodes.
   static bool Takes(const wire::CommandSpec& spec, const wire::Request& request);
+  // The request with its first key in place of all others, so that one node can say what is wrong with the rest.
+  static std::string AboutFirstKey(const wire::CommandSpec& spec, const wire::Request& request);
 
   SpreadRequest() = default;
   // Requires: KindOf. Its keys are those that FindKeys finds.

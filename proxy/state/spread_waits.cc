@@ -234,10 +234,10 @@ void SpreadWaits::OnFailure(backends::Ticket ticket, const wire::Failure& failur
   if (wait.generation != ticket.generation) return;
   const uint32_t place = ticket.owner;
   const uint32_t i = ticket.slot / kQuestions;
-  if (question == kNumber) {
-    // Late, perhaps since the link is dead; if it is lost the command fails as well.
+  // Late once it is armed: the link may have been cut off without a word, and then the node never reads what is behind
+  // it.
+  if (question == kNumber && wait.waiters[i].state != WaiterState::kArmed) {
     wait.waiters[i].number = -1;
-    if (wait.ending && wait.waiters[i].state == WaiterState::kArmed) Advance(place);
     return;
   }
   if (question == kUnblock) {

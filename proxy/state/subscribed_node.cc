@@ -35,7 +35,7 @@ SubscribedNode::~SubscribedNode() {
 }
 
 void SubscribedNode::CountLink(const Topic& topic, int delta) {
-  parts_.counts.AddLink(*parts_.record, topic.kind, topic.name, delta);
+  if (parts_.counts != nullptr) parts_.counts->AddLink(*parts_.record, topic.kind, topic.name, delta);
 }
 
 void SubscribedNode::Want(Topic& topic) {
@@ -100,7 +100,8 @@ bool SubscribedNode::OnLinkFrame(backends::Reply&& frame) {
   const std::string_view word = wire::BulkReply(reader.Next()).value_or("");
   const std::string_view name = wire::BulkReply(reader.Next()).value_or("");
   if (const auto kind = KindIn(kMessage, word)) {
-    observer_.OnMessage(parts_.pool, *kind, name, std::move(frame));
+    // Its last listener may have left while it came.
+    if (Topic* const topic = parts_.topics.Find(*kind, name)) observer_.OnMessage(*topic, std::move(frame));
     return true;
   }
   if (const auto kind = KindIn(kSubscribe, word)) return OnAnswer(true, *kind, name);
@@ -170,7 +171,7 @@ void SubscribedNode::OnLinkGone() {
   const bool was_on = !on_.empty();
   has_missed_ = has_missed_ || was_on || !awaited_.empty() || !coming_.empty();
   Forget();
-  if (was_on) observer_.OnGap(parts_.pool);
+  if (was_on) observer_.OnGap(parts_.topics.group());
 }
 
 void SubscribedNode::Tick() {

@@ -13,9 +13,11 @@
 #include <memory>
 #include <string_view>
 #include <unordered_set>
+#include <utility>
 #include <vector>
 
 #include "backends/health/node_record.h"
+#include "backends/link/pinned_links.h"
 #include "backends/link/subscription_link.h"
 #include "backends/net/loop.h"
 #include "proxy/state/topic_table.h"
@@ -36,24 +38,27 @@ class SubscribedNode final : private backends::SubscriptionUser {
     // The node does not let the proxy subscribe to it, in these words.
     virtual void OnTopicRefused(Topic& topic, std::string_view words) = 0;
     // A message as RESP2 has it.
-    virtual void OnMessage(uint32_t pool, TopicKind kind, std::string_view name, backends::Reply&& message) = 0;
-    // Messages of the pool may be missed from now on.
-    virtual void OnGap(uint32_t pool) = 0;
+    virtual void OnMessage(Topic& topic, backends::Reply&& message) = 0;
+    // Messages may be missed from now on.
+    virtual void OnGap(TopicGroup& group) = 0;
 
    protected:
     ~Observer() = default;
   };
   struct SubscribedNodeParts {
     backends::SubscriptionLink& link;
+    const backends::PinnedLinks& at;  // The node's, by which it is known.
     std::shared_ptr<backends::NodeRecord> record;
     backends::NodeStats& stats;
     TopicTable& topics;
-    SubscriptionCounts& counts;
+    SubscriptionCounts* counts;  // nullptr: the node's number of links is that of clients.
     const net::Clock& clock;
-    uint32_t pool;
   };
 
-  SubscribedNode(const SubscribedNodeParts& parts, Observer& observer) : parts_(parts), observer_(observer) {}
+  // `lease`: of the link, if it is one client's own.
+  SubscribedNode(const SubscribedNodeParts& parts, std::unique_ptr<backends::SubscriptionLease> lease,
+                 Observer& observer)
+      : parts_(parts), lease_(std::move(lease)), observer_(observer) {}
   SubscribedNode(const SubscribedNode&) = delete;
   SubscribedNode& operator=(const SubscribedNode&) = delete;
   // Nothing is awaited of it any more.
@@ -64,7 +69,7 @@ class SubscribedNode final : private backends::SubscriptionUser {
   void Unwant(Topic& topic) { Say(topic, false); }
   // Opens the link for the topics that there are.
   void Open() { parts_.link.Open(*this); }
-  bool Is(const backends::SubscriptionLink& link) const { return &parts_.link == &link; }
+  bool IsAt(const backends::PinnedLinks& node) const { return &parts_.at == &node; }
   // Once a second.
   void Tick();
 
@@ -93,6 +98,7 @@ class SubscribedNode final : private backends::SubscriptionUser {
   void Forget();
 
   const SubscribedNodeParts parts_;
+  const std::unique_ptr<backends::SubscriptionLease> lease_;
   Observer& observer_;
   std::deque<AwaitedAnswer> awaited_;
   std::vector<Topic*> coming_;     // Said as soon as the link is ready, which some wait for.

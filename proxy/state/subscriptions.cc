@@ -18,13 +18,6 @@ void AppendAcknowledgement(std::string_view word, std::optional<std::string_view
   wire::AppendInteger(static_cast<int64_t>(count), out);
 }
 
-bool IsAmong(backends::NodePool& nodes, const SubscribedNode& subscribed) {
-  for (ring::NodeIndex i = 0; i < nodes.node_count(); ++i) {
-    if (subscribed.Is(nodes.BesideRequests(i).subscriptions)) return true;
-  }
-  return false;
-}
-
 struct PubSubRow {
   enum class DeskAction : uint8_t { kSubscribe, kUnsubscribe, kPublish, kAsk };
 
@@ -62,18 +55,17 @@ const PubSubRow& RowOf(const wire::CommandSpec& spec) {
 Subscriptions::Subscriptions(backends::WorkerIo& io, uint32_t worker, backends::ReplySink& sink,
                              SubscriptionCounts& counts, MessageSink& messages)
     : io_(io),
-      worker_(worker),
       sink_(sink),
-      counts_(counts),
       messages_(messages),
       questions_(io, sink, counts),
-      timer_(io.loop, [this] { AcknowledgeLate(); }) {}
+      timer_(io.loop, [this] { AcknowledgeLate(); }),
+      groups_(io, worker, counts, static_cast<SubscribedNode::Observer&>(*this)) {}
 
 Subscriptions::~Subscriptions() {
   // The sessions are gone, and nobody is told anything.
   acks_.clear();
   while (!subscribers_.empty()) End(subscribers_.begin()->first);
-  for (PoolTopics& pool : pools_) pool.nodes.clear();
+  groups_.Clear();
 }
 
 void Subscriptions::Dispatch(RoutedRequest& routed, const Origin& origin, backends::Ticket ticket) {
@@ -88,16 +80,14 @@ void Subscriptions::Dispatch(RoutedRequest& routed, const Origin& origin, backen
 
 std::string_view Subscriptions::TooMany(const Subscriber& subscriber, const wire::Request& request) const {
   const size_t names = request.size() - 1;
-  const size_t own = subscriber.counts[0] + subscriber.counts[1] + subscriber.counts[2];
-  if (own + names > kMostOfClient) return "ERR max number of subscriptions of a client reached";
+  if (subscriber.count() + names > kMostOfClient) return "ERR max number of subscriptions of a client reached";
   for (size_t i = 1; i < request.size(); ++i)
     if (request[i].size() > kLongestName) return "ERR a name of more than 65536 bytes cannot be subscribed to";
   const size_t bytes = request.encoded().size();
   // They lie outside of the blocks that the memory limit counts, in a few copies.
   const uint64_t most_bytes = std::min<uint64_t>(kMostNameBytes, io_.memory.share() / 16);
-  const bool is_full = std::ranges::any_of(subscriber.pools, [&](uint32_t pool) {
-    return bytes + (pool < pools_.size() ? pools_[pool].topics.held_bytes() : 0) > most_bytes;
-  });
+  const bool is_full = std::ranges::any_of(
+      subscriber.groups.pools, [&](uint32_t pool) { return bytes + groups_.held_bytes(pool) > most_bytes; });
   if (is_full || size_ + names > kMostOfWorker) return "ERR max number of subscriptions reached";
   return {};
 }
@@ -106,19 +96,23 @@ void Subscriptions::Subscribe(TopicKind kind, const RoutedRequest& routed, const
                               backends::Ticket ticket) {
   const uint32_t session = origin.lane.number;
   const std::vector<uint32_t>& pools = origin.held->listeners[origin.listener].pools;
-  Subscriber& subscriber = subscribers_.try_emplace(session, Subscriber{pools, origin.listener}).first->second;
+  Subscriber& subscriber =
+      subscribers_.try_emplace(session, Subscriber{{session, pools}, origin.listener}).first->second;
   if (const std::string_view refusal = TooMany(subscriber, routed.request); !refusal.empty()) {
-    if (subscriber.topics.empty()) subscribers_.erase(session);
+    if (subscriber.is_idle()) subscribers_.erase(session);
     scratch_.clear();
     wire::AppendError(refusal, &scratch_);
     return sink_.OnReply(ticket, backends::Reply(scratch_));
   }
-  for (const uint32_t pool : subscriber.pools) OpenNodes(pool, origin.held);
+  // One more may be that over which it watches keys.
+  const uint32_t most = origin.held->config.listeners[origin.listener].pinned_per_client;
+  const uint32_t others = origin.lane.flavour.is_pinned ? 1 : 0;
+  if (const auto failure = groups_.Open(subscriber.groups, origin.held, most - std::min(most, others))) {
+    if (subscriber.topics.empty()) End(session);
+    return sink_.OnFailure(ticket, *failure);
+  }
   const uint64_t id = ++last_ack_;
-  Acknowledgement& ack = acks_[id];
-  ack.ticket = ticket;
-  ack.session = session;
-  ack.since = io_.loop.now();
+  Acknowledgement& ack = acks_[id] = {.ticket = ticket, .session = session, .since = io_.loop.now()};
   for (size_t i = 1; i < routed.request.size(); ++i) {
     Join(session, subscriber, kind, routed.request[i], id);
     AppendAcknowledgement(routed.spec.name, routed.request[i], subscriber.CountFor(kind), origin.lane.flavour.protocol,
@@ -138,14 +132,11 @@ void Subscriptions::Unsubscribe(TopicKind kind, const RoutedRequest& routed, con
   for (size_t i = 1; i < routed.request.size(); ++i) names.emplace_back(routed.request[i]);
   if (routed.request.size() == 1) {
     for (const auto& [topic, membership] : subscriber.topics) {
-      if (topic->kind == kind && topic->pool == subscriber.pools.front()) names.push_back(topic->name);
+      if (topic->kind == kind && subscriber.groups.IsFirst(topic->group)) names.push_back(topic->name);
     }
   }
   const uint64_t id = ++last_ack_;
-  Acknowledgement& ack = acks_[id];
-  ack.ticket = ticket;
-  ack.session = session;
-  ack.since = io_.loop.now();
+  Acknowledgement& ack = acks_[id] = {.ticket = ticket, .session = session, .since = io_.loop.now()};
   const uint8_t protocol = origin.lane.flavour.protocol;
   for (const std::string& name : names) {
     Leave(subscriber, kind, name, id);
@@ -153,38 +144,15 @@ void Subscriptions::Unsubscribe(TopicKind kind, const RoutedRequest& routed, con
   }
   if (names.empty())
     AppendAcknowledgement(routed.spec.name, std::nullopt, subscriber.CountFor(kind), protocol, &ack.text);
-  if (found != subscribers_.end() && subscriber.topics.empty()) subscribers_.erase(session);
+  if (found != subscribers_.end() && subscriber.is_idle()) subscribers_.erase(session);
   if (ack.waiting == 0) return Acknowledge(id);
   timer_.FireBy(ack.since + SubscribedNode::kPatience);
 }
 
-void Subscriptions::OpenNodes(uint32_t pool, HeldSnapshot& held) {
-  while (pools_.size() <= pool) pools_.emplace_back(static_cast<uint32_t>(pools_.size()));
-  PoolTopics& own = pools_[pool];
-  const uint32_t count = held.node_pools[pool].node_count();
-  for (ring::NodeIndex node = 0; node < count; ++node) {
-    backends::SubscriptionLink& link = held.node_pools[pool].BesideRequests(node).subscriptions;
-    if (std::ranges::any_of(own.nodes, [&](const auto& known) { return known->Is(link); })) continue;
-    const std::shared_ptr<backends::NodeRecord>& record = held->pools[pool].nodes[node];
-    own.nodes.push_back(
-        std::make_unique<SubscribedNode>(SubscribedNode::SubscribedNodeParts{.link = link,
-                                                                             .record = record,
-                                                                             .stats = record->stats(worker_),
-                                                                             .topics = own.topics,
-                                                                             .counts = counts_,
-                                                                             .clock = io_.loop,
-                                                                             .pool = pool},
-                                         static_cast<SubscribedNode::Observer&>(*this)));
-    if (!own.topics.empty()) own.nodes.back()->Open();
-  }
-  disconnects_.resize(std::max<size_t>(disconnects_.size(), pool + 1));
-  disconnects_[pool] = held->config.pools[pool].on_gap == conf::OnGap::kDisconnect;
-}
-
 void Subscriptions::Join(uint32_t session, Subscriber& subscriber, TopicKind kind, std::string_view name,
                          uint64_t ack) {
-  for (const uint32_t pool : subscriber.pools) {
-    Topic& topic = pools_[pool].topics.Get(kind, name);
+  for (TopicGroup* const group : subscriber.groups.of_pools) {
+    Topic& topic = group->Get(kind, name);
     JoinIn(session, subscriber, topic, ack);
     if (ack != 0) AwaitTopic(topic, ack);
   }
@@ -194,26 +162,26 @@ void Subscriptions::JoinIn(uint32_t session, Subscriber& subscriber, Topic& topi
   const auto [membership, is_new] = subscriber.topics.try_emplace(&topic, Membership{topic.listeners.size(), ack});
   if (!is_new) return;
   topic.listeners.push_back(session);
-  if (topic.pool == subscriber.pools.front()) {
+  if (subscriber.groups.IsFirst(topic.group)) {
     ++subscriber.counts[static_cast<size_t>(topic.kind)];
     ++size_;
   }
   if (ack == 0) {
-    counts_.AddClient(topic.pool, topic.kind, topic.name, 1);
+    topic.group.CountClient(topic, 1);
   } else {
     acks_[ack].joined.push_back(&topic);
   }
   if (topic.listeners.size() > 1) return;
-  for (const auto& node : pools_[topic.pool].nodes) node->Want(topic);
+  topic.group.Want(topic);
 }
 
 void Subscriptions::Leave(Subscriber& subscriber, TopicKind kind, std::string_view name, uint64_t ack) {
-  for (const uint32_t pool : subscriber.pools) {
-    Topic* const topic = pools_[pool].topics.Find(kind, name);
+  for (TopicGroup* const group : subscriber.groups.of_pools) {
+    Topic* const topic = group->Find(kind, name);
     if (topic == nullptr || !subscriber.topics.contains(topic)) continue;
     LeaveTopic(subscriber, *topic);
     AwaitTopic(*topic, ack);
-    pools_[pool].topics.EraseIfUnused(*topic);
+    group->EraseIfUnused(*topic);
   }
 }
 
@@ -222,8 +190,8 @@ void Subscriptions::LeaveTopic(Subscriber& subscriber, Topic& topic) {
   const auto found = subscriber.topics.find(&topic);
   const Membership membership = found->second;
   subscriber.topics.erase(found);
-  if (membership.ack == 0) counts_.AddClient(topic.pool, topic.kind, topic.name, -1);
-  if (topic.pool == subscriber.pools.front()) {
+  if (membership.ack == 0) topic.group.CountClient(topic, -1);
+  if (subscriber.groups.IsFirst(topic.group)) {
     --subscriber.counts[static_cast<size_t>(topic.kind)];
     --size_;
   }
@@ -233,7 +201,7 @@ void Subscriptions::LeaveTopic(Subscriber& subscriber, Topic& topic) {
   if (membership.position < topic.listeners.size())
     subscribers_.find(last)->second.topics.find(&topic)->second.position = membership.position;
   if (topic.is_wanted()) return;
-  for (const auto& node : pools_[topic.pool].nodes) node->Unwant(topic);
+  topic.group.Unwant(topic);
 }
 
 void Subscriptions::AwaitTopic(Topic& topic, uint64_t ack) {
@@ -252,7 +220,7 @@ void Subscriptions::OnSettled(Topic& topic) {
     if (found != acks_.end() && --found->second.waiting == 0) Acknowledge(ack);
   }
   --topic.unsettled;
-  pools_[topic.pool].topics.EraseIfUnused(topic);
+  topic.group.EraseIfUnused(topic);
 }
 
 void Subscriptions::OnTopicRefused(Topic& topic, std::string_view words) {
@@ -275,13 +243,13 @@ void Subscriptions::Acknowledge(uint64_t id) {
     if (membership == subscriber->second.topics.end() || membership->second.ack != id) continue;
     if (ack.refusal.empty()) {
       membership->second.ack = 0;
-      counts_.AddClient(topic->pool, topic->kind, topic->name, 1);
+      topic->group.CountClient(*topic, 1);
     } else {
       LeaveTopic(subscriber->second, *topic);
-      pools_[topic->pool].topics.EraseIfUnused(*topic);
+      topic->group.EraseIfUnused(*topic);
     }
   }
-  if (subscriber != subscribers_.end() && subscriber->second.topics.empty()) subscribers_.erase(subscriber);
+  if (subscriber != subscribers_.end() && subscriber->second.is_idle()) subscribers_.erase(subscriber);
   if (!ack.refusal.empty()) {
     ack.text.clear();
     wire::AppendError(ack.refusal, &ack.text);
@@ -295,20 +263,19 @@ void Subscriptions::AcknowledgeLate() {
   if (!acks_.empty()) timer_.FireBy(acks_.begin()->second.since + SubscribedNode::kPatience);
 }
 
-void Subscriptions::OnMessage(uint32_t pool, TopicKind kind, std::string_view name, backends::Reply&& reply) {
-  // Its last listener may have left while it came.
-  Topic* const topic = pools_[pool].topics.Find(kind, name);
-  if (topic == nullptr) return;
+void Subscriptions::OnMessage(Topic& topic, backends::Reply&& reply) {
   const ChannelMessage message(reply.bytes(), &scratch_);
   // From the end, since whoever is told may leave.
-  for (size_t i = topic->listeners.size(); i-- > 0;) messages_.OnMessage(topic->listeners[i], message);
+  for (size_t i = topic.listeners.size(); i-- > 0;) messages_.OnMessage(topic.listeners[i], message);
 }
 
-void Subscriptions::OnGap(uint32_t pool) {
-  if (!disconnects_[pool]) return;
+void Subscriptions::OnGap(TopicGroup& group) {
+  if (!groups_.disconnects(group.pool())) return;
+  if (group.owner()) return messages_.OnGap(*group.owner());
   std::vector<uint32_t> sessions;
   for (const auto& [session, subscriber] : subscribers_) {
-    if (std::ranges::find(subscriber.pools, pool) != subscriber.pools.end()) sessions.push_back(session);
+    const std::vector<TopicGroup*>& groups = subscriber.groups.of_pools;
+    if (std::ranges::find(groups, &group) != groups.end()) sessions.push_back(session);
   }
   for (const uint32_t session : sessions) messages_.OnGap(session);
 }
@@ -318,70 +285,100 @@ TopicCounts Subscriptions::CountsOf(uint32_t session) const {
   return found == subscribers_.end() ? TopicCounts{} : found->second.counts;
 }
 
-void Subscriptions::End(uint32_t session) {
-  const auto found = subscribers_.find(session);
-  if (found == subscribers_.end()) return;
-  while (!found->second.topics.empty()) {
-    Topic& topic = *found->second.topics.begin()->first;
-    LeaveTopic(found->second, topic);
-    pools_[topic.pool].topics.EraseIfUnused(topic);
+void Subscriptions::End(uint32_t session, std::optional<backends::Ticket> reset) {
+  const uint64_t id = reset ? ++last_ack_ : 0;
+  if (reset) acks_[id] = {.ticket = *reset, .session = session, .since = io_.loop.now(), .text = "+RESET\r\n"};
+  if (const auto found = subscribers_.find(session); found != subscribers_.end()) {
+    std::vector<std::unique_ptr<TopicGroup>>& own = found->second.groups.own;
+    // Links of its own serve until the nodes have confirmed the end, or close at once.
+    for (const auto& group : own) {
+      if (!reset) group->Leave();
+    }
+    while (!found->second.topics.empty()) {
+      Topic& topic = *found->second.topics.begin()->first;
+      LeaveTopic(found->second, topic);
+      AwaitTopic(topic, id);
+      topic.group.EraseIfUnused(topic);
+    }
+    if (!reset) {
+      for (auto& group : std::exchange(own, {})) groups_.Retire(std::move(group));
+    }
+    if (found->second.is_idle()) subscribers_.erase(found);
   }
-  subscribers_.erase(found);
+  if (!reset) return;
+  if (acks_[id].waiting == 0) return Acknowledge(id);
+  timer_.FireBy(io_.loop.now() + SubscribedNode::kPatience);
 }
 
-void Subscriptions::MoveTo(uint32_t session, Subscriber& subscriber, const std::vector<uint32_t>& pools) {
+uint32_t Subscriptions::OwnLinksOf(uint32_t session) const {
+  const auto found = subscribers_.find(session);
+  return found != subscribers_.end() ? static_cast<uint32_t>(found->second.groups.own_links()) : 0;
+}
+
+void Subscriptions::MoveTo(uint32_t session, Subscriber& subscriber, const std::vector<TopicGroup*>& old) {
+  const std::vector<TopicGroup*>& groups = subscriber.groups.of_pools;
+  const auto is_among = [](const std::vector<TopicGroup*>& list, const TopicGroup* group) {
+    return std::ranges::find(list, group) != list.end();
+  };
   std::vector<Topic*> before;
   for (const auto& [topic, membership] : subscriber.topics) before.push_back(topic);
-  const std::vector<uint32_t> old = subscriber.pools;
   // What it is about to hear first is subscribed before what it will not hear any more ends.
-  for (Topic* topic : before) {
-    if (topic->pool != old.front()) continue;
-    for (const uint32_t pool : pools) {
-      if (std::ranges::find(old, pool) == old.end())
-        JoinIn(session, subscriber, pools_[pool].topics.Get(topic->kind, topic->name), 0);
+  for (const Topic* topic : before) {
+    if (&topic->group != old.front()) continue;
+    for (TopicGroup* const group : groups) {
+      if (!is_among(old, group)) JoinIn(session, subscriber, group->Get(topic->kind, topic->name), 0);
     }
   }
   for (Topic* topic : before) {
-    if (std::ranges::find(pools, topic->pool) != pools.end()) continue;
+    TopicGroup& group = topic->group;
+    if (is_among(groups, &group)) continue;
     LeaveTopic(subscriber, *topic);
-    pools_[topic->pool].topics.EraseIfUnused(*topic);
+    group.EraseIfUnused(*topic);
   }
-  size_ -= subscriber.counts[0] + subscriber.counts[1] + subscriber.counts[2];
-  subscriber.pools = pools;
+  for (auto& own : subscriber.groups.own) {
+    if (!is_among(groups, own.get())) groups_.Retire(std::move(own));
+  }
+  std::erase(subscriber.groups.own, nullptr);
+  size_ -= subscriber.count();
   subscriber.counts = {};
   for (const auto& [topic, membership] : subscriber.topics) {
-    if (topic->pool == pools.front()) ++subscriber.counts[static_cast<size_t>(topic->kind)];
+    if (subscriber.groups.IsFirst(topic->group)) ++subscriber.counts[static_cast<size_t>(topic->kind)];
   }
-  size_ += subscriber.counts[0] + subscriber.counts[1] + subscriber.counts[2];
+  size_ += subscriber.count();
 }
 
 void Subscriptions::Adopt(HeldSnapshot& held) {
-  for (uint32_t pool = 0; pool < pools_.size(); ++pool) {
-    PoolTopics& own = pools_[pool];
-    if (own.nodes.empty()) continue;
-    OpenNodes(pool, held);
-    // Those that have left go when the others are there.
-    std::vector<std::unique_ptr<SubscribedNode>> left;
-    for (auto& node : own.nodes) {
-      if (!IsAmong(held.node_pools[pool], *node)) left.push_back(std::move(node));
-    }
-    std::erase(own.nodes, nullptr);
-  }
+  groups_.Adopt(held);
+  std::vector<uint32_t> without_link;
+  std::vector<TopicGroup*> own;
   for (auto& [session, subscriber] : subscribers_) {
-    const std::vector<uint32_t>& pools = held->listeners[subscriber.listener].pools;
-    if (subscriber.pools == pools) continue;
-    for (const uint32_t pool : pools) OpenNodes(pool, held);
-    MoveTo(session, subscriber, pools);
+    const std::vector<TopicGroup*> old = subscriber.groups.of_pools;
+    subscriber.groups.pools = held->listeners[subscriber.listener].pools;
+    const uint32_t most = held->config.listeners[subscriber.listener].pinned_per_client;
+    if (groups_.Open(subscriber.groups, held, most)) without_link.push_back(session);
+    if (subscriber.groups.of_pools != old) MoveTo(session, subscriber, old);
+    for (const auto& group : subscriber.groups.own) own.push_back(group.get());
   }
+  // Subscribers may leave by this, but no group goes before the next turn.
+  for (TopicGroup* const group : own) group->DropLeft(held);
+  // They would not hear what is published there, and shall know.
+  for (const uint32_t session : without_link) messages_.OnGap(session);
 }
 
 void Subscriptions::Tick() {
   constexpr size_t kKeptScratch = 64 << 10;
   if (scratch_.capacity() > kKeptScratch) std::string().swap(scratch_);
   questions_.Tick();
-  for (PoolTopics& pool : pools_) {
-    for (const auto& node : pool.nodes) node->Tick();
+  groups_.Tick();
+  std::vector<uint32_t> idle;
+  std::vector<TopicGroup*> own;
+  for (const auto& [session, subscriber] : subscribers_) {
+    for (const auto& group : subscriber.groups.own) own.push_back(group.get());
+    if (subscriber.topics.empty() && subscriber.groups.is_settled()) idle.push_back(session);
   }
+  for (const uint32_t session : idle) End(session);
+  // As above.
+  for (TopicGroup* const group : own) group->Tick();
 }
 
 }  // namespace ringproxy::proxy

@@ -12,7 +12,7 @@ constexpr size_t kTopicBytes = sizeof(Topic) + 128;
 
 Topic& TopicTable::Get(TopicKind kind, std::string_view name) {
   if (Topic* topic = Find(kind, name)) return *topic;
-  auto topic = std::make_unique<Topic>(Topic{.kind = kind, .pool = pool_, .name = std::string(name)});
+  auto topic = std::make_unique<Topic>(Topic{.kind = kind, .group = group_, .name = std::string(name)});
   Topic& made = *topic;
   topics_[static_cast<size_t>(kind)].emplace(made.name, std::move(topic));
   held_bytes_ += kTopicBytes + made.name.size();

@@ -1,4 +1,5 @@
-// proxy/state/topic_table.h – The channels and patterns of one pool that clients of one worker listen to.
+// proxy/state/topic_table.h – The channels and patterns of one pool that clients of one worker, or one client, listen
+// to.
 //
 // Purpose: brings a message to whoever listens. A topic lives as long as anybody listens to it, or a node's answer
 // about it is to come.
@@ -17,9 +18,11 @@
 
 namespace ringproxy::proxy {
 
+class TopicGroup;
+
 struct Topic {
   TopicKind kind;
-  uint32_t pool;
+  TopicGroup& group;  // Whose topic it is.
   std::string name;
   std::vector<uint32_t> listeners = {};  // Sessions by their numbers.
   std::vector<uint64_t> waiters = {};    // Acknowledgements that wait for the nodes' answers; see Subscriptions.
@@ -31,7 +34,8 @@ struct Topic {
 
 class TopicTable {
  public:
-  explicit TopicTable(uint32_t pool) : pool_(pool) {}
+  // `held_bytes`: of several tables, this one's included.
+  TopicTable(TopicGroup& group, size_t& held_bytes) : group_(group), held_bytes_(held_bytes) {}
 
   // nullptr: there is none.
   Topic* Find(TopicKind kind, std::string_view name) {
@@ -51,16 +55,15 @@ class TopicTable {
     }
   }
   size_t size() const;
+  TopicGroup& group() const { return group_; }
   bool empty() const { return size() == 0; }
-  // What it takes of the memory, about.
-  size_t held_bytes() const { return held_bytes_; }
 
  private:
   using Topics = std::unordered_map<std::string_view, std::unique_ptr<Topic>>;  // The names are the topics' own.
 
-  uint32_t pool_;
+  TopicGroup& group_;
   std::array<Topics, kTopicKinds> topics_;
-  size_t held_bytes_ = 0;
+  size_t& held_bytes_;  // What they take of the memory, about.
 };
 
 }  // namespace ringproxy::proxy

@@ -73,6 +73,7 @@ std::optional<wire::Failure> Transaction::Queue(const wire::CommandSpec& spec, c
   for (size_t i = 0; i < request.size(); ++i) arguments_.push_back(request.argument(i));
   requests_.Append(encoded);
   work_ = std::max(work_, wire::WorkOf(spec, request));
+  if (spec.usual_work == wire::Work::kScript && spec.name == "script|flush") flushes_scripts_ = true;
   return std::nullopt;
 }
 
@@ -133,18 +134,19 @@ wire::Failure Transaction::ApartFailure(const KeyRouting& routing, const PlacedK
           .other_node = names_[1]};
 }
 
-bool Transaction::HasScript(const ScriptText& text, std::optional<NodeId> at) const {
+bool Transaction::NeedsScript(const ScriptText& text, std::optional<NodeId> at) const {
+  if (flushes_scripts_) return false;
   // One without keys goes with the command before it.
-  if (is_spread_ && !at) return false;
+  if (is_spread_ && !at) return true;
   if (std::ranges::any_of(scripts_, [&](const auto& brought) { return brought.text == text && brought.at == at; }))
-    return true;
+    return false;
   // One that the client itself has queued for another node is of no use.
-  if (at) return false;
+  if (at) return true;
   bool is_there = false;
   ForEach([&](const wire::CommandSpec& spec, const wire::Request& request) {
     is_there = is_there || (spec.handling == wire::Handling::kScript && request[1] == *text);
   });
-  return is_there;
+  return !is_there;
 }
 
 std::optional<NodeId> Transaction::NodeAmongSeveral(const wire::CommandSpec& spec, const wire::Request& request,

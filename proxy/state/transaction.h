@@ -88,8 +88,8 @@ class Transaction {
 
   // The last command has brought the text of a script. `at`: the node of its keys, where they may lie on several.
   void NoteScript(ScriptText text, std::optional<NodeId> at) { scripts_.push_back({std::move(text), at}); }
-  // A command before has it, for the same node.
-  bool HasScript(const ScriptText& text, std::optional<NodeId> at) const;
+  // No command before has it for the same node, nor flushes all of them.
+  bool NeedsScript(const ScriptText& text, std::optional<NodeId> at) const;
   // Where the command's first key lies, if keys may lie on several nodes, and it has any.
   std::optional<NodeId> NodeAmongSeveral(const wire::CommandSpec& spec, const wire::Request& request,
                                          const KeyRouting& routing);
@@ -163,6 +163,7 @@ class Transaction {
   wire::Work work_ = wire::Work::kPlain;
   bool is_aborted_ = false;
   bool is_spread_ = false;
+  bool flushes_scripts_ = false;
   bool selects_ = false;                         // Some command selects a database.
   std::optional<wire::ArgumentSpan> first_key_;  // In requests_: where it lies, all the others have to.
   NodeId node_;                                  // That is there, by the snapshot routed_by_.

@@ -6,6 +6,7 @@
 #include "backends/wire/blocking.h"
 #include "backends/wire/resp_encode.h"
 #include "backends/wire/resp_reply.h"
+#include "proxy/state/replica_waits.h"
 #include "proxy/state/spread_waits.h"
 
 namespace ringproxy::proxy {
@@ -19,10 +20,20 @@ constexpr uint32_t kMostMissed = 3;
 
 constexpr std::string_view kNumberRequest = "*2\r\n$6\r\nCLIENT\r\n$2\r\nID\r\n";
 
+// Where the first key lies.
+NodeId FirstOwner(const RoutedRequest& routed, const Origin& origin) {
+  wire::KeyPositions keys;
+  wire::FindKeys(routed.spec, routed.request, &keys);
+  return RouteKey(*origin.held, origin.held->listeners[origin.listener], routed.request[keys.front()]);
+}
+
 }  // namespace
 
 Waits::Waits(backends::ReplySink& sink, backends::WorkerIo& io, const std::unique_ptr<HeldSnapshot>& held)
-    : sink_(sink), blocks_(io.blocks), spread_(std::make_unique<SpreadWaits>(sink, io, held)) {}
+    : sink_(sink),
+      blocks_(io.blocks),
+      spread_(std::make_unique<SpreadWaits>(sink, io, held)),
+      replicas_(std::make_unique<ReplicaWaits>(sink, io)) {}
 
 // The worker ends: nobody is told anything any more.
 Waits::~Waits() {
@@ -33,12 +44,22 @@ backends::ReplySink& Waits::spread() {
   return *spread_;
 }
 
-void Waits::Start(RoutedRequest& routed, const Origin& origin, PinnedLease* own, backends::Ticket ticket) {
-  wire::Failure failure;
-  const auto to = one_place_.Find(routed.spec, routed.request, *origin.held, origin.listener, {}, &failure);
+backends::ReplySink& Waits::replicas() {
+  return *replicas_;
+}
+
+void Waits::Start(RoutedRequest& routed, const Origin& origin, ClientLinks links, backends::Ticket ticket) {
+  PinnedLease* own = links.own;
   // The other one is that over which it watches keys.
-  const uint32_t before = own != nullptr && own->has_link() ? 1 : 0;
-  if (!to && failure.code == wire::ErrorCode::kCrossSlot && SpreadRequest::Takes(routed.spec, routed.request))
+  const uint32_t before = links.subscribed + (own != nullptr && own->has_link() ? 1 : 0);
+  if (wire::CountsReplicas(routed.spec)) return replicas_->Start(routed, origin, before, ticket);
+  wire::Failure failure;
+  auto to = one_place_.Find(routed.spec, routed.request, *origin.held, origin.listener, {}, &failure);
+  // What has no time to wait is an error, which one node tells as well as another.
+  const bool is_apart = !to && failure.code == wire::ErrorCode::kCrossSlot;
+  const bool is_wrong = is_apart && !wire::WaitOf(routed.spec, routed.request);
+  if (is_wrong) to = FirstOwner(routed, origin);
+  if (is_apart && !is_wrong && SpreadRequest::Takes(routed.spec, routed.request))
     return spread_->Start(routed, origin, before, ticket);
   if (!to) return sink_.OnFailure(ticket, failure);
   backends::NodePool& nodes = origin.held.node_pools[to->pool];
@@ -65,7 +86,9 @@ void Waits::Start(RoutedRequest& routed, const Origin& origin, PinnedLease* own,
   entry.unblocks = entry.missed = 0;
   by_client_[client] = place;
   const backends::Ticket call{place, entry.generation, kCommand, backends::Ticket::Kind::kWait};
-  net::Block request = routed.block ? std::move(routed.block) : blocks_.Copy(routed.request.encoded());
+  net::Block request = is_wrong       ? blocks_.Copy(SpreadRequest::AboutFirstKey(routed.spec, routed.request))
+                       : routed.block ? std::move(routed.block)
+                                      : blocks_.Copy(routed.request.encoded());
   // One whose time is not understood reads an error at once.
   const double seconds = wire::WaitOf(routed.spec, routed.request).value_or(1);
   own->Send(kNumberRequest, {place, entry.generation, kNumber, backends::Ticket::Kind::kWait});
@@ -88,6 +111,7 @@ Waits::WaitEntry Waits::Take(uint32_t place) {
 
 void Waits::Cut(uint32_t client, WaitEnd as) {
   spread_->Cut(client, as);
+  replicas_->Cut(client, as);
   const auto found = by_client_.find(client);
   if (found == by_client_.end()) return;
   WaitEnd& end = entries_[found->second].end;
@@ -96,10 +120,11 @@ void Waits::Cut(uint32_t client, WaitEnd as) {
 }
 
 bool Waits::IsWaiting(uint32_t client) const {
-  return by_client_.contains(client) || spread_->EndOf(client);
+  return by_client_.contains(client) || spread_->EndOf(client) || replicas_->IsWaiting(client);
 }
 
 bool Waits::IsEnding(uint32_t client) const {
+  if (replicas_->IsEnding(client)) return true;
   const auto found = by_client_.find(client);
   const auto end = found != by_client_.end() ? entries_[found->second].end : spread_->EndOf(client);
   return end.value_or(WaitEnd::kNone) != WaitEnd::kNone;
@@ -128,6 +153,7 @@ void Waits::GiveUp(uint32_t place) {
 
 void Waits::Leave(uint32_t client) {
   spread_->Leave(client);
+  replicas_->Leave(client);
   const auto found = by_client_.find(client);
   if (found == by_client_.end()) return;
   WaitEntry entry = Take(found->second);
@@ -162,9 +188,9 @@ void Waits::OnFailure(backends::Ticket ticket, const wire::Failure& failure) {
   WaitEntry* const known = Find(ticket);
   if (known == nullptr) return;
   if (ticket.slot == kNumber) {
-    // Late, perhaps since the link is dead; if it is lost the command fails as well.
     known->number = -1;
-    if (known->end != WaitEnd::kNone) GiveUp(ticket.owner);
+    // Late: the link may have been cut off without a word, and then the node never reads the command behind it.
+    if (failure.may_have_run || known->end != WaitEnd::kNone) GiveUp(ticket.owner);
     return;
   }
   if (ticket.slot == kUnblock) return GiveUp(ticket.owner);

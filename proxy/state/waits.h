@@ -2,10 +2,11 @@
 //
 // Purpose: each has a link for itself for as long as it waits; the client's own, if it watches keys of that node. It
 // ends by the node's reply, by its own timeout, which the node keeps, by the client's leaving, which closes the link,
-// or by Cut, which has the node end it as if its time were over, or by an error: then nothing that was popped is lost.
-// What is lost with the link reads as that, and never as nil. What has its keys on several nodes is SpreadWaits'. A
-// node that cannot be told of the end of a wait loses the link. Threads: its worker's. Lifetime: what it is given
-// outlives it. Promise: one OnReply or OnFailure to the sink for each Start, unless the client leaves.
+// or by Cut, which has the node end it as if its time were over, or by an error: then nothing that was popped is
+// lost. What is lost with the link reads as that, and never as nil. What has its keys on several nodes is SpreadWaits',
+// and what waits for replicas ReplicaWaits'. A node that cannot be told of the end of a wait loses the link.
+// Threads: its worker's. Lifetime: what it is given outlives it. Promise: one OnReply or OnFailure to the sink for each
+// Start, unless the client leaves.
 #pragma once
 
 #include <cstdint>
@@ -22,6 +23,7 @@
 
 namespace ringproxy::proxy {
 
+class ReplicaWaits;
 class SpreadWaits;
 
 class Waits final : public backends::ReplySink {
@@ -30,9 +32,12 @@ class Waits final : public backends::ReplySink {
   Waits(backends::ReplySink& sink, backends::WorkerIo& io, const std::unique_ptr<HeldSnapshot>& held);
   ~Waits();
 
-  // The client is its lane. `own`: its link to some node, if it has one; it outlives the wait. Requires: nothing of the
-  // client is under way.
-  void Start(RoutedRequest& routed, const Origin& origin, backends::PinnedLease* own, backends::Ticket ticket);
+  struct ClientLinks {
+    backends::PinnedLease* own;  // Its link to some node, if it has one; it outlives the wait.
+    uint32_t subscribed;         // How many more it has for its subscriptions.
+  };
+  // The client is its lane. Requires: nothing of the client is under way.
+  void Start(RoutedRequest& routed, const Origin& origin, ClientLinks links, backends::Ticket ticket);
   // Has the node end the wait of the client, if it waits. To be repeated for as long as it does: the node may not have
   // begun to. The first word counts.
   void Cut(uint32_t client, WaitEnd as = WaitEnd::kTimeout);
@@ -48,6 +53,8 @@ class Waits final : public backends::ReplySink {
 
   // For tickets of Kind::kSpreadWait.
   backends::ReplySink& spread();
+  // For tickets of Kind::kReplicaWait.
+  backends::ReplySink& replicas();
 
  private:
   // What is asked with the ticket of a wait, by its slot.
@@ -74,6 +81,7 @@ class Waits final : public backends::ReplySink {
   backends::ReplySink& sink_;
   net::BlockPool& blocks_;
   const std::unique_ptr<SpreadWaits> spread_;  // Whose keys lie on several nodes.
+  const std::unique_ptr<ReplicaWaits> replicas_;
   net::PlaceList<WaitEntry> entries_;
   std::unordered_map<uint32_t, uint32_t> by_client_;
   OnePlace one_place_;

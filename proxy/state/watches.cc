@@ -42,7 +42,7 @@ bool Watches::Holds(const Watch& watch, const HeldSnapshot& held) {
   return watch.state == WatchState::kSet && watch.lease->IsKept() && watch.snapshot == held->number;
 }
 
-void Watches::Start(RoutedRequest& routed, const Origin& origin, backends::Ticket ticket) {
+void Watches::Start(RoutedRequest& routed, const Origin& origin, uint32_t others, backends::Ticket ticket) {
   const uint32_t client = origin.lane.number;
   // What failed is forgotten by the next attempt.
   if (const Watch* known = Find(client); known != nullptr && known->state == WatchState::kFailed) End(client);
@@ -58,7 +58,7 @@ void Watches::Start(RoutedRequest& routed, const Origin& origin, backends::Ticke
     return sink_.OnFailure(ticket, failure);
   }
   if (watch == nullptr) {
-    watch = Open(*node, origin, ticket);
+    watch = Open(*node, origin, others, ticket);
     if (watch == nullptr) return;
     watch->key = routed.request[1];
   }
@@ -69,7 +69,7 @@ void Watches::Start(RoutedRequest& routed, const Origin& origin, backends::Ticke
   watch->lease->Send(routed.request.encoded(), call);
 }
 
-Watches::Watch* Watches::Open(NodeId node, const Origin& origin, backends::Ticket ticket) {
+Watches::Watch* Watches::Open(NodeId node, const Origin& origin, uint32_t others, backends::Ticket ticket) {
   const uint32_t client = origin.lane.number;
   Watch& watch = watches_[client];
   watch.serial = ++serial_;
@@ -82,7 +82,7 @@ Watches::Watch* Watches::Open(NodeId node, const Origin& origin, backends::Ticke
     return nullptr;
   }
   const uint32_t most = origin.held->config.listeners[origin.listener].pinned_per_client;
-  if (most == 0) {
+  if (others >= most) {
     sink_.OnFailure(ticket, {.code = wire::ErrorCode::kTooManyOwn, .most = most});
     return nullptr;
   }
@@ -153,12 +153,24 @@ void Watches::End(uint32_t client) {
   if (found == watches_.end()) return;
   Watch watch = std::move(found->second);
   watches_.erase(found);
-  if (!watch.lease || !watch.lease->has_link()) return;
-  watch.lease->LeaveLane();
+  GiveBack(client, watch);
+}
+
+void Watches::Lose(uint32_t client) {
+  Watch* const watch = Find(client);
+  if (watch == nullptr || watch->state != WatchState::kSet) return;
+  GiveBack(client, *watch);
+  watch->state = WatchState::kLost;
+}
+
+void Watches::GiveBack(uint32_t client, Watch& watch) {
+  std::unique_ptr<PinnedLease> given = std::move(watch.lease);
+  if (!given || !given->has_link()) return;
+  given->LeaveLane();
   if (watch.state == WatchState::kLost) return;
   const uint32_t place = NewCall(WatchPurpose::kUnwatch, client, watch);
-  PinnedLease& lease = *watch.lease;
-  calls_[place].lease = std::move(watch.lease);
+  PinnedLease& lease = *given;
+  calls_[place].lease = std::move(given);
   // Behind all that the client has sent; whoever leases the link next waits for none of it.
   lease.Send(kUnwatchRequest, {place, 0, 0, backends::Ticket::Kind::kWatch});
 }

@@ -3,10 +3,9 @@
 // Purpose: a watch is a node's memory of one connection, so each client that watches has a link of its own to the node
 // of its keys, and all that it sends to that node takes it. Whatever becomes of that link before EXEC is written, EXEC
 // reads nil: nothing was executed, try again. It does so, too, when another configuration has come into force, by which
-// the keys may lie elsewhere. EXEC hands the link on to the execution; otherwise it is made clean by an UNWATCH, or
-// closed when that fails.
-// Threads: its worker's. Lifetime: the sink outlives it. Promise: one OnReply or OnFailure to the sink for each Start
-// and Execute.
+// the keys may lie elsewhere; and when the client has done nothing for `watch_idle`. EXEC hands the link on to the
+// execution; otherwise it is made clean by an UNWATCH, or closed when that fails. Threads: its worker's. Lifetime: the
+// sink outlives it. Promise: one OnReply or OnFailure to the sink for each Start and Execute.
 #pragma once
 
 #include <cstdint>
@@ -31,8 +30,9 @@ class Watches final : public backends::ReplySink {
   explicit Watches(backends::ReplySink& sink) : sink_(sink) {}
   ~Watches();
 
-  // WATCH. The client is its lane. Requires: nothing of the client is under way.
-  void Start(RoutedRequest& routed, const Origin& origin, backends::Ticket ticket);
+  // WATCH. The client is its lane. `others`: links to nodes that it has for something else. Requires: nothing of the
+  // client is under way.
+  void Start(RoutedRequest& routed, const Origin& origin, uint32_t others, backends::Ticket ticket);
   // Why the command cannot be part of the client's transaction: its keys lie elsewhere than those that it watches. The
   // views are valid until the next call.
   std::optional<wire::Failure> RefusalOf(uint32_t client, const wire::CommandSpec& spec, const wire::Request& request,
@@ -41,6 +41,8 @@ class Watches final : public backends::ReplySink {
   void Execute(Transaction& transaction, const Origin& origin, Executions& executions, backends::Ticket ticket);
   // The client watches nothing any more, or leaves.
   void End(uint32_t client);
+  // It has done nothing for too long: the link is for others, and EXEC reads nil.
+  void Lose(uint32_t client);
   // It has another protocol or database from now on; what it watches stays where it is.
   void Follow(uint32_t client, backends::Flavour flavour);
 
@@ -88,7 +90,9 @@ class Watches final : public backends::ReplySink {
   // Whether EXEC would find the watch in force.
   static bool Holds(const Watch& watch, const HeldSnapshot& held);
   // A watch of the client that is still to be asked for, or nullptr: the ticket has been failed.
-  Watch* Open(NodeId node, const Origin& origin, backends::Ticket ticket);
+  Watch* Open(NodeId node, const Origin& origin, uint32_t others, backends::Ticket ticket);
+  // Others may have its link, if that can be made clean.
+  void GiveBack(uint32_t client, Watch& watch);
   uint32_t NewCall(WatchPurpose purpose, uint32_t client, const Watch& watch);
   void Say(Watch& watch, uint32_t client, std::string_view request);
   WatchCall TakeCall(uint32_t place);

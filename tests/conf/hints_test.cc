@@ -34,6 +34,21 @@ TEST(Hints, AreNoneForAnOrdinaryConfiguration) {
   EXPECT_TRUE(Hints(OrdinaryConfig()).empty());
 }
 
+TEST(Hints, NameAPoolThatLearnsInVain) {
+  Config config = OrdinaryConfig();
+  config.pools.resize(2);
+  config.pools[0].name = "a";
+  config.pools[1].name = "b";
+  config.listeners.resize(1);
+  config.listeners[0].routes = {{"x:", "a"}, {"", "b"}};
+  const size_t before = Hints(config).size();
+  config.pools[1].learn = true;
+  ASSERT_EQ(Hints(config).size(), before + 1);
+  EXPECT_NE(Hints(config).back().find("pools.b.learn: has no effect at listener"), std::string::npos);
+  config.pools[0].learn = true;
+  EXPECT_EQ(Hints(config).size(), before);
+}
+
 TEST(Hints, NameAPoolThatIsTakenForACache) {
   Config config = OrdinaryConfig();
   config.pools[0].taken_for_cache = true;

@@ -145,6 +145,16 @@ def test_unblock_ends_a_wait_of_any_worker(admin, crowd, protocol, line):
     wait_for(lambda: blocked_as_told(asker) == 0, "nobody to wait")
 
 
+def test_unblock_ends_a_wait_for_replicas(admin, crowd):
+    asker, waiter = list(crowd.values())[:2]
+    number = list(crowd)[1]
+    for how, reply in (([], b":0\r\n"), (["ERROR"], UNBLOCKED), (["TIMEOUT"], b":0\r\n")):
+        waiter.send(encode("WAIT", "1", "0"))
+        wait_for(lambda: asker.ask("CLIENT", "UNBLOCK", number, *how) == b":1\r\n", "the client to wait")
+        assert waiter.reply() == reply
+        assert asker.ask("CLIENT", "UNBLOCK", number) == b":0\r\n"
+
+
 @pytest.mark.parametrize("line", ["CLIENT UNBLOCK x", "CLIENT UNBLOCK 1 x", "CLIENT UNBLOCK", "CLIENT KILL", "CLIENT KILL 1.2.3.4:5",
                                   "CLIENT KILL ID x", "CLIENT KILL ID 0", "CLIENT KILL TYPE x", "CLIENT KILL USER x", "CLIENT KILL SKIPME x",
                                   "CLIENT KILL ID 1 TYPE", "CLIENT KILL foo x", "CLIENT KILL ID 999999", "CLIENT KILL TYPE replica",

@@ -86,7 +86,8 @@ def test_a_row_that_says_that_it_is_younger_is_none_of_this_redis(live):
 
 def test_arity_and_flags_are_those_of_redis(table, live):
     for name, row in live.items():
-        assert table[name]["arity"] == row[1], name
+        # The proxy's own MONITOR takes a sample as well.
+        assert table[name]["arity"] == (-1 if name == "monitor" else row[1]), name
         assert set(table[name]["flags"]) - {""} == set(row[2]), name
 
 

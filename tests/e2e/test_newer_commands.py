@@ -155,6 +155,14 @@ def test_the_admin_port_tells_where_each_command_comes_from(own_fleet):
     assert own_fleet.proxy.get("/api/v1/commands?name=nosuch")[0] == 404
 
 
+def test_a_scan_of_a_cluster_is_refused_and_says_what_to_use(redis):
+    with Proxy(pool_config([redis])) as proxy, proxy.client() as client:
+        reply = client.ask("CLUSTERSCAN", "0", "COUNT", "10")
+        assert reply.startswith(b"-ERR 'clusterscan' is not supported by ringproxy: ") and b"SCAN goes over the keys of all nodes" in reply
+        assert not has(client, "CLUSTERSCAN")
+        assert client.ask("SCAN", "0").startswith(b"*2\r\n")
+
+
 def test_a_configured_command_may_not_be_one_that_ringproxy_knows(tmp_path):
     config = pool_config([])
     config["pools"]["main"]["nodes"] = ["127.0.0.1:7001"]

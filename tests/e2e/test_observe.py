@@ -193,13 +193,19 @@ def test_config_get_is_that_of_the_nodes(fleet, redis, client):
     fleet.nodes[2].ask("CONFIG", "SET", "maxmemory", "0")
 
 
+OF_ONE_NODE = ["DEBUG SLEEP 0", "SAVE", "BGSAVE", "BGREWRITEAOF", "PFSELFTEST"]
 ADMIN = ["CONFIG SET maxmemory 1gb", "CONFIG RESETSTAT", "SLOWLOG RESET", "MEMORY PURGE"]
 
 
 def test_how_nodes_run_is_not_changed_by_everybody(fleet, client):
-    for line in [*ADMIN, "CONFIG REWRITE", "LATENCY RESET", "DEBUG SLEEP 0"]:
+    for line in [*ADMIN, "CONFIG REWRITE", "LATENCY RESET", "PFDEBUG ENCODING h"]:
         reply = client.ask(*line.split())
         assert reply.startswith(b"-ERR '") and b"or set admin_commands: true of the listener" in reply, line
+    for line in OF_ONE_NODE:
+        assert b"it concerns one server" in client.ask(*line.split()), line
+    with Fleet(1) as lone, lone.client() as other:
+        for line in [*OF_ONE_NODE, "SWAPDB 0 1"]:
+            assert b"or set admin_commands: true of the listener" in other.ask(*line.split()), line
     assert fleet.nodes[0].ask("CONFIG", "GET", "maxmemory") == b"*2\r\n$9\r\nmaxmemory\r\n$1\r\n0\r\n"
     library = redis_py.Redis(port=fleet.proxy.port, decode_responses=True)
     assert "config|get" in library.execute_command("COMMAND LIST FILTERBY PATTERN config|*")
@@ -215,13 +221,21 @@ def test_admin_commands_change_all_nodes():
         assert client.ask("CONFIG", "GET", "maxmemory") == fleet.nodes[0].ask("CONFIG", "GET", "maxmemory")
         assert client.ask("CONFIG", "SET", "nosuch", "1") == fleet.nodes[0].ask("CONFIG", "SET", "nosuch", "1")
         assert client.ask("CONFIG", "REWRITE") == fleet.nodes[0].ask("CONFIG", "REWRITE")
-        assert b"it concerns one server" in client.ask("DEBUG", "SLEEP", "0")
+        for line in OF_ONE_NODE:
+            assert b"it concerns one server" in client.ask(*line.split()), line
+        assert b"nodes cannot swap databases" in client.ask("SWAPDB", "0", "1")
         assert client.ask("LATENCY", "RESET") == b":0\r\n"
         for line in ("CONFIG HELP", "SLOWLOG HELP", "LATENCY HELP"):
             assert client.ask(*line.split()) == fleet.nodes[0].ask(*line.split())
     with Fleet(1, listener={"admin_commands": True}) as fleet, fleet.client() as client:
         for line in ("DEBUG SLEEP 0", "DEBUG SET-ACTIVE-EXPIRE 1", "DEBUG JMAP", "LATENCY HISTOGRAM nosuch", "LATENCY HISTORY command"):
             assert client.ask(*line.split()) == fleet.nodes[0].ask(*line.split()), line
+        assert client.ask("PFADD", "h", "a") == b":1\r\n"
+        for line in ("SAVE", "SAVE now", "PFDEBUG ENCODING h", "PFDEBUG GETREG nosuch", "PFSELFTEST"):
+            assert client.ask(*line.split()) == fleet.nodes[0].ask(*line.split()), line
+        assert client.ask("BGSAVE") == b"+Background saving started\r\n"
+        assert client.ask("SWAPDB", "0", "1") == OK and client.ask("DBSIZE") == b":0\r\n"
+        assert client.ask("SELECT", "1") == OK and client.ask("PFCOUNT", "h") == b":1\r\n" and client.ask("SELECT", "0") == OK
         assert client.ask("MEMORY", "STATS").startswith(b"*")
         # A stuck node is what was asked for.
         assert client.ask("DEBUG", "SLEEP", "1.5") == OK and fleet.proxy.node("r0")["state"] == "up"

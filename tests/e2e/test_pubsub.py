@@ -30,8 +30,9 @@ IN_RESP3 = {
     "back to RESP2": ["SUBSCRIBE a", "HELLO 2", "GET x", "PING", "UNSUBSCRIBE a", "GET x"],
     "counts": ["SUBSCRIBE a b", "PSUBSCRIBE a* b*", "SSUBSCRIBE a", "PUBSUB NUMSUB a b c", "PUBSUB NUMPAT",
                "PUBSUB CHANNELS a", "PUBSUB CHANNELS *x", "PUBSUB SHARDCHANNELS", "PUBSUB SHARDNUMSUB a b",
-               "UNSUBSCRIBE a", "PUBSUB NUMSUB a b", "PUBSUB CHANNELS", "PUNSUBSCRIBE a*", "PUBSUB NUMPAT"],
-    "reset": ["SUBSCRIBE a b", "PSUBSCRIBE a* b*", "SSUBSCRIBE a", "RESET", "PUBLISH b x"],
+               "UNSUBSCRIBE a", "PUBSUB NUMSUB a b", "PUBSUB CHANNELS", "PUNSUBSCRIBE a*", "PUBSUB NUMPAT", "RESET",
+               "PUBSUB NUMPAT", "PUBLISH b x", "PUBSUB CHANNELS", "PUBSUB SHARDCHANNELS"],
+    "reset at once": ["PSUBSCRIBE a* b*", "SUBSCRIBE b", "RESET", "PUBSUB NUMPAT", "PUBSUB NUMSUB b", "CLIENT GETNAME"],
 }
 
 
@@ -41,9 +42,9 @@ def without_id(stream):
     return [line for i, line in enumerate(lines) if i == 0 or lines[i - 1] != b"id"]
 
 
-@pytest.fixture(scope="module")
-def one_node():
-    with Fleet(1, workers=2, **PATIENT) as fleet:
+@pytest.fixture(scope="module", params=["shared", "own"])
+def one_node(request):
+    with Fleet(1, workers=2, **PATIENT, subscriptions=request.param) as fleet:
         yield fleet
 
 

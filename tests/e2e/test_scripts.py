@@ -169,8 +169,47 @@ def test_one_node_is_the_server_itself(redis):
     with Fleet(1, **PATIENT) as fleet, fleet.client() as client, RawClient(redis.port) as server:
         for request in (["EVALSHA", sha, 1, "k", "x"], ["EVAL", text, 1, "k", "x"], ["EVALSHA", sha, 1, "k", "x"],
                         ["MULTI"], ["SCRIPT", "FLUSH"], ["EVALSHA", sha, 1, "k", "x"], ["EXEC"],
+                        ["EVALSHA", sha, 1, "k", "x"],
                         ["SCRIPT", "EXISTS", sha], ["SCRIPT", "LOAD", text], ["SCRIPT", "EXISTS", sha]):
             assert client.ask(*request) == server.ask(*request), request
+
+
+@pytest.mark.parametrize("nodes", [1, 3])
+def test_a_connection_that_never_broke_finds_its_scripts_after_a_restart(nodes):
+    text, kept = "return {KEYS[1], ARGV[1]}", "return {ARGV[1], KEYS[1]}"
+    with Fleet(nodes, workers=2, **PATIENT) as fleet, fleet.client() as client, fleet.client() as other:
+        key, node = fleet.key_of(0), fleet.nodes[0]
+        assert client.ask("SCRIPT", "LOAD", text) == b"$40\r\n%s\r\n" % hashlib.sha1(text.encode()).hexdigest().encode()
+        # Bull sends each of its scripts first within a transaction.
+        assert client.ask("MULTI") == b"+OK\r\n"
+        for sent in (kept, "return '", kept):
+            assert client.ask("EVAL", sent, 1, key, "x") == b"+QUEUED\r\n"
+        assert client.ask("CLIENT", "GETNAME") == b"+QUEUED\r\n"
+        assert client.ask("EXEC").startswith(b"*4\r\n")
+        node.kill()
+        wait_for(lambda: client.ask("GET", key).startswith(b"-"), "the proxy to notice")
+        node.start()
+        wait_for(lambda: client.ask("GET", key) == b"$-1\r\n", "the node to be back")
+        wait_for(lambda: other.ask("GET", key) == b"$-1\r\n", "the node to be back for the other worker")
+        for asker in (client, other):
+            swapped = b"*2\r\n$1\r\nx\r\n$%d\r\n%s\r\n" % (len(key), key.encode())
+            for sent, reply in ((text, reply_of(key)), (kept, swapped)):
+                sha = hashlib.sha1(sent.encode()).hexdigest()
+                assert asker.ask("MULTI") == b"+OK\r\n"
+                assert asker.ask("EVALSHA", sha, 1, key, "x") == b"+QUEUED\r\n"
+                assert asker.ask("EXEC") == b"*1\r\n" + reply
+                assert asker.ask("EVALSHA", sha, 1, key, "x") == reply
+        broken = hashlib.sha1(b"return '").hexdigest()
+        assert client.ask("EVALSHA", broken, 1, key) == NOSCRIPT
+
+
+def test_a_library_is_deleted_wherever_it_is(fleet, client):
+    library = "#!lua name=somewhere\nredis.register_function{function_name='f', flags={'no-writes'}, callback=function() return 1 end}"
+    assert client.ask("FUNCTION", "LOAD", library) == b"$9\r\nsomewhere\r\n"
+    assert fleet.nodes[0].ask("FUNCTION", "DELETE", "somewhere") == b"+OK\r\n"
+    assert client.ask("FUNCTION", "DELETE", "somewhere") == b"+OK\r\n"
+    assert client.ask("FUNCTION", "DELETE", "somewhere") == b"-ERR Library not found\r\n"
+    assert all(node.ask("FUNCTION", "LIST") == b"*0\r\n" for node in fleet.nodes)
 
 
 ENDLESS = "while true do end"
@@ -206,6 +245,25 @@ def test_another_client_ends_a_script_that_never_would(nodes, protocol):
         # Nobody took the node for ill.
         assert fleet.proxy.metric("node_up", node="r0") == 1
         assert not transitions(fleet.proxy, "r0")
+
+
+def test_a_node_that_hangs_does_not_keep_the_one_who_ends_scripts_waiting():
+    settings = PATIENT | {"timeouts": {"request": "300ms", "heavy": "60s"}}
+    with Fleet(2, node_arguments=BUSY_SOON, **settings) as fleet, fleet.client() as client, fleet.client() as killer:
+        stopped = fleet.nodes[1]
+        assert killer.ask("SCRIPT", "KILL") == b"-NOTBUSY No scripts in execution right now.\r\n"
+        client.send(encode("EVAL", ENDLESS, 1, fleet.key_of(0)))
+        wait_for(lambda: is_busy(fleet.nodes[0]), "the node to be busy")
+        stopped.stop()
+        try:
+            begun = time.monotonic()
+            assert killer.ask("SCRIPT", "KILL") == b"+OK\r\n"
+            assert client.reply().startswith(KILLED)
+            # Nothing else runs, as far as the nodes that answer can say.
+            assert killer.ask("SCRIPT", "KILL").startswith((b"-TIMEOUT node r1 ", b"-NODEDOWN node r1 "))
+            assert time.monotonic() - begun < 10
+        finally:
+            stopped.cont()
 
 
 def test_a_script_that_has_written_is_not_ended():

@@ -124,6 +124,19 @@ def test_keys_of_several_nodes(fleet, client):
     assert [client.reply() for _ in range(3)] == [b"+OK\r\n", b"+QUEUED\r\n", NIL]
 
 
+def test_a_client_that_does_nothing_for_too_long_watches_no_more():
+    with Fleet(1, listener={"watch_idle": "1s"}, **PATIENT) as fleet, fleet.client() as client:
+        for protocol, nil in (("2", b"*-1\r\n"), ("3", b"_\r\n")):
+            client.ask("HELLO", protocol)
+            assert client.ask("WATCH", "k") == b"+OK\r\n"
+            assert fleet.proxy.metric("pinned_links", node="r0") == 1
+            wait_for(lambda: fleet.proxy.metric("pinned_links", node="r0") == 0, "its link")
+            for reply in (nil, b"*1\r\n+OK\r\n"):
+                assert client.ask("MULTI") == b"+OK\r\n"
+                assert client.ask("SET", "k", protocol) == b"+QUEUED\r\n"
+                assert client.ask("EXEC") == reply
+
+
 def test_the_links_are_counted_used_again_and_bounded():
     with Fleet(1, pinned_per_node=2, **PATIENT) as fleet:
         def links():

@@ -87,6 +87,7 @@ void AddFleet(SimLoop& loop, conf::Protocol protocol, conf::Config& config) {
   // So few that full queues are common.
   listener.limits.requests_in_flight = 24;
   listener.limits.bulk_bytes = kLargestValue;
+  if (protocol == conf::Protocol::kRedis && loop.Chance(0.4)) pool.subscriptions = conf::SubscriptionLinks::kOwn;
 }
 
 // All of it on keys that clients own: the probes of the last round are not limited.

@@ -274,6 +274,10 @@ size_t SimNode::useless_connections() const {
   });
 }
 
+bool SimNode::HasUselessOwn() const {
+  return Count([](const Connection& connection) { return connection.silent() && connection.speech().is_own; }) > 0;
+}
+
 bool SimNode::HasUselessSubscription() const {
   return Count([](const Connection& connection) { return connection.silent() && connection.speech().has_subscribed; }) >
          0;

@@ -63,6 +63,7 @@ class SimNode {
   // that has it, one of a flavour by the next that is sent over it, one with subscriptions by its silence alone, which
   // takes longer than a run: these are not counted.
   size_t useless_connections() const;
+  bool HasUselessOwn() const;
   bool HasUselessSubscription() const;
   // The most connections that `thread` tried to open within a second.
   size_t MostConnectsASecond(uint32_t thread) const;

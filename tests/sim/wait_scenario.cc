@@ -145,7 +145,7 @@ void SimWaiter::OnWaited(std::string_view reply) {
   }
   if (reply.starts_with('*')) return OnElement(reply);
   if (reply.find("lost while waiting: an element may have been taken") != std::string_view::npos) {
-    if (plan_ != WaiterPlan::kRandom) return Complain("lost though all is well", reply);
+    if (plan_ != WaiterPlan::kRandom && !meets_cut_links_) return Complain("lost though all is well", reply);
     ++perhaps_lost_[group_];
   } else if (!IsFailure(reply) && !reply.starts_with("-ERR max number of ")) {
     return Complain("not an answer to a wait", reply);
@@ -215,11 +215,22 @@ void WaitScenario::WarmUp() {
 void WaitScenario::Finish() {
   for (uint32_t i = 0; i < kGroups; ++i) {
     const std::string group = "g" + std::to_string(i);
-    SimWaiter& waiter = NewWaiter();
+    SimWaiter& waiter = NewLastWaiter();
     waiter.WaitForOne(group);
     PushFor(waiter, group);
   }
-  NewWaiter().WaitInVain();
+  NewLastWaiter().WaitInVain();
+}
+
+bool WaitScenario::AnyCutLink() const {
+  const std::vector<SimRedisNode*> nodes = RedisNodes(parts_);
+  return std::ranges::any_of(nodes, [](const SimRedisNode* node) { return node->HasUselessOwn(); });
+}
+
+SimWaiter& WaitScenario::NewLastWaiter() {
+  SimWaiter& waiter = NewWaiter();
+  if (AnyCutLink()) waiter.MeetCutLinks();
+  return waiter;
 }
 
 size_t WaitScenario::own_links() const {
@@ -228,11 +239,12 @@ size_t WaitScenario::own_links() const {
   return sum;
 }
 
-// Where keys move away from a node that is full, an element may be pushed where nobody waits.
+// Where keys move away from a node that is full, an element may be pushed where nobody waits; and over a link that was
+// cut off it goes to nobody.
 void WaitScenario::PushFor(const SimWaiter& waiter, const std::string& group) {
   NewPusher().PushOnce(group);
-  const bool may_repeat =
-      parts_.pool.on_down.policy == conf::DownPolicy::kRehash || parts_.pool.ring.load_bound.thousandths > 0;
+  const bool may_repeat = AnyCutLink() || parts_.pool.on_down.policy == conf::DownPolicy::kRehash ||
+                          parts_.pool.ring.load_bound.thousandths > 0;
   parts_.loop.After(milliseconds(100), [this, &waiter, group, may_repeat] {
     if (may_repeat && !waiter.closed()) PushFor(waiter, group);
   });

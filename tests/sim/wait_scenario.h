@@ -44,6 +44,9 @@ class SimWaiter final : public SimDialog {
   void WaitForOne(const std::string& group);
   // All is well: waits in vain, then without end, and ends its side while it does.
   void WaitInVain();
+  // A wait may meet a link that was cut off before all was well, which nobody could know: it reads that, and waits
+  // again.
+  void MeetCutLinks() { meets_cut_links_ = true; }
   // It must not wait any more, unless it does so without end.
   void GiveUp();
 
@@ -70,6 +73,7 @@ class SimWaiter final : public SimDialog {
   uint32_t limit_ms_ = 0;   // 0: without end.
   net::TimePoint since_{};  // It has waited.
   bool has_ended_ = false;  // Its side.
+  bool meets_cut_links_ = false;
   std::vector<std::string> received_;
   std::map<std::string, size_t> perhaps_lost_;
   size_t empty_waits_ = 0;
@@ -90,6 +94,9 @@ class WaitScenario final : public Scenario {
   SimWaiter& NewWaiter();
   SimPusher& NewPusher();
   backends::Flavour NewFlavour();
+  // At the end, one that waits for what is pushed once.
+  SimWaiter& NewLastWaiter();
+  bool AnyCutLink() const;
   void PushFor(const SimWaiter& waiter, const std::string& group);
   void CheckClient(const SimDialog& client);
   void CheckElements(ScenarioEvents* events);

@@ -186,5 +186,67 @@ TEST_F(PinnedLinksTest, OpeningOneNeedsNoLeaveWhereTheNodeIsThere) {
   EXPECT_EQ(loop_.sockets(), 3U);
 }
 
+struct IdleUser final : SubscriptionUser {
+  void OnLinkReady() override { ++ready; }
+  bool OnLinkFrame(Reply&&) override { return true; }
+  void OnLinkGone() override { ++gone; }
+
+  int ready = 0;
+  int gone = 0;
+};
+
+TEST_F(PinnedLinksTest, OneForSubscriptionsIsLeasedLikeTheOthersAndClosesWithItsLease) {
+  pool_conf_.pinned_per_node = 2;
+  Start();
+  PinnedLinks& pinned = pool_->BesideRequests(0).pinned;
+  IdleUser user;
+  const auto other = Lease();
+  GreetNewest({});
+  auto lease = pinned.LeaseSubscription();
+  ASSERT_TRUE(lease);
+  EXPECT_FALSE(pinned.LeaseSubscription());
+  EXPECT_FALSE(Lease());
+  EXPECT_EQ(Leased(), 2U);
+  lease->link().Open(user);
+  test::FakeSocket& link = GreetNewest({});
+  EXPECT_EQ(user.ready, 1);
+  lease.reset();
+  EXPECT_TRUE(link.closed());
+  EXPECT_EQ(user.gone, 0);
+  EXPECT_EQ(Leased(), 1U);
+  EXPECT_TRUE(Lease());
+}
+
+TEST_F(PinnedLinksTest, ALinkThatNobodyLeasesMakesRoomForSubscriptions) {
+  pool_conf_.pinned_per_node = 1;
+  Start();
+  auto lease = Lease();
+  test::FakeSocket& link = GreetNewest({});
+  PinnedLease::Return(std::move(lease));
+  EXPECT_FALSE(link.closed());
+  EXPECT_TRUE(pool_->BesideRequests(0).pinned.LeaseSubscription());
+  EXPECT_TRUE(link.closed());
+}
+
+TEST_F(PinnedLinksTest, SubscriptionsComeBackWithTheirNode) {
+  Start();
+  IdleUser user;
+  const auto lease = pool_->BesideRequests(0).pinned.LeaseSubscription();
+  lease->link().Open(user);
+  test::FakeSocket& link = GreetNewest({});
+  pool_->Disable(*health_.records[0]);
+  EXPECT_TRUE(link.closed());
+  EXPECT_EQ(user.gone, 1);
+  // Also one that is leased meanwhile.
+  IdleUser late;
+  const auto meanwhile = pool_->BesideRequests(0).pinned.LeaseSubscription();
+  ASSERT_TRUE(meanwhile);
+  meanwhile->link().Open(late);
+  EXPECT_TRUE(meanwhile->link().is_closed());
+  pool_->Enable(*health_.records[0]);
+  EXPECT_FALSE(lease->link().is_closed() || meanwhile->link().is_closed());
+  EXPECT_EQ(Leased(), 2U);
+}
+
 }  // namespace
 }  // namespace ringproxy::backends

@@ -23,6 +23,10 @@ TEST(WaitOf, ReadsSecondsAsServersDo) {
   EXPECT_EQ(Wait("bzmpop 5 1 a min count 9"), 5);
   for (const char* line : {"blpop a x", "blpop a -1", "blpop a inf", "blpop a 1e400", "blpop a nan", "blpop a 1s"})
     EXPECT_EQ(Wait(line), std::nullopt) << line;
+  for (const char* seconds : {" 1", "\t1", "\n1", "1 ", ""}) {
+    const test::TestRequest request({"blpop", "a", seconds});
+    EXPECT_EQ(WaitOf(*FindRedisCommand(Request(request)), request), std::nullopt) << seconds;
+  }
 }
 
 TEST(WaitOf, ReadsMillisecondsBehindTheOptionBlock) {
@@ -31,6 +35,13 @@ TEST(WaitOf, ReadsMillisecondsBehindTheOptionBlock) {
   EXPECT_EQ(Wait("xreadgroup group block 5 block 2000 streams s >"), 2);
   EXPECT_EQ(Wait("xread block x streams s $"), std::nullopt);
   EXPECT_EQ(Wait("xread block -1 streams s $"), std::nullopt);
+}
+
+TEST(WaitOf, ReadsMillisecondsOfWhatWaitsForReplicas) {
+  EXPECT_EQ(Wait("wait 1 1500"), 1.5);
+  EXPECT_EQ(Wait("waitaof 1 1 0"), 0);
+  EXPECT_EQ(Wait("wait 1 x"), std::nullopt);
+  EXPECT_EQ(Wait("wait 1 -1"), std::nullopt);
 }
 
 }  // namespace

@@ -231,9 +231,8 @@ TEST(CommandTable, ANameThatIsTheWordBlockBlocksNobody) {
 }
 
 TEST(CommandTable, RefusesWhatNeedsAConnectionOfItsOwn) {  // See semantics.md 16, 19, 33.
-  for (const std::string_view line :
-       {"monitor", "client caching yes", "wait 1 0", "shutdown", "config set a b", "debug sleep 1", "replicaof no one",
-        "cluster nodes", "swapdb 0 1", "script debug yes"}) {
+  for (const std::string_view line : {"monitor", "client caching yes", "shutdown", "config set a b", "debug sleep 1",
+                                      "replicaof no one", "cluster nodes", "swapdb 0 1", "script debug yes"}) {
     EXPECT_NE(Refusal(line), "") << line;
   }
   for (const std::string_view line : {"scan 0", "hscan k 0", "sscan k 0", "zscan k 0"})
@@ -241,10 +240,19 @@ TEST(CommandTable, RefusesWhatNeedsAConnectionOfItsOwn) {  // See semantics.md 1
 }
 
 TEST(CommandTable, RefusesWhatWouldLeaveSomethingOnASharedConnection) {
-  for (const std::string_view line : {"himport prepare s f g", "himport set k s a b", "client import-source on",
-                                      "waitaof 1 1 0", "blmovem a b left right 0"}) {
+  for (const std::string_view line :
+       {"himport prepare s f g", "himport set k s a b", "client import-source on", "blmovem a b left right 0"}) {
     EXPECT_THAT(Refusal(line), HasSubstr("connection that all clients share")) << line;
   }
+}
+
+TEST(CommandTable, KnowsWhatWaitsAndWhatOfItWaitsForReplicas) {
+  const auto of = [](std::string_view name) -> const CommandSpec& { return *FindRedisCommand(name); };
+  for (const std::string_view name : {"wait", "waitaof", "blpop", "xread"}) EXPECT_TRUE(IsBlocking(of(name))) << name;
+  for (const std::string_view name : {"wait", "waitaof"}) EXPECT_TRUE(CountsReplicas(of(name))) << name;
+  for (const std::string_view name : {"blpop", "xread", "watch", "ping"})
+    EXPECT_FALSE(CountsReplicas(of(name))) << name;
+  EXPECT_FALSE(IsBlocking(of("watch")));
 }
 
 TEST(CommandTable, SeveralNodesRefuseWhatOnlyOneCanAnswer) {

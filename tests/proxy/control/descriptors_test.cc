@@ -42,6 +42,14 @@ TEST(DescriptorsNeeded, HasNoMoreLinksOfOneClientEachThanClients) {
   EXPECT_EQ(DescriptorsNeeded(config, 4).nodes, before - (3 + 5) * 256 * 4 + 10'500);
 }
 
+TEST(DescriptorsNeeded, CountsQuestionsForCommandsWherePoolsLearn) {
+  conf::Config config;
+  config.pools.resize(1);
+  const uint64_t without = DescriptorsNeeded(config, 1).checks;
+  config.pools[0].learn = true;
+  EXPECT_EQ(DescriptorsNeeded(config, 1).checks, without + 8);
+}
+
 TEST(DescriptorsNeeded, HasNoFlavoursForMemcached) {
   conf::Config config = TwoPools();
   for (conf::Pool& pool : config.pools) pool.protocol = conf::Protocol::kMemcached;

@@ -98,7 +98,7 @@ class WorkerThreadTest : public testing::Test {
           if (std::exchange(has_news_, true)) return;
           news_.set_value({news, std::this_thread::get_id()});
         },
-        [](const std::shared_ptr<const Snapshot>&) {}, ScriptPosts{}, ClientPosts{});
+        [](const std::shared_ptr<const Snapshot>&) {}, ScriptPosts{}, MonitorPosts{}, ClientPosts{});
   }
   std::unique_ptr<FarEnd> AddClient() {
     std::array<int, 2> ends{};

@@ -71,7 +71,7 @@ class LocalFixture : public testing::Test {
 
   FactsView view_;
   PasswordGate gate_{""};
-  ListenerFacts listener_{.index = 0, .databases = 16, .proved_databases = 1, .gate = gate_};
+  ListenerFacts listener_{.index = 0, .databases = 16, .proved_databases = 1, .gate = gate_, .learnt = {}};
   ClientState client_ = NewClient(7, "127.0.0.1:50412");
   LocalOutcome outcome_ = LocalOutcome::kAnswered;
 };

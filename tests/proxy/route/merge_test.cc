@@ -103,6 +103,14 @@ TEST(MergeAllOk, IsOkOnlyIfEveryChildIs) {
   EXPECT_EQ(Merged(Merge::kAllOk, {"+OK\r\n", "$-1\r\n"}), kDoesNotFit);
 }
 
+TEST(MergeAllOk, ALibraryThatSomeNodesDidNotHaveIsGoneFromAll) {
+  constexpr std::string_view kNone = "-ERR Library not found\r\n";
+  EXPECT_EQ(Merged(Merge::kAllOk, {kNone, "+OK\r\n", kNone}), "+OK\r\n");
+  EXPECT_EQ(Merged(Merge::kAllOk, {kNone, kNone}), kNone);
+  EXPECT_EQ(Merged(Merge::kAllOk, {kNone, "+OK\r\n", "-NODEDOWN x\r\n"}), "-NODEDOWN x\r\n");
+  EXPECT_EQ(Merged(Merge::kAllOk, {kNone, "+OK\r\n", "$-1\r\n"}), kDoesNotFit);
+}
+
 TEST(MergeConcat, PutsTheArraysOneAfterAnother) {
   EXPECT_EQ(Merged(Merge::kConcat, {"*1\r\n$1\r\na\r\n", "*0\r\n", "*2\r\n$1\r\nb\r\n*1\r\n:1\r\n"}),
             "*3\r\n$1\r\na\r\n$1\r\nb\r\n*1\r\n:1\r\n");

@@ -1,5 +1,6 @@
 #include "proxy/route/script_calls.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "ring/sha1.h"
@@ -173,6 +174,62 @@ TEST_F(ScriptCallsTest, ManyTextsTakeABoundedRoom) {
   Ask(large, 0, large, ":1\r\n");
   EXPECT_LE(scripts_->texts().bytes(), 4000U);
   EXPECT_GT(scripts_->texts().count(), 1U);
+}
+
+TEST_F(ScriptCallsTest, WhatANodeRefusesUnreadBringsNoTextThere) {
+  Learn();
+  const Words malformed = {"EVALSHA", kSha, "x", b_};
+  // Without keys that can be told it goes to the owner of the empty key.
+  const size_t owner = RouteKey(*snapshot_, snapshot_->listeners[0], "").node;
+  Ask(malformed, owner, malformed, "-ERR value is not an integer or out of range\r\n");
+  Dispatch({"EVALSHA", kSha, "7", b_});
+  Dispatch(EvalSha(b_));
+  EXPECT_THAT(Node(1).TakeWritten(), testing::HasSubstr(Encode(Eval(b_))));
+}
+
+TEST_F(ScriptCallsTest, WhatAnExecHasRunIsLearnt) {
+  const std::string other = "return 2";
+  const std::string broken = "return '";
+  const ScriptCalls::ExecText sent[] = {{1, kText}, {2, broken}, {4, other}};
+  const Ticket ticket = scripts_->FollowExec(sent, 0, {7, 0, 0, Ticket::Kind::kSession});
+  ASSERT_EQ(ticket.kind, Ticket::Kind::kScript);
+  const std::string reply = "*5\r\n+OK\r\n*1\r\n:1\r\n-ERR Error compiling script\r\n$-1\r\n:2\r\n";
+  scripts_->OnReply(ticket, backends::Reply(std::string_view(reply)));
+  EXPECT_EQ(TakeReplies(), Words{reply});
+  EXPECT_EQ(scripts_->texts().count(), 2U);
+  Ask(EvalSha(b_), 1, Eval(b_), ":1\r\n");
+  // They are known by now.
+  EXPECT_EQ(scripts_->FollowExec(std::span(sent).first(1), 0, {7, 0, 0, Ticket::Kind::kSession}).kind,
+            Ticket::Kind::kSession);
+  EXPECT_EQ(scripts_->open(), 0U);
+}
+
+TEST_F(ScriptCallsTest, AnExecThatRanNothingTeachesNothing) {
+  const ScriptCalls::ExecText sent[] = {{0, kText}};
+  for (const std::string_view reply : {"*-1\r\n", "-EXECABORT x\r\n", "*0\r\n", "_\r\n"}) {
+    const Ticket ticket = scripts_->FollowExec(sent, 0, {7, 0, 0, Ticket::Kind::kSession});
+    scripts_->OnReply(ticket, backends::Reply(reply));
+    EXPECT_EQ(TakeReplies(), Words{std::string(reply)});
+  }
+  scripts_->OnFailure(scripts_->FollowExec(sent, 0, {7, 0, 0, Ticket::Kind::kSession}), {});
+  // A flush has come in between.
+  const Ticket ticket = scripts_->FollowExec(sent, 0, {7, 0, 0, Ticket::Kind::kSession});
+  scripts_->OnFlush({}, 1);
+  scripts_->OnReply(ticket, backends::Reply(std::string_view("*1\r\n:1\r\n")));
+  EXPECT_EQ(scripts_->texts().count(), 0U);
+  EXPECT_EQ(scripts_->open(), 0U);
+}
+
+TEST_F(ScriptCallsTest, TheTextsOfAnExecTakeABoundedRoom) {
+  script_posts_.text_bytes = 4000;
+  Make();
+  const std::string large(5000, 'x');
+  const std::string much(2500, 'x');
+  const std::string as_much(2500, 'y');
+  const ScriptCalls::ExecText sent[] = {{0, large}, {1, much}, {2, as_much}};
+  const Ticket ticket = scripts_->FollowExec(sent, 0, {7, 0, 0, Ticket::Kind::kSession});
+  scripts_->OnReply(ticket, backends::Reply(std::string_view("*3\r\n:1\r\n:1\r\n:1\r\n")));
+  EXPECT_EQ(scripts_->texts().count(), 1U);
 }
 
 }  // namespace

@@ -90,8 +90,11 @@ TEST_F(ClientDeskTest, InfoIsTheClientsOwnLine) {
   Client();
   test::FakeSocket& client = Client();
   Do(client, "MULTI");
-  EXPECT_EQ(Do(client, "CLIENT INFO"), "-ERR Command not allowed inside a transaction\r\n");
+  EXPECT_EQ(Do(client, "CLIENT LIST"), "-ERR Command not allowed inside a transaction\r\n");
   Do(client, "DISCARD");
+  Do(client, "MULTI");
+  EXPECT_EQ(Do(client, "CLIENT INFO"), "+QUEUED\r\n");
+  EXPECT_THAT(Do(client, "EXEC"), AllOf(HasSubstr("id=2 "), Not(HasSubstr("id=1 "))));
   EXPECT_THAT(Do(client, "CLIENT INFO"),
               AllOf(HasSubstr("id=2 "), HasSubstr(" cmd=client|info "), Not(HasSubstr("id=1 "))));
 }

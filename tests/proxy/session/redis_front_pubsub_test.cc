@@ -1,55 +1,10 @@
 // Clients that subscribe and publish: what they read, and what the nodes are told.
-#include "tests/proxy/session/redis_front_fixture.h"
+#include "tests/proxy/session/redis_front_pubsub_fixture.h"
 
 namespace ringproxy::proxy {
 namespace {
 
 using std::chrono::seconds;
-
-class RedisFrontPubSubTest : public RedisFrontTest {
- protected:
-  void Start(conf::OnGap on_gap = conf::OnGap::kKeep) {
-    conf::Config config = TwoNodes();
-    config.pools[0].reconnect.rate = {1000, seconds(1)};
-    config.pools[0].on_gap = on_gap;
-    WorkerFixture::Start(std::move(config));
-  }
-  // The first subscription opens a link to each node; they become links_[0] and [1].
-  void OpenLinks(test::FakeSocket& client, const std::string& channel) {
-    const size_t before = loop_.sockets();
-    client.Receive(Encode({"SUBSCRIBE", channel}));
-    ASSERT_EQ(loop_.sockets(), before + 2);
-    for (size_t i = 0; i < 2; ++i) links_[i] = &loop_.socket(before + i);
-    for (size_t i = 0; i < 2; ++i) Greet(i);
-    Confirm("subscribe", channel);
-    EXPECT_EQ(Replies(client), std::vector<std::string>{Ack("subscribe", channel, 1)});
-  }
-  void Greet(size_t node) {
-    links_[node]->observer->OnConnected(0);
-    links_[node]->TakeWritten();
-    links_[node]->Receive("+PONG\r\n");
-    Settle();
-  }
-  static std::string Ack(const std::string& word, const std::string& name, int count, char type = '*') {
-    return type + ("3\r\n$" + std::to_string(word.size()) + "\r\n" + word + "\r\n$" + std::to_string(name.size()) +
-                   "\r\n" + name + "\r\n:" + std::to_string(count) + "\r\n");
-  }
-  static std::string Message(const std::string& channel, const std::string& text, char type = '*') {
-    return type + Encode({"message", channel, text}).substr(1);
-  }
-  // Both nodes have been told so, and confirm it.
-  void Confirm(const std::string& word, const std::string& name) {
-    Settle();
-    for (test::FakeSocket* link : links_) {
-      EXPECT_EQ(link->TakeWritten(), Encode({word, name}));
-      link->Receive(Ack(word, name, 1));
-    }
-    Settle();
-  }
-  uint64_t Gaps(uint32_t node) { return snapshot_->pools[0].nodes[node]->stats(0).subscription_gaps.value(); }
-
-  test::FakeSocket* links_[2] = {};
-};
 
 TEST_F(RedisFrontPubSubTest, SubscribesOnceAtEachNodeHoweverManyListen) {
   Start();
@@ -141,9 +96,10 @@ TEST_F(RedisFrontPubSubTest, RefusesAllButAFewCommandsToASubscriberInResp2) {
             "this context\r\n");
   EXPECT_EQ(Refusals("get", wire::ErrorCode::kNotSupported), 1U);
   EXPECT_EQ(AskOne(client, {"PING", "x"}), "*2\r\n$4\r\npong\r\n$1\r\nx\r\n");
-  EXPECT_EQ(AskOne(client, {"RESET"}), "+RESET\r\n");
-  EXPECT_TRUE(Executes(client));
+  client.Receive(Encode({"RESET"}));
   Confirm("unsubscribe", "c");
+  EXPECT_EQ(Replies(client), std::vector<std::string>{"+RESET\r\n"});
+  EXPECT_TRUE(Executes(client));
 }
 
 TEST_F(RedisFrontPubSubTest, ReadsTheWordsOfANodeThatRefusesAndIsNoSubscriberThen) {
@@ -193,6 +149,43 @@ TEST_F(RedisFrontPubSubTest, CountsListenersInPlaceOfLinks) {
   Node(0).Receive("*2\r\n$1\r\nc\r\n$1\r\na\r\n:1\r\n");
   Node(1).Receive("*1\r\n$1\r\nc\r\n:3\r\n");
   EXPECT_EQ(Replies(publisher), (std::vector<std::string>{"*2\r\n$1\r\na\r\n$1\r\nc\r\n", ":3\r\n"}));
+}
+
+TEST_F(RedisFrontPubSubTest, ResetsBehindWhatStandsBeforeItAndBeforeWhatStandsBehindIt) {
+  Start();
+  test::FakeSocket& first = NewClient();
+  OpenLinks(first, "c");
+  test::FakeSocket& client = NewClient();
+  EXPECT_THAT(AskOne(client, {"HELLO", "3"}), StartsWith("%7"));
+  client.Receive(Encode({"SUBSCRIBE", "c"}));
+  Settle();
+  EXPECT_EQ(client.TakeWritten(), Ack("subscribe", "c", 1, '>'));
+  first.ReceiveEnd();
+  Settle();
+  const size_t before = loop_.sockets();
+  client.Receive(Encode({"PUBSUB", "NUMPAT"}) + Encode({"RESET"}) + Encode({"PUBSUB", "NUMPAT"}));
+  test::FakeSocket* const resp3[] = {&loop_.socket(before), &loop_.socket(before + 1)};
+  for (test::FakeSocket* const link : resp3) {
+    link->observer->OnConnected(0);
+    link->TakeWritten();
+    link->Receive("%1\r\n$7\r\nversion\r\n$5\r\n7.2.4\r\n+PONG\r\n");
+    Settle();
+    EXPECT_EQ(link->TakeWritten(), Encode({"PUBSUB", "NUMPAT"}));
+  }
+  // It still listens, in its protocol.
+  links_[0]->Receive(Message("c", "x"));
+  Settle();
+  EXPECT_EQ(client.TakeWritten(), Message("c", "x", '>'));
+  for (test::FakeSocket* const link : resp3) link->Receive(":0\r\n");
+  EXPECT_EQ(Replies(client), std::vector<std::string>{":0\r\n"});
+  EXPECT_EQ(Node(0).TakeWritten(), "");
+  // Nobody hears any more.
+  links_[0]->Receive(Message("c", "y"));
+  EXPECT_EQ(Replies(client), std::vector<std::string>{});
+  Confirm("unsubscribe", "c");
+  EXPECT_EQ(Replies(client), std::vector<std::string>{"+RESET\r\n"});
+  EXPECT_EQ(Node(0).TakeWritten(), Encode({"PUBSUB", "NUMPAT"}));
+  EXPECT_EQ(stats_->listeners[0].requests[wire::CommandIndex(*wire::FindRedisCommand("reset"))].value(), 1u);
 }
 
 TEST_F(RedisFrontPubSubTest, AsksOtherNodesWhileOneIsLost) {

@@ -76,6 +76,23 @@ TEST_F(RedisFrontSpreadWaitTest, WhatWakesItIsAskedForAndTheOtherWaiterIsEnded) 
   EXPECT_FALSE(Link(1).closed());
 }
 
+TEST_F(RedisFrontSpreadWaitTest, ATimeThatIsNoneIsJudgedByTheNodeOfTheFirstKey) {
+  Start();
+  test::FakeSocket& client = NewClient();
+  const size_t sockets = loop_.sockets();
+  EXPECT_EQ(Ask(client, {{"BLPOP", KeyOf(1), KeyOf(0), "x"}}), "");
+  ASSERT_EQ(loop_.sockets(), sockets + 1);
+  test::FakeSocket& link = loop_.last_socket();
+  link.observer->OnConnected(0);
+  link.TakeWritten();
+  link.Receive("+PONG\r\n");
+  Settle();
+  // It takes nothing of the other one, whatever is made of the time.
+  EXPECT_EQ(link.TakeWritten(), Encode({"CLIENT", "ID"}) + Encode({"BLPOP", KeyOf(1), KeyOf(1), "x"}));
+  EXPECT_EQ(Answer(link, client, ":9\r\n-ERR timeout\r\n"), "-ERR timeout\r\n");
+  EXPECT_EQ(Leased(0) + Leased(1), 0U);
+}
+
 TEST_F(RedisFrontSpreadWaitTest, WhereAnotherWasFasterItsWaiterBeginsAnew) {
   Start();
   test::FakeSocket& client = Wait();
@@ -153,6 +170,20 @@ TEST_F(RedisFrontSpreadWaitTest, ALinkThatDoesNotTellItsNumberInTimeIsClosedAtTh
   loop_.Advance(snapshot_->config.pools[0].timeouts.request);
   Settle();
   EXPECT_TRUE(Link(1).closed());
+  EXPECT_EQ(Leased(0) + Leased(1), 0U);
+}
+
+TEST_F(RedisFrontSpreadWaitTest, ALinkThatDoesNotTellItsNumberInTimeIsLost) {
+  Start();
+  test::FakeSocket& client = Wait("", ":71\r\n");
+  loop_.Advance(snapshot_->config.pools[0].timeouts.request);
+  EXPECT_EQ(Read(client), kLostAtFirst);
+  EXPECT_TRUE(Link(0).closed());
+  test::FakeSocket& control = Control();
+  EXPECT_EQ(control.TakeWritten(), UnblockOf(71));
+  control.Receive(":1\r\n");
+  Link(1).Receive("*-1\r\n");
+  Settle();
   EXPECT_EQ(Leased(0) + Leased(1), 0U);
 }
 

@@ -7,6 +7,7 @@
 namespace ringproxy::proxy {
 namespace {
 
+using testing::AllOf;
 using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::StartsWith;
@@ -65,6 +66,14 @@ TEST_F(RedisFrontTransactionTest, EveryQueueErrorAbortsItAndLaterCommandsAreStil
               "+OK\r\n" + error + "+QUEUED\r\n" + std::string(kExecAbort));
   }
   EXPECT_THAT(Ask(client, {{"MULTI"}, {"SUBSCRIBE", "c"}, {"EXEC"}}), HasSubstr(kExecAbort));
+  const std::vector<std::vector<std::string>> kTellingOfAll = {
+      {"INFO"}, {"CONFIG", "GET", "maxmemory"}, {"SLOWLOG", "GET"}, {"LATENCY", "LATEST"}, {"PUBSUB", "NUMPAT"}};
+  for (const auto& request : kTellingOfAll) {
+    EXPECT_THAT(
+        Ask(client, {{"MULTI"}, request, {"EXEC"}}),
+        AllOf(HasSubstr("it tells of all nodes, and a transaction asks its own: ask before MULTI or behind EXEC"),
+              HasSubstr(kExecAbort)));
+  }
   EXPECT_THAT(Ask(client, {{"MULTI"}, {"GET", key}, {"GET", KeyOf(1)}, {"EXEC"}}),
               StartsWith("+OK\r\n+QUEUED\r\n-CROSSSLOT "));
   EXPECT_THAT(Ask(client, {{"MULTI"}, {"DBSIZE"}, {"EXEC"}}), HasSubstr("it would concern several nodes"));

@@ -44,6 +44,54 @@ class RedisFrontWatchTest : public PinnedClientFixture {
   }
 };
 
+TEST_F(RedisFrontWatchTest, AClientThatDoesNothingForTooLongGivesItsLinkBack) {
+  conf::Config config = TwoNodes();
+  config.listeners[0].watch_idle = 5s;
+  Start(std::move(config));
+  test::FakeSocket& client = NewClient();
+  const std::string key = KeyOf(0);
+  test::FakeSocket& link = Watch(client, key);
+  for (int i = 0; i < 3; ++i) {
+    loop_.Advance(4s);
+    EXPECT_EQ(Ask(client, {{"PING"}}), "+PONG\r\n");
+  }
+  EXPECT_THAT(link.TakeWritten(), IsEmpty());
+  loop_.Advance(5s);
+  Settle();
+  EXPECT_EQ(link.TakeWritten(), Encode({"UNWATCH"}));
+  EXPECT_EQ(Answer(link, client, "+OK\r\n"), "");
+  EXPECT_EQ(Pinned(), 0U);
+  EXPECT_FALSE(link.closed());
+  const std::vector<std::vector<std::string>> set = {{"MULTI"}, {"SET", key, "v"}, {"EXEC"}};
+  EXPECT_EQ(Ask(client, set), "+OK\r\n+QUEUED\r\n" + std::string(kNothing));
+  EXPECT_THAT(Node(0).TakeWritten(), IsEmpty());
+  EXPECT_EQ(Ask(client, set), "+OK\r\n+QUEUED\r\n");
+  EXPECT_EQ(Node(0).TakeWritten(), Batch({{"SET", key, "v"}}));
+}
+
+TEST_F(RedisFrontWatchTest, AQueueErrorIsReadBeforeThat) {
+  conf::Config config = TwoNodes();
+  config.listeners[0].watch_idle = 5s;
+  Start(std::move(config));
+  test::FakeSocket& client = NewClient();
+  Watch(client, KeyOf(0));
+  loop_.Advance(6s);
+  Settle();
+  EXPECT_THAT(Ask(client, {{"MULTI"}, {"NOSUCH"}, {"EXEC"}}), HasSubstr("-EXECABORT "));
+}
+
+TEST_F(RedisFrontWatchTest, WithoutABoundItWatchesForEver) {
+  conf::Config config = TwoNodes();
+  config.listeners[0].watch_idle = {};
+  Start(std::move(config));
+  test::FakeSocket& client = NewClient();
+  test::FakeSocket& link = Watch(client, KeyOf(0));
+  loop_.Advance(1h);
+  Settle();
+  EXPECT_THAT(link.TakeWritten(), IsEmpty());
+  EXPECT_EQ(Pinned(), 1U);
+}
+
 // Else it would read another node's value, and write by it what is watched at this one.
 TEST_F(RedisFrontWatchTest, NoOtherNodeStandsInForTheOneWhereTheClientWatches) {
   conf::Config config = TwoNodes();

@@ -144,7 +144,7 @@ class SessionTableTest : public testing::Test {
   }
   std::vector<uint64_t> Clients() {
     std::vector<uint64_t> ids;
-    table().ForEach([&](const Session& session) { ids.push_back(session.client().id); });
+    table().ForEach([&](Session& session) { ids.push_back(session.client().id); });
     return ids;
   }
   uint64_t Stale() const { return stats_->clients.stale_replies.value(); }

@@ -313,8 +313,8 @@ TEST_F(SpreadTransactionTest, EachNodeIsBroughtTheTextOfAScript) {
   const auto at = transaction_.NodeAmongSeveral(eval, here, {*spread_, 0});
   ASSERT_EQ(at, (NodeId{0, 0}));
   transaction_.NoteScript(text, at);
-  EXPECT_TRUE(transaction_.HasScript(text, at));
-  EXPECT_FALSE(transaction_.HasScript(text, NodeId{0, 1}));
+  EXPECT_FALSE(transaction_.NeedsScript(text, at));
+  EXPECT_TRUE(transaction_.NeedsScript(text, NodeId{0, 1}));
   // Where all keys lie on one node nobody asks for it.
   EXPECT_FALSE(transaction_.NodeAmongSeveral(eval, here, routing_));
 }
