@@ -1,6 +1,7 @@
 #include "tests/sim/sim_node.h"
 
 #include <algorithm>
+#include <chrono>
 #include <deque>
 #include <utility>
 
@@ -8,6 +9,8 @@ namespace ringproxy::sim {
 
 class SimNode::Connection final : public Peer {
  public:
+  static constexpr std::chrono::seconds kKeepalive{5};
+
   Connection(SimNode& node, std::shared_ptr<Wire> wire, uint32_t thread)
       : node_(node), wire_(std::move(wire)), thread_(thread), silent_(node.mute_), fragile_(node.resets_in_handshake_) {
     if (node_.ShowsSickness()) refused_by_ = node_.sicknesses_;
@@ -20,7 +23,7 @@ class SimNode::Connection final : public Peer {
   void OnBytes(std::string_view bytes) override {
     if (fragile_) return Reset();
     input_ += bytes;
-    unnoticed_ = false;
+    is_forgotten_ = false;
     Serve();
   }
   void OnClosed() override {
@@ -65,7 +68,12 @@ class SimNode::Connection final : public Peer {
   void Reset() { wire_->Reset(); }
   void Silence() {
     silent_ = true;
-    unnoticed_ = !speech_.is_plain;
+    if (speech_.is_plain || speech_.is_own) return;
+    // What nobody asks anything over TCP finds to be dead.
+    is_forgotten_ = true;
+    node_.loop_.After(kKeepalive, [this, alive = alive_] {
+      if (*alive && !closed_ && is_forgotten_) Reset();
+    });
   }
   void HalfClose() {
     if (closed_ || silent_) return;
@@ -76,7 +84,6 @@ class SimNode::Connection final : public Peer {
 
   bool closed() const { return closed_; }
   bool silent() const { return silent_; }
-  bool unnoticed() const { return unnoticed_; }
   uint32_t thread() const { return thread_; }
   const Speech& speech() const { return speech_; }
 
@@ -116,7 +123,7 @@ class SimNode::Connection final : public Peer {
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
   bool closed_ = false;
   bool silent_;                         // Carries out what it is asked and will never answer.
-  bool unnoticed_ = false;              // Cut off without a word, of a flavour, and nothing was sent over it since.
+  bool is_forgotten_ = false;           // Cut off without a word, of a flavour, and nothing was sent over it since.
   bool fragile_;                        // Breaks at its first bytes.
   std::optional<uint64_t> refused_by_;  // The sickness during which it was opened.
 };
@@ -269,9 +276,7 @@ size_t SimNode::SettledOtherConnections(uint32_t thread) const {
 }
 
 size_t SimNode::useless_connections() const {
-  return Count([](const Connection& connection) {
-    return connection.silent() && !connection.unnoticed() && !connection.speech().is_own;
-  });
+  return Count([](const Connection& connection) { return connection.silent() && !connection.speech().is_own; });
 }
 
 bool SimNode::HasUselessOwn() const {

@@ -60,8 +60,7 @@ class SimNode {
   // Of the last ones, those that have been greeted for so long that the proxy must have heard of it.
   size_t SettledOtherConnections(uint32_t thread) const;
   // Those that will never answer again and that the proxy still holds. One of one client alone is noticed by the next
-  // that has it, one of a flavour by the next that is sent over it, one with subscriptions by its silence alone, which
-  // takes longer than a run: these are not counted.
+  // that has it, one with subscriptions by its silence alone, which takes longer than a run: these are not counted.
   size_t useless_connections() const;
   bool HasUselessOwn() const;
   bool HasUselessSubscription() const;
