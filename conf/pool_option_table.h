@@ -265,7 +265,8 @@ inline constexpr auto kOptions<Pool> = std::make_tuple(
         "Whether commands that neither ringproxy nor commands knows are served as the nodes' own COMMAND tells of "
         "them: new releases', modules'. A listener serves those of which all nodes of all its pools say the same, "
         "and all its pools have to learn; a node that was not reached yet has no say. Nodes are asked when they "
-        "come (back) and once a minute. What waits, listens, changes a connection or concerns how nodes run stays "
+        "come (back) and once a minute. What says that it waits, listens, changes a connection or concerns how nodes "
+        "run stays "
         "refused, and so does what does not say enough of its keys. Limits and metrics know them as learnt.read "
         "and learnt.write."},
     OptionRow{

@@ -38,7 +38,7 @@ uint32_t WorkerCount(const conf::Config& config) {
 
 Server::Server(conf::Config config, uint64_t room_for_clients)
     : nodes_(WorkerCount(config)),
-      shared_(nodes_.workers(), DrawSeed()),
+      shared_(nodes_.workers(), DrawSeed(), LearningPools(config)),
       snapshot_(NewSnapshot(std::move(config), nodes_, shared_.limits)),
       loop_(resolver_),
       memory_(MemoryLimit(snapshot_->config), nodes_.workers()),

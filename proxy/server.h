@@ -32,7 +32,9 @@ uint32_t WorkerCount(const conf::Config& config);
 
 // What the workers have in common, beside the configuration.
 struct SharedByWorkers {
-  SharedByWorkers(uint32_t workers, uint64_t seed) : limits(workers, seed) {}
+  // `learning_pools`: how many of them learn commands.
+  SharedByWorkers(uint32_t workers, uint64_t seed, size_t learning_pools)
+      : limits(workers, seed), learnt_rows(learning_pools) {}
 
   SharedLimits limits;
   SubscriptionCounts subscriptions;

@@ -39,7 +39,7 @@ struct CommandLearner::AskedNode {
   bool is_tried = false;  // It has answered once, or could not be asked.
   bool has_failed = false;
   uint64_t connects = 0;  // Of all workers, when it was asked last.
-  net::TimePoint asked_at{};
+  net::TimePoint answered_at{};
   backends::LineLimit lines;
 };
 
@@ -73,18 +73,20 @@ void CommandLearner::Start() {
 
 void CommandLearner::Tick() {
   const net::TimePoint now = io_.loop.now();
-  for (const auto& node : nodes_) {
-    if (under_way_ == kMostAtOnce) return;
-    const bool may_be_asked = !node->question.running() && node->record->order != backends::NodeOrder::kDisable;
+  // Those that are silent until their time is over must not take every turn from the others.
+  for (size_t i = 0, first = next_; i < nodes_.size() && under_way_ < kMostAtOnce; ++i) {
+    AskedNode& node = *nodes_[(first + i) % nodes_.size()];
+    const bool may_be_asked = !node.question.running() && node.record->order != backends::NodeOrder::kDisable;
     if (!may_be_asked) continue;
-    const bool is_back = node->record->Sum(&backends::NodeStats::connects) != node->connects;
-    const net::Duration wait = node->has_failed ? kAskAgain : kAskEvery;
-    if (!node->is_tried || is_back || now - node->asked_at >= wait) Ask(*node);
+    const bool is_back = node.record->Sum(&backends::NodeStats::connects) != node.connects;
+    const net::Duration wait = node.has_failed ? kAskAgain : kAskEvery;
+    if (node.is_tried && !is_back && now - node.answered_at < wait) continue;
+    next_ = (first + i + 1) % nodes_.size();
+    Ask(node);
   }
 }
 
 void CommandLearner::Ask(AskedNode& node) {
-  node.asked_at = io_.loop.now();
   node.connects = node.record->Sum(&backends::NodeStats::connects);
   ++under_way_;
   node.question.AskCommands([this, &node](backends::HealthCheck::CheckOutcome outcome, const std::string& why) {
@@ -95,6 +97,7 @@ void CommandLearner::Ask(AskedNode& node) {
 void CommandLearner::OnAnswer(AskedNode& node, backends::HealthCheck::CheckOutcome outcome, const std::string& why) {
   --under_way_;
   node.is_tried = true;
+  node.answered_at = io_.loop.now();
   node.has_failed = outcome != backends::HealthCheck::CheckOutcome::kGood;
   if (node.has_failed) {
     node.lines.Log(io_.loop.now(), spdlog::level::debug, "node {} of pool {} does not tell its commands: {}",
@@ -134,12 +137,12 @@ std::shared_ptr<const LearntCommands> CommandLearner::TableOf(const std::vector<
   }
   LearntCommands::Rows rows;
   for (const wire::LearntRow& row : AgreedRows(told)) {
-    const wire::CommandSpec* kept = rows_.Keep(row);
+    const wire::CommandSpec* kept = rows_.Keep(row, pools.front());
     if (kept == nullptr) {
       static backends::LineLimit lines;
       lines.Log(io_.loop.now(), spdlog::level::warn,
-                "listener {} does not learn {}: since the start nodes have told of {} other commands", listener,
-                row.name, LearntRows::kMostRows);
+                "listener {} does not learn {}: since the start its nodes have told of {} other commands", listener,
+                row.name, rows_.share());
       continue;
     }
     rows.push_back(kept);

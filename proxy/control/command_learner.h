@@ -56,6 +56,7 @@ class CommandLearner {
   std::vector<std::unique_ptr<AskedNode>> nodes_;
   std::vector<LearntCommands::Rows> told_;  // By listener, what the owner was told last.
   size_t under_way_ = 0;
+  size_t next_ = 0;  // Whose turn it is to be asked.
   net::RepeatingTimer timer_;
 };
 

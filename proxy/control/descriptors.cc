@@ -58,7 +58,7 @@ DescriptorNeed DescriptorsNeeded(const conf::Config& config, uint32_t workers) {
   // The control loop is one more, and so is the listener of the admin port.
   const uint64_t loops = uint64_t{workers} + 1;
   const uint64_t listeners = config.listeners.size() + 1;
-  if (LearnsAny(config)) need.checks += CommandLearner::kMostAtOnce;
+  if (LearningPools(config) > 0) need.checks += CommandLearner::kMostAtOnce;
   need.own = kFiles + kNames + listeners + kPerLoop * loops;
   // The last one is a client's. Files and loops count by what they need in any case, since this number refuses a start;
   // of the links to nodes only those that are opened at start.

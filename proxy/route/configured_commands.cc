@@ -95,12 +95,12 @@ std::vector<std::string> TakenCommandNames(const conf::Config& config) {
 std::vector<wire::CommandSpec> ConfiguredRows(const conf::Config& config) {
   std::vector<wire::CommandSpec> rows;
   for (const conf::CustomCommand& command : config.commands) rows.push_back(RowOf(command));
-  if (LearnsAny(config)) std::ranges::copy(RowsOfClasses(), std::back_inserter(rows));
+  if (LearningPools(config) > 0) std::ranges::copy(RowsOfClasses(), std::back_inserter(rows));
   return rows;
 }
 
 void UseConfiguredCommands(const conf::Config& config) {
-  if (config.commands.empty() && !LearnsAny(config)) return;
+  if (config.commands.empty() && LearningPools(config) == 0) return;
   // Rows refer to their names for as long as the process lives.
   static std::deque<conf::Config> kept;
   conf::Config& commands = kept.emplace_back();

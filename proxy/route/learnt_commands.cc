@@ -41,12 +41,18 @@ const wire::CommandSpec* LearntCommands::Find(std::string_view name) const {
   return found != rows_.end() && (*found)->name == lower ? *found : nullptr;
 }
 
-const wire::CommandSpec* LearntRows::Keep(const wire::LearntRow& told) {
-  const auto found = std::ranges::find(kept_, told, &KeptRow::told);
-  if (found != kept_.end()) return &found->spec;
-  if (kept_.size() == kMostRows) return nullptr;
-  KeptRow& row = kept_.emplace_back(KeptRow{.told = told, .spec = {.arity = 0, .access = wire::Access::kOther}});
+const wire::CommandSpec* LearntRows::Keep(const wire::LearntRow& told, uint32_t pool) {
+  const auto [first, last] = by_name_.equal_range(told.name);
+  for (auto known = first; known != last; ++known) {
+    if (known->second->told == told) return &known->second->spec;
+  }
+  size_t& told_by_pool = by_pool_[pool];
+  if (told_by_pool == share_) return nullptr;
+  ++told_by_pool;
+  KeptRow& row =
+      kept_.emplace_back(KeptRow{.told = told, .spec = {.name = {}, .arity = 0, .access = wire::Access::kOther}});
   row.spec = SpecOf(row.told);
+  by_name_.emplace(row.told.name, &row);
   return &row.spec;
 }
 
@@ -64,8 +70,8 @@ std::vector<wire::LearntRow> AgreedRows(std::span<const std::vector<wire::Learnt
   return agreed;
 }
 
-bool LearnsAny(const conf::Config& config) {
-  return std::ranges::any_of(config.pools, &conf::Pool::learn);
+size_t LearningPools(const conf::Config& config) {
+  return static_cast<size_t>(std::ranges::count_if(config.pools, &conf::Pool::learn));
 }
 
 bool Learns(const conf::Config& config, std::span<const uint32_t> pools) {

@@ -5,14 +5,17 @@
 // no row of the table is ever replaced.
 // Threads: a LearntCommands never changes once made and is shared with a snapshot; LearntRows is the control loop's.
 // Lifetime: rows live as long as the LearntRows that made them, which outlives all workers: what is under way keeps
-// them. Bounds: kMostRows different rows in the life of a process.
+// them. Bounds: kMostRows different rows in the life of a process, an equal share for each pool.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
+#include <cstdint>
 #include <deque>
 #include <span>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -40,23 +43,31 @@ class LearntRows {
  public:
   static constexpr size_t kMostRows = 4096;
 
-  // The one row that says this; nullptr: there is no room for another. Requires: RowsOfClasses are in the table.
-  const wire::CommandSpec* Keep(const wire::LearntRow& told);
+  // `pools`: how many may tell of commands.
+  explicit LearntRows(size_t pools) : share_(kMostRows / std::max<size_t>(pools, 1)) {}
+
+  // The one row that says this; nullptr: the pool has had its share. Requires: RowsOfClasses are in the table.
+  const wire::CommandSpec* Keep(const wire::LearntRow& told, uint32_t pool);
   size_t size() const { return kept_.size(); }
+  size_t share() const { return share_; }
 
  private:
   struct KeptRow {
     wire::LearntRow told;
     wire::CommandSpec spec;  // Its views are into `told`.
   };
+
+  const size_t share_;  // Of each pool: a node that tells of others each time uses up its own pool's alone.
   std::deque<KeptRow> kept_;
+  std::unordered_multimap<std::string_view, KeptRow*> by_name_;
+  std::unordered_map<uint32_t, size_t> by_pool_;
 };
 
 // What all of these say alike. Requires: each is sorted by name.
 std::vector<wire::LearntRow> AgreedRows(std::span<const std::vector<wire::LearntRow>* const> told);
 
-// Whether the configuration lets some pool learn; and whether all of the listener's do.
-bool LearnsAny(const conf::Config& config);
+// How many pools the configuration lets learn; and whether all of the listener's do.
+size_t LearningPools(const conf::Config& config);
 bool Learns(const conf::Config& config, std::span<const uint32_t> pools);
 
 // Rows of the table that stand for all that is learnt, for counters and limits: learnt.read and learnt.write. Nobody

@@ -47,9 +47,9 @@ TEST(LearntCommands, AreFoundInAnyCase) {
 TEST(LearntCommands, AListenerLearnsWhereAllItsPoolsDo) {
   conf::Config config;
   config.pools.resize(3);
-  EXPECT_FALSE(LearnsAny(config));
+  EXPECT_EQ(LearningPools(config), 0U);
   config.pools[0].learn = config.pools[1].learn = true;
-  EXPECT_TRUE(LearnsAny(config));
+  EXPECT_EQ(LearningPools(config), 2U);
   EXPECT_TRUE(Learns(config, std::vector<uint32_t>{0, 1}));
   EXPECT_FALSE(Learns(config, std::vector<uint32_t>{0, 2}));
   EXPECT_FALSE(Learns(config, {}));
