@@ -243,7 +243,8 @@ std::string LimitRules::ValueOf(const Charge& charge, const ClientIdentity& clie
 
 std::string_view LimitRules::WhyNot(uint32_t rule, const LimitedRequest& asked) const {
   const RequestMatch& match = matches_[rule];
-  if (asked.spec.handling == wire::Handling::kLocal) return "the proxy answers it, and no node is asked";
+  if (asked.spec.handling == wire::Handling::kLocal || asked.spec.handling == wire::Handling::kClients)
+    return "the proxy answers it, and no node is asked";
   if (wire::IsShared(asked.spec)) return "the nodes are asked once for all clients";
   if (!match.FitsListener(asked.listener)) return "another listener";
   if (!match.FitsCommand(asked.spec)) return "another command";

@@ -83,8 +83,10 @@ bool RequestMatch::AnyContains(const conf::IpAddress& ip) const {
 }
 
 bool RequestMatch::FitsCommand(const wire::CommandSpec& spec) const {
+  using wire::Handling;
   // What no node gets to see costs nobody anything.
-  if (spec.handling == wire::Handling::kLocal || spec.handling == wire::Handling::kRefused) return false;
+  if (spec.handling == Handling::kLocal || spec.handling == Handling::kClients || spec.handling == Handling::kRefused)
+    return false;
   if (wire::IsShared(spec)) return false;
   return conf_.command.empty() ||
          std::ranges::any_of(conf_.command, [&](const std::string& word) { return FitsWord(spec, word); });

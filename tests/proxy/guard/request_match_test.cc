@@ -36,7 +36,8 @@ TEST_F(RequestMatchTest, WithoutConditionsFitsWhateverGoesToNodes) {
   EXPECT_TRUE(FitsCommand(all, kWeb, "publish a b"));
   EXPECT_TRUE(FitsCommand(all, kCache, "set a 0 0 1"));
   EXPECT_FALSE(FitsCommand(all, kWeb, "ping")) << "answered by the proxy";
-  EXPECT_FALSE(FitsCommand(all, kWeb, "monitor")) << "refused by the proxy";
+  EXPECT_FALSE(FitsCommand(all, kWeb, "client list")) << "answered by the workers";
+  EXPECT_FALSE(FitsCommand(all, kWeb, "sync")) << "refused by the proxy";
   EXPECT_TRUE(all.FitsClient(Client(1)));
   EXPECT_FALSE(all.by_key());
 }
