@@ -3,6 +3,7 @@
 #include <event2/util.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -232,6 +233,11 @@ void LibeventStream::WatchReads(bool on) {
 
 void LibeventStream::WatchWrites(bool on) {
   Watch(static_cast<short>((watched_ & ~EV_WRITE) | (on ? EV_WRITE : 0)));
+}
+
+bool LibeventStream::has_peer_left() const {
+  pollfd asked{.fd = fd_, .events = POLLRDHUP, .revents = 0};
+  return poll(&asked, 1, 0) > 0 && (asked.revents & (POLLRDHUP | POLLHUP | POLLERR)) != 0;
 }
 
 IoResult LibeventStream::Read(char* buffer, size_t size) {

@@ -38,6 +38,7 @@ class LibeventStream final : public Stream {
   void EndWrites() override;
   void WatchReads(bool on) override;
   void WatchWrites(bool on) override;
+  bool has_peer_left() const override;
   int descriptor() const override { return fd_; }
   std::string local_address() const override { return HostAndPortText(LocalAddressOf(fd_)); }
   bool is_resolving() const override { return naming_ != nullptr && naming_->question != nullptr; }

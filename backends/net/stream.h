@@ -52,6 +52,8 @@ class Stream {
   virtual void WatchWrites(bool on) = 0;
   // It is not connected yet, and waits for its host's address.
   virtual bool is_resolving() const { return false; }
+  // The peer has ended its side, or is gone, whatever of what it has sent is still to be read.
+  virtual bool has_peer_left() const { return false; }
   // Its number in the process, and where the peer has reached it, as people read it; -1 and empty: it has none.
   virtual int descriptor() const { return -1; }
   virtual std::string local_address() const { return {}; }

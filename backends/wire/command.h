@@ -315,6 +315,11 @@ inline bool IsBlocking(const CommandSpec& spec) {
   return spec.flags.find("blocking") != std::string_view::npos || CountsReplicas(spec);
 }
 
+// Servers refuse to queue it.
+inline bool IsForbiddenInMulti(const CommandSpec& spec) {
+  return spec.flags.find("no_multi") != std::string_view::npos;
+}
+
 // Why several nodes do not do together what one would; empty if they do. Of a row that is kAllNodes or kOneNode.
 std::string_view RefusalBySeveral(const CommandSpec& spec, const Request& request);
 

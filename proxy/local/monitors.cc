@@ -55,7 +55,10 @@ void Monitors::OnWatched(uint32_t one_in) {
 void Monitors::OnConfirmed() {
   const std::optional<backends::Ticket> ticket = unconfirmed_.front();
   unconfirmed_.pop_front();
-  if (ticket) sink_.OnReply(*ticket, backends::Reply(std::string_view("+OK\r\n")));
+  if (!ticket) return;
+  const auto entry = std::ranges::find(monitors_, ticket->owner, &MonitorEntry::session);
+  if (entry != monitors_.end()) entry->is_confirmed = true;
+  sink_.OnReply(*ticket, backends::Reply(std::string_view("+OK\r\n")));
 }
 
 void Monitors::Tell(const wire::CommandSpec& spec, const wire::Request& request, const ClientState& client) {
@@ -82,7 +85,8 @@ void Monitors::OnLines(const MonitorLines& lines) {
   const std::vector<MonitorEntry> before = monitors_;
   for (const MonitorEntry& each : before) {
     const auto entry = std::ranges::find(monitors_, each.session, &MonitorEntry::session);
-    if (entry == monitors_.end()) continue;
+    // Its first reply is the +OK.
+    if (entry == monitors_.end() || !entry->is_confirmed) continue;
     lines.has_gap() ? messages_.OnGap(each.session) : Show(*entry, lines.text());
   }
 }

@@ -85,7 +85,8 @@ class Monitors {
   struct MonitorEntry {
     uint32_t session;
     uint32_t one_in;
-    uint32_t passed = 0;  // Commands since the last one that it has read.
+    uint32_t passed = 0;        // Commands since the last one that it has read.
+    bool is_confirmed = false;  // Its +OK has been said.
   };
 
   void Watch(std::optional<backends::Ticket> ticket);

@@ -149,6 +149,10 @@ void ClientDesk::Pause(const ClientQuestion& question) {
 
 void ClientDesk::EndPause(ListenerContext& listener) {
   if (!listener.pause.is_on()) return;
+  // Who has left meanwhile is gone before what it sent is done.
+  sessions_.ForEach([&](Session& session) {
+    if (!session.closed() && session.Facts().listener == listener.index) session.Tick(io_.io.loop.now());
+  });
   listener.pause = {};
   sessions_.ForEach([&](Session& session) {
     if (session.Facts().listener == listener.index) session.Resume();

@@ -27,7 +27,9 @@ bool ClientPause::Holds(const wire::CommandSpec* spec, const wire::Request& requ
   // What reads an error about its own words may read it now.
   const bool is_whole = spec != nullptr && wire::CheckShape(*spec, request) == wire::Shape::kOk;
   if (!is_whole) return held == HeldCommands::kAll;
-  if (spec->name == "client|pause" || spec->name == "client|unpause" || spec->name == "quit") return false;
+  const bool is_about_pauses = spec->name == "client|pause" || spec->name == "client|unpause";
+  // Who comes to end the pause may have to log in.
+  if (is_about_pauses || spec->name == "auth" || spec->name == "hello" || spec->name == "quit") return false;
   if (held == HeldCommands::kAll) return true;
   return MayReplicate(*spec) || (spec->name == "exec" && WritesAtExec(client));
 }

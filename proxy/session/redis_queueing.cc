@@ -42,8 +42,9 @@ bool RedisFront::IsQueued(const wire::CommandSpec& spec, const wire::Request& as
     if (!is_local) wire::AppendError("ERR WATCH inside MULTI is not allowed", out);
     return !is_local;
   }
-  if (spec.within_multi == wire::WithinMulti::kUsual &&
-      (is_local || spec.handling == wire::Handling::kClients || spec.name.ends_with("subscribe"))) {
+  const bool is_never_queued = is_local || spec.handling == wire::Handling::kClients ||
+                               spec.name.ends_with("subscribe") || wire::IsForbiddenInMulti(spec);
+  if (spec.within_multi == wire::WithinMulti::kUsual && is_never_queued) {
     RefuseToQueue(spec, {.code = wire::ErrorCode::kTransactionNotAllowed}, out);
   } else if ((wire::MayBeRefused(spec) || !client().refused.is_clear()) && IsRefused(spec, request, out)) {
     transaction.Abort();

@@ -20,6 +20,7 @@ namespace {
 constexpr size_t kMostAside = 2;
 // What a client sends while a command of its waits at a node is read up to here; beyond it, its leaving goes unseen.
 constexpr size_t kMostAhead = 64 << 10;
+constexpr std::string_view kLeftWhileHeld = "it has left while CLIENT PAUSE held it";
 
 std::unique_ptr<ProtocolFront> NewFront(const ProtocolFront::ClientParts& parts) {
   if (parts.listener.conf.protocol == conf::Protocol::kMemcached) return std::make_unique<MemcacheFront>(parts);
@@ -81,7 +82,7 @@ void Session::ReadAhead() {
   client_has_ended_ = result.status == net::IoStatus::kEnd;
   if (!client_has_ended_) return;
   // As a server has it: else clients that gave up would stay until the end of the pause, and take the place of others.
-  if (mode_ == SessionMode::kHeld) return Close("it has left while CLIENT PAUSE held it");
+  if (mode_ == SessionMode::kHeld) return Close(kLeftWhileHeld);
   if (input_.empty()) return Drain();
   // What it asked behind the command that waits is still answered, as above; the wait itself ends.
   io_.waits.Cut(requests_.owner());
@@ -241,11 +242,16 @@ void Session::Tick(net::TimePoint now) {
     io_.waits.Cut(requests_.owner());
   const net::Duration idle = requests_.replies().empty() ? now - client_.last_active : net::Duration(0);
   const net::Duration watch_idle = listener_.conf.watch_idle;
+  // Who is held is not idle.
+  if (listener_.pause.is_on()) {
+    if (mode_ == SessionMode::kPaused && !input_.empty() && stream_->has_peer_left()) Close(kLeftWhileHeld);
+    return;
+  }
   if (client_.flavour.is_pinned && watch_idle.count() > 0 && idle >= watch_idle) io_.watches.Lose(requests_.owner());
   const net::Duration idle_timeout = listener_.conf.idle_timeout;
-  // Who listens is not idle, as Redis sees it, nor is who is held.
-  if (idle_timeout.count() > 0 && !listener_.pause.is_on() && !client_.refused.may_listen() && idle >= idle_timeout)
-    Close("idle for too long");
+  // Nor is who listens or monitors, as Redis sees it.
+  const bool is_told = client_.refused.may_listen() || client_.refused.monitors();
+  if (idle_timeout.count() > 0 && !is_told && idle >= idle_timeout) Close("idle for too long");
 }
 
 }  // namespace ringproxy::proxy

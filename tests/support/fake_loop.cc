@@ -62,6 +62,7 @@ class FakeStream final : public net::Stream {
   void WatchReads(bool on) override { socket_->watches_reads = on; }
   void WatchWrites(bool on) override { socket_->watches_writes = on; }
   bool is_resolving() const override { return socket_->is_resolving; }
+  bool has_peer_left() const override { return socket_->end_of_stream || socket_->error != 0; }
 
  private:
   std::shared_ptr<FakeSocket> socket_;

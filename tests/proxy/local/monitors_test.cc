@@ -94,8 +94,13 @@ TEST_F(MonitorsTest, OneIsAnsweredWhenAllWorkersFollow) {
   EXPECT_EQ(replies_[1], "");
   monitors_->OnWatched(7);
   EXPECT_EQ(replies_[1], "");
+  // What another one reads meanwhile would be taken for its reply.
+  Get();
+  EXPECT_EQ(Count(1), 0);
   monitors_->OnConfirmed();
   EXPECT_EQ(replies_[1], "+OK\r\n");
+  Get(7);
+  EXPECT_EQ(Count(1), 1);
 }
 
 TEST_F(MonitorsTest, WhoeverWouldMissLinesIsDisconnected) {

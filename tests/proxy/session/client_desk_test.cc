@@ -293,6 +293,28 @@ TEST_F(ClientDeskTest, AHeldClientIsReadNoFurtherThanABound) {
   EXPECT_EQ(done, 1000U);
 }
 
+TEST_F(ClientDeskTest, WhoLeavesBehindMoreThanIsReadHasDoneNothingEither) {
+  Start(TwoListeners());
+  test::FakeSocket& client = Client();
+  test::FakeSocket& writer = Client();
+  test::FakeSocket& other = Client();
+  Do(client, "CLIENT PAUSE 5000 WRITE");
+  const std::string sets = Encode({"SET", KeyOf(0), "v"}) + Encode({"SET", KeyOf(0), std::string(1 << 20, 'v')});
+  for (test::FakeSocket* each : {&writer, &other}) {
+    each->Receive(sets);
+    Settle();
+    EXPECT_FALSE(each->watches_reads);
+  }
+  writer.end_of_stream = true;
+  loop_.Advance(1s);
+  Settle();
+  EXPECT_TRUE(writer.closed());
+  other.end_of_stream = true;
+  Do(client, "CLIENT UNPAUSE");
+  EXPECT_TRUE(other.closed());
+  EXPECT_THAT(Node(0).TakeWritten(), IsEmpty());
+}
+
 TEST_F(ClientDeskTest, ARequestThatIsHalfReadWhenThePauseBeginsIsHeldAsAWhole) {
   Start(TwoListeners());
   test::FakeSocket& client = Client();

@@ -59,6 +59,7 @@ TEST_F(RedisFrontTransactionTest, EveryQueueErrorAbortsItAndLaterCommandsAreStil
       {{"NOSUCH"}, "-ERR unknown command 'NOSUCH', with args beginning with: \r\n"},
       {{"CONFIG", "NOSUCH"}, "-ERR unknown subcommand 'NOSUCH'. Try CONFIG HELP.\r\n"},
       {{"HELLO", "3"}, "-ERR Command not allowed inside a transaction\r\n"},
+      {{"SAVE"}, "-ERR Command not allowed inside a transaction\r\n"},
       {{"DISCARD", "x"}, "-ERR wrong number of arguments for 'discard' command\r\n"},
   };
   for (const auto& [request, error] : kErrors) {
