@@ -325,7 +325,7 @@ void ClientRequests::Answer(uint32_t slot, backends::Reply&& reply) {
   io_.Mark(mark_);
 }
 
-bool ClientRequests::IsStillStopped() {
+ClientRequests::Room ClientRequests::RoomWhenStopped() {
   if (parked_ && parked_->for_turn() && replies_.size() == 1) {
     const std::unique_ptr<ParkedRequest> parked = std::exchange(parked_, nullptr);
     RoutedRequest routed = parked->Take();
@@ -342,23 +342,24 @@ bool ClientRequests::IsStillStopped() {
   awaits_all_ = awaits_all_ && !replies_.empty();
   const bool needs_login = client_.refused.needs_login();
   const bool stops = parked_ != nullptr || awaits_all_ || (needs_login && output_.size() >= kUnreadBeforeLogin);
-  is_stopped_ = stops || needs_login || listener_.pause.is_on();
-  return stops;
+  const bool is_paused = listener_.pause.is_on();
+  is_stopped_ = false;
+  const Room left = stops ? Room::kNone : room();
+  is_stopped_ = stops || needs_login || is_paused;
+  return left == Room::kSome && is_paused ? Room::kHeld : left;
 }
 
+// No call within it but the last one: it is asked for each request.
 ClientRequests::Room ClientRequests::room() {
+  if (is_stopped_) [[unlikely]]
+    return RoomWhenStopped();
   // What was asked of the nodes counts before it comes, for then it cannot be refused any more.
-  const auto is_full = [this] {
-    return replies_.size() >= listener_.conf.limits.requests_in_flight ||
-           replies_.request_bytes() >= kRequestBytesInFlight || unread_own_bytes_ >= kUnreadOwnBytes ||
-           own_bytes_of_turn_ >= kOwnBytesOfTurn || forecast_.is_full() ||
-           output_.size() + replies_.aside_bytes() + forecast_.bytes() >
-               std::min(listener_.conf.limits.output_bytes, io_.io.memory.most_held());
-  };
-  if (!is_stopped_) [[likely]]
-    return is_full() ? Room::kNone : Room::kSome;
-  if (IsStillStopped() || is_full()) return Room::kNone;
-  return listener_.pause.is_on() ? Room::kHeld : Room::kSome;
+  const bool is_full = replies_.size() >= listener_.conf.limits.requests_in_flight ||
+                       replies_.request_bytes() >= kRequestBytesInFlight || unread_own_bytes_ >= kUnreadOwnBytes ||
+                       own_bytes_of_turn_ >= kOwnBytesOfTurn || forecast_.is_full() ||
+                       output_.size() + replies_.aside_bytes() + forecast_.bytes() >
+                           std::min(listener_.conf.limits.output_bytes, io_.io.memory.most_held());
+  return is_full ? Room::kNone : Room::kSome;
 }
 
 void ClientRequests::EndTurn() {

@@ -91,7 +91,7 @@ class ClientRequests {
   void SendApart(RoutedRequest& routed, backends::Ticket ticket, Limits limits);
   void Answer(uint32_t slot, backends::Reply&& reply);
   // What has stopped it may be over; what follows the others alone leaves then.
-  bool IsStillStopped();
+  Room RoomWhenStopped();
 
   ClientIo& io_;
   ListenerContext& listener_;

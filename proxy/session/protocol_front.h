@@ -24,6 +24,7 @@ class ProtocolFront {
     kNext,      // One request, or what was none, is dealt with; the next may be looked at.
     kPause,     // Likewise, but no other may be looked at before the session has asked whether it may.
     kWait,      // Likewise; it may take any time.
+    kHold,      // None: CLIENT PAUSE holds the next one, which stays unread.
     kNeedMore,  // The input holds no whole request.
     kFinish,    // No more requests are taken; the connection ends when the replies under way are delivered.
     kClose,     // The connection ends now, without a word.
@@ -36,8 +37,6 @@ class ProtocolFront {
 
   // Frames one request of the input, which is not empty, and handles it.
   virtual FrontStep ProcessOne() = 0;
-  // Of the input, which is not empty: its next request is not held by the listener's CLIENT PAUSE. Redis alone has one.
-  virtual bool PassesPause() { return true; }
   // The least size of the request that is half read, 0 if none is.
   virtual size_t bytes_needed() const = 0;
   // The connection closes: memory for half a request goes back.

@@ -50,6 +50,9 @@ ProtocolFront::FrontStep RedisFront::ProcessOne() {
     case wire::RequestParser::RespStatus::kNothing: input().Consume(parser.size()); break;
     case wire::RequestParser::RespStatus::kRequest: {
       const wire::Request request = parser.request();
+      const ClientPause& pause = listener().pause;
+      if (pause.is_on() && pause.Holds(wire::FindRedisCommand(request), request, client())) [[unlikely]]
+        return FrontStep::kHold;
       // An inline request, or one in an unusual form, is encoded anew: its bytes are not those of the input.
       const bool in_place = request.encoded().data() == input().bytes().data();
       step = HandleRequest(request, parser.size(), in_place && input().CanTakeFrame(parser.size()));
@@ -58,15 +61,6 @@ ProtocolFront::FrontStep RedisFront::ProcessOne() {
   }
   if (parser_) ForgetHalfRead();
   return step;
-}
-
-bool RedisFront::PassesPause() {
-  wire::RequestParser& parser = parser_ ? *parser_ : listener().redis_parser;
-  const wire::RequestParser::RespStatus status = parser.Parse(input().bytes());
-  if (status == wire::RequestParser::RespStatus::kNeedMore) KeepHalfRead();
-  if (status != wire::RequestParser::RespStatus::kRequest) return true;
-  const wire::Request request = parser.request();
-  return !listener().pause.Holds(wire::FindRedisCommand(request), request, client());
 }
 
 // The listener's parser has begun with it, and is needed for other clients.

@@ -17,7 +17,6 @@ class RedisFront final : public ProtocolFront {
 
  private:
   FrontStep ProcessOne() override;
-  bool PassesPause() override;
   size_t bytes_needed() const override { return parser_ ? parser_->bytes_needed() : 0; }
   void ForgetHalfRead() override;
   FrontStep RefuseHalfRead() override;

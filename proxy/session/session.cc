@@ -91,13 +91,10 @@ void Session::ReadAhead() {
 
 void Session::ProcessInput() {
   while (mode_ == SessionMode::kReading && !input_.empty()) {
-    using Room = ClientRequests::Room;
-    const Room room = requests_.room();
-    if (room == Room::kSome || (room == Room::kHeld && front_->PassesPause())) {
-      if (!Obey(front_->ProcessOne())) break;
-    } else {
-      const bool reads_ahead = room == Room::kHeld && input_.bytes().size() < kMostAhead;
-      Move(reads_ahead ? SessionMode::kHeld : SessionMode::kPaused);
+    if (requests_.room() == ClientRequests::Room::kNone) {
+      Move(SessionMode::kPaused);
+    } else if (!Obey(front_->ProcessOne())) {
+      break;
     }
   }
   if (input_.empty()) return input_.Keep(0);
@@ -120,6 +117,9 @@ bool Session::Obey(ProtocolFront::FrontStep step) {
       // It may have ended itself.
       if (TakesRequests(mode_))
         Move(step == ProtocolFront::FrontStep::kWait ? SessionMode::kWaiting : SessionMode::kPaused);
+      return false;
+    case ProtocolFront::FrontStep::kHold:
+      Move(input_.bytes().size() < kMostAhead ? SessionMode::kHeld : SessionMode::kPaused);
       return false;
     case ProtocolFront::FrontStep::kNeedMore: return false;
     case ProtocolFront::FrontStep::kFinish: Drain(); return false;
