@@ -18,30 +18,31 @@ class RefusedState {
 
   Reason ReasonAgainst(const wire::CommandSpec& spec) const { return is_clear() ? Reason::kNone : ReasonOf(spec); }
   // No request is refused or told for it.
-  bool is_clear() const { return !needs_login_ && !may_listen_ && !monitors_ && !is_followed_; }
+  bool is_clear() const { return marks_ == 0; }
   // Until it has logged in, only what a login needs is not refused.
-  void NeedLogin() { needs_login_ = true; }
-  void LogIn() { needs_login_ = false; }
-  bool needs_login() const { return needs_login_; }
+  void NeedLogin() { Set(kNeedsLogin, true); }
+  void LogIn() { Set(kNeedsLogin, false); }
+  bool needs_login() const { return (marks_ & kNeedsLogin) != 0; }
   // It has subscribed to something, and may still be: in RESP2 such a client is refused nearly everything.
-  void NoteListens(bool may_listen) { may_listen_ = may_listen; }
-  bool may_listen() const { return may_listen_; }
+  void NoteListens(bool may_listen) { Set(kMayListen, may_listen); }
+  bool may_listen() const { return (marks_ & kMayListen) != 0; }
   // It has said MONITOR.
-  void NoteMonitors() { monitors_ = true; }
-  bool monitors() const { return monitors_; }
+  void NoteMonitors() { Set(kMonitors, true); }
+  bool monitors() const { return (marks_ & kMonitors) != 0; }
   // Somebody monitors what it says.
-  void Follow(bool is_followed) { is_followed_ = is_followed; }
-  bool is_followed() const { return is_followed_; }
+  void Follow(bool is_followed) { Set(kIsFollowed, is_followed); }
+  bool is_followed() const { return (marks_ & kIsFollowed) != 0; }
   // What others have asked for stays.
-  void Clear() { needs_login_ = may_listen_ = monitors_ = false; }
+  void Clear() { marks_ &= kIsFollowed; }
 
  private:
+  enum Mark : uint8_t { kNeedsLogin = 1, kMayListen = 2, kMonitors = 4, kIsFollowed = 8 };
+
+  void Set(Mark mark, bool on) { marks_ = static_cast<uint8_t>(on ? marks_ | mark : marks_ & ~mark); }
   Reason ReasonOf(const wire::CommandSpec& spec) const;
 
-  bool needs_login_ : 1 = false;
-  bool may_listen_ : 1 = false;
-  bool monitors_ : 1 = false;
-  bool is_followed_ : 1 = false;
+  // In one byte, which each request looks at.
+  uint8_t marks_ = 0;
 };
 
 }  // namespace ringproxy::proxy

@@ -265,6 +265,7 @@ watch: watch {t}a {t}b; set {t}a 1; multi; get {t}a; exec; watch {t}a; multi; ge
 unwatch: unwatch; unwatch x
 script|kill: script kill; script kill x
 function|kill: function kill; function kill x
+wait: wait 0 0; wait 1 1; wait x 0; wait 0 x; wait 0 -1; wait 0
 """
 
 # Answered by the proxy about itself (test_commands.py and the unit tests look at the words), or different every time.
@@ -279,7 +280,7 @@ config debug failover function|stats latency|doctor latency|graph latency|histog
 latency|history latency|reset memory|malloc-stats memory|purge memory|stats module|help module|load module|loadex
 module|unload monitor pfdebug pfselftest psync replconf replicaof
 restore-asking save script|debug shutdown slaveof slowlog|reset
-swapdb sync wait""".split()
+swapdb sync""".split()
 
 FAMILIES = "acl client cluster command config function latency memory module object pubsub script slowlog xgroup xinfo".split()
 
