@@ -150,7 +150,7 @@ def test_the_admin_port_tells_where_each_command_comes_from(own_fleet):
                                "keys": {"first": 1, "last": -1, "step": 1}, "heavy": False, "source": "configured"}
     assert rows["my.copy"]["keys"] == {"count_at": 1, "step": 1} and rows["my.size"]["heavy"]
     assert rows["hexpire"]["since"] == {"redis": "7.4.0", "valkey": "9.0.0"} and "since" not in rows["get"]
-    assert rows["monitor"]["handling"] == "refuse" and rows["monitor"]["why"]
+    assert rows["sync"]["handling"] == "refuse" and rows["sync"]["why"]
     assert json.loads(own_fleet.proxy.get("/api/v1/commands?name=get")[1])["commands"] == [rows["get"]]
     assert own_fleet.proxy.get("/api/v1/commands?name=nosuch")[0] == 404
 
