@@ -19,13 +19,8 @@ constexpr double kLeastSeconds = 0.001;
 void SpreadWaiter::Unblock(backends::Ticket ask) {
   if (number < 0) return GiveUp();
   if (number == 0 || !link->has_link()) return;
-  std::string request;
-  wire::AppendArrayHeader(4, &request);
-  for (const std::string_view word : {"CLIENT", "UNBLOCK"}) wire::AppendBulk(word, &request);
-  wire::AppendBulk(std::to_string(number), &request);
-  wire::AppendBulk("TIMEOUT", &request);
   ++unblocks;
-  link->SendBeside(request, ask);
+  link->SendBeside(UnblockRequest(number, WaitEnd::kTimeout), ask);
 }
 
 void SpreadWaiter::OnUnblocked(std::string_view reply) {

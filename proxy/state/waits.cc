@@ -1,10 +1,8 @@
 #include "proxy/state/waits.h"
 
-#include <string>
 #include <utility>
 
 #include "backends/wire/blocking.h"
-#include "backends/wire/resp_encode.h"
 #include "backends/wire/resp_reply.h"
 #include "proxy/state/replica_waits.h"
 #include "proxy/state/spread_waits.h"
@@ -134,13 +132,9 @@ void Waits::Unblock(uint32_t place) {
   WaitEntry& entry = entries_[place];
   if (entry.number < 0) return GiveUp(place);
   if (entry.number == 0 || entry.link == nullptr || !entry.link->has_link()) return;
-  std::string request;
-  wire::AppendArrayHeader(4, &request);
-  for (const std::string_view word : {"CLIENT", "UNBLOCK"}) wire::AppendBulk(word, &request);
-  wire::AppendBulk(std::to_string(entry.number), &request);
-  wire::AppendBulk(entry.end == WaitEnd::kError ? "ERROR" : "TIMEOUT", &request);
   ++entry.unblocks;
-  entry.link->SendBeside(request, {place, entry.generation, kUnblock, backends::Ticket::Kind::kWait});
+  entry.link->SendBeside(UnblockRequest(entry.number, entry.end),
+                         {place, entry.generation, kUnblock, backends::Ticket::Kind::kWait});
 }
 
 // Its failure ends the wait.
