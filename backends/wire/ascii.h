@@ -3,11 +3,18 @@
 // Threads: pure functions. ASCII only, whatever the locale: a command's name must not depend on it.
 #pragma once
 
+#include <cstring>
 #include <string_view>
 
 namespace ringproxy::wire {
 
 inline constexpr std::string_view kLineEnd = "\r\n";
+
+// Whether a line ends at `at`, behind which there are two bytes: one comparison, since each request and each reply has
+// several.
+inline bool IsLineEnd(const char* at) {
+  return std::memcmp(at, kLineEnd.data(), kLineEnd.size()) == 0;
+}
 
 constexpr char ToLower(char c) {
   return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;

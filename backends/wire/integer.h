@@ -10,6 +10,8 @@
 #include <optional>
 #include <string_view>
 
+#include "backends/wire/ascii.h"
+
 namespace ringproxy::wire {
 
 inline bool IsDigit(char c) {
@@ -44,11 +46,11 @@ const char* ReadLongCount(const char* at, const char* end, uint64_t* value);
   if (end - at < 4 || !IsDigit(at[0])) [[unlikely]]
     return ReadLongCount(at, end, value);
   const auto first = static_cast<uint64_t>(at[0] - '0');
-  if (at[1] == '\r' && at[2] == '\n') {
+  if (IsLineEnd(at + 1)) {
     *value = first;
     return at + 3;
   }
-  if (first == 0 || !IsDigit(at[1]) || at[2] != '\r' || at[3] != '\n') return ReadLongCount(at, end, value);
+  if (first == 0 || !IsDigit(at[1]) || !IsLineEnd(at + 2)) return ReadLongCount(at, end, value);
   *value = 10 * first + static_cast<uint64_t>(at[1] - '0');
   return at + 4;
 }

@@ -64,7 +64,7 @@ size_t WholeLine(std::string_view bytes) {
   const auto head = static_cast<size_t>(start - bytes.data());
   if (bytes.size() < head + kLineEnd.size() || size > bytes.size() - head - kLineEnd.size()) return 0;
   const size_t end = head + size;
-  return bytes[end] == '\r' && bytes[end + 1] == '\n' ? end + kLineEnd.size() : 0;
+  return IsLineEnd(bytes.data() + end) ? end + kLineEnd.size() : 0;
 }
 
 std::optional<std::string_view> TextOf(std::string_view value) {
@@ -231,7 +231,7 @@ ReplyFramer::FrameStatus RespReplyFramer::FrameBulk(std::string_view bytes, size
     unfinished_block_ = end;
     return NeedMore(end);
   }
-  if (bytes[end - 2] != '\r' || bytes[end - 1] != '\n') return FrameStatus::kBad;
+  if (!IsLineEnd(bytes.data() + end - kLineEnd.size())) return FrameStatus::kBad;
   position_ = end;
   // Behind a part of a streamed string another part comes.
   if (!nature_.in_string) --pending_;

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cassert>
-#include <cstring>
 
 #include "backends/wire/ascii.h"
 #include "backends/wire/inline_request.h"
@@ -71,7 +70,7 @@ bool RequestParser::TakeUsual(std::string_view bytes) {
     if (start == nullptr || size > limits_.bulk_bytes) return false;
     if (size + kLineEnd.size() > static_cast<size_t>(end - start)) return false;
     at = start + size;
-    if (at[0] != '\r' || at[1] != '\n') return false;
+    if (!IsLineEnd(at)) return false;
     at += kLineEnd.size();
     argument = {static_cast<uint32_t>(start - bytes.data()), static_cast<uint32_t>(size)};
   }
@@ -176,7 +175,7 @@ RequestParser::RespStatus RequestParser::FrameBulks(std::string_view bytes) {
       return NeedMore(end);
     }
     // Redis skips these two bytes whatever they are, so the request stands, and a node is sent it with proper ones.
-    if (std::memcmp(bytes.data() + end - kLineEnd.size(), kLineEnd.data(), kLineEnd.size()) != 0) {
+    if (!IsLineEnd(bytes.data() + end - kLineEnd.size())) {
       canonical_framing_ = false;
     }
     arguments_.push_back({static_cast<uint32_t>(position_), static_cast<uint32_t>(size)});

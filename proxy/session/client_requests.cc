@@ -15,14 +15,8 @@ namespace {
 
 // A client's requests under way may hold this many bytes of memory (one request may always be larger).
 constexpr size_t kRequestBytesInFlight = 16 << 20;
-// Replies that the proxy makes itself wait for nobody, and a few bytes may ask for many (COMMAND, INFO): beyond so many
-// that are not written yet no further request is taken. Replies of nodes have the bound that the listener sets, since
-// libraries send a long pipeline as a whole before they read.
-constexpr size_t kUnreadOwnBytes = 1 << 20;
 // A client that has not logged in gets nothing but errors.
 constexpr size_t kUnreadBeforeLogin = 16 << 10;
-// Making them takes time as well, and the others have their turn after so many.
-constexpr size_t kOwnBytesOfTurn = 8 << 10;
 
 ClientIdentity IdentityOf(const ClientState& client) {
   return {client.id, client.ip, client.labels ? std::string_view(client.labels->user) : std::string_view(),
@@ -103,14 +97,14 @@ ClientRequests::ClientRequests(ClientIo& io, ListenerContext& listener, ClientSt
 
 void ClientRequests::AnswerHere(std::string_view reply, size_t request_bytes, wire::Quiet quiet) {
   const uint32_t slot = replies_.Open({.opened = io_.io.loop.now(), .request_bytes = request_bytes, .quiet = quiet});
-  own_bytes_of_turn_ += reply.size();
+  own_.Add(reply.size());
+  is_stopped_ |= own_.is_much();
   if (reply.size() > io_.io.memory.most_taken()) [[unlikely]] {
     io_.Count(wire::ErrorCode::kOutOfMemory);
     std::string text;
     AppendFailure(listener_.conf.protocol, {wire::ErrorCode::kOutOfMemory}, &text);
     return Answer(slot, backends::Reply(text));
   }
-  unread_own_bytes_ += reply.size();
   Answer(slot, backends::Reply(reply));
 }
 
@@ -341,7 +335,8 @@ ClientRequests::Room ClientRequests::RoomWhenStopped() {
   }
   awaits_all_ = awaits_all_ && !replies_.empty();
   const bool needs_login = client_.refused.needs_login();
-  const bool stops = parked_ != nullptr || awaits_all_ || (needs_login && output_.size() >= kUnreadBeforeLogin);
+  const bool stops =
+      parked_ != nullptr || awaits_all_ || own_.is_much() || (needs_login && output_.size() >= kUnreadBeforeLogin);
   const bool is_paused = listener_.pause.is_on();
   is_stopped_ = false;
   const Room left = stops ? Room::kNone : room();
@@ -355,17 +350,14 @@ ClientRequests::Room ClientRequests::room() {
     return RoomWhenStopped();
   // What was asked of the nodes counts before it comes, for then it cannot be refused any more.
   const bool is_full = replies_.size() >= listener_.conf.limits.requests_in_flight ||
-                       replies_.request_bytes() >= kRequestBytesInFlight || unread_own_bytes_ >= kUnreadOwnBytes ||
-                       own_bytes_of_turn_ >= kOwnBytesOfTurn || forecast_.is_full() ||
+                       replies_.request_bytes() >= kRequestBytesInFlight || forecast_.is_full() ||
                        output_.size() + replies_.aside_bytes() + forecast_.bytes() >
                            std::min(listener_.conf.limits.output_bytes, io_.io.memory.most_held());
   return is_full ? Room::kNone : Room::kSome;
 }
 
 void ClientRequests::EndTurn() {
-  // The output does not tell whose replies it holds: at most all that still waits can be the proxy's own.
-  unread_own_bytes_ = std::min(unread_own_bytes_, output_.size() + replies_.aside_bytes());
-  own_bytes_of_turn_ = 0;
+  own_.EndTurn(output_.size() + replies_.aside_bytes());
 }
 
 }  // namespace ringproxy::proxy

@@ -15,6 +15,7 @@
 #include "proxy/local/local_commands.h"
 #include "proxy/session/client_io.h"
 #include "proxy/session/message_order.h"
+#include "proxy/session/own_replies.h"
 #include "proxy/session/parked_request.h"
 #include "proxy/session/reply_forecast.h"
 #include "proxy/session/reply_queue.h"
@@ -100,6 +101,7 @@ class ClientRequests {
   net::SendQueue& output_;
   ReplyQueue replies_;
   ReplyForecast forecast_;
+  OwnReplies own_;
   MessageOrder order_;
   // What the reply to a request of the kind kSelect, which is the last one, makes of the client.
   struct ClientChange {
@@ -111,8 +113,6 @@ class ClientRequests {
   std::unique_ptr<ParkedRequest> parked_;  // It waits for its limits or its turn; what came after it stays unread.
   bool awaits_all_ = false;                // Those under way have to be answered before the next one is taken.
   bool is_stopped_ = false;                // For one of these reasons: a plain request looks at nothing else.
-  size_t unread_own_bytes_ = 0;            // At most so much of the waiting output are replies of the proxy's own.
-  size_t own_bytes_of_turn_ = 0;
   backends::Ticket owner_;
 };
 
