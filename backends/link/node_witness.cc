@@ -19,7 +19,8 @@ void NodeWitness::OnUnusualGone(const InFlight& entry) {
 }
 
 void NodeWitness::OnTimeout(const InFlight& entry, bool had_link) {
-  if (entry.IsBlocking()) return;
+  // What a client has waited for says nothing of the node.
+  if (entry.IsBlocking()) return stats_.excused_timeouts.Add();
   if (entry.IsHeavy()) guard_.heavy().OnOver();  // The node may go on with it; nobody knows how long.
   const bool timed = IsTimed(entry);
   if (!timed || entry.work == wire::Work::kScript || !had_link) stats_.excused_timeouts.Add();

@@ -57,6 +57,16 @@ TEST_F(NodeWitnessTest, TellsOfTimeoutsAndNotOfAScripts) {
   EXPECT_EQ(stats_.excused_timeouts.value(), 3U);
 }
 
+TEST_F(NodeWitnessTest, ExcusesWaitsOfClients) {
+  for (int i = 0; i < 5; ++i) {
+    const InFlight wait = Entry(wire::Work::kBlocking);
+    witness_.OnSent(wait);
+    witness_.OnTimeout(wait);
+  }
+  EXPECT_EQ(guard_.breaker().state(), Breaker::kClosed);
+  EXPECT_EQ(stats_.excused_timeouts.value(), 5U);
+}
+
 TEST_F(NodeWitnessTest, HoldsNoTimeAgainstTheNodeThatARequestHasWaitedForItsLink) {
   for (int i = 0; i < 5; ++i) witness_.OnTimeout(Entry(), false);
   EXPECT_EQ(guard_.breaker().state(), Breaker::kClosed);
