@@ -58,7 +58,14 @@ void CircuitBreaker::Trip(TripReason reason, uint64_t in_flight, double random, 
     const bool was_well = now - since_ >= std::max(open_for_, net::Duration(options_.open));
     if (was_well) open_for_ = net::Duration(0);
   }
-  open_for_ = std::min(open_for_ == net::Duration(0) ? net::Duration(options_.open) : open_for_ * 3 / 2, kLongestOpen);
+  // One that was cut short leaves the next as long: a node that flaps takes dozens of handshakes within a second, and
+  // would be cut off for a minute once it is well.
+  const bool has_lasted = now >= open_until_;
+  if (open_for_ == net::Duration(0)) {
+    open_for_ = options_.open;
+  } else if (has_lasted) {
+    open_for_ = std::min(open_for_ * 3 / 2, kLongestOpen);
+  }
   const double spread = 1 + kSpread * (2 * random - 1);
   open_until_ = now + net::Duration(static_cast<int64_t>(static_cast<double>(open_for_.count()) * spread));
   reason_ = reason;

@@ -6,8 +6,8 @@
 // a synthetic probe is due; only after it has succeeded a few reads are let through, and three good answers close the
 // breaker. Then the requests in flight grow back over the ramp, so that a cold node is not run over. The ring's weights
 // never change, for that would move keys.
-// Each opening lasts half as long again as the one before, up to a minute, until the node has been well for as long as
-// it was last cut off; the caller's random number spreads workers and proxies by 20 %.
+// Each opening lasts half as long again as the one before that was not cut short, up to a minute, until the node has
+// been well for as long as it was last cut off; the caller's random number spreads workers and proxies by 20 %.
 //
 // Threads: its worker's. Pure: fed with time, outcomes and random numbers.
 #pragma once

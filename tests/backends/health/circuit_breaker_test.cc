@@ -78,6 +78,21 @@ TEST_F(CircuitBreakerTest, StaysOpenForHalfAsLongAgainAfterEachBadProbeUpToAMinu
   EXPECT_EQ(OpenFor(), 60s);
 }
 
+// A node that flaps: it accepts a connection, and drops it before it has answered.
+TEST_F(CircuitBreakerTest, StaysOpenNoLongerAfterOpeningsThatAHandshakeHasCutShort) {
+  Trip(TripReason::kConnection);
+  for (int i = 0; i < 20; ++i) {
+    now_ += 1ms;
+    Probe(true);
+    Trip(TripReason::kConnection);
+    EXPECT_EQ(OpenFor(), 1s);
+  }
+  now_ = breaker_.open_until();
+  Probe(true);
+  Trip(TripReason::kConnection);
+  EXPECT_EQ(OpenFor(), 1500ms);
+}
+
 TEST_F(CircuitBreakerTest, SpreadsTheOpenTimeByAFifth) {
   breaker_.Trip(TripReason::kSlow, 0, 0, now_);
   EXPECT_EQ(OpenFor(), 800ms);
@@ -128,6 +143,7 @@ TEST_F(CircuitBreakerTest, OpensAnewForLongerAtTheFirstBadAnswerOnTrial) {
   for (const bool by_probe : {false, true}) {
     CircuitBreaker breaker(options_);
     breaker.Trip(TripReason::kFailures, 5, kMiddle, now_);
+    now_ = breaker.open_until();
     breaker.OnProbe(true, kMiddle, now_);
     breaker.OnOutcome(true, 5, kMiddle, now_, now_);
     if (by_probe) {
