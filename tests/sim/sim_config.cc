@@ -49,7 +49,8 @@ void SetPolicies(SimLoop& loop, conf::Pool& pool) {
   using Algorithm = conf::ConcurrencyAlgorithm;
   pool.concurrency.algorithm = OneOf(loop, {Algorithm::kOff, Algorithm::kAimd, Algorithm::kAimd, Algorithm::kGradient});
   // A gradient follows every change of the latency, also when all is well; what it leaves has to suffice then.
-  pool.concurrency.min = pool.concurrency.algorithm == Algorithm::kGradient ? 256 : OneOf<uint32_t>(loop, {4, 64});
+  pool.concurrency.min =
+      pool.concurrency.algorithm == Algorithm::kGradient ? kEnoughInFlight : OneOf<uint32_t>(loop, {4, 64});
   pool.timeouts = {
       .connect = Duration(50'000),
       .request = Duration(20'000),

@@ -15,6 +15,8 @@ inline constexpr uint32_t kNodesOfAPool = 3;
 inline constexpr conf::Protocol kProtocols[] = {conf::Protocol::kRedis, conf::Protocol::kMemcached};
 inline constexpr uint16_t kFirstSpare = 7101;
 inline constexpr uint32_t kMostWorkers = 2;
+// Requests that all clients of the last round have under way at one node.
+inline constexpr uint32_t kEnoughInFlight = 256;
 inline constexpr uint32_t kNodes = kNodesOfAPool * std::size(kProtocols);
 
 // One pool and its listener of each protocol, both with the protocol's number. Ports count up over all nodes.

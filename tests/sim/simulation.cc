@@ -24,9 +24,10 @@ constexpr net::TimePoint kLastFault{std::chrono::milliseconds(400)};  // Begins.
 constexpr net::TimePoint kUselessAsked{std::chrono::seconds(4)};
 constexpr net::TimePoint kLinksOpened{std::chrono::seconds(9)};
 constexpr net::TimePoint kWarmUp{std::chrono::seconds(12)};
-// When every node's limit on its requests in flight is forgotten too.
-constexpr net::TimePoint kLastRound{std::chrono::seconds(20)};
-constexpr net::TimePoint kEnd{std::chrono::seconds(21)};
+// At the earliest; before what the proxy does once a second, which may ask a node.
+constexpr net::TimePoint kLastRound{std::chrono::milliseconds(19'999)};
+constexpr net::TimePoint kLatestRound{std::chrono::seconds(40)};
+constexpr net::Duration kRound = std::chrono::seconds(1);
 
 // Now and then a database that no node has.
 backends::Flavour RandomFlavour(SimLoop& loop) {
@@ -159,11 +160,13 @@ void Simulation::Run() {
   });
   loop_.After(kUselessAsked - loop_.now(), [this] { AskUseless(); });
   loop_.After(kLinksOpened - loop_.now(), [this] { OpenLinks(); });
-  loop_.After(kLastRound - loop_.now(), [this] { FinalRound(); });
-  loop_.RunUntil(kEnd);
+  loop_.RunUntil(kLastRound);
+  while (!LimitsAreForgotten() && loop_.now() < kLatestRound) loop_.RunUntil(loop_.now() + kRound);
+  loop_.After(net::Duration(0), [this] { FinalRound(); });
+  loop_.RunUntil(loop_.now() + kRound);
   // A link may just be greeted, and holds what has come of that; what is lost is held for ever.
   const auto holds_blocks = [](const auto& thread) { return thread->worker->blocks().blocks_in_use() > 0; };
-  const net::TimePoint last = kEnd + net::Duration(100'000);
+  const net::TimePoint last = loop_.now() + net::Duration(100'000);
   while (loop_.now() < last && std::ranges::any_of(threads_, holds_blocks))
     loop_.RunUntil(loop_.now() + net::Duration(5'000));
 }
@@ -172,7 +175,6 @@ void Simulation::PlanScenario() {
   if (!scenario_) return;
   scenario_->Start();
   loop_.After(kWarmUp - loop_.now(), [this] { scenario_->WarmUp(); });
-  loop_.After(kLastRound - loop_.now(), [this] { scenario_->Finish(); });
 }
 
 void Simulation::BeginFault() {
@@ -331,8 +333,20 @@ void Simulation::OpenLinks() {
   }
 }
 
+// What nodes have taught their limits on requests in flight would refuse many at once, until it is old.
+bool Simulation::LimitsAreForgotten() const {
+  for (uint32_t node = 0; node < kNodes; ++node) {
+    for (const auto& thread : threads_) {
+      const uint64_t limit = Record(node).stats(thread->number).concurrency_limit.value();
+      if (limit > 0 && limit < kEnoughInFlight) return false;
+    }
+  }
+  return true;
+}
+
 void Simulation::FinalRound() {
   SCOPED_TRACE("faults:" + history_);
+  if (scenario_) scenario_->Finish();
   for (uint32_t node = 0; node < kNodes; ++node) {
     EXPECT_EQ(Record(node).view.state, backends::NodeState::kUp) << Record(node).view.detail;
     EXPECT_EQ(Record(node).verdict(), Verdict::kServe);

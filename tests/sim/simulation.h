@@ -122,6 +122,7 @@ class Simulation {
   // Asks over connections that nobody can know to be useless before.
   void AskUseless();
   void OpenLinks();
+  bool LimitsAreForgotten() const;
   void FinalRound();
   void Ask(Thread& thread, uint32_t node, Outcome expected, backends::Flavour flavour = {});
   void Complain(uint32_t node, std::string_view what);
