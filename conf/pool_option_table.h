@@ -133,7 +133,8 @@ inline constexpr auto kOptions<Breaker> = std::make_tuple(
               "Opens it when 95% of the node's replies take up to so many times what they take on the pool's median "
               "node, for three seconds in a row; 0 = never."},
     OptionRow{"open", &Breaker::open, Duration(milliseconds(10), minutes(1)), Reload::kLive,
-              "How long it stays open at first; half as long again each time that it opens anew, at most 1m."},
+              "How long it stays open at first; half as long again each time that it opens anew once that time is "
+              "over, at most 1m."},
     OptionRow{"ramp", &Breaker::ramp, Duration(seconds(0), minutes(10)), Reload::kLive,
               "After it has closed, the time in which the requests in flight may grow back to what they were."});
 
