@@ -66,6 +66,7 @@ Worker::Worker(const WorkerParts& parts, std::shared_ptr<const Snapshot> snapsho
   sinks_.Set(Kind::kPubSub, client_io_.subscriptions->questions());
   dispatcher_.SetPubSub(*client_io_.subscriptions);
   sinks_.Set(Kind::kScript, client_io_.scripts);
+  sinks_.Set(Kind::kLibrary, dispatcher_.whole_fleet().libraries());
   client_io_.servers = std::make_unique<ServerDesks>(io_, snapshots_.held(), parts.view, sinks_);
   client_io_.servers->monitors = std::make_unique<Monitors>(io_.loop, sinks_, sessions_, parts.monitors,
                                                             [this](bool follows) { sessions_.Follow(follows); });
