@@ -123,14 +123,15 @@ void Worker::ChangeSnapshots() {
 }
 
 void Worker::AddClient(uint32_t listener, ClientState client, const SessionTable::MakeStream& make_stream) {
-  sessions_.Add(listeners_[listener], std::move(client), make_stream);
+  Session& session = sessions_.Add(listeners_[listener], std::move(client), make_stream);
   // It was accepted before the drain began, and was on its way from the control loop.
-  if (drained_) sessions_.Drain();
+  if (drain_) session.Drain();
 }
 
-void Worker::Drain(std::function<void()> drained) {
-  drained_ = std::move(drained);
-  sessions_.Drain();
+void Worker::Drain(const MovingNotice& notice, std::function<void()> drained) {
+  drain_ = {std::move(drained), io_.loop.NewTimer([this] { sessions_.Drain(); })};
+  drain_->end_of_service->Arm(notice.service_time());
+  sessions_.DrainUntold(notice);
 }
 
 // Replies first let full sessions read on, then every node is written once, then every session.
@@ -143,7 +144,7 @@ net::NextTurn Worker::EndTurn() {
   sessions_.Flush(nothing_sent);
   sessions_.DeleteClosed();
   BoundMemory();
-  if (drained_ && sessions_.size() == 0) std::exchange(drained_, nullptr)();
+  if (drain_ && drain_->drained && sessions_.size() == 0) std::exchange(drain_->drained, nullptr)();
   if (snapshots_.has_work()) [[unlikely]]
     ChangeSnapshots();
   // They are held, or sessions that have closed are the last to have sent something.
