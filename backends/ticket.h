@@ -33,6 +33,7 @@ struct Ticket {
     kReplicaWait,
     kPubSub,
     kScript,
+    kLibrary,
     kInfo,
     kServers,
     kInternal,

@@ -382,6 +382,7 @@ struct Config {
   uint32_t workers = 0;             // Event loops; 0 (`auto` in the file) = one a core that it may use.
   uint64_t memory_limit_bytes = 0;  // Of the process; 0 (`auto` in the file) = half of what there is.
   microseconds drain_timeout{30'000'000};
+  Address advertise;  // By which clients reach the proxy, or the one that takes its place; Address{} = not known.
   Admin admin;
   Log log;
   std::vector<Listener> listeners;

@@ -49,6 +49,7 @@ enum class OptionKind : uint8_t {
   kPath,        // A file.
   kAddress,     // host:port or unix:/path
   kTcpAddress,  // host:port
+  kTcpOrNone,   // host:port, or nothing
   kSection,     // A map of options.
   kList,        // A list of sections.
   kNamedMap,    // A map from a name to a section.
@@ -136,6 +137,10 @@ constexpr Bounds AnyAddress(uint64_t lowest_port) {
 }
 constexpr Bounds TcpAddress(uint64_t lowest_port) {
   return {OptionKind::kTcpAddress, lowest_port};
+}
+// Empty, it is Address{}.
+constexpr Bounds TcpAddressOrNone(uint64_t lowest_port) {
+  return {OptionKind::kTcpOrNone, lowest_port};
 }
 constexpr Bounds Section() {
   return {OptionKind::kSection};

@@ -77,6 +77,7 @@ Json ValueSchema(const Bounds& bounds, const T&) {
     return {{"type", {"string", "integer"}}, {"pattern", "^([0-9]+(us|ms|s|m|h)|0)$"}, {"maximum", 0}};
   }
   if (bounds.kind == OptionKind::kTcpAddress) return {{"type", "string"}, {"pattern", "^.+:[0-9]+$"}};
+  if (bounds.kind == OptionKind::kTcpOrNone) return {{"type", "string"}, {"pattern", "^(.+:[0-9]+)?$"}};
   return {{"type", "string"}, {"pattern", "^(unix:.+|.+:[0-9]+)$"}};
 }
 

@@ -277,6 +277,18 @@ void CheckPools(const Config& config, Source& source) {
   }
 }
 
+// All clients would be sent there, whatever their own listener serves.
+void CheckAdvertise(const Config& config, Source& source) {
+  const auto is_concerned = [](const Listener& listener) {
+    return listener.protocol == Protocol::kRedis && !listener.listen.is_unix();
+  };
+  const std::string& host = config.advertise.host;
+  if (host.empty() || !source.Sound({"advertise", "listeners"})) return;
+  if (host == "0.0.0.0" || host == "::") source.Fail("advertise", Quote(host) + " is no address to connect to");
+  if (std::ranges::count_if(config.listeners, is_concerned) > 1)
+    source.Fail("advertise", "goes with one TCP listener for Redis: the clients of all would be sent there");
+}
+
 void CheckAllowedHosts(const Config& config, Source& source) {
   const std::string path = "admin.allowed_hosts";
   const auto is_host_byte = [](unsigned char c) { return std::isalnum(c) != 0 || c == '.' || c == '-' || c == '_'; };
@@ -330,6 +342,7 @@ void Validate(const Config& config, Source& source) {
   if (config.pools.empty() && source.Sound({"", "pools"})) source.Fail("pools", "has no entries");
   CheckAdmin(config, source);
   CheckListeners(config, source);
+  CheckAdvertise(config, source);
   CheckPools(config, source);
   ValidateData(config, source);
   CheckRingSizes(config, source);

@@ -104,9 +104,13 @@ std::optional<Problem> ReadValue(std::string_view text, const Bounds& bounds, st
 }
 
 std::optional<Problem> ReadValue(std::string_view text, const Bounds& bounds, Address& value) {
+  if (text.empty() && bounds.kind == OptionKind::kTcpOrNone) {
+    value = {};
+    return std::nullopt;
+  }
   const Result<Address, Problem> address = ParseAddress(text);
   if (!address) return address.errors();
-  if (address->is_unix() && bounds.kind == OptionKind::kTcpAddress) return Problem{Quote(text) + " is not HOST:PORT"};
+  if (address->is_unix() && bounds.kind != OptionKind::kAddress) return Problem{Quote(text) + " is not HOST:PORT"};
   // A listener may ask for any free port, which is 0; nobody can connect to that.
   if (!address->is_unix() && address->port < bounds.least) {
     return Problem{Quote(text) + " has port " + std::to_string(address->port) + ", the least is " +
@@ -189,8 +193,8 @@ std::string FormatValue(const Words& value, const Bounds&) {
   for (const std::string& word : value) text += (text.empty() ? "" : ", ") + word;
   return "[" + text + "]";
 }
-std::string FormatValue(const Address& value, const Bounds&) {
-  return value.ToString();
+std::string FormatValue(const Address& value, const Bounds& bounds) {
+  return bounds.kind == OptionKind::kTcpOrNone && value == Address{} ? "" : value.ToString();
 }
 
 std::string FormatValue(Ratio value, const Bounds& bounds) {
@@ -238,6 +242,7 @@ std::string DescribeKind(const Bounds& bounds) {
     case OptionKind::kPath: return "file";
     case OptionKind::kAddress: return "HOST:PORT or unix:/PATH";
     case OptionKind::kTcpAddress: return "HOST:PORT";
+    case OptionKind::kTcpOrNone: return "HOST:PORT or empty";
     case OptionKind::kSection: return "map";
     case OptionKind::kList: return "list";
     case OptionKind::kNamedMap: return "map by name";
@@ -272,6 +277,7 @@ std::string DescribeBounds(const Bounds& bounds) {
     case OptionKind::kPath:
     case OptionKind::kAddress:
     case OptionKind::kTcpAddress:
+    case OptionKind::kTcpOrNone:
     case OptionKind::kSection: return "";
   }
   return "";

@@ -4,6 +4,7 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <chrono>
 #include <functional>
 #include <random>
 
@@ -28,6 +29,14 @@ std::shared_ptr<const Snapshot> NewSnapshot(conf::Config config, backends::NodeR
   for (size_t l = 0; l < learnt.size(); ++l) snapshot->listeners[l].learnt = learnt[l];
   limits.Compile(*snapshot);
   return snapshot;
+}
+
+MovingNotice NoticeOf(const conf::Config& config) {
+  // The clock's milliseconds are another number than that of any other proxy, and of this one's next process.
+  const auto clock = std::chrono::system_clock::now().time_since_epoch();
+  return {.number = std::chrono::duration_cast<std::chrono::milliseconds>(clock).count(),
+          .time = config.drain_timeout,
+          .endpoint = config.advertise == conf::Address{} ? "" : config.advertise.ToString()};
 }
 
 }  // namespace
@@ -177,8 +186,9 @@ void Server::Drain() {
     loop_.Stop();
   });
   draining_ = {workers_.size(), loop_.now() + snapshot_->config.drain_timeout, std::move(timer)};
+  const MovingNotice notice = NoticeOf(snapshot_->config);
   for (auto& worker : workers_) {
-    worker->Drain([this] { loop_.Post([this] { OnWorkerDrained(); }); });
+    worker->Drain(notice, [this] { loop_.Post([this] { OnWorkerDrained(); }); });
   }
   draining_->timer->Arm(snapshot_->config.drain_timeout);
 }

@@ -77,7 +77,8 @@ class Server {
   bool Listen();
   WorkerThread& LeastLoaded();
   void OnSignal(int number);
-  // Stops accepting; ends when every client's replies are delivered or the drain timeout has passed.
+  // Stops accepting; ends when every client has its replies, and those have left that were told where to go, or the
+  // drain timeout has passed.
   void Drain();
   void OnWorkerDrained();
   WorkerExchanges MakeExchanges();

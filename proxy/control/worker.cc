@@ -66,6 +66,7 @@ Worker::Worker(const WorkerParts& parts, std::shared_ptr<const Snapshot> snapsho
   sinks_.Set(Kind::kPubSub, client_io_.subscriptions->questions());
   dispatcher_.SetPubSub(*client_io_.subscriptions);
   sinks_.Set(Kind::kScript, client_io_.scripts);
+  sinks_.Set(Kind::kLibrary, dispatcher_.whole_fleet().libraries());
   client_io_.servers = std::make_unique<ServerDesks>(io_, snapshots_.held(), parts.view, sinks_);
   client_io_.servers->monitors = std::make_unique<Monitors>(io_.loop, sinks_, sessions_, parts.monitors,
                                                             [this](bool follows) { sessions_.Follow(follows); });
@@ -122,14 +123,15 @@ void Worker::ChangeSnapshots() {
 }
 
 void Worker::AddClient(uint32_t listener, ClientState client, const SessionTable::MakeStream& make_stream) {
-  sessions_.Add(listeners_[listener], std::move(client), make_stream);
+  Session& session = sessions_.Add(listeners_[listener], std::move(client), make_stream);
   // It was accepted before the drain began, and was on its way from the control loop.
-  if (drained_) sessions_.Drain();
+  if (drain_) session.Drain();
 }
 
-void Worker::Drain(std::function<void()> drained) {
-  drained_ = std::move(drained);
-  sessions_.Drain();
+void Worker::Drain(const MovingNotice& notice, std::function<void()> drained) {
+  drain_ = {std::move(drained), io_.loop.NewTimer([this] { sessions_.Drain(); })};
+  drain_->end_of_service->Arm(notice.service_time());
+  sessions_.DrainUntold(notice);
 }
 
 // Replies first let full sessions read on, then every node is written once, then every session.
@@ -142,7 +144,7 @@ net::NextTurn Worker::EndTurn() {
   sessions_.Flush(nothing_sent);
   sessions_.DeleteClosed();
   BoundMemory();
-  if (drained_ && sessions_.size() == 0) std::exchange(drained_, nullptr)();
+  if (drain_ && drain_->drained && sessions_.size() == 0) std::exchange(drain_->drained, nullptr)();
   if (snapshots_.has_work()) [[unlikely]]
     ChangeSnapshots();
   // They are held, or sessions that have closed are the last to have sent something.

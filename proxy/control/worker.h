@@ -8,6 +8,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -54,8 +55,9 @@ class Worker final : private RefusalObserver {
   // A client that was accepted on `listener`.
   void AddClient(uint32_t listener, ClientState client, const SessionTable::MakeStream& make_stream);
 
-  // Takes no more requests; calls `drained` at the end of a turn once the last session is gone.
-  void Drain(std::function<void()> drained);
+  // Takes no more requests but of clients that can be told where to go, and of those until they leave or their time is
+  // over; calls `drained` at the end of a turn once the last session is gone.
+  void Drain(const MovingNotice& notice, std::function<void()> drained);
 
   // Tells whichever pool has the node what the process says of it.
   using NodeWord = void (backends::NodePool::*)(const backends::NodeRecord&);
@@ -78,6 +80,11 @@ class Worker final : private RefusalObserver {
   size_t leaving_nodes() const { return snapshots_.leaving_nodes(); }
 
  private:
+  struct WorkerDrain {
+    std::function<void()> drained;  // Until it is called.
+    std::unique_ptr<net::Timer> end_of_service;
+  };
+
   void OnRefused(uint32_t listener, uint32_t command, wire::ErrorCode code) override {
     stats_.listeners[listener].refusals.Add(command, code);
   }
@@ -105,7 +112,7 @@ class Worker final : private RefusalObserver {
   std::vector<ListenerContext> listeners_;
   SessionTable sessions_;
   std::unique_ptr<net::Timer> tick_;
-  std::function<void()> drained_;
+  std::optional<WorkerDrain> drain_;  // Once it drains.
 };
 
 }  // namespace ringproxy::proxy

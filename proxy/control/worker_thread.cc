@@ -52,8 +52,8 @@ void WorkerThread::AddClient(uint32_t listener, ClientState client, int fd) {
   });
 }
 
-void WorkerThread::Drain(std::function<void()> drained) {
-  loop_.Post([this, drained = std::move(drained)] { worker_->Drain(drained); });
+void WorkerThread::Drain(MovingNotice notice, std::function<void()> drained) {
+  loop_.Post([this, notice = std::move(notice), drained = std::move(drained)] { worker_->Drain(notice, drained); });
 }
 
 void WorkerThread::Tell(std::shared_ptr<const backends::NodeRecord> node, Worker::NodeWord word) {

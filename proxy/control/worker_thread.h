@@ -35,8 +35,8 @@ class WorkerThread final : private backends::BreakerObserver {
   void Adopt(std::shared_ptr<const Snapshot> snapshot);
   // Takes over an accepted socket.
   void AddClient(uint32_t listener, ClientState client, int fd);
-  // `drained` runs on the worker's thread.
-  void Drain(std::function<void()> drained);
+  // As Worker::Drain; `drained` runs on the worker's thread.
+  void Drain(MovingNotice notice, std::function<void()> drained);
   // As Worker::Tell.
   void Tell(std::shared_ptr<const backends::NodeRecord> node, Worker::NodeWord word);
 

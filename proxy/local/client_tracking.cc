@@ -65,7 +65,8 @@ LocalOutcome AnswerClientCapa(const LocalCall& call) {
   return LocalOutcome::kAnswered;
 }
 
-// There is none of which a client would have to know: nodes come and go behind the proxy.
+// Nodes come and go behind the proxy unseen: a client has to know of its own end alone. Which of its addresses that
+// would be nobody asks, for it has one.
 LocalOutcome AnswerClientMaintenance(const LocalCall& call) {
   constexpr std::string_view kTypes[] = {"none", "internal-ip", "internal-fqdn", "external-ip", "external-fqdn"};
   const wire::Request& request = call.request;
@@ -74,11 +75,13 @@ LocalOutcome AnswerClientMaintenance(const LocalCall& call) {
       on && request.size() == 5 && wire::EqualsIgnoringCase(request[3], "moving-endpoint-type") &&
       std::ranges::any_of(kTypes, [&](std::string_view type) { return wire::EqualsIgnoringCase(request[4], type); });
   const bool is_plain = request.size() == 3 && (on || wire::EqualsIgnoringCase(request[2], "off"));
-  if (is_plain || names_type) {
-    wire::AppendSimple("OK", call.out);
-  } else {
+  if (!is_plain && !names_type) {
     wire::AppendError("ERR syntax error", call.out);
+    return LocalOutcome::kAnswered;
   }
+  const bool is_bare = names_type && wire::EqualsIgnoringCase(request[4], "none");
+  call.client.moving_news = !on ? MovingNews::kUnwanted : is_bare ? MovingNews::kBare : MovingNews::kWithEndpoint;
+  wire::AppendSimple("OK", call.out);
   return LocalOutcome::kAnswered;
 }
 

@@ -43,6 +43,13 @@ enum class ReplyMode : uint8_t {
   kSkipThis,  // Not that of the request which is being handled.
 };
 
+// What the client wants to be told when the proxy ends (CLIENT MAINT_NOTIFICATIONS).
+enum class MovingNews : uint8_t {
+  kUnwanted,
+  kBare,          // Without an endpoint: it comes back to the address that it knows.
+  kWithEndpoint,  // Where it shall go.
+};
+
 // What belongs to one client and to no request. An idle client has to stay small: see ClientLabels.
 struct ClientState {
   static constexpr uint16_t kNoCommand = UINT16_MAX;
@@ -61,6 +68,7 @@ struct ClientState {
   // Remembered for CLIENT LIST: ringproxy evicts nobody, and a node cannot tell whose reads touch a key.
   bool no_evict : 1 = false;
   bool no_touch : 1 = false;
+  MovingNews moving_news : 2 = MovingNews::kUnwanted;
 };
 
 // `user`: empty when it is not known.

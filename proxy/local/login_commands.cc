@@ -98,6 +98,7 @@ LocalOutcome AnswerAuth(const LocalCall& call) {
 LocalOutcome AnswerReset(const LocalCall& call) {
   if (call.client.labels) call.client.labels->name.clear();  // The library behind the connection stays the same.
   call.client.no_evict = call.client.no_touch = false;
+  call.client.moving_news = MovingNews::kUnwanted;
   // RESET speaks RESP2, leaves a transaction and selects database 0, so client and proxy agree again.
   call.client.flavour = {};
   call.client.transaction.reset();

@@ -62,7 +62,7 @@ Dispatcher::Dispatcher(Fanout& fanout, Retrier& retrier, WatchedKeys& watched, b
       sink_(sink),
       refusals_(refusals),
       desks_{.scripts = scripts},
-      whole_fleet_(fanout),
+      whole_fleet_(fanout, sink),
       fleet_scan_(fanout, sink),
       stand_ins_(clock) {}
 

@@ -52,6 +52,11 @@ uint32_t WholeFleet::Open(wire::Merge merge, size_t nodes, const Origin& origin,
 }
 
 void WholeFleet::Send(const RoutedRequest& routed, const Origin& origin, backends::Ticket ticket) {
+  if (LibraryLoads::Takes(routed.spec)) {
+    nodes_.clear();
+    ForEachNode(origin, [&](NodeId node) { nodes_.push_back(node); });
+    return libraries_.Send(routed, origin, nodes_, ticket);
+  }
   size_t nodes = 0;
   ForEachNode(origin, [&nodes](NodeId) { ++nodes; });
   plan_.Clear();
@@ -81,22 +86,22 @@ void WholeFleet::SendControl(const RoutedRequest& routed, const Origin& origin, 
 }
 
 void WholeFleet::Ask(const RoutedRequest& routed, const Origin& origin, backends::Ticket ticket) {
-  usable_.clear();
+  nodes_.clear();
   backends::Admission refusal = backends::Admission::kDown;
   ForEachNode(origin, [&](NodeId node) {
     const backends::Admission admission = origin.held.node_pools[node.pool].Admits(node.node, ClaimOf(routed));
-    if (admission == backends::Admission::kGranted) usable_.push_back(node);
+    if (admission == backends::Admission::kGranted) nodes_.push_back(node);
     // A node that is full is the better news: its client may try again at once.
     if (admission == backends::Admission::kFull) refusal = admission;
   });
-  if (usable_.empty()) {
+  if (nodes_.empty()) {
     const uint32_t pool = origin.held->listeners[origin.listener].pools[0];
     return origin.held.node_pools[pool].Refuse(0, refusal, ticket);
   }
   plan_.Clear();
-  const uint32_t owner = Open(wire::Merge::kAllOk, usable_.size(), origin, ticket);
-  for (uint32_t child = 0; child < usable_.size(); ++child) {
-    const NodeId to = usable_[child];
+  const uint32_t owner = Open(wire::Merge::kAllOk, nodes_.size(), origin, ticket);
+  for (uint32_t child = 0; child < nodes_.size(); ++child) {
+    const NodeId to = nodes_[child];
     origin.held.node_pools[to.pool].Send(to.node, origin.lane, routed.request.encoded(),
                                          Fanout::ChildTicket(owner, child));
   }

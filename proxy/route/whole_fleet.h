@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "proxy/route/fanout.h"
+#include "proxy/route/library_loads.h"
 #include "proxy/route/routed_request.h"
 #include "proxy/route/router.h"
 
@@ -15,7 +16,10 @@ namespace ringproxy::proxy {
 
 class WholeFleet {
  public:
-  explicit WholeFleet(Fanout& fanout) : fanout_(fanout) {}
+  WholeFleet(Fanout& fanout, backends::ReplySink& sink) : fanout_(fanout), libraries_(sink) {}
+
+  // What hears of tickets of the kind kLibrary.
+  LibraryLoads& libraries() { return libraries_; }
 
   // Where there is but one.
   static std::optional<NodeId> OnlyNode(const Origin& origin);
@@ -37,9 +41,10 @@ class WholeFleet {
   uint32_t Open(wire::Merge merge, size_t nodes, const Origin& origin, backends::Ticket ticket);
 
   Fanout& fanout_;
+  LibraryLoads libraries_;
   // Scratch of one request, kept for its capacity.
   FanoutPlan plan_;
-  std::vector<NodeId> usable_;
+  std::vector<NodeId> nodes_;
 };
 
 }  // namespace ringproxy::proxy

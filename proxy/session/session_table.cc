@@ -23,19 +23,25 @@ SessionTable::~SessionTable() {
   DeleteClosed();
 }
 
-void SessionTable::Add(ListenerContext& listener, ClientState client, const MakeStream& make_stream) {
+Session& SessionTable::Add(ListenerContext& listener, ClientState client, const MakeStream& make_stream) {
   const uint32_t index = places_.Acquire();
   SessionPlace& place = places_[index];
   client.refused.Follow(follows_);
   place.session = std::make_unique<Session>(io_, listener, index, place.generation, std::move(client));
   place.session->Start(make_stream(*place.session));
   stats_.open.Set(places_.in_use());
+  return *place.session;
 }
 
 void SessionTable::Drain() {
-  for (SessionPlace& place : places_) {
-    if (place.session) place.session->Drain();
-  }
+  ForEach([](Session& session) { session.Drain(); });
+}
+
+void SessionTable::DrainUntold(const MovingNotice& notice) {
+  ForEach([&](Session& session) {
+    const std::string push = MovingPush(notice, session.Facts());
+    push.empty() ? session.Drain() : OnLines(session.requests().owner(), push);
+  });
 }
 
 void SessionTable::Follow(bool follows) {

@@ -12,6 +12,7 @@
 #include "backends/net/place_list.h"
 #include "backends/ticket.h"
 #include "proxy/guard/rate_limiter.h"
+#include "proxy/local/moving_notice.h"
 #include "proxy/session/client_io.h"
 #include "proxy/session/session.h"
 
@@ -24,9 +25,11 @@ class SessionTable final : public backends::ReplySink, public RateLimiter::Obser
 
   // `make_stream` is given the observer.
   using MakeStream = std::function<std::unique_ptr<net::Stream>(net::StreamObserver&)>;
-  void Add(ListenerContext& listener, ClientState client, const MakeStream& make_stream);
+  Session& Add(ListenerContext& listener, ClientState client, const MakeStream& make_stream);
   // From now on no session takes a request; each closes once it has its replies.
   void Drain();
+  // Likewise, but those that are told of it are served until they leave.
+  void DrainUntold(const MovingNotice& notice);
   size_t size() const { return places_.in_use(); }
   void ForEach(const std::function<void(Session&)>& visit);
   // Requires: Awaits, for a ticket of that owner.

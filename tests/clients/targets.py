@@ -69,6 +69,23 @@ class RedisTarget(Target):
             node.ask("SCRIPT", "FLUSH")
 
 
+class MovingTarget(Target):
+    """Two proxies before the same nodes. A restart of the server is a drain of the first, which sends its clients to the second and has
+    to see them leave long before its time is over."""
+
+    def __init__(self, count):
+        super().__init__()
+        nodes = [RedisServer() for _ in range(count)]
+        self.port, port = free_port(), free_port()
+        first, second = (Proxy(pool_config(nodes, {"listen": f"127.0.0.1:{p}"}, **PATIENT)) for p in (self.port, port))
+        first.config.update(advertise=f"127.0.0.1:{port}", drain_timeout="1h")
+        self.start(nodes, [first, second])
+
+    def restart_server(self):
+        self.servers[0].terminate()
+        assert self.servers[0].wait() == 0
+
+
 class QueueTarget(Target):
     """Nodes that remember what they had when they are killed, and groups for the names that a framework gives its keys."""
 

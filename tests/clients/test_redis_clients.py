@@ -3,10 +3,19 @@ databases, a password, and that they find back after a restart."""
 
 import pytest
 from conftest import run_program
+from targets import MovingTarget
 
 
 def test_node_redis(redis):
     run_program(redis, "node_redis.js")
+
+
+# The second one is the release before, which the package of keyv brings. A server alone has nowhere to send its clients.
+@pytest.mark.parametrize("nodes", [1, 3])
+@pytest.mark.parametrize("package", ["redis", "@redis/client"])
+def test_node_redis_moves_without_an_error(nodes, package):
+    with MovingTarget(nodes) as target:
+        run_program(target, "moving.js", package)
 
 
 @pytest.mark.parametrize("package", ["ioredis", "ioredis5", "iovalkey"])

@@ -57,6 +57,24 @@ TEST(Validate, TakesNamesOfHostsAloneForTheAdminPort) {
   }
 }
 
+TEST(Validate, AdvertisesOneListenerAndNoWildcard) {
+  Config config = SampleConfig();
+  config.advertise = {"proxy.example", 6380, ""};
+  EXPECT_EQ(ErrorsOf(config), "");
+  for (const char* host : {"0.0.0.0", "::"}) {
+    config.advertise.host = host;
+    EXPECT_EQ(ErrorsOf(config), "advertise: " + std::string(host) + " is no address to connect to\n");
+  }
+  config.advertise.host = "10.0.0.1";
+  config.listeners.push_back(config.listeners[0]);
+  config.listeners[1].name = "other";
+  config.listeners[1].listen = {"", 0, "/run/ringproxy.sock"};
+  EXPECT_EQ(ErrorsOf(config), "");
+  config.listeners[1].listen = {"127.0.0.1", 6381, ""};
+  EXPECT_EQ(ErrorsOf(config),
+            "advertise: goes with one TCP listener for Redis: the clients of all would be sent there\n");
+}
+
 TEST(Validate, KnowsAModeOfUnixSocketsAlone) {
   Config config = SampleConfig();
   config.listeners[0].listen = {"", 0, "/run/ringproxy.sock"};

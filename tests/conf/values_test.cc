@@ -54,6 +54,8 @@ TEST(Values, ComeBackFromTheirText) {
   ExpectComesBack(Address{"10.0.0.1", 6379, ""}, AnyAddress(1));
   ExpectComesBack(Address{"::1", 6379, ""}, AnyAddress(1));
   ExpectComesBack(Address{"", 0, "/run/x.sock"}, AnyAddress(1));
+  ExpectComesBack(Address{"cache.example", 6379, ""}, TcpAddressOrNone(1));
+  ExpectComesBack(Address{}, TcpAddressOrNone(1));
   ExpectComesBack(true, Switch());
   ExpectComesBack(false, Switch());
   ExpectComesBack(Protocol::kMemcached, Choice());
@@ -120,6 +122,7 @@ TEST(Values, MayBeTextsOfAnyBytesWithinTheirLength) {
 
 TEST(Values, AreAddressesOfTheKindThatIsWanted) {
   EXPECT_EQ(ProblemOf<Address>("unix:/x", TcpAddress(0)), "unix:/x is not HOST:PORT");
+  EXPECT_EQ(ProblemOf<Address>("unix:/x", TcpAddressOrNone(1)), "unix:/x is not HOST:PORT");
   EXPECT_EQ(ProblemOf<Address>("h:0", AnyAddress(1)), "h:0 has port 0, the least is 1");
   EXPECT_EQ(ValueOf<Address>("h:0", AnyAddress(0)).port, 0);
 }
@@ -157,6 +160,7 @@ TEST(Values, AreDescribedByKindAndBounds) {
       {Path(), "file", ""},
       {AnyAddress(1), "HOST:PORT or unix:/PATH", ""},
       {TcpAddress(1), "HOST:PORT", ""},
+      {TcpAddressOrNone(1), "HOST:PORT or empty", ""},
       {Section(), "map", ""},
       {ListOf(1, 5), "list", "1 to 5 entries"},
       {MapOf(0, 5), "map by name", "0 to 5 entries"},

@@ -212,6 +212,32 @@ def test_a_library_is_deleted_wherever_it_is(fleet, client):
     assert all(node.ask("FUNCTION", "LIST") == b"*0\r\n" for node in fleet.nodes)
 
 
+def test_a_library_that_one_node_has_is_new_nowhere(fleet, client):
+    library = "#!lua name=twice\nredis.register_function{function_name='g', flags={'no-writes'}, callback=function() return 1 end}"
+    assert fleet.nodes[1].ask("FUNCTION", "LOAD", library) == b"$5\r\ntwice\r\n"
+    assert client.ask("FUNCTION", "LOAD", library) == b"-ERR Library 'twice' already exists\r\n"
+    assert [node.ask("FUNCTION", "LIST") == b"*0\r\n" for node in fleet.nodes] == [True, False, True]
+    other = library.replace("twice", "other")
+    assert client.ask("FUNCTION", "LOAD", other) == b"-ERR Function g already exists\r\n"
+    assert [node.ask("FUNCTION", "LIST") == b"*0\r\n" for node in fleet.nodes] == [True, False, True]
+    assert client.ask("FUNCTION", "LOAD", "REPLACE", library) == b"$5\r\ntwice\r\n"
+    assert client.ask("FUNCTION", "LOAD", library) == b"-ERR Library 'twice' already exists\r\n"
+    assert all(b"twice" in node.ask("FUNCTION", "LIST") for node in fleet.nodes), "it was there before"
+    assert client.ask("FUNCTION", "DELETE", "twice") == b"+OK\r\n"
+
+
+def test_a_library_of_which_a_node_did_not_hear_is_told_and_may_be_loaded_again():
+    with Fleet(3) as fleet, fleet.client() as client:
+        library = "#!lua name=l\nredis.register_function{function_name='f', flags={'no-writes'}, callback=function() return 1 end}"
+        fleet.nodes[1].kill()
+        fleet.proxy.wait_for_state("r1", "down")
+        assert client.ask("FUNCTION", "LOAD", library).startswith(b"-ERR library l loaded on 2 of 3 nodes, not on r1: NODEDOWN ")
+        fleet.nodes[1].start()
+        fleet.proxy.wait_for_state("r1", "up")
+        assert client.ask("FUNCTION", "LOAD", "REPLACE", library) == b"$1\r\nl\r\n"
+        assert all(b"l" in node.ask("FUNCTION", "LIST") for node in fleet.nodes)
+
+
 ENDLESS = "while true do end"
 KILLED = b"-ERR Script killed by user with "
 BUSY_SOON = ("--busy-reply-threshold", "50")

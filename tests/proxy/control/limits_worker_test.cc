@@ -133,7 +133,7 @@ TEST_F(LimitsWorkerTest, ADrainingWorkerSendsWhatWaits) {
   Node(0).TakeWritten();
   Reply("$-1\r\n");
   bool drained = false;
-  worker_->Drain([&] { drained = true; });
+  worker_->Drain({}, [&] { drained = true; });
   Settle();
   EXPECT_FALSE(drained);
   Advance(100ms);

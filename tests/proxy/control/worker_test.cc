@@ -82,7 +82,7 @@ TEST_F(WorkerTest, DrainsByFinishingWhatIsInFlight) {
   busy.Receive(Encode({"GET", KeyOf(0)}));
   Settle();
   bool drained = false;
-  worker_->Drain([&] { drained = true; });
+  worker_->Drain({}, [&] { drained = true; });
   Settle();
   EXPECT_TRUE(idle.closed());
   EXPECT_FALSE(drained);
@@ -148,7 +148,7 @@ TEST_F(WorkerTest, TakesNoRequestsOfAClientThatComesWhileItDrains) {
   test::FakeSocket& busy = NewClient();
   busy.Receive(Encode({"GET", KeyOf(0)}));
   Settle();
-  worker_->Drain([] {});
+  worker_->Drain({}, [] {});
   test::FakeSocket& late = NewClient();
   late.Receive(Encode({"PING"}));
   Settle();

@@ -173,7 +173,7 @@ TEST_F(WorkerThreadTest, TellsOnItsOwnThreadThatItHasDrained) {
   worker_->Start();
   const auto client = AddClient();
   std::promise<std::thread::id> drained;
-  worker_->Drain([&] { drained.set_value(std::this_thread::get_id()); });
+  worker_->Drain({}, [&] { drained.set_value(std::this_thread::get_id()); });
   auto thread = drained.get_future();
   ASSERT_EQ(thread.wait_for(kLongest), std::future_status::ready);
   EXPECT_NE(thread.get(), std::this_thread::get_id());

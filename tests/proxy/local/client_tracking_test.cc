@@ -39,5 +39,21 @@ TEST_F(ClientTracking, TakesWhatLibrariesSayWhenTheyConnect) {
     EXPECT_EQ(Ask(line), "-ERR syntax error\r\n") << line;
 }
 
+TEST_F(ClientTracking, RemembersWhetherTheClientWantsToKnowOfTheEnd) {
+  const std::pair<std::string_view, MovingNews> kWords[] = {
+      {"client maint_notifications on", MovingNews::kWithEndpoint},
+      {"client maint_notifications off", MovingNews::kUnwanted},
+      {"client maint_notifications ON moving-endpoint-type external-ip", MovingNews::kWithEndpoint},
+      {"client maint_notifications on MOVING-endpoint-type NONE", MovingNews::kBare},
+      {"client maint_notifications off x y", MovingNews::kBare},
+      {"client maint_notifications on moving-endpoint-type internal-fqdn", MovingNews::kWithEndpoint},
+      {"reset", MovingNews::kUnwanted},
+  };
+  for (const auto& [line, news] : kWords) {
+    Ask(line);
+    EXPECT_EQ(client_.moving_news, news) << line;
+  }
+}
+
 }  // namespace
 }  // namespace ringproxy::proxy

@@ -42,6 +42,7 @@ class Sink final : public backends::ReplySink {
     if (ticket.kind == Ticket::Kind::kTransaction) return executions->OnReply(ticket, std::move(reply));
     if (ticket.kind == Ticket::Kind::kExecutionPart) return parts->OnReply(ticket, std::move(reply));
     if (ticket.kind == Ticket::Kind::kScript) return scripts->OnReply(ticket, std::move(reply));
+    if (ticket.kind == Ticket::Kind::kLibrary) return libraries->OnReply(ticket, std::move(reply));
     replies.push_back(std::string(reply.bytes()));
   }
   void OnFailure(Ticket ticket, const wire::Failure& failure) override {
@@ -52,6 +53,7 @@ class Sink final : public backends::ReplySink {
     if (ticket.kind == Ticket::Kind::kTransaction) return executions->OnFailure(ticket, failure);
     if (ticket.kind == Ticket::Kind::kExecutionPart) return parts->OnFailure(ticket, failure);
     if (ticket.kind == Ticket::Kind::kScript) return scripts->OnFailure(ticket, failure);
+    if (ticket.kind == Ticket::Kind::kLibrary) return libraries->OnFailure(ticket, failure);
     replies.push_back(std::string(wire::ErrorName(failure.code)));
   }
 
@@ -62,6 +64,7 @@ class Sink final : public backends::ReplySink {
   backends::ReplySink* executions = nullptr;
   backends::ReplySink* parts = nullptr;
   ScriptCalls* scripts = nullptr;
+  LibraryLoads* libraries = nullptr;
   std::vector<std::string> replies;
 };
 
@@ -103,6 +106,7 @@ class DispatcherTest : public testing::Test {
     sink_.scripts = &*scripts_;
     dispatcher_.emplace(*fanout_, *retrier_, *watched_keys_, sink_, refusals_, *scripts_, loop_);
     sink_.stand_ins = &dispatcher_->expiries();
+    sink_.libraries = &dispatcher_->whole_fleet().libraries();
     dispatcher_->Adopt(*snapshot_);
   }
 

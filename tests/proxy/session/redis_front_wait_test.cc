@@ -211,7 +211,7 @@ TEST_F(RedisFrontWaitTest, ADrainEndsItEvenIfTheNodeHadNotBegunToWait) {
   test::FakeSocket& client = NewClient();
   test::FakeSocket& link = Wait(client, Pop());
   bool drained = false;
-  worker_->Drain([&] { drained = true; });
+  worker_->Drain({}, [&] { drained = true; });
   Settle();
   test::FakeSocket& control = Control();
   EXPECT_EQ(control.TakeWritten(), Unblock());

@@ -157,7 +157,7 @@ TEST_F(RedisFrontWatchTest, AClientThatDrainsStillGetsItsTurn) {
   const std::string key = KeyOf(0);
   Ask(client, {{"SET", key, "v"}, {"WATCH", key}});
   client.ReceiveEnd();
-  worker_->Drain([] {});
+  worker_->Drain({}, [] {});
   EXPECT_EQ(Answer(Node(0), client, "+OK\r\n"), "+OK\r\n");
   Greet(loop_.last_socket());
   Settle();

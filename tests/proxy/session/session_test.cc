@@ -351,7 +351,7 @@ TEST_F(SessionTest, TakesNoRequestAnyMoreWhenItDrains) {
   Start();
   test::FakeSocket& client = NewClient();
   Ask(client, get_ = Encode({"GET", KeyOf(0)}));
-  worker_->Drain([] {});
+  worker_->Drain({}, [] {});
   EXPECT_FALSE(client.watches_reads);
   client.incoming = get_;
   client.observer->OnReadable();  // Told already when it began to drain.
