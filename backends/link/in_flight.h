@@ -27,7 +27,7 @@ struct InFlight {
   bool IsProbe() const { return ticket.kind == Ticket::Kind::kInternal; }
   bool IsBlocking() const { return work == wire::Work::kBlocking; }
   bool IsHeavy() const { return work >= wire::Work::kHeavy || bytes >= kHeavyBytes; }
-  bool IsUsual() const { return work == wire::Work::kPlain && bytes < kHeavyBytes; }
+  bool IsUsual() const { return wire::IsBrief(work) && bytes < kHeavyBytes; }
 };
 
 }  // namespace ringproxy::backends

@@ -25,7 +25,7 @@ void NodeWitness::OnTimeout(const InFlight& entry, bool had_link) {
   const bool timed = IsTimed(entry);
   if (!timed || entry.work == wire::Work::kScript || !had_link) stats_.excused_timeouts.Add();
   // Clients whose flavours take each other's links may wait for one for long; that a connection fails counts by itself.
-  if (had_link && IsEvidence(entry)) guard_.OnTimeout(entry.sent, timed);
+  if (had_link && !entry.IsProbe() && entry.work != wire::Work::kScript) guard_.OnTimeout(entry.sent, timed);
 }
 
 // A script's counts too: that the connection is gone are not its words.

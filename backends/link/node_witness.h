@@ -55,7 +55,7 @@ class NodeWitness {
   // It is in time. Requires: OnAnswered came before.
   void OnReply(const InFlight& entry, const ReplyFrame& reply) {
     if (entry.IsProbe()) return guard_.OnProbeReply(entry.sent, reply.fault());
-    if (IsEvidence(entry)) guard_.OnReply(entry.sent, reply.fault(), IsTimed(entry));
+    if (HasItsNodesWords(entry)) guard_.OnReply(entry.sent, reply.fault(), IsTimed(entry));
   }
   // `had_link`: it did not wait for its link all the time.
   void OnTimeout(const InFlight& entry, bool had_link = true);
@@ -77,7 +77,9 @@ class NodeWitness {
   // The load has heard of it already.
   void OnUnusualSent(const InFlight& entry);
   void OnUnusualGone(const InFlight& entry);
-  static bool IsEvidence(const InFlight& entry) { return !entry.IsProbe() && entry.work != wire::Work::kScript; }
+  static bool HasItsNodesWords(const InFlight& entry) {
+    return entry.work != wire::Work::kScript && entry.work != wire::Work::kForeign;
+  }
   // Whether the clock may judge the node by this request: nothing large or heavy kept it waiting.
   bool IsTimed(const InFlight& entry) const {
     return entry.sent >= large_until_ && !entry.IsHeavy() && guard_.heavy().IsOverSince(entry.sent);

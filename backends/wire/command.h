@@ -193,8 +193,9 @@ struct CommandSpec {
   // Set by NumberRows, never by a row.
   uint16_t index = 0;        // Dense over all rows of a protocol, for arrays of counters.
   uint16_t subcommands = 0;  // How many of the rows that follow this one are its subcommands.
-  // Of most requests: see WorkOf. What has to do with a client's scripts or functions (EVAL, FCALL …) is kScript: they
-  // choose the words of their replies and how long they run, so neither says anything of the node.
+  // Of most requests: see WorkOf. What runs a client's script, function or library (EVAL, FCALL, FUNCTION LOAD …) is
+  // kScript: they choose the words of their replies and how long they run, so neither says anything of the node. What
+  // is about them only (SCRIPT LOAD …) is kForeign, as is what a node has told of.
   Work usual_work = Work::kPlain;
 };
 
@@ -211,6 +212,11 @@ constexpr bool StandsBefore(const CommandSpec& a, const CommandSpec& b) {
       a.name, b.name, [](char x, char y) { return (x == '|' ? '\0' : x) < (y == '|' ? '\0' : y); });
 }
 
+// EVAL, SCRIPT LOAD, FUNCTION LIST … Those of them that run a script are heavy.
+constexpr bool IsAboutScripts(const CommandSpec& spec) {
+  return spec.categories == "scripting";
+}
+
 // Numbers rows of one array from `first` on, tells each container how many subcommands follow it, and finds what
 // each usually makes its node do. A second table goes on where the first has ended, so that counters of both have their
 // places in one array. Requires: the rows are in the order of StandsBefore.
@@ -220,8 +226,9 @@ constexpr void NumberRows(std::span<CommandSpec> rows, uint16_t first) {
     while (end < rows.size() && IsSubcommandName(rows[end].name, rows[i].name)) ++end;
     rows[i].index = static_cast<uint16_t>(first + i);
     rows[i].subcommands = static_cast<uint16_t>(end - i - 1);
-    rows[i].usual_work = rows[i].weight == Weight::kHeavy ? Work::kHeavy : Work::kPlain;
-    if (rows[i].categories == "scripting") rows[i].usual_work = Work::kScript;
+    const bool is_heavy = rows[i].weight == Weight::kHeavy;
+    rows[i].usual_work = IsAboutScripts(rows[i]) ? (is_heavy ? Work::kScript : Work::kForeign)
+                                                 : (is_heavy ? Work::kHeavy : Work::kPlain);
   }
 }
 

@@ -20,10 +20,16 @@ enum class Fault : uint8_t {
 // What a request makes its node do, as far as the node is judged by its reply.
 enum class Work : uint8_t {
   kPlain,     // Its words are the node's, and it should not take long.
+  kForeign,   // Its words may be a library's or a module's and say nothing of the node; it should not take long.
   kBlocking,  // It waits for other clients: neither its words nor its time say anything, and it is no load.
   kHeavy,     // Its words are the node's; how long it takes is the request's doing.
   kScript     // A client's script or function can answer anything after any time, so nothing of it is evidence.
 };
+
+// Whether it should be done at once, so that the clock may judge who does it.
+constexpr bool IsBrief(Work work) {
+  return work <= Work::kForeign;
+}
 
 // Requires: `reply` is whole. LOADING, MASTERDOWN and CLUSTERDOWN are hard: whatever is asked reads them. CLUSTERDOWN
 // of one slot or of writes alone, OOM, READONLY, MISCONF, NOREPLICAS, TRYAGAIN, BUSY (some client's script runs for

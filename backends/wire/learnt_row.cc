@@ -241,6 +241,8 @@ std::string FlagsOf(std::string_view told) {
     const std::string_view flag = ToldText(reader.Next());
     const auto fits = [](char c) { return (c >= 'a' && c <= 'z') || c == '_'; };
     if (flag.empty() || flag.size() > kMostFlag || !std::ranges::all_of(flag, fits)) continue;
+    // Whom the proxy serves before a login is not for a node to say.
+    if (flag == "no_auth") continue;
     flags.append(flags.empty() ? "" : " ").append(flag);
   }
   return flags;

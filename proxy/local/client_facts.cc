@@ -20,6 +20,7 @@ std::string_view NameOf(uint16_t command) {
 
 std::string FlagsOf(const ClientFacts& facts) {
   std::string flags;
+  if (facts.client.refused.monitors()) flags += 'O';
   if (facts.listens()) flags += 'P';
   if (facts.client.transaction) flags += 'x';
   if (facts.is_blocked) flags += 'b';
@@ -64,7 +65,7 @@ void AppendClientLine(const ClientFacts& facts, net::TimePoint now, std::string*
   size("multi-mem", transaction_bytes);
   text->append("rbs=0 rbp=0 obl=0 oll=0 ");
   size("omem", facts.reply_bytes);
-  size("tot-mem", facts.request_bytes + transaction_bytes + facts.reply_bytes);
+  size("tot-mem", facts.request_memory + transaction_bytes + facts.reply_bytes);
   field("events", facts.reply_bytes > 0 ? "rw" : "r");
   field("cmd", NameOf(client.last_command));
   text->append("user=default redir=-1 ");

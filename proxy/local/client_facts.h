@@ -23,10 +23,11 @@ struct ClientFacts {
   uint32_t listener;  // In the snapshot.
   const net::Stream& stream;
   TopicCounts subscriptions{};
-  size_t request_bytes = 0;  // That it has sent and that are not taken yet.
-  size_t reply_bytes = 0;    // That it has not read yet.
-  bool is_blocked = false;   // It waits at a node, or is held.
-  bool is_leaving = false;   // It closes when it has its replies.
+  size_t request_bytes = 0;   // That it has sent and that are not taken yet.
+  size_t request_memory = 0;  // That these take.
+  size_t reply_bytes = 0;     // That it has not read yet.
+  bool is_blocked = false;    // It waits at a node, or is held.
+  bool is_leaving = false;    // It closes when it has its replies.
 };
 
 // Redis' fields in Redis' order, and a line end; without those that have no meaning here. The sizes that are not

@@ -131,7 +131,7 @@ void Dispatcher::Dispatch(RoutedRequest& routed, const Origin& origin, backends:
     case wire::Handling::kSplit: return SplitByNode(routed, origin, ticket);
     case wire::Handling::kAllNodes:
     case wire::Handling::kOneNode:
-      if (routed.spec.usual_work == wire::Work::kScript) ticket = desks_.scripts.Follow(routed, origin, ticket);
+      if (wire::IsAboutScripts(routed.spec)) ticket = desks_.scripts.Follow(routed, origin, ticket);
       // The way of one node keeps its block.
       if (const std::optional<NodeId> only = WholeFleet::OnlyNode(origin))
         return Send(routed, origin, {.to = *only}, ticket);

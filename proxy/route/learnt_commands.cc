@@ -21,10 +21,8 @@ wire::CommandSpec SpecOf(const wire::LearntRow& told) {
   row.is_learnt = true;
   const bool is_read = told.access == wire::Access::kRead;
   if (is_read && told.handling != wire::Handling::kRefused && !told.is_script) row.retry = wire::Retry::kSafe;
-  if (told.is_script) {
-    row.usual_work = wire::Work::kScript;
-    row.weight = wire::Weight::kHeavy;
-  }
+  row.usual_work = told.is_script ? wire::Work::kScript : wire::Work::kForeign;
+  if (told.is_script) row.weight = wire::Weight::kHeavy;
   const wire::CommandSpec* place = wire::FindRedisCommand(is_read ? kLearntReads : kLearntWrites);
   assert(place != nullptr);
   row.index = place->index;

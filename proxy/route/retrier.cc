@@ -53,7 +53,7 @@ void Retrier::Adopt(const Snapshot& snapshot) {
 
 net::Duration Retrier::TotalOf(const RetriedRead& entry) {
   const conf::Timeouts& timeouts = (*entry.held)->config.pools[entry.target.pool].timeouts;
-  return entry.target.work == wire::Work::kPlain ? conf::TotalOf(timeouts) : conf::LongestOf(timeouts);
+  return wire::IsBrief(entry.target.work) ? conf::TotalOf(timeouts) : conf::LongestOf(timeouts);
 }
 
 void Retrier::ReleaseIfDone(uint32_t owner) {

@@ -39,12 +39,12 @@ void ClientDesk::Ask(const RoutedRequest& routed, const ClientState& asker, uint
   std::string error;
   std::optional<ClientQuestion> question = ReadClientQuestion(routed.request, &error);
   if (!question) return sink_.OnReply(ticket, backends::Reply(std::string_view(error)));
-  if (asking_.size() >= kMostWaiting)
+  WaitingClients& waiting = question->deed == ClientQuestion::Deed::kList ? lists_ : deeds_;
+  if (waiting.size() >= kMostWaiting)
     return ReplyError("ERR too many clients ask about the others: ask again later", sink_, ticket);
   question->listener = listener;
   question->asker = asker.id;
-  const net::TimePoint until = io_.io.loop.now() + kPatience;
-  asking_.push_back({ticket, asker.flavour.protocol, until, std::make_shared<ClientQuestion>(std::move(*question))});
+  waiting.push_back({ticket, asker.flavour.protocol, std::make_shared<ClientQuestion>(std::move(*question))});
   BeginNext();
 }
 
@@ -55,19 +55,26 @@ void ClientDesk::AppendInfo(uint32_t owner, uint8_t protocol, std::string* out) 
 }
 
 void ClientDesk::BeginNext() {
-  while (missing_ == 0 && !asking_.empty()) {
-    const AskingClient& first = asking_.front();
-    if (!sessions_.Awaits(first.ticket)) {
-      asking_.pop_front();
-      continue;
-    }
+  while (missing_ == 0 && (!lists_.empty() || !deeds_.empty())) {
+    AskingClient next = TakeNext();
+    if (!sessions_.Awaits(next.ticket)) continue;
+    asked_ = std::move(next);
     answer_ = {};
     missing_ = posts_.workers;
-    patience_.FireBy(first.until);
+    until_ = io_.io.loop.now() + kPatience;
+    patience_.FireBy(until_);
     const uint64_t number = ++number_;
-    if (posts_.ask) return posts_.ask(first.question, number);
-    return OnAnswer(number, Answer(*first.question));
+    if (posts_.ask) return posts_.ask(asked_.question, number);
+    return OnAnswer(number, Answer(*asked_.question));
   }
+}
+
+ClientDesk::AskingClient ClientDesk::TakeNext() {
+  const bool was_list = asked_.question && asked_.question->deed == ClientQuestion::Deed::kList;
+  WaitingClients& from = deeds_.empty() || (!was_list && !lists_.empty()) ? lists_ : deeds_;
+  AskingClient next = std::move(from.front());
+  from.pop_front();
+  return next;
 }
 
 void ClientDesk::OnAnswer(uint64_t number, ClientAnswer&& answer) {
@@ -78,8 +85,7 @@ void ClientDesk::OnAnswer(uint64_t number, ClientAnswer&& answer) {
 }
 
 void ClientDesk::Finish() {
-  const AskingClient asking = std::move(asking_.front());
-  asking_.pop_front();
+  const AskingClient asking = asked_;
   ClientAnswer answer = std::exchange(answer_, {});
   const bool ends = answer.kills_asker;
   if (sessions_.Awaits(asking.ticket)) {
@@ -97,17 +103,24 @@ void ClientDesk::Finish() {
 }
 
 void ClientDesk::OnTime() {
-  const net::TimePoint now = io_.io.loop.now();
-  while (!asking_.empty() && asking_.front().until <= now) {
-    const backends::Ticket ticket = asking_.front().ticket;
-    asking_.pop_front();
-    // An answer to it would be taken for the next one's.
-    missing_ = 0;
-    ++number_;
-    if (sessions_.Awaits(ticket)) ReplyError("ERR a worker of ringproxy does not answer: try again", sink_, ticket);
-  }
+  if (missing_ == 0) return;
+  if (io_.io.loop.now() < until_) return patience_.FireBy(until_);
+  // An answer to it would be taken for the next one's.
+  missing_ = 0;
+  ++number_;
+  // Who is told may ask again at once.
+  const WaitingClients asked = {asked_};
+  const WaitingClients deeds = std::exchange(deeds_, {});
+  const WaitingClients lists = std::exchange(lists_, {});
+  for (const WaitingClients* waiting : {&asked, &deeds, &lists}) FailAll(*waiting);
   BeginNext();
-  if (!asking_.empty()) patience_.FireBy(asking_.front().until);
+}
+
+void ClientDesk::FailAll(const WaitingClients& waiting) {
+  for (const AskingClient& asking : waiting) {
+    if (sessions_.Awaits(asking.ticket))
+      ReplyError("ERR a worker of ringproxy does not answer: try again", sink_, asking.ticket);
+  }
 }
 
 ClientAnswer ClientDesk::Answer(const ClientQuestion& question) {

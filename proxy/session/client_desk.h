@@ -1,10 +1,11 @@
 // proxy/session/client_desk.h – What a worker's clients ask about those of all workers: CLIENT LIST, KILL, UNBLOCK …
 //
-// Purpose: one question at a time is put to every worker, this one among them, and the reply is made of their answers;
-// others wait in order. Who is not answered within kPatience, since a worker is stuck or questions are many, reads an
-// error; what he wanted done may still be done. Threads: its worker's; questions and answers travel by mailbox.
-// Lifetime: what it is given outlives it. Bounds: kMostWaiting. Promise: one OnReply or OnFailure to the sink for each
-// Ask, unless the client has left.
+// Purpose: one question at a time is put to every worker, this one among them, and the reply is made of their answers.
+// Others wait in order, lists in a row of their own and in turn with it: however many want a list, which takes its time
+// where clients are many, an UNBLOCK waits for one of them. A question that is not answered within kPatience tells that
+// a worker is stuck; he who has asked it reads an error, as do all that wait, and what was wanted may still be done.
+// Threads: its worker's; questions and answers travel by mailbox. Lifetime: what it is given outlives it. Bounds:
+// kMostWaiting in either row. Promise: one OnReply or OnFailure to the sink for each Ask, unless the client has left.
 #pragma once
 
 #include <cstdint>
@@ -56,13 +57,16 @@ class ClientDesk {
   struct AskingClient {
     backends::Ticket ticket;
     uint8_t protocol;
-    net::TimePoint until;
     SharedQuestion question;
   };
+  using WaitingClients = std::deque<AskingClient>;
 
   void BeginNext();
+  // Whose turn it is. Requires: some client waits.
+  AskingClient TakeNext();
   void Finish();
   void OnTime();
+  void FailAll(const WaitingClients& waiting);
   void Pause(const ClientQuestion& question);
   void EndPause(ListenerContext& listener);
   void EndPauses();
@@ -72,9 +76,12 @@ class ClientDesk {
   std::vector<ListenerContext>& listeners_;
   backends::ReplySink& sink_;
   ClientPosts posts_;
-  std::deque<AskingClient> asking_;  // The first one's question is under way, if any is.
-  uint64_t number_ = 0;              // Of that question.
-  uint32_t missing_ = 0;             // Workers that have not answered it; 0: none is under way.
+  WaitingClients lists_;
+  WaitingClients deeds_;  // KILL, UNBLOCK, PAUSE, UNPAUSE
+  AskingClient asked_{};  // Whose question is under way, if any is.
+  net::TimePoint until_{};
+  uint64_t number_ = 0;   // Of that question.
+  uint32_t missing_ = 0;  // Workers that have not answered it; 0: none is under way.
   ClientAnswer answer_;
   net::EarliestTimer patience_;
   net::EarliestTimer pauses_;

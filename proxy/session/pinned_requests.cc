@@ -21,7 +21,7 @@ SentScripts ScriptsOf(const Transaction& transaction) {
   uint32_t place = 0;
   transaction.ForEach([&](const wire::CommandSpec& spec, const wire::Request& request) {
     const uint32_t here = place++;
-    if (spec.usual_work == wire::Work::kScript && spec.name == "script|flush") sent.are_flushed = true;
+    if (spec.name == "script|flush") sent.are_flushed = true;
     const bool brings_text = spec.handling == wire::Handling::kScript && !NamesScript(spec);
     if (!brings_text || texts.size() == ScriptCalls::kMostOfExec) return;
     const std::string_view text = request[1];
@@ -46,7 +46,7 @@ void SendTransaction(ClientIo& io, ClientState& client, Origin origin, backends:
   const std::unique_ptr<Transaction> transaction = std::move(client.transaction);
   const bool may_watch = std::exchange(client.flavour.is_pinned, false);
   origin.lane.flavour = client.flavour;
-  if (transaction->work() == wire::Work::kScript) {
+  if (transaction->work() != wire::Work::kPlain) {
     const SentScripts sent = ScriptsOf(*transaction);
     ticket = sent.are_flushed ? io.scripts.FollowFlush(origin.listener, ticket)
                               : io.scripts.FollowExec(sent.texts, origin.listener, ticket);

@@ -225,7 +225,8 @@ ClientFacts Session::Facts() const {
           .listener = listener_.index,
           .stream = *stream_,
           .subscriptions = client_.refused.may_listen() ? io_.subscriptions->CountsOf(owner) : TopicCounts{},
-          .request_bytes = input_.held_bytes(),
+          .request_bytes = input_.bytes().size(),
+          .request_memory = input_.held_bytes(),
           .reply_bytes = reply_bytes(),
           .is_blocked = mode_ == SessionMode::kHeld || io_.waits.IsWaiting(owner),
           .is_leaving = mode_ == SessionMode::kFinishing};

@@ -88,12 +88,18 @@ void SessionTable::OnRefused(backends::Ticket waiting, const RateLimiter::Decisi
   if (Session* session = Find(waiting)) session->requests().OnRefused(waiting.slot, decision);
 }
 
+// Redis' messages come though CLIENT REPLY is OFF, and a monitor's lines do not.
 void SessionTable::OnMessage(uint32_t index, const ChannelMessage& message) {
-  OnLines(index, message.In(places_[index].session->client().flavour.protocol));
+  Session& session = *places_[index].session;
+  Show(session, message.In(session.client().flavour.protocol));
 }
 
-void SessionTable::OnLines(uint32_t index, std::string_view bytes) {
+void SessionTable::OnLines(uint32_t index, std::string_view lines) {
   Session& session = *places_[index].session;
+  if (session.client().reply_mode != ReplyMode::kOff) Show(session, lines);
+}
+
+void SessionTable::Show(Session& session, std::string_view bytes) {
   if (!session.listens()) return;
   if (!io_.io.memory.HasRoomForReply(0, bytes.size())) return session.CutOff("there is no memory for a message to it");
   session.requests().OnMessage(backends::Reply(bytes));

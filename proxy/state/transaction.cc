@@ -73,7 +73,7 @@ std::optional<wire::Failure> Transaction::Queue(const wire::CommandSpec& spec, c
   for (size_t i = 0; i < request.size(); ++i) arguments_.push_back(request.argument(i));
   requests_.Append(encoded);
   work_ = std::max(work_, wire::WorkOf(spec, request));
-  if (spec.usual_work == wire::Work::kScript && spec.name == "script|flush") flushes_scripts_ = true;
+  if (spec.name == "script|flush") flushes_scripts_ = true;
   return std::nullopt;
 }
 

@@ -9,6 +9,7 @@ import pytest
 from command_table import parse
 from scripted_node import ScriptedNode
 from servers import Fleet, RawClient, RedisServer, wait_for
+from test_health import transitions
 from test_newer_commands import bulk
 
 SOURCE = pathlib.Path(__file__).with_name("command_module.c")
@@ -157,6 +158,31 @@ def test_a_node_may_say_what_it_likes(answer):
             assert len(learnt(fleet.proxy)) <= 1024
             assert fleet.proxy.node("r0")["state"] == "up"
             assert fleet.proxy.resident_bytes() < 200 << 20
+
+
+def test_what_a_module_says_is_not_its_nodes_word():
+    answers = {"COMMAND": array(told("demo.say", flags=("readonly",))), "DEMO.SAY": b"-LOADING says the module\r\n"}
+    with ScriptedNode(lambda name, arguments: answers.get(name)) as node:
+        fleet = Fleet(nodes=[node], learn=True)
+        with fleet.proxy, fleet.client() as client:
+            wait_until_learnt(fleet.proxy, "demo.say")
+            wait_for(lambda: client.ask("demo.say", "k") == answers["DEMO.SAY"], "the worker to have heard of it")
+            for _ in range(50):
+                assert client.ask("demo.say", "k") == answers["DEMO.SAY"]
+            assert client.ask("SET", "k", "v") == b"+OK\r\n"
+            assert not transitions(fleet.proxy, "r0")
+
+
+def test_no_node_says_what_is_served_before_a_login(tmp_path):
+    (tmp_path / "password").write_text("secret\n")
+    answers = {"COMMAND": array(told("demo.open", arity=-1, flags=("readonly", "no_auth"), triple=(0, 0, 0)))}
+    with ScriptedNode(lambda name, arguments: answers.get(name)) as node:
+        fleet = Fleet(nodes=[node], learn=True, listener={"password_file": str(tmp_path / "password")})
+        with fleet.proxy, fleet.client() as user, fleet.client() as guest:
+            wait_until_learnt(fleet.proxy, "demo.open")
+            assert user.ask("AUTH", "secret") == b"+OK\r\n"
+            wait_for(lambda: user.ask("demo.open") == b"+OK\r\n", "the worker to have heard of it")
+            assert guest.ask("demo.open") == b"-NOAUTH Authentication required.\r\n"
 
 
 def test_a_node_that_does_not_answer_it_is_as_well_as_before(module):

@@ -81,6 +81,16 @@ def test_a_flush_is_one_of_all_nodes_and_workers(fleet, client, keys, script):
             assert client.ask("SCRIPT", "EXISTS", sha) == b"*1\r\n:0\r\n"
 
 
+def test_a_flush_within_a_transaction_is_remembered_too(script):
+    text, sha = script
+    with Fleet(1) as fleet, fleet.client() as client:
+        assert client.ask("EVAL", text, 1, "k", "x") == reply_of("k")
+        assert client.ask("MULTI") == b"+OK\r\n"
+        assert client.ask("SCRIPT", "FLUSH") == client.ask("GET", "k") == b"+QUEUED\r\n"
+        assert client.ask("EXEC") == b"*2\r\n+OK\r\n$-1\r\n"
+        assert client.ask("EVALSHA", sha, 1, "k", "x") == NOSCRIPT
+
+
 def test_a_loaded_script_outlives_the_restart_of_a_node(script):
     text, sha = script
     with Fleet(workers=2, **PATIENT) as fleet, fleet.client() as client:

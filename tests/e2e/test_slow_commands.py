@@ -127,6 +127,17 @@ def test_a_stopped_node_is_found_by_its_silence():
         wait_for(lambda: client.ask("GET", key) == b"$-1\r\n", "the node to be asked again")
 
 
+@pytest.mark.parametrize("words", [("EXISTS", "f" * 40), ("LOAD", "return 1"), ("FLUSH",)])
+def test_what_only_names_scripts_waits_for_a_stopped_node_no_longer_than_others(words):
+    with Fleet(2, health=NEVER_SCHEDULED) as fleet, fleet.client() as client:
+        assert client.ask("SCRIPT", "EXISTS", "f" * 40) == b"*1\r\n:0\r\n"
+        fleet.nodes[0].stop()
+        client.send(encode("SCRIPT", *words))
+        assert fleet.proxy.wait_for_state("r0", "down")["detail"] == "no answer to a check within 500ms"
+        assert client.reply().startswith((b"-TIMEOUT node r0 ", DOWN))
+        fleet.nodes[0].cont()
+
+
 def test_a_node_that_stops_in_the_middle_of_a_script_is_found_too():
     with Fleet(2, health=NEVER_SCHEDULED) as fleet, fleet.client() as client, fleet.client() as other:
         key = fleet.key_of(0)

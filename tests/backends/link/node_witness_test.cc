@@ -43,6 +43,24 @@ TEST_F(NodeWitnessTest, TellsTheNodesWordsAndNotThoseOfAClientsScript) {
   EXPECT_EQ(guard_.breaker().state(), Breaker::kOpen);
 }
 
+TEST_F(NodeWitnessTest, TakesNoWordsOfAForeignCommandForTheNodesAndItsTimeAsUsual) {
+  FailThreeTimes(wire::Work::kForeign);
+  EXPECT_EQ(guard_.breaker().state(), Breaker::kClosed);
+  const InFlight foreign = Entry(wire::Work::kForeign);
+  witness_.OnSent(foreign);
+  EXPECT_EQ(stats_.heavy_in_flight.value(), 0U);
+  for (int i = 0; i < 3; ++i) witness_.OnTimeout(foreign);
+  EXPECT_EQ(guard_.breaker().state(), Breaker::kOpen);
+}
+
+TEST_F(NodeWitnessTest, AGoodReplyOfAForeignCommandExcusesNothing) {
+  for (int i = 0; i < 3; ++i) {
+    Reply(Entry(), "-LOADING x\r\n");
+    Reply(Entry(wire::Work::kForeign), "+OK\r\n");
+  }
+  EXPECT_EQ(guard_.breaker().state(), Breaker::kOpen);
+}
+
 TEST_F(NodeWitnessTest, TellsOfTimeoutsAndNotOfAScripts) {
   for (int i = 0; i < 3; ++i) {
     const InFlight script = Entry(wire::Work::kScript);

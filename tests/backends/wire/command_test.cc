@@ -320,8 +320,14 @@ TEST(WorkOf, TellsWhatMayKeepANodeBusyForLong) {
         "FLUSHDB", "BITOP AND d a", "COPY a b", "RESTORE a 0 x", "ZREMRANGEBYRANK a 0 1"}) {
     EXPECT_EQ(WorkOfLine(line), Work::kHeavy) << line;
   }
-  for (const char* line : {"EVAL x 0", "EVALSHA_RO x 0", "FCALL f 0", "SCRIPT LOAD x"}) {
+  // FUNCTION LOAD and RESTORE run what a library says outside its functions.
+  for (const char* line :
+       {"EVAL x 0", "EVALSHA_RO x 0", "FCALL f 0", "FCALL_RO f 0", "FUNCTION LOAD x", "FUNCTION RESTORE x"}) {
     EXPECT_EQ(WorkOfLine(line), Work::kScript) << line;
+  }
+  for (const char* line :
+       {"SCRIPT LOAD x", "SCRIPT EXISTS x", "SCRIPT FLUSH", "FUNCTION LIST", "FUNCTION DELETE x", "FUNCTION FLUSH"}) {
+    EXPECT_EQ(WorkOfLine(line), Work::kForeign) << line;
   }
   for (const char* line : {"GET a", "SET a b", "DEL a", "UNLINK a b", "MGET a b", "HGETALL a", "LRANGE a 0 -1"}) {
     EXPECT_EQ(WorkOfLine(line), Work::kPlain) << line;

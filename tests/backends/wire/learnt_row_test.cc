@@ -201,6 +201,8 @@ TEST(LearntRow, WritesUnlessItSaysThatItReads) {
   const LearntRow plain = RowOf({.flags = {"module", "fast", "Odd Flag", std::string(40, 'x')}, .triple = {1, 1, 1}});
   EXPECT_EQ(plain.access, Access::kWrite);
   EXPECT_EQ(plain.flags, "module fast");
+  // No word of a node's opens the gate before a login.
+  EXPECT_EQ(RowOf({.flags = {"readonly", "no_auth", "fast"}}).flags, "readonly fast");
   EXPECT_TRUE(RowOf({.triple = {1, 1, 1}, .categories = {"@scripting"}}).is_script);
 }
 

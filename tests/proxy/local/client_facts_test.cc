@@ -47,10 +47,11 @@ TEST_F(ClientFactsTest, ALineHasTheFieldsOfRedisInItsOrder) {
   client_.last_command = wire::FindRedisCommand("client|list")->index;
   facts_.subscriptions = {1, 2, 3};
   facts_.request_bytes = 10;
+  facts_.request_memory = 100;
   facts_.reply_bytes = 20;
   EXPECT_EQ(Line(),
             "id=7 addr=127.0.0.1:50412 laddr=127.0.0.1:6380 fd=9 name=me age=60 idle=5 flags=P db=12 sub=1 psub=2 "
-            "ssub=3 multi=-1 qbuf=10 qbuf-free=0 argv-mem=0 multi-mem=0 rbs=0 rbp=0 obl=0 oll=0 omem=20 tot-mem=30 "
+            "ssub=3 multi=-1 qbuf=10 qbuf-free=0 argv-mem=0 multi-mem=0 rbs=0 rbp=0 obl=0 oll=0 omem=20 tot-mem=120 "
             "events=rw cmd=client|list user=default redir=-1 resp=3 lib-name=redis-py lib-ver=5.0\n");
 }
 
@@ -65,6 +66,8 @@ TEST_F(ClientFactsTest, FlagsTellWhatTheClientIsDoing) {
   facts_.is_blocked = facts_.is_leaving = true;
   client_.no_evict = client_.no_touch = true;
   EXPECT_THAT(Line(), HasSubstr(" flags=xbceT "));
+  client_.refused.NoteMonitors();
+  EXPECT_THAT(Line(), HasSubstr(" flags=OxbceT "));
   EXPECT_THAT(Line(), HasSubstr(" multi=0 "));
 }
 

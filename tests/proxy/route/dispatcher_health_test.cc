@@ -72,6 +72,7 @@ TEST_F(DispatcherHealthTest, TakesNoNodeForSickByTheRepliesOfScriptsHoweverTheyT
     answer({command, std::string(100'000, 's'), "1", KeyOf(1)});
   }
   answer({"SCRIPT", "LOAD", "script"});
+  answer({"SCRIPT", "EXISTS", "script"});
   answer({"FUNCTION", "LOAD", "script"});
 }
 

@@ -1,8 +1,7 @@
-// What clients ask about each other and do to each other, around a whole worker, or with others beyond a mailbox.
+// What clients ask about each other and do to each other, around a whole worker.
 #include "proxy/session/client_desk.h"
 
-#include "tests/proxy/session/redis_front_fixture.h"
-#include "tests/support/test_request.h"
+#include "tests/proxy/session/client_desk_fixture.h"
 
 namespace ringproxy::proxy {
 namespace {
@@ -11,66 +10,6 @@ using namespace std::chrono_literals;
 using testing::EndsWith;
 using testing::IsEmpty;
 using testing::Not;
-
-class ClientDeskTest : public RedisFrontTest {
- protected:
-  // Two listeners; the clients of the first may do everything.
-  static conf::Config TwoListeners() {
-    conf::Config config = TwoNodes();
-    config.listeners.push_back(config.listeners[0]);
-    config.listeners[1].name = "other";
-    config.listeners[0].admin_commands = true;
-    return config;
-  }
-  // Its id is the number of those before it and 1.
-  test::FakeSocket& Client(uint32_t listener = 0) {
-    ++last_id_;
-    ClientState client = proxy::NewClient(last_id_, "127.0.0.1:" + std::to_string(5000 + last_id_));
-    worker_->AddClient(listener, std::move(client),
-                       [&](net::StreamObserver& observer) { return loop_.NewStream(observer); });
-    return loop_.last_socket();
-  }
-  std::string Do(test::FakeSocket& client, std::string_view line) {
-    std::vector<std::string> words;
-    for (const std::string_view word : test::TestRequest::Split(line)) words.emplace_back(word);
-    client.Receive(Encode(words));
-    Settle();
-    return client.TakeWritten();
-  }
-  // The client waits at node 0 over a link of its own, which is returned and is number 77 there.
-  test::FakeSocket& Wait(test::FakeSocket& client) {
-    EXPECT_EQ(Do(client, "BLPOP " + KeyOf(0) + " 0"), "");
-    test::FakeSocket& link = Greeted();
-    link.TakeWritten();
-    link.Receive(":77\r\n");
-    Settle();
-    return link;
-  }
-  // The link that was opened last.
-  test::FakeSocket& Greeted() {
-    test::FakeSocket& link = loop_.last_socket();
-    link.observer->OnConnected(0);
-    link.TakeWritten();
-    link.Receive("+PONG\r\n");
-    Settle();
-    return link;
-  }
-  // There are three workers, and the others answer when the test says so.
-  void BeOneOfThree() {
-    client_posts_ = {.ask = [this](SharedQuestion question, uint64_t number) { asked_.emplace_back(question, number); },
-                     .workers = 3};
-  }
-  void AnswerAll(const ClientAnswer& others = {}) {
-    const auto [question, number] = asked_.back();
-    ClientDesk& desk = worker_->clients();
-    desk.OnAnswer(number, desk.Answer(*question));
-    for (int i = 0; i < 2; ++i) desk.OnAnswer(number, ClientAnswer(others));
-    Settle();
-  }
-
-  uint64_t last_id_ = 0;
-  std::vector<std::pair<SharedQuestion, uint64_t>> asked_;
-};
 
 TEST_F(ClientDeskTest, ListTellsOfTheClientsOfItsOwnListener) {
   Start(TwoListeners());
@@ -280,6 +219,10 @@ TEST_F(ClientDeskTest, AHeldClientIsReadNoFurtherThanABound) {
   Settle();
   EXPECT_GT(writer.incoming.size(), many.size() / 2);
   EXPECT_FALSE(writer.watches_reads);
+  // What CLIENT LIST shows are its bytes, and not the memory that they take.
+  const size_t waiting = many.size() - writer.incoming.size();
+  EXPECT_LE(waiting, 128U << 10);
+  EXPECT_THAT(Do(client, "CLIENT LIST ID 2"), HasSubstr(" qbuf=" + std::to_string(waiting) + " "));
   Do(client, "CLIENT UNPAUSE");
   // All of it is done then, as fast as the node answers.
   size_t done = 0;
@@ -329,71 +272,6 @@ TEST_F(ClientDeskTest, ARequestThatIsHalfReadWhenThePauseBeginsIsHeldAsAWhole) {
   EXPECT_THAT(Node(0).TakeWritten(), IsEmpty());
   Do(client, "CLIENT UNPAUSE");
   EXPECT_EQ(Node(0).TakeWritten(), set + set);
-}
-
-TEST_F(ClientDeskTest, AnswersOfAllWorkersAreOneReply) {
-  BeOneOfThree();
-  Start(TwoListeners());
-  test::FakeSocket& client = Client();
-  EXPECT_EQ(Do(client, "CLIENT LIST"), "");
-  AnswerAll({.lines = {{9, "id=9\n"}}});
-  EXPECT_THAT(client.TakeWritten(), AllOf(HasSubstr("id=1 "), EndsWith("\nid=9\nid=9\n\r\n")));
-  EXPECT_EQ(Do(client, "CLIENT KILL TYPE normal"), "");
-  AnswerAll({.count = 2});
-  EXPECT_EQ(client.TakeWritten(), ":4\r\n");
-}
-
-TEST_F(ClientDeskTest, OneQuestionIsUnderWayAndOthersWaitInOrder) {
-  BeOneOfThree();
-  Start(TwoListeners());
-  test::FakeSocket& first = Client();
-  test::FakeSocket& second = Client();
-  test::FakeSocket& third = Client();
-  for (test::FakeSocket* client : {&first, &second, &third}) Do(*client, "CLIENT UNBLOCK 9");
-  EXPECT_EQ(asked_.size(), 1U);
-  // Whoever has left is passed over.
-  worker_->clients().Answer({.deed = ClientQuestion::Deed::kKill, .filter = {.ids = std::vector<int64_t>{2}}});
-  Settle();
-  EXPECT_TRUE(second.closed());
-  AnswerAll();
-  EXPECT_EQ(first.TakeWritten(), ":0\r\n");
-  EXPECT_EQ(asked_.size(), 2U);
-  AnswerAll();
-  EXPECT_EQ(third.TakeWritten(), ":0\r\n");
-  EXPECT_EQ(asked_.size(), 2U);
-}
-
-TEST_F(ClientDeskTest, AWorkerThatDoesNotAnswerKeepsNobodyLongerThanTheBound) {
-  BeOneOfThree();
-  Start(TwoListeners());
-  test::FakeSocket& first = Client();
-  test::FakeSocket& second = Client();
-  Do(first, "CLIENT LIST");
-  loop_.Advance(400ms);
-  Do(second, "CLIENT UNBLOCK 9");
-  loop_.Advance(600ms);
-  Settle();
-  EXPECT_EQ(first.TakeWritten(), "-ERR a worker of ringproxy does not answer: try again\r\n");
-  EXPECT_EQ(asked_.size(), 2U);
-  // What comes late is not taken for the answer to another question.
-  worker_->clients().OnAnswer(asked_[0].second, {.count = 1});
-  worker_->clients().OnAnswer(asked_[0].second, {.count = 1});
-  worker_->clients().OnAnswer(asked_[0].second, {.count = 1});
-  Settle();
-  EXPECT_EQ(second.TakeWritten(), "");
-  loop_.Advance(400ms);
-  Settle();
-  EXPECT_EQ(second.TakeWritten(), "-ERR a worker of ringproxy does not answer: try again\r\n");
-  EXPECT_EQ(Do(second, "PING"), "+PONG\r\n");
-}
-
-TEST_F(ClientDeskTest, MoreThanSomeDoNotWait) {
-  BeOneOfThree();
-  Start(TwoListeners());
-  for (size_t i = 0; i < ClientDesk::kMostWaiting; ++i) Do(Client(), "CLIENT UNBLOCK 9");
-  EXPECT_EQ(Do(Client(), "CLIENT UNBLOCK 9"), "-ERR too many clients ask about the others: ask again later\r\n");
-  loop_.Advance(1s);
-  Settle();
 }
 
 }  // namespace

@@ -346,5 +346,25 @@ TEST_F(RedisFrontServersTest, ChangesHowNodesRunOnlyWhereTheListenerSaysSo) {
   EXPECT_THAT(AskOne(client, {"DEBUG", "SLEEP", "0"}), HasSubstr("it concerns one server"));
 }
 
+TEST_F(RedisFrontServersTest, AMonitorThatWantsNoRepliesReadsNoLinesEither) {
+  conf::Config config = TwoNodes();
+  config.listeners[0].admin_commands = true;
+  Start(config);
+  test::FakeSocket& monitor = NewClient();
+  test::FakeSocket& client = NewClient();
+  EXPECT_EQ(AskOne(monitor, {"MONITOR"}), "+OK\r\n");
+  const auto lines = [&](const std::string& key) {
+    client.Receive(Encode({"GET", key}));
+    Settle();
+    loop_.Advance(1ms);
+    return Replies(monitor);
+  };
+  EXPECT_EQ(lines("a").size(), 1U);
+  monitor.Receive(Encode({"CLIENT", "REPLY", "OFF"}));
+  EXPECT_EQ(lines("b").size(), 0U);
+  monitor.Receive(Encode({"CLIENT", "REPLY", "ON"}));
+  EXPECT_THAT(lines("c").back(), HasSubstr("\"GET\" \"c\""));
+}
+
 }  // namespace
 }  // namespace ringproxy::proxy

@@ -188,6 +188,8 @@ TEST_F(TransactionTest, WhatTheProxyDoesHasABoundToo) {
 TEST_F(TransactionTest, CostsItsNodeWhatItsHeaviestCommandDoes) {
   EXPECT_FALSE(Queue("get a"));
   EXPECT_EQ(transaction_.work(), wire::Work::kPlain);
+  EXPECT_FALSE(Queue("script flush"));
+  EXPECT_EQ(transaction_.work(), wire::Work::kForeign);
   EXPECT_FALSE(Queue("eval return 0"));
   EXPECT_FALSE(Queue("get a"));
   EXPECT_EQ(transaction_.work(), wire::Work::kScript);
