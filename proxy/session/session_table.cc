@@ -14,6 +14,13 @@ constexpr uint64_t kWorthCuttingOff = 4 << 10;
 // Messages that have come to so many bytes do not wait for the end of the turn: others may take as much each.
 constexpr size_t kMessagesAtOnce = 64 << 10;
 
+void Show(ClientIo& io, Session& session, std::string_view bytes) {
+  if (!session.listens()) return;
+  if (!io.io.memory.HasRoomForReply(0, bytes.size())) return session.CutOff("there is no memory for a message to it");
+  session.requests().OnMessage(backends::Reply(bytes));
+  if (session.reply_bytes() >= kMessagesAtOnce) session.Flush(true);
+}
+
 }  // namespace
 
 SessionTable::~SessionTable() {
@@ -40,7 +47,7 @@ void SessionTable::Drain() {
 void SessionTable::DrainUntold(const MovingNotice& notice) {
   ForEach([&](Session& session) {
     const std::string push = MovingPush(notice, session.Facts());
-    push.empty() ? session.Drain() : OnLines(session.requests().owner(), push);
+    push.empty() ? session.Drain() : Show(io_, session, push);
   });
 }
 
@@ -91,19 +98,12 @@ void SessionTable::OnRefused(backends::Ticket waiting, const RateLimiter::Decisi
 // Redis' messages come though CLIENT REPLY is OFF, and a monitor's lines do not.
 void SessionTable::OnMessage(uint32_t index, const ChannelMessage& message) {
   Session& session = *places_[index].session;
-  Show(session, message.In(session.client().flavour.protocol));
+  Show(io_, session, message.In(session.client().flavour.protocol));
 }
 
 void SessionTable::OnLines(uint32_t index, std::string_view lines) {
   Session& session = *places_[index].session;
-  if (session.client().reply_mode != ReplyMode::kOff) Show(session, lines);
-}
-
-void SessionTable::Show(Session& session, std::string_view bytes) {
-  if (!session.listens()) return;
-  if (!io_.io.memory.HasRoomForReply(0, bytes.size())) return session.CutOff("there is no memory for a message to it");
-  session.requests().OnMessage(backends::Reply(bytes));
-  if (session.reply_bytes() >= kMessagesAtOnce) session.Flush(true);
+  if (session.client().reply_mode != ReplyMode::kOff) Show(io_, session, lines);
 }
 
 void SessionTable::OnGap(uint32_t index) {

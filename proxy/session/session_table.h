@@ -90,8 +90,6 @@ class SessionTable final : public backends::ReplySink, public RateLimiter::Obser
     return nullptr;
   }
 
-  void Show(Session& session, std::string_view bytes);
-
   ClientIo& io_;
   ClientStats& stats_;
   Selects selects_;
