@@ -186,7 +186,7 @@ TEST_F(CircuitBreakerTest, OpensFromEveryState) {
   Trip(TripReason::kSlow);
   Trip(TripReason::kConnection);
   EXPECT_EQ(breaker_.reason(), TripReason::kConnection);
-  EXPECT_EQ(OpenFor(), 1500ms);
+  EXPECT_EQ(OpenFor(), 1s);
   Probe(true);
   Trip(TripReason::kFailures);
   EXPECT_EQ(breaker_.state(), BreakerState::kOpen);

@@ -121,12 +121,25 @@ TEST_F(NodeBreakerTest, GoesOnProbingOnTrialWhenAProbeFindsNoConnection) {
 }
 
 TEST_F(NodeBreakerTest, OpensAgainWhenAProbeOnTrialFailsAndProbesLater) {
-  PutOnTrial();
+  Open();
+  loop_.Advance(1201ms);
+  EXPECT_EQ(probes_, 1U);
+  breaker_->OnProbe(true);
   breaker_->OnProbe(false);
   EXPECT_EQ(breaker_->state(), Breaker::kOpen);
   loop_.Advance(1199ms);
-  EXPECT_EQ(probes_, 0U);
+  EXPECT_EQ(probes_, 1U);
   loop_.Advance(602ms);
+  EXPECT_EQ(probes_, 2U);
+}
+
+TEST_F(NodeBreakerTest, ProbesNoLaterWhenAnEarlyTrialHasFailed) {
+  PutOnTrial();
+  breaker_->OnProbe(false);
+  EXPECT_EQ(breaker_->state(), Breaker::kOpen);
+  loop_.Advance(799ms);
+  EXPECT_EQ(probes_, 0U);
+  loop_.Advance(402ms);
   EXPECT_EQ(probes_, 1U);
 }
 

@@ -55,7 +55,9 @@ TEST_F(FlavourTableTest, KeepsTheOrderOfALaneWithinAFlavour) {
   FlushAll();
   std::string written;
   for (size_t i = first; i < loop_.sockets(); ++i) {
-    if (!loop_.socket(i).written.empty()) EXPECT_EQ(written, "") << "two links serve one lane";
+    if (!loop_.socket(i).written.empty()) {
+      EXPECT_EQ(written, "") << "two links serve one lane";
+    }
     written += loop_.socket(i).TakeWritten();
   }
   EXPECT_EQ(written, "1;2;3;4;5;6;");
