@@ -24,9 +24,9 @@ constexpr net::TimePoint kLastFault{std::chrono::milliseconds(400)};  // Begins.
 constexpr net::TimePoint kUselessAsked{std::chrono::seconds(4)};
 constexpr net::TimePoint kLinksOpened{std::chrono::seconds(9)};
 constexpr net::TimePoint kWarmUp{std::chrono::seconds(12)};
-// When every node's limit on its requests in flight is forgotten too.
-constexpr net::TimePoint kLastRound{std::chrono::seconds(20)};
-constexpr net::TimePoint kEnd{std::chrono::seconds(21)};
+// When every node's limit on its requests in flight is forgotten too, which it is ten calm seconds behind the warm-up.
+constexpr net::TimePoint kLastRound{std::chrono::seconds(24)};
+constexpr net::TimePoint kEnd{std::chrono::seconds(25)};
 
 // Now and then a database that no node has.
 backends::Flavour RandomFlavour(SimLoop& loop) {
@@ -73,7 +73,18 @@ Simulation::Simulation(uint64_t seed)
     return change_ == Change::kKeys ||
            Record(static_cast<uint32_t>(node)).Sum(&backends::NodeStats::subscription_gaps) > 0;
   };
-  scenario_ = NewScenario(seed, {loop_, snapshot_->config.pools[0], nodes_, *spares_[0], may_miss, connect});
+  const auto skipped_scans = [this](size_t node) {
+    const backends::NodeRecord* const record = FindRecord(*current_, node);
+    return record != nullptr ? record->Sum(&backends::NodeStats::scans_skipped) : 0;
+  };
+  scenario_ = NewScenario(seed, {.loop = loop_,
+                                 .pool = snapshot_->config.pools[0],
+                                 .nodes = nodes_,
+                                 .spare = *spares_[0],
+                                 .may_miss = may_miss,
+                                 .absent_until = [this](size_t node) { return AbsentUntil(node); },
+                                 .skipped_scans = skipped_scans,
+                                 .connect = connect});
 }
 
 Simulation::~Simulation() = default;
