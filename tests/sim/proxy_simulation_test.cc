@@ -62,6 +62,8 @@ TEST(ProxySimulation, AnswersEveryRequestOnceInOrderUnderRandomFaultsAndHeals) {
   EXPECT_GT(all.scenarios.empty_waits, 0U);
   EXPECT_GT(all.scenarios.lost_elements, 0U);
   EXPECT_GT(all.scenarios.messages, 0U);
+  EXPECT_GT(all.scenarios.ended_scans, 0U);
+  EXPECT_GT(all.scenarios.failed_pages, 0U);
 }
 
 TEST(ProxySimulation, RepeatsItselfFromItsSeed) {

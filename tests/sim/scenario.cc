@@ -2,6 +2,7 @@
 
 #include "tests/sim/counter_scenario.h"
 #include "tests/sim/listen_scenario.h"
+#include "tests/sim/scan_scenario.h"
 #include "tests/sim/wait_scenario.h"
 
 namespace ringproxy::sim {
@@ -14,6 +15,8 @@ ScenarioEvents& ScenarioEvents::operator+=(const ScenarioEvents& other) {
   empty_waits += other.empty_waits;
   lost_elements += other.lost_elements;
   messages += other.messages;
+  ended_scans += other.ended_scans;
+  failed_pages += other.failed_pages;
   return *this;
 }
 
@@ -26,10 +29,11 @@ std::vector<SimRedisNode*> Scenario::RedisNodes(const ScenarioParts& parts) {
 }
 
 std::unique_ptr<Scenario> NewScenario(uint64_t seed, ScenarioParts parts) {
-  switch (seed % 4) {
+  switch (seed % 5) {
     case 0: return std::make_unique<CounterScenario>(std::move(parts));
     case 1: return std::make_unique<WaitScenario>(std::move(parts));
     case 2: return std::make_unique<ListenScenario>(std::move(parts));
+    case 3: return std::make_unique<ScanScenario>(std::move(parts));
     default: return nullptr;
   }
 }

@@ -1,7 +1,7 @@
 // tests/sim/scenario.h – Clients of some runs that do what takes more than one request, and what is held against them.
 //
-// Purpose: three runs of four have a scenario beside their load: clients that watch keys, that wait at a node, or that
-// listen. Each knows its clients and looks at what the nodes have carried out.
+// Purpose: four runs of five have a scenario beside their load: clients that watch keys, that wait at a node, that
+// listen, or that scan. Each knows its clients and looks at what the nodes have carried out.
 #pragma once
 
 #include <functional>
@@ -23,6 +23,10 @@ struct ScenarioParts {
   SimNode& spare;
   // Messages that were published at the node may have been missed, as far as the proxy says.
   std::function<bool(size_t node)> may_miss;
+  // When the configuration last did without the node, the spare one behind the pool's; now, if it does.
+  std::function<net::TimePoint(size_t node)> absent_until;
+  // How often SCAN has left out the node.
+  std::function<uint64_t(size_t node)> skipped_scans;
   // A connection to one of the workers.
   std::function<void(SimDialog&)> connect;
 };
@@ -34,7 +38,9 @@ struct ScenarioEvents {
   size_t received = 0;            // Elements, by clients that have waited.
   size_t empty_waits = 0;         // Waits that read nil.
   size_t lost_elements = 0;
-  size_t messages = 0;  // That listeners have read.
+  size_t messages = 0;      // That listeners have read.
+  size_t ended_scans = 0;   // That have seen all that they had to.
+  size_t failed_pages = 0;  // Of scans, that were asked for again.
 
   ScenarioEvents& operator+=(const ScenarioEvents& other);
 };

@@ -42,6 +42,8 @@ void SetPolicies(SimLoop& loop, conf::Pool& pool) {
   if (loop.Chance(0.35)) pool.on_down.policy = conf::DownPolicy::kRehash;
   if (loop.Chance(0.25)) pool.ring.load_bound = {1250};
   if (loop.Chance(0.3)) pool.on_partial = conf::OnPartial::kMiss;
+  // Who takes a part of the values for all of them does so with keys.
+  pool.scan.skip_down = pool.on_partial == conf::OnPartial::kMiss;
   pool.max_ejected = OneOf<conf::Ratio>(loop, {{0}, {340}, {500}, {1000}});
   pool.connections_per_node = static_cast<uint32_t>(1 + loop.Random(3));
   pool.flavours_per_node = OneOf<uint32_t>(loop, {2, kMostFlavours});

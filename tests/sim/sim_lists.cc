@@ -36,7 +36,9 @@ std::string SimLists::Pop(const WaitingConnection& wanted) {
     std::string reply;
     wire::AppendArrayHeader(2, &reply);
     wire::AppendBulk(key, &reply);
-    wire::AppendBulk(wanted.end == ListEnd::kLeft ? list.front() : list.back(), &reply);
+    const std::string& element = wanted.end == ListEnd::kLeft ? list.front() : list.back();
+    wire::AppendBulk(element, &reply);
+    taken_[element] = clock_.now();
     wanted.end == ListEnd::kLeft ? list.pop_front() : list.pop_back();
     return reply;
   }

@@ -1,8 +1,8 @@
 // tests/sim/sim_lists.h – The lists of a simulated Redis node, and the connections that wait for what is pushed to
 // them.
 //
-// Purpose: an element goes to whoever has waited longest for its list, as with Redis. All that was ever pushed is kept,
-// so that a run can tell at its end what has become of it.
+// Purpose: an element goes to whoever has waited longest for its list, as with Redis. All that was ever pushed, and
+// when it was taken, is kept, so that a run can tell at its end what has become of it.
 #pragma once
 
 #include <cstdint>
@@ -13,6 +13,8 @@
 #include <string_view>
 #include <utility>
 #include <vector>
+
+#include "backends/net/loop.h"
 
 namespace ringproxy::sim {
 
@@ -30,7 +32,7 @@ class SimLists {
   // What a connection that waits is told.
   using Tell = std::function<void(uint64_t connection, std::string reply)>;
 
-  explicit SimLists(Tell tell) : tell_(std::move(tell)) {}
+  SimLists(const net::Clock& clock, Tell tell) : clock_(clock), tell_(std::move(tell)) {}
 
   // How many there are then, as Redis counts: before anybody takes one.
   size_t Push(const ListKey& key, std::string_view element, ListEnd end);
@@ -46,17 +48,21 @@ class SimLists {
 
   size_t waiting() const { return waiting_.size(); }
   const std::vector<std::string>& pushed() const { return pushed_; }
+  // When, by element.
+  const std::map<std::string, net::TimePoint>& taken() const { return taken_; }
   void ForEachElement(const std::function<void(const std::string&)>& visit) const;
 
  private:
   static std::string Nil(int protocol) { return protocol == 3 ? "_\r\n" : "*-1\r\n"; }
   void Serve();
 
+  const net::Clock& clock_;
   Tell tell_;
   std::map<ListKey, std::deque<std::string>> lists_;
   std::map<uint64_t, WaitingConnection> waiting_;  // The oldest first.
   uint64_t last_ = 0;
   std::vector<std::string> pushed_;
+  std::map<std::string, net::TimePoint> taken_;
 };
 
 }  // namespace ringproxy::sim

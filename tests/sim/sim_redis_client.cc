@@ -71,7 +71,8 @@ void SimRedisClient::SendQuit(std::string* out) {
 // What it writes first it reads then, whatever else is under way; and where it reads that nothing was executed, nothing
 // was.
 void SimRedisClient::SendTransaction(std::string* out) {
-  const std::string key = RandomKey();
+  // Its own, or one that so many write at once that whatever comes between shows.
+  const std::string key = loop().Chance(0.4) ? own().Random() : "key:0";
   const std::string value = RandomValue(key);
   const auto is_queued = [](auto reply) { return reply == "+QUEUED\r\n"; };
   Expect(

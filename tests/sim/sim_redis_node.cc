@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "backends/wire/resp_encode.h"
+#include "ring/hash.h"
 
 namespace ringproxy::sim {
 namespace {
@@ -100,7 +101,8 @@ std::string SimRedisNode::Answer(const wire::Request& request, Speech* speech) {
   const size_t step = name == "mset" ? 2 : 1;
   const bool waits = name == "blpop" || name == "brpop";
   const bool many = name == "mset" || name == "mget" || name == "del";
-  const size_t end = many ? request.size() : waits ? request.size() - 1 : 2;
+  const bool scans = name == "scan";
+  const size_t end = many ? request.size() : waits ? request.size() - 1 : scans ? 1 : 2;
   for (size_t i = 1; i < end; i += step) CheckKey(request[i]);
   if (sickness()) {
     const Sickness& sick = kSicknesses[*sickness() % std::size(kSicknesses)];
@@ -115,6 +117,7 @@ std::string SimRedisNode::Answer(const wire::Request& request, Speech* speech) {
   }
   if (std::string answer = AnswerTransaction(name, request, speech); !answer.empty()) return answer;
   if (waits) return AnswerWait(name, request, speech);
+  if (scans) return AnswerScan(request, *speech);
   return AnswerKeyed(name, request, *speech);
 }
 
@@ -240,6 +243,39 @@ std::string SimRedisNode::AnswerScript(const wire::Request& request) {
   wire::AppendInteger(static_cast<int64_t>(reply.granted), &out);
   wire::AppendInteger(reply.retry_after.count(), &out);
   wire::AppendInteger(reply.used_thousandths, &out);
+  return out;
+}
+
+std::string SimRedisNode::AnswerScan(const wire::Request& request, const Speech& speech) {
+  // As large as the cursors of 2^36 keys.
+  constexpr int kHashBits = 36;
+  const auto hash_of = [](std::string_view key) {
+    return ring::Hash(ring::HashAlgorithm::kXxh3, key) >> (64 - kHashBits);
+  };
+  const uint64_t cursor = std::stoull(std::string(request[1]));
+  size_t count = 10;
+  std::string_view prefix;
+  for (size_t i = 2; i + 1 < request.size(); i += 2) {
+    if (request[i] == "COUNT") count = std::stoull(std::string(request[i + 1]));
+    if (request[i] == "MATCH") prefix = request[i + 1].substr(0, request[i + 1].size() - 1);
+  }
+  std::multimap<uint64_t, std::string_view> left;
+  for (const auto& [key, value] : databases_[speech.database]) {
+    if (const uint64_t hash = hash_of(key); hash >= cursor) left.emplace(hash, key);
+  }
+  std::vector<std::string_view> page;
+  auto at = left.begin();
+  // Those of one hash come together.
+  for (uint64_t last = 0; at != left.end() && (count > 0 || at->first == last); ++at) {
+    last = at->first;
+    if (count > 0) --count;
+    if (at->second.starts_with(prefix)) page.push_back(at->second);
+  }
+  std::string out;
+  wire::AppendArrayHeader(2, &out);
+  wire::AppendBulk(at == left.end() ? "0" : std::to_string(at->first), &out);
+  wire::AppendArrayHeader(page.size(), &out);
+  for (const std::string_view key : page) wire::AppendBulk(key, &out);
   return out;
 }
 

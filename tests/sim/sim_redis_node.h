@@ -38,6 +38,8 @@ class SimRedisNode final : public SimNode {
   const SimLists& lists() const { return lists_; }
   const SimTopics& topics() const { return topics_; }
   // As one of its own clients.
+  void Put(uint64_t database, const std::string& key) { databases_[database][key].clear(); }
+  void Remove(uint64_t database, const std::string& key) { databases_[database].erase(key); }
   size_t Publish(std::string_view channel, std::string_view text) {
     return topics_.Publish(loop().now(), channel, text);
   }
@@ -65,6 +67,8 @@ class SimRedisNode final : public SimNode {
   void Touch(uint64_t database, std::string_view key);
   std::string Execute(Speech* speech);
   std::string AnswerKeyed(std::string_view name, const wire::Request& request, const Speech& speech);
+  // SCAN: the keys in the order of their hashes, of which a cursor is the first that is still to come.
+  std::string AnswerScan(const wire::Request& request, const Speech& speech);
   std::string AnswerHello(const wire::Request& request, Speech* speech);
   std::string AnswerSelect(const wire::Request& request, Speech* speech);
 
@@ -75,7 +79,7 @@ class SimRedisNode final : public SimNode {
 
   std::map<uint64_t, Data> databases_;
   SimTopics topics_{[this](uint64_t connection, const std::string& message) { Push(connection, message); }};
-  SimLists lists_{[this](uint64_t connection, std::string reply) { Tell(connection, std::move(reply)); }};
+  SimLists lists_{loop(), [this](uint64_t connection, std::string reply) { Tell(connection, std::move(reply)); }};
   std::map<KeyOfDatabase, uint64_t> versions_;  // Of keys that somebody has watched.
   std::map<KeyOfDatabase, std::vector<std::string>> executed_;
   std::map<std::string, test::LeaseStore, std::less<>> buckets_;

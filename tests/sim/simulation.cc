@@ -74,7 +74,18 @@ Simulation::Simulation(uint64_t seed)
     return change_ == Change::kKeys ||
            Record(static_cast<uint32_t>(node)).Sum(&backends::NodeStats::subscription_gaps) > 0;
   };
-  scenario_ = NewScenario(seed, {loop_, snapshot_->config.pools[0], nodes_, *spares_[0], may_miss, connect});
+  const auto skipped_scans = [this](size_t node) {
+    const backends::NodeRecord* const record = FindRecord(*current_, node);
+    return record != nullptr ? record->Sum(&backends::NodeStats::scans_skipped) : 0;
+  };
+  scenario_ = NewScenario(seed, {.loop = loop_,
+                                 .pool = snapshot_->config.pools[0],
+                                 .nodes = nodes_,
+                                 .spare = *spares_[0],
+                                 .may_miss = may_miss,
+                                 .absent_until = [this](size_t node) { return AbsentUntil(node); },
+                                 .skipped_scans = skipped_scans,
+                                 .connect = connect});
 }
 
 Simulation::~Simulation() = default;
@@ -331,17 +342,6 @@ void Simulation::OpenLinks() {
       pause += std::chrono::milliseconds(1200);
     }
   }
-}
-
-// What nodes have taught their limits on requests in flight would refuse many at once, until it is old.
-bool Simulation::LimitsAreForgotten() const {
-  for (uint32_t node = 0; node < kNodes; ++node) {
-    for (const auto& thread : threads_) {
-      const uint64_t limit = Record(node).stats(thread->number).concurrency_limit.value();
-      if (limit > 0 && limit < kEnoughInFlight) return false;
-    }
-  }
-  return true;
 }
 
 void Simulation::FinalRound() {

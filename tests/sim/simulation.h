@@ -1,9 +1,9 @@
 // tests/sim/simulation.h – One run of the whole proxy, from a seed: workers, health monitor, nodes and clients.
 //
 //   0 ms: clients come, nodes fail, and in many runs one configuration follows the other
-//   600 ms: nothing fails any more, and the first configuration is back   20 s: everybody asks a last time
+//   600 ms: nothing fails any more, and the first configuration is back   24 s: everybody asks a last time
 //
-// Three runs of four have a scenario beside the load, see scenario.h.
+// Four runs of five have a scenario beside the load, see scenario.h.
 // Check() holds against the run:
 // - every client got each of its replies once, in order and its own, and no errors but those that are allowed;
 // - a node that the process has ejected, or whose breaker is open, cost a request no time at all; and no request waited
@@ -106,6 +106,9 @@ class Simulation {
   // By a configuration that is in force, or was a moment ago.
   bool MayOwn(uint32_t fleet, const std::string& name, std::string_view key) const;
   bool IsPresent(const proxy::Snapshot& snapshot, uint32_t node) const;
+  // Of the first pool's nodes, behind which comes the spare one; nullptr: the configuration does without it.
+  static const backends::NodeRecord* FindRecord(const proxy::Snapshot& snapshot, size_t node);
+  net::TimePoint AbsentUntil(size_t node) const;
   void AddClients();
   void PlanScenario();
   // In which the clients of the node's pool ask, and the plain one.

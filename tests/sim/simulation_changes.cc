@@ -1,4 +1,6 @@
 // One configuration after the other, in the middle of the load.
+#include <algorithm>
+
 #include "proxy/route/router.h"
 #include "tests/sim/simulation_thread.h"
 
@@ -26,6 +28,21 @@ bool Simulation::MayOwn(uint32_t fleet, const std::string& name, std::string_vie
 bool Simulation::IsPresent(const proxy::Snapshot& snapshot, uint32_t node) const {
   return std::ranges::any_of(snapshot.pools[node / kNodesOfAPool].nodes,
                              [&](const auto& record) { return record.get() == &Record(node); });
+}
+
+const backends::NodeRecord* Simulation::FindRecord(const proxy::Snapshot& snapshot, size_t node) {
+  const auto& nodes = snapshot.pools.front().nodes;
+  const auto found =
+      std::ranges::find(nodes, "n" + std::to_string(node), [](const auto& record) { return record->name(); });
+  return found != nodes.end() ? found->get() : nullptr;
+}
+
+net::TimePoint Simulation::AbsentUntil(size_t node) const {
+  if (FindRecord(*current_, node) == nullptr) return loop_.now();
+  const auto last = std::ranges::find_if(former_.rbegin(), former_.rend(), [&](const Former& former) {
+    return FindRecord(*former.snapshot, node) == nullptr;
+  });
+  return last != former_.rend() ? last->until : net::TimePoint::min();
 }
 
 void Simulation::PlanChanges() {
@@ -62,6 +79,17 @@ void Simulation::Adopt(std::shared_ptr<const proxy::Snapshot> next) {
     thread->loop.Post([worker = thread->worker.get(), next] { worker->Adopt(next); });
   }
   monitor_->Adopt(*next);
+}
+
+// What nodes have taught their limits on requests in flight would refuse many at once, until it is old.
+bool Simulation::LimitsAreForgotten() const {
+  for (uint32_t node = 0; node < kNodes; ++node) {
+    for (const auto& thread : threads_) {
+      const uint64_t limit = Record(node).stats(thread->number).concurrency_limit.value();
+      if (limit > 0 && limit < kEnoughInFlight) return false;
+    }
+  }
+  return true;
 }
 
 }  // namespace ringproxy::sim

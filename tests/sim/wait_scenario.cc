@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <functional>
 #include <utility>
 
 #include "backends/wire/resp_reply.h"
@@ -19,6 +20,8 @@ constexpr uint32_t kPushers = 2;
 // By the proxy's own patience with a node that does not say that the time is over.
 constexpr net::Duration kMostLate = std::chrono::seconds(5);
 constexpr net::Duration kMostLateWhenWell = milliseconds(300);
+// Until the node knows that nobody waits any more.
+constexpr net::Duration kLongestEnd = milliseconds(20);
 
 std::string RandomGroup(SimLoop& loop) {
   return "g" + std::to_string(loop.Random(kGroups));
@@ -130,7 +133,7 @@ void SimWaiter::Wait(const std::string& group, uint32_t limit_ms) {
 }
 
 void SimWaiter::Go() {
-  if (!group_.empty()) ++perhaps_lost_[group_];
+  if (!group_.empty()) perhaps_lost_[group_].push_back(loop().now());
   Leave();
 }
 
@@ -146,7 +149,7 @@ void SimWaiter::OnWaited(std::string_view reply) {
   if (reply.starts_with('*')) return OnElement(reply);
   if (reply.find("lost while waiting: an element may have been taken") != std::string_view::npos) {
     if (plan_ != WaiterPlan::kRandom && !meets_cut_links_) return Complain("lost though all is well", reply);
-    ++perhaps_lost_[group_];
+    perhaps_lost_[group_].push_back(loop().now());
   } else if (!IsFailure(reply) && !reply.starts_with("-ERR max number of ")) {
     return Complain("not an answer to a wait", reply);
   }
@@ -277,23 +280,44 @@ void WaitScenario::CheckElements(ScenarioEvents* events) {
   for (const auto& pusher : pushers_) {
     for (const std::string& element : pusher->pushed()) EXPECT_EQ(pushed[element], 1) << element;
   }
-  std::map<std::string, size_t> perhaps_lost;  // By group.
   for (const auto& waiter : waiters_) {
     events->received += waiter->received().size();
     for (const std::string& element : waiter->received()) ++found[element];
-    for (const auto& [group, count] : waiter->perhaps_lost()) perhaps_lost[group] += count;
   }
-  std::map<std::string, size_t> lost;
   for (const auto& [element, times] : pushed) {
     EXPECT_EQ(times, 1) << element << " was pushed more than once";
     EXPECT_LE(found[element], 1) << element << " was received more than once";
-    lost[GroupOf(element)] += found[element] == 0 ? 1 : 0;
   }
   EXPECT_EQ(found.size(), pushed.size()) << "an element comes from nowhere";
-  for (const auto& [group, count] : lost) {
-    EXPECT_LE(count, perhaps_lost[group]) << "elements of " << group << " are lost";
-    events->lost_elements += count;
+  events->lost_elements += CheckLost(found);
+}
+
+size_t WaitScenario::CheckLost(const std::map<std::string, int>& found) {
+  std::map<std::string, std::vector<net::TimePoint>> lost;  // When they were taken, by group.
+  for (const SimRedisNode* node : RedisNodes(parts_)) {
+    for (const auto& [element, at] : node->lists().taken()) {
+      if (found.at(element) == 0) lost[GroupOf(element)].push_back(at);
+    }
   }
+  std::map<std::string, std::vector<net::TimePoint>> ends;
+  for (const auto& waiter : waiters_) {
+    for (const auto& [group, times] : waiter->perhaps_lost())
+      ends[group].insert(ends[group].end(), times.begin(), times.end());
+  }
+  size_t count = 0;
+  for (auto& [group, taken] : lost) {
+    count += taken.size();
+    std::vector<net::TimePoint>& ended = ends[group];
+    EXPECT_LE(taken.size(), ended.size()) << "elements of " << group << " are lost";
+    std::ranges::sort(taken, std::greater());
+    std::ranges::sort(ended, std::greater());
+    // Each has a wait of its own, which cannot have ended long before.
+    for (size_t i = 0; i < std::min(taken.size(), ended.size()); ++i) {
+      EXPECT_LE(taken[i], ended[i] + kLongestEnd)
+          << "an element of " << group << " went to nobody at " << taken[i].time_since_epoch().count() << " us";
+    }
+  }
+  return count;
 }
 
 }  // namespace ringproxy::sim

@@ -1,8 +1,8 @@
 // tests/sim/wait_scenario.h – Clients that wait at a node for what others push.
 //
 // Held against the run: whatever was pushed is received by one client, or still in its list, or may be lost where a
-// client left while it waited or read that its wait was lost; a wait ends when its time is over and not before; one
-// whose client has ended its side ends; and in the end nobody waits at any node.
+// client left while it waited or read that its wait was lost, but not when it is pushed later; a wait ends when its
+// time is over and not before; one whose client has ended its side ends; and in the end nobody waits at any node.
 #pragma once
 
 #include <map>
@@ -51,8 +51,8 @@ class SimWaiter final : public SimDialog {
   void GiveUp();
 
   const std::vector<std::string>& received() const { return received_; }
-  // By group: how many elements may be lost.
-  const std::map<std::string, size_t>& perhaps_lost() const { return perhaps_lost_; }
+  // By group: when its wait has ended and an element may have been lost.
+  const std::map<std::string, std::vector<net::TimePoint>>& perhaps_lost() const { return perhaps_lost_; }
   size_t empty_waits() const { return empty_waits_; }
   size_t waits() const { return waits_; }
 
@@ -75,7 +75,7 @@ class SimWaiter final : public SimDialog {
   bool has_ended_ = false;  // Its side.
   bool meets_cut_links_ = false;
   std::vector<std::string> received_;
-  std::map<std::string, size_t> perhaps_lost_;
+  std::map<std::string, std::vector<net::TimePoint>> perhaps_lost_;
   size_t empty_waits_ = 0;
   size_t waits_ = 0;
 };
@@ -100,6 +100,8 @@ class WaitScenario final : public Scenario {
   void PushFor(const SimWaiter& waiter, const std::string& group);
   void CheckClient(const SimDialog& client);
   void CheckElements(ScenarioEvents* events);
+  // `found`: how often, by element. Returns how many are lost.
+  size_t CheckLost(const std::map<std::string, int>& found);
 
   const ScenarioParts parts_;
   const uint16_t database_;  // In which all of it happens.

@@ -16,6 +16,10 @@ enum class PlantedFault : uint8_t {
   kRequestBeforeGreeting,
   kBatchShort,
   kOutcomeDenied,
+  kExecSplit,
+  kSubscriptionNotRenewed,
+  kWaitNotEnded,
+  kScanSkipsNode,
 };
 
 inline PlantedFault planted_fault = PlantedFault::kNone;
