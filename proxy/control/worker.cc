@@ -62,6 +62,7 @@ Worker::Worker(const WorkerParts& parts, std::shared_ptr<const Snapshot> snapsho
   sinks_.Set(Kind::kWait, client_io_.waits);
   sinks_.Set(Kind::kSpreadWait, client_io_.waits.spread());
   sinks_.Set(Kind::kReplicaWait, client_io_.waits.replicas());
+  sinks_.Set(Kind::kGiveBack, client_io_.waits.give_backs());
   client_io_.subscriptions = std::make_unique<Subscriptions>(io_, parts.number, sinks_, parts.subscriptions, sessions_);
   sinks_.Set(Kind::kPubSub, client_io_.subscriptions->questions());
   dispatcher_.SetPubSub(*client_io_.subscriptions);
@@ -142,7 +143,8 @@ net::NextTurn Worker::EndTurn() {
   sessions_.Flush(nothing_sent);
   sessions_.DeleteClosed();
   BoundMemory();
-  if (drained_ && sessions_.size() == 0) std::exchange(drained_, nullptr)();
+  // What was popped for clients that are gone is still to go back.
+  if (drained_ && sessions_.size() == 0 && client_io_.waits.is_settled()) std::exchange(drained_, nullptr)();
   if (snapshots_.has_work()) [[unlikely]]
     ChangeSnapshots();
   // They are held, or sessions that have closed are the last to have sent something.
@@ -184,6 +186,7 @@ void Worker::Tick() {
   fanout_.Tick();
   client_io_.executions.Tick();
   client_io_.watches.Tick();
+  client_io_.waits.Tick();
   client_io_.subscriptions->Tick();
   stats_.clients.subscriptions.Set(client_io_.subscriptions->size());
   client_io_.scripts.Tick();

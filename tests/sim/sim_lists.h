@@ -9,6 +9,7 @@
 #include <deque>
 #include <functional>
 #include <map>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -45,6 +46,7 @@ class SimLists {
   void Forget(uint64_t connection);
 
   size_t waiting() const { return waiting_.size(); }
+  // What was given back is not among these again.
   const std::vector<std::string>& pushed() const { return pushed_; }
   void ForEachElement(const std::function<void(const std::string&)>& visit) const;
 
@@ -57,6 +59,7 @@ class SimLists {
   std::map<uint64_t, WaitingConnection> waiting_;  // The oldest first.
   uint64_t last_ = 0;
   std::vector<std::string> pushed_;
+  std::set<std::string> popped_;  // And not given back.
 };
 
 }  // namespace ringproxy::sim
