@@ -58,6 +58,8 @@ struct NodeStats {
   Counter pushes;        // Frames that answered nothing.
   Counter scans_skipped;      // Times that a SCAN went on without the node.
   Counter subscription_gaps;  // Subscriptions that were renewed, or began late: messages may have been missed.
+  Counter given_back;         // Replies of waits whose clients had left.
+  Counter lost_data;          // Likewise, those that could not be given back.
   Counter connects;           // Connections that became ready.
   Counter connect_failures;
   Counter bytes_sent;

@@ -31,6 +31,7 @@ struct Ticket {
     kWait,
     kSpreadWait,
     kReplicaWait,
+    kGiveBack,
     kPubSub,
     kScript,
     kLibrary,

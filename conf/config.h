@@ -58,7 +58,6 @@ struct Ratio {
 struct Rate {
   uint64_t amount = 0;
   microseconds window = std::chrono::seconds(1);
-
   bool operator==(const Rate&) const = default;
 };
 
@@ -268,14 +267,17 @@ struct KeyGroup {
   GroupSet set = GroupSet::kNone;
   std::string pattern = {};  // Without a set.
   std::string tag = {};      // With a pattern that has no {*}.
-
   bool operator==(const KeyGroup&) const = default;
 };
 
 struct Scan {
   bool skip_down = false;
-
   bool operator==(const Scan&) const = default;
+};
+
+struct Blocking {
+  bool give_back = true;
+  bool operator==(const Blocking&) const = default;
 };
 
 struct Pool {
@@ -307,6 +309,7 @@ struct Pool {
   Reconnect reconnect;
   NodeLimits limits;
   Scan scan;
+  Blocking blocking;
   bool learn = false;  // Commands, from the nodes' own COMMAND.
   std::vector<KeyGroup> groups;
   bool taken_for_cache = false;  // No option: the file does not say `data`, and uses what only a cache may.
@@ -324,7 +327,6 @@ struct RequestMatch {
   Words prefix;   // Of one of its keys.
   Words glob;     // Of one of its keys.
   Words pool;     // Of one of its keys; of a request without keys, the default route's.
-
   bool operator==(const RequestMatch&) const = default;
 };
 

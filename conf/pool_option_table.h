@@ -167,6 +167,16 @@ inline constexpr auto kOptions<NodeLimits> = std::make_tuple(
               "Most bytes of requests that wait on one connection; a further one fails at once."});
 
 template <>
+inline constexpr auto kOptions<Blocking> = std::make_tuple(OptionRow{
+    "give_back", &Blocking::give_back, Switch(), Reload::kLive,
+    "Whether what BLPOP, BRPOP, BLMPOP, BZPOPMIN, BZPOPMAX or BZMPOP has popped for a client that has left meanwhile "
+    "is put back (ringproxy_wait_data_given_back_total). Lists get it where it was; a sorted set only what is not "
+    "there "
+    "again by then. Others may see that it was gone for a moment, and a key that had become empty has lost its time to "
+    "live. Where it is off, and where the node does not take it, it is lost, as with a client of the node itself. "
+    "A change holds for waits that begin from then on."});
+
+template <>
 inline constexpr auto kOptions<Scan> = std::make_tuple(OptionRow{
     "skip_down", &Scan::skip_down, Switch(), Reload::kLive,
     "Whether SCAN leaves out the keys of a node that is down, which is counted "
@@ -261,6 +271,7 @@ inline constexpr auto kOptions<Pool> = std::make_tuple(
     OptionRow{"reconnect", &Pool::reconnect, Section(), Reload::kLive, "How often a lost node is tried again."},
     OptionRow{"limits", &Pool::limits, Section(), Reload::kLive, "Caps of one connection to a node."},
     OptionRow{"scan", &Pool::scan, Section(), Reload::kLive, "How SCAN goes over the nodes."},
+    OptionRow{"blocking", &Pool::blocking, Section(), Reload::kLive, "What becomes of commands that wait."},
     OptionRow{
         "learn", &Pool::learn, Switch(), Reload::kRestart,
         "Whether commands that neither ringproxy nor commands knows are served as the nodes' own COMMAND tells of "

@@ -67,8 +67,8 @@ class NodePool {
   std::optional<ring::NodeIndex> ChooseOther(uint64_t hash, ring::NodeIndex first, Claim claim);
   // Fails the ticket in the node's name. Requires: not kGranted.
   void Refuse(ring::NodeIndex node, Admission why, Ticket ticket);
-  // A SCAN leaves the node out.
-  void CountSkippedScan(ring::NodeIndex node) { nodes_[node]->stats.scans_skipped.Add(); }
+  // What others have seen of it.
+  void Count(ring::NodeIndex node, Counter NodeStats::*what) { (nodes_[node]->stats.*what).Add(); }
   // The least release of the nodes that have told theirs.
   ServerVersion LeastVersion() const;
   // The median over the nodes of the time that 95 % of their replies take.

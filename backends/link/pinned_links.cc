@@ -20,6 +20,14 @@ void PinnedLease::Break() {
   connection.Reopen();
 }
 
+const NodeSettings& PinnedLease::settings() const {
+  return links_.parts_.settings;
+}
+
+NodeStats& PinnedLease::stats() const {
+  return links_.parts_.stats;
+}
+
 void PinnedLease::LeaveLane() {
   if (has_link() && lane_) links_.by_lane_.erase(*lane_);
   lane_.reset();

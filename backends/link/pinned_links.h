@@ -56,6 +56,9 @@ class PinnedLease {
   void Mark() { losses_ = has_link() ? std::optional(connection_->losses()) : std::nullopt; }
   // It is the one and same connection since Mark.
   bool IsKept() const { return has_link() && losses_ && *losses_ == connection_->losses(); }
+  // Of the node. Requires: has_link().
+  const NodeSettings& settings() const;
+  NodeStats& stats() const;
   // Its lane takes it no more.
   void LeaveLane();
   // What the link speaks is no more what its flavour says: it serves nobody else afterwards.

@@ -62,6 +62,7 @@ Worker::Worker(const WorkerParts& parts, std::shared_ptr<const Snapshot> snapsho
   sinks_.Set(Kind::kWait, client_io_.waits);
   sinks_.Set(Kind::kSpreadWait, client_io_.waits.spread());
   sinks_.Set(Kind::kReplicaWait, client_io_.waits.replicas());
+  sinks_.Set(Kind::kGiveBack, client_io_.waits.give_backs());
   client_io_.subscriptions = std::make_unique<Subscriptions>(io_, parts.number, sinks_, parts.subscriptions, sessions_);
   sinks_.Set(Kind::kPubSub, client_io_.subscriptions->questions());
   dispatcher_.SetPubSub(*client_io_.subscriptions);
@@ -144,7 +145,9 @@ net::NextTurn Worker::EndTurn() {
   sessions_.Flush(nothing_sent);
   sessions_.DeleteClosed();
   BoundMemory();
-  if (drain_ && drain_->drained && sessions_.size() == 0) std::exchange(drain_->drained, nullptr)();
+  // What was popped for clients that are gone is still to go back.
+  if (drain_ && drain_->drained && sessions_.size() == 0 && client_io_.waits.is_settled())
+    std::exchange(drain_->drained, nullptr)();
   if (snapshots_.has_work()) [[unlikely]]
     ChangeSnapshots();
   // They are held, or sessions that have closed are the last to have sent something.
@@ -186,6 +189,7 @@ void Worker::Tick() {
   fanout_.Tick();
   client_io_.executions.Tick();
   client_io_.watches.Tick();
+  client_io_.waits.Tick();
   client_io_.subscriptions->Tick();
   stats_.clients.subscriptions.Set(client_io_.subscriptions->size());
   client_io_.scripts.Tick();

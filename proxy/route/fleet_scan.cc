@@ -30,7 +30,7 @@ void FleetScan::Send(const RoutedRequest& routed, const Origin& origin, backends
 
 bool FleetScan::Skips(const ScanOrder::ScanPlace& place, backends::Admission admission, const Origin& origin) {
   if (admission != backends::Admission::kDown || !origin.held->config.pools[place.pool].scan.skip_down) return false;
-  origin.held.node_pools[place.pool].CountSkippedScan(place.node);
+  origin.held.node_pools[place.pool].Count(place.node, &backends::NodeStats::scans_skipped);
   return true;
 }
 

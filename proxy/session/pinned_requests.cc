@@ -59,9 +59,13 @@ void FollowPinned(ClientIo& io, const ClientState& client, uint32_t lane) {
   client.flavour.is_pinned ? io.watches.Follow(lane, client.flavour) : io.watches.End(lane);
 }
 
+void EndWait(ClientIo& io, uint32_t lane, bool has_ended) {
+  has_ended ? io.waits.EndOfClient(lane, io.watches) : io.waits.Cut(lane);
+}
+
 void LeavePinned(ClientIo& io, ClientState& client, uint32_t lane) {
   // First, since it may wait on the link on which it watches.
-  io.waits.Leave(lane);
+  io.waits.Leave(lane, io.watches);
   if (std::exchange(client.flavour.is_pinned, false)) io.watches.End(lane);
 }
 

@@ -24,6 +24,9 @@ void SendTransaction(ClientIo& io, ClientState& client, Origin origin, backends:
 // protocol or database. `lane`: its number.
 void FollowPinned(ClientIo& io, const ClientState& client, uint32_t lane);
 
+// No more requests come of the client: what it waits for ends. `has_ended`: since it has ended its side.
+void EndWait(ClientIo& io, uint32_t lane, bool has_ended);
+
 // The client has left.
 void LeavePinned(ClientIo& io, ClientState& client, uint32_t lane);
 

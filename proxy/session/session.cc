@@ -85,7 +85,7 @@ void Session::ReadAhead() {
   if (mode_ == SessionMode::kHeld) return Close(kLeftWhileHeld);
   if (input_.empty()) return Drain();
   // What it asked behind the command that waits is still answered, as above; the wait itself ends.
-  io_.waits.Cut(requests_.owner());
+  EndWait(io_, requests_.owner(), true);
   Move(SessionMode::kPaused);
 }
 
@@ -132,7 +132,7 @@ void Session::Drain() {
   if (!TakesRequests(mode_)) return;
   // If nothing is under way it closes at the end of this turn, for which it has to be marked.
   Move(SessionMode::kFinishing);
-  io_.waits.Cut(requests_.owner());
+  EndWait(io_, requests_.owner(), client_has_ended_);
   io_.Mark(mark_);
 }
 
@@ -240,7 +240,7 @@ void Session::Tick(net::TimePoint now) {
   // The node may not have begun to wait before.
   const bool ends = mode_ == SessionMode::kFinishing || (mode_ == SessionMode::kPaused && client_has_ended_);
   if (ends || (mode_ != SessionMode::kReading && io_.waits.IsEnding(requests_.owner())))
-    io_.waits.Cut(requests_.owner());
+    EndWait(io_, requests_.owner(), client_has_ended_);
   const net::Duration idle = requests_.replies().empty() ? now - client_.last_active : net::Duration(0);
   const net::Duration watch_idle = listener_.conf.watch_idle;
   // Who is held is not idle.

@@ -17,6 +17,7 @@
 #include "backends/ticket.h"
 #include "proxy/route/held_snapshot.h"
 #include "proxy/route/router.h"
+#include "proxy/state/popped_data.h"
 #include "proxy/state/probe.h"
 #include "proxy/state/spread_request.h"
 #include "proxy/state/wait_patience.h"
@@ -70,6 +71,13 @@ struct SpreadWait {
     uint32_t links = 0;  // That it has for itself besides.
   };
 
+  // What is asked with the ticket of a wait, by its slot: for each waiter, all of these.
+  enum SpreadQuestion : uint32_t { kProbe, kStreamEnd, kCommand, kNumber, kUnblock, kQuestions };
+  backends::Ticket TicketOf(uint32_t place, SpreadQuestion question, size_t waiter = 0) const {
+    const uint32_t slot = static_cast<uint32_t>(waiter) * kQuestions + question;
+    return {place, generation, slot, backends::Ticket::Kind::kSpreadWait};
+  }
+
   // How long it is still to wait, at least the least that servers know; none: without end.
   std::optional<double> LeftAt(net::TimePoint now) const;
   bool IsOverAt(net::TimePoint now) const;
@@ -85,6 +93,7 @@ struct SpreadWait {
   SpreadClient client{};
   uint32_t generation = 0;  // Of the place, and of its waiters.
   SpreadRequest request{};
+  PoppedFrom from{};
   std::optional<net::TimePoint> end = std::nullopt;
   std::optional<Probe> probe = std::nullopt;          // Under way,
   std::optional<uint32_t> probed_for = std::nullopt;  // for this waiter; otherwise in the order of the keys, of which
@@ -92,8 +101,9 @@ struct SpreadWait {
   std::vector<SpreadWaiter> waiters{};
   std::optional<Next> ending = std::nullopt;  // The waiters are to end.
   SpreadError error{};
-  WaitEnd end_as{};  // Set: the client does not wait for what is not there yet.
-  bool is_answered = false;
+  WaitEnd end_as{};          // Set: the client does not wait for what is not there yet.
+  bool has_ended = false;    // The client, its side.
+  bool is_answered = false;  // Or gone.
   bool takes_turns = false;
 };
 

@@ -23,7 +23,7 @@ void SpreadWaits::AskForEnd(uint32_t place) {
   if (wait.next == wait.request.key_count()) return SendWaiters(place);
   const NodeId node = wait.NodeOf(*held_, wait.next);
   backends::NodePool& nodes = held_->node_pools[node.pool];
-  const backends::Ticket ticket = TicketOf(place, kStreamEnd);
+  const backends::Ticket ticket = wait.TicketOf(place, kStreamEnd);
   const backends::Admission admission = nodes.Admits(node.node, {.is_read = true});
   if (admission != backends::Admission::kGranted) return nodes.Refuse(node.node, admission, ticket);
   backends::Lane lane = wait.client.lane;
@@ -91,7 +91,7 @@ bool SpreadWaits::Lease(uint32_t place, size_t i) {
   }
   const NodeId node = wait.NodeOf(*held_, wait.waiters[i].keys.front());
   backends::NodePool& nodes = held_->node_pools[node.pool];
-  const backends::Ticket call = TicketOf(place, kCommand, i);
+  const backends::Ticket call = wait.TicketOf(place, kCommand, i);
   const backends::Admission admission = nodes.Admits(node.node, {.is_read = false});
   if (admission != backends::Admission::kGranted) {
     nodes.Refuse(node.node, admission, call);
@@ -103,7 +103,7 @@ bool SpreadWaits::Lease(uint32_t place, size_t i) {
     return false;
   }
   // A turn is not ended before its time.
-  if (!wait.takes_turns) wait.waiters[i].link->Send(kAskNumber, TicketOf(place, kNumber, i));
+  if (!wait.takes_turns) wait.waiters[i].link->Send(kAskNumber, wait.TicketOf(place, kNumber, i));
   return true;
 }
 
@@ -124,7 +124,8 @@ void SpreadWaits::Send(uint32_t place, size_t i) {
   const conf::Timeouts& timeouts = (*held_)->config.pools[wait.NodeOf(*held_, key).pool].timeouts;
   waiter.state = WaiterState::kArmed;
   waiter.is_ended = false;
-  waiter.link->Wait(io_.blocks.Copy(request), TicketOf(place, kCommand, i), PatienceOf(seconds.value_or(0), timeouts));
+  waiter.link->Wait(io_.blocks.Copy(request), wait.TicketOf(place, kCommand, i),
+                    PatienceOf(seconds.value_or(0), timeouts));
 }
 
 void SpreadWaits::OnWaiter(uint32_t place, uint32_t i, backends::Reply&& reply) {
@@ -140,7 +141,7 @@ void SpreadWaits::OnWaiter(uint32_t place, uint32_t i, backends::Reply&& reply) 
     return Advance(place);
   }
   const bool is_error = wire::IsError(bytes);
-  if (wait.takes_turns && !wire::IsNil(bytes)) return Answer(place, std::move(reply));
+  if (wait.takes_turns && !wire::IsNil(bytes)) return Answer(place, std::move(reply), &waiter);
   if (wait.ending) return Advance(place);
   if (is_forced) return Answer(place, std::move(reply));
   if (wait.takes_turns) {

@@ -29,18 +29,14 @@ void SpreadWaits::Start(const RoutedRequest& routed, const Origin& origin, uint3
   const uint32_t generation = wait.generation + 1;
   wait = SpreadWait{.client = {ticket, origin.lane, origin.listener, links},
                     .generation = generation,
-                    .request = SpreadRequest(routed.spec, routed.request)};
+                    .request = SpreadRequest(routed.spec, routed.request),
+                    .from = PoppedFromOf(routed.spec, routed.request)};
   const double seconds = *wire::WaitOf(routed.spec, routed.request);
   const auto time = std::chrono::duration<double>(seconds);
   if (seconds > 0 && seconds < kMostSeconds)
     wait.end = io_.loop.now() + std::chrono::duration_cast<net::Duration>(time);
   by_client_[origin.lane.number] = place;
   AskInTurn(place);
-}
-
-backends::Ticket SpreadWaits::TicketOf(uint32_t place, SpreadQuestion question, size_t waiter) const {
-  const uint32_t slot = static_cast<uint32_t>(waiter) * kQuestions + question;
-  return {place, waits_[place].generation, slot, backends::Ticket::Kind::kSpreadWait};
 }
 
 void SpreadWaits::Advance(uint32_t place) {
@@ -66,7 +62,7 @@ void SpreadWaits::EndWaiters(uint32_t place) {
     // A turn ends soon by itself; and what the node says to its end is the truth about what it has popped.
     const bool is_to_end =
         waiter.state == WaiterState::kArmed && waiter.unblocks == 0 && !waiter.is_ended && !wait.takes_turns;
-    if (is_to_end) waiter.Unblock(TicketOf(place, kUnblock, i));
+    if (is_to_end) waiter.Unblock(wait.TicketOf(place, kUnblock, i));
     // It may have failed at once, and with it the last of all.
     if (wait.generation != generation) return;
     is_any_left |= waiter.state == WaiterState::kArmed || waiter.unblocks > 0;
@@ -132,7 +128,7 @@ void SpreadWaits::AskFor(uint32_t place, std::vector<uint32_t> keys, std::option
   if ((*held_)->pools[node.pool].nodes[node.node]->refuses_transactions())
     return OnProbe(place, Probe::ProbeResult::kRefused);
   backends::NodePool& nodes = held_->node_pools[node.pool];
-  const backends::Ticket ticket = TicketOf(place, kProbe);
+  const backends::Ticket ticket = wait.TicketOf(place, kProbe);
   const backends::Admission admission = nodes.Admits(node.node, {.is_read = false});
   if (admission != backends::Admission::kGranted) return nodes.Refuse(node.node, admission, ticket);
   const std::string requests = Probe::RequestsOf(wait.request.About(keys, Probe::kSeconds));
@@ -146,17 +142,22 @@ void SpreadWaits::OnProbe(uint32_t place, Probe::ProbeResult result) {
   Probe probe = *std::exchange(wait.probe, std::nullopt);
   const std::optional<uint32_t> waiter = std::exchange(wait.probed_for, std::nullopt);
   if (waiter) wait.waiters[*waiter].state = WaiterState::kIdle;
-  if (result == ProbeResult::kAnswer) return Answer(place, probe.TakeAnswer());
+  if (result == ProbeResult::kAnswer) {
+    // What is there before it waits is the client's, though that has ended its side meanwhile: so a server has it.
+    if (!waiter) wait.has_ended = false;
+    return Answer(place, probe.TakeAnswer());
+  }
   if (result == ProbeResult::kRefused && !wait.ending) wait.ending = Next::kTurns;
   // Another one was faster, and so late that nothing can be waited for any more.
   if (waiter && wait.IsOverAt(io_.loop.now()) && !wait.ending) wait.ending = Next::kEnd;
   Advance(place);
 }
 
-void SpreadWaits::Cut(uint32_t client, WaitEnd as) {
+void SpreadWaits::Cut(uint32_t client, WaitEnd as, bool has_ended) {
   const auto found = by_client_.find(client);
   if (found == by_client_.end()) return;
   SpreadWait& wait = waits_[found->second];
+  wait.has_ended |= has_ended;
   // What is there already is for the client: all nodes are asked once.
   if (wait.end_as == WaitEnd::kNone) wait.end_as = as;
   if (wait.waiters.empty()) return;
@@ -172,10 +173,16 @@ std::optional<WaitEnd> SpreadWaits::EndOf(uint32_t client) const {
 void SpreadWaits::Leave(uint32_t client) {
   const auto found = by_client_.find(client);
   if (found == by_client_.end()) return;
-  SpreadWait& wait = waits_[found->second];
+  const uint32_t place = found->second;
+  SpreadWait& wait = waits_[place];
+  // What may pop is waited for.
+  if (wait.from != PoppedFrom::kNone && (wait.probe || wait.takes_turns)) {
+    MarkAnswered(place);
+    return Advance(place);
+  }
   // First, so that what fails now leads nowhere.
   std::vector<SpreadWaiter> waiters = std::move(wait.waiters);
-  Release(found->second);
+  Release(place);
   for (SpreadWaiter& waiter : waiters) {
     if (!waiter.link) continue;
     const bool is_clean = waiter.state != WaiterState::kArmed && waiter.unblocks == 0;
@@ -183,22 +190,47 @@ void SpreadWaits::Leave(uint32_t client) {
   }
 }
 
-void SpreadWaits::Answer(uint32_t place, backends::Reply&& reply) {
+void SpreadWaits::Answer(uint32_t place, backends::Reply&& reply, SpreadWaiter* by) {
   SpreadWait& wait = waits_[place];
-  const backends::Ticket ticket = wait.client.ticket;
-  by_client_.erase(wait.client.lane.number);
-  wait.is_answered = true;
-  wait.ending = Next::kEnd;
-  sink_.OnReply(ticket, std::move(reply));
+  const bool was_answered = wait.is_answered;
+  const bool has_popped = HasPopped(wait.from, reply.bytes());
+  if (!was_answered && !(wait.has_ended && has_popped)) {
+    sink_.OnReply(MarkAnswered(place), std::move(reply));
+    return Advance(place);
+  }
+  if (!has_popped) return Advance(place);
+  // By the configuration in force, as whoever looks for it next does.
+  const std::vector<std::string_view> words = GiveBackWords(wait.from, reply.bytes());
+  const std::string_view key = words.size() > 1 ? words[1] : wait.request.key(0);
+  const NodeId node = RouteKey(**held_, (*held_)->listeners[wait.client.listener], key);
+  const bool gives_back = (*held_)->config.pools[node.pool].blocking.give_back;
+  backends::NodePool& nodes = held_->node_pools[node.pool];
+  const backends::Lane lane = wait.client.lane;
+  std::unique_ptr<PinnedLease> link;
+  if (gives_back) link = by != nullptr ? std::move(by->link) : nodes.Pin(node.node, lane.flavour, std::nullopt);
+  if (!link) {
+    if (!was_answered) sink_.OnReply(MarkAnswered(place), std::move(reply));
+    if (was_answered && gives_back) nodes.Count(node.node, &backends::NodeStats::lost_data);
+    return Advance(place);
+  }
+  GiveBacks::PoppedData popped{
+      .from = wait.from, .reply = reply.Keep(io_.blocks), .link = std::move(link), .is_clean = true};
+  if (!was_answered) popped.reader = {wait.client.ticket, lane.number, lane.flavour.protocol};
+  MarkAnswered(place);
+  give_backs_.Start(std::move(popped));
   Advance(place);
 }
 
-void SpreadWaits::Fail(uint32_t place, const wire::Failure& failure) {
+backends::Ticket SpreadWaits::MarkAnswered(uint32_t place) {
   SpreadWait& wait = waits_[place];
-  by_client_.erase(wait.client.lane.number);
+  if (!wait.is_answered) by_client_.erase(wait.client.lane.number);
   wait.is_answered = true;
   wait.ending = Next::kEnd;
-  sink_.OnFailure(wait.client.ticket, failure);
+  return wait.client.ticket;
+}
+
+void SpreadWaits::Fail(uint32_t place, const wire::Failure& failure) {
+  sink_.OnFailure(MarkAnswered(place), failure);
   Advance(place);
 }
 

@@ -27,6 +27,7 @@
 #include "backends/ticket.h"
 #include "backends/worker_io.h"
 #include "proxy/route/routed_request.h"
+#include "proxy/state/give_backs.h"
 #include "proxy/state/spread_wait.h"
 
 namespace ringproxy::proxy {
@@ -34,15 +35,16 @@ namespace ringproxy::proxy {
 class SpreadWaits final : public backends::ReplySink {
  public:
   // `held`: the configuration in force.
-  SpreadWaits(backends::ReplySink& sink, backends::WorkerIo& io, const std::unique_ptr<HeldSnapshot>& held)
-      : sink_(sink), io_(io), held_(held) {}
+  SpreadWaits(backends::ReplySink& sink, backends::WorkerIo& io, const std::unique_ptr<HeldSnapshot>& held,
+              GiveBacks& give_backs)
+      : sink_(sink), io_(io), held_(held), give_backs_(give_backs) {}
   ~SpreadWaits();
 
   // Requires: SpreadRequest::Takes; nothing of the client, which is its lane, is under way. `links`: those that it has
   // for itself.
   void Start(const RoutedRequest& routed, const Origin& origin, uint32_t links, backends::Ticket ticket);
-  // As Waits.
-  void Cut(uint32_t client, WaitEnd as);
+  // As Waits. `has_ended`: the client, its side, and what is popped for it from then on goes back.
+  void Cut(uint32_t client, WaitEnd as, bool has_ended = false);
   // As what its wait is to end; none: it does not wait.
   std::optional<WaitEnd> EndOf(uint32_t client) const;
   void Leave(uint32_t client);
@@ -52,12 +54,9 @@ class SpreadWaits final : public backends::ReplySink {
   void OnFailure(backends::Ticket ticket, const wire::Failure& failure) override;
 
  private:
-  // What is asked with the ticket of a wait, by its slot: for each waiter, all of these.
-  enum SpreadQuestion : uint32_t { kProbe, kStreamEnd, kCommand, kNumber, kUnblock, kQuestions };
+  using enum SpreadWait::SpreadQuestion;
   using Next = SpreadWait::Next;
   using WaiterState = SpreadWaiter::WaiterState;
-
-  backends::Ticket TicketOf(uint32_t place, SpreadQuestion question, size_t waiter = 0) const;
 
   // What is to be done now, whatever has happened.
   void Advance(uint32_t place);
@@ -78,14 +77,17 @@ class SpreadWaits final : public backends::ReplySink {
   void OnWaiter(uint32_t place, uint32_t waiter, backends::Reply&& reply);
   void Finish(uint32_t place);
 
-  // The client is told; what is still at the nodes is ended.
-  void Answer(uint32_t place, backends::Reply&& reply);
+  // The client is told, or need not be any more: what is still at the nodes is to end. Returns whom to tell.
+  backends::Ticket MarkAnswered(uint32_t place);
+  // The client is told; what was popped for one that has left goes back. `by`: what has popped it; none: a probe.
+  void Answer(uint32_t place, backends::Reply&& reply, SpreadWaiter* by = nullptr);
   void Fail(uint32_t place, const wire::Failure& failure);
   void Release(uint32_t place);
 
   backends::ReplySink& sink_;
   backends::WorkerIo& io_;
   const std::unique_ptr<HeldSnapshot>& held_;
+  GiveBacks& give_backs_;
   net::PlaceList<SpreadWait, std::deque<SpreadWait>> waits_;  // References stay valid.
   std::unordered_map<uint32_t, uint32_t> by_client_;
 };

@@ -4,8 +4,10 @@
 
 #include "backends/wire/blocking.h"
 #include "backends/wire/resp_reply.h"
+#include "proxy/state/give_backs.h"
 #include "proxy/state/replica_waits.h"
 #include "proxy/state/spread_waits.h"
+#include "proxy/state/watches.h"
 
 namespace ringproxy::proxy {
 namespace {
@@ -16,6 +18,7 @@ using backends::PinnedLease;
 // drain.
 constexpr uint32_t kMostMissed = 3;
 
+constexpr std::string_view kPing = "*1\r\n$4\r\nPING\r\n";
 constexpr std::string_view kNumberRequest = "*2\r\n$6\r\nCLIENT\r\n$2\r\nID\r\n";
 
 // Where the first key lies.
@@ -30,7 +33,8 @@ NodeId FirstOwner(const RoutedRequest& routed, const Origin& origin) {
 Waits::Waits(backends::ReplySink& sink, backends::WorkerIo& io, const std::unique_ptr<HeldSnapshot>& held)
     : sink_(sink),
       blocks_(io.blocks),
-      spread_(std::make_unique<SpreadWaits>(sink, io, held)),
+      give_backs_(std::make_unique<GiveBacks>(sink, io)),
+      spread_(std::make_unique<SpreadWaits>(sink, io, held, *give_backs_)),
       replicas_(std::make_unique<ReplicaWaits>(sink, io)) {}
 
 // The worker ends: nobody is told anything any more.
@@ -44,6 +48,14 @@ backends::ReplySink& Waits::spread() {
 
 backends::ReplySink& Waits::replicas() {
   return *replicas_;
+}
+
+backends::ReplySink& Waits::give_backs() {
+  return *give_backs_;
+}
+
+bool Waits::is_settled() const {
+  return entries_.in_use() == 0 && give_backs_->is_idle();
 }
 
 void Waits::Start(RoutedRequest& routed, const Origin& origin, ClientLinks links, backends::Ticket ticket) {
@@ -82,6 +94,10 @@ void Waits::Start(RoutedRequest& routed, const Origin& origin, ClientLinks links
   entry.number = 0;
   entry.end = WaitEnd::kNone;
   entry.unblocks = entry.missed = 0;
+  entry.from = origin.held->config.pools[to->pool].blocking.give_back ? PoppedFromOf(routed.spec, routed.request)
+                                                                      : PoppedFrom::kNone;
+  entry.protocol = origin.lane.flavour.protocol;
+  entry.has_ended = entry.is_told = entry.is_gone = false;
   by_client_[client] = place;
   const backends::Ticket call{place, entry.generation, kCommand, backends::Ticket::Kind::kWait};
   net::Block request = is_wrong       ? blocks_.Copy(SpreadRequest::AboutFirstKey(routed.spec, routed.request))
@@ -102,8 +118,9 @@ Waits::WaitEntry Waits::Take(uint32_t place) {
   const uint32_t next = entries_[place].generation + 1;
   WaitEntry entry = std::move(entries_[place]);
   entries_[place].generation = next;
+  entries_[place].link = nullptr;
   entries_.Release(place);
-  by_client_.erase(entry.client);
+  if (!entry.is_gone) by_client_.erase(entry.client);
   return entry;
 }
 
@@ -133,6 +150,7 @@ void Waits::Unblock(uint32_t place) {
   if (entry.number < 0) return GiveUp(place);
   if (entry.number == 0 || entry.link == nullptr || !entry.link->has_link()) return;
   ++entry.unblocks;
+  entry.is_told = true;
   entry.link->SendBeside(UnblockRequest(entry.number, entry.end),
                          {place, entry.generation, kUnblock, backends::Ticket::Kind::kWait});
 }
@@ -145,14 +163,46 @@ void Waits::GiveUp(uint32_t place) {
   if (link != nullptr) link->Break();
 }
 
-void Waits::Leave(uint32_t client) {
+void Waits::EndOfClient(uint32_t client, Watches& watches) {
+  spread_->Cut(client, WaitEnd::kTimeout, true);
+  const auto found = by_client_.find(client);
+  if (found != by_client_.end()) Detach(found->second, watches);
+  Cut(client);
+}
+
+void Waits::Detach(uint32_t place, Watches& watches) {
+  WaitEntry& entry = entries_[place];
+  entry.has_ended = true;
+  if (entry.owned || entry.link == nullptr || entry.from == PoppedFrom::kNone) return;
+  entry.owned = watches.TakeLink(entry.client);
+  // What it has watched is still on it.
+  if (entry.owned) entry.owned->Alter();
+}
+
+void Waits::Leave(uint32_t client, Watches& watches) {
   spread_->Leave(client);
   replicas_->Leave(client);
+  give_backs_->Leave(client);
   const auto found = by_client_.find(client);
   if (found == by_client_.end()) return;
-  WaitEntry entry = Take(found->second);
+  const uint32_t place = found->second;
+  Detach(place, watches);
+  if (entries_[place].from != PoppedFrom::kNone && entries_[place].owned) {
+    // Its node may have popped something already, which is read before the link serves anybody else.
+    by_client_.erase(found);
+    entries_[place].is_gone = true;
+    entries_[place].end = WaitEnd::kTimeout;
+    return Unblock(place);
+  }
+  WaitEntry entry = Take(place);
   if (entry.owned) return PinnedLease::Abandon(std::move(entry.owned));
   if (entry.link != nullptr) entry.link->Break();
+}
+
+void Waits::Tick() {
+  for (uint32_t place = 0; place < entries_.end() - entries_.begin(); ++place) {
+    if (entries_[place].is_gone && entries_[place].link != nullptr) Unblock(place);
+  }
 }
 
 void Waits::OnReply(backends::Ticket ticket, backends::Reply&& reply) {
@@ -167,15 +217,28 @@ void Waits::OnReply(backends::Ticket ticket, backends::Reply&& reply) {
   }
   if (ticket.slot == kNumber) {
     known->number = wire::IntegerReply(reply.bytes()).value_or(-1);
-    if (known->end != WaitEnd::kNone) Unblock(ticket.owner);
+    if (known->end == WaitEnd::kNone) return;
+    // The client had ended its side before the node had the command. A server would still have answered with what is
+    // there at once, and that is on its way.
+    const bool may_be_there = known->has_ended && !known->is_gone && known->number > 0;
+    if (!may_be_there) return Unblock(ticket.owner);
+    known->link->SendBeside(kPing, {ticket.owner, known->generation, kMoment, backends::Ticket::Kind::kWait});
     return;
   }
+  if (ticket.slot == kMoment) return Unblock(ticket.owner);
   WaitEntry entry = Take(ticket.owner);
   // Behind such a reply a server may close the connection; and what is to end this wait, and is not read yet, would end
   // that of the next client.
   const bool is_dropped = reply.bytes().starts_with("-UNBLOCKED") || entry.unblocks > 0;
+  const bool is_for_nobody = entry.is_gone || (entry.has_ended && entry.is_told);
+  if (is_for_nobody && entry.owned && HasPopped(entry.from, reply.bytes())) {
+    GiveBacks::PoppedData popped{
+        .from = entry.from, .reply = reply.Keep(blocks_), .link = std::move(entry.owned), .is_clean = !is_dropped};
+    if (!entry.is_gone) popped.reader = {entry.ticket, entry.client, entry.protocol};
+    return give_backs_->Start(std::move(popped));
+  }
   if (entry.owned && !is_dropped) PinnedLease::Return(std::move(entry.owned));
-  sink_.OnReply(entry.ticket, std::move(reply));
+  if (!entry.is_gone) sink_.OnReply(entry.ticket, std::move(reply));
 }
 
 void Waits::OnFailure(backends::Ticket ticket, const wire::Failure& failure) {
@@ -187,12 +250,15 @@ void Waits::OnFailure(backends::Ticket ticket, const wire::Failure& failure) {
     if (failure.may_have_run || known->end != WaitEnd::kNone) GiveUp(ticket.owner);
     return;
   }
-  if (ticket.slot == kUnblock) return GiveUp(ticket.owner);
+  if (ticket.slot == kUnblock || ticket.slot == kMoment) return GiveUp(ticket.owner);
   WaitEntry entry = Take(ticket.owner);
+  // Something had come, and there was no room for it.
+  const bool is_lost_data = entry.is_gone && failure.code == wire::ErrorCode::kOutOfMemory;
+  if (is_lost_data && entry.owned && entry.owned->has_link()) entry.owned->stats().lost_data.Add();
   wire::Failure lost{.code = wire::ErrorCode::kWaitLost, .pool = failure.pool, .node = failure.node};
   // The node may still wait, or have something for nobody.
   if (!entry.owned && entry.link != nullptr && failure.may_have_run) entry.link->Break();
-  sink_.OnFailure(entry.ticket, failure.may_have_run ? lost : failure);
+  if (!entry.is_gone) sink_.OnFailure(entry.ticket, failure.may_have_run ? lost : failure);
 }
 
 }  // namespace ringproxy::proxy

@@ -1,12 +1,12 @@
 // proxy/state/waits.h – Commands that wait at a node for what others will write: BLPOP and its like.
 //
 // Purpose: each has a link for itself for as long as it waits; the client's own, if it watches keys of that node. It
-// ends by the node's reply, by its own timeout, which the node keeps, by the client's leaving, which closes the link,
-// or by Cut, which has the node end it as if its time were over, or by an error: then nothing that was popped is
-// lost. What is lost with the link reads as that, and never as nil. What has its keys on several nodes is SpreadWaits',
-// and what waits for replicas ReplicaWaits'. A node that cannot be told of the end of a wait loses the link.
-// Threads: its worker's. Lifetime: what it is given outlives it. Promise: one OnReply or OnFailure to the sink for each
-// Start, unless the client leaves.
+// ends by the node's reply, by its own timeout, which the node keeps, or by Cut, which has the node end it as if its
+// time were over, or by an error: then nothing that was popped is lost. What may pop is ended likewise when its client
+// leaves, and what it has popped by then goes back (GiveBacks); all else loses its link then. What is lost with the
+// link reads as that, and never as nil. What has its keys on several nodes is SpreadWaits', and what waits for replicas
+// ReplicaWaits'. A node that cannot be told of the end of a wait loses the link. Threads: its worker's. Lifetime: what
+// it is given outlives it. Promise: one OnReply or OnFailure to the sink for each Start, unless the client leaves.
 #pragma once
 
 #include <cstdint>
@@ -19,12 +19,15 @@
 #include "backends/worker_io.h"
 #include "proxy/route/routed_request.h"
 #include "proxy/state/one_place.h"
+#include "proxy/state/popped_data.h"
 #include "proxy/state/wait_patience.h"
 
 namespace ringproxy::proxy {
 
+class GiveBacks;
 class ReplicaWaits;
 class SpreadWaits;
+class Watches;
 
 class Waits final : public backends::ReplySink {
  public:
@@ -44,8 +47,15 @@ class Waits final : public backends::ReplySink {
   bool IsWaiting(uint32_t client) const;
   // It waits, and was cut.
   bool IsEnding(uint32_t client) const;
+  // The client has ended its side. As Cut; what the node has popped for it by then goes back, for a server would have
+  // freed such a client at once. `watches`: where the link is from over which it watches, if it waits on that.
+  void EndOfClient(uint32_t client, Watches& watches);
   // The client is gone: what it waits for is for others.
-  void Leave(uint32_t client);
+  void Leave(uint32_t client, Watches& watches);
+  // About once a second: those that are gone are ended where the node had not begun to wait before.
+  void Tick();
+  // Nobody waits, and nothing that was popped is on its way back.
+  bool is_settled() const;
 
   // Of the node, for tickets of Kind::kWait.
   void OnReply(backends::Ticket ticket, backends::Reply&& reply) override;
@@ -55,10 +65,12 @@ class Waits final : public backends::ReplySink {
   backends::ReplySink& spread();
   // For tickets of Kind::kReplicaWait.
   backends::ReplySink& replicas();
+  // For tickets of Kind::kGiveBack.
+  backends::ReplySink& give_backs();
 
  private:
   // What is asked with the ticket of a wait, by its slot.
-  enum WaitQuestion : uint32_t { kCommand, kNumber, kUnblock };
+  enum WaitQuestion : uint32_t { kCommand, kNumber, kMoment, kUnblock };
   struct WaitEntry {
     backends::Ticket ticket;
     uint32_t client = 0;
@@ -69,17 +81,25 @@ class Waits final : public backends::ReplySink {
     WaitEnd end{};                          // As soon as that is known.
     uint32_t unblocks = 0;                  // CLIENT UNBLOCKs of it that the node has not answered.
     uint32_t missed = 0;                    // Those to which it was not waiting.
+    PoppedFrom from{};                      // kNone, too, where it is not to be given back.
+    uint8_t protocol = 2;
+    bool has_ended = false;  // The client, its side;
+    bool is_told = false;    // and the node was told to end the wait.
+    bool is_gone = false;
   };
 
   WaitEntry* Find(backends::Ticket ticket);
   // The place is free, and tickets for it lead nowhere.
   WaitEntry Take(uint32_t place);
+  // The client has ended its side: the wait has its link for itself from now on.
+  void Detach(uint32_t place, Watches& watches);
   void Unblock(uint32_t place);
   // The node cannot be told to end it, so the link closes.
   void GiveUp(uint32_t place);
 
   backends::ReplySink& sink_;
   net::BlockPool& blocks_;
+  const std::unique_ptr<GiveBacks> give_backs_;
   const std::unique_ptr<SpreadWaits> spread_;  // Whose keys lie on several nodes.
   const std::unique_ptr<ReplicaWaits> replicas_;
   net::PlaceList<WaitEntry> entries_;

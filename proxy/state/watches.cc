@@ -163,6 +163,14 @@ void Watches::Lose(uint32_t client) {
   watch->state = WatchState::kLost;
 }
 
+std::unique_ptr<PinnedLease> Watches::TakeLink(uint32_t client) {
+  Watch* const watch = Find(client);
+  if (watch == nullptr || !watch->lease) return nullptr;
+  if (watch->state == WatchState::kSet) watch->state = WatchState::kLost;
+  watch->lease->LeaveLane();
+  return std::move(watch->lease);
+}
+
 void Watches::GiveBack(uint32_t client, Watch& watch) {
   std::unique_ptr<PinnedLease> given = std::move(watch.lease);
   if (!given || !given->has_link()) return;

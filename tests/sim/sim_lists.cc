@@ -9,7 +9,8 @@ namespace ringproxy::sim {
 size_t SimLists::Push(const ListKey& key, std::string_view element, ListEnd end) {
   std::deque<std::string>& list = lists_[key];
   end == ListEnd::kLeft ? list.emplace_front(element) : list.emplace_back(element);
-  pushed_.emplace_back(element);
+  // What was popped and comes again is given back.
+  if (taken_.erase(std::string(element)) == 0) pushed_.emplace_back(element);
   const size_t size = list.size();
   Serve();
   return size;

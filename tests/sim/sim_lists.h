@@ -47,8 +47,9 @@ class SimLists {
   void Forget(uint64_t connection);
 
   size_t waiting() const { return waiting_.size(); }
+  // What was given back is not among these again.
   const std::vector<std::string>& pushed() const { return pushed_; }
-  // When, by element.
+  // And not given back: when, by element.
   const std::map<std::string, net::TimePoint>& taken() const { return taken_; }
   void ForEachElement(const std::function<void(const std::string&)>& visit) const;
 

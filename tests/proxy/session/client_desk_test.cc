@@ -90,11 +90,11 @@ TEST_F(ClientDeskTest, AWaitThatIsKilledIsOver) {
   Start(TwoListeners());
   test::FakeSocket& client = Client();
   test::FakeSocket& waiting = Client();
-  test::FakeSocket& link = Wait(waiting);
+  Wait(waiting);
   EXPECT_THAT(Do(client, "CLIENT LIST ID 2"), HasSubstr(" flags=b "));
   EXPECT_EQ(stats_->listeners[0].blocked.value(), 1U);
   EXPECT_EQ(Do(client, "CLIENT KILL ID 2"), ":1\r\n");
-  EXPECT_TRUE(link.closed());
+  EXPECT_EQ(Greeted().TakeWritten(), Encode({"CLIENT", "UNBLOCK", "77", "TIMEOUT"}));
   EXPECT_EQ(stats_->listeners[0].blocked.value(), 0U);
 }
 

@@ -119,6 +119,112 @@ TEST_F(RedisFrontSpreadWaitTest, AClientThatIsGoneEndsItEverywhere) {
   EXPECT_EQ(Leased(0) + Leased(1), 0U);
 }
 
+TEST_F(RedisFrontSpreadWaitTest, WhatAProbeHasPoppedForAClientThatIsGoneGoesBackOverALinkOfItsOwn) {
+  Start();
+  test::FakeSocket& client = Wait();
+  Answer(Link(1), client, "$1\r\nv\r\n");
+  EXPECT_EQ(Node(1).TakeWritten(), ProbeOf(1));
+  client.error = ECONNRESET;
+  client.observer->OnReadable();
+  Settle();
+  const size_t sockets = loop_.sockets();
+  Node(1).Receive("+OK\r\n+QUEUED\r\n*1\r\n" + Encode({KeyOf(1), "v"}));
+  Settle();
+  // One for the push, and that which ends the other waiter.
+  ASSERT_EQ(loop_.sockets(), sockets + 2);
+  test::FakeSocket& push = loop_.socket(sockets);
+  push.observer->OnConnected(0);
+  push.TakeWritten();
+  push.Receive("+PONG\r\n");
+  Settle();
+  EXPECT_EQ(push.TakeWritten(), Encode({"LPUSH", KeyOf(1), "v"}));
+  push.Receive(":1\r\n");
+  EXPECT_EQ(Control().TakeWritten(), UnblockOf(70));
+  loop_.last_socket().Receive(":1\r\n");
+  Link(0).Receive("*-1\r\n");
+  Settle();
+  EXPECT_EQ(AllNodes(*snapshot_)[1]->stats(0).given_back.value(), 1U);
+  EXPECT_EQ(Leased(0) + Leased(1), 0U);
+}
+
+// It has read an error meanwhile.
+TEST_F(RedisFrontSpreadWaitTest, WhatAProbeHasPoppedForNobodyGoesBackAndIsNoSecondReply) {
+  Start();
+  test::FakeSocket& client = Wait();
+  Answer(Link(1), client, "$1\r\nv\r\n");
+  Link(0).ReceiveEnd();
+  EXPECT_EQ(Read(client), kLostAtFirst);
+  EXPECT_EQ(Answer(Node(1), client, "+OK\r\n+QUEUED\r\n*1\r\n" + Encode({KeyOf(1), "v"})), "");
+  test::FakeSocket& push = loop_.last_socket();
+  push.observer->OnConnected(0);
+  push.TakeWritten();
+  push.Receive("+PONG\r\n");
+  Settle();
+  EXPECT_EQ(push.TakeWritten(), Encode({"LPUSH", KeyOf(1), "v"}));
+  push.Receive(":1\r\n");
+  Settle();
+  EXPECT_EQ(Ask(client, {{"PING"}}), "+PONG\r\n");
+  EXPECT_EQ(Leased(0) + Leased(1), 0U);
+}
+
+TEST_F(RedisFrontSpreadWaitTest, WhatATurnHasPoppedForAClientThatIsGoneGoesBackOverItsLink) {
+  Start();
+  test::FakeSocket& client = NewClient();
+  EXPECT_EQ(Ask(client, {{"BZPOPMIN", KeyOf(0), KeyOf(1), "0"}}), "");
+  Answer(Node(0), client, std::string(kNothingThere));
+  Answer(Node(1), client, std::string(kNothingThere));
+  test::FakeSocket& turn = loop_.last_socket();
+  turn.observer->OnConnected(0);
+  turn.TakeWritten();
+  turn.Receive("+PONG\r\n");
+  Settle();
+  EXPECT_EQ(turn.TakeWritten(), Encode({"BZPOPMIN", KeyOf(0), "0.100000"}));
+  client.error = ECONNRESET;
+  client.observer->OnReadable();
+  Settle();
+  EXPECT_FALSE(turn.closed());
+  turn.Receive(Encode({KeyOf(0), "member", "1.5"}));
+  Settle();
+  EXPECT_EQ(turn.TakeWritten(), Encode({"ZADD", KeyOf(0), "NX", "1.5", "member"}));
+  turn.Receive(":1\r\n");
+  Settle();
+  EXPECT_FALSE(turn.closed());
+  EXPECT_EQ(AllNodes(*snapshot_)[0]->stats(0).given_back.value(), 1U);
+  EXPECT_EQ(Leased(0) + Leased(1), 0U);
+}
+
+TEST_F(RedisFrontSpreadWaitTest, OneThatHasEndedItsSideReadsThatNothingCameWhenItsDataIsBack) {
+  Start();
+  test::FakeSocket& client = Wait();
+  Answer(Link(1), client, "$1\r\nv\r\n");
+  client.ReceiveEnd();
+  Settle();
+  const size_t sockets = loop_.sockets();
+  EXPECT_EQ(Answer(Node(1), client, "+OK\r\n+QUEUED\r\n*1\r\n" + Encode({KeyOf(1), "v"})), "");
+  test::FakeSocket& push = loop_.socket(sockets);
+  push.observer->OnConnected(0);
+  push.TakeWritten();
+  push.Receive("+PONG\r\n");
+  Settle();
+  EXPECT_EQ(push.TakeWritten(), Encode({"LPUSH", KeyOf(1), "v"}));
+  EXPECT_EQ(Answer(push, client, ":1\r\n"), "*-1\r\n");
+}
+
+TEST_F(RedisFrontSpreadWaitTest, WhereTheNodeHasNoLinkForItWhatWasPoppedForNobodyIsLostAndCounted) {
+  conf::Config config = TwoNodes();
+  config.pools[0].pinned_per_node = 1;
+  Start(std::move(config));
+  test::FakeSocket& client = Wait();
+  Answer(Link(0), client, "$1\r\nv\r\n");
+  EXPECT_EQ(Node(0).TakeWritten(), ProbeOf(0));
+  client.error = ECONNRESET;
+  client.observer->OnReadable();
+  Settle();
+  Node(0).Receive("+OK\r\n+QUEUED\r\n*1\r\n" + Encode({KeyOf(0), "v"}));
+  Settle();
+  EXPECT_EQ(AllNodes(*snapshot_)[0]->stats(0).lost_data.value(), 1U);
+}
+
 TEST_F(RedisFrontSpreadWaitTest, ALostLinkIsNoTimeoutAndEndsTheOtherWaiter) {
   Start();
   test::FakeSocket& client = Wait();

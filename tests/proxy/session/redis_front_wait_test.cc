@@ -2,7 +2,7 @@
 #include <gmock/gmock.h>
 
 #include "proxy/session/redis_front.h"
-#include "tests/proxy/session/pinned_client_fixture.h"
+#include "tests/proxy/session/waiting_client_fixture.h"
 
 namespace ringproxy::proxy {
 namespace {
@@ -14,33 +14,7 @@ using testing::StartsWith;
 
 constexpr std::string_view kLost = "-ERR r0 lost while waiting: an element may have been taken\r\n";
 
-class RedisFrontWaitTest : public PinnedClientFixture {
- protected:
-  // The client waits over a link of its own, which is returned; it is number 77 at its node.
-  test::FakeSocket& Wait(test::FakeSocket& client, const std::vector<std::string>& request) {
-    EXPECT_EQ(Ask(client, {request}), "");
-    test::FakeSocket& link = loop_.last_socket();
-    link.observer->OnConnected(0);
-    link.TakeWritten();
-    link.Receive("+PONG\r\n");
-    Settle();
-    EXPECT_EQ(link.TakeWritten(), Encode({"CLIENT", "ID"}) + Encode(request));
-    EXPECT_EQ(Answer(link, client, ":77\r\n"), "");
-    return link;
-  }
-  // The control link of node 0, which has just been opened.
-  test::FakeSocket& Control() {
-    test::FakeSocket& link = loop_.last_socket();
-    link.observer->OnConnected(0);
-    link.TakeWritten();
-    link.Receive("+PONG\r\n");
-    Settle();
-    return link;
-  }
-  std::vector<std::string> Pop(const std::string& seconds = "0") { return {"BLPOP", KeyOf(0), seconds}; }
-  static std::string Unblock() { return Encode({"CLIENT", "UNBLOCK", "77", "TIMEOUT"}); }
-  const backends::NodeStats& Stats() { return AllNodes(*snapshot_)[0]->stats(0); }
-};
+using RedisFrontWaitTest = WaitingClientFixture;
 
 TEST_F(RedisFrontWaitTest, WhatComesBehindItWaitsAndOthersDoNot) {
   Start();
@@ -94,10 +68,23 @@ TEST_F(RedisFrontWaitTest, AClientThatIsGoneEndsIt) {
   Start();
   test::FakeSocket& client = NewClient();
   test::FakeSocket& link = Wait(client, Pop());
-  client.error = ECONNRESET;
-  client.observer->OnReadable();
-  Settle();
+  Lose(client);
   EXPECT_TRUE(client.closed());
+  test::FakeSocket& control = Control();
+  EXPECT_EQ(control.TakeWritten(), Unblock());
+  control.Receive(":1\r\n");
+  link.Receive("*-1\r\n");
+  Settle();
+  EXPECT_FALSE(link.closed());
+  EXPECT_EQ(Stats().pinned_links.value(), 0U);
+}
+
+// What it has moved is where it was to go.
+TEST_F(RedisFrontWaitTest, WhatTakesNothingAwayIsClosedAtOnceWhenItsClientIsGone) {
+  Start();
+  test::FakeSocket& client = NewClient();
+  test::FakeSocket& link = Wait(client, {"BLMOVE", KeyOf(0), KeyOf(0), "LEFT", "LEFT", "0"});
+  Lose(client);
   EXPECT_TRUE(link.closed());
   EXPECT_EQ(Stats().pinned_links.value(), 0U);
 }
@@ -112,8 +99,10 @@ TEST_F(RedisFrontWaitTest, TheEndOfItsInputHasTheNodeEndItAndNothingIsLost) {
   EXPECT_FALSE(client.closed());
   test::FakeSocket& control = Control();
   EXPECT_EQ(control.TakeWritten(), Unblock());
-  // Something was quicker, and what came behind is answered too.
-  EXPECT_EQ(Answer(link, client, "*2\r\n+q\r\n+v\r\n"), "*2\r\n+q\r\n+v\r\n+PONG\r\n");
+  // Something was quicker; what came behind is answered too.
+  EXPECT_EQ(Answer(link, client, Popped("v")), "");
+  EXPECT_EQ(link.TakeWritten(), Encode({"LPUSH", KeyOf(0), "v"}));
+  EXPECT_EQ(Answer(link, client, ":1\r\n"), "*-1\r\n+PONG\r\n");
   client.observer->OnReadable();
   Settle();
   EXPECT_TRUE(client.closed());

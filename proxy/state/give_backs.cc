@@ -1,0 +1,137 @@
+#include "proxy/state/give_backs.h"
+
+#include <spdlog/spdlog.h>
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "backends/line_limit.h"
+#include "backends/wire/resp_encode.h"
+#include "backends/wire/resp_reply.h"
+#include "proxy/state/executions.h"
+
+namespace ringproxy::proxy {
+namespace {
+
+using backends::PinnedLease;
+
+// Nothing: there is no memory for it.
+net::Block EncodedIn(backends::WorkerIo& io, const std::vector<std::string_view>& words) {
+  constexpr size_t kMostAround = 32;  // Its length, and line ends.
+  size_t bytes = kMostAround;
+  for (const std::string_view word : words) bytes += word.size() + kMostAround;
+  if (!io.memory.HasRoomForReply(0, bytes)) return {};
+  net::Block request = io.blocks.Acquire(bytes);
+  std::string header;
+  wire::AppendArrayHeader(words.size(), &header);
+  for (const std::string_view word : words) {
+    wire::AppendBulkHeader(word.size(), &header);
+    request.Append(header);
+    request.Append(word);
+    header = "\r\n";
+  }
+  request.Append(header);
+  return request;
+}
+
+}  // namespace
+
+// The worker ends: nobody is told anything any more.
+GiveBacks::~GiveBacks() {
+  for (GiveBackTask& task : tasks_) PinnedLease::Forget(std::move(task.popped.link));
+}
+
+void GiveBacks::Start(PoppedData&& popped) {
+  const uint32_t place = tasks_.Acquire();
+  GiveBackTask& task = tasks_[place];
+  task.popped = std::move(popped);
+  task.tries = 0;
+  task.again.reset();
+  if (task.popped.reader) by_client_[task.popped.reader->client] = place;
+  Try(place);
+}
+
+void GiveBacks::Leave(uint32_t client) {
+  const auto found = by_client_.find(client);
+  if (found == by_client_.end()) return;
+  tasks_[found->second].popped.reader.reset();
+  by_client_.erase(found);
+}
+
+void GiveBacks::Try(uint32_t place) {
+  GiveBackTask& task = tasks_[place];
+  task.again.reset();
+  if (!task.popped.link->has_link()) return GiveUp(place, "the node has left its pool");
+  const std::vector<std::string_view> words = GiveBackWords(task.popped.from, task.popped.reply.bytes());
+  if (words.empty()) return GiveUp(place, "the node's answer is none of that command");
+  net::Block request = EncodedIn(io_, words);
+  if (!request) return GiveUp(place, "there is no memory for it");
+  ++task.tries;
+  task.popped.link->Send(std::move(request), {place, task.generation, 0, backends::Ticket::Kind::kGiveBack});
+}
+
+void GiveBacks::TryLater(uint32_t place, std::string_view why) {
+  GiveBackTask& task = tasks_[place];
+  if (task.tries == kMostTries || !task.popped.link->has_link() || io_.memory.is_short()) return GiveUp(place, why);
+  task.again = io_.loop.now() + task.popped.link->settings().timeouts.request / kMostTries;
+  timer_.FireBy(*task.again);
+}
+
+void GiveBacks::OnTime() {
+  const net::TimePoint now = io_.loop.now();
+  // Some end meanwhile, and none begins.
+  for (uint32_t place = 0; place < tasks_.end() - tasks_.begin(); ++place) {
+    const std::optional<net::TimePoint> again = tasks_[place].again;
+    if (!again) continue;
+    *again <= now ? Try(place) : timer_.FireBy(*again);
+  }
+}
+
+GiveBacks::PoppedData GiveBacks::Take(uint32_t place) {
+  GiveBackTask& task = tasks_[place];
+  PoppedData popped = std::exchange(task.popped, {});
+  ++task.generation;
+  task.again.reset();
+  tasks_.Release(place);
+  if (popped.reader) by_client_.erase(popped.reader->client);
+  return popped;
+}
+
+void GiveBacks::OnReply(backends::Ticket ticket, backends::Reply&& reply) {
+  if (tasks_[ticket.owner].generation != ticket.generation) return;
+  if (wire::IsError(reply.bytes()))
+    return TryLater(ticket.owner, reply.bytes().substr(1, reply.bytes().find('\r') - 1));
+  const PoppedData* const done = &tasks_[ticket.owner].popped;
+  if (done->link->has_link()) done->link->stats().given_back.Add();
+  PoppedData popped = Take(ticket.owner);
+  if (popped.is_clean) PinnedLease::Return(std::move(popped.link));
+  if (popped.reader) sink_.OnReply(popped.reader->ticket, backends::Reply(Executions::NilOf(popped.reader->protocol)));
+}
+
+void GiveBacks::OnFailure(backends::Ticket ticket, const wire::Failure& failure) {
+  if (tasks_[ticket.owner].generation != ticket.generation) return;
+  if (!failure.may_have_run) return TryLater(ticket.owner, wire::ErrorName(failure.code));
+  PoppedData popped = Take(ticket.owner);
+  CountLost(*popped.link, "the push was not answered and may have been done");
+  const wire::Failure lost{.code = wire::ErrorCode::kWaitLost, .pool = failure.pool, .node = failure.node};
+  if (popped.reader) sink_.OnFailure(popped.reader->ticket, lost);
+}
+
+void GiveBacks::GiveUp(uint32_t place, std::string_view why) {
+  PoppedData popped = Take(place);
+  if (!popped.reader) CountLost(*popped.link, why);
+  if (popped.is_clean) PinnedLease::Return(std::move(popped.link));
+  if (popped.reader) sink_.OnReply(popped.reader->ticket, backends::Reply(std::move(popped.reply)));
+}
+
+void GiveBacks::CountLost(const PinnedLease& link, std::string_view why) {
+  static backends::LineLimit lines;
+  const bool is_known = link.has_link();
+  if (is_known) link.stats().lost_data.Add();
+  lines.Log(io_.loop.now(), spdlog::level::warn,
+            "what node {} of pool {} popped for a client that has left is lost, for it cannot be given back: {}",
+            is_known ? link.settings().node : "?", is_known ? link.settings().pool : "?", why);
+}
+
+}  // namespace ringproxy::proxy

@@ -1,0 +1,87 @@
+// proxy/state/give_backs.h – What was popped for clients that have left goes back to its node.
+//
+// Purpose: a server frees a client as soon as that has ended its side, so it pops nothing for it then. A wait that the
+// proxy has to end at the node is ended a moment later, and what the node has popped in between is pushed back over
+// the link that has popped it. A client that has ended its side only, and may still read, reads that nothing came.
+// Where the node refuses the push it is asked again a few times. Then who still reads gets the data, and else it is
+// lost, which is counted and said. What was sent and is not answered is not sent again: twice is worse than never.
+// Threads: its worker's. Lifetime: what it is given outlives it. Bounds: one for each leased link; the data counts as
+// any block, and is not kept for another try when memory is short. Promise: one OnReply or OnFailure to the sink for
+// each Start that has a reader, unless that leaves.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <string_view>
+#include <unordered_map>
+
+#include "backends/link/pinned_links.h"
+#include "backends/net/earliest_timer.h"
+#include "backends/net/place_list.h"
+#include "backends/ticket.h"
+#include "backends/worker_io.h"
+#include "proxy/state/popped_data.h"
+
+namespace ringproxy::proxy {
+
+class GiveBacks final : public backends::ReplySink {
+ public:
+  // So often is the node asked within its timeouts.request.
+  static constexpr uint32_t kMostTries = 3;
+
+  // Who has waited, and may still read.
+  struct PoppedReader {
+    backends::Ticket ticket{};
+    uint32_t client = 0;
+    uint8_t protocol = 2;
+  };
+  struct PoppedData {
+    PoppedFrom from = PoppedFrom::kNone;
+    net::Block reply{};                                     // Of the node.
+    std::unique_ptr<backends::PinnedLease> link = nullptr;  // To the node, in the database of the command.
+    bool is_clean = false;                                  // Nothing else is on the link: it may serve others then.
+    std::optional<PoppedReader> reader = std::nullopt;      // None: the client is gone.
+  };
+
+  GiveBacks(backends::ReplySink& sink, backends::WorkerIo& io)
+      : sink_(sink), io_(io), timer_(io.loop, [this] { OnTime(); }) {}
+  ~GiveBacks();
+
+  // Requires: HasPopped, and a link.
+  void Start(PoppedData&& popped);
+  // The client is gone.
+  void Leave(uint32_t client);
+  bool is_idle() const { return tasks_.in_use() == 0; }
+
+  // Of the node, for tickets of Kind::kGiveBack.
+  void OnReply(backends::Ticket ticket, backends::Reply&& reply) override;
+  void OnFailure(backends::Ticket ticket, const wire::Failure& failure) override;
+
+ private:
+  struct GiveBackTask {
+    PoppedData popped{};
+    uint32_t generation = 0;  // Of the place.
+    uint32_t tries = 0;
+    std::optional<net::TimePoint> again = std::nullopt;  // When it is tried again.
+  };
+
+  void Try(uint32_t place);
+  void TryLater(uint32_t place, std::string_view why);
+  void OnTime();
+  // It will not be given back.
+  void GiveUp(uint32_t place, std::string_view why);
+  void CountLost(const backends::PinnedLease& link, std::string_view why);
+  // The place is free, and tickets for it lead nowhere.
+  PoppedData Take(uint32_t place);
+
+  backends::ReplySink& sink_;
+  backends::WorkerIo& io_;
+  net::EarliestTimer timer_;
+  net::PlaceList<GiveBackTask, std::deque<GiveBackTask>> tasks_;
+  std::unordered_map<uint32_t, uint32_t> by_client_;  // Those that still read.
+};
+
+}  // namespace ringproxy::proxy
