@@ -52,10 +52,9 @@ struct NodeStats {
   Counter failures;   // Requests answered with an error of ours: node down, timeout, broken connection.
   Counter overloads;  // Requests refused because enough are in flight, which is no failure of the node's.
   Counter timeouts;
-  Counter
-      excused_timeouts;  // Of those, not held against the node: waits, scripts, behind something large, without a link.
-  Counter late_replies;  // Discarded: their requests had timed out.
-  Counter pushes;        // Frames that answered nothing.
+  Counter excused_timeouts;   // Of those, not held against the node: see NodeWitness.
+  Counter late_replies;       // Discarded: their requests had timed out.
+  Counter pushes;             // Frames that answered nothing.
   Counter scans_skipped;      // Times that a SCAN went on without the node.
   Counter subscription_gaps;  // Subscriptions that were renewed, or began late: messages may have been missed.
   Counter given_back;         // Replies of waits whose clients had left.

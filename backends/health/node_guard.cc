@@ -47,16 +47,17 @@ void NodeGuard::Retire() {
   breaker_.Retire();
 }
 
-void NodeGuard::OnReply(net::TimePoint sent, wire::Fault fault, bool timed) {
+void NodeGuard::OnReply(net::TimePoint sent, wire::Fault fault, bool timed, bool has_own_words) {
   const net::TimePoint now = parts_.io.loop.now();
   const net::Duration latency = now - sent;
-  const TripReason reason = outlier_.OnReply(latency, fault, timed, now);
+  const TripReason reason =
+      has_own_words ? outlier_.OnReply(latency, fault, timed, now) : outlier_.OnAnswer(latency, timed, now);
   if (fault == wire::Fault::kNone) {
     // The request has left the count already, and belongs to what was under way.
     Note(limit_.OnReply({.latency = latency, .timed = timed, .in_flight = load_.in_flight() + 1}, now));
   }
   breaker_.TripIfClosed(reason);
-  if (breaker_.state() != CircuitBreaker::BreakerState::kHalfOpen) return;
+  if (breaker_.state() != CircuitBreaker::BreakerState::kHalfOpen || !has_own_words) return;
   breaker_.OnOutcome(fault == wire::Fault::kNone && !(timed && outlier_.IsSlow(latency)), sent);
 }
 

@@ -63,7 +63,8 @@ class NodeGuard {
   NodeBreaker& breaker() { return breaker_; }
 
   // A client's request was answered, or was not in time. `timed`: the clock may judge it.
-  void OnReply(net::TimePoint sent, wire::Fault fault, bool timed);
+  // `has_own_words`: they are not a module's; a reply without them ends neither a row of faults nor a trial.
+  void OnReply(net::TimePoint sent, wire::Fault fault, bool timed, bool has_own_words = true);
   void OnTimeout(net::TimePoint sent, bool timed);
   // Its connection broke before its reply came.
   void OnLost(net::TimePoint sent, std::string_view why);

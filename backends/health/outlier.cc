@@ -15,8 +15,14 @@ TripReason Outlier::OnReply(net::Duration latency, wire::Fault fault, bool timed
     if (fault == wire::Fault::kHard) ++failures_in_row_;
     return FailureReason(TripReason::kFailures);
   }
+  failures_in_row_ = 0;
+  return OnAnswer(latency, timed, now);
+}
+
+TripReason Outlier::OnAnswer(net::Duration latency, bool timed, net::TimePoint now) {
+  Advance(now);
   window_.AddGood();
-  failures_in_row_ = timeouts_in_row_ = 0;
+  timeouts_in_row_ = 0;
   if (!timed) return TripReason::kNone;
   tail_.Record(latency);
   if (!slow_seconds_.Add(latency)) return TripReason::kNone;

@@ -27,8 +27,10 @@ class Outlier {
   // `keeps_percentile`: even when slow_factor does not need it.
   Outlier(const conf::Breaker& options, bool keeps_percentile);
 
-  // A reply after `latency`. `timed`: the clock may judge it. Both give the reason to open the breaker, or kNone.
+  // A reply after `latency`. `timed`: the clock may judge it. All give the reason to open the breaker, or kNone.
   TripReason OnReply(net::Duration latency, wire::Fault fault, bool timed, net::TimePoint now);
+  // A reply whose words are not the node's: that it came, and when, says as much as any other's.
+  TripReason OnAnswer(net::Duration latency, bool timed, net::TimePoint now);
   TripReason OnTimeout(net::TimePoint now);
   // A request that was lost with its connection: one of a share, and not of a row, for they are lost by the dozen.
   TripReason OnLost(net::TimePoint now);

@@ -18,8 +18,10 @@ NodeConnection::NodeConnection(const NodeLink::LinkParts& parts, NodeGuard& guar
       is_plain_(flavour.is_plain()) {}
 
 void NodeConnection::Become(Flavour flavour) {
+  const bool is_new = link_.state() == LinkState::kIdle || link_.state() == LinkState::kClosed;
   link_.Become(flavour);
   is_plain_ = flavour.is_plain();
+  if (!is_new) return;
   is_wanted_ = flavour.is_pinned;
   refusal_.clear();
 }

@@ -37,10 +37,10 @@ NodeLink::NodeLink(const LinkParts& parts, User& user, Flavour flavour)
     : parts_(parts),
       user_(user),
       flavour_(flavour),
+      next_flavour_(flavour),
       stream_(parts.io, parts.settings.protocol, &parts.pushes),
       timer_(parts.io.loop.NewTimer([this] { OnTimer(); })),
       batch_(parts.io.blocks),
-      handshake_(NewHandshake(parts.settings.protocol, parts.settings.auth, flavour)),
       backoff_(parts.settings.reconnect) {}
 
 NodeLink::~NodeLink() {
@@ -57,9 +57,9 @@ void NodeLink::Enter(LinkState next) {
 }
 
 void NodeLink::Become(Flavour flavour) {
-  assert(state_ == LinkState::kIdle || state_ == LinkState::kClosed);
+  next_flavour_ = flavour;
+  if (state_ != LinkState::kIdle && state_ != LinkState::kClosed) return;
   flavour_ = flavour;
-  handshake_ = NewHandshake(parts_.settings.protocol, parts_.settings.auth, flavour);
   backoff_.Reset();
   first_attempt_ = true;
 }
@@ -96,6 +96,7 @@ void NodeLink::OnConnected(int error) {
   if (error != 0) return Break(net::ConnectErrorText(parts_.settings.endpoint, error));
   Enter(LinkState::kGreeting);
   std::string greeting;
+  handshake_ = NewHandshake(parts_.settings.protocol, parts_.settings.auth, flavour_);
   handshake_->Start(&greeting);
   if (stream_.Say(greeting).status == net::IoStatus::kError) Break("handshake could not be sent");
 }
@@ -189,6 +190,7 @@ void NodeLink::Close() {
   Enter(LinkState::kClosed);
   stream_.Drop();
   batch_.Clear();
+  flavour_ = next_flavour_;
   user_.OnLost({});
   if (std::exchange(reopens_, false)) Connect();
 }
@@ -197,6 +199,7 @@ void NodeLink::Break(std::string_view why, Outlook outlook) {
   // Nobody will send anything through it, so there is nothing to come back for.
   if (state_ == LinkState::kDraining) return Close();
   const bool was_ready = state_ == LinkState::kReady;
+  const Flavour flavour = std::exchange(flavour_, next_flavour_);
   stream_.Drop();
   // Nothing is ever sent twice: nobody knows what became of bytes that left, and those that did not may go elsewhere.
   batch_.Clear();
@@ -214,7 +217,7 @@ void NodeLink::Break(std::string_view why, Outlook outlook) {
     first_attempt_ = false;
     Enter(LinkState::kBackoff);
     timer_->Arm(backoff_.Next(parts_.io.random));
-    if (outlook == Outlook::kUnfit) return user_.OnRefused(flavour_, why);
+    if (outlook == Outlook::kUnfit) return user_.OnRefused(flavour, why);
     user_.OnConnectFailed(why);  // Also when it was had twice, and not kept for long.
   }
   // This comes last: if another attempt is under way by now, what the user sends again from within can wait for it.

@@ -76,7 +76,8 @@ class NodeLink final : public Flushable, private net::StreamObserver {
   NodeLink(const LinkParts& parts, User& user, Flavour flavour = {});
   ~NodeLink();
 
-  // From now on it is one of this flavour, as if it had never been open. Requires: it is idle or closed.
+  // From now on it is one of this flavour, as if it had never been open. One that is open stays as it is, and its user
+  // says there what makes it so; the connection that takes its place begins so.
   void Become(Flavour flavour);
 
   // Opens it, now or as soon as the user allows.
@@ -137,10 +138,11 @@ class NodeLink final : public Flushable, private net::StreamObserver {
   const LinkParts parts_;
   User& user_;
   Flavour flavour_;
+  Flavour next_flavour_;  // As soon as nothing waits for the connection any more that was said in the other.
   FramedStream stream_;
-  std::unique_ptr<net::Timer> timer_;  // By state: the end of connecting and greeting together, or of the back-off.
-  net::SendQueue batch_;               // Apart from the greeting, which goes first.
-  std::unique_ptr<Handshake> handshake_;
+  std::unique_ptr<net::Timer> timer_;     // By state: the end of connecting and greeting together, or of the back-off.
+  net::SendQueue batch_;                  // Apart from the greeting, which goes first.
+  std::unique_ptr<Handshake> handshake_;  // Of this connection.
   Backoff backoff_;
   net::TimePoint ready_since_{};
   LinkState state_ = LinkState::kIdle;

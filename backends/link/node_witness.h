@@ -55,7 +55,9 @@ class NodeWitness {
   // It is in time. Requires: OnAnswered came before.
   void OnReply(const InFlight& entry, const ReplyFrame& reply) {
     if (entry.IsProbe()) return guard_.OnProbeReply(entry.sent, reply.fault());
-    if (HasItsNodesWords(entry)) guard_.OnReply(entry.sent, reply.fault(), IsTimed(entry));
+    if (HasItsNodesWords(entry)) return guard_.OnReply(entry.sent, reply.fault(), IsTimed(entry));
+    const bool is_good = entry.work == wire::Work::kForeign && reply.fault() == wire::Fault::kNone;
+    if (is_good) guard_.OnReply(entry.sent, wire::Fault::kNone, IsTimed(entry), false);
   }
   // `had_link`: it did not wait for its link all the time.
   void OnTimeout(const InFlight& entry, bool had_link = true);

@@ -63,6 +63,12 @@ class PinnedLease {
   void LeaveLane();
   // What the link speaks is no more what its flavour says: it serves nobody else afterwards.
   void Alter() { is_altered_ = true; }
+  // Likewise: its owner says there what makes it one of this flavour, and a connection that takes its place is one.
+  // Requires: has_link().
+  void Become(Flavour flavour) {
+    Alter();
+    connection_->Become(flavour);
+  }
   // Instead of its end as above: nothing of this lease is left on the link, which may serve the next one.
   static void Return(std::unique_ptr<PinnedLease> lease);
   // Likewise: the link closes at once, whatever is under way on it.

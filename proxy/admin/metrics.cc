@@ -29,7 +29,8 @@ constexpr NodeStatRow kNodeStats[] = {
      "Requests refused because the node has enough in flight; they are no failures."},
     {&backends::NodeStats::timeouts, "node_timeouts_total", MetricType::Counter, "Requests whose deadline passed."},
     {&backends::NodeStats::excused_timeouts, "node_excused_timeouts_total", MetricType::Counter,
-     "Timeouts of scripts, and of requests behind something large; the breaker does not count them."},
+     "Timeouts of waits and scripts, and of requests behind something large or without a connection; the breaker does "
+     "not count them."},
     {&backends::NodeStats::pushes, "node_pushes_total", MetricType::Counter,
      "Frames of RESP3 that a node sent unasked (push), which are dropped."},
     {&backends::NodeStats::subscription_gaps, "subscription_gaps_total", MetricType::Counter,
@@ -37,7 +38,7 @@ constexpr NodeStatRow kNodeStats[] = {
     {&backends::NodeStats::given_back, "wait_data_given_back_total", MetricType::Counter,
      "Times that a blocking command had popped something for a client that had left, and it was put back."},
     {&backends::NodeStats::lost_data, "wait_data_lost_total", MetricType::Counter,
-     "Likewise, where the node did not take it back: it is lost."},
+     "Times that a blocking command had popped something for a client that had left, and it could not be put back."},
     {&backends::NodeStats::scans_skipped, "node_scans_skipped_total", MetricType::Counter,
      "Times that a SCAN went on without the node, which was down (scan.skip_down)."},
     {&backends::NodeStats::late_replies, "node_late_replies_total", MetricType::Counter,

@@ -13,9 +13,9 @@ namespace ringproxy::proxy {
 namespace {
 
 // Of the library or of one of its functions.
-bool SaysThatItExists(std::string_view words) {
-  const bool is_about_it = words.starts_with("ERR Library ") || words.starts_with("ERR Function ");
-  return is_about_it && words.ends_with(" already exists");
+bool SaysThatItExists(std::string_view error) {
+  const bool is_about_it = error.starts_with("-ERR Library ") || error.starts_with("-ERR Function ");
+  return is_about_it && error.ends_with(" already exists\r\n");
 }
 
 std::string_view WordsOf(std::string_view error) {
@@ -70,6 +70,8 @@ void LibraryLoads::OnReply(backends::Ticket ticket, backends::Reply&& reply) {
 void LibraryLoads::OnFailure(backends::Ticket ticket, const wire::Failure& failure) {
   std::string text;
   wire::AppendRedisError(failure, &text);
+  LibraryLoad& load = loads_[ticket.owner];
+  if (failure.may_have_run && !load.undoes) load.unknown.push_back(load.asked[ticket.slot]);
   OnReply(ticket, backends::Reply(std::string_view(text)));
 }
 
@@ -85,7 +87,7 @@ void LibraryLoads::NoteLoaded(LibraryLoad* load, NodeId node, std::string_view r
     reply = bad;
   }
   load->failed.push_back(node);
-  std::string& words = SaysThatItExists(WordsOf(reply)) ? load->exists : load->why;
+  std::string& words = SaysThatItExists(reply) ? load->exists : load->why;
   if (words.empty()) words = WordsOf(reply);
 }
 
@@ -123,13 +125,20 @@ void LibraryLoads::Answer(uint32_t owner) {
 
 // Of the error that the client reads.
 std::string LibraryLoads::Words(const LibraryLoad& load) {
-  if (load.loaded.empty()) return load.exists.empty() ? load.why : load.exists;
-  if (load.undoes) {
+  if (load.exists.empty() && load.loaded.empty()) return load.why;
+  if (load.loaded.empty() || load.undoes) {
     std::string text = load.exists;
-    if (load.kept.empty()) return text;
-    text += " (but not on ";
-    AppendNames(load, load.kept, &text);
-    return text + ", where it is new and could not be deleted again)";
+    if (!load.kept.empty()) {
+      text += " (but not on ";
+      AppendNames(load, load.kept, &text);
+      text += ", where it is new and could not be deleted again)";
+    }
+    if (!load.unknown.empty()) {
+      text += " (and nobody knows whether it is new on ";
+      AppendNames(load, load.unknown, &text);
+      text += ", which did not answer)";
+    }
+    return text;
   }
   std::string text = "ERR library " + load.name + " loaded on " + std::to_string(load.loaded.size()) + " of " +
                      std::to_string(load.asked.size()) + " nodes, not on ";

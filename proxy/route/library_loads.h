@@ -48,10 +48,11 @@ class LibraryLoads final : public backends::ReplySink {
     std::vector<NodeId> asked = {};  // By the slots of their tickets.
     std::vector<NodeId> loaded = {};
     std::vector<NodeId> failed = {};
-    std::vector<NodeId> kept = {};  // Where the library was new and could not be deleted.
-    std::string name = {};          // The library's, as nodes tell it.
-    std::string exists = {};        // The words of a node that has it already.
-    std::string why = {};           // Those of the first other failure.
+    std::vector<NodeId> kept = {};     // Where the library was new and could not be deleted.
+    std::vector<NodeId> unknown = {};  // Of the failed ones, those that may have it now.
+    std::string name = {};             // The library's, as nodes tell it.
+    std::string exists = {};           // The words of a node that has it already.
+    std::string why = {};              // Those of the first other failure.
   };
 
   void NoteLoaded(LibraryLoad* load, NodeId node, std::string_view reply);

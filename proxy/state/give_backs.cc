@@ -49,6 +49,7 @@ void GiveBacks::Start(PoppedData&& popped) {
   task.tries = 0;
   task.again.reset();
   if (task.popped.reader) by_client_[task.popped.reader->client] = place;
+  task.popped.link->Mark();
   Try(place);
 }
 
@@ -62,7 +63,8 @@ void GiveBacks::Leave(uint32_t client) {
 void GiveBacks::Try(uint32_t place) {
   GiveBackTask& task = tasks_[place];
   task.again.reset();
-  if (!task.popped.link->has_link()) return GiveUp(place, "the node has left its pool");
+  // Another connection may be in another database, and its node may have been started anew from data that has it still.
+  if (!task.popped.link->IsKept()) return GiveUp(place, "the connection that has popped it is lost");
   const std::vector<std::string_view> words = GiveBackWords(task.popped.from, task.popped.reply.bytes());
   if (words.empty()) return GiveUp(place, "the node's answer is none of that command");
   net::Block request = EncodedIn(io_, words);
@@ -73,7 +75,7 @@ void GiveBacks::Try(uint32_t place) {
 
 void GiveBacks::TryLater(uint32_t place, std::string_view why) {
   GiveBackTask& task = tasks_[place];
-  if (task.tries == kMostTries || !task.popped.link->has_link() || io_.memory.is_short()) return GiveUp(place, why);
+  if (task.tries == kMostTries || !task.popped.link->IsKept() || io_.memory.is_short()) return GiveUp(place, why);
   task.again = io_.loop.now() + task.popped.link->settings().timeouts.request / kMostTries;
   timer_.FireBy(*task.again);
 }
@@ -102,9 +104,8 @@ void GiveBacks::OnReply(backends::Ticket ticket, backends::Reply&& reply) {
   if (tasks_[ticket.owner].generation != ticket.generation) return;
   if (wire::IsError(reply.bytes()))
     return TryLater(ticket.owner, reply.bytes().substr(1, reply.bytes().find('\r') - 1));
-  const PoppedData* const done = &tasks_[ticket.owner].popped;
-  if (done->link->has_link()) done->link->stats().given_back.Add();
   PoppedData popped = Take(ticket.owner);
+  if (popped.link->has_link()) popped.link->stats().given_back.Add();
   if (popped.is_clean) PinnedLease::Return(std::move(popped.link));
   if (popped.reader) sink_.OnReply(popped.reader->ticket, backends::Reply(Executions::NilOf(popped.reader->protocol)));
 }
@@ -113,25 +114,30 @@ void GiveBacks::OnFailure(backends::Ticket ticket, const wire::Failure& failure)
   if (tasks_[ticket.owner].generation != ticket.generation) return;
   if (!failure.may_have_run) return TryLater(ticket.owner, wire::ErrorName(failure.code));
   PoppedData popped = Take(ticket.owner);
-  CountLost(*popped.link, "the push was not answered and may have been done");
+  OnLost(*popped.link, "the push was not answered and may have been done");
   const wire::Failure lost{.code = wire::ErrorCode::kWaitLost, .pool = failure.pool, .node = failure.node};
   if (popped.reader) sink_.OnFailure(popped.reader->ticket, lost);
 }
 
 void GiveBacks::GiveUp(uint32_t place, std::string_view why) {
   PoppedData popped = Take(place);
-  if (!popped.reader) CountLost(*popped.link, why);
+  if (!popped.reader) OnLost(*popped.link, why);
   if (popped.is_clean) PinnedLease::Return(std::move(popped.link));
   if (popped.reader) sink_.OnReply(popped.reader->ticket, backends::Reply(std::move(popped.reply)));
 }
 
-void GiveBacks::CountLost(const PinnedLease& link, std::string_view why) {
+void GiveBacks::OnLost(const PinnedLease& link, std::string_view why) {
+  // A node that has left its pool shows no counters.
+  if (!link.has_link()) return LogLost("?", "?", why);
+  link.stats().lost_data.Add();
+  LogLost(link.settings().pool, link.settings().node, why);
+}
+
+void GiveBacks::LogLost(std::string_view pool, std::string_view node, std::string_view why) {
   static backends::LineLimit lines;
-  const bool is_known = link.has_link();
-  if (is_known) link.stats().lost_data.Add();
   lines.Log(io_.loop.now(), spdlog::level::warn,
-            "what node {} of pool {} popped for a client that has left is lost, for it cannot be given back: {}",
-            is_known ? link.settings().node : "?", is_known ? link.settings().pool : "?", why);
+            "what node {} of pool {} popped for a client that has left is lost, for it cannot be given back: {}", node,
+            pool, why);
 }
 
 }  // namespace ringproxy::proxy

@@ -55,6 +55,9 @@ class GiveBacks final : public backends::ReplySink {
   // The client is gone.
   void Leave(uint32_t client);
   bool is_idle() const { return tasks_.in_use() == 0; }
+  // What was popped cannot even be tried to be given back: counts and says it; or says it where the caller counts.
+  void OnLost(const backends::PinnedLease& link, std::string_view why);
+  void LogLost(std::string_view pool, std::string_view node, std::string_view why);
 
   // Of the node, for tickets of Kind::kGiveBack.
   void OnReply(backends::Ticket ticket, backends::Reply&& reply) override;
@@ -73,7 +76,6 @@ class GiveBacks final : public backends::ReplySink {
   void OnTime();
   // It will not be given back.
   void GiveUp(uint32_t place, std::string_view why);
-  void CountLost(const backends::PinnedLease& link, std::string_view why);
   // The place is free, and tickets for it lead nowhere.
   PoppedData Take(uint32_t place);
 

@@ -24,16 +24,20 @@ std::optional<std::string_view> TextOf(std::string_view reply) {
   return wire::BulkReply(reply);
 }
 
+// BZMPOP's pairs stand in an array of the reply's second element. A node may nest as deep as it likes.
+constexpr int kMostDepth = 3;
+
 // All that stands in the array, and in arrays within it.
-bool AppendTexts(std::string_view reply, std::vector<std::string_view>* texts) {
+bool AppendTexts(std::string_view reply, int depth, std::vector<std::string_view>* texts) {
   wire::ArrayReader reader(reply);
   if (!reader.is_array()) {
     const auto text = TextOf(reply);
     if (text) texts->push_back(*text);
     return text.has_value();
   }
+  if (depth == kMostDepth) return false;
   while (reader.remaining() > 0) {
-    if (!AppendTexts(reader.Next(), texts)) return false;
+    if (!AppendTexts(reader.Next(), depth + 1, texts)) return false;
   }
   return true;
 }
@@ -56,7 +60,7 @@ std::vector<std::string_view> GiveBackWords(PoppedFrom from, std::string_view re
   // The key, and what it had.
   std::vector<std::string_view> texts;
   const bool is_pair = from == PoppedFrom::kSortedSet;
-  const bool is_whole = wire::ArrayReader(reply).is_array() && AppendTexts(reply, &texts);
+  const bool is_whole = wire::ArrayReader(reply).is_array() && AppendTexts(reply, 0, &texts);
   if (!is_whole || texts.size() < (is_pair ? 3 : 2) || (is_pair && texts.size() % 2 == 0)) return {};
   if (!is_pair) {
     // The last one was the innermost.

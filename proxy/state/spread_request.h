@@ -4,6 +4,7 @@
 // time to wait. Threads: its owner's. Lifetime: views of keys live as long as this.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -35,6 +36,9 @@ class SpreadRequest {
   SpreadKind kind() const { return kind_; }
   uint32_t key_count() const { return static_cast<uint32_t>(positions_.size()); }
   std::string_view key(uint32_t i) const { return Word(positions_[i]); }
+  bool Has(std::string_view key) const {
+    return std::ranges::any_of(positions_, [&](uint32_t position) { return Word(position) == key; });
+  }
 
   // The command about these keys alone. `seconds`: how long it waits; none: without end.
   std::string About(std::span<const uint32_t> keys, std::optional<double> seconds) const;

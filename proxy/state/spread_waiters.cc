@@ -86,7 +86,8 @@ bool SpreadWaits::Lease(uint32_t place, size_t i) {
   SpreadWait& wait = waits_[place];
   const uint32_t most = (*held_)->config.listeners[wait.client.listener].pinned_per_client;
   if (wait.client.links + wait.waiters.size() > most) {
-    Fail(place, {.code = wire::ErrorCode::kTooManyOwn, .most = most});
+    sink_.OnFailure(MarkAnswered(place), {.code = wire::ErrorCode::kTooManyOwn, .most = most});
+    Advance(place);
     return false;
   }
   const NodeId node = wait.NodeOf(*held_, wait.waiters[i].keys.front());

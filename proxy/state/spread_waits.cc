@@ -201,16 +201,23 @@ void SpreadWaits::Answer(uint32_t place, backends::Reply&& reply, SpreadWaiter* 
   if (!has_popped) return Advance(place);
   // By the configuration in force, as whoever looks for it next does.
   const std::vector<std::string_view> words = GiveBackWords(wait.from, reply.bytes());
-  const std::string_view key = words.size() > 1 ? words[1] : wait.request.key(0);
+  // No node decides where another one is written to.
+  const bool is_asked = words.size() > 1 && wait.request.Has(words[1]);
+  const std::string_view key = is_asked ? words[1] : wait.request.key(0);
   const NodeId node = RouteKey(**held_, (*held_)->listeners[wait.client.listener], key);
   const bool gives_back = (*held_)->config.pools[node.pool].blocking.give_back;
   backends::NodePool& nodes = held_->node_pools[node.pool];
   const backends::Lane lane = wait.client.lane;
   std::unique_ptr<PinnedLease> link;
-  if (gives_back) link = by != nullptr ? std::move(by->link) : nodes.Pin(node.node, lane.flavour, std::nullopt);
+  if (gives_back && is_asked)
+    link = by != nullptr ? std::move(by->link) : nodes.Pin(node.node, lane.flavour, std::nullopt);
   if (!link) {
     if (!was_answered) sink_.OnReply(MarkAnswered(place), std::move(reply));
-    if (was_answered && gives_back) nodes.Count(node.node, &backends::NodeStats::lost_data);
+    if (was_answered && gives_back) {
+      nodes.Count(node.node, &backends::NodeStats::lost_data);
+      const conf::Pool& pool = (*held_)->config.pools[node.pool];
+      give_backs_.LogLost(pool.name, pool.nodes[node.node].name, "no connection can be had");
+    }
     return Advance(place);
   }
   GiveBacks::PoppedData popped{
@@ -227,11 +234,6 @@ backends::Ticket SpreadWaits::MarkAnswered(uint32_t place) {
   wait.is_answered = true;
   wait.ending = Next::kEnd;
   return wait.client.ticket;
-}
-
-void SpreadWaits::Fail(uint32_t place, const wire::Failure& failure) {
-  sink_.OnFailure(MarkAnswered(place), failure);
-  Advance(place);
 }
 
 void SpreadWaits::Release(uint32_t place) {
@@ -292,7 +294,10 @@ void SpreadWaits::OnFailure(backends::Ticket ticket, const wire::Failure& failur
   if (wait.is_answered) return Advance(place);
   const wire::Failure lost{.code = wire::ErrorCode::kWaitLost, .pool = failure.pool, .node = failure.node};
   const wire::Failure& said = failure.may_have_run && question != kStreamEnd ? lost : failure;
-  if (wait.waiters.empty() || wait.request.kind() != SpreadRequest::SpreadKind::kStreams) return Fail(place, said);
+  if (wait.waiters.empty() || wait.request.kind() != SpreadRequest::SpreadKind::kStreams) {
+    sink_.OnFailure(MarkAnswered(place), said);
+    return Advance(place);
+  }
   // Others may have read something meanwhile, which comes first.
   if (!said.words.empty()) wire::AppendRedisError(said, &wait.error.words);
   if (!wait.error.failure) wait.error.SetFailure(said);

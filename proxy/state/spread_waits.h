@@ -45,6 +45,8 @@ class SpreadWaits final : public backends::ReplySink {
   void Start(const RoutedRequest& routed, const Origin& origin, uint32_t links, backends::Ticket ticket);
   // As Waits. `has_ended`: the client, its side, and what is popped for it from then on goes back.
   void Cut(uint32_t client, WaitEnd as, bool has_ended = false);
+  // Nobody waits, and nothing is under way of those that have left.
+  bool is_idle() const { return waits_.in_use() == 0; }
   // As what its wait is to end; none: it does not wait.
   std::optional<WaitEnd> EndOf(uint32_t client) const;
   void Leave(uint32_t client);
@@ -81,7 +83,6 @@ class SpreadWaits final : public backends::ReplySink {
   backends::Ticket MarkAnswered(uint32_t place);
   // The client is told; what was popped for one that has left goes back. `by`: what has popped it; none: a probe.
   void Answer(uint32_t place, backends::Reply&& reply, SpreadWaiter* by = nullptr);
-  void Fail(uint32_t place, const wire::Failure& failure);
   void Release(uint32_t place);
 
   backends::ReplySink& sink_;

@@ -55,7 +55,7 @@ backends::ReplySink& Waits::give_backs() {
 }
 
 bool Waits::is_settled() const {
-  return entries_.in_use() == 0 && give_backs_->is_idle();
+  return entries_.in_use() == 0 && spread_->is_idle() && give_backs_->is_idle();
 }
 
 void Waits::Start(RoutedRequest& routed, const Origin& origin, ClientLinks links, backends::Ticket ticket) {
@@ -219,9 +219,9 @@ void Waits::OnReply(backends::Ticket ticket, backends::Reply&& reply) {
     known->number = wire::IntegerReply(reply.bytes()).value_or(-1);
     if (known->end == WaitEnd::kNone) return;
     // The client had ended its side before the node had the command. A server would still have answered with what is
-    // there at once, and that is on its way.
+    // there at once, and that is on its way: it is here before the answer to a PING that the node reads later.
     const bool may_be_there = known->has_ended && !known->is_gone && known->number > 0;
-    if (!may_be_there) return Unblock(ticket.owner);
+    if (!may_be_there || known->link == nullptr || !known->link->has_link()) return Unblock(ticket.owner);
     known->link->SendBeside(kPing, {ticket.owner, known->generation, kMoment, backends::Ticket::Kind::kWait});
     return;
   }
@@ -254,7 +254,7 @@ void Waits::OnFailure(backends::Ticket ticket, const wire::Failure& failure) {
   WaitEntry entry = Take(ticket.owner);
   // Something had come, and there was no room for it.
   const bool is_lost_data = entry.is_gone && failure.code == wire::ErrorCode::kOutOfMemory;
-  if (is_lost_data && entry.owned && entry.owned->has_link()) entry.owned->stats().lost_data.Add();
+  if (is_lost_data && entry.owned) give_backs_->OnLost(*entry.owned, "there is no memory for it");
   wire::Failure lost{.code = wire::ErrorCode::kWaitLost, .pool = failure.pool, .node = failure.node};
   // The node may still wait, or have something for nobody.
   if (!entry.owned && entry.link != nullptr && failure.may_have_run) entry.link->Break();

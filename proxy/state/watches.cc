@@ -1,5 +1,6 @@
 #include "proxy/state/watches.h"
 
+#include <cassert>
 #include <utility>
 
 #include "backends/wire/resp_encode.h"
@@ -166,6 +167,7 @@ void Watches::Lose(uint32_t client) {
 std::unique_ptr<PinnedLease> Watches::TakeLink(uint32_t client) {
   Watch* const watch = Find(client);
   if (watch == nullptr || !watch->lease) return nullptr;
+  assert(watch->state != WatchState::kAsked);
   if (watch->state == WatchState::kSet) watch->state = WatchState::kLost;
   watch->lease->LeaveLane();
   return std::move(watch->lease);
@@ -191,7 +193,7 @@ void Watches::Say(Watch& watch, uint32_t client, std::string_view request) {
 void Watches::Follow(uint32_t client, backends::Flavour flavour) {
   Watch* const watch = Find(client);
   if (watch == nullptr || !watch->lease || !watch->lease->has_link()) return;
-  watch->lease->Alter();
+  watch->lease->Become(flavour);
   const backends::Flavour before = std::exchange(watch->flavour, flavour);
   if (before.protocol != flavour.protocol) Say(*watch, client, WordsOfRequest("HELLO", flavour.protocol));
   if (before.database != flavour.database) Say(*watch, client, WordsOfRequest("SELECT", flavour.database));

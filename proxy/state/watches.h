@@ -43,7 +43,8 @@ class Watches final : public backends::ReplySink {
   void End(uint32_t client);
   // It has done nothing for too long: the link is for others, and EXEC reads nil.
   void Lose(uint32_t client);
-  // Its link for somebody else, who makes it clean; EXEC reads nil. nullptr: it has none.
+  // Its link for somebody else, who makes it clean; EXEC reads nil. nullptr: it has none. Requires: no
+  // WATCH of it is under way.
   std::unique_ptr<backends::PinnedLease> TakeLink(uint32_t client);
   // It has another protocol or database from now on; what it watches stays where it is.
   void Follow(uint32_t client, backends::Flavour flavour);

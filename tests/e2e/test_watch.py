@@ -193,6 +193,27 @@ def test_a_node_that_dies_between_watch_and_exec_is_a_changed_key(moment):
         assert client.ask("EXEC") == b"*1\r\n+OK\r\n"
 
 
+@pytest.mark.parametrize("how", ["SELECT 5", "HELLO 3", "HELLO 3 and SELECT 5"])
+def test_what_becomes_of_the_link_changes_neither_database_nor_protocol(how):
+    with Fleet(1) as fleet, fleet.client() as client:
+        node = fleet.nodes[0]
+        client.ask("WATCH", "k")
+        for line in how.split(" and "):
+            client.ask(*line.split())
+        node.ask("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
+        wait_for(lambda: client.ask("SET", "x", "1") == b"+OK\r\n", "the node to be asked again")
+        in_five = "SELECT 5" in how
+        with RawClient(node.port) as direct:
+            direct.ask("SELECT", "5" if in_five else "0")
+            assert direct.ask("GET", "x") == b"$1\r\n1\r\n"
+            direct.ask("SELECT", "0" if in_five else "5")
+            assert direct.ask("GET", "x") == b"$-1\r\n"
+        assert client.ask("HGETALL", "x2").startswith(b"%" if "HELLO" in how else b"*")
+        client.ask("MULTI")
+        client.ask("GET", "x")
+        assert client.ask("EXEC") == (b"_\r\n" if "HELLO" in how else NIL)
+
+
 def test_a_node_that_is_gone_reads_as_a_changed_key_too():
     with Fleet(1, **PATIENT) as fleet, fleet.client() as client:
         assert client.ask("WATCH", "a") == b"+OK\r\n"

@@ -1,7 +1,7 @@
 // tests/sim/simulation.h – One run of the whole proxy, from a seed: workers, health monitor, nodes and clients.
 //
 //   0 ms: clients come, nodes fail, and in many runs one configuration follows the other
-//   600 ms: nothing fails any more, and the first configuration is back   24 s: everybody asks a last time
+//   600 ms: nothing fails any more, and the first configuration is back   20 to 40 s: everybody asks a last time
 //
 // Four runs of five have a scenario beside the load, see scenario.h.
 // Check() holds against the run:

@@ -275,5 +275,22 @@ TEST_F(NodeLinkTest, SendsNothingTwice) {
   EXPECT_EQ(Node().written, "");
 }
 
+// Its user has said SELECT on the connection that is there.
+TEST_F(NodeLinkTest, AConnectionThatTakesTheOthersPlaceBeginsInTheFlavourThatItHadBecome) {
+  ConnectWell();
+  link_.Become({.database = 5});
+  EXPECT_EQ(Node().TakeWritten(), "");
+  Node().ReceiveEnd();
+  Node().observer->OnConnected(0);
+  EXPECT_NE(Node().TakeWritten().find("SELECT"), std::string::npos);
+}
+
+// What waits for the connection was said before.
+TEST_F(NodeLinkTest, AConnectionThatIsBeingMadeStaysOfItsFlavour) {
+  link_.Connect();
+  link_.Become({.database = 5});
+  BecomeReady();
+}
+
 }  // namespace
 }  // namespace ringproxy::backends

@@ -61,6 +61,14 @@ TEST_F(NodeWitnessTest, AGoodReplyOfAForeignCommandExcusesNothing) {
   EXPECT_EQ(guard_.breaker().state(), Breaker::kOpen);
 }
 
+TEST_F(NodeWitnessTest, AGoodReplyOfAForeignCommandEndsARowOfTimeouts) {
+  for (int i = 0; i < 3; ++i) {
+    for (int late = 0; late < 2; ++late) witness_.OnTimeout(Entry(wire::Work::kForeign));
+    Reply(Entry(wire::Work::kForeign), "+OK\r\n");
+  }
+  EXPECT_EQ(guard_.breaker().state(), Breaker::kClosed);
+}
+
 TEST_F(NodeWitnessTest, TellsOfTimeoutsAndNotOfAScripts) {
   for (int i = 0; i < 3; ++i) {
     const InFlight script = Entry(wire::Work::kScript);

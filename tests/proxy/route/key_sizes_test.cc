@@ -50,7 +50,7 @@ class KeySizesTest : public testing::Test {
   uint16_t database_ = 0;
   HeardSizes heard_;
   KeySizes sizes_{2, heard_};
-  ListenerSnapshot listener_{.routes = {{"cart:", 1}, {"", 0}}, .pools = {0, 1}};
+  ListenerSnapshot listener_{.routes = {{"cart:", 1}, {"", 0}}, .pools = {0, 1}, .scan_order = {}};
   const Ticket own_{3, 4, 5, Ticket::Kind::kSession};
 };
 

@@ -92,6 +92,26 @@ TEST_F(LibraryLoadsTest, ALibraryThatCannotBeDeletedAgainIsTold) {
                                  "be deleted again)\r\n"});
 }
 
+TEST_F(LibraryLoadsTest, ANodeThatMayHaveItNowIsNamed) {
+  Load();
+  Answer({loaded_, exists_});
+  Node(2).ReceiveEnd();
+  FlushAll();
+  Answer({"+OK\r\n"});
+  EXPECT_EQ(TakeReplies(),
+            Words{"-ERR Library 'lib' already exists (and nobody knows whether it is new on carts0, which "
+                  "did not answer)\r\n"});
+}
+
+TEST_F(LibraryLoadsTest, ALongNameIsNoReasonToKeepIt) {
+  Load();
+  Answer({loaded_, "-ERR Library '" + std::string(LibraryLoads::kMostWords, 'x') + "' already exists\r\n", loaded_});
+  EXPECT_EQ(Node(0).TakeWritten(), delete_);
+  EXPECT_EQ(Node(2).TakeWritten(), delete_);
+  Answer({"+OK\r\n", "", "+OK\r\n"});
+  EXPECT_EQ(TakeReplies().size(), 1U);
+}
+
 TEST_F(LibraryLoadsTest, WhatIsNoReplyToItIsAFailureAndALongErrorIsCutOff) {
   Load();
   Answer({"+OK\r\n", loaded_, "-ERR " + std::string(5000, 'x') + "\r\n"});

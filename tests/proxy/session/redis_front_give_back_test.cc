@@ -11,6 +11,7 @@ namespace {
 using namespace std::chrono_literals;
 using testing::HasSubstr;
 using testing::IsEmpty;
+using testing::Not;
 
 class RedisFrontGiveBackTest : public WaitingClientFixture {
  protected:
@@ -90,6 +91,21 @@ TEST_F(RedisFrontGiveBackTest, ANodeThatTakesItLaterHasIt) {
   Say(link, ":1\r\n");
   EXPECT_EQ(Stats().given_back.value(), 1U);
   EXPECT_EQ(Stats().lost_data.value(), 0U);
+}
+
+// Another connection may be in another database, and its node may have been started anew.
+TEST_F(RedisFrontGiveBackTest, ItIsLostWithTheConnectionThatHasPoppedIt) {
+  Start();
+  test::FakeSocket& link = LosePopped();
+  Say(link, "-OOM command not allowed\r\n");
+  link.ReceiveEnd();
+  Settle();
+  const size_t sockets = loop_.sockets();
+  loop_.Advance(Pause());
+  Settle();
+  EXPECT_EQ(Stats().lost_data.value(), 1U);
+  EXPECT_EQ(Stats().pinned_links.value(), 0U);
+  for (size_t i = sockets; i < loop_.sockets(); ++i) EXPECT_THAT(loop_.socket(i).written, Not(HasSubstr("LPUSH")));
 }
 
 // It may have been done: twice would be worse.
@@ -269,7 +285,7 @@ TEST_F(RedisFrontGiveBackTest, ADrainWaitsForIt) {
   Start();
   test::FakeSocket& link = LosePopped();
   bool drained = false;
-  worker_->Drain([&] { drained = true; });
+  worker_->Drain({}, [&] { drained = true; });
   Settle();
   EXPECT_FALSE(drained);
   Say(link, ":1\r\n");
@@ -298,8 +314,10 @@ TEST_F(RedisFrontGiveBackTest, ANodeThatLeavesItsPoolMeanwhileTakesNothing) {
   config.pools[0].nodes.erase(config.pools[0].nodes.begin());
   worker_->Adopt(NewSnapshot(std::move(config)));
   Settle();
+  link.TakeWritten();
   loop_.Advance(Pause());
   Settle();
+  EXPECT_EQ(link.TakeWritten(), "");
   EXPECT_EQ(worker_->leaving_nodes(), 0U);
 }
 

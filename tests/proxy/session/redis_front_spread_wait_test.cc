@@ -193,6 +193,31 @@ TEST_F(RedisFrontSpreadWaitTest, WhatATurnHasPoppedForAClientThatIsGoneGoesBackO
   EXPECT_EQ(Leased(0) + Leased(1), 0U);
 }
 
+TEST_F(RedisFrontSpreadWaitTest, ADrainWaitsForATurnOfAClientThatIsGone) {
+  Start();
+  test::FakeSocket& client = NewClient();
+  EXPECT_EQ(Ask(client, {{"BZPOPMIN", KeyOf(0), KeyOf(1), "0"}}), "");
+  Answer(Node(0), client, std::string(kNothingThere));
+  Answer(Node(1), client, std::string(kNothingThere));
+  test::FakeSocket& turn = loop_.last_socket();
+  turn.observer->OnConnected(0);
+  turn.Receive("+PONG\r\n");
+  Settle();
+  client.error = ECONNRESET;
+  client.observer->OnReadable();
+  Settle();
+  bool drained = false;
+  worker_->Drain({}, [&] { drained = true; });
+  Settle();
+  EXPECT_FALSE(drained);
+  turn.Receive(Encode({KeyOf(0), "member", "1.5"}));
+  Settle();
+  EXPECT_FALSE(drained);
+  turn.Receive(":1\r\n");
+  Settle();
+  EXPECT_TRUE(drained);
+}
+
 TEST_F(RedisFrontSpreadWaitTest, OneThatHasEndedItsSideReadsThatNothingCameWhenItsDataIsBack) {
   Start();
   test::FakeSocket& client = Wait();

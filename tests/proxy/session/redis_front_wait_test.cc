@@ -272,9 +272,12 @@ TEST_F(RedisFrontWaitTest, AClientHasNoMoreLinksOfItsOwnThanMayBe) {
       EXPECT_THAT(watched, HasSubstr("pinned_per_client allows 0"));
     }
     const std::string waits = Ask(client, {Pop()});
-    if (most == 2) EXPECT_EQ(waits, "");
-    if (most < 2)
+    if (most == 2) {
+      EXPECT_EQ(waits, "");
+    }
+    if (most < 2) {
       EXPECT_THAT(waits, StartsWith("-ERR max number of connections to nodes of one client's own reached: "));
+    }
     // The next one opens links of its own.
     client.error = ECONNRESET;
     client.observer->OnReadable();

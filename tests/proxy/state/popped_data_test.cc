@@ -66,6 +66,9 @@ TEST(PoppedData, IsNotPutBackWhereTheReplyIsNoneOfSuchACommand) {
     EXPECT_THAT(GiveBackWords(PoppedFrom::kLeft, reply), IsEmpty()) << reply;
   for (const char* const reply : {"*2\r\n$1\r\nz\r\n$1\r\na\r\n", "*4\r\n$1\r\nz\r\n$1\r\na\r\n,1\r\n$1\r\nb\r\n"})
     EXPECT_THAT(GiveBackWords(PoppedFrom::kSortedSet, reply), IsEmpty()) << reply;
+  std::string deep;
+  for (int i = 0; i < 1'000'000; ++i) deep += "*1\r\n";
+  EXPECT_THAT(GiveBackWords(PoppedFrom::kLeft, deep + "$1\r\nq\r\n"), IsEmpty());
 }
 
 }  // namespace
