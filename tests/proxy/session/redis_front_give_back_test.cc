@@ -269,7 +269,7 @@ TEST_F(RedisFrontGiveBackTest, ADrainWaitsForIt) {
   Start();
   test::FakeSocket& link = LosePopped();
   bool drained = false;
-  worker_->Drain([&] { drained = true; });
+  worker_->Drain({}, [&] { drained = true; });
   Settle();
   EXPECT_FALSE(drained);
   Say(link, ":1\r\n");
