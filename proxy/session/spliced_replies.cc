@@ -59,7 +59,7 @@ void SplicedReplies::Ask(const SplicedCommand& command) {
 void SplicedReplies::AddAnswer(backends::Reply&& answer) {
   std::string text;
   // It is copied twice more.
-  if (!io_.io.memory.HasRoomForReply(held_bytes(), 2 * answer.size())) {
+  if (!io_.io.memory.HasRoomForReply(answer_bytes_, 2 * answer.size())) {
     wire::AppendRedisError({.code = wire::ErrorCode::kOutOfMemory}, &text);
     answer = backends::Reply(text);
   }
