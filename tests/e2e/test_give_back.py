@@ -33,6 +33,28 @@ def one_node():
         yield fleet
 
 
+def pop_for_nobody(fleet, client, how, push, wait):
+    """The node does `push`, commands in one write, after `client` has left and before it hears that the wait is to end."""
+    node, proxy = fleet.nodes[0], fleet.proxy
+    with RawClient(node.port) as pusher:
+        pusher.ask("PING")
+        client.send(encode(*wait.split()))
+        wait_for(lambda: blocked([node]) == 1, "the client to wait")
+        # What the node has said of the link by then, the worker has read when another client is answered.
+        with fleet.client() as other:
+            other.ask("GET", "another")
+        # Stopped, the node finds the push first, and what ends the wait behind it.
+        node.stop()
+        try:
+            pusher.send(b"".join(encode(*words.split()) for words in push))
+            leave(client, how)
+            # The proxy has seen that it has left, and has told the node.
+            wait_for(lambda: proxy.metric("node_in_flight") > 0, "the node to be told")
+        finally:
+            node.cont()
+        assert pusher.reply().startswith(b":")
+
+
 @pytest.mark.parametrize("protocol", ["2", "3"])
 @pytest.mark.parametrize("how", ["close", "half-close", "reset"])
 @pytest.mark.parametrize("push,wait,look", FORMS.values(), ids=FORMS.keys())
@@ -42,26 +64,49 @@ def test_it_goes_back(one_node, push, wait, look, how, protocol):
     node.ask(*push.split())
     whole = node.ask(*look.split())
     node.ask("FLUSHALL")
-    before = proxy.metric("wait_data_given_back_total")
-    with one_node.client() as client, RawClient(node.port) as pusher:
+    before, lost = proxy.metric("wait_data_given_back_total"), proxy.metric("wait_data_lost_total")
+    with one_node.client() as client:
         client.ask("HELLO", protocol)
-        pusher.ask("PING")
-        client.send(encode(*wait.split()))
-        wait_for(lambda: blocked([node]) == 1, "the client to wait")
-        # Stopped, the node finds the push first, and what ends the wait behind it.
-        node.stop()
-        try:
-            pusher.send(encode(*push.split()))
-            leave(client, how)
-            # The proxy has seen that it has left, and has told the node.
-            wait_for(lambda: proxy.metric("node_in_flight") > 0, "the node to be told")
-        finally:
-            node.cont()
-        assert pusher.reply().startswith(b":")
+        pop_for_nobody(one_node, client, how, [push], wait)
         wait_for(lambda: proxy.metric("wait_data_given_back_total") == before + 1, "it to be given back")
         assert node.ask(*look.split()) == whole
         if how == "half-close":
             assert client.reply() == (b"*-1\r\n" if protocol == "2" else b"_\r\n")
             assert client.closed_by_peer() == b""
-    assert proxy.metric("wait_data_lost_total") == 0
+    assert proxy.metric("wait_data_lost_total") == lost
     wait_for(lambda: proxy.metric("pinned_links") == 0, "the link to be free")
+
+
+FILL = ["RPUSH q a", "CONFIG SET maxmemory 1"]
+
+
+@pytest.fixture
+def full_node():
+    with Fleet(1, timeouts={"request": "2s"}) as fleet:
+        yield fleet
+        wait_for(lambda: fleet.proxy.metric("pinned_links") == 0, "the link to be free")
+
+
+def test_a_full_node_is_asked_again(full_node):
+    node, proxy = full_node.nodes[0], full_node.proxy
+    with full_node.client() as client:
+        pop_for_nobody(full_node, client, "close", FILL, "BLPOP q 0")
+        wait_for(lambda: "errorstat_OOM" in str(node.ask("INFO", "errorstats")), "the node to refuse it")
+        node.ask("CONFIG", "SET", "maxmemory", "0")
+        wait_for(lambda: proxy.metric("wait_data_given_back_total") == 1, "it to be given back")
+    assert node.ask("LRANGE", "q", "0", "-1") == b"*1\r\n$1\r\na\r\n"
+
+
+def test_what_a_full_node_never_takes_is_counted_as_lost(full_node):
+    with full_node.client() as client:
+        pop_for_nobody(full_node, client, "reset", FILL, "BLPOP q 0")
+        wait_for(lambda: full_node.proxy.metric("wait_data_lost_total") == 1, "it to be given up")
+    assert full_node.nodes[0].ask("EXISTS", "q") == b":0\r\n"
+
+
+def test_who_still_reads_gets_what_a_full_node_never_takes(full_node):
+    with full_node.client() as client:
+        pop_for_nobody(full_node, client, "half-close", FILL, "BLPOP q 0")
+        assert client.reply() == b"*2\r\n$1\r\nq\r\n$1\r\na\r\n"
+        assert client.closed_by_peer() == b""
+    assert full_node.proxy.metric("wait_data_lost_total") == 0
