@@ -14,8 +14,8 @@
 namespace ringproxy::backends {
 
 struct Ticket {
-  // Whose it is, clients' first; kSelect: a session's that waits for its nodes to accept a database. The last one is
-  // the guard's own probe, which no sink hears of.
+  // Whose it is, clients' first; kSelect: a session's, whose reply changes the client or is part of another. The last
+  // one is the guard's own probe, which no sink hears of.
   enum class Kind : uint8_t {
     kSession,
     kSelect,

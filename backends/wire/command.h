@@ -152,7 +152,7 @@ enum class WithinMulti : uint8_t {
   kUsual,    // It is queued if nodes execute it, and not allowed if the proxy answers it.
   kQueued,   // The proxy answers it elsewhere, and nodes can.
   kAtOnce,   // It is executed and not queued.
-  kSpliced,  // The proxy answers it there too, once a node has executed the others.
+  kSpliced,  // The proxy answers it there too, or asks all nodes, once a node has executed the others.
   kSelects,  // SELECT: a node executes it, and the client follows.
 };
 

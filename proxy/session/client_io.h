@@ -64,6 +64,11 @@ struct ServerDesks {
               backends::ReplySink& sink)
       : info(io, held, view, sink), others(io, sink) {}
 
+  // What tells about the nodes.
+  void Ask(const RoutedRequest& routed, const Origin& origin, backends::Ticket ticket) {
+    wire::IsShared(routed.spec) ? info.Ask(routed, origin, ticket) : others.Ask(routed, origin, ticket);
+  }
+
   InfoDesk info;
   ServersDesk others;
   std::unique_ptr<Monitors> monitors = nullptr;

@@ -8,7 +8,6 @@
 #include "backends/wire/integer.h"
 #include "proxy/session/failure_words.h"
 #include "proxy/session/pinned_requests.h"
-#include "proxy/session/spliced_replies.h"
 
 namespace ringproxy::proxy {
 namespace {
@@ -28,12 +27,14 @@ RateLimiter::Decision AskForTransaction(ClientIo& io, uint32_t listener, const C
                                         backends::Ticket* ticket) {
   ClientIdentity identity = IdentityOf(client);
   io.limiter.Begin(*io.held);
-  client.transaction->ForEach([&](const wire::CommandSpec& spec, const wire::Request& request) {
+  const auto add = [&](const wire::CommandSpec& spec, const wire::Request& request) {
     if (spec.within_multi == wire::WithinMulti::kSelects)
       identity.database = static_cast<uint16_t>(wire::ParseInteger(request[1]).value_or(0));
     const auto row = static_cast<uint32_t>(wire::CommandIndex(spec));
     io.limiter.Add({listener, row, spec, request, std::nullopt, identity});
-  });
+  };
+  client.transaction->ForEach(add);
+  if (const SplicedCommands* const spliced = client.transaction->spliced()) spliced->ForEachAsked(add);
   return io.limiter.AdmitAdded(identity, ticket);
 }
 
@@ -45,12 +46,6 @@ void SendToNodes(ClientIo& io, ReplyForecast& forecast, const Origin& origin, Ro
                  backends::Ticket ticket) {
   forecast.OnRequest();
   io.dispatcher.Dispatch(routed, origin, ticket);
-}
-
-// Of those that tell about the nodes.
-void AskServers(ClientIo& io, const RoutedRequest& routed, const Origin& origin, backends::Ticket ticket) {
-  wire::IsShared(routed.spec) ? io.servers->info.Ask(routed, origin, ticket)
-                              : io.servers->others.Ask(routed, origin, ticket);
 }
 
 // MONITOR, or MONITOR SAMPLE n: one of n commands.
@@ -172,8 +167,10 @@ void ClientRequests::Execute(const wire::CommandSpec& spec, const wire::Request&
                      .histogram = &io_.pool_stats[pool].request_duration[static_cast<size_t>(wire::Access::kWrite)],
                      .request_bytes = request_bytes + client_.transaction->held_bytes(),
                      .quiet = quiet});
-  // Over a link of its own it would overtake what is under way.
-  const bool follows = client_.transaction->is_large() && !client_.flavour.is_pinned;
+  // Over a link of its own it would overtake what is under way, and so would a question to all nodes.
+  const bool is_apart = client_.transaction->is_large() && !client_.flavour.is_pinned;
+  const SplicedCommands* const spliced = client_.transaction->spliced();
+  const bool follows = is_apart || (spliced && spliced->asks());
   RoutedRequest routed{spec, request, {}};
   if (!follows || replies_.size() == 1) return SendApart(routed, ticket, Limits::kAsk);
   parked_ = std::make_unique<ParkedRequest>(std::move(routed), ticket.slot, true);
@@ -185,15 +182,20 @@ void ClientRequests::SendApart(RoutedRequest& routed, backends::Ticket ticket, L
   if (client_.transaction) {
     Transaction& transaction = *client_.transaction;
     // What the limits have passed may have become their own.
-    if (asks && transaction.has_spliced()) ticket.kind = backends::Ticket::Kind::kSelect;
+    if (asks && transaction.spliced()) ticket.kind = backends::Ticket::Kind::kSelect;
     if (asks && !PassesLimits(routed, ticket.slot, &ticket)) return;
     forecast_.OnRequest();
     std::unique_ptr<SplicedCommands> spliced = transaction.TakeSpliced();
     // What comes behind it takes other links, or may read another state of the client.
     const bool stops =
         spliced || transaction.is_large() || client_.flavour.is_pinned || forecast_.IsMuch(transaction.count());
-    if (spliced)
-      change_ = std::make_unique<ClientChange>(ClientChange{.slot = ticket.slot, .spliced = std::move(spliced)});
+    if (spliced) {
+      // The ticket may be the limits', and its slot none of the client's.
+      const uint32_t slot = replies_.next_number() - 1;
+      const backends::Ticket own{owner_.owner, owner_.generation, slot, backends::Ticket::Kind::kSelect};
+      auto rest = std::make_unique<SplicedReplies>(io_, listener_, client_, own, std::move(spliced));
+      change_ = std::make_unique<ClientChange>(ClientChange{.slot = slot, .spliced = std::move(rest)});
+    }
     SendTransaction(io_, client_, {*io_.held, listener_.index, {owner_.owner, client_.flavour}}, ticket);
     if (stops) [[unlikely]]
       Stop();
@@ -211,7 +213,7 @@ void ClientRequests::SendApart(RoutedRequest& routed, backends::Ticket ticket, L
   if (routed.spec.handling == wire::Handling::kControl) return SendToNodes(io_, forecast_, origin, routed, ticket);
   forecast_.OnRequest();
   if (routed.spec.name == "monitor") return Monitor(io_, client_, routed.request, ticket);
-  if (routed.spec.handling == wire::Handling::kServers) return AskServers(io_, routed, origin, ticket);
+  if (routed.spec.handling == wire::Handling::kServers) return io_.servers->Ask(routed, origin, ticket);
   SendPinned(io_, client_, routed, origin, ticket);
 }
 
@@ -285,9 +287,14 @@ void ClientRequests::Select(const RoutedRequest& routed, uint16_t database, size
 }
 
 void ClientRequests::OnSelected(uint32_t slot, backends::Reply&& reply) {
+  if (change_->spliced) {
+    std::optional<backends::Reply> whole = change_->spliced->Take(std::move(reply));
+    replies_.NoteUnfinished(whole ? 0 : change_->spliced->held_bytes());
+    if (!whole) return;
+    change_.reset();
+    return OnReply(slot, std::move(*whole));
+  }
   const std::unique_ptr<ClientChange> change = std::exchange(change_, nullptr);
-  if (change->spliced)
-    return OnReply(slot, SpliceReplies(io_, listener_, client_, owner_.owner, *change->spliced, std::move(reply)));
   if (reply.bytes() == "+OK\r\n") {
     client_.flavour.database = change->database;
     if (client_.flavour.is_pinned) FollowPinned(io_, client_, owner_.owner);
@@ -303,11 +310,15 @@ void ClientRequests::OnReply(uint32_t slot, backends::Reply&& reply) {
 }
 
 void ClientRequests::OnFailure(uint32_t slot, const wire::Failure& failure) {
-  forecast_.OnFailure();
-  if (change_ && change_->slot == slot) change_.reset();
   // Not the sessions' scratch: a request may fail while its session still builds a reply there.
   std::string text;
   AppendFailure(listener_.conf.protocol, failure, &text);
+  if (change_ && change_->slot == slot) {
+    // The transaction was executed, and the failure is of a question behind it.
+    if (change_->spliced && change_->spliced->is_executed()) return OnSelected(slot, backends::Reply(text));
+    change_.reset();
+  }
+  forecast_.OnFailure();
   Answer(slot, backends::Reply(text));
 }
 

@@ -19,7 +19,7 @@
 #include "proxy/session/parked_request.h"
 #include "proxy/session/reply_forecast.h"
 #include "proxy/session/reply_queue.h"
-#include "proxy/state/spliced_commands.h"
+#include "proxy/session/spliced_replies.h"
 
 namespace ringproxy::proxy {
 
@@ -103,11 +103,11 @@ class ClientRequests {
   ReplyForecast forecast_;
   OwnReplies own_;
   MessageOrder order_;
-  // What the reply to a request of the kind kSelect, which is the last one, makes of the client.
+  // What the replies to a request of the kind kSelect, which is the last one, make of the client.
   struct ClientChange {
     uint32_t slot;
-    uint16_t database = 0;                       // If the nodes accept it.
-    std::unique_ptr<SplicedCommands> spliced{};  // If a transaction has them.
+    uint16_t database = 0;                      // If the nodes accept it.
+    std::unique_ptr<SplicedReplies> spliced{};  // If a transaction has some.
   };
   std::unique_ptr<ClientChange> change_;
   std::unique_ptr<ParkedRequest> parked_;  // It waits for its limits or its turn; what came after it stays unread.

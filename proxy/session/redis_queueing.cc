@@ -42,8 +42,8 @@ bool RedisFront::IsQueued(const wire::CommandSpec& spec, const wire::Request& as
     if (!is_local) wire::AppendError("ERR WATCH inside MULTI is not allowed", out);
     return !is_local;
   }
-  const bool is_never_queued = is_local || spec.handling == wire::Handling::kClients ||
-                               spec.name.ends_with("subscribe") || wire::IsForbiddenInMulti(spec);
+  const bool is_never_queued =
+      is_local || wire::IsCollected(spec) || spec.name.ends_with("subscribe") || wire::IsForbiddenInMulti(spec);
   if (spec.within_multi == wire::WithinMulti::kUsual && is_never_queued) {
     RefuseToQueue(spec, {.code = wire::ErrorCode::kTransactionNotAllowed}, out);
   } else if ((wire::MayBeRefused(spec) || !client().refused.is_clear()) && IsRefused(spec, request, out)) {
@@ -73,8 +73,7 @@ std::optional<wire::Failure> RedisFront::QueueOrSplice(const wire::CommandSpec& 
   const bool selects = spec.within_multi == wire::WithinMulti::kSelects;
   const int64_t database = selects ? wire::ParseInteger(request[1]).value_or(-1) : -1;
   const bool is_there = database >= 0 && database < listener().conf.databases;
-  const bool is_own = spec.handling == wire::Handling::kLocal || spec.handling == wire::Handling::kClients;
-  const bool is_spliced = is_own && spec.within_multi == wire::WithinMulti::kSpliced;
+  const bool is_spliced = spec.within_multi == wire::WithinMulti::kSpliced;
   // The error about what is no database stands in its place, too.
   if (is_spliced || (selects && !is_there)) return transaction.Splice(spec, request, routing);
   // Only one node would follow.
@@ -91,9 +90,6 @@ void RedisFront::RefuseToQueue(const wire::CommandSpec& spec, const wire::Failur
 }
 
 std::string_view RedisFront::WhyNotQueued(const wire::CommandSpec& spec) {
-  const bool is_told = spec.handling == wire::Handling::kServers || spec.handling == wire::Handling::kPubSub;
-  if (is_told && spec.within_multi == wire::WithinMulti::kUsual)
-    return "it tells of all nodes, and a transaction asks its own: ask before MULTI or behind EXEC";
   if (spec.handling == wire::Handling::kCursor) return "within a transaction its cursor would be the node's own";
   const bool is_of_fleet = spec.handling == wire::Handling::kAllNodes || spec.handling == wire::Handling::kOneNode ||
                            spec.handling == wire::Handling::kControl;

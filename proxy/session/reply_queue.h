@@ -56,6 +56,10 @@ class ReplyQueue {
   size_t request_bytes() const { return request_bytes_; }
   // Bytes of the replies and pushes that wait for their turn.
   size_t aside_bytes() const { return aside_bytes_; }
+  // So much is kept elsewhere of a reply that is not whole yet.
+  void NoteUnfinished(size_t bytes) { unfinished_bytes_ = bytes; }
+  // With that.
+  size_t held_bytes() const { return aside_bytes_ + unfinished_bytes_; }
   void ShrinkIfEmpty() {
     slots_.ShrinkIfEmpty();
     pushes_.ShrinkIfEmpty();
@@ -93,6 +97,7 @@ class ReplyQueue {
   uint32_t first_ = 0;  // The front slot's number.
   size_t request_bytes_ = 0;
   size_t aside_bytes_ = 0;
+  size_t unfinished_bytes_ = 0;
 };
 
 inline void ReplyQueue::PopFront(net::TimePoint now, net::SendQueue& output) {

@@ -47,7 +47,7 @@ class Session final : public net::StreamObserver {
   size_t request_bytes() const {
     return input_.held_bytes() + (client_.transaction ? client_.transaction->held_bytes() : 0);
   }
-  size_t reply_bytes() const { return output_.size() + requests_.replies().aside_bytes(); }
+  size_t reply_bytes() const { return output_.size() + requests_.replies().held_bytes(); }
   bool closed() const { return mode_ == SessionMode::kClosed; }
   // It may still be told something: its last reply has not been given.
   bool listens() const { return TakesRequests(mode_) || (!closed() && !requests_.replies().empty()); }

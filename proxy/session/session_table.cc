@@ -65,7 +65,9 @@ void SessionTable::ForEach(const std::function<void(Session&)>& visit) {
 }
 
 bool SessionTable::Awaits(backends::Ticket ticket) const {
-  if (ticket.kind != backends::Ticket::Kind::kSession) return true;
+  const bool is_clients =
+      ticket.kind == backends::Ticket::Kind::kSession || ticket.kind == backends::Ticket::Kind::kSelect;
+  if (!is_clients) return true;
   const SessionPlace& place = places_[ticket.owner];
   return place.generation == ticket.generation && place.session && !place.session->closed();
 }

@@ -12,6 +12,7 @@ void SplicedCommands::Add(uint32_t position, const wire::CommandSpec& spec, cons
   commands_.push_back({position, &spec, std::string(request.encoded()), {}});
   SplicedCommand& command = commands_.back();
   for (size_t i = 0; i < request.size(); ++i) command.arguments.push_back(request.argument(i));
+  asks_ |= command.asks();
   held_bytes_ +=
       sizeof(SplicedCommand) + command.encoded.size() + command.arguments.size() * sizeof(wire::ArgumentSpan);
 }
@@ -30,7 +31,7 @@ net::Block SplicedCommands::Merge(std::string_view executed, net::BlockPool& poo
   auto selected = selects_.begin();
   for (uint32_t position = 0; position < total; ++position) {
     if (command != commands_.end() && command->position == position) {
-      answer(*command->spec, wire::Request(command->encoded, command->arguments), &own.emplace_back());
+      answer(*command, &own.emplace_back());
       pieces.push_back(own.back());
       ++command;
     } else {

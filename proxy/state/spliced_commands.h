@@ -1,13 +1,15 @@
 // proxy/state/spliced_commands.h – What of a client's transaction the proxy does itself, once a node has executed the
 // rest.
 //
-// Purpose: commands about the client (CLIENT SETNAME) or the proxy (COMMAND) are queued like all others and concern no
-// node: their replies are put into EXEC's array where they were queued. Also knows which elements say that the client
-// is in another database now. Threads: its session's. Bounds: kMost, and what its transaction allows.
+// Purpose: commands about the client (CLIENT SETNAME), the proxy (COMMAND) or all nodes (INFO) are queued like all
+// others and no part of what a node executes: their replies are put into EXEC's array where they were queued. Also
+// knows which elements say that the client is in another database now. Threads: its session's. Bounds: kMost, and what
+// its transaction allows.
 #pragma once
 
 #include <cstdint>
 #include <functional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -17,6 +19,17 @@
 #include "backends/wire/request.h"
 
 namespace ringproxy::proxy {
+
+struct SplicedCommand {
+  // Whether nodes have to be asked for the reply.
+  bool asks() const { return spec->handling == wire::Handling::kServers || spec->handling == wire::Handling::kPubSub; }
+  wire::Request request() const { return {encoded, arguments}; }
+
+  uint32_t position;  // Among all commands of the transaction.
+  const wire::CommandSpec* spec;
+  std::string encoded;
+  std::vector<wire::ArgumentSpan> arguments;
+};
 
 class SplicedCommands {
  public:
@@ -28,24 +41,29 @@ class SplicedCommands {
   // A SELECT that a node executes.
   void NoteSelect(uint32_t position, uint16_t database) { selects_.push_back({position, database}); }
 
+  // In the order of queueing.
+  std::span<const SplicedCommand> commands() const { return commands_; }
   size_t count() const { return commands_.size(); }
+  // Some of them ask.
+  bool asks() const { return asks_; }
+  // Calls `visit(spec, request)` for each of those, in order.
+  template <typename Visit>
+  void ForEachAsked(Visit&& visit) const {
+    for (const SplicedCommand& command : commands_) {
+      if (command.asks()) visit(*command.spec, command.request());
+    }
+  }
   // What it takes of the memory.
   size_t held_bytes() const { return held_bytes_; }
 
   // The array that the client reads. Calls, in the order of queueing, `answer` for each command, which appends its
   // reply, and `select` for each database that was selected. Requires: `executed` is an array with an element for each
   // command that a node was sent.
-  using Answer = std::function<void(const wire::CommandSpec& spec, const wire::Request& request, std::string* out)>;
+  using Answer = std::function<void(const SplicedCommand& command, std::string* out)>;
   using Select = std::function<void(uint16_t database)>;
   net::Block Merge(std::string_view executed, net::BlockPool& pool, const Answer& answer, const Select& select) const;
 
  private:
-  struct SplicedCommand {
-    uint32_t position;
-    const wire::CommandSpec* spec;
-    std::string encoded;
-    std::vector<wire::ArgumentSpan> arguments;
-  };
   struct QueuedSelect {
     uint32_t position;
     uint16_t database;
@@ -54,6 +72,7 @@ class SplicedCommands {
   std::vector<SplicedCommand> commands_;
   std::vector<QueuedSelect> selects_;
   size_t held_bytes_ = sizeof(SplicedCommands);
+  bool asks_ = false;
 };
 
 }  // namespace ringproxy::proxy

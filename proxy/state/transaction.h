@@ -72,7 +72,7 @@ class Transaction {
   uint32_t queued() const { return count() + static_cast<uint32_t>(spliced_ ? spliced_->count() : 0); }
   // What is to be done once it was executed; none if there is nothing. Once.
   std::unique_ptr<SplicedCommands> TakeSpliced() { return std::move(spliced_); }
-  bool has_spliced() const { return spliced_ != nullptr; }
+  const SplicedCommands* spliced() const { return spliced_.get(); }
   // Some part of it may take a link of its own.
   bool is_large() const {
     constexpr size_t kEndRoom = 64;

@@ -18,9 +18,10 @@ class SplicedCommandsTest : public testing::Test {
     spliced_.Add(position, *wire::FindRedisCommand(wire::Request(request)), request);
   }
   std::string Merge(std::string_view executed) {
-    const auto answer = [&](const wire::CommandSpec& spec, const wire::Request& request, std::string* out) {
-      done_.push_back(std::string(spec.name) + " " + std::string(request[request.size() - 1]));
-      out->append("+").append(spec.name).append("\r\n");
+    const auto answer = [&](const SplicedCommand& command, std::string* out) {
+      const wire::Request request = command.request();
+      done_.push_back(std::string(command.spec->name) + " " + std::string(request[request.size() - 1]));
+      out->append("+").append(command.spec->name).append("\r\n");
     };
     const auto select = [&](uint16_t database) { done_.push_back(std::to_string(database)); };
     return std::string(spliced_.Merge(executed, pool_, answer, select).bytes());
@@ -52,6 +53,20 @@ TEST_F(SplicedCommandsTest, TheClientFollowsASelectThatSucceeded) {
   EXPECT_EQ(Merge("*3\r\n+OK\r\n-ERR DB index is out of range\r\n$1\r\nv\r\n"),
             "*4\r\n+OK\r\n+client|id\r\n-ERR DB index is out of range\r\n$1\r\nv\r\n");
   EXPECT_THAT(done_, ElementsAre("4", "client|id id"));
+}
+
+TEST_F(SplicedCommandsTest, SomeAskNodes) {
+  Add(0, "client id");
+  EXPECT_FALSE(spliced_.asks());
+  Add(1, "info memory");
+  Add(3, "command count");
+  Add(4, "pubsub numsub c");
+  EXPECT_TRUE(spliced_.asks());
+  std::vector<std::string> asked;
+  spliced_.ForEachAsked([&](const wire::CommandSpec& spec, const wire::Request& request) {
+    asked.push_back(std::string(spec.name) + " " + std::string(request[request.size() - 1]));
+  });
+  EXPECT_THAT(asked, ElementsAre("info memory", "pubsub|numsub c"));
 }
 
 TEST_F(SplicedCommandsTest, TellWhatTheyHold) {

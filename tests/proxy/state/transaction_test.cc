@@ -175,7 +175,7 @@ TEST_F(TransactionTest, OneThatSelectsADatabaseLeavesItsLinkInItsOwn) {
 TEST_F(TransactionTest, WhatTheProxyDoesHasABoundToo) {
   const TestRequest id({"client", "id"});
   const wire::CommandSpec& spec = *wire::FindRedisCommand(wire::Request(id));
-  EXPECT_FALSE(transaction_.has_spliced());
+  EXPECT_EQ(transaction_.spliced(), nullptr);
   for (size_t i = 0; i < SplicedCommands::kMost; ++i) ASSERT_FALSE(transaction_.Splice(spec, id, routing_));
   EXPECT_EQ(transaction_.queued(), SplicedCommands::kMost);
   EXPECT_EQ(transaction_.count(), 0U);
