@@ -1,11 +1,11 @@
 # A client that leaves is forgotten, and its wait at the node goes on.
 set(source proxy/state/waits.cc)
 set(lines [=[
-  WaitEntry entry = Take(found->second);
-  if (entry.owned) return PinnedLease::Abandon(std::move(entry.owned));
+  Detach(place, watches);
+  if (entries_[place].from != PoppedFrom::kNone && entries_[place].owned) {
 ]=])
 set(instead [=[
+  Detach(place, watches);
   if (sim::IsPlanted(sim::PlantedFault::kWaitNotEnded)) return void(by_client_.erase(found));
-  WaitEntry entry = Take(found->second);
-  if (entry.owned) return PinnedLease::Abandon(std::move(entry.owned));
+  if (entries_[place].from != PoppedFrom::kNone && entries_[place].owned) {
 ]=])
