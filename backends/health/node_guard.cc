@@ -50,8 +50,12 @@ void NodeGuard::Retire() {
 void NodeGuard::OnReply(net::TimePoint sent, wire::Fault fault, bool timed, bool has_own_words) {
   const net::TimePoint now = parts_.io.loop.now();
   const net::Duration latency = now - sent;
-  const TripReason reason =
-      has_own_words ? outlier_.OnReply(latency, fault, timed, now) : outlier_.OnAnswer(latency, timed, now);
+  TripReason reason = TripReason::kNone;
+  if (has_own_words) [[likely]] {
+    reason = outlier_.OnReply(latency, fault, timed, now);
+  } else {
+    reason = outlier_.OnAnswer(latency, timed, now);
+  }
   if (fault == wire::Fault::kNone) {
     // The request has left the count already, and belongs to what was under way.
     Note(limit_.OnReply({.latency = latency, .timed = timed, .in_flight = load_.in_flight() + 1}, now));

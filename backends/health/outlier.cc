@@ -7,6 +7,13 @@ namespace ringproxy::backends {
 Outlier::Outlier(const conf::Breaker& options, bool keeps_percentile)
     : options_(options), window_(options.window), slow_seconds_(options), tail_(options, keeps_percentile) {}
 
+[[gnu::always_inline]] inline TripReason Outlier::JudgeTime(net::Duration latency, bool timed) {
+  if (!timed) return TripReason::kNone;
+  tail_.Record(latency);
+  if (!slow_seconds_.Add(latency)) return TripReason::kNone;
+  return judges_by_time_ && slow_seconds_.in_row() >= kSlowSeconds ? TripReason::kSlow : TripReason::kNone;
+}
+
 TripReason Outlier::OnReply(net::Duration latency, wire::Fault fault, bool timed, net::TimePoint now) {
   Advance(now);
   if (fault != wire::Fault::kNone) {
@@ -15,18 +22,16 @@ TripReason Outlier::OnReply(net::Duration latency, wire::Fault fault, bool timed
     if (fault == wire::Fault::kHard) ++failures_in_row_;
     return FailureReason(TripReason::kFailures);
   }
-  failures_in_row_ = 0;
-  return OnAnswer(latency, timed, now);
+  window_.AddGood();
+  failures_in_row_ = timeouts_in_row_ = 0;
+  return JudgeTime(latency, timed);
 }
 
 TripReason Outlier::OnAnswer(net::Duration latency, bool timed, net::TimePoint now) {
   Advance(now);
   window_.AddGood();
   timeouts_in_row_ = 0;
-  if (!timed) return TripReason::kNone;
-  tail_.Record(latency);
-  if (!slow_seconds_.Add(latency)) return TripReason::kNone;
-  return judges_by_time_ && slow_seconds_.in_row() >= kSlowSeconds ? TripReason::kSlow : TripReason::kNone;
+  return JudgeTime(latency, timed);
 }
 
 TripReason Outlier::OnTimeout(net::TimePoint now) {

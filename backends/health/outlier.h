@@ -51,6 +51,8 @@ class Outlier {
   static int64_t SecondOf(net::TimePoint time) { return time.time_since_epoch().count() / 1'000'000; }
 
   TripReason FailureReason(TripReason if_in_row) const;
+  // Of a good reply.
+  TripReason JudgeTime(net::Duration latency, bool timed);
   void Advance(net::TimePoint now) {
     if (now != last_) MoveTo(now);
   }
