@@ -51,6 +51,23 @@ class RedisFrontSpreadWaitTest : public PinnedClientFixture {
     Settle();
     return control;
   }
+  // Its client is gone while the first node has the turn: the link over which it has it.
+  test::FakeSocket& LoseInTurn() {
+    test::FakeSocket& client = NewClient();
+    EXPECT_EQ(Ask(client, {{"BZPOPMIN", KeyOf(0), KeyOf(1), "0"}}), "");
+    Answer(Node(0), client, std::string(kNothingThere));
+    Answer(Node(1), client, std::string(kNothingThere));
+    test::FakeSocket& turn = loop_.last_socket();
+    turn.observer->OnConnected(0);
+    turn.TakeWritten();
+    turn.Receive("+PONG\r\n");
+    Settle();
+    EXPECT_EQ(turn.TakeWritten(), Encode({"BZPOPMIN", KeyOf(0), "0.100000"}));
+    client.error = ECONNRESET;
+    client.observer->OnReadable();
+    Settle();
+    return turn;
+  }
   uint64_t Leased(size_t node) { return AllNodes(*snapshot_)[node]->stats(0).pinned_links.value(); }
 
   size_t first_link_ = 0;
@@ -169,19 +186,7 @@ TEST_F(RedisFrontSpreadWaitTest, WhatAProbeHasPoppedForNobodyGoesBackAndIsNoSeco
 
 TEST_F(RedisFrontSpreadWaitTest, WhatATurnHasPoppedForAClientThatIsGoneGoesBackOverItsLink) {
   Start();
-  test::FakeSocket& client = NewClient();
-  EXPECT_EQ(Ask(client, {{"BZPOPMIN", KeyOf(0), KeyOf(1), "0"}}), "");
-  Answer(Node(0), client, std::string(kNothingThere));
-  Answer(Node(1), client, std::string(kNothingThere));
-  test::FakeSocket& turn = loop_.last_socket();
-  turn.observer->OnConnected(0);
-  turn.TakeWritten();
-  turn.Receive("+PONG\r\n");
-  Settle();
-  EXPECT_EQ(turn.TakeWritten(), Encode({"BZPOPMIN", KeyOf(0), "0.100000"}));
-  client.error = ECONNRESET;
-  client.observer->OnReadable();
-  Settle();
+  test::FakeSocket& turn = LoseInTurn();
   EXPECT_FALSE(turn.closed());
   turn.Receive(Encode({KeyOf(0), "member", "1.5"}));
   Settle();
@@ -195,17 +200,7 @@ TEST_F(RedisFrontSpreadWaitTest, WhatATurnHasPoppedForAClientThatIsGoneGoesBackO
 
 TEST_F(RedisFrontSpreadWaitTest, ADrainWaitsForATurnOfAClientThatIsGone) {
   Start();
-  test::FakeSocket& client = NewClient();
-  EXPECT_EQ(Ask(client, {{"BZPOPMIN", KeyOf(0), KeyOf(1), "0"}}), "");
-  Answer(Node(0), client, std::string(kNothingThere));
-  Answer(Node(1), client, std::string(kNothingThere));
-  test::FakeSocket& turn = loop_.last_socket();
-  turn.observer->OnConnected(0);
-  turn.Receive("+PONG\r\n");
-  Settle();
-  client.error = ECONNRESET;
-  client.observer->OnReadable();
-  Settle();
+  test::FakeSocket& turn = LoseInTurn();
   bool drained = false;
   worker_->Drain({}, [&] { drained = true; });
   Settle();
