@@ -28,6 +28,9 @@ constexpr net::TimePoint kWarmUp{std::chrono::seconds(12)};
 constexpr net::TimePoint kLastRound{std::chrono::milliseconds(19'999)};
 constexpr net::TimePoint kLatestRound{std::chrono::seconds(40)};
 constexpr net::Duration kRound = std::chrono::seconds(1);
+// Where few flavours may be open at once, each page of a scan may need a new connection, and the least rate opens ten a
+// second.
+constexpr net::Duration kFinalRound = std::chrono::seconds(6);
 
 // Now and then a database that no node has.
 backends::Flavour RandomFlavour(SimLoop& loop) {
@@ -174,7 +177,7 @@ void Simulation::Run() {
   loop_.RunUntil(kLastRound);
   while (!LimitsAreForgotten() && loop_.now() < kLatestRound) loop_.RunUntil(loop_.now() + kRound);
   loop_.After(net::Duration(0), [this] { FinalRound(); });
-  loop_.RunUntil(loop_.now() + kRound);
+  loop_.RunUntil(loop_.now() + kFinalRound);
   // A link may just be greeted, and holds what has come of that; what is lost is held for ever.
   const auto holds_blocks = [](const auto& thread) { return thread->worker->blocks().blocks_in_use() > 0; };
   const net::TimePoint last = loop_.now() + net::Duration(100'000);
