@@ -78,6 +78,7 @@ std::unique_ptr<net::Stream> FakeLoop::MakeStream(net::StreamObserver& observer,
   auto socket = std::make_shared<FakeSocket>();
   socket->observer = &observer;
   socket->endpoint = endpoint;
+  open_.push_back(sockets_.size());
   sockets_.push_back(socket);
   return std::make_unique<FakeStream>(std::move(socket));
 }
@@ -88,6 +89,14 @@ std::unique_ptr<net::Stream> FakeLoop::Connect(const net::Endpoint& endpoint, ne
 
 std::unique_ptr<net::Stream> FakeLoop::NewStream(net::StreamObserver& observer) {
   return MakeStream(observer, {});
+}
+
+void FakeLoop::VisitOpen(const std::function<void(size_t number, FakeSocket& socket)>& visit) {
+  std::erase_if(open_, [this](size_t number) { return sockets_[number]->closed(); });
+  for (size_t i = 0; i < open_.size(); ++i) {
+    const std::shared_ptr<FakeSocket> socket = sockets_[open_[i]];
+    if (!socket->closed()) visit(open_[i], *socket);
+  }
 }
 
 void FakeLoop::Advance(net::Duration by) {

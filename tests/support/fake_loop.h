@@ -64,6 +64,8 @@ class FakeLoop final : public net::Loop {
   FakeSocket& socket(size_t i) { return *sockets_.at(i); }
   FakeSocket& last_socket() { return *sockets_.back(); }
   size_t sockets() const { return sockets_.size(); }
+  // Those that are open, those that the visits open included. A long test has had thousands.
+  void VisitOpen(const std::function<void(size_t number, FakeSocket& socket)>& visit);
 
  private:
   friend class FakeTimer;
@@ -74,6 +76,7 @@ class FakeLoop final : public net::Loop {
   uint64_t next_number_ = 1;
   std::map<std::pair<net::TimePoint, uint64_t>, std::function<void()>> timers_;
   std::vector<std::shared_ptr<FakeSocket>> sockets_;
+  std::vector<size_t> open_;  // Numbers of sockets, in order; some may have closed.
   std::function<net::NextTurn()> end_of_turn_;
   std::function<void(const net::TurnTimes&)> turn_meter_;
 };

@@ -29,11 +29,9 @@ class NodePoolLanesTest : public NodePoolTest {
     ASSERT_EQ(health_.stats(0).ready_connections.value(), connections);
   }
   void ReadyAll() {
-    for (size_t i = first_; i < loop_.sockets(); ++i) {
-      if (loop_.socket(i).closed() || seen_.contains(i)) continue;
-      seen_.insert(i);
-      Ready(loop_.socket(i));
-    }
+    loop_.VisitOpen([this](size_t number, test::FakeSocket& socket) {
+      if (number >= first_ && seen_.insert(number).second) Ready(socket);
+    });
   }
   // All connections break, and so do the attempts that follow at once.
   void CloseAll() {
@@ -53,9 +51,10 @@ class NodePoolLanesTest : public NodePoolTest {
   std::map<size_t, std::string> Written() {
     FlushAll();
     std::map<size_t, std::string> result;
-    for (size_t i = first_; i < loop_.sockets(); ++i) {
-      if (std::string bytes = loop_.socket(i).TakeWritten(); !bytes.empty()) result[i - first_] = bytes;
-    }
+    loop_.VisitOpen([&](size_t number, test::FakeSocket& socket) {
+      if (number < first_) return;
+      if (std::string bytes = socket.TakeWritten(); !bytes.empty()) result[number - first_] = bytes;
+    });
     return result;
   }
   std::set<size_t> seen_;

@@ -215,12 +215,10 @@ class NodePoolChaos : public NodePoolTest, public testing::WithParamInterface<ui
   };
 
   void Act() {
-    for (size_t i = 0; i < loop_.sockets(); ++i) {
-      if (i == far_.size()) far_.emplace_back();
-      test::FakeSocket& socket = loop_.socket(i);
-      if (socket.closed()) continue;
-      ActOn(socket, &far_[i], mood_[socket.endpoint.port]);
-    }
+    loop_.VisitOpen([this](size_t number, test::FakeSocket& socket) {
+      if (number >= far_.size()) far_.resize(number + 1);
+      ActOn(socket, &far_[number], mood_[socket.endpoint.port]);
+    });
     FlushAll();
   }
   void ActOn(test::FakeSocket& socket, Far* far, Mood mood) {

@@ -79,11 +79,10 @@ class HealthMonitorTest : public testing::Test {
     Act();
   }
   void Act() {
-    for (size_t i = 0; i < loop_.sockets(); ++i) {
-      if (i == connected_.size()) connected_.push_back(false);
-      test::FakeSocket& socket = loop_.socket(i);
-      if (!socket.closed()) ActOn(socket, i);
-    }
+    loop_.VisitOpen([this](size_t number, test::FakeSocket& socket) {
+      if (number >= connected_.size()) connected_.resize(number + 1);
+      ActOn(socket, number);
+    });
   }
   void ActOn(test::FakeSocket& socket, size_t i) {
     Far& far = socket.endpoint.port < kNodes ? far_[socket.endpoint.port] : other_;
