@@ -184,9 +184,18 @@ void SimNode::Stall(bool on) {
 }
 
 void SimNode::Deafen(bool on) {
+  if (on && !deaf_) deaf_times_.push_back({loop_.now(), net::TimePoint::max()});
+  if (!on && deaf_) deaf_times_.back().end = loop_.now();
   deaf_ = on;
   NoteHealth();
   for (auto& connection : connections_) connection->SetReading(!on);
+}
+
+net::TimePoint SimNode::ReadsBy(net::TimePoint came, net::Duration patience) const {
+  for (const DeafTime& deaf : deaf_times_) {
+    if (deaf.begin <= came + patience && came < deaf.end) return deaf.end + patience;
+  }
+  return came + patience;
 }
 
 void SimNode::Sicken(std::optional<uint64_t> sickness) {

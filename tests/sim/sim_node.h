@@ -40,6 +40,8 @@ class SimNode {
   void ResetInHandshake(bool on);                 // Breaks all connections; new ones break at their first bytes.
   // How long every check has had to fail, without a break.
   net::Duration unwell_for() const { return unwell_since_ ? loop_.now() - *unwell_since_ : net::Duration(0); }
+  // By when it has read what came then, within `patience`: it may have been deaf.
+  net::TimePoint ReadsBy(net::TimePoint came, net::Duration patience) const;
   // The end of all faults, and of slow replies.
   void Heal();
 
@@ -129,6 +131,11 @@ class SimNode {
   bool refuses_ = false;
   bool stalled_ = false;
   bool deaf_ = false;
+  struct DeafTime {
+    net::TimePoint begin;
+    net::TimePoint end;
+  };
+  std::vector<DeafTime> deaf_times_;  // The last one may not have ended.
   bool garbles_ = false;
   bool mute_ = false;
   bool resets_in_handshake_ = false;

@@ -293,10 +293,14 @@ void WaitScenario::CheckElements(ScenarioEvents* events) {
 }
 
 size_t WaitScenario::CheckLost(const std::map<std::string, int>& found) {
-  std::map<std::string, std::vector<net::TimePoint>> lost;  // When they were taken, by group.
+  struct LostElement {
+    net::TimePoint taken;
+    const SimRedisNode* node;
+  };
+  std::map<std::string, std::vector<LostElement>> lost;  // By group.
   for (const SimRedisNode* node : RedisNodes(parts_)) {
     for (const auto& [element, at] : node->lists().taken()) {
-      if (found.at(element) == 0) lost[GroupOf(element)].push_back(at);
+      if (found.at(element) == 0) lost[GroupOf(element)].push_back({at, node});
     }
   }
   std::map<std::string, std::vector<net::TimePoint>> ends;
@@ -309,12 +313,13 @@ size_t WaitScenario::CheckLost(const std::map<std::string, int>& found) {
     count += taken.size();
     std::vector<net::TimePoint>& ended = ends[group];
     EXPECT_LE(taken.size(), ended.size()) << "elements of " << group << " are lost";
-    std::ranges::sort(taken, std::greater());
+    std::ranges::sort(taken, std::greater(), &LostElement::taken);
     std::ranges::sort(ended, std::greater());
-    // Each has a wait of its own, which cannot have ended long before.
+    // Each has a wait of its own, of whose end the node has not known for long.
     for (size_t i = 0; i < std::min(taken.size(), ended.size()); ++i) {
-      EXPECT_LE(taken[i], ended[i] + kLongestEnd)
-          << "an element of " << group << " went to nobody at " << taken[i].time_since_epoch().count() << " us";
+      const net::TimePoint at = taken[i].taken;
+      EXPECT_LE(at, taken[i].node->ReadsBy(ended[i], kLongestEnd))
+          << "an element of " << group << " went to nobody at " << at.time_since_epoch().count() << " us";
     }
   }
   return count;
