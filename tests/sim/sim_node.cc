@@ -68,8 +68,9 @@ class SimNode::Connection final : public Peer {
   void Reset() { wire_->Reset(); }
   void Silence() {
     silent_ = true;
-    if (speech_.is_plain || speech_.is_own) return;
-    // What nobody asks anything over TCP finds to be dead.
+    if (speech_.is_own) return;
+    // TCP finds that a connection is dead over which nobody asks anything, as it may be with those of flavours and the
+    // control link.
     is_forgotten_ = true;
     node_.loop_.After(kKeepalive, [this, alive = alive_] {
       if (*alive && !closed_ && is_forgotten_) Reset();
@@ -123,7 +124,7 @@ class SimNode::Connection final : public Peer {
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
   bool closed_ = false;
   bool silent_;                         // Carries out what it is asked and will never answer.
-  bool is_forgotten_ = false;           // Cut off without a word, of a flavour, and nothing was sent over it since.
+  bool is_forgotten_ = false;           // Cut off without a word, and nothing was sent over it since.
   bool fragile_;                        // Breaks at its first bytes.
   std::optional<uint64_t> refused_by_;  // The sickness during which it was opened.
 };
@@ -177,25 +178,40 @@ bool SimNode::ShowsSickness() const {
   return sickness_ && ShowsToPing(*sickness_);
 }
 
+void SimNode::Note(std::vector<FaultTime>* times, bool on) {
+  const bool was_on = !times->empty() && times->back().end == net::TimePoint::max();
+  if (on && !was_on) times->push_back({loop_.now()});
+  if (!on && was_on) times->back().end = loop_.now();
+}
+
+void SimNode::Delay(net::Duration by) {
+  delay_ = by;
+  Note(&late_times_, stalled_ || by > net::Duration(0));
+}
+
 void SimNode::Stall(bool on) {
   stalled_ = on;
+  Note(&late_times_, on || delay_ > net::Duration(0));
   NoteHealth();
   for (auto& connection : connections_) connection->SendDue();
 }
 
 void SimNode::Deafen(bool on) {
-  if (on && !deaf_) deaf_times_.push_back({loop_.now(), net::TimePoint::max()});
-  if (!on && deaf_) deaf_times_.back().end = loop_.now();
   deaf_ = on;
+  Note(&deaf_times_, on);
   NoteHealth();
   for (auto& connection : connections_) connection->SetReading(!on);
 }
 
 net::TimePoint SimNode::ReadsBy(net::TimePoint came, net::Duration patience) const {
-  for (const DeafTime& deaf : deaf_times_) {
+  for (const FaultTime& deaf : deaf_times_) {
     if (deaf.begin <= came + patience && came < deaf.end) return deaf.end + patience;
   }
   return came + patience;
+}
+
+bool SimNode::WasLate(net::TimePoint at) const {
+  return std::ranges::any_of(late_times_, [at](const FaultTime& time) { return time.begin <= at && at < time.end; });
 }
 
 void SimNode::Sicken(std::optional<uint64_t> sickness) {
@@ -230,7 +246,7 @@ void SimNode::ResetInHandshake(bool on) {
 void SimNode::Heal() {
   healed_ = true;
   garbles_ = mute_ = resets_in_handshake_ = false;
-  delay_ = {};
+  Delay({});
   sickness_.reset();
   Revive();
   Stall(false);
