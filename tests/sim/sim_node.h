@@ -116,6 +116,11 @@ class SimNode {
   SimLoop& loop() { return loop_; }
 
  private:
+  struct DeafTime {
+    net::TimePoint begin;
+    net::TimePoint end;
+  };
+
   Peer* Accept(std::shared_ptr<Wire> wire, Caller caller);
   void ResetAll();
   void NoteHealth();
@@ -131,10 +136,6 @@ class SimNode {
   bool refuses_ = false;
   bool stalled_ = false;
   bool deaf_ = false;
-  struct DeafTime {
-    net::TimePoint begin;
-    net::TimePoint end;
-  };
   std::vector<DeafTime> deaf_times_;  // The last one may not have ended.
   bool garbles_ = false;
   bool mute_ = false;
