@@ -207,7 +207,7 @@ TEST(LearntRow, WritesUnlessItSaysThatItReads) {
 }
 
 TEST(LearntRow, NeverTakesANameOfTheTableNorOneThatIsNone) {
-  for (const std::string& name : {"get", "GET", "config", "eval", "", "my cmd", "my|cmd", "my\r\ncmd", "m\xc3\xb6"})
+  for (const char* const name : {"get", "GET", "config", "eval", "", "my cmd", "my|cmd", "my\r\ncmd", "m\xc3\xb6"})
     EXPECT_THAT(*ReadLearntRows(List({Command({.name = name})})), IsEmpty()) << name;
   EXPECT_THAT(*ReadLearntRows(List({Command({.name = std::string(65, 'x')})})), IsEmpty());
   EXPECT_EQ(ReadLearntRows(List({Command({.name = std::string(64, 'x')})}))->size(), 1U);
