@@ -64,7 +64,8 @@ Worker::Worker(const WorkerParts& parts, std::shared_ptr<const Snapshot> snapsho
   client_io_.servers = std::make_unique<ServerDesks>(io_, snapshots_.held(), parts.view, sinks_);
   client_io_.servers->monitors = std::make_unique<Monitors>(io_.loop, sinks_, sessions_, parts.monitors,
                                                             [this](bool follows) { sessions_.Follow(follows); });
-  client_io_.servers->clients = std::make_unique<ClientDesk>(client_io_, sessions_, entrance_.listeners(), sinks_, parts.clients);
+  client_io_.servers->clients =
+      std::make_unique<ClientDesk>(client_io_, sessions_, entrance_.listeners(), sinks_, parts.clients);
   sinks_.Set(Kind::kInfo, client_io_.servers->info);
   sinks_.Set(Kind::kServers, client_io_.servers->others);
   client_io_.servers->others.SetAwaited([this](backends::Ticket ticket) { return sessions_.Awaits(ticket); });
