@@ -37,7 +37,7 @@ Worker::Worker(const WorkerParts& parts, std::shared_ptr<const Snapshot> snapsho
                  .turn = {},
                  .scratch = {},
                  .scripts = ScriptCalls(sinks_, io_.blocks, parts.number, parts.scripts)},
-      entrance_(sessions_),
+      entrance_(io_, sessions_),
       sessions_(client_io_, stats_.clients),
       tick_(parts.loop.NewTimer([this] { Tick(); })) {
   using Kind = backends::Ticket::Kind;

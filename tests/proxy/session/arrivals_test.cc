@@ -53,7 +53,7 @@ class ArrivalsTest : public testing::Test {
     listener_.conf.name = "web";
     // The lines of the tests before it count no more.
     static int tests = 0;
-    loop_.Advance(++tests * 1h);
+    loop_.Advance(++tests * 30s);
   }
   FakeSocket& Arrive() {
     arrivals_.Add(listener_, TestClient(), std::make_unique<ThreeLetters>(),
