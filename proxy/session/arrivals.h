@@ -31,7 +31,6 @@ class Arrivals {
   void CloseAll();
   // About once a second.
   void Tick();
-  size_t size() const { return arrivals_.size(); }
 
  private:
   struct Arrival;

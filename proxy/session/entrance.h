@@ -7,7 +7,6 @@
 
 #include <cstdint>
 #include <deque>
-#include <utility>
 #include <vector>
 
 #include "proxy/session/arrivals.h"
@@ -33,9 +32,6 @@ class Entrance {
   void Tick();
 
   std::vector<ListenerContext>& listeners() { return listeners_; }
-
-  // Clients whose session has not begun.
-  size_t arrivals() const { return arrivals_.size(); }
 
  private:
   void BeginSession(ListenerContext& listener, ClientState client, const SessionTable::MakeStream& make_stream);
