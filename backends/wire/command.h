@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "backends/wire/fault.h"
+#include "backends/wire/reply_shape.h"
 #include "backends/wire/request.h"
 
 namespace ringproxy::wire {
@@ -176,6 +177,7 @@ struct CommandSpec {
   int arity;              // As Redis counts: the name included, negative for "at least".
   KeySpec keys = {};
   Access access;
+  ReplyShape reply = ReplyShape::kAny;  // Of a node: rows of Redis 7.0 and before say it.
   Handling handling = Handling::kForward;
   Merge merge = Merge::kNone;
   Retry retry = Retry::kNever;
@@ -247,6 +249,10 @@ bool ReachesFar(const CommandSpec& spec, const Request& request);
 // What the request makes its node do.
 inline Work WorkOf(const CommandSpec& spec, const Request& request) {
   return spec.reach != Reach::kNear && ReachesFar(spec, request) ? Work::kHeavy : spec.usual_work;
+}
+
+inline Asked AskedOf(const CommandSpec& spec, const Request& request) {
+  return {WorkOf(spec, request), spec.reply};
 }
 
 // All rows, in the order of StandsBefore: a container ("config") is followed by its subcommands.
