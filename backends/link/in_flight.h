@@ -17,8 +17,7 @@ struct InFlight {
   net::TimePoint entered;
   net::TimePoint sent;  // Its last byte was written; as long as that is to come, when it was entered.
   uint32_t bytes = 0;
-  wire::Work work = wire::Work::kPlain;
-  wire::ReplyShape reply_shape = wire::ReplyShape::kAny;
+  wire::Asked asked = {};
   uint16_t key_mark = 0;              // See wire::KeyMarkOf.
   uint32_t replies_to_come : 31 = 0;  // Of a batch, and of one that blocks; 0: it is a single request.
   bool timed_out : 1 = false;         // Already failed; its reply will be discarded.
@@ -26,9 +25,9 @@ struct InFlight {
 
   // The guard's own, which no client hears of.
   bool IsProbe() const { return ticket.kind == Ticket::Kind::kInternal; }
-  bool IsBlocking() const { return work == wire::Work::kBlocking; }
-  bool IsHeavy() const { return work >= wire::Work::kHeavy || bytes >= kHeavyBytes; }
-  bool IsUsual() const { return wire::IsBrief(work) && bytes < kHeavyBytes; }
+  bool IsBlocking() const { return asked.work == wire::Work::kBlocking; }
+  bool IsHeavy() const { return asked.work >= wire::Work::kHeavy || bytes >= kHeavyBytes; }
+  bool IsUsual() const { return wire::IsBrief(asked.work) && bytes < kHeavyBytes; }
 };
 
 }  // namespace ringproxy::backends

@@ -50,7 +50,7 @@ void NodeConnection::Send(net::Block requests, Ticket ticket, wire::Asked asked,
   if (entry == nullptr) return;
   if (count > 1) {
     entry->replies_to_come = count;
-    entry->reply_shape = wire::ReplyShape::kAny;
+    entry->asked.reply = wire::ReplyShape::kAny;
   }
   if (entry->IsBlocking()) entry->replies_to_come = 1;
   entry->patience_s = seconds;

@@ -63,8 +63,7 @@ InFlight* ReplyPipeline::Admit(size_t request_bytes, Ticket ticket, wire::Asked 
     return nullptr;
   }
   const net::TimePoint now = clock_.now();
-  InFlight& entry =
-      in_flight_.push_back({ticket, now, now, static_cast<uint32_t>(request_bytes), asked.work, asked.reply});
+  InFlight& entry = in_flight_.push_back({ticket, now, now, static_cast<uint32_t>(request_bytes), asked});
   bytes_in_flight_ += request_bytes;
   unwritten_.Add(request_bytes);
   witness_.OnSent(entry);
@@ -153,7 +152,7 @@ bool ReplyPipeline::OnReply(const ReplyFrame& reply) {
     sink_.OnReply(entry.ticket, Reply(reply.Take()));
     return is_settled;
   }
-  if (reply.bytes().front() == '-' && entry.work != wire::Work::kScript) [[unlikely]] {
+  if (reply.bytes().front() == '-' && entry.asked.work != wire::Work::kScript) [[unlikely]] {
     HandOutError({settings_, witness_.version(), sink_}, entry.ticket, reply.bytes());
   } else {
     sink_.OnReply(entry.ticket, Reply(reply.bytes()));

@@ -47,7 +47,7 @@ class ReplyPipeline {
   // can. Requires: size() > 0.
   const char* WhyAnothers(const ReplyFrame& reply) {
     const InFlight& oldest = in_flight_.front();
-    if (!wire::Fits(oldest.reply_shape, reply.bytes().front())) [[unlikely]]
+    if (!wire::Fits(oldest.asked.reply, reply.bytes().front())) [[unlikely]]
       return "a reply of another kind than the command has";
     if (oldest.key_mark != 0 && wire::NamesAnotherKey(reply.bytes(), oldest.key_mark)) [[unlikely]]
       return "a reply that names another key than was asked";
