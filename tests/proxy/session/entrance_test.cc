@@ -64,10 +64,10 @@ TEST_F(EntranceTest, APipelineRightBehindTheHeaderIsAnsweredInOrder) {
   EXPECT_EQ(Do(client, kHeader + requests), "");
   EXPECT_FALSE(client.watches_reads) << "its queue is full, and bytes are left";
   for (int i = 0; i < 5; ++i) {
-    Node(0).Receive(":" + std::to_string(i) + "\r\n");
+    Node(0).Receive("$1\r\n" + std::to_string(i) + "\r\n");
     Settle();
   }
-  EXPECT_EQ(client.TakeWritten(), ":0\r\n:1\r\n:2\r\n:3\r\n:4\r\n");
+  EXPECT_EQ(client.TakeWritten(), "$1\r\n0\r\n$1\r\n1\r\n$1\r\n2\r\n$1\r\n3\r\n$1\r\n4\r\n");
   EXPECT_TRUE(client.watches_reads);
 }
 
