@@ -33,6 +33,7 @@ uint32_t PubSubQuestions::Open(QuestionKind what, TopicKind kind, backends::Tick
   question.kind = kind;
   question.names.clear();
   question.answers.clear();
+  question.reached = {};
   question.waiting = question.reply_bytes = 0;
   return place;
 }
@@ -52,7 +53,9 @@ void PubSubQuestions::Publish(RoutedRequest& routed, const Origin& origin, Topic
     const uint32_t place = Open(QuestionKind::kPublish, kind, ticket);
     Question& question = questions_[place];
     question.names.emplace_back(channel);
-    question.answers.push_back({origin.held->pools[to.pool].nodes[to.node], to.pool, {}});
+    const std::shared_ptr<backends::NodeRecord>& node = origin.held->pools[to.pool].nodes[to.node];
+    question.answers.push_back({node, to.pool, {}});
+    question.reached = counts_.ReachedBy(*node, to.pool, kind, channel);
     question.waiting = 1;
     ticket = {place, 0, 0, backends::Ticket::Kind::kPubSub};
   }
@@ -124,9 +127,14 @@ std::string PubSubQuestions::ComposePublished(const Question& question) const {
   const NodeAnswer& answer = question.answers.front();
   const std::optional<int64_t> told = wire::IntegerReply(answer.reply);
   if (!told) return BadReply();
-  const SubscriptionCounts::Reached own =
-      counts_.ReachedBy(*answer.node, answer.pool, question.kind, question.names.front());
-  return IntegerText(std::max<int64_t>(0, *told - own.links) + own.clients);
+  // What has been subscribed since it left counts as the node has counted it: nobody knows which came first.
+  SubscriptionCounts::Reached own = question.reached;
+  if (*told < own.links) {
+    // Some may have left meanwhile.
+    const auto now = counts_.ReachedBy(*answer.node, answer.pool, question.kind, question.names.front());
+    own = {std::min(own.links, now.links), std::min(own.clients, now.clients)};
+  }
+  return IntegerText(own.Listeners(*told));
 }
 
 std::string PubSubQuestions::ComposeNames(const Question& question) {

@@ -51,6 +51,7 @@ class PubSubQuestions final : public backends::ReplySink {
     TopicKind kind = TopicKind::kChannel;
     std::vector<std::string> names;
     std::vector<NodeAnswer> answers;
+    SubscriptionCounts::Reached reached;  // By kPublish, as it left.
     size_t waiting = 0;
     size_t reply_bytes = 0;
   };

@@ -2,10 +2,11 @@
 //
 // Purpose: a node counts links, and a link stands for all listeners of its worker. What PUBLISH and PUBSUB NUMSUB tell
 // a client is made right by these: own links are taken off, own clients are added.
-// Threads: any may call; a mutex guards the table. It is taken when a subscription begins or ends and when the reply to
-// a PUBLISH is corrected, never for a message.
+// Threads: any may call; a mutex guards the table. It is taken when a subscription begins or ends and for a PUBLISH
+// while anybody listens, never for a message.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cstdint>
@@ -42,6 +43,10 @@ class SubscriptionCounts {
   struct Reached {
     int64_t links = 0;
     int64_t clients = 0;
+
+    // How many listen, at least, if the node has counted `told`. Each link of ours stands for some, but where the node
+    // has counted fewer than all, nobody knows which: then it is one for each that it has.
+    int64_t Listeners(int64_t told) const { return told < links ? std::min(told, clients) : told - links + clients; }
   };
   Reached ReachedBy(const backends::NodeRecord& node, uint32_t pool, TopicKind kind, std::string_view channel) const;
   // The subscriptions to the name alone.
