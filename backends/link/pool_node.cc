@@ -34,7 +34,7 @@ PoolNode::PoolNode(const PoolNodeParts& parts, const conf::Pool& pool, const con
       flavours({parts.io, settings, parts.flush_list, stats, pushes}, guard, parts.sink, pool.connections_per_node),
       control({parts.io, settings, parts.flush_list, stats, pushes}, guard, parts.sink),
       pinned({parts.io, settings, parts.flush_list, stats, pushes}, guard, parts.sink, control),
-      subscriptions({parts.io, settings, parts.flush_list, stats, pushes}, guard),
+      subscriptions({parts.io, settings, parts.flush_list, stats, pushes}, guard, SubscriptionLink::Use::kShared),
       keeps_percentile_(pool.hedging.budget.thousandths > 0) {}
 
 bool PoolNode::Fits(const conf::Pool& pool, const conf::Node& node) const {
