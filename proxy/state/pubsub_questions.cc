@@ -38,17 +38,41 @@ uint32_t PubSubQuestions::Open(QuestionKind what, TopicKind kind, backends::Tick
   return place;
 }
 
+PubSubQuestions::Place PubSubQuestions::ChoosePlace(const Origin& origin, std::string_view channel,
+                                                    backends::Claim claim) const {
+  using backends::Admission;
+  const NodeId owner = RouteKey(*origin.held, origin.held->listeners[origin.listener], channel);
+  const PoolSnapshot& nodes = origin.held->pools[owner.pool];
+  backends::NodePool& pool = origin.held.node_pools[owner.pool];
+  const auto is_heard = [&](ring::NodeIndex node) { return !counts_.IsMissedAt(*nodes.nodes[node]); };
+  const Admission at_owner = pool.Admits(owner.node, claim);
+  if (at_owner == Admission::kGranted && is_heard(owner.node)) return {owner, at_owner};
+  std::optional<ring::NodeIndex> other;
+  std::optional<ring::NodeIndex> unheard;
+  if (at_owner == Admission::kGranted) unheard = owner.node;
+  nodes.ring->Walk(KeyHash(nodes, channel), [&](ring::NodeIndex node) {
+    if (node == owner.node) return false;
+    const Admission admission = pool.Admits(node, claim);
+    if (admission == Admission::kGranted && !is_heard(node)) {
+      if (!unheard) unheard = node;
+      return false;
+    }
+    if (admission == Admission::kGranted) other = node;
+    // As elsewhere, one that is full ends the walk.
+    return admission != Admission::kDown;
+  });
+  if (other) return {{owner.pool, *other}, Admission::kGranted};
+  if (!unheard) return {owner, at_owner};
+  const std::optional<net::TimePoint> since = pool.BesideRequests(*unheard).there_since;
+  const bool is_overdue = since && io_.loop.now() - *since >= kLongestMissing;
+  return {{owner.pool, *unheard}, is_overdue ? Admission::kGranted : Admission::kDown};
+}
+
 void PubSubQuestions::Publish(RoutedRequest& routed, const Origin& origin, TopicKind kind, backends::Ticket ticket) {
   const std::string_view channel = routed.request[1];
-  NodeId to = RouteKey(*origin.held, origin.held->listeners[origin.listener], channel);
+  const auto [to, admission] = ChoosePlace(origin, channel, ClaimOf(routed));
   backends::NodePool& pool = origin.held.node_pools[to.pool];
-  const backends::Admission admission = pool.Admits(to.node, ClaimOf(routed));
-  if (admission != backends::Admission::kGranted) {
-    const uint64_t hash = KeyHash(origin.held->pools[to.pool], channel);
-    const auto other = pool.ChooseOther(hash, to.node, ClaimOf(routed));
-    if (!other) return pool.Refuse(to.node, admission, ticket);
-    to.node = *other;
-  }
+  if (admission != backends::Admission::kGranted) return pool.Refuse(to.node, admission, ticket);
   if (!counts_.is_empty()) {
     const uint32_t place = Open(QuestionKind::kPublish, kind, ticket);
     Question& question = questions_[place];

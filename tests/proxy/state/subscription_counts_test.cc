@@ -47,6 +47,18 @@ TEST_F(SubscriptionCountsTest, CountsNoClientsWhereNoLinkIsSubscribed) {
   EXPECT_EQ(counts_.ReachedBy(b_, 0, kChannel, "c").clients, 4);
 }
 
+TEST_F(SubscriptionCountsTest, KnowsAtWhichNodesLinksAreMissing) {
+  EXPECT_FALSE(counts_.IsMissedAt(a_));
+  counts_.AddMissing(a_, 1);
+  counts_.AddMissing(a_, 1);
+  EXPECT_TRUE(counts_.IsMissedAt(a_));
+  EXPECT_FALSE(counts_.IsMissedAt(b_));
+  counts_.AddMissing(a_, -1);
+  EXPECT_TRUE(counts_.IsMissedAt(a_));
+  counts_.AddMissing(a_, -1);
+  EXPECT_FALSE(counts_.IsMissedAt(a_));
+}
+
 TEST_F(SubscriptionCountsTest, ClaimsNoMoreListenersThanTheNodeHasCountedWhereLinksAreLacking) {
   const SubscriptionCounts::Reached reached{.links = 2, .clients = 5};
   EXPECT_EQ(reached.Listeners(0), 0);
