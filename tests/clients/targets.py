@@ -70,8 +70,8 @@ class RedisTarget(Target):
 
 
 class MovingTarget(Target):
-    """Two proxies before the same nodes. A restart of the server is a drain of the first, which sends its clients to the second and has
-    to see them leave long before its time is over."""
+    """Two proxies before the same nodes. A restart of the server is one of the first, which sends its clients to the second and has to see
+    them leave long before its time is over; whom it has only disconnected finds its next process."""
 
     def __init__(self, count):
         super().__init__()
@@ -84,6 +84,7 @@ class MovingTarget(Target):
     def restart_server(self):
         self.servers[0].terminate()
         assert self.servers[0].wait() == 0
+        self.servers[0].start()
 
 
 class QueueTarget(Target):
