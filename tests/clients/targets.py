@@ -17,8 +17,10 @@ class Target(contextlib.ExitStack):
 
     def start(self, nodes, servers):
         self.nodes, self.servers = nodes, servers
-        for process in [*nodes, *(server for server in servers if server not in nodes)]:
-            self.enter_context(process)
+        with contextlib.ExitStack() as started:  # If one of them cannot start, nobody else ends the others.
+            for process in [*nodes, *(server for server in servers if server not in nodes)]:
+                started.enter_context(process)
+            self.enter_context(started.pop_all())
         return self
 
     def environment(self):
