@@ -218,6 +218,18 @@ def test_a_pause_ends_by_itself(admin, crowd):
     assert time.monotonic() - begin >= 0.3
 
 
+def test_a_pause_may_be_as_long_as_a_server_takes_it(admin, crowd):
+    pauser, *others = crowd.values()
+    for time_ms in (60_000_000, 2**63 - 1):
+        assert pauser.ask("CLIENT", "PAUSE", time_ms, "WRITE") == b"+OK\r\n"
+        for client in others:
+            client.send(encode("SET", "k", "v"))
+        wait_for(lambda: blocked_as_told(pauser) == len(others), "all others to be held")
+        assert pauser.ask("CLIENT", "UNPAUSE") == b"+OK\r\n"
+        for client in others:
+            assert client.reply() == b"+OK\r\n"
+
+
 def test_redis_py_uses_them(admin):
     client, other = library(admin, client_name="one"), library(admin, client_name="two")
     number = other.client_id()
