@@ -41,6 +41,7 @@ struct ClientQuestion {
   Deed deed{};
   uint32_t listener = 0;
   uint64_t asker = 0;                // Its id.
+  size_t asker_bytes = 0;            // That it had sent and that were not taken yet, the question itself among them.
   ClientFilter filter{};             // Of kUnblock the id alone.
   bool must_find = false;            // Of kKill: nobody is an error, and anybody OK.
   bool with_error = false;           // Of kUnblock: who waits reads an error, and not that its time is over.

@@ -80,7 +80,7 @@ backends::Reply SplicedReplies::Merge(std::string_view executed) {
     if (own_bytes >= kMostOwnBytes) {
       wire::AppendRedisError({.code = wire::ErrorCode::kOutOfMemory}, out);
     } else if (command.spec->handling == wire::Handling::kClients) {
-      io_.servers->clients->AppendInfo(ticket_.owner, client_.flavour.protocol, out);
+      io_.servers->clients->AppendInfo(ticket_.owner, client_.flavour.protocol, 0, out);
     } else if (AnswerLocally(*command.spec, command.request(), client_, facts, io_.view, out) ==
                LocalOutcome::kAskNodes) {
       // A SELECT is here only if there was no such database when it was queued, which a reload may have changed.

@@ -75,12 +75,19 @@ def test_ids_are_never_given_twice(admin, crowd):
             seen.add(number)
 
 
-def test_fields_are_those_of_a_plain_redis(admin, redis):
+def own_row(client, *question):
+    number = client.ask("CLIENT", "ID").decode().strip()[1:]
+    return next(row for row in rows(client.ask(*question)) if row["id"] == number)
+
+
+@pytest.mark.parametrize("question", [("CLIENT", "INFO"), ("CLIENT", "LIST"), ("CLIENT", "LIST", "TYPE", "normal")])
+def test_fields_are_those_of_a_plain_redis(admin, redis, question):
     with RawClient(redis.port) as plain, admin.client() as ours:
-        theirs, told = (rows(client.ask("CLIENT", "INFO"))[0] for client in (plain, ours))
+        theirs, told = (own_row(client, *question) for client in (plain, ours))
     assert set(theirs) - {"argv-mem"} <= set(told)
     assert set(told) - set(theirs) == {"lib-name", "lib-ver"}
-    same = ["name", "flags", "db", "sub", "psub", "multi", "cmd", "user", "redir", "resp", "events"]
+    same = ["name", "flags", "db", "sub", "psub", "ssub", "multi", "qbuf", "multi-mem", "obl", "oll", "omem", "cmd", "user", "redir", "resp",
+            "events"]
     assert {name: told[name] for name in same} == {name: theirs[name] for name in same}
 
 
