@@ -42,8 +42,12 @@ def rows(reply):
     return [dict(pair.split("=", 1) for pair in line.split(" ")) for line in text.splitlines() if line]
 
 
+def counted(client, name):
+    return int(client.ask("INFO", "clients").split(name.encode() + b":")[1].split()[0])
+
+
 def blocked_as_told(client):
-    return int(client.ask("INFO", "clients").split(b"blocked_clients:")[1].split()[0])
+    return counted(client, "blocked_clients")
 
 
 @pytest.mark.smoke
@@ -64,6 +68,17 @@ def test_list_tells_of_the_clients_of_all_workers(admin, crowd, protocol):
     assert [int(row["id"]) for row in rows(first.ask("CLIENT", "LIST", "ID", *some, 10**9))] == some
     info = rows(first.ask("CLIENT", "INFO"))
     assert info[0]["name"] == f"c{next(iter(crowd))}" and info[0]["resp"] == protocol and info[0]["cmd"] == "client|info"
+
+
+def test_info_counts_the_clients_that_list_tells_of(admin, crowd):
+    asker = next(iter(crowd.values()))
+    assert counted(asker, "connected_clients") == len(crowd) == len(rows(asker.ask("CLIENT", "LIST")))
+    with admin.client() as another:
+        assert counted(another, "connected_clients") == len(crowd) + 1
+    wait_for(lambda: counted(asker, "connected_clients") == len(crowd), "the client that left to be forgotten")
+    # Whoever is told that they were killed counts them no more.
+    assert asker.ask("CLIENT", "KILL", "SKIPME", "yes") == b":%d\r\n" % (len(crowd) - 1)
+    assert counted(asker, "connected_clients") == 1
 
 
 def test_ids_are_never_given_twice(admin, crowd):
