@@ -50,6 +50,7 @@ void SplicedReplies::Ask(const SplicedCommand& command) {
       io_.servers->info.AnswerNow(request, listener_.index, client_.flavour.protocol, false, &text))
     return AddAnswer(backends::Reply(text));
   RoutedRequest routed{*command.spec, request, {}};
+  if (!command.asks_nodes()) return io_.servers->clients->Ask(routed, client_, listener_.index, ticket_);
   routed.command = static_cast<uint32_t>(wire::CommandIndex(*command.spec));
   const Origin origin{*io_.held, listener_.index, {ticket_.owner, client_.flavour}};
   command.spec->handling == wire::Handling::kPubSub ? io_.dispatcher.Dispatch(routed, origin, ticket_)

@@ -187,6 +187,33 @@ def test_the_same_words_as_a_plain_redis(admin, redis, line):
         assert ours.ask(*line.split()) == plain.ask(*line.split())
 
 
+@pytest.mark.parametrize("protocol", ["2", "3"])
+def test_the_same_words_as_a_plain_redis_within_multi(admin, redis, protocol):
+    lines = ["CLIENT UNBLOCK x", "CLIENT UNBLOCK 999999", "CLIENT KILL ID 999999", "CLIENT KILL ID 0", "CLIENT KILL TYPE replica", "SET {t}k v",
+             "CLIENT PAUSE x", "CLIENT PAUSE 0", "CLIENT UNPAUSE", "CLIENT LIST TYPE x", "CLIENT LIST TYPE master", "CLIENT LIST x",
+             "CLIENT TRACKING OFF", "CLIENT TRACKING x", "GET {t}k"]
+    with admin.client() as ours, RawClient(redis.port) as plain:
+        for client in (ours, plain):
+            client.ask("HELLO", protocol)
+            assert client.ask("MULTI") == b"+OK\r\n"
+            assert {client.ask(*line.split()) for line in lines} == {b"+QUEUED\r\n"}
+        assert ours.ask("EXEC") == plain.ask("EXEC")
+        for client in (ours, plain):
+            assert client.ask("MULTI") == b"+OK\r\n"
+            assert client.ask("CLIENT", "KILL") == b"-ERR wrong number of arguments for 'client|kill' command\r\n"
+            assert client.ask("EXEC").startswith(b"-EXECABORT")
+
+
+def test_kill_within_multi_ends_clients_of_all_workers(admin, crowd):
+    killer, *others = crowd.values()
+    killer.send(b"".join(encode(*line.split()) for line in ("MULTI", "CLIENT LIST", "CLIENT KILL SKIPME yes", "CLIENT LIST", "EXEC", "PING")))
+    assert [killer.reply() for _ in range(4)] == [b"+OK\r\n"] + [b"+QUEUED\r\n"] * 3
+    reply = killer.reply()
+    assert reply.count(b"id=") == len(crowd) + 1 and b":%d\r\n" % len(others) in reply
+    assert killer.reply() == b"+PONG\r\n"
+    assert all(client.closed_by_peer() == b"" for client in others)
+
+
 def test_a_client_reaches_those_of_its_own_listener_alone(admin):
     config = pool_config(admin.nodes, {"admin_commands": True}, **PATIENT)
     config["workers"] = WORKERS
