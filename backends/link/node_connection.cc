@@ -5,6 +5,7 @@
 
 #include "backends/line_limit.h"
 #include "backends/wire/key_mark.h"
+#include "conf/units.h"
 
 namespace ringproxy::backends {
 
@@ -109,9 +110,8 @@ void NodeConnection::OnLost(std::string_view why) {
   static LineLimit lines;
   // One that was idle when it broke is no news: servers close those all the time.
   if (!why.empty() && pipeline_.size() > 0) {
-    lines.Log(loop_.now(), spdlog::level::warn,
-              "a connection to node {} of pool {} is lost with {} requests under way: {}", settings_.node,
-              settings_.pool, pipeline_.size(), why);
+    lines.Log(loop_.now(), spdlog::level::warn, "a connection to node {} of pool {} is lost with {} under way: {}",
+              settings_.node, settings_.pool, conf::FormatNumberOf(pipeline_.size(), "request"), why);
   }
   pipeline_.FailAll(why);
 }
