@@ -27,8 +27,15 @@ void NodeConnection::Become(Flavour flavour) {
   refusal_.clear();
 }
 
+void NodeConnection::Connect() {
+  if (state() == LinkState::kIdle || state() == LinkState::kClosed) return link_.Connect();
+  if (state() != LinkState::kBackoff || !link_.accepts()) return;
+  is_wanted_ = true;
+  link_.Hurry();
+}
+
 net::Duration NodeConnection::WaitToConnect() {
-  // Once, and not when it comes back: what a node has lost must not come back all at once.
+  // Once, and not when it comes back by itself: what a node has lost must not come back all at once.
   return guard_.WaitToConnect(ready(), is_plain_, std::exchange(is_wanted_, false));
 }
 

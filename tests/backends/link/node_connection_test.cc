@@ -232,19 +232,6 @@ TEST_F(NodeConnectionTest, FailsWhatIsInFlightWhenTheConnectionBreaksAndReplaysN
   EXPECT_EQ(Node().written, "");
 }
 
-TEST_F(NodeConnectionTest, SaysHowManyRequestsWereLost) {
-  const test::LogCapture log;
-  for (const uint32_t count : {1U, 2U}) {
-    MakeReady();
-    for (uint32_t i = 0; i < count; ++i) Send(i);
-    FlushAll();
-    Node().ReceiveEnd();
-    connection_.reset();
-  }
-  EXPECT_THAT(log.text(), testing::HasSubstr("is lost with 1 request under way: "));
-  EXPECT_THAT(log.text(), testing::HasSubstr("is lost with 2 requests under way: "));
-}
-
 TEST_F(NodeConnectionTest, SaysNotEachTimeThatRequestsWereLost) {
   const test::LogCapture log;
   for (int i = 0; i < 50; ++i) {
