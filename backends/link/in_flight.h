@@ -5,7 +5,7 @@
 
 #include "backends/net/loop.h"
 #include "backends/ticket.h"
-#include "backends/wire/fault.h"
+#include "backends/wire/reply_shape.h"
 
 namespace ringproxy::backends {
 
@@ -17,17 +17,17 @@ struct InFlight {
   net::TimePoint entered;
   net::TimePoint sent;  // Its last byte was written; as long as that is to come, when it was entered.
   uint32_t bytes = 0;
-  wire::Work work = wire::Work::kPlain;
-  bool timed_out = false;        // Already failed; its reply will be discarded.
-  uint16_t key_mark = 0;         // See wire::KeyMarkOf.
-  uint32_t replies_to_come = 0;  // Of a batch, and of one that blocks; 0: it is a single request.
-  uint32_t patience_s = 0;       // Of one that blocks; 0: without end.
+  wire::Asked asked = {};
+  uint16_t key_mark = 0;              // See wire::KeyMarkOf.
+  uint32_t replies_to_come : 31 = 0;  // Of a batch, and of one that blocks; 0: it is a single request.
+  bool timed_out : 1 = false;         // Already failed; its reply will be discarded.
+  uint32_t patience_s = 0;            // Of one that blocks; 0: without end.
 
   // The guard's own, which no client hears of.
   bool IsProbe() const { return ticket.kind == Ticket::Kind::kInternal; }
-  bool IsBlocking() const { return work == wire::Work::kBlocking; }
-  bool IsHeavy() const { return work >= wire::Work::kHeavy || bytes >= kHeavyBytes; }
-  bool IsUsual() const { return wire::IsBrief(work) && bytes < kHeavyBytes; }
+  bool IsBlocking() const { return asked.work == wire::Work::kBlocking; }
+  bool IsHeavy() const { return asked.work >= wire::Work::kHeavy || bytes >= kHeavyBytes; }
+  bool IsUsual() const { return wire::IsBrief(asked.work) && bytes < kHeavyBytes; }
 };
 
 }  // namespace ringproxy::backends

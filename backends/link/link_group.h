@@ -21,15 +21,15 @@ class LinkGroup {
  public:
   LinkGroup(const NodeLink::LinkParts& parts, NodeGuard& guard, ReplySink& sink, uint32_t count, Flavour flavour = {});
 
-  // `lane`: the number of one. `work`: what it makes the node do.
+  // `lane`: the number of one. `asked`: what it makes the node do, and what comes back.
   template <typename Request>
-  void Send(uint32_t lane, Request&& request, Ticket ticket, wire::Work work) {
-    if (connections_.size() == 1) return connections_.front()->Send(std::forward<Request>(request), ticket, work);
-    Take(lane, [&](NodeConnection& connection) { connection.Send(std::forward<Request>(request), ticket, work); });
+  void Send(uint32_t lane, Request&& request, Ticket ticket, wire::Asked asked) {
+    if (connections_.size() == 1) return connections_.front()->Send(std::forward<Request>(request), ticket, asked);
+    Take(lane, [&](NodeConnection& connection) { connection.Send(std::forward<Request>(request), ticket, asked); });
   }
   // See NodeConnection.
-  void SendBatch(uint32_t lane, net::Block requests, uint32_t count, Ticket ticket, wire::Work work) {
-    Take(lane, [&](NodeConnection& connection) { connection.Send(std::move(requests), ticket, work, count); });
+  void SendBatch(uint32_t lane, net::Block requests, uint32_t count, Ticket ticket, wire::Asked asked) {
+    Take(lane, [&](NodeConnection& connection) { connection.Send(std::move(requests), ticket, asked, count); });
   }
 
   // Those that were never opened.

@@ -39,24 +39,27 @@ net::Duration NodeConnection::WaitToConnect() {
   return guard_.WaitToConnect(ready(), is_plain_, std::exchange(is_wanted_, false));
 }
 
-InFlight* NodeConnection::Admit(size_t request_bytes, Ticket ticket, wire::Work work) {
-  if (accepts()) return pipeline_.Admit(request_bytes, ticket, work);
+InFlight* NodeConnection::Admit(size_t request_bytes, Ticket ticket, wire::Asked asked) {
+  if (accepts()) return pipeline_.Admit(request_bytes, ticket, asked);
   // A copy: whoever reads it may go on and have the connection take another flavour.
   pipeline_.Refuse(ticket, std::string(refusal_));
   return nullptr;
 }
 
-void NodeConnection::Send(std::string_view request, Ticket ticket, wire::Work work) {
-  InFlight* const entry = Admit(request.size(), ticket, work);
+void NodeConnection::Send(std::string_view request, Ticket ticket, wire::Asked asked) {
+  InFlight* const entry = Admit(request.size(), ticket, asked);
   if (entry == nullptr) return;
   if (settings_.protocol == conf::Protocol::kMemcached) entry->key_mark = wire::KeyMarkOf(request);
   link_.Write(request);
 }
 
-void NodeConnection::Send(net::Block requests, Ticket ticket, wire::Work work, uint32_t count, uint32_t seconds) {
-  InFlight* const entry = Admit(requests.size(), ticket, work);
+void NodeConnection::Send(net::Block requests, Ticket ticket, wire::Asked asked, uint32_t count, uint32_t seconds) {
+  InFlight* const entry = Admit(requests.size(), ticket, asked);
   if (entry == nullptr) return;
-  entry->replies_to_come = count > 1 ? count : 0;
+  if (count > 1) {
+    entry->replies_to_come = count;
+    entry->asked.reply = wire::ReplyShape::kAny;
+  }
   if (entry->IsBlocking()) entry->replies_to_come = 1;
   entry->patience_s = seconds;
   link_.Write(std::move(requests));
@@ -95,8 +98,8 @@ void NodeConnection::TakeReplies() {
   while (const std::optional<ReplyFrame> reply = link_.NextReply()) {
     // With one reply too many, every later one would be read as somebody else's.
     if (pipeline_.size() == 0) return link_.Break("a reply that nobody asked for");
-    if (pipeline_.NamesAnotherKey(*reply)) [[unlikely]]
-      return link_.Break("a reply that names another key than was asked");
+    if (const char* const why = pipeline_.WhyAnothers(*reply); why != nullptr) [[unlikely]]
+      return link_.Break(why);
     if (!pipeline_.OnReply(*reply)) [[unlikely]]
       return link_.Break("a transaction that it has not ended");
     if (link_.state() == LinkState::kDraining && (ends_at_once_ || pipeline_.size() == 0)) return link_.Close();

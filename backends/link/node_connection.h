@@ -34,12 +34,11 @@ class NodeConnection final : private NodeLink::User {
   // one that waits to come back too; but not one that could not be had.
   void Connect();
   // `request` is copied into this turn's batch; a large one, in a block of its own, is moved.
-  void Send(std::string_view request, Ticket ticket, wire::Work work = wire::Work::kPlain);
+  void Send(std::string_view request, Ticket ticket, wire::Asked asked = {});
   // `count`: more than one are a batch, which leaves as one, so that nothing comes between its requests. Each of them
   // gets a reply (see Ticket); they time out, and are in flight, as one request. `seconds`: how long one of
   // Work::kBlocking may take, 0 being without end.
-  void Send(net::Block requests, Ticket ticket, wire::Work work = wire::Work::kPlain, uint32_t count = 1,
-            uint32_t seconds = 0);
+  void Send(net::Block requests, Ticket ticket, wire::Asked asked = {}, uint32_t count = 1, uint32_t seconds = 0);
   // The node is well again: ends the wait before the next attempt, but not where it refused the flavour, being well.
   void Hurry() {
     if (refusal_.empty()) link_.Hurry();
@@ -71,7 +70,7 @@ class NodeConnection final : private NodeLink::User {
 
   void TakeReplies();
   // nullptr: it has been failed.
-  InFlight* Admit(size_t request_bytes, Ticket ticket, wire::Work work);
+  InFlight* Admit(size_t request_bytes, Ticket ticket, wire::Asked asked);
   void CheckDeadlines();
   // Takes back what has failed and of which nothing is written.
   void DropUnwritten();

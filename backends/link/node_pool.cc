@@ -58,12 +58,12 @@ void NodePool::Drain() {
 }
 
 void NodePool::SendBatch(ring::NodeIndex index, Lane lane, net::Block requests, uint32_t count, Ticket ticket,
-                         wire::Work work) {
+                         wire::Asked asked) {
   PoolNode& node = *nodes_[index];
   lane.flavour.is_pinned = false;
   LinkGroup* const links = lane.flavour.is_plain() ? &node.plain : node.LinksOf(lane.flavour);
   if (links == nullptr) return RefuseFlavour(node, ticket);
-  links->SendBatch(lane.number, std::move(requests), count, ticket, work);
+  links->SendBatch(lane.number, std::move(requests), count, ticket, asked);
 }
 
 Choice NodePool::Choose(uint64_t hash, Claim claim) {

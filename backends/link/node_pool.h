@@ -29,21 +29,22 @@ class NodePool {
   void Drain();
 
   // The requests of one `lane` (a session) reach the node in the order sent, as long as its flavour stays the same: see
-  // Lane. `work`: what it makes the node do.
+  // Lane. `asked`: what it makes the node do, and what comes back.
   template <typename Request>
-  void Send(ring::NodeIndex index, Lane lane, Request&& request, Ticket ticket, wire::Work work = wire::Work::kPlain) {
+  void Send(ring::NodeIndex index, Lane lane, Request&& request, Ticket ticket, wire::Asked asked = {}) {
     PoolNode& node = *nodes_[index];
-    if (lane.flavour.is_plain()) return node.plain.Send(lane.number, std::forward<Request>(request), ticket, work);
+    if (lane.flavour.is_plain()) return node.plain.Send(lane.number, std::forward<Request>(request), ticket, asked);
     if (lane.flavour.is_pinned) [[unlikely]]
-      return SendPinned(node, lane, std::forward<Request>(request), ticket, work);
+      return SendPinned(node, lane, std::forward<Request>(request), ticket, asked);
     LinkGroup* const links = node.LinksOf(lane.flavour);
     if (links == nullptr) [[unlikely]]
       return RefuseFlavour(node, ticket);
-    links->Send(lane.number, std::forward<Request>(request), ticket, work);
+    links->Send(lane.number, std::forward<Request>(request), ticket, asked);
   }
 
   // Likewise, `count` requests of which each gets a reply, and nothing comes between them: see Ticket.
-  void SendBatch(ring::NodeIndex index, Lane lane, net::Block requests, uint32_t count, Ticket ticket, wire::Work work);
+  void SendBatch(ring::NodeIndex index, Lane lane, net::Block requests, uint32_t count, Ticket ticket,
+                 wire::Asked asked);
 
   // A link for one client alone, see PinnedLinks; nullptr: there is none to be had.
   std::unique_ptr<PinnedLease> Pin(ring::NodeIndex index, Flavour flavour, std::optional<uint32_t> lane) {
@@ -98,13 +99,13 @@ class NodePool {
  private:
   // Over the lane's own link, if it has one here.
   template <typename Request>
-  [[gnu::noinline]] void SendPinned(PoolNode& node, Lane lane, Request&& request, Ticket ticket, wire::Work work) {
+  [[gnu::noinline]] void SendPinned(PoolNode& node, Lane lane, Request&& request, Ticket ticket, wire::Asked asked) {
     NodeConnection* const own = node.pinned.Find(lane.number);
-    if (own != nullptr) return own->Send(std::forward<Request>(request), ticket, work);
+    if (own != nullptr) return own->Send(std::forward<Request>(request), ticket, asked);
     lane.flavour.is_pinned = false;
     LinkGroup* const links = lane.flavour.is_plain() ? &node.plain : node.LinksOf(lane.flavour);
     if (links == nullptr) return RefuseFlavour(node, ticket);
-    links->Send(lane.number, std::forward<Request>(request), ticket, work);
+    links->Send(lane.number, std::forward<Request>(request), ticket, asked);
   }
   PoolNode* Find(const NodeRecord& record);
   // As many flavours as may be are in use at the node.

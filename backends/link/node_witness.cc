@@ -23,9 +23,9 @@ void NodeWitness::OnTimeout(const InFlight& entry, bool had_link) {
   if (entry.IsBlocking()) return stats_.excused_timeouts.Add();
   if (entry.IsHeavy()) guard_.heavy().OnOver();  // The node may go on with it; nobody knows how long.
   const bool timed = IsTimed(entry);
-  if (!timed || entry.work == wire::Work::kScript || !had_link) stats_.excused_timeouts.Add();
+  if (!timed || entry.asked.work == wire::Work::kScript || !had_link) stats_.excused_timeouts.Add();
   // Clients whose flavours take each other's links may wait for one for long; that a connection fails counts by itself.
-  if (had_link && !entry.IsProbe() && entry.work != wire::Work::kScript) guard_.OnTimeout(entry.sent, timed);
+  if (had_link && !entry.IsProbe() && entry.asked.work != wire::Work::kScript) guard_.OnTimeout(entry.sent, timed);
 }
 
 // A script's counts too: that the connection is gone are not its words.

@@ -56,7 +56,7 @@ class NodeWitness {
   void OnReply(const InFlight& entry, const ReplyFrame& reply) {
     if (entry.IsProbe()) return guard_.OnProbeReply(entry.sent, reply.fault());
     if (HasItsNodesWords(entry)) return guard_.OnReply(entry.sent, reply.fault(), IsTimed(entry));
-    const bool is_good = entry.work == wire::Work::kForeign && reply.fault() == wire::Fault::kNone;
+    const bool is_good = entry.asked.work == wire::Work::kForeign && reply.fault() == wire::Fault::kNone;
     if (is_good) guard_.OnReply(entry.sent, wire::Fault::kNone, IsTimed(entry), false);
   }
   // `had_link`: it did not wait for its link all the time.
@@ -80,7 +80,7 @@ class NodeWitness {
   void OnUnusualSent(const InFlight& entry);
   void OnUnusualGone(const InFlight& entry);
   static bool HasItsNodesWords(const InFlight& entry) {
-    return entry.work != wire::Work::kScript && entry.work != wire::Work::kForeign;
+    return entry.asked.work != wire::Work::kScript && entry.asked.work != wire::Work::kForeign;
   }
   // Whether the clock may judge the node by this request: nothing large or heavy kept it waiting.
   bool IsTimed(const InFlight& entry) const {

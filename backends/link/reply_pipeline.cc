@@ -52,7 +52,7 @@ ReplyPipeline::~ReplyPipeline() {
   while (size() > 0) PopFront();
 }
 
-InFlight* ReplyPipeline::Admit(size_t request_bytes, Ticket ticket, wire::Work work) {
+InFlight* ReplyPipeline::Admit(size_t request_bytes, Ticket ticket, wire::Asked asked) {
   // The guard's own probe is nobody's request.
   if (ticket.kind != Ticket::Kind::kInternal) [[likely]]
     stats_.requests.Add();
@@ -63,7 +63,7 @@ InFlight* ReplyPipeline::Admit(size_t request_bytes, Ticket ticket, wire::Work w
     return nullptr;
   }
   const net::TimePoint now = clock_.now();
-  InFlight& entry = in_flight_.push_back({ticket, now, now, static_cast<uint32_t>(request_bytes), work});
+  InFlight& entry = in_flight_.push_back({ticket, now, now, static_cast<uint32_t>(request_bytes), asked});
   bytes_in_flight_ += request_bytes;
   unwritten_.Add(request_bytes);
   witness_.OnSent(entry);
@@ -152,7 +152,7 @@ bool ReplyPipeline::OnReply(const ReplyFrame& reply) {
     sink_.OnReply(entry.ticket, Reply(reply.Take()));
     return is_settled;
   }
-  if (reply.bytes().front() == '-' && entry.work != wire::Work::kScript) [[unlikely]] {
+  if (reply.bytes().front() == '-' && entry.asked.work != wire::Work::kScript) [[unlikely]] {
     HandOutError({settings_, witness_.version(), sink_}, entry.ticket, reply.bytes());
   } else {
     sink_.OnReply(entry.ticket, Reply(reply.bytes()));
@@ -184,7 +184,8 @@ net::Duration ReplyPipeline::ShortestWait() const {
 
 void ReplyPipeline::FailFront(wire::ErrorCode code) {
   // It keeps its place in the row, since the rest of its reply is still to come.
-  if (size() == 0 || std::exchange(in_flight_.front().timed_out, true)) return;
+  if (size() == 0 || in_flight_.front().timed_out) return;
+  in_flight_.front().timed_out = true;
   Fail(in_flight_.front().ticket, {.code = code, .may_have_run = true});
 }
 

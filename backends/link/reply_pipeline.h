@@ -34,7 +34,7 @@ class ReplyPipeline {
 
   // Enters a request; nullptr when there is no room and it has been failed. It is written in this turn, if the link is
   // ready and OnFlushed does not say otherwise.
-  InFlight* Admit(size_t request_bytes, Ticket ticket, wire::Work work);
+  InFlight* Admit(size_t request_bytes, Ticket ticket, wire::Asked asked);
   // There is no link that would take it; `words`: those in which the node refuses the link's flavour, if that is why.
   void Refuse(Ticket ticket, std::string_view words = {});
   // The link is ready: what waited for it is written now. Until then, and after FailAll, all that is admitted waits.
@@ -43,10 +43,15 @@ class ReplyPipeline {
   void OnFlushed(size_t written, size_t left);
   // Bytes came. `unfinished`: the least size of the reply that is not whole yet, 0 if there is none.
   void OnBytes(size_t unfinished);
-  // Whether the reply cannot be the oldest's. Requires: size() > 0.
-  bool NamesAnotherKey(const ReplyFrame& reply) {
-    const uint16_t mark = in_flight_.front().key_mark;
-    return mark != 0 && wire::NamesAnotherKey(reply.bytes(), mark);
+  // By what one sees that the reply cannot be the oldest's, so that no reply of this link is anybody's; nullptr if it
+  // can. Requires: size() > 0.
+  const char* WhyAnothers(const ReplyFrame& reply) {
+    const InFlight& oldest = in_flight_.front();
+    if (!wire::Fits(oldest.asked.reply, reply.bytes().front())) [[unlikely]]
+      return "a reply of another kind than the command has";
+    if (oldest.key_mark != 0 && wire::NamesAnotherKey(reply.bytes(), oldest.key_mark)) [[unlikely]]
+      return "a reply that names another key than was asked";
+    return nullptr;
   }
   // The reply to the oldest. False: it leaves open whether the node has ended the transaction of that batch, so that
   // nobody may use the link any more. Requires: size() > 0.

@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "backends/wire/fault.h"
+#include "backends/wire/reply_shape.h"
 #include "backends/wire/request.h"
 
 namespace ringproxy::wire {
@@ -176,6 +177,7 @@ struct CommandSpec {
   int arity;              // As Redis counts: the name included, negative for "at least".
   KeySpec keys = {};
   Access access;
+  ReplyShape reply = ReplyShape::kAny;  // Of a node: rows of Redis 7.0 and before say it.
   Handling handling = Handling::kForward;
   Merge merge = Merge::kNone;
   Retry retry = Retry::kNever;
@@ -193,10 +195,10 @@ struct CommandSpec {
   // Set by NumberRows, never by a row.
   uint16_t index = 0;        // Dense over all rows of a protocol, for arrays of counters.
   uint16_t subcommands = 0;  // How many of the rows that follow this one are its subcommands.
-  // Of most requests: see WorkOf. What runs a client's script, function or library (EVAL, FCALL, FUNCTION LOAD …) is
+  // Of most requests: see AskedOf. What runs a client's script, function or library (EVAL, FCALL, FUNCTION LOAD …) is
   // kScript: they choose the words of their replies and how long they run, so neither says anything of the node. What
   // is about them only (SCRIPT LOAD …) is kForeign, as is what a node has told of.
-  Work usual_work = Work::kPlain;
+  Asked usual = {};
 };
 
 // Whether `subcommand` is the name of one of `container`'s: "command|count" is one of "command", "commandlog" is not.
@@ -227,8 +229,9 @@ constexpr void NumberRows(std::span<CommandSpec> rows, uint16_t first) {
     rows[i].index = static_cast<uint16_t>(first + i);
     rows[i].subcommands = static_cast<uint16_t>(end - i - 1);
     const bool is_heavy = rows[i].weight == Weight::kHeavy;
-    rows[i].usual_work = IsAboutScripts(rows[i]) ? (is_heavy ? Work::kScript : Work::kForeign)
-                                                 : (is_heavy ? Work::kHeavy : Work::kPlain);
+    const Work work = IsAboutScripts(rows[i]) ? (is_heavy ? Work::kScript : Work::kForeign)
+                                              : (is_heavy ? Work::kHeavy : Work::kPlain);
+    rows[i].usual = {work, rows[i].reply};
   }
 }
 
@@ -244,9 +247,9 @@ inline uint64_t CostOf(const CommandSpec& spec, size_t keys) {
 // elements or more. Requires: CheckShape is kOk.
 bool ReachesFar(const CommandSpec& spec, const Request& request);
 
-// What the request makes its node do.
-inline Work WorkOf(const CommandSpec& spec, const Request& request) {
-  return spec.reach != Reach::kNear && ReachesFar(spec, request) ? Work::kHeavy : spec.usual_work;
+// What the request makes its node do, and what comes back.
+inline Asked AskedOf(const CommandSpec& spec, const Request& request) {
+  return spec.reach != Reach::kNear && ReachesFar(spec, request) ? Asked(Work::kHeavy, spec.reply) : spec.usual;
 }
 
 // All rows, in the order of StandsBefore: a container ("config") is followed by its subcommands.

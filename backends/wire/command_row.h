@@ -12,6 +12,7 @@ using enum Gutter;
 using enum Handling;
 using enum Merge;
 using enum Reach;
+using enum ReplyShape;
 using enum Retry;
 using enum Weight;
 using enum WithinMulti;

@@ -96,7 +96,7 @@ void ServersDesk::Ask(const RoutedRequest& routed, const Origin& origin, backend
   question.lane = origin.lane.number;
   question.request = routed.request.encoded();
   question.claim = ClaimOf(routed);
-  question.work = WorkOf(routed);
+  question.asked = AskedOf(routed);
   of.waiting_bytes += bytes;
   BeginNext(origin.listener);
 }
@@ -133,12 +133,12 @@ void ServersDesk::Begin(uint32_t listener) {
   // All is read in one protocol; the client has nothing else under way that this could overtake. A node may fail its
   // part before this returns, and with the last part the question ends.
   const backends::Lane lane(question.lane);
-  const wire::Work work = question.work;
+  const wire::Asked asked = question.asked;
   const std::string request = std::move(question.request);
   const SnapshotUse use(held);
   for (uint32_t i = 0; i < nodes.size(); ++i) {
     const backends::Ticket part{listener, 0, i, backends::Ticket::Kind::kServers};
-    held.node_pools[nodes[i].pool].Send(nodes[i].node, lane, std::string_view(request), part, work);
+    held.node_pools[nodes[i].pool].Send(nodes[i].node, lane, std::string_view(request), part, asked);
   }
 }
 

@@ -58,7 +58,7 @@ class ServersDesk final : public backends::ReplySink {
     uint32_t lane = 0;
     std::string request{};
     backends::Claim claim{};
-    wire::Work work = wire::Work::kPlain;
+    wire::Asked asked = {};
     // From then on.
     std::vector<NodeWords> nodes{};
     size_t missing = 0;  // Nodes that have not answered.

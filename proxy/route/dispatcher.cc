@@ -225,7 +225,7 @@ inline bool Dispatcher::MayAsk(const Destination& to, const RoutedRequest& route
                     IsRead(routed) && !to.is_gutter();
   if (kept) [[unlikely]]
     return SendKept(routed, origin, to, encoded, is_part, ticket);
-  origin.held.node_pools[to.to.pool].Send(to.to.node, origin.lane, encoded, ticket, WorkOf(routed));
+  origin.held.node_pools[to.to.pool].Send(to.to.node, origin.lane, encoded, ticket, AskedOf(routed));
 }
 
 void Dispatcher::SendKept(const RoutedRequest& routed, const Origin& origin, const Destination& to,
@@ -234,7 +234,7 @@ void Dispatcher::SendKept(const RoutedRequest& routed, const Origin& origin, con
   const bool rehashes = origin.held->config.pools[to.to.pool].on_down.policy == conf::DownPolicy::kRehash;
   const bool may_move = rehashes && !is_part && to.hash != 0;
   retrier_.Send(origin.held, encoded,
-                {to.to.pool, to.to.node, origin.lane, to.hash, may_move, routed.has_priority, WorkOf(routed)}, ticket);
+                {to.to.pool, to.to.node, origin.lane, to.hash, may_move, routed.has_priority, AskedOf(routed)}, ticket);
 }
 
 void Dispatcher::Send(RoutedRequest& routed, const Origin& origin, const Destination& to, backends::Ticket ticket) {
@@ -244,7 +244,7 @@ void Dispatcher::Send(RoutedRequest& routed, const Origin& origin, const Destina
   if (to.stands_in() && stand_ins_.Send(routed, origin, to, ticket)) return;
   backends::NodePool& pool = origin.held.node_pools[to.to.pool];
   // A request in a block of its own is moved to the node and not copied, so it cannot be kept for a retry either.
-  if (routed.block) return pool.Send(to.to.node, origin.lane, std::move(routed.block), ticket, WorkOf(routed));
+  if (routed.block) return pool.Send(to.to.node, origin.lane, std::move(routed.block), ticket, AskedOf(routed));
   SendOnce(routed, origin, to, routed.request.encoded(), false, ticket);
 }
 

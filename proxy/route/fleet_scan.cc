@@ -47,7 +47,7 @@ void FleetScan::Ask(const RoutedRequest& routed, const Origin& origin, const Sca
   plan_.scan = place.turn;
   ticket = Fanout::ChildTicket(fanout_.Open(ticket, &plan_), 0);
   origin.held.node_pools[place.pool].Send(place.node, origin.lane, std::string_view(rewritten_), ticket,
-                                          WorkOf(routed));
+                                          AskedOf(routed));
   if (rewritten_.capacity() > kKeptScanRequest) std::string().swap(rewritten_);
 }
 

@@ -64,7 +64,7 @@ Ticket KeySizes::Follow(const wire::CommandSpec& spec, const wire::Request& requ
                         std::optional<std::string_view> routing_key, const ListenerSnapshot& listener,
                         uint16_t database, Ticket ticket) {
   if (countdown_ == 0) DrawCountdown();
-  if (spec.usual_work == wire::Work::kScript) return ticket;
+  if (spec.usual.work == wire::Work::kScript) return ticket;
   positions_.clear();
   if (!routing_key && wire::HasOneKey(spec)) routing_key = wire::FirstKey(spec, request);
   if (!routing_key) {

@@ -21,7 +21,7 @@ wire::CommandSpec SpecOf(const wire::LearntRow& told) {
   row.is_learnt = true;
   const bool is_read = told.access == wire::Access::kRead;
   if (is_read && told.handling != wire::Handling::kRefused && !told.is_script) row.retry = wire::Retry::kSafe;
-  row.usual_work = told.is_script ? wire::Work::kScript : wire::Work::kForeign;
+  row.usual = told.is_script ? wire::Work::kScript : wire::Work::kForeign;
   if (told.is_script) row.weight = wire::Weight::kHeavy;
   const wire::CommandSpec* place = wire::FindRedisCommand(is_read ? kLearntReads : kLearntWrites);
   assert(place != nullptr);

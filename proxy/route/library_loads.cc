@@ -49,7 +49,7 @@ void LibraryLoads::Send(const RoutedRequest& routed, const Origin& origin, std::
     backends::NodePool& pool = origin.held.node_pools[nodes[i].pool];
     const backends::Admission admission = pool.Admits(nodes[i].node, ClaimOf(routed));
     if (admission == backends::Admission::kGranted) {
-      pool.Send(nodes[i].node, origin.lane, routed.request.encoded(), part, WorkOf(routed));
+      pool.Send(nodes[i].node, origin.lane, routed.request.encoded(), part, AskedOf(routed));
     } else {
       pool.Refuse(nodes[i].node, admission, part);
     }

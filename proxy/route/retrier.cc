@@ -53,7 +53,7 @@ void Retrier::Adopt(const Snapshot& snapshot) {
 
 net::Duration Retrier::TotalOf(const RetriedRead& entry) {
   const conf::Timeouts& timeouts = (*entry.held)->config.pools[entry.target.pool].timeouts;
-  return wire::IsBrief(entry.target.work) ? conf::TotalOf(timeouts) : conf::LongestOf(timeouts);
+  return wire::IsBrief(entry.target.asked.work) ? conf::TotalOf(timeouts) : conf::LongestOf(timeouts);
 }
 
 void Retrier::ReleaseIfDone(uint32_t owner) {
@@ -69,7 +69,7 @@ void Retrier::ReleaseIfDone(uint32_t owner) {
 void Retrier::Send(HeldSnapshot& held, std::string_view request, const Target& target, Ticket ticket) {
   // What takes a link of its client's own is in order with what was begun there, and never asked elsewhere.
   if (target.lane.flavour.is_pinned)
-    return held.node_pools[target.pool].Send(target.node, target.lane, request, ticket, target.work);
+    return held.node_pools[target.pool].Send(target.node, target.lane, request, ticket, target.asked);
   const uint32_t owner = entries_.Acquire();
   const net::TimePoint now = io_.loop.now();
   RetriedRead& entry = entries_[owner];
@@ -97,7 +97,7 @@ void Retrier::SendTo(uint32_t owner, ring::NodeIndex node, uint32_t attempt) {
   // May fail at once, and with that the entry may be gone.
   entry.held->node_pools[entry.target.pool].Send(node, entry.target.lane, std::string_view(entry.request),
                                                  Ticket{owner, entry.serial, attempt, Ticket::Kind::kRetry},
-                                                 entry.target.work);
+                                                 entry.target.asked);
 }
 
 bool Retrier::IsAnswer(RetriedRead& entry, Ticket ticket, std::string_view reply) {

@@ -40,7 +40,7 @@ class Retrier final : public backends::ReplySink {
     uint64_t hash;
     bool may_move;  // To another node: one key, and its pool rehashes.
     bool has_priority = false;
-    wire::Work work = wire::Work::kPlain;
+    wire::Asked asked = {};
 
     backends::Claim claim() const { return {.is_read = true, .has_priority = has_priority}; }
   };

@@ -35,8 +35,8 @@ struct RoutedRequest {
   std::string_view instead = {};
 };
 
-inline wire::Work WorkOf(const RoutedRequest& routed) {
-  return wire::WorkOf(routed.spec, routed.request);
+inline wire::Asked AskedOf(const RoutedRequest& routed) {
+  return wire::AskedOf(routed.spec, routed.request);
 }
 
 inline bool IsRead(const RoutedRequest& routed) {

@@ -50,7 +50,7 @@ void StandIns::SendToGutter(const RoutedRequest& routed, const Origin& origin, c
                             backends::Ticket ticket) {
   rewritten_.clear();
   if (wire::AppendGutterRequest(routed.spec, routed.request, *CapOf(to, *origin.held), &rewritten_)) {
-    PoolOf(origin, to).Send(to.to.node, origin.lane, std::string_view(rewritten_), ticket, WorkOf(routed));
+    PoolOf(origin, to).Send(to.to.node, origin.lane, std::string_view(rewritten_), ticket, AskedOf(routed));
   } else {
     // Its expiry cannot be capped, so the copy might outlive the time for which the owner is down.
     origin.held.node_pools[to.owner.pool].Refuse(to.owner.node, backends::Admission::kDown, ticket);
@@ -82,12 +82,12 @@ void StandIns::SendRedisWrite(RoutedRequest& routed, const Origin& origin, const
   if (wire::WritesOtherDatabase(routed.spec, routed.request)) return RefuseForOwner(origin, to, ticket);
   rewritten_.clear();
   if (wire::AppendGutterRequest(routed.spec, routed.request, cap, &rewritten_)) {
-    pool.Send(to.to.node, origin.lane, std::string_view(rewritten_), ticket, WorkOf(routed));
+    pool.Send(to.to.node, origin.lane, std::string_view(rewritten_), ticket, AskedOf(routed));
     return Shrink();
   }
   if (wire::FindKeys(routed.spec, routed.request, &keys_) != wire::KeyResult::kOk) keys_.clear();
   if (!MayGetExpiries(routed.spec, keys_.size(), origin, to, ticket)) return;
-  pool.Send(to.to.node, origin.lane, routed.request.encoded(), ticket, WorkOf(routed));
+  pool.Send(to.to.node, origin.lane, routed.request.encoded(), ticket, AskedOf(routed));
   SendExpiries(routed, origin, to, keys_);
 }
 

@@ -68,7 +68,7 @@ void WholeFleet::Send(const RoutedRequest& routed, const Origin& origin, backend
     backends::NodePool& pool = origin.held.node_pools[to.pool];
     const backends::Admission admission = pool.Admits(to.node, ClaimOf(routed));
     if (admission != backends::Admission::kGranted) return pool.Refuse(to.node, admission, part);
-    pool.Send(to.node, origin.lane, routed.request.encoded(), part, WorkOf(routed));
+    pool.Send(to.node, origin.lane, routed.request.encoded(), part, AskedOf(routed));
   });
 }
 

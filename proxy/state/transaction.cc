@@ -72,7 +72,7 @@ std::optional<wire::Failure> Transaction::Queue(const wire::CommandSpec& spec, c
                        static_cast<uint32_t>(arguments_.size()), static_cast<uint32_t>(request.size())});
   for (size_t i = 0; i < request.size(); ++i) arguments_.push_back(request.argument(i));
   requests_.Append(encoded);
-  work_ = std::max(work_, wire::WorkOf(spec, request));
+  work_ = std::max(work_, wire::AskedOf(spec, request).work);
   if (spec.name == "script|flush") flushes_scripts_ = true;
   return std::nullopt;
 }
@@ -200,7 +200,7 @@ std::vector<TransactionPart> Transaction::Split(const KeyRouting& routing, net::
   ForEach([&](const wire::CommandSpec& spec, const wire::Request& request) {
     TransactionPart& to = parts[(*part_of_command)[command++]];
     to.requests.Append(request.encoded());
-    to.work = std::max(to.work, wire::WorkOf(spec, request));
+    to.work = std::max(to.work, wire::AskedOf(spec, request).work);
     ++to.commands;
   });
   for (TransactionPart& to : parts) to.requests.Append(kEnd);

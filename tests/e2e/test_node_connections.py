@@ -6,7 +6,10 @@ import time
 import pytest
 
 from crowd import Crowd
-from servers import Fleet, wait_for
+from scripted_node import ScriptedNode
+from servers import Fleet, Proxy, encode, pool_config, wait_for
+from test_commands import bulk
+from test_failures import DOWN
 
 
 class Writers(Crowd):
@@ -83,3 +86,19 @@ def test_who_waits_in_vain_for_a_connection_of_its_kind_reads_so_and_the_node_is
         assert fleet.proxy.metric("node_failures_total", node="r0") == 0
         assert fleet.proxy.metric("errors_total", code="no_connection") == 10
         assert fleet.proxy.metric("node_up", node="r0") == 1
+
+
+def test_replies_out_of_step_reach_nobody():
+    # semantics.md 40: the node gives one reply too many, of a kind that no GET has.
+    def answer(name, arguments):
+        replies = {"slip": [bulk("slip"), b":8\r\n"], "n": b":7\r\n"}
+        return replies.get(arguments[0], bulk(arguments[0])) if name in ("GET", "INCR") else None
+
+    with ScriptedNode(answer) as node:
+        with Proxy(pool_config([node])) as proxy, proxy.client() as client, proxy.client() as other:
+            assert other.ask("GET", "mine") == bulk("mine")
+            client.send(encode("GET", "slip") + encode("GET", "a") + encode("GET", "b"))
+            assert [client.reply() for _ in range(3)] == [bulk("slip"), DOWN, DOWN]
+            wait_for(lambda: other.ask("GET", "mine") == bulk("mine"), "the node to be connected again")
+            assert other.ask("INCR", "n") == b":7\r\n"
+            proxy.wait_for_log("a reply of another kind than the command has")

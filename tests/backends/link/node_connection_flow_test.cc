@@ -144,5 +144,33 @@ TEST_F(NodeConnectionTest, SaysHowManyRequestsWereLost) {
   EXPECT_THAT(log.text(), testing::HasSubstr("is lost with 2 requests under way: "));
 }
 
+TEST_F(NodeConnectionTest, BreaksWhereAReplyIsOfAnotherKindThanItsCommandHas) {
+  MakeReady();
+  const auto send = [&](uint32_t slot, wire::ReplyShape shape) {
+    connection_->Send("X\r\n", {0, 0, slot, Ticket::Kind::kSession}, {wire::Work::kPlain, shape});
+  };
+  send(1, wire::ReplyShape::kText);
+  send(2, wire::ReplyShape::kInteger);
+  send(3, wire::ReplyShape::kText);
+  send(4, wire::ReplyShape::kAny);
+  FlushAll();
+  Node().Receive("$1\r\na\r\n-ERR whatever\r\n");
+  // Out of step by one: this is the fourth's.
+  Node().Receive("*1\r\n:3\r\n");
+  EXPECT_EQ(sink_.outcomes,
+            (Outcomes{{1, "$1\r\na\r\n"}, {2, "-ERR whatever\r\n"}, {3, "node_down"}, {4, "node_down"}}));
+  EXPECT_TRUE(loop_.socket(0).closed());
+}
+
+TEST_F(NodeConnectionTest, TakesAnythingForAReplyWithinABatch) {
+  MakeReady();
+  connection_->Send(io_.blocks.Copy("MULTI\r\nINCR a\r\nEXEC\r\n"), {0, 0, 1, Ticket::Kind::kSession},
+                    {wire::Work::kPlain, wire::ReplyShape::kInteger}, 3);
+  FlushAll();
+  Node().Receive("+OK\r\n+QUEUED\r\n*1\r\n:1\r\n");
+  EXPECT_EQ(sink_.outcomes.size(), 3U);
+  EXPECT_EQ(connection_->state(), LinkState::kReady);
+}
+
 }  // namespace
 }  // namespace ringproxy::backends

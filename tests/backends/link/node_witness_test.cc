@@ -19,7 +19,7 @@ class NodeWitnessTest : public WitnessFixture {
   }
 
   InFlight Entry(wire::Work work = wire::Work::kPlain) const {
-    return {.ticket = {.kind = Ticket::Kind::kSession}, .entered = {}, .sent = loop_.now(), .bytes = 10, .work = work};
+    return {.ticket = {.kind = Ticket::Kind::kSession}, .entered = {}, .sent = loop_.now(), .bytes = 10, .asked = work};
   }
   InFlight Probe() const {
     return {.ticket = {.kind = Ticket::Kind::kInternal}, .entered = {}, .sent = loop_.now(), .bytes = 10};

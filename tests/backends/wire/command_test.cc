@@ -52,7 +52,7 @@ bool Has(std::string_view flags, std::string_view word) {
 
 Work WorkOfLine(std::string_view line) {
   const TestRequest request(TestRequest::Split(line));
-  return WorkOf(*FindRedisCommand(Request(request)), request);
+  return AskedOf(*FindRedisCommand(Request(request)), request).work;
 }
 
 TEST(CommandTable, FindsEveryRowInAnyCaseAndNumbersThemDensely) {
@@ -314,7 +314,7 @@ TEST(CommandTable, KnowsWhatWritesAKeyOfAnotherDatabase) {
   EXPECT_EQ(Refusal("copy a b db 1"), "");
 }
 
-TEST(WorkOf, TellsWhatMayKeepANodeBusyForLong) {
+TEST(AskedOf, TellsWhatMayKeepANodeBusyForLong) {
   for (const char* line :
        {"KEYS *", "SORT a", "SORT_RO a", "ZUNIONSTORE d 1 a", "SUNION a b", "SINTERSTORE d a", "LCS a b", "FLUSHALL",
         "FLUSHDB", "BITOP AND d a", "COPY a b", "RESTORE a 0 x", "ZREMRANGEBYRANK a 0 1"}) {
@@ -334,7 +334,7 @@ TEST(WorkOf, TellsWhatMayKeepANodeBusyForLong) {
   }
 }
 
-TEST(WorkOf, CountsWritesThatReachFarAndLargeStepsOfScansAsHeavy) {
+TEST(AskedOf, CountsWritesThatReachFarAndLargeStepsOfScansAsHeavy) {
   for (const char* line : {"SCAN 0 COUNT 10000", "SCAN 0 MATCH a* count 1000000 TYPE set", "HSCAN k 0 COUNT 10000",
                            "SETBIT a 8388608 1", "SETBIT a 4294967295 1", "SETRANGE a 1048576 x",
                            "BITFIELD a SET u8 8388608 1", "BITFIELD a GET u8 0 INCRBY i64 #131072 1"}) {

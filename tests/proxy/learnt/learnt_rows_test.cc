@@ -31,7 +31,7 @@ TEST(LearntRows, SayWhatWasToldAndCountAsTheirClass) {
   EXPECT_EQ(read.keys.kind, wire::KeyKind::kOne);
   EXPECT_TRUE(read.is_learnt);
   EXPECT_EQ(read.retry, wire::Retry::kSafe);
-  EXPECT_EQ(read.usual_work, wire::Work::kForeign);
+  EXPECT_EQ(read.usual.work, wire::Work::kForeign);
   EXPECT_EQ(read.index, wire::FindRedisCommand("learnt.read")->index);
 
   LearntRow told = ReadRow("my.script");
@@ -39,7 +39,7 @@ TEST(LearntRows, SayWhatWasToldAndCountAsTheirClass) {
   told.is_script = true;
   const wire::CommandSpec& script = *rows.Keep(told, 0);
   EXPECT_NE(script.retry, wire::Retry::kSafe);
-  EXPECT_EQ(script.usual_work, wire::Work::kScript);
+  EXPECT_EQ(script.usual.work, wire::Work::kScript);
   EXPECT_EQ(script.weight, wire::Weight::kHeavy);
   EXPECT_EQ(script.index, wire::FindRedisCommand("learnt.write")->index);
 

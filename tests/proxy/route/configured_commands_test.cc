@@ -80,7 +80,7 @@ TEST(ConfiguredCommands, StandAmongTheBuiltInOnesByTheirNames) {
   }
   EXPECT_EQ(configured, 2U);
   const auto found = std::ranges::find(all, "commandlogs", &wire::CommandSpec::name);
-  EXPECT_EQ(found->usual_work, wire::Work::kHeavy);
+  EXPECT_EQ(found->usual.work, wire::Work::kHeavy);
   EXPECT_TRUE(wire::SubcommandsOf(*found).empty());
   EXPECT_EQ(wire::SubcommandsOf(*std::ranges::find(all, "command", &wire::CommandSpec::name)).size(),
             wire::SubcommandsOf(*wire::FindRedisCommand("command")).size());

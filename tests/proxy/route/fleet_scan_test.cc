@@ -109,11 +109,13 @@ TEST_F(FleetScanTest, PassesTheNodesErrorsOnAndGivesNobodyWhatIsNoPage) {
   EXPECT_EQ(answer(Page(uint64_t{1} << 48, {"k"})), "-ERR node cursor too large\r\n");
   EXPECT_EQ(answer(Page(~uint64_t{0}, {"k"})), "-ERR node cursor too large\r\n");
   for (const char* odd :
-       {"+OK\r\n", "*-1\r\n", "*0\r\n", "*1\r\n$1\r\n0\r\n", "*2\r\n:0\r\n*0\r\n", "*2\r\n$-1\r\n*0\r\n",
+       {"*-1\r\n", "*0\r\n", "*1\r\n$1\r\n0\r\n", "*2\r\n:0\r\n*0\r\n", "*2\r\n$-1\r\n*0\r\n",
         "*2\r\n$1\r\nx\r\n*0\r\n", "*2\r\n$2\r\n-1\r\n*0\r\n", "*2\r\n$0\r\n\r\n*0\r\n", "*2\r\n$1\r\n0\r\n$1\r\nk\r\n",
         "*2\r\n$1\r\n0\r\n*-1\r\n", "*3\r\n$1\r\n0\r\n*0\r\n*0\r\n", "%1\r\n$1\r\n0\r\n*0\r\n"}) {
     EXPECT_EQ(answer(odd), does_not_fit) << odd;
   }
+  // What is no array at all belongs to another command, and breaks the link.
+  EXPECT_EQ(answer("+OK\r\n"), "-NODEDOWN node carts0 of pool carts is down\r\n");
 }
 
 TEST_F(FleetScanTest, WorksTheSameWithASingleNode) {

@@ -98,10 +98,10 @@ TEST_F(SessionTest, StopsReadingAClientWhoseQueueIsFullAndReadsOnLater) {
   EXPECT_FALSE(client.watches_reads);
   EXPECT_EQ(Node(0).TakeWritten(), get + get);
   for (int i = 0; i < 5; ++i) {
-    Node(0).Receive(":" + std::to_string(i) + "\r\n");
+    Node(0).Receive("+" + std::to_string(i) + "\r\n");
     Settle();
   }
-  EXPECT_EQ(client.written, ":0\r\n:1\r\n:2\r\n:3\r\n:4\r\n");
+  EXPECT_EQ(client.written, "+0\r\n+1\r\n+2\r\n+3\r\n+4\r\n");
   EXPECT_TRUE(client.watches_reads);
 }
 
@@ -324,12 +324,12 @@ TEST_F(SessionTest, AnswersAllThatAHalfClosedClientAskedThoughItsQueueWasFull) {
   Settle();
   for (int i = 0; i < 5; ++i) {
     EXPECT_FALSE(client.closed()) << i;
-    Reply(":" + std::to_string(i) + "\r\n");
+    Reply("+" + std::to_string(i) + "\r\n");
     // What is left of the input, and its end, are met once it reads again.
     while (!client.closed() && client.watches_reads) client.observer->OnReadable();
     Settle();
   }
-  EXPECT_EQ(client.written, ":0\r\n:1\r\n:2\r\n:3\r\n:4\r\n");
+  EXPECT_EQ(client.written, "+0\r\n+1\r\n+2\r\n+3\r\n+4\r\n");
   EXPECT_TRUE(client.closed());
 }
 
