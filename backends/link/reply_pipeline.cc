@@ -214,7 +214,8 @@ bool ReplyPipeline::FailLate() {
     witness_.OnTimeout(entry, link_is_ready_);
     // The oldest that is not written may have left in part, and then its rest follows.
     const bool may_have_run = link_is_ready_ && i + unwritten_.count() <= in_flight_.size();
-    Fail(entry.ticket, {.code = wire::ErrorCode::kTimeout, .may_have_run = may_have_run}, entry.IsHeavy());
+    const wire::ErrorCode code = link_is_ready_ ? wire::ErrorCode::kTimeout : wire::ErrorCode::kNoConnection;
+    Fail(entry.ticket, {.code = code, .may_have_run = may_have_run}, entry.IsHeavy());
   }
   return any_late;
 }
@@ -282,14 +283,15 @@ InFlight ReplyPipeline::PopFront() {
 void ReplyPipeline::Fail(Ticket ticket, wire::Failure failure, bool is_heavy) {
   // The guard's own probe has no client, and counts as nobody's failure.
   if (ticket.kind == Ticket::Kind::kInternal) return witness_.OnProbeFailed();
+  const bool was_asked = failure.code != wire::ErrorCode::kNoConnection;
   if (failure.code == wire::ErrorCode::kNodeOverloaded) {
     stats_.overloads.Add();
-  } else if (failure.code != wire::ErrorCode::kFlavourRefused) {  // The node is well.
+  } else if (was_asked && failure.code != wire::ErrorCode::kFlavourRefused) {  // Of that the node is well.
     stats_.failures.Add();
   }
   failure.pool = settings_.pool;
   failure.node = settings_.node;
-  failure.timeout = conf::ReplyTimeoutOf(settings_.timeouts, is_heavy);
+  failure.timeout = was_asked ? conf::ReplyTimeoutOf(settings_.timeouts, is_heavy) : conf::TotalOf(settings_.timeouts);
   sink_.OnFailure(ticket, failure);
 }
 
