@@ -69,6 +69,12 @@ Result<Cidr, Problem> ParseCidr(std::string_view text) {
                  std::to_string(*mask)};
 }
 
+std::vector<Cidr> CidrsOf(const std::vector<std::string>& words) {
+  std::vector<Cidr> cidrs;
+  for (const std::string& word : words) cidrs.push_back(*ParseCidr(word));
+  return cidrs;
+}
+
 std::string ToString(const IpAddress& address) {
   char text[INET6_ADDRSTRLEN];
   const bool v4 = address.is_v4();

@@ -13,6 +13,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "conf/result.h"
 
@@ -44,6 +45,9 @@ std::optional<IpAddress> ParseIp(std::string_view text);
 // An address alone is the network that holds it and no other. A base with bits beyond the mask is refused, since it is
 // either a wrong base or a wrong mask.
 Result<Cidr, Problem> ParseCidr(std::string_view text);
+
+// Requires: each of them is one.
+std::vector<Cidr> CidrsOf(const std::vector<std::string>& words);
 
 // 10.1.2.3 for IPv4, also if it was written as IPv6.
 std::string ToString(const IpAddress& address);

@@ -94,14 +94,13 @@ struct Log {
 
 // What one client may send and have waiting. The defaults of the request limits are Redis's own.
 struct ClientLimits {
-  uint64_t request_bytes = 1ULL << 30;  // client-query-buffer-limit
-  uint64_t bulk_bytes = 512ULL << 20;   // proto-max-bulk-len
-  uint64_t key_bytes = 512ULL << 20;    // A key is a bulk; a smaller bound is the operator's choice.
-  uint64_t arguments = 1024 * 1024;     // Arguments of one request.
-  uint64_t inline_bytes = 64 << 10;     // PROTO_INLINE_MAX_SIZE
-  uint64_t requests_in_flight = 1024;   // Of one client; more are left unread in its socket.
-  uint64_t output_bytes =
-      256ULL << 20;  // Replies waiting for a client that does not read; more and it is disconnected.
+  uint64_t request_bytes = 1ULL << 30;   // client-query-buffer-limit
+  uint64_t bulk_bytes = 512ULL << 20;    // proto-max-bulk-len
+  uint64_t key_bytes = 512ULL << 20;     // A key is a bulk; a smaller bound is the operator's choice.
+  uint64_t arguments = 1024 * 1024;      // Arguments of one request.
+  uint64_t inline_bytes = 64 << 10;      // PROTO_INLINE_MAX_SIZE
+  uint64_t requests_in_flight = 1024;    // Of one client; more are left unread in its socket.
+  uint64_t output_bytes = 256ULL << 20;  // Replies that a client does not read; more and it is disconnected.
 
   bool operator==(const ClientLimits&) const = default;
 };
@@ -127,6 +126,7 @@ struct Listener {
   microseconds watch_idle{300'000'000};  // 0 = never.
   microseconds idle_timeout{0};          // 0 = never.
   microseconds keepalive{60'000'000};    // 0 = off.
+  Words proxy_protocol;                  // The networks of those who send its header; empty = nobody does.
   ClientLimits limits;
   std::vector<Route> routes;  // `pool: P` in the file is the one route {"", P}.
 

@@ -88,6 +88,13 @@ inline constexpr auto kOptions<Listener> = std::make_tuple(
               "A client over TCP that has vanished is given up when nothing has come from it for so long and half as "
               "long again: in between it is asked "
               "three times. So is one that acknowledges or reads nothing of what was sent. 0s = off."},
+    OptionRow{
+        "proxy_protocol", &Listener::proxy_protocol, WordList(), Reload::kLive,
+        "Networks of proxies that begin each connection with a header of the PROXY protocol, version 1 or 2 "
+        "(send-proxy "
+        "and send-proxy-v2 of HAProxy), of at most 4KiB. Limits, logins, CLIENT LIST and the log then see the client "
+        "that it names, if it names one. Who connects from there and has not sent a right header within 5s is "
+        "disconnected; all others are served by their own address. Not for Unix sockets. Empty = off."},
     OptionRow{"limits", &Listener::limits, Section(), Reload::kLive, "What one client may send and have waiting."},
     OptionRow{"pool", &Listener::routes, Name(), Reload::kLive,
               "All keys go to this pool: the short form of routes with a default route alone."},

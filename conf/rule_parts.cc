@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "conf/cidr.h"
 #include "conf/quote.h"
 #include "conf/units.h"
 
@@ -50,6 +51,18 @@ std::string NoPool(const Config& config, const std::string& name) {
 }
 std::string NoListener(const Config& config, const std::string& name) {
   return NoSuch("listener", config.listeners, name);
+}
+
+std::string WordPath(const std::string& path, size_t index, const Source& source) {
+  const std::string here = Index(path, index);
+  return source.Has(here) ? here : path;
+}
+
+void CheckNetworks(const Words& words, const std::string& path, Source& source) {
+  CheckWords(words, path, source, [](const std::string& word) -> std::optional<Problem> {
+    const Result<Cidr, Problem> cidr = ParseCidr(word);
+    return cidr.ok() ? std::nullopt : std::optional(cidr.errors());
+  });
 }
 
 void CheckOrder(const std::string& path, std::string_view small, microseconds small_value, std::string_view large,

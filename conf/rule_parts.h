@@ -4,6 +4,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -27,6 +28,22 @@ const Listener* FindListener(const Config& config, const std::string& name);
 // "no pool is called sesions; the nearest known one is sessions"
 std::string NoPool(const Config& config, const std::string& name);
 std::string NoListener(const Config& config, const std::string& name);
+
+// A word of a list has a place of its own, a single one that of its option.
+std::string WordPath(const std::string& path, size_t index, const Source& source);
+
+// `check` says what is wrong with a word, if anything.
+template <class F>
+void CheckWords(const Words& words, const std::string& path, Source& source, F&& check) {
+  for (size_t i = 0; i < words.size(); ++i) {
+    const std::string here = WordPath(path, i, source);
+    if (!source.Sound({path, here})) continue;
+    if (const std::optional<Problem> problem = check(words[i])) source.Fail(here, problem->text);
+  }
+}
+
+// Each is an IP address or a network.
+void CheckNetworks(const Words& words, const std::string& path, Source& source);
 
 // `small` may not be above `large`; both are options of the section `path`.
 void CheckOrder(const std::string& path, std::string_view small, microseconds small_value, std::string_view large,

@@ -75,6 +75,13 @@ void CheckListenAddress(const Config& config, size_t index, Source& source) {
   check(config.admin.listen, "admin.listen");
 }
 
+void CheckProxyProtocol(const Listener& listener, const std::string& path, Source& source) {
+  const std::string here = path + ".proxy_protocol";
+  CheckNetworks(listener.proxy_protocol, here, source);
+  if (listener.proxy_protocol.empty() || !source.Sound({path + ".listen"}) || !listener.listen.is_unix()) return;
+  source.Fail(here, "goes with listen: HOST:PORT only: at a Unix socket nobody has an address");
+}
+
 void CheckListeners(const Config& config, Source& source) {
   Seen names;
   for (size_t i = 0; i < config.listeners.size(); ++i) {
@@ -84,6 +91,7 @@ void CheckListeners(const Config& config, Source& source) {
     CheckUnique(listener.name, path + ".name", "name", names, source);
     CheckRoutes(config, listener, path, source);
     CheckListenAddress(config, i, source);
+    CheckProxyProtocol(listener, path, source);
     const bool has_file = !source.Sound({path + ".listen"}) || listener.listen.is_unix();
     if (listener.socket_mode != 0 && !has_file) {
       source.Fail(path + ".socket_mode", "goes with listen: unix:/PATH only");

@@ -19,27 +19,11 @@ static_assert(kMostRate <= 16'777'215);
 // An empty bucket is full again after this; the nanoseconds of longer times would come near the end of 64 bits.
 constexpr microseconds kLongestFill = hours(24 * 365);
 
-// A word of a list has a place of its own, a single one that of its option.
-std::string WordPath(const std::string& path, size_t index, const Source& source) {
-  const std::string here = Index(path, index);
-  return source.Has(here) ? here : path;
-}
-
 bool SoundWords(const Words& words, const std::string& path, const Source& source) {
   for (size_t i = 0; i < words.size(); ++i) {
     if (!source.Sound({path, Index(path, i)})) return false;
   }
   return source.Sound({path});
-}
-
-// `check` says what is wrong with a word, if anything.
-template <class F>
-void CheckWords(const Words& words, const std::string& path, Source& source, F&& check) {
-  for (size_t i = 0; i < words.size(); ++i) {
-    const std::string here = WordPath(path, i, source);
-    if (!source.Sound({path, here})) continue;
-    if (const std::optional<Problem> problem = check(words[i])) source.Fail(here, problem->text);
-  }
 }
 
 void CheckMatch(const Config& config, const RequestMatch& match, const std::string& path, Source& source) {
@@ -51,10 +35,7 @@ void CheckMatch(const Config& config, const RequestMatch& match, const std::stri
     if (!source.Sound({"pools"}) || FindPool(config, name) != nullptr) return std::nullopt;
     return Problem{NoPool(config, name)};
   });
-  CheckWords(match.client, path + ".client", source, [](const std::string& word) -> std::optional<Problem> {
-    const Result<Cidr, Problem> cidr = ParseCidr(word);
-    return cidr.ok() ? std::nullopt : std::optional(cidr.errors());
-  });
+  CheckNetworks(match.client, path + ".client", source);
   CheckWords(match.command, path + ".command", source, CheckCommandWord);
 }
 

@@ -62,10 +62,10 @@ Duration WaitForNews(Duration patience) {
 
 }  // namespace
 
-LibeventStream::LibeventStream(const EventHome& home, StreamObserver& observer) : home_(home), observer_(observer) {}
+LibeventStream::LibeventStream(const EventHome& home, StreamObserver& observer) : home_(home), observer_(&observer) {}
 
 LibeventStream::LibeventStream(const EventHome& home, StreamObserver& observer, int fd, LingeringSockets* lingering)
-    : home_(home), observer_(observer), lingering_(lingering), fd_(fd) {
+    : home_(home), observer_(&observer), lingering_(lingering), fd_(fd) {
   Watch(EV_READ);
 }
 
@@ -180,7 +180,7 @@ void LibeventStream::FinishConnecting(short what) {
   if (!has_alternatives) naming_.reset();
   if (error == 0) Watch(EV_READ);
   // It may destroy this stream, so nothing follows.
-  observer_.OnConnected(error);
+  observer_->OnConnected(error);
 }
 
 void LibeventStream::NoteAnswer(bool answers) {
@@ -206,8 +206,8 @@ void LibeventStream::OnEvent(short what) {
   // and turn about, since a peer that never stops sending would leave no turn for a write.
   const bool write = (what & EV_WRITE) && !((what & EV_READ) && wrote_last_);
   wrote_last_ = write;
-  if (write) return observer_.OnWritable();
-  if (what & EV_READ) observer_.OnReadable();
+  if (write) return observer_->OnWritable();
+  if (what & EV_READ) observer_->OnReadable();
 }
 
 void LibeventStream::Watch(short what, Duration wait) {

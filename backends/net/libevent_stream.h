@@ -33,6 +33,7 @@ class LibeventStream final : public Stream {
   // that the stream belongs to.
   void ResolveAndConnect(const Endpoint& endpoint, Loop& loop, Resolver& resolver);
 
+  void SetObserver(StreamObserver& observer) override { observer_ = &observer; }
   IoResult Read(char* buffer, size_t size) override;
   IoResult Write(std::span<const iovec> pieces) override;
   void EndWrites() override;
@@ -78,7 +79,7 @@ class LibeventStream final : public Stream {
   void Watch(short what, Duration wait = Duration(0));
 
   const EventHome& home_;
-  StreamObserver& observer_;
+  StreamObserver* observer_;
   std::unique_ptr<Naming> naming_;
   LingeringSockets* lingering_ = nullptr;
   int fd_ = -1;

@@ -43,12 +43,18 @@ class StreamObserver {
 class Stream {
  public:
   virtual ~Stream() = default;
+  // From now on it is told, and nobody else.
+  virtual void SetObserver(StreamObserver& observer) = 0;
   virtual IoResult Read(char* buffer, size_t size) = 0;
   virtual IoResult Write(std::span<const iovec> pieces) = 0;
   // The peer reads an end after what was written. Once the stream is destroyed, what the peer goes on sending is read
   // and dropped for a moment: unread bytes would turn the end into a reset, which may overtake what was written.
   virtual void EndWrites() = 0;
   virtual void WatchReads(bool on) = 0;
+  // Some bytes have been taken from the socket already and are still to be read: the kernel tells of none of them.
+  // While there are some and reads are watched, OnReadable follows each Read, WatchReads(true) and SetObserver, in a
+  // later turn and without a byte arriving. So whoever reads once a readiness, and stops as it likes, reads all.
+  virtual bool has_more() const { return false; }
   virtual void WatchWrites(bool on) = 0;
   // It is not connected yet, and waits for its host's address.
   virtual bool is_resolving() const { return false; }

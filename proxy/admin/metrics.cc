@@ -66,6 +66,8 @@ constexpr ListenerStatRow kListenerStats[] = {
     {&ListenerStats::accepted, "accepted_total", "Client connections accepted."},
     {&ListenerStats::auth_failures, "auth_failures_total",
      "Logins that were refused: the password was wrong, or too many had come from the address."},
+    {&ListenerStats::greeting_failures, "greeting_failures_total",
+     "Client connections closed since what has to come before the first request was wrong, late or missing."},
     {&ListenerStats::cut_off, "clients_cut_off_total",
      "Clients disconnected since too many bytes waited for them, or the memory limit was passed."},
     {&ListenerStats::replies, "replies_total", "Replies given to clients."},

@@ -9,16 +9,8 @@ namespace ringproxy::proxy {
 namespace {
 
 constexpr net::Duration kTickInterval = std::chrono::seconds(1);
-// What one burst has needed is kept up to these bounds, and given back beyond them at the next tick.
+// What one burst has needed is kept up to here, and given back beyond it at the next tick.
 constexpr size_t kKeptScratch = 256 << 10;
-constexpr size_t kKeptParsers = 16;
-wire::Limits LimitsOf(const conf::ClientLimits& limits) {
-  return {.request_bytes = limits.request_bytes,
-          .bulk_bytes = limits.bulk_bytes,
-          .key_bytes = limits.key_bytes,
-          .arguments = limits.arguments,
-          .inline_bytes = limits.inline_bytes};
-}
 
 }  // namespace
 
@@ -45,6 +37,7 @@ Worker::Worker(const WorkerParts& parts, std::shared_ptr<const Snapshot> snapsho
                  .turn = {},
                  .scratch = {},
                  .scripts = ScriptCalls(sinks_, io_.blocks, parts.number, parts.scripts)},
+      entrance_(io_, sessions_),
       sessions_(client_io_, stats_.clients),
       tick_(parts.loop.NewTimer([this] { Tick(); })) {
   using Kind = backends::Ticket::Kind;
@@ -71,14 +64,12 @@ Worker::Worker(const WorkerParts& parts, std::shared_ptr<const Snapshot> snapsho
   client_io_.servers = std::make_unique<ServerDesks>(io_, snapshots_.held(), parts.view, sinks_);
   client_io_.servers->monitors = std::make_unique<Monitors>(io_.loop, sinks_, sessions_, parts.monitors,
                                                             [this](bool follows) { sessions_.Follow(follows); });
-  client_io_.servers->clients = std::make_unique<ClientDesk>(client_io_, sessions_, listeners_, sinks_, parts.clients);
+  client_io_.servers->clients =
+      std::make_unique<ClientDesk>(client_io_, sessions_, entrance_.listeners(), sinks_, parts.clients);
   sinks_.Set(Kind::kInfo, client_io_.servers->info);
   sinks_.Set(Kind::kServers, client_io_.servers->others);
   client_io_.servers->others.SetAwaited([this](backends::Ticket ticket) { return sessions_.Awaits(ticket); });
-  for (uint32_t i = 0; i < snapshot->config.listeners.size(); ++i) {
-    const conf::Listener& listener = snapshot->config.listeners[i];
-    listeners_.push_back({i, listener, LimitsOf(listener.limits), stats_.listeners[i]});
-  }
+  entrance_.Open(snapshot->config, stats_.listeners);
   if (parts.memory != nullptr) io_.memory.Join(*parts.memory, io_.blocks);
   snapshots_.Start(std::move(snapshot));
   Follow();
@@ -106,32 +97,16 @@ void Worker::ChangeSnapshots() {
   if (snapshots_.Change()) {
     Follow();
     client_io_.subscriptions->Adopt(*snapshots_.held());
-    for (ListenerContext& context : listeners_) {
-      context.conf = snapshot().config.listeners[context.index];
-      context.limits = LimitsOf(context.conf.limits);
-      // There may be new nodes.
-      context.proved_databases = 1;
-      context.gate.SetPassword(context.conf.password);
-      // No request is half read in the listener's parser: such a one has a parser of its own, with the limits by which
-      // it began.
-      context.redis_parser = wire::RequestParser(context.limits);
-      context.idle_parsers.clear();
-      context.memcache_parser = wire::MemcacheParser(context.limits);
-    }
+    entrance_.Adopt(snapshot().config);
     for (backends::NodePool& pool : snapshots_.held()->node_pools) pool.Connect();
   }
   snapshots_.GiveBack(batches_.empty());
 }
 
-void Worker::AddClient(uint32_t listener, ClientState client, const SessionTable::MakeStream& make_stream) {
-  Session& session = sessions_.Add(listeners_[listener], std::move(client), make_stream);
-  // It was accepted before the drain began, and was on its way from the control loop.
-  if (drain_) session.Drain();
-}
-
 void Worker::Drain(const MovingNotice& notice, std::function<void()> drained) {
   drain_ = {std::move(drained), io_.loop.NewTimer([this] { sessions_.Drain(); })};
   drain_->end_of_service->Arm(notice.service_time());
+  entrance_.Drain();
   sessions_.DrainUntold(notice);
 }
 
@@ -181,11 +156,7 @@ void Worker::Tick() {
   // A huge ECHO must not cost its memory for ever.
   if (client_io_.scratch.capacity() > kKeptScratch) std::string().swap(client_io_.scratch);
   sessions_.Tick(io_.loop.now());
-  for (ListenerContext& listener : listeners_) {
-    // The memory of a large request is given back: the parser keeps it from one request to the next.
-    listener.redis_parser.Reset();
-    if (listener.idle_parsers.size() > kKeptParsers) listener.idle_parsers.resize(kKeptParsers);
-  }
+  entrance_.Tick();
   fanout_.Tick();
   client_io_.executions.Tick();
   client_io_.watches.Tick();

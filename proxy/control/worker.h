@@ -10,7 +10,7 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <vector>
+#include <utility>
 
 #include "backends/link/node_batches.h"
 #include "backends/sink_table.h"
@@ -21,7 +21,7 @@
 #include "proxy/route/script_calls.h"
 #include "proxy/route/snapshot_holder.h"
 #include "proxy/route/watched_keys.h"
-#include "proxy/session/session_table.h"
+#include "proxy/session/entrance.h"
 
 namespace ringproxy::proxy {
 
@@ -53,7 +53,9 @@ class Worker final : private RefusalObserver {
   void Adopt(std::shared_ptr<const Snapshot> snapshot) { snapshots_.Adopt(std::move(snapshot)); }
 
   // A client that was accepted on `listener`.
-  void AddClient(uint32_t listener, ClientState client, const SessionTable::MakeStream& make_stream);
+  void AddClient(uint32_t listener, ClientState client, const SessionTable::MakeStream& make_stream) {
+    entrance_.Add(listener, std::move(client), make_stream);
+  }
 
   // Takes no more requests but of clients that can be told where to go, and of those until they leave or their time is
   // over; calls `drained` at the end of a turn once the last session is gone.
@@ -109,7 +111,7 @@ class Worker final : private RefusalObserver {
   RateLimiter limiter_;
   Dispatcher dispatcher_;
   ClientIo client_io_;
-  std::vector<ListenerContext> listeners_;
+  Entrance entrance_;
   SessionTable sessions_;
   std::unique_ptr<net::Timer> tick_;
   std::optional<WorkerDrain> drain_;  // Once it drains.

@@ -64,7 +64,7 @@ const wire::CommandSpec& CommandAt(conf::Protocol protocol, size_t index) {
 RequestMatch::RequestMatch(const conf::RequestMatch& match, const Snapshot& snapshot)
     : conf_(match), by_key_(!match.prefix.empty() || !match.glob.empty() || !match.pool.empty()) {
   // conf/validate has read every word.
-  for (const std::string& word : match.client) clients_.push_back(*conf::ParseCidr(word));
+  clients_ = conf::CidrsOf(match.client);
   for (const conf::Pool& pool : snapshot.config.pools) {
     if (!match.pool.empty()) pools_.push_back(IsOneOf(match.pool, pool.name));
   }

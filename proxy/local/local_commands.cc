@@ -103,16 +103,20 @@ std::vector<LocalHandler> HandlersByIndex() {
 ClientState NewClient(uint64_t id, std::string address, std::string user) {
   ClientState client;
   client.id = id;
-  const std::string_view host = std::string_view(address).substr(0, address.rfind(':'));
-  // The address of an IPv6 peer is written as [::1]:50412.
-  const bool has_brackets = host.starts_with('[') && host.ends_with(']');
-  client.ip = conf::ParseIp(has_brackets ? host.substr(1, host.size() - 2) : host).value_or(conf::IpAddress{});
-  client.address = std::move(address);
+  SetAddress(std::move(address), &client);
   if (!user.empty()) {
     client.labels = std::make_unique<ClientLabels>();
     client.labels->user = std::move(user);
   }
   return client;
+}
+
+void SetAddress(std::string address, ClientState* client) {
+  const std::string_view host = std::string_view(address).substr(0, address.rfind(':'));
+  // The address of an IPv6 peer is written as [::1]:50412.
+  const bool has_brackets = host.starts_with('[') && host.ends_with(']');
+  client->ip = conf::ParseIp(has_brackets ? host.substr(1, host.size() - 2) : host).value_or(conf::IpAddress{});
+  client->address = std::move(address);
 }
 
 LocalOutcome AnswerLocally(const wire::CommandSpec& spec, const wire::Request& request, ClientState& client,

@@ -55,7 +55,7 @@ struct ClientState {
   static constexpr uint16_t kNoCommand = UINT16_MAX;
 
   uint64_t id = 0;
-  std::string address;   // Of the peer, as Redis writes it: "127.0.0.1:50412".
+  std::string address;   // As Redis writes it: "127.0.0.1:50412".
   conf::IpAddress ip{};  // The same; all zeros over a Unix socket.
   net::TimePoint connected_at{};
   net::TimePoint last_active{};
@@ -73,6 +73,8 @@ struct ClientState {
 
 // `user`: empty when it is not known.
 ClientState NewClient(uint64_t id, std::string address, std::string user = {});
+// Of the peer, or of whom a proxy before this one has named.
+void SetAddress(std::string address, ClientState* client);
 
 // What INFO tells of the process: a copy, made for each INFO.
 struct ProxyFacts {

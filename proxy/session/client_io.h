@@ -43,6 +43,7 @@ struct ListenerContext {
   uint32_t proved_databases = 1;  // See ListenerFacts.
   PasswordGate gate{conf.password};
   ClientPause pause{};
+  std::vector<conf::Cidr> proxies = conf::CidrsOf(conf.proxy_protocol);  // Their clients are others than the peers.
 };
 
 // A session's place in the list of those that have something to do at the end of this turn.

@@ -25,6 +25,7 @@ struct ListenerStats {
   backends::Counter cut_off;  // Closed because they took too much memory.
   backends::Counter blocked;  // Now: they wait for what others do, or are held by CLIENT PAUSE.
   backends::Counter auth_failures;
+  backends::Counter greeting_failures;  // Closed before a session began.
   backends::Counter replies;
   backends::Counter bytes_in;
   backends::Counter bytes_out;

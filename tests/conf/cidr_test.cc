@@ -69,6 +69,11 @@ TEST(Cidr, AgreesWithACountOfEqualBitsForEveryMask) {
   }
 }
 
+TEST(Cidr, IsMadeOfEachWordOfAList) {
+  EXPECT_EQ(CidrsOf({"10.0.0.0/8", "::1"}), (std::vector<Cidr>{Net("10.0.0.0/8"), Net("::1")}));
+  EXPECT_TRUE(CidrsOf({}).empty());
+}
+
 TEST(ParseCidr, SaysWhatIsWrong) {
   EXPECT_EQ(ParseCidr("10.1.2.3/8").errors().text,
             "10.1.2.3/8 has bits set beyond its mask; the network is 10.0.0.0/8");

@@ -158,7 +158,7 @@ TEST(OptionTable, RefusesEmptyAndEndlessWordsAndTooManyOfThem) {
       value = before;
     }
   });
-  EXPECT_EQ(options, 16);
+  EXPECT_EQ(options, 17);
 }
 
 TEST(OptionTable, RefusesANameThatCouldForgeALineOfLogOrReply) {

@@ -53,6 +53,14 @@ TEST(RuleParts, DoNotTakeAValueThatCouldNotBeRead) {
   EXPECT_EQ(source.TakeErrors().size(), 1U);
 }
 
+TEST(RuleParts, SayWhichWordIsNoNetwork) {
+  Source source("f.yaml");
+  CheckNetworks({"10.0.0.0/8", "::1", "lb"}, "listeners[0].proxy_protocol", source);
+  EXPECT_EQ(ToString(source.TakeErrors()),
+            "f.yaml: listeners[0].proxy_protocol: lb is no IP address or network, as in "
+            "10.1.2.3, 10.0.0.0/8 or 2001:db8::/32\n");
+}
+
 TEST(RuleParts, KeepTwoTimesInTheirOrder) {
   Source source("f.yaml");
   CheckOrder("reconnect", "initial", 5ms, "max", 5ms, source);

@@ -54,7 +54,7 @@ SimClient::Check SimClient::OrLost(const std::string& key, Check check) {
 }
 
 void SimClient::Start(Plan plan) {
-  plan_ = plan;
+  plan_ = std::move(plan);
   Burst();
 }
 
@@ -64,7 +64,7 @@ void SimClient::Burst() {
     left_early_ = true;
     return wire_->Reset();
   }
-  std::string out;
+  std::string out = std::exchange(plan_.header, {});
   for (uint64_t i = 1 + loop_.Random(20); i > 0 && plan_.commands > 0; --i, --plan_.commands) SendRandomCommand(&out);
   wire_->Send(out);
   if (plan_.commands == 0) {

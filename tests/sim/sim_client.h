@@ -40,6 +40,7 @@ class SimClient : public Peer {
     uint32_t commands;
     net::Duration longest_pause;  // Between two bursts.
     bool stays;
+    std::string header = {};  // What a proxy on its way sends before its first burst.
   };
   void Start(Plan plan);
   // All nodes are well. Those that stayed send a last round, in which nothing may fail, and finish.

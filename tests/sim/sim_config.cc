@@ -140,11 +140,14 @@ void AddLimits(SimLoop& loop, conf::Config& config) {
 
 }  // namespace
 
-conf::Config RandomConfig(SimLoop& loop) {
+conf::Config RandomConfig(SimLoop& loop, bool has_proxies) {
   conf::Config config;
   config.workers = static_cast<uint32_t>(1 + loop.Random(kMostWorkers));
   for (const conf::Protocol protocol : kProtocols) AddFleet(loop, protocol, config);
   if (loop.Chance(0.5)) AddLimits(loop, config);
+  for (conf::Listener& listener : config.listeners) {
+    if (has_proxies) listener.proxy_protocol = {"10.0.0.1"};
+  }
   return config;
 }
 

@@ -20,7 +20,9 @@ inline constexpr uint32_t kEnoughInFlight = 256;
 inline constexpr uint32_t kNodes = kNodesOfAPool * std::size(kProtocols);
 
 // One pool and its listener of each protocol, both with the protocol's number. Ports count up over all nodes.
-conf::Config RandomConfig(SimLoop& loop);
+// `has_proxies`: clients from 10.0.0.1 are behind a proxy, and begin with kProxyHeader.
+conf::Config RandomConfig(SimLoop& loop, bool has_proxies);
+inline constexpr std::string_view kProxyHeader = "PROXY TCP4 192.168.7.7 10.0.0.2 4711 6380\r\n";
 
 // What another configuration may change while the proxy runs.
 enum class Change : uint8_t {

@@ -27,6 +27,7 @@ class SimStream final : public net::Stream {
     });
   }
 
+  void SetObserver(net::StreamObserver& observer) override { wire_->observer_ = &observer; }
   net::IoResult Read(char* buffer, size_t size) override {
     if (wire_->broken_) return {net::IoStatus::kError, 0, ECONNRESET};
     if (wire_->to_proxy_.empty()) {

@@ -60,7 +60,7 @@ Simulation::Simulation(uint64_t seed)
     : loop_(seed),
       registry_(kMostWorkers),
       limits_(kMostWorkers, seed),
-      snapshot_(NewSnapshot(RandomConfig(loop_), registry_, limits_)),
+      snapshot_(NewSnapshot(RandomConfig(loop_, seed % 4 == 0), registry_, limits_)),
       current_(snapshot_),
       control_(loop_, snapshot_->config.workers) {
   spdlog::set_level(spdlog::level::off);
@@ -157,9 +157,12 @@ void Simulation::Run() {
   monitor_->Start();
   for (uint32_t i = 0; i < kClients; ++i) {
     loop_.After(loop_.RandomDelay(net::Duration(30'000)), [this, i] {
-      threads_[loop_.Random(threads_.size())]->AddClient(i % std::size(kProtocols), clients_[i]->wire(), flavours_[i]);
+      const uint32_t fleet = i % std::size(kProtocols);
+      const bool is_proxied = i % 3 == 0 && !snapshot_->config.listeners[fleet].proxy_protocol.empty();
+      threads_[loop_.Random(threads_.size())]->AddClient(fleet, clients_[i]->wire(), flavours_[i], is_proxied);
       const net::Duration pause(loop_.Chance(0.5) ? 3'000 : 40'000);
-      clients_[i]->Start({static_cast<uint32_t>(50 + loop_.Random(200)), pause, loop_.Chance(0.5)});
+      const auto commands = static_cast<uint32_t>(50 + loop_.Random(200));
+      clients_[i]->Start({commands, pause, loop_.Chance(0.5), std::string(is_proxied ? kProxyHeader : "")});
     });
   }
   // Sometimes all at the start, where most clients are.

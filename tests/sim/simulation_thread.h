@@ -34,8 +34,9 @@ struct Simulation::Thread final : private backends::BreakerObserver {
     }
     loop.Post([this, news] { owner.monitor_->OnBreaker(number, news); });
   }
-  void AddClient(uint32_t listener, std::shared_ptr<Wire> wire, backends::Flavour flavour) {
+  void AddClient(uint32_t listener, std::shared_ptr<Wire> wire, backends::Flavour flavour, bool is_proxied = false) {
     proxy::ClientState client = proxy::TestClient();
+    if (is_proxied) proxy::SetAddress("10.0.0.1:50000", &client);
     client.flavour = flavour;
     worker->AddClient(listener, std::move(client),
                       [&](net::StreamObserver& observer) { return owner.loop_.AdoptWire(std::move(wire), observer); });

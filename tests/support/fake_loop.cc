@@ -36,6 +36,7 @@ class FakeStream final : public net::Stream {
   explicit FakeStream(std::shared_ptr<FakeSocket> socket) : socket_(std::move(socket)) {}
   ~FakeStream() override { socket_->observer = nullptr; }
 
+  void SetObserver(net::StreamObserver& observer) override { socket_->observer = &observer; }
   net::IoResult Read(char* buffer, size_t size) override {
     FakeSocket& s = *socket_;
     if (s.error != 0) return {net::IoStatus::kError, 0, s.error};

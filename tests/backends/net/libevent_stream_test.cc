@@ -41,6 +41,18 @@ TEST_F(LibeventStreamTest, IsSilentAboutReadsThatAreNotWatchedAndForgetsNone) {
   EXPECT_EQ(told_.readable, 1);
 }
 
+TEST_F(LibeventStreamTest, TellsWhoeverItWasGivenToLast) {
+  Adopt();
+  ToldStream next;
+  told_.on_readable = [&] { stream_->SetObserver(next); };
+  FarWrites("hello");
+  Turn();
+  Turn();
+  EXPECT_EQ(told_.readable, 1);
+  EXPECT_EQ(next.readable, 1);
+  EXPECT_FALSE(stream_->has_more()) << "the kernel tells of all that is unread";
+}
+
 TEST_F(LibeventStreamTest, KnowsAnEndFromAnError) {
   Listen();
   for (const bool is_reset : {false, true}) {

@@ -230,11 +230,13 @@ TEST_F(MetricsTest, TellsEachListenersClientsAndBytes) {
   listener.accepted.Add(9);
   listener.closed.Add(4);
   listener.cut_off.Add(1);
+  listener.greeting_failures.Add(2);
   listener.bytes_in.Add(100);
   listener.bytes_out.Add(1'000'000'000'000);
   EXPECT_EQ(Metric("accepted_total{listener=\"web\"}"), "9");
   EXPECT_EQ(Metric("sessions{listener=\"web\"}"), "5");
   EXPECT_EQ(Metric("clients_cut_off_total{listener=\"web\"}"), "1");
+  EXPECT_EQ(Metric("greeting_failures_total{listener=\"web\"}"), "2");
   EXPECT_EQ(Metric("bytes_in_total{listener=\"web\"}"), "100");
   EXPECT_DOUBLE_EQ(std::stod(Metric("bytes_out_total{listener=\"web\"}")), 1e12);
 }

@@ -13,6 +13,7 @@ using test::TestRequest;
 
 class NearEnd final : public net::Stream {
  public:
+  void SetObserver(net::StreamObserver&) override {}
   net::IoResult Read(char*, size_t) override { return {}; }
   net::IoResult Write(std::span<const iovec>) override { return {}; }
   void EndWrites() override {}
