@@ -90,8 +90,6 @@ void NodeConnection::TakeReplies() {
   while (const std::optional<ReplyFrame> reply = link_.NextReply()) {
     // With one reply too many, every later one would be read as somebody else's.
     if (pipeline_.size() == 0) return link_.Break("a reply that nobody asked for");
-    if (pipeline_.NamesAnotherKey(*reply)) [[unlikely]]
-      return link_.Break("a reply that names another key than was asked");
     if (const char* const why = pipeline_.OnReply(*reply); why != nullptr) [[unlikely]]
       return link_.Break(why);
     if (link_.state() == LinkState::kDraining && (ends_at_once_ || pipeline_.size() == 0)) return link_.Close();

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "backends/wire/error_text.h"
+#include "backends/wire/key_mark.h"
 #include "backends/wire/resp_reply.h"
 
 namespace ringproxy::backends {
@@ -147,7 +148,8 @@ const char* ReplyPipeline::OnReply(const ReplyFrame& reply) {
     return unusable;
   }
   const char type = reply.bytes().front();
-  if (!wire::Fits(entry.asked.reply, type)) [[unlikely]]
+  const bool is_of_the_kind = wire::Fits(entry.asked.reply, type);
+  if (!is_of_the_kind || (entry.key_mark != 0 && wire::NamesAnotherKey(reply.bytes(), entry.key_mark))) [[unlikely]]
     return RefuseReply(reply, entry);
   stats_.request_duration.Record(clock_.now() - entry.sent);
   witness_.OnReply(entry, reply);
@@ -165,11 +167,12 @@ const char* ReplyPipeline::OnReply(const ReplyFrame& reply) {
 }
 
 const char* ReplyPipeline::RefuseReply(const ReplyFrame& reply, const InFlight& entry) {
-  constexpr const char* kWhy = "a reply of another kind than the command has";
-  witness_.OnLost(entry, kWhy);
+  const char* const why = entry.key_mark != 0 ? "a reply that names another key than was asked"
+                                              : "a reply of another kind than the command has";
+  witness_.OnLost(entry, why);
   Fail(entry.ticket, {.code = wire::ErrorCode::kNodeDown, .may_have_run = true});
   reply.Drop();
-  return kWhy;
+  return why;
 }
 
 net::TimePoint ReplyPipeline::DeadlineOf(const InFlight& entry, bool is_written) const {

@@ -21,7 +21,6 @@
 #include "backends/net/ring_queue.h"
 #include "backends/node_settings.h"
 #include "backends/stats.h"
-#include "backends/wire/key_mark.h"
 
 namespace ringproxy::backends {
 
@@ -43,11 +42,6 @@ class ReplyPipeline {
   void OnFlushed(size_t written, size_t left);
   // Bytes came. `unfinished`: the least size of the reply that is not whole yet, 0 if there is none.
   void OnBytes(size_t unfinished);
-  // Whether the reply cannot be the oldest's. Requires: size() > 0.
-  bool NamesAnotherKey(const ReplyFrame& reply) {
-    const uint16_t mark = in_flight_.front().key_mark;
-    return mark != 0 && wire::NamesAnotherKey(reply.bytes(), mark);
-  }
   // The reply to the oldest. Returns why nobody may use the link any more, or nullptr: it leaves open whether the node
   // has ended the transaction of that batch, or is of a kind that no reply to that command has, and then it is
   // nobody's. Requires: size() > 0.
@@ -91,7 +85,7 @@ class ReplyPipeline {
   // The time in which no request can be late that was entered just now.
   net::Duration ShortestWait() const;
   InFlight PopFront();
-  // What came in the place of this one's reply is of another kind, and everything behind it is in doubt.
+  // Somebody else's reply has come in this one's place. Returns why.
   [[gnu::noinline]] const char* RefuseReply(const ReplyFrame& reply, const InFlight& entry);
   // `failure`: its code, and what is known of this one; the rest is added.
   void Fail(Ticket ticket, wire::Failure failure, bool is_heavy = false);
