@@ -61,7 +61,7 @@ void NodeConnection::Send(net::Block requests, Ticket ticket, wire::Asked asked,
     entry->asked.reply = wire::ReplyShape::kAny;
   }
   if (entry->IsBlocking()) entry->replies_to_come = 1;
-  entry->patience_s = seconds;
+  if (seconds <= UINT16_MAX) entry->patience_s = static_cast<uint16_t>(seconds);
   link_.Write(std::move(requests));
 }
 
@@ -98,10 +98,8 @@ void NodeConnection::TakeReplies() {
   while (const std::optional<ReplyFrame> reply = link_.NextReply()) {
     // With one reply too many, every later one would be read as somebody else's.
     if (pipeline_.size() == 0) return link_.Break("a reply that nobody asked for");
-    if (const char* const why = pipeline_.WhyAnothers(*reply); why != nullptr) [[unlikely]]
+    if (const char* const why = pipeline_.OnReply(*reply); why != nullptr) [[unlikely]]
       return link_.Break(why);
-    if (!pipeline_.OnReply(*reply)) [[unlikely]]
-      return link_.Break("a transaction that it has not ended");
     if (link_.state() == LinkState::kDraining && (ends_at_once_ || pipeline_.size() == 0)) return link_.Close();
   }
   witness_.OnUnfinished(link_.stream().bytes_needed());
