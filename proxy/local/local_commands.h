@@ -79,6 +79,12 @@ void EnterDatabase(uint16_t database, ClientState* client);
 // Of the peer, or of whom a proxy before this one has named.
 void SetAddress(std::string address, ClientState* client);
 
+// Of one listener, over all workers, now.
+struct ListenerClients {
+  uint64_t connected = 0;
+  uint64_t blocked = 0;  // They wait for what others do, or are held.
+};
+
 // What INFO tells of the process: a copy, made for each INFO.
 struct ProxyFacts {
   struct NodeFacts {
@@ -100,7 +106,7 @@ struct ProxyFacts {
   uint32_t workers = 0;
   std::chrono::seconds uptime{};
   uint64_t clients = 0;
-  uint64_t blocked_clients = 0;  // Of those of the client's listener.
+  ListenerClients of_listener;  // The client's.
   uint64_t max_clients = 0;
   uint64_t accepted_total = 0;
   uint64_t requests_total = 0;
@@ -146,8 +152,7 @@ class ProxyView {
   virtual net::TimePoint now() const = 0;
   virtual ProxyFacts Facts() const = 0;
   virtual FleetReleases ReleasesOf(uint32_t listener) const = 0;
-  // The listener's clients, over all workers, that wait for what others do or are held.
-  virtual uint64_t BlockedOf(uint32_t listener) const = 0;
+  virtual ListenerClients ClientsOf(uint32_t listener) const = 0;
 
  protected:
   ~ProxyView() = default;
