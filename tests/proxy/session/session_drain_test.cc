@@ -44,6 +44,26 @@ class SessionDrainTest : public WorkerFixture {
     Settle();
   }
 
+  // `reply`: of the nodes, which are asked before the drain.
+  test::FakeSocket& DrainWhileItSelects(const std::string& reply) {
+    test::FakeSocket& mover = NewMover();
+    const size_t before = loop_.sockets();
+    mover.Receive(Encode({"SELECT", "3"}));
+    Settle();
+    Drain();
+    EXPECT_EQ(mover.written, "");
+    EXPECT_EQ(loop_.sockets(), before + 2);
+    for (size_t i = before; i < loop_.sockets(); ++i) {
+      test::FakeSocket& link = loop_.socket(i);
+      link.observer->OnConnected(0);
+      link.Receive("%1\r\n$7\r\nversion\r\n$5\r\n7.2.4\r\n" + reply + "+PONG\r\n");
+      Settle();
+      if (link.TakeWritten().ends_with(Encode({"SELECT", "3"}))) link.Receive(reply);
+      Settle();
+    }
+    return mover;
+  }
+
   size_t first_link_ = 0;
   int drained_ = 0;
 };
@@ -171,6 +191,20 @@ TEST_F(SessionDrainTest, WhatIsUnderWayIsWaitedFor) {
   Settle();
   EXPECT_EQ(watches.written, "$1\r\na\r\n") << "its WATCH has left, and is not answered";
   EXPECT_FALSE(watches.closed());
+}
+
+TEST_F(SessionDrainTest, WhoeverHasSelectedBecauseTheNodesAcceptItIsDisconnected) {
+  Start();
+  test::FakeSocket& mover = DrainWhileItSelects("+OK\r\n");
+  EXPECT_EQ(mover.written, "+OK\r\n");
+  EXPECT_TRUE(mover.closed());
+}
+
+TEST_F(SessionDrainTest, WhoseSelectIsRefusedIsTold) {
+  Start();
+  test::FakeSocket& mover = DrainWhileItSelects("-ERR DB index is out of range\r\n");
+  EXPECT_EQ(mover.written, "-ERR DB index is out of range\r\n" + std::string(kPush));
+  EXPECT_FALSE(mover.closed());
 }
 
 TEST_F(SessionDrainTest, WhoeverSelectsAnotherDatabaseAfterItWasToldWritesNothing) {
