@@ -4,6 +4,8 @@
 #include <mutex>
 #include <vector>
 
+#include "conf/units.h"
+
 namespace ringproxy::backends {
 namespace {
 
@@ -20,6 +22,10 @@ struct LimitsInDebt {
 LimitsInDebt& InDebt() {
   static auto* const in_debt = new LimitsInDebt;
   return *in_debt;
+}
+
+std::string LeftOutText(uint64_t count) {
+  return conf::FormatNumberOf(count, "more line") + " like this " + (count == 1 ? "was" : "were") + " left out";
 }
 
 }  // namespace
@@ -55,13 +61,13 @@ void LineLimit::Write(spdlog::level::level_enum level, std::string line, uint64_
     example_ = line.substr(0, kExampleBytes);
     level_ = level;
   }
-  if (left_out > 0) line += fmt::format(" ({} more lines like this were left out)", left_out);
+  if (left_out > 0) line += " (" + LeftOutText(left_out) + ")";
   spdlog::log(level, "{}", line);
 }
 
 // Requires: the mutex is held.
 LineLimit::LeftOut LineLimit::TakeLeftOut() {
-  return {level_, fmt::format("{} more lines like this were left out: {}", std::exchange(left_out_, 0), example_)};
+  return {level_, LeftOutText(std::exchange(left_out_, 0)) + ": " + example_};
 }
 
 void LineLimit::SayLeftOut(net::TimePoint now) {

@@ -23,6 +23,9 @@ class Reader {
  public:
   explicit Reader(Source& source) : source_(source) {}
 
+  // The text, or what is wrong with it, has grown beyond all reason: nothing more is read.
+  bool has_given_up() const { return values_ >= kMostValues || source_.is_full(); }
+
   template <SectionType S>
   void Read(const YAML::Node& node, const std::string& path, const Bounds&, S& section) {
     // A key with nothing behind it is an empty section: what it lacks is reported below, option by option.
@@ -65,13 +68,13 @@ class Reader {
     return std::nullopt;
   }
 
-  // False once the text, or what is wrong with it, has grown beyond all reason; then nothing more is read.
+  // False once it has given up.
   bool Note(const std::string& path, const YAML::Node& key, const YAML::Node& value) {
     // An empty value has no place of its own.
     source_.Note(path, PlaceOf(value.IsNull() ? key.Mark() : value.Mark()));
     // The bound is told once, however many values are still to come.
     if (++values_ == kMostValues) source_.Fail(path, "more than " + std::to_string(kMostValues) + " values");
-    return values_ < kMostValues && !source_.is_full();
+    return !has_given_up();
   }
 
   template <class S>
@@ -208,12 +211,14 @@ Result<Config> ParseConfig(std::string_view text, const std::string& file) {
   try {
     source.Note("", PlaceOf(root->Mark()));
     // yaml-cpp's accessors may throw as well; what was found before is told all the same.
-    Reader(source).Read(*root, "", Section(), config);
+    Reader reader(source);
+    reader.Read(*root, "", Section(), config);
+    // The rest is not known.
+    if (reader.has_given_up()) return source.TakeErrors();
   } catch (const YAML::Exception& error) {
     source.Fail("", PlaceOf(error.mark), "YAML: " + Printable(error.msg));
     return source.TakeErrors();
   }
-  if (source.is_full()) return source.TakeErrors();
   SettleData(config, source);
   ReadSecrets(config, source);
   Validate(config, source);

@@ -182,6 +182,10 @@ Result<uint64_t, Problem> ParseCount(std::string_view text) {
   return ParseNumber(text, text, "a whole number");
 }
 
+std::string FormatNumberOf(uint64_t count, std::string_view thing) {
+  return std::to_string(count).append(" ").append(thing).append(count == 1 ? "" : "s");
+}
+
 Result<uint64_t, Problem> ParseFileMode(std::string_view text) {
   constexpr size_t kLongest = 8;
   const bool is_octal = text.find_first_not_of("01234567") == std::string_view::npos;

@@ -35,6 +35,9 @@ std::string FormatRate(Rate rate);
 // Decimal digits alone.
 Result<uint64_t, Problem> ParseCount(std::string_view text);
 
+// So many of what is called `thing` for one: "1 line", "20 lines".
+std::string FormatNumberOf(uint64_t count, std::string_view thing);
+
 // Who may read, write and execute a file: 0 and at least three octal digits, since a reader of YAML that takes 0660 for
 // a number writes it back as 432.
 Result<uint64_t, Problem> ParseFileMode(std::string_view text);

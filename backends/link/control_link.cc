@@ -5,11 +5,10 @@ namespace ringproxy::backends {
 void ControlLink::Send(std::string_view word, Ticket ticket, wire::Work work) {
   idle_seconds_ = 0;
   idle_losses_ = connection_.losses();
-  if (takes_ && is_closed()) {
-    // Like the links of one client each, it is opened because somebody waits for it.
-    connection_.Become({.is_pinned = true});
-    connection_.Connect();
-  }
+  // Like the links of one client each, it is opened because somebody waits for it; also where it was lost since the
+  // last word, for by this one a wait may end whose client has left.
+  if (takes_ && is_closed()) connection_.Become({.is_pinned = true});
+  if (takes_) connection_.Connect();
   connection_.Send(word, ticket, work);
 }
 

@@ -18,10 +18,10 @@ struct InFlight {
   net::TimePoint sent;  // Its last byte was written; as long as that is to come, when it was entered.
   uint32_t bytes = 0;
   wire::Asked asked = {};
-  uint16_t key_mark = 0;              // See wire::KeyMarkOf.
-  uint32_t replies_to_come : 31 = 0;  // Of a batch, and of one that blocks; 0: it is a single request.
-  bool timed_out : 1 = false;         // Already failed; its reply will be discarded.
-  uint32_t patience_s = 0;            // Of one that blocks; 0: without end.
+  uint16_t key_mark = 0;         // See wire::KeyMarkOf.
+  uint32_t replies_to_come = 0;  // Of a batch, and of one that blocks; 0: it is a single request.
+  uint16_t patience_s = 0;       // Of one that blocks; 0: without end, as is what is longer than this can say.
+  bool timed_out = false;        // Already failed; its reply will be discarded.
 
   // The guard's own, which no client hears of.
   bool IsProbe() const { return ticket.kind == Ticket::Kind::kInternal; }

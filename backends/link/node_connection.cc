@@ -5,6 +5,7 @@
 
 #include "backends/line_limit.h"
 #include "backends/wire/key_mark.h"
+#include "conf/units.h"
 
 namespace ringproxy::backends {
 
@@ -26,8 +27,15 @@ void NodeConnection::Become(Flavour flavour) {
   refusal_.clear();
 }
 
+void NodeConnection::Connect() {
+  if (state() == LinkState::kIdle || state() == LinkState::kClosed) return link_.Connect();
+  if (state() != LinkState::kBackoff || !link_.accepts()) return;
+  is_wanted_ = true;
+  link_.Hurry();
+}
+
 net::Duration NodeConnection::WaitToConnect() {
-  // Once, and not when it comes back: what a node has lost must not come back all at once.
+  // Once, and not when it comes back by itself: what a node has lost must not come back all at once.
   return guard_.WaitToConnect(ready(), is_plain_, std::exchange(is_wanted_, false));
 }
 
@@ -53,7 +61,7 @@ void NodeConnection::Send(net::Block requests, Ticket ticket, wire::Asked asked,
     entry->asked.reply = wire::ReplyShape::kAny;
   }
   if (entry->IsBlocking()) entry->replies_to_come = 1;
-  entry->patience_s = seconds;
+  if (seconds <= UINT16_MAX) entry->patience_s = static_cast<uint16_t>(seconds);
   link_.Write(std::move(requests));
 }
 
@@ -90,10 +98,8 @@ void NodeConnection::TakeReplies() {
   while (const std::optional<ReplyFrame> reply = link_.NextReply()) {
     // With one reply too many, every later one would be read as somebody else's.
     if (pipeline_.size() == 0) return link_.Break("a reply that nobody asked for");
-    if (const char* const why = pipeline_.WhyAnothers(*reply); why != nullptr) [[unlikely]]
+    if (const char* const why = pipeline_.OnReply(*reply); why != nullptr) [[unlikely]]
       return link_.Break(why);
-    if (!pipeline_.OnReply(*reply)) [[unlikely]]
-      return link_.Break("a transaction that it has not ended");
     if (link_.state() == LinkState::kDraining && (ends_at_once_ || pipeline_.size() == 0)) return link_.Close();
   }
   witness_.OnUnfinished(link_.stream().bytes_needed());
@@ -112,9 +118,8 @@ void NodeConnection::OnLost(std::string_view why) {
   static LineLimit lines;
   // One that was idle when it broke is no news: servers close those all the time.
   if (!why.empty() && pipeline_.size() > 0) {
-    lines.Log(loop_.now(), spdlog::level::warn,
-              "a connection to node {} of pool {} is lost with {} requests under way: {}", settings_.node,
-              settings_.pool, pipeline_.size(), why);
+    lines.Log(loop_.now(), spdlog::level::warn, "a connection to node {} of pool {} is lost with {} under way: {}",
+              settings_.node, settings_.pool, conf::FormatNumberOf(pipeline_.size(), "request"), why);
   }
   pipeline_.FailAll(why);
 }

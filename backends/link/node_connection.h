@@ -30,8 +30,9 @@ class NodeConnection final : private NodeLink::User {
   // See NodeLink.
   void Become(Flavour flavour);
 
-  // Opens it, now or as soon as the guard allows.
-  void Connect() { link_.Connect(); }
+  // Opens it, now or as soon as the guard allows. Where a client can be served by this one alone, that is at once, for
+  // one that waits to come back too; but not one that could not be had.
+  void Connect();
   // `request` is copied into this turn's batch; a large one, in a block of its own, is moved.
   void Send(std::string_view request, Ticket ticket, wire::Asked asked = {});
   // `count`: more than one are a batch, which leaves as one, so that nothing comes between its requests. Each of them

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "backends/wire/error_text.h"
+#include "backends/wire/key_mark.h"
 #include "backends/wire/resp_reply.h"
 
 namespace ringproxy::backends {
@@ -108,18 +109,18 @@ void ReplyPipeline::OnBytes(size_t unfinished) {
   if (unfinished >= kLargeBytes) flowed_at_ = clock_.now();
 }
 
-bool ReplyPipeline::OnReply(const ReplyFrame& reply) {
-  bool is_settled = true;
+const char* ReplyPipeline::OnReply(const ReplyFrame& reply) {
+  const char* unusable = nullptr;
   if (InFlight& batch = in_flight_.front(); batch.replies_to_come > 0) [[unlikely]] {
     if (batch.IsBlocking()) {
       const InFlight entry = PopFront();
       if (!entry.timed_out && reply.is_large()) {
         sink_.OnReply(entry.ticket, Reply(reply.Take()));
-        return true;
+        return nullptr;
       }
       entry.timed_out ? stats_.late_replies.Add() : sink_.OnReply(entry.ticket, Reply(reply.bytes()));
       reply.Drop();
-      return true;
+      return nullptr;
     }
     if (--batch.replies_to_come > 0) {
       // It says what became of a command within the batch, and nothing of the node.
@@ -128,9 +129,9 @@ bool ReplyPipeline::OnReply(const ReplyFrame& reply) {
                                      : sink_.OnReply(batch.ticket, Reply(reply.bytes()));
       }
       reply.Drop();
-      return true;
+      return nullptr;
     }
-    is_settled = wire::EndsTransaction(reply.bytes());
+    if (!wire::EndsTransaction(reply.bytes())) unusable = "a transaction that it has not ended";
   }
   const InFlight entry = PopFront();
   if (reply.size() >= kLargeBytes) flowed_at_ = clock_.now();
@@ -139,26 +140,39 @@ bool ReplyPipeline::OnReply(const ReplyFrame& reply) {
   if (entry.timed_out) {
     stats_.late_replies.Add();
     reply.Drop();
-    return is_settled;
+    return unusable;
   }
   if (entry.IsProbe()) {
     witness_.OnReply(entry, reply);
     reply.Drop();
-    return is_settled;
+    return unusable;
   }
+  const char type = reply.bytes().front();
+  const bool is_of_the_kind = wire::Fits(entry.asked.reply, type);
+  if (!is_of_the_kind || (entry.key_mark != 0 && wire::NamesAnotherKey(reply.bytes(), entry.key_mark))) [[unlikely]]
+    return RefuseReply(reply, entry);
   stats_.request_duration.Record(clock_.now() - entry.sent);
   witness_.OnReply(entry, reply);
   if (reply.is_large()) {
     sink_.OnReply(entry.ticket, Reply(reply.Take()));
-    return is_settled;
+    return unusable;
   }
-  if (reply.bytes().front() == '-' && entry.asked.work != wire::Work::kScript) [[unlikely]] {
+  if (type == '-' && entry.asked.work != wire::Work::kScript) [[unlikely]] {
     HandOutError({settings_, witness_.version(), sink_}, entry.ticket, reply.bytes());
   } else {
     sink_.OnReply(entry.ticket, Reply(reply.bytes()));
   }
   reply.Drop();
-  return is_settled;
+  return unusable;
+}
+
+const char* ReplyPipeline::RefuseReply(const ReplyFrame& reply, const InFlight& entry) {
+  const char* const why = entry.key_mark != 0 ? "a reply that names another key than was asked"
+                                              : "a reply of another kind than the command has";
+  witness_.OnLost(entry, why);
+  Fail(entry.ticket, {.code = wire::ErrorCode::kNodeDown, .may_have_run = true});
+  reply.Drop();
+  return why;
 }
 
 net::TimePoint ReplyPipeline::DeadlineOf(const InFlight& entry, bool is_written) const {
@@ -214,7 +228,8 @@ bool ReplyPipeline::FailLate() {
     witness_.OnTimeout(entry, link_is_ready_);
     // The oldest that is not written may have left in part, and then its rest follows.
     const bool may_have_run = link_is_ready_ && i + unwritten_.count() <= in_flight_.size();
-    Fail(entry.ticket, {.code = wire::ErrorCode::kTimeout, .may_have_run = may_have_run}, entry.IsHeavy());
+    const wire::ErrorCode code = link_is_ready_ ? wire::ErrorCode::kTimeout : wire::ErrorCode::kNoConnection;
+    Fail(entry.ticket, {.code = code, .may_have_run = may_have_run}, entry.IsHeavy());
   }
   return any_late;
 }
@@ -282,14 +297,15 @@ InFlight ReplyPipeline::PopFront() {
 void ReplyPipeline::Fail(Ticket ticket, wire::Failure failure, bool is_heavy) {
   // The guard's own probe has no client, and counts as nobody's failure.
   if (ticket.kind == Ticket::Kind::kInternal) return witness_.OnProbeFailed();
+  const bool was_asked = failure.code != wire::ErrorCode::kNoConnection;
   if (failure.code == wire::ErrorCode::kNodeOverloaded) {
     stats_.overloads.Add();
-  } else if (failure.code != wire::ErrorCode::kFlavourRefused) {  // The node is well.
+  } else if (was_asked && failure.code != wire::ErrorCode::kFlavourRefused) {  // Of that the node is well.
     stats_.failures.Add();
   }
   failure.pool = settings_.pool;
   failure.node = settings_.node;
-  failure.timeout = conf::ReplyTimeoutOf(settings_.timeouts, is_heavy);
+  failure.timeout = was_asked ? conf::ReplyTimeoutOf(settings_.timeouts, is_heavy) : conf::TotalOf(settings_.timeouts);
   sink_.OnFailure(ticket, failure);
 }
 

@@ -21,7 +21,6 @@
 #include "backends/net/ring_queue.h"
 #include "backends/node_settings.h"
 #include "backends/stats.h"
-#include "backends/wire/key_mark.h"
 
 namespace ringproxy::backends {
 
@@ -43,19 +42,10 @@ class ReplyPipeline {
   void OnFlushed(size_t written, size_t left);
   // Bytes came. `unfinished`: the least size of the reply that is not whole yet, 0 if there is none.
   void OnBytes(size_t unfinished);
-  // By what one sees that the reply cannot be the oldest's, so that no reply of this link is anybody's; nullptr if it
-  // can. Requires: size() > 0.
-  const char* WhyAnothers(const ReplyFrame& reply) {
-    const InFlight& oldest = in_flight_.front();
-    if (!wire::Fits(oldest.asked.reply, reply.bytes().front())) [[unlikely]]
-      return "a reply of another kind than the command has";
-    if (oldest.key_mark != 0 && wire::NamesAnotherKey(reply.bytes(), oldest.key_mark)) [[unlikely]]
-      return "a reply that names another key than was asked";
-    return nullptr;
-  }
-  // The reply to the oldest. False: it leaves open whether the node has ended the transaction of that batch, so that
-  // nobody may use the link any more. Requires: size() > 0.
-  bool OnReply(const ReplyFrame& reply);
+  // The reply to the oldest. Returns why nobody may use the link any more, or nullptr: it leaves open whether the node
+  // has ended the transaction of that batch, or is of a kind that no reply to that command has, and then it is
+  // nobody's. Requires: size() > 0.
+  const char* OnReply(const ReplyFrame& reply);
 
   // Nobody will get the reply to the oldest, which has come in part.
   void FailFront(wire::ErrorCode code);
@@ -95,6 +85,8 @@ class ReplyPipeline {
   // The time in which no request can be late that was entered just now.
   net::Duration ShortestWait() const;
   InFlight PopFront();
+  // Somebody else's reply has come in this one's place. Returns why.
+  [[gnu::noinline]] const char* RefuseReply(const ReplyFrame& reply, const InFlight& entry);
   // `failure`: its code, and what is known of this one; the rest is added.
   void Fail(Ticket ticket, wire::Failure failure, bool is_heavy = false);
 

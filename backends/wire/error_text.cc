@@ -22,6 +22,8 @@ constexpr ErrorRow kErrors[] = {
     {ErrorCode::kNoUsableNode, "no_usable_node", "NODEDOWN pool {pool} has no usable node",
      "SERVER_ERROR no usable node"},
     {ErrorCode::kTimeout, "timeout", "TIMEOUT node {node} did not answer within {timeout}", "SERVER_ERROR timeout"},
+    {ErrorCode::kNoConnection, "no_connection",
+     "TIMEOUT no connection of this kind to node {node} could be had within {timeout}", "SERVER_ERROR timeout"},
     {ErrorCode::kNodeOverloaded, "node_overloaded",
      "OVERLOADED node {node} of pool {pool} has too many requests in flight", "SERVER_ERROR node overloaded"},
     {ErrorCode::kBadReply, "bad_reply", "BADREPLY a node's reply does not fit the request",

@@ -20,6 +20,7 @@ enum class ErrorCode : uint8_t {
   kNodeDown,        // The node's connection is broken, or its breaker is open.
   kNoUsableNode,    // Every node of the pool is down.
   kTimeout,         // No reply came in time.
+  kNoConnection,    // It waited for its link to the node all the time, and was not sent.
   kNodeOverloaded,  // The node has as many requests or bytes in flight as it may.
   kBadReply,        // A node answered something that does not fit the request.
   kCrossSlot,       // The keys lie on different nodes, and the command cannot be split.
@@ -55,7 +56,7 @@ struct Failure {
   ErrorCode code = ErrorCode::kNodeDown;
   std::string_view pool = {};
   std::string_view node = {};
-  std::chrono::microseconds timeout{};  // kTimeout: the limit that passed.
+  std::chrono::microseconds timeout{};  // kTimeout, kNoConnection: the limit that passed.
   std::string_view limit = {};          // kRateLimited: which.
   // kRateLimited: the least wait until it may be admitted; below zero, none helps.
   std::chrono::microseconds retry_after{};

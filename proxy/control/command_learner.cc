@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "backends/line_limit.h"
+#include "conf/units.h"
 
 namespace ringproxy::proxy {
 namespace {
@@ -122,8 +123,8 @@ void CommandLearner::Review() {
     told_[l].assign(rows.begin(), rows.end());
     const auto refused =
         std::ranges::count(rows, wire::Handling::kRefused, [](const auto* row) { return row->handling; });
-    spdlog::info("listener {} has learnt {} commands of its nodes, {} of which it refuses", config_.listeners[l].name,
-                 rows.size(), refused);
+    spdlog::info("listener {} has learnt {} of its nodes, {} of which it refuses", config_.listeners[l].name,
+                 conf::FormatNumberOf(rows.size(), "command"), refused);
   }
   if (is_news) on_tables_(std::move(tables));
 }
@@ -141,8 +142,8 @@ std::shared_ptr<const LearntCommands> CommandLearner::TableOf(const std::vector<
     if (kept == nullptr) {
       static backends::LineLimit lines;
       lines.Log(io_.loop.now(), spdlog::level::warn,
-                "listener {} does not learn {}: since the start its nodes have told of {} other commands", listener,
-                row.name, rows_.share());
+                "listener {} does not learn {}: since the start its nodes have told of {}", listener, row.name,
+                conf::FormatNumberOf(rows_.share(), "other command"));
       continue;
     }
     rows.push_back(kept);

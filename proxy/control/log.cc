@@ -10,6 +10,7 @@
 #include <climits>
 #include <nlohmann/json.hpp>
 
+#include "conf/units.h"
 #include "proxy/control/log_sink.h"
 
 namespace ringproxy::proxy {
@@ -55,7 +56,7 @@ class QuotedMessage final : public spdlog::custom_flag_formatter {
     std::string quoted;
     for (size_t kept = text.size();; kept = std::min(kept * kMostMessage / quoted.size(), kMostMessage)) {
       std::string shown(text.substr(0, kept));
-      if (kept < text.size()) shown += fmt::format("... ({} more bytes)", text.size() - kept);
+      if (kept < text.size()) shown += "... (" + conf::FormatNumberOf(text.size() - kept, "more byte") + ")";
       quoted = Quote(shown);
       if (quoted.size() <= kMostMessage) break;
     }

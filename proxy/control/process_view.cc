@@ -76,10 +76,16 @@ FleetReleases ProcessView::ReleasesOf(uint32_t listener) const {
   return releases;
 }
 
-uint64_t ProcessView::BlockedOf(uint32_t listener) const {
-  uint64_t blocked = 0;
-  for (const auto& worker : workers_) blocked += worker->listeners[listener].blocked.value();
-  return blocked;
+ListenerClients ProcessView::ClientsOf(uint32_t listener) const {
+  ListenerClients clients;
+  for (const auto& worker : workers_) {
+    const ListenerStats& stats = worker->listeners[listener];
+    // Read first, since a client may come and go in between.
+    const uint64_t closed = stats.closed.value();
+    clients.connected += std::max(stats.accepted.value(), closed) - closed;
+    clients.blocked += stats.blocked.value();
+  }
+  return clients;
 }
 
 ProxyFacts::PoolFacts ProcessView::PoolFacts(size_t index) const {

@@ -19,7 +19,7 @@ class ProcessView final : public ProxyView {
 
   ProxyFacts Facts() const override;
   FleetReleases ReleasesOf(uint32_t listener) const override;
-  uint64_t BlockedOf(uint32_t listener) const override;
+  ListenerClients ClientsOf(uint32_t listener) const override;
   net::TimePoint now() const override { return clock_.now(); }
 
  private:

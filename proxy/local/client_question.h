@@ -41,6 +41,7 @@ struct ClientQuestion {
   Deed deed{};
   uint32_t listener = 0;
   uint64_t asker = 0;                // Its id.
+  size_t asker_bytes = 0;            // That it had sent and that were not taken yet, the question itself among them.
   ClientFilter filter{};             // Of kUnblock the id alone.
   bool must_find = false;            // Of kKill: nobody is an error, and anybody OK.
   bool with_error = false;           // Of kUnblock: who waits reads an error, and not that its time is over.
@@ -57,8 +58,8 @@ struct ClientAnswer {
   std::vector<std::pair<uint64_t, std::string>> lines{};  // By the clients' ids.
 };
 
-// Longer pauses are refused: a listener must not be stopped for ever by one client that is gone.
-inline constexpr std::chrono::milliseconds kLongestPause = std::chrono::hours(1);
+// What is longer ends then: the clock can tell it, and no process lives to see it.
+inline constexpr std::chrono::milliseconds kLongestPause = std::chrono::years(100);
 
 // Of a request whose row is kClients, but CLIENT INFO. None: the request is not right, and the error is appended.
 std::optional<ClientQuestion> ReadClientQuestion(const wire::Request& request, std::string* out);

@@ -69,12 +69,21 @@ struct ClientState {
   bool no_evict : 1 = false;
   bool no_touch : 1 = false;
   MovingNews moving_news : 2 = MovingNews::kUnwanted;
+  bool has_left_database : 1 = false;  // That in which it asked for this news.
 };
 
 // `user`: empty when it is not known.
 ClientState NewClient(uint64_t id, std::string address, std::string user = {});
+// From now on its keys are there.
+void EnterDatabase(uint16_t database, ClientState* client);
 // Of the peer, or of whom a proxy before this one has named.
 void SetAddress(std::string address, ClientState* client);
+
+// Of one listener, over all workers, now.
+struct ListenerClients {
+  uint64_t connected = 0;
+  uint64_t blocked = 0;  // They wait for what others do, or are held.
+};
 
 // What INFO tells of the process: a copy, made for each INFO.
 struct ProxyFacts {
@@ -97,7 +106,7 @@ struct ProxyFacts {
   uint32_t workers = 0;
   std::chrono::seconds uptime{};
   uint64_t clients = 0;
-  uint64_t blocked_clients = 0;  // Of those of the client's listener.
+  ListenerClients of_listener;  // The client's.
   uint64_t max_clients = 0;
   uint64_t accepted_total = 0;
   uint64_t requests_total = 0;
@@ -143,8 +152,7 @@ class ProxyView {
   virtual net::TimePoint now() const = 0;
   virtual ProxyFacts Facts() const = 0;
   virtual FleetReleases ReleasesOf(uint32_t listener) const = 0;
-  // The listener's clients, over all workers, that wait for what others do or are held.
-  virtual uint64_t BlockedOf(uint32_t listener) const = 0;
+  virtual ListenerClients ClientsOf(uint32_t listener) const = 0;
 
  protected:
   ~ProxyView() = default;

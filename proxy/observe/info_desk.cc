@@ -49,7 +49,7 @@ InfoDesk::ListenerInfo& InfoDesk::Of(uint32_t listener) {
 ProxyFacts InfoDesk::FactsFor(uint32_t listener) const {
   ProxyFacts facts = view_.Facts();
   facts.redis_version = view_.ReleasesOf(listener).least();
-  facts.blocked_clients = view_.BlockedOf(listener);
+  facts.of_listener = view_.ClientsOf(listener);
   return facts;
 }
 

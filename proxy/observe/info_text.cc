@@ -37,9 +37,12 @@ void Server(const ProxyFacts& facts, std::string* text) {
   Line("tcp_port", facts.tcp_port, text);
 }
 
-// A node counts the links of waits, of which one client may have several, or for a moment none.
+// A node counts links, which clients share and of which one that waits may have several. Who reads this compares it
+// with CLIENT LIST, and nobody can track keys here.
 void Clients(const ProxyFacts& facts, std::string* text) {
-  Line("blocked_clients", facts.blocked_clients, text);
+  Line("connected_clients", facts.of_listener.connected, text);
+  Line("blocked_clients", facts.of_listener.blocked, text);
+  Line("tracking_clients", 0, text);
 }
 
 // Clients wait for loading:0 before they send anything, and the nodes that do not load serve them.

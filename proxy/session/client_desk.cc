@@ -17,6 +17,13 @@ void ReplyError(std::string_view words, backends::ReplySink& sink, backends::Tic
   sink.OnReply(ticket, backends::Reply(std::string_view(error)));
 }
 
+// A server's buffer holds the command while it is done. Here it may have been taken out of it by then.
+ClientFacts FactsOfAsker(const Session& session, size_t command_bytes) {
+  ClientFacts facts = session.Facts();
+  facts.request_bytes = std::max(facts.request_bytes, command_bytes);
+  return facts;
+}
+
 }  // namespace
 
 ClientDesk::ClientDesk(ClientIo& io, SessionTable& sessions, std::vector<ListenerContext>& listeners,
@@ -33,7 +40,7 @@ void ClientDesk::Ask(const RoutedRequest& routed, const ClientState& asker, uint
                      backends::Ticket ticket) {
   if (routed.spec.name == "client|info") {
     std::string info;
-    AppendInfo(ticket.owner, asker.flavour.protocol, &info);
+    AppendInfo(ticket.owner, asker.flavour.protocol, routed.request.encoded().size(), &info);
     return sink_.OnReply(ticket, backends::Reply(std::string_view(info)));
   }
   std::string error;
@@ -44,13 +51,14 @@ void ClientDesk::Ask(const RoutedRequest& routed, const ClientState& asker, uint
     return ReplyError("ERR too many clients ask about the others: ask again later", sink_, ticket);
   question->listener = listener;
   question->asker = asker.id;
+  question->asker_bytes = FactsOfAsker(sessions_.At(ticket.owner), routed.request.encoded().size()).request_bytes;
   waiting.push_back({ticket, asker.flavour.protocol, std::make_shared<ClientQuestion>(std::move(*question))});
   BeginNext();
 }
 
-void ClientDesk::AppendInfo(uint32_t owner, uint8_t protocol, std::string* out) const {
+void ClientDesk::AppendInfo(uint32_t owner, uint8_t protocol, size_t command_bytes, std::string* out) const {
   std::string line;
-  AppendClientLine(sessions_.At(owner).Facts(), io_.io.loop.now(), &line);
+  AppendClientLine(FactsOfAsker(sessions_.At(owner), command_bytes), io_.io.loop.now(), &line);
   wire::AppendText(line, protocol, out);
 }
 
@@ -132,9 +140,10 @@ ClientAnswer ClientDesk::Answer(const ClientQuestion& question) {
   }
   const net::TimePoint now = io_.io.loop.now();
   sessions_.ForEach([&](Session& session) {
-    const ClientFacts facts = session.Facts();
+    ClientFacts facts = session.Facts();
     if (session.closed() || facts.listener != question.listener) return;
     const bool is_asker = facts.client.id == question.asker;
+    if (is_asker) facts.request_bytes = question.asker_bytes;
     if (!question.filter.Fits(facts, now) || (is_asker && question.filter.skips_asker)) return;
     if (question.deed == Deed::kList) {
       auto& line = answer.lines.emplace_back(facts.client.id, std::string());

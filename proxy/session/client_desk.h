@@ -46,8 +46,8 @@ class ClientDesk {
   // `ticket`: of the client, of which nothing else is under way.
   void Ask(const RoutedRequest& routed, const ClientState& asker, uint32_t listener, backends::Ticket ticket);
 
-  // The reply to CLIENT INFO of a client of this worker.
-  void AppendInfo(uint32_t owner, uint8_t protocol, std::string* out) const;
+  // The reply to CLIENT INFO of a client of this worker. `command_bytes`: of what it has asked.
+  void AppendInfo(uint32_t owner, uint8_t protocol, size_t command_bytes, std::string* out) const;
   // Of the clients of this worker alone.
   ClientAnswer Answer(const ClientQuestion& question);
   // Of some worker, to this one's question of that number.

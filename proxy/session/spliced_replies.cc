@@ -50,6 +50,7 @@ void SplicedReplies::Ask(const SplicedCommand& command) {
       io_.servers->info.AnswerNow(request, listener_.index, client_.flavour.protocol, false, &text))
     return AddAnswer(backends::Reply(text));
   RoutedRequest routed{*command.spec, request, {}};
+  if (!command.asks_nodes()) return io_.servers->clients->Ask(routed, client_, listener_.index, ticket_);
   routed.command = static_cast<uint32_t>(wire::CommandIndex(*command.spec));
   const Origin origin{*io_.held, listener_.index, {ticket_.owner, client_.flavour}};
   command.spec->handling == wire::Handling::kPubSub ? io_.dispatcher.Dispatch(routed, origin, ticket_)
@@ -80,7 +81,7 @@ backends::Reply SplicedReplies::Merge(std::string_view executed) {
     if (own_bytes >= kMostOwnBytes) {
       wire::AppendRedisError({.code = wire::ErrorCode::kOutOfMemory}, out);
     } else if (command.spec->handling == wire::Handling::kClients) {
-      io_.servers->clients->AppendInfo(ticket_.owner, client_.flavour.protocol, out);
+      io_.servers->clients->AppendInfo(ticket_.owner, client_.flavour.protocol, 0, out);
     } else if (AnswerLocally(*command.spec, command.request(), client_, facts, io_.view, out) ==
                LocalOutcome::kAskNodes) {
       // A SELECT is here only if there was no such database when it was queued, which a reload may have changed.
@@ -88,7 +89,7 @@ backends::Reply SplicedReplies::Merge(std::string_view executed) {
     }
     own_bytes += out->size();
   };
-  const auto select = [&](uint16_t database) { client_.flavour.database = database; };
+  const auto select = [&](uint16_t database) { EnterDatabase(database, &client_); };
   return backends::Reply(commands_->Merge(executed, io_.io.blocks, answer, select));
 }
 

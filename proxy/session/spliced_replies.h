@@ -1,10 +1,10 @@
 // proxy/session/spliced_replies.h – The proxy's own replies within that to an EXEC.
 //
 // Purpose: a session's side of state/spliced_commands: when their transaction was executed, keeps the node's reply
-// until the nodes were asked for what tells of all of them, one command after the other; then does the rest, and takes
-// the client over to the database that the transaction has selected. Threads: its session's. Lifetime: ends with the
-// transaction or its client; answers that come later are nobody's. Bounds: kMostOwnBytes of either kind of reply and
-// one more, each as large as the memory allows.
+// until the nodes, or the other workers, were asked for what tells of all of them, one command after the other; then
+// does the rest, and takes the client over to the database that the transaction has selected. Threads: its session's.
+// Lifetime: ends with the transaction or its client; answers that come later are nobody's. Bounds: kMostOwnBytes of
+// either kind of reply and one more, each as large as the memory allows.
 #pragma once
 
 #include <memory>

@@ -1,10 +1,10 @@
 // proxy/state/spliced_commands.h – What of a client's transaction the proxy does itself, once a node has executed the
 // rest.
 //
-// Purpose: commands about the client (CLIENT SETNAME), the proxy (COMMAND) or all nodes (INFO) are queued like all
-// others and no part of what a node executes: their replies are put into EXEC's array where they were queued. Also
-// knows which elements say that the client is in another database now. Threads: its session's. Bounds: kMost, and what
-// its transaction allows.
+// Purpose: commands about clients (CLIENT SETNAME, CLIENT LIST), the proxy (COMMAND) or all nodes (INFO) are queued
+// like all others and no part of what a node executes: their replies are put into EXEC's array where they were queued.
+// Also knows which elements say that the client is in another database now. Threads: its session's. Bounds: kMost, and
+// what its transaction allows.
 #pragma once
 
 #include <cstdint>
@@ -21,8 +21,13 @@
 namespace ringproxy::proxy {
 
 struct SplicedCommand {
-  // Whether nodes have to be asked for the reply.
-  bool asks() const { return spec->handling == wire::Handling::kServers || spec->handling == wire::Handling::kPubSub; }
+  // Whether nodes have to be asked for the reply; whether nodes or workers have to.
+  bool asks_nodes() const {
+    return spec->handling == wire::Handling::kServers || spec->handling == wire::Handling::kPubSub;
+  }
+  bool asks() const {
+    return asks_nodes() || (spec->handling == wire::Handling::kClients && spec->name != "client|info");
+  }
   wire::Request request() const { return {encoded, arguments}; }
 
   uint32_t position;  // Among all commands of the transaction.
@@ -46,11 +51,11 @@ class SplicedCommands {
   size_t count() const { return commands_.size(); }
   // Some of them ask.
   bool asks() const { return asks_; }
-  // Calls `visit(spec, request)` for each of those, in order.
+  // Calls `visit(spec, request)` for each that asks nodes, in order.
   template <typename Visit>
   void ForEachAsked(Visit&& visit) const {
     for (const SplicedCommand& command : commands_) {
-      if (command.asks()) visit(*command.spec, command.request());
+      if (command.asks_nodes()) visit(*command.spec, command.request());
     }
   }
   // What it takes of the memory.

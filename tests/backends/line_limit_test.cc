@@ -99,7 +99,7 @@ TEST_F(LineLimitsOfAll, SayAllOfItAtTheEndAndForgetThoseThatAreGone) {
   }
   log_.Take();
   LineLimit::SayAllLeftOut();
-  EXPECT_EQ(log_.Take(), "warning 1 more lines like this were left out: line 2\n");
+  EXPECT_EQ(log_.Take(), "warning 1 more line like this was left out: line 2\n");
 }
 
 TEST_F(LineLimitsOfAll, ShowNoMoreThanTheBeginningOfALongLine) {
@@ -108,7 +108,7 @@ TEST_F(LineLimitsOfAll, ShowNoMoreThanTheBeginningOfALongLine) {
   for (int i = 0; i < 2; ++i) limit.Log(now_, spdlog::level::info, "{}", text);
   log_.Take();
   LineLimit::SayAllLeftOut();
-  EXPECT_EQ(log_.Take(), "info 1 more lines like this were left out: " + text.substr(0, 200) + "\n");
+  EXPECT_EQ(log_.Take(), "info 1 more line like this was left out: " + text.substr(0, 200) + "\n");
 }
 
 }  // namespace

@@ -51,13 +51,12 @@ TEST(OwnTrouble, IsSaidOnceASecondWithWhatCouldNotBeDoneAndWhy) {
   NoteOwnTrouble(Attempt::kNode, EADDRNOTAVAIL, start + 1s);
   NoteOwnTrouble(Attempt::kCheck, ENOMEM, start + 2s);
   NoteOwnTrouble(Attempt::kAdmin, ENFILE, start + 3s);
-  EXPECT_EQ(
-      log.text(),
-      "a client cannot be accepted: Too many open files\n"
-      "a connection to a node cannot be opened: Cannot assign requested address (1 more lines like this were left "
-      "out)\n"
-      "a node cannot be checked: Cannot allocate memory\n"
-      "a client of the admin port cannot be accepted: Too many open files in system\n");
+  EXPECT_EQ(log.text(),
+            "a client cannot be accepted: Too many open files\n"
+            "a connection to a node cannot be opened: Cannot assign requested address (1 more line like this was left "
+            "out)\n"
+            "a node cannot be checked: Cannot allocate memory\n"
+            "a client of the admin port cannot be accepted: Too many open files in system\n");
 }
 
 }  // namespace

@@ -109,6 +109,12 @@ TEST(Units, ReadAndFormatModesOfFiles) {
   }
 }
 
+TEST(Units, NameOneThingAsOne) {
+  EXPECT_EQ(FormatNumberOf(0, "line"), "0 lines");
+  EXPECT_EQ(FormatNumberOf(1, "line"), "1 line");
+  EXPECT_EQ(FormatNumberOf(20, "more line"), "20 more lines");
+}
+
 TEST(Units, GiveBackEveryValueTheyFormatted) {
   constexpr uint64_t kMost = std::numeric_limits<int64_t>::max();
   for (uint64_t value = 0; value < kMost / 3; value = value * 3 + 1) {

@@ -42,8 +42,12 @@ def rows(reply):
     return [dict(pair.split("=", 1) for pair in line.split(" ")) for line in text.splitlines() if line]
 
 
+def counted(client, name):
+    return int(client.ask("INFO", "clients").split(name.encode() + b":")[1].split()[0])
+
+
 def blocked_as_told(client):
-    return int(client.ask("INFO", "clients").split(b"blocked_clients:")[1].split()[0])
+    return counted(client, "blocked_clients")
 
 
 @pytest.mark.smoke
@@ -66,6 +70,17 @@ def test_list_tells_of_the_clients_of_all_workers(admin, crowd, protocol):
     assert info[0]["name"] == f"c{next(iter(crowd))}" and info[0]["resp"] == protocol and info[0]["cmd"] == "client|info"
 
 
+def test_info_counts_the_clients_that_list_tells_of(admin, crowd):
+    asker = next(iter(crowd.values()))
+    assert counted(asker, "connected_clients") == len(crowd) == len(rows(asker.ask("CLIENT", "LIST")))
+    with admin.client() as another:
+        assert counted(another, "connected_clients") == len(crowd) + 1
+    wait_for(lambda: counted(asker, "connected_clients") == len(crowd), "the client that left to be forgotten")
+    # Whoever is told that they were killed counts them no more.
+    assert asker.ask("CLIENT", "KILL", "SKIPME", "yes") == b":%d\r\n" % (len(crowd) - 1)
+    assert counted(asker, "connected_clients") == 1
+
+
 def test_ids_are_never_given_twice(admin, crowd):
     seen = set(crowd)
     for _ in range(20):
@@ -75,12 +90,19 @@ def test_ids_are_never_given_twice(admin, crowd):
             seen.add(number)
 
 
-def test_fields_are_those_of_a_plain_redis(admin, redis):
+def own_row(client, *question):
+    number = client.ask("CLIENT", "ID").decode().strip()[1:]
+    return next(row for row in rows(client.ask(*question)) if row["id"] == number)
+
+
+@pytest.mark.parametrize("question", [("CLIENT", "INFO"), ("CLIENT", "LIST"), ("CLIENT", "LIST", "TYPE", "normal")])
+def test_fields_are_those_of_a_plain_redis(admin, redis, question):
     with RawClient(redis.port) as plain, admin.client() as ours:
-        theirs, told = (rows(client.ask("CLIENT", "INFO"))[0] for client in (plain, ours))
+        theirs, told = (own_row(client, *question) for client in (plain, ours))
     assert set(theirs) - {"argv-mem"} <= set(told)
     assert set(told) - set(theirs) == {"lib-name", "lib-ver"}
-    same = ["name", "flags", "db", "sub", "psub", "multi", "cmd", "user", "redir", "resp", "events"]
+    same = ["name", "flags", "db", "sub", "psub", "ssub", "multi", "qbuf", "multi-mem", "obl", "oll", "omem", "cmd", "user", "redir", "resp",
+            "events"]
     assert {name: told[name] for name in same} == {name: theirs[name] for name in same}
 
 
@@ -165,6 +187,33 @@ def test_the_same_words_as_a_plain_redis(admin, redis, line):
         assert ours.ask(*line.split()) == plain.ask(*line.split())
 
 
+@pytest.mark.parametrize("protocol", ["2", "3"])
+def test_the_same_words_as_a_plain_redis_within_multi(admin, redis, protocol):
+    lines = ["CLIENT UNBLOCK x", "CLIENT UNBLOCK 999999", "CLIENT KILL ID 999999", "CLIENT KILL ID 0", "CLIENT KILL TYPE replica", "SET {t}k v",
+             "CLIENT PAUSE x", "CLIENT PAUSE 0", "CLIENT UNPAUSE", "CLIENT LIST TYPE x", "CLIENT LIST TYPE master", "CLIENT LIST x",
+             "CLIENT TRACKING OFF", "CLIENT TRACKING x", "GET {t}k"]
+    with admin.client() as ours, RawClient(redis.port) as plain:
+        for client in (ours, plain):
+            client.ask("HELLO", protocol)
+            assert client.ask("MULTI") == b"+OK\r\n"
+            assert {client.ask(*line.split()) for line in lines} == {b"+QUEUED\r\n"}
+        assert ours.ask("EXEC") == plain.ask("EXEC")
+        for client in (ours, plain):
+            assert client.ask("MULTI") == b"+OK\r\n"
+            assert client.ask("CLIENT", "KILL") == b"-ERR wrong number of arguments for 'client|kill' command\r\n"
+            assert client.ask("EXEC").startswith(b"-EXECABORT")
+
+
+def test_kill_within_multi_ends_clients_of_all_workers(admin, crowd):
+    killer, *others = crowd.values()
+    killer.send(b"".join(encode(*line.split()) for line in ("MULTI", "CLIENT LIST", "CLIENT KILL SKIPME yes", "CLIENT LIST", "EXEC", "PING")))
+    assert [killer.reply() for _ in range(4)] == [b"+OK\r\n"] + [b"+QUEUED\r\n"] * 3
+    reply = killer.reply()
+    assert reply.count(b"id=") == len(crowd) + 1 and b":%d\r\n" % len(others) in reply
+    assert killer.reply() == b"+PONG\r\n"
+    assert all(client.closed_by_peer() == b"" for client in others)
+
+
 def test_a_client_reaches_those_of_its_own_listener_alone(admin):
     config = pool_config(admin.nodes, {"admin_commands": True}, **PATIENT)
     config["workers"] = WORKERS
@@ -194,6 +243,7 @@ def test_a_pause_of_writes_holds_those_of_all_workers(admin, crowd):
         writer.send(encode("PING") + encode("SET", f"k{i}", "v") + encode("GET", f"k{i}"))
         assert writer.reply() == b"+PONG\r\n"
     wait_for(lambda: blocked_as_told(reader) == len(writers), "all to be held")
+    assert reader.ask("EVAL", "#!lua flags=no-writes\nreturn 1", "0") == b":1\r\n"
     with admin.client() as late:
         late.send(encode("INCR", "n"))
         wait_for(lambda: blocked_as_told(reader) == len(writers) + 1, "one that comes later to be held, too")
@@ -216,6 +266,18 @@ def test_a_pause_ends_by_itself(admin, crowd):
     for client in others:
         assert client.reply() == b"+PONG\r\n"
     assert time.monotonic() - begin >= 0.3
+
+
+def test_a_pause_may_be_as_long_as_a_server_takes_it(admin, crowd):
+    pauser, *others = crowd.values()
+    for time_ms in (60_000_000, 2**63 - 1):
+        assert pauser.ask("CLIENT", "PAUSE", time_ms, "WRITE") == b"+OK\r\n"
+        for client in others:
+            client.send(encode("SET", "k", "v"))
+        wait_for(lambda: blocked_as_told(pauser) == len(others), "all others to be held")
+        assert pauser.ask("CLIENT", "UNPAUSE") == b"+OK\r\n"
+        for client in others:
+            assert client.reply() == b"+OK\r\n"
 
 
 def test_redis_py_uses_them(admin):

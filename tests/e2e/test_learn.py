@@ -76,7 +76,8 @@ def test_command_and_the_admin_port_tell_of_them(fleet):
         wait_for(lambda: parse(client.ask("COMMAND", "INFO", "demo.put")) != [None], "the worker to have heard of it")
         names = parse(client.ask("COMMAND", "LIST"))
         assert {"demo.put", "demo.hello"} <= set(names) and not {"demo.wait", "learnt.read"} & set(names)
-        assert len(names) == parse(client.ask("COMMAND", "COUNT")) == len(parse(client.ask("COMMAND")))
+        families = [name for name in names if "|" not in name]
+        assert len(families) == parse(client.ask("COMMAND", "COUNT")) == len(parse(client.ask("COMMAND")))
         (row,) = parse(client.ask("COMMAND", "INFO", "DEMO.put"))
         assert row[:2] == ["demo.put", -1] and row[3:6] == [1, 1, 1]
         assert fleet.proxy.metric("requests_total", command="learnt.write") > 0

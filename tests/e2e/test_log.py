@@ -18,7 +18,7 @@ from scripted_node import ScriptedNode
 from servers import Proxy, RawClient, RedisServer, encode, free_port, pool_config, wait_for
 
 PIPE_BUF = 4096
-LEFT_OUT = re.compile(r"(\d+) more lines like this were left out")
+LEFT_OUT = re.compile(r"(\d+) more lines? like this w(?:as|ere) left out")
 DROPPED = re.compile(r"(\d+) log lines were dropped")
 
 

@@ -67,7 +67,8 @@ def test_command_tells_what_all_nodes_are_new_enough_for():
         assert not has(client, "HGETEX") and not has(client, "MSETEX") and has(client, "GET")
         names = parse(client.ask("COMMAND", "LIST"))
         assert "hexpire" in names and "hgetex" not in names
-        assert parse(client.ask("COMMAND", "COUNT")) == len(names) == len(parse(client.ask("COMMAND")))
+        families = [name for name in names if "|" not in name]
+        assert parse(client.ask("COMMAND", "COUNT")) == len(families) == len(parse(client.ask("COMMAND")))
     both = [node_of("8.2.0"), node_of("9.0.1", "valkey")]
     with fleet_of(*both) as fleet, fleet.client() as client:
         wait_for(lambda: has(client, "HGETEX"), "the nodes to have said who they are")

@@ -74,6 +74,20 @@ def test_a_server_that_closes_idle_connections_costs_no_request(connections):
         assert failed <= 1
 
 
+def test_who_waits_in_vain_for_a_connection_of_its_kind_reads_so_and_the_node_is_not_blamed():
+    times = {"connect": "50ms", "request": "50ms", "total": "100ms"}
+    with Fleet(1, reconnect={"rate": "1/m"}, timeouts=times) as fleet, fleet.client() as plain, fleet.client() as other:
+        assert plain.ask("SET", "k", "v") == b"+OK\r\n"
+        # The only connection that may be opened within this minute is the other's.
+        assert other.ask("HELLO", "3").startswith(b"%")
+        for _ in range(10):
+            assert other.ask("GET", "k") == b"-TIMEOUT no connection of this kind to node r0 could be had within 100ms\r\n"
+            assert plain.ask("GET", "k") == b"$1\r\nv\r\n"
+        assert fleet.proxy.metric("node_failures_total", node="r0") == 0
+        assert fleet.proxy.metric("errors_total", code="no_connection") == 10
+        assert fleet.proxy.metric("node_up", node="r0") == 1
+
+
 def test_replies_out_of_step_reach_nobody():
     # semantics.md 40: the node gives one reply too many, of a kind that no GET has.
     def answer(name, arguments):

@@ -72,7 +72,8 @@ def test_info_of_three_nodes_is_their_sum(fleet, client):
     assert calls["usec_per_call"] == pytest.approx(calls["usec"] / 9, abs=0.01)
     assert numbers(told["errorstat_WRONGTYPE"]) == {"count": 6}
     assert int(told["used_memory"]) > 2 * int(nodes[0]["used_memory"])
-    assert int(told["connected_clients"]) >= 3 and int(told["maxclients"]) == sum(int(node["maxclients"]) for node in nodes)
+    assert int(told["connected_clients"]) == len(client.ask("CLIENT", "LIST").split(b"id=")) - 1 and told["tracking_clients"] == "0"
+    assert int(told["maxclients"]) == sum(int(node["maxclients"]) for node in nodes)
     assert told["arch_bits"] == nodes[0]["arch_bits"] and told["os"] == nodes[0]["os"]
     assert re.fullmatch(r"[0-9a-f]{40}", told["run_id"]) and told["run_id"] not in [node["run_id"] for node in nodes]
     assert told["maxmemory_policy"] == "noeviction"

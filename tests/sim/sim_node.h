@@ -30,7 +30,7 @@ class SimNode {
   void Revive();
   void Stall(bool on);                            // Reads and carries out, but answers nothing until it is over.
   void Deafen(bool on);                           // Reads nothing.
-  void Delay(net::Duration by) { delay_ = by; }   // Every reply, in order.
+  void Delay(net::Duration by);                   // Every reply, in order.
   void Sicken(std::optional<uint64_t> sickness);  // Errors in place of replies: which, and whether PING sees it.
   void Garble(bool on) { garbles_ = on; }         // Nonsense in place of a reply, or half of one and the end.
   void ResetOne();                                // One connection breaks.
@@ -42,6 +42,8 @@ class SimNode {
   net::Duration unwell_for() const { return unwell_since_ ? loop_.now() - *unwell_since_ : net::Duration(0); }
   // By when it has read what came then, within `patience`: it may have been deaf.
   net::TimePoint ReadsBy(net::TimePoint came, net::Duration patience) const;
+  // Whether it answered late then, or not at all.
+  bool WasLate(net::TimePoint at) const;
   // The end of all faults, and of slow replies.
   void Heal();
 
@@ -116,14 +118,15 @@ class SimNode {
   SimLoop& loop() { return loop_; }
 
  private:
-  struct DeafTime {
+  struct FaultTime {
     net::TimePoint begin;
-    net::TimePoint end;
+    net::TimePoint end = net::TimePoint::max();  // It lasts.
   };
 
   Peer* Accept(std::shared_ptr<Wire> wire, Caller caller);
   void ResetAll();
   void NoteHealth();
+  void Note(std::vector<FaultTime>* times, bool on);
   bool ShowsSickness() const;
 
   SimLoop& loop_;
@@ -136,7 +139,8 @@ class SimNode {
   bool refuses_ = false;
   bool stalled_ = false;
   bool deaf_ = false;
-  std::vector<DeafTime> deaf_times_;  // The last one may not have ended.
+  std::vector<FaultTime> deaf_times_;
+  std::vector<FaultTime> late_times_;
   bool garbles_ = false;
   bool mute_ = false;
   bool resets_in_handshake_ = false;

@@ -10,7 +10,7 @@ class TestView final : public ProxyView {
   net::TimePoint now() const override { return {}; }
   ProxyFacts Facts() const override { return {}; }
   FleetReleases ReleasesOf(uint32_t) const override { return {}; }
-  uint64_t BlockedOf(uint32_t) const override { return 0; }
+  ListenerClients ClientsOf(uint32_t) const override { return {}; }
 };
 
 inline ClientState TestClient() {

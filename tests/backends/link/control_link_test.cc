@@ -100,6 +100,30 @@ TEST_F(ControlLinkTest, AnIdleOneThatIsLostIsNotKept) {
   EXPECT_TRUE(again.closed());
 }
 
+TEST_F(ControlLinkTest, OneThatWasLostComesBackForAWordWithoutWaitingForTheRate) {
+  pool_conf_.reconnect.rate = {1, 1min};
+  Start();
+  test::FakeSocket& link = Open();
+  loop_.Advance(1s);
+  link.ReceiveEnd();
+  const size_t sockets = loop_.sockets();
+  // Nobody needs it yet.
+  loop_.Advance(1s);
+  ASSERT_EQ(loop_.sockets(), sockets);
+  Say(1);
+  ASSERT_EQ(loop_.sockets(), sockets + 1);
+  EXPECT_EQ(GreetNewest({}).TakeWritten(), "1;");
+}
+
+TEST_F(ControlLinkTest, ANodeThatRefusesItIsNotAskedForItAgainByEachWord) {
+  Start();
+  Say(1);
+  loop_.last_socket().observer->OnConnected(ECONNREFUSED);
+  const size_t sockets = loop_.sockets();
+  for (uint32_t slot = 2; slot < 10; ++slot) Say(slot);
+  EXPECT_EQ(loop_.sockets(), sockets);
+}
+
 TEST_F(ControlLinkTest, OneThatCannotBeHadFailsWhatWaitsForIt) {
   Start();
   Say(1);

@@ -1,5 +1,8 @@
-// Large requests and replies on their way, and a silence that the process looks into.
+// Large requests and replies on their way, a silence that the process looks into, and what is lost.
+#include <gmock/gmock.h>
+
 #include "tests/backends/link/node_connection_fixture.h"
+#include "tests/support/log_capture.h"
 
 namespace ringproxy::backends {
 namespace {
@@ -125,6 +128,20 @@ TEST_F(NodeConnectionTest, BreaksWhereAValueNamesAnotherKeyThanWasAsked) {
   Node().Receive("VALUE key3 0 1\r\n3\r\nEND\r\n");
   EXPECT_EQ(sink_.outcomes, (Outcomes{{1, "VALUE key1 0 1\r\n1\r\nEND\r\n"}, {2, "node_down"}, {3, "node_down"}}));
   EXPECT_TRUE(loop_.socket(0).closed());
+}
+
+TEST_F(NodeConnectionTest, SaysHowManyRequestsWereLost) {
+  const test::LogCapture log;
+  loop_.Advance(1h);  // Other tests may have used up what may be said of this.
+  for (const uint32_t count : {1U, 2U}) {
+    MakeReady();
+    for (uint32_t i = 0; i < count; ++i) Send(i);
+    FlushAll();
+    Node().ReceiveEnd();
+    connection_.reset();
+  }
+  EXPECT_THAT(log.text(), testing::HasSubstr("is lost with 1 request under way: "));
+  EXPECT_THAT(log.text(), testing::HasSubstr("is lost with 2 requests under way: "));
 }
 
 TEST_F(NodeConnectionTest, BreaksWhereAReplyIsOfAnotherKindThanItsCommandHas) {

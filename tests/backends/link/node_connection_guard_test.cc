@@ -18,7 +18,7 @@ TEST_F(NodeConnectionTest, FailsARequestThatWaitsForTheConnectionAfterItsTotalTi
   loop_.Advance(199ms);
   EXPECT_TRUE(sink_.outcomes.empty());
   loop_.Advance(1ms);
-  EXPECT_EQ(sink_.outcomes, (Outcomes{{1, "timeout"}}));
+  EXPECT_EQ(sink_.outcomes, (Outcomes{{1, "no_connection"}}));
   EXPECT_EQ(connection_->state(), State::kConnecting);
 }
 
@@ -29,9 +29,9 @@ TEST_F(NodeConnectionTest, FailsEachOfSeveralThatWaitAfterItsOwnTotalTime) {
   loop_.Advance(50ms);
   Send(2);
   loop_.Advance(150ms);
-  EXPECT_EQ(sink_.outcomes, (Outcomes{{1, "timeout"}}));
+  EXPECT_EQ(sink_.outcomes, (Outcomes{{1, "no_connection"}}));
   loop_.Advance(50ms);
-  EXPECT_EQ(sink_.outcomes, (Outcomes{{1, "timeout"}, {2, "timeout"}}));
+  EXPECT_EQ(sink_.outcomes, (Outcomes{{1, "no_connection"}, {2, "no_connection"}}));
 }
 
 TEST_F(NodeConnectionTest, FailsInTimeWhatCameAfterAllOthersThatWaitHadFailed) {
@@ -41,7 +41,7 @@ TEST_F(NodeConnectionTest, FailsInTimeWhatCameAfterAllOthersThatWaitHadFailed) {
   loop_.Advance(150ms);
   Send(2);
   loop_.Advance(100ms);
-  EXPECT_EQ(sink_.outcomes, (Outcomes{{1, "timeout"}, {2, "timeout"}}));
+  EXPECT_EQ(sink_.outcomes, (Outcomes{{1, "no_connection"}, {2, "no_connection"}}));
   // And the attempt itself still ends at its own time.
   loop_.Advance(249ms);
   EXPECT_EQ(connection_->state(), State::kConnecting);
@@ -92,7 +92,7 @@ TEST_F(NodeConnectionTest, ExpectsNoReplyToARequestThatTimedOutBeforeItWasWritte
   FinishHandshake();
   EXPECT_EQ(Node().TakeWritten(), "two");
   Node().Receive("+2\r\n");
-  EXPECT_EQ(sink_.outcomes, (Outcomes{{1, "timeout"}, {2, "+2\r\n"}}));
+  EXPECT_EQ(sink_.outcomes, (Outcomes{{1, "no_connection"}, {2, "+2\r\n"}}));
 }
 
 TEST_F(NodeConnectionTest, FailsInTimeWhatItsOwnerSendsAgainFromWithinAFailure) {
@@ -109,7 +109,8 @@ TEST_F(NodeConnectionTest, FailsInTimeWhatItsOwnerSendsAgainFromWithinAFailure) 
   EXPECT_EQ(connection_->in_flight(), 2U);
   loop_.Advance(200ms);
   EXPECT_EQ(connection_->state(), State::kConnecting);
-  EXPECT_EQ(sink_.outcomes, (Outcomes{{1, "node_down"}, {2, "node_down"}, {11, "timeout"}, {12, "timeout"}}));
+  EXPECT_EQ(sink_.outcomes,
+            (Outcomes{{1, "node_down"}, {2, "node_down"}, {11, "no_connection"}, {12, "no_connection"}}));
 }
 
 TEST_F(NodeConnectionTest, AnswersWhatItsOwnerSendsAgainFromWithinATimeout) {

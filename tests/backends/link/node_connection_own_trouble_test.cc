@@ -56,7 +56,7 @@ TEST_F(NodeConnectionTest, RequestsWaitForARepeatedAttemptNoLongerThanTheirDeadl
     EXPECT_TRUE(sink_.outcomes.empty());
   }
   loop_.Advance(6ms);
-  EXPECT_EQ(sink_.outcomes, (Outcomes{{1, "timeout"}}));
+  EXPECT_EQ(sink_.outcomes, (Outcomes{{1, "no_connection"}}));
   EXPECT_EQ(guard_->breaker().state(), CircuitBreaker::BreakerState::kClosed);
 }
 

@@ -14,7 +14,7 @@ TEST_F(NodeConnectionTest, NeverWritesARequestThatFailedWhileItWaitedForTheConne
   loop_.Advance(50ms);
   Send(3, "INCR c\r\n");
   loop_.Advance(20ms);
-  EXPECT_EQ(sink_.outcomes, (Outcomes{{1, "timeout"}, {2, "timeout"}}));
+  EXPECT_EQ(sink_.outcomes, (Outcomes{{1, "no_connection"}, {2, "no_connection"}}));
   EXPECT_EQ(connection_->in_flight(), 1U);
   FinishHandshake();
   EXPECT_EQ(Node().TakeWritten(), "INCR c\r\n");

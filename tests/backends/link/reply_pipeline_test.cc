@@ -114,12 +114,14 @@ TEST_F(ReplyPipelineTest, TellsWhatWasSentFromWhatWasNotWhenItIsLate) {
   EXPECT_EQ(sink_.may_have_run, (std::vector{true, true, false}));
 }
 
-TEST_F(ReplyPipelineTest, NothingThatWaitsForItsLinkMayHaveRun) {
+TEST_F(ReplyPipelineTest, NothingThatWaitsForItsLinkMayHaveRunNorDoesItCountAsAFailureOfTheNode) {
   pipeline_.FailAll({});
   Send(1);
   loop_.Advance(2s);
-  EXPECT_EQ(sink_.outcomes, (Outcomes{{1, "timeout"}}));
+  EXPECT_EQ(sink_.outcomes, (Outcomes{{1, "no_connection"}}));
   EXPECT_EQ(sink_.may_have_run, std::vector{false});
+  EXPECT_EQ(stats_.failures.value(), 0U);
+  EXPECT_EQ(stats_.excused_timeouts.value(), stats_.timeouts.value());
 }
 
 TEST_F(ReplyPipelineTest, LooksOnceForManyDeadlinesAndNotOnceForEachRequest) {

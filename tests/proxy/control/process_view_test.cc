@@ -105,12 +105,17 @@ TEST_F(ProcessViewTest, TellsHowEachNodeIs) {
   EXPECT_EQ(facts.pools[0].nodes[1].in_flight, 1U);
 }
 
-TEST_F(ProcessViewTest, CountsTheBlockedClientsOfAListener) {
+TEST_F(ProcessViewTest, CountsTheClientsOfAListener) {
   View();
-  EXPECT_EQ(process_->BlockedOf(0), 0U);
+  EXPECT_EQ(process_->ClientsOf(0).connected, 0U);
+  EXPECT_EQ(process_->ClientsOf(0).blocked, 0U);
   NewClient().Receive(Encode({"BLPOP", KeyOf(0), "0"}));
-  NewClient();
-  EXPECT_EQ(process_->BlockedOf(0), 1U);
+  test::FakeSocket& other = NewClient();
+  EXPECT_EQ(process_->ClientsOf(0).connected, 2U);
+  EXPECT_EQ(process_->ClientsOf(0).blocked, 1U);
+  other.ReceiveEnd();
+  Settle();
+  EXPECT_EQ(process_->ClientsOf(0).connected, 1U);
 }
 
 }  // namespace

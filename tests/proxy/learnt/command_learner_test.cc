@@ -112,6 +112,15 @@ TEST_F(CommandLearnerTest, AListenerLearnsWhatAllNodesBehindItSayAlike) {
   EXPECT_EQ(far_[4].questions + far_[5].questions, 0U);
 }
 
+TEST_F(CommandLearnerTest, SaysHowManyItHasLearnt) {
+  const test::LogCapture log;
+  far_[2].answer = Telling({"my.b"});
+  Start();
+  Run(2s);
+  EXPECT_THAT(log.text(), testing::HasSubstr("listener of 1 has learnt 2 commands of its nodes, 0 of which"));
+  EXPECT_THAT(log.text(), testing::HasSubstr("listener of 2 has learnt 1 command of its nodes, 0 of which"));
+}
+
 TEST_F(CommandLearnerTest, BelievesNobodyBeforeAllHaveBeenAsked) {
   far_[3].answer = "";
   Start();

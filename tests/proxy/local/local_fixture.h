@@ -29,7 +29,7 @@ class FactsView final : public ProxyView {
   net::TimePoint now() const override { return net::TimePoint(1000s); }
   ProxyFacts Facts() const override { return facts; }
   FleetReleases ReleasesOf(uint32_t) const override { return releases; }
-  uint64_t BlockedOf(uint32_t) const override { return 0; }
+  ListenerClients ClientsOf(uint32_t) const override { return {}; }
 
   ProxyFacts facts;
   FleetReleases releases;

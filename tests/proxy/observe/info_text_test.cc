@@ -122,10 +122,13 @@ TEST_F(InfoTextTest, TellsTheFactsOfTheProcessApart) {
                                               "ringproxy_nodes_differ:os maxmemory_policy\r\n"));
 }
 
-TEST_F(InfoTextTest, BlockedClientsAreTheProxysOwn) {
-  facts_.blocked_clients = 2;
-  report_.sections.push_back({"Clients", {{"connected_clients", "7"}, {"blocked_clients", "5"}}});
-  EXPECT_EQ(Ask("info clients"), "# Clients\r\nblocked_clients:2\r\nconnected_clients:7\r\n");
+TEST_F(InfoTextTest, ClientsAreThoseOfTheProxy) {
+  facts_.of_listener = {.connected = 3, .blocked = 2};
+  report_.sections.push_back(
+      {"Clients",
+       {{"connected_clients", "7"}, {"maxclients", "90"}, {"blocked_clients", "5"}, {"tracking_clients", "1"}}});
+  EXPECT_EQ(Ask("info clients"),
+            "# Clients\r\nconnected_clients:3\r\nblocked_clients:2\r\ntracking_clients:0\r\nmaxclients:90\r\n");
 }
 
 }  // namespace

@@ -29,9 +29,6 @@ TEST_F(ClientDeskTest, InfoIsTheClientsOwnLine) {
   Client();
   test::FakeSocket& client = Client();
   Do(client, "MULTI");
-  EXPECT_EQ(Do(client, "CLIENT LIST"), "-ERR Command not allowed inside a transaction\r\n");
-  Do(client, "DISCARD");
-  Do(client, "MULTI");
   EXPECT_EQ(Do(client, "CLIENT INFO"), "+QUEUED\r\n");
   EXPECT_THAT(Do(client, "EXEC"), AllOf(HasSubstr("id=2 "), Not(HasSubstr("id=1 "))));
   EXPECT_THAT(Do(client, "CLIENT INFO"),
@@ -84,6 +81,46 @@ TEST_F(ClientDeskTest, WhoKillsItselfHasItsReplyBefore) {
   Settle();
   EXPECT_EQ(other.TakeWritten(), "+OK\r\n");
   EXPECT_TRUE(other.closed());
+}
+
+TEST_F(ClientDeskTest, WhatIsQueuedIsAskedWhenTheOthersAreExecutedAndStandsInItsPlace) {
+  Start(TwoListeners());
+  test::FakeSocket& client = Client();
+  test::FakeSocket& second = Client();
+  const std::string queued = "+QUEUED\r\n";
+  Do(client, "MULTI");
+  for (const char* line :
+       {"CLIENT LIST ID 2", "CLIENT KILL ID 2", "CLIENT UNBLOCK 9", "CLIENT KILL ID x", "CLIENT UNPAUSE"})
+    EXPECT_EQ(Do(client, line), queued);
+  EXPECT_EQ(Do(client, "SET " + KeyOf(0) + " v"), queued);
+  EXPECT_EQ(Do(client, "CLIENT LIST ID 2"), queued);
+  client.Receive(Encode({"EXEC"}) + Encode({"PING"}));
+  Settle();
+  EXPECT_FALSE(second.closed());
+  Node(0).Receive("+OK\r\n+QUEUED\r\n*1\r\n+OK\r\n");
+  Settle();
+  EXPECT_TRUE(second.closed());
+  EXPECT_THAT(client.TakeWritten(),
+              AllOf(StartsWith("*7\r\n$"), HasSubstr("id=2 "),
+                    EndsWith("\n\r\n:1\r\n:0\r\n-ERR client-id should be greater than 0\r\n+OK\r\n"
+                             "+OK\r\n$0\r\n\r\n+PONG\r\n")));
+}
+
+TEST_F(ClientDeskTest, WhoKillsItselfWithinATransactionHasAllItsRepliesBefore) {
+  Start(TwoListeners());
+  test::FakeSocket& client = Client();
+  for (const char* line : {"MULTI", "CLIENT KILL ID 1 SKIPME no", "CLIENT GETNAME", "CLIENT UNBLOCK 9"})
+    Do(client, line);
+  EXPECT_EQ(Do(client, "EXEC"), "*3\r\n:1\r\n$-1\r\n:0\r\n");
+  EXPECT_TRUE(client.closed());
+}
+
+TEST_F(ClientDeskTest, WithinATransactionOthersAreNotKilledWithoutAdminCommands) {
+  Start();
+  test::FakeSocket& client = Client();
+  Do(client, "MULTI");
+  EXPECT_THAT(Do(client, "CLIENT KILL ID 1"), EndsWith("set admin_commands: true of the listener\r\n"));
+  EXPECT_THAT(Do(client, "EXEC"), StartsWith("-EXECABORT"));
 }
 
 TEST_F(ClientDeskTest, AWaitThatIsKilledIsOver) {

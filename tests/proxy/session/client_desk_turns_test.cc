@@ -5,6 +5,7 @@ namespace ringproxy::proxy {
 namespace {
 
 using namespace std::chrono_literals;
+using testing::ContainsRegex;
 using testing::EndsWith;
 
 class ClientDeskTurns : public ClientDeskTest {
@@ -35,6 +36,17 @@ TEST_F(ClientDeskTurns, AnswersOfAllWorkersAreOneReply) {
   EXPECT_EQ(Do(client, "CLIENT KILL TYPE normal"), "");
   AnswerAll({.count = 2});
   EXPECT_EQ(client.TakeWritten(), ":4\r\n");
+}
+
+TEST_F(ClientDeskTurns, TheAskersOwnCommandIsInItsBufferWhenOthersAnswerLater) {
+  BeOneOfThree();
+  Start(TwoListeners());
+  test::FakeSocket& client = Client();
+  Client();
+  EXPECT_EQ(Do(client, "CLIENT LIST"), "");
+  AnswerAll();
+  EXPECT_THAT(client.TakeWritten(), AllOf(ContainsRegex("id=1 [^\n]* qbuf=26 "), ContainsRegex("id=2 [^\n]* qbuf=0 ")));
+  EXPECT_THAT(Do(client, "CLIENT INFO"), HasSubstr(" qbuf=26 "));
 }
 
 TEST_F(ClientDeskTurns, OneQuestionIsUnderWayAndOthersWaitInOrder) {

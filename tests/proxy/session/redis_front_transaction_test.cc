@@ -60,7 +60,7 @@ TEST_F(RedisFrontTransactionTest, EveryQueueErrorAbortsItAndLaterCommandsAreStil
       {{"HELLO", "3"}, "-ERR Command not allowed inside a transaction\r\n"},
       {{"SAVE"}, "-ERR Command not allowed inside a transaction\r\n"},
       {{"MONITOR"}, "-ERR Command not allowed inside a transaction\r\n"},
-      {{"CLIENT", "LIST"}, "-ERR Command not allowed inside a transaction\r\n"},
+      {{"CLIENT", "REPLY", "ON"}, "-ERR Command not allowed inside a transaction\r\n"},
       {{"DISCARD", "x"}, "-ERR wrong number of arguments for 'discard' command\r\n"},
   };
   for (const auto& [request, error] : kErrors) {

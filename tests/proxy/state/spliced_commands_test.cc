@@ -57,6 +57,7 @@ TEST_F(SplicedCommandsTest, TheClientFollowsASelectThatSucceeded) {
 
 TEST_F(SplicedCommandsTest, SomeAskNodes) {
   Add(0, "client id");
+  Add(0, "client info");
   EXPECT_FALSE(spliced_.asks());
   Add(1, "info memory");
   Add(3, "command count");
@@ -67,6 +68,12 @@ TEST_F(SplicedCommandsTest, SomeAskNodes) {
     asked.push_back(std::string(spec.name) + " " + std::string(request[request.size() - 1]));
   });
   EXPECT_THAT(asked, ElementsAre("info memory", "pubsub|numsub c"));
+}
+
+TEST_F(SplicedCommandsTest, SomeAskWorkersAndNoNodes) {
+  Add(0, "client list");
+  EXPECT_TRUE(spliced_.asks());
+  spliced_.ForEachAsked([](const wire::CommandSpec& spec, const wire::Request&) { ADD_FAILURE() << spec.name; });
 }
 
 TEST_F(SplicedCommandsTest, TellWhatTheyHold) {
