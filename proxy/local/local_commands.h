@@ -69,10 +69,13 @@ struct ClientState {
   bool no_evict : 1 = false;
   bool no_touch : 1 = false;
   MovingNews moving_news : 2 = MovingNews::kUnwanted;
+  bool has_left_database : 1 = false;  // That in which it asked for this news.
 };
 
 // `user`: empty when it is not known.
 ClientState NewClient(uint64_t id, std::string address, std::string user = {});
+// From now on its keys are there.
+void EnterDatabase(uint16_t database, ClientState* client);
 // Of the peer, or of whom a proxy before this one has named.
 void SetAddress(std::string address, ClientState* client);
 
