@@ -17,6 +17,7 @@ PoolNode::PoolNode(const PoolNodeParts& parts, const conf::Pool& pool, const con
     : record(std::move(node_record)),
       stats(record->stats(parts.worker)),
       settings(SettingsOf(pool, node)),
+      turns(parts.io.loop, stats),
       guard(
           {.io = parts.io,
            .settings = settings,
@@ -27,13 +28,14 @@ PoolNode::PoolNode(const PoolNodeParts& parts, const conf::Pool& pool, const con
            .bound = bound,
            .index = index,
            .keeps_percentile = pool.hedging.budget.thousandths > 0,
-           .connections = pool.connections_per_node},
+           .connections = pool.connections_per_node,
+           .turns = &turns},
           [this] { Probe(); }, [this] { HurryLinks(); }),
       pushes(stats),
       plain({parts.io, settings, parts.flush_list, stats, pushes}, guard, parts.sink, pool.connections_per_node),
       flavours({parts.io, settings, parts.flush_list, stats, pushes}, guard, parts.sink, pool.connections_per_node),
       control({parts.io, settings, parts.flush_list, stats, pushes}, guard, parts.sink),
-      pinned({parts.io, settings, parts.flush_list, stats, pushes}, guard, parts.sink, control),
+      pinned({parts.io, settings, parts.flush_list, stats, pushes}, guard, parts.sink, control, turns),
       subscriptions({parts.io, settings, parts.flush_list, stats, pushes}, guard),
       keeps_percentile_(pool.hedging.budget.thousandths > 0) {}
 
