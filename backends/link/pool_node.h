@@ -74,6 +74,7 @@ class PoolNode {
   const std::shared_ptr<NodeRecord> record;
   NodeStats& stats;
   NodeSettings settings;  // Guard and links refer to it.
+  ConnectTurns turns;
   NodeGuard guard;
   PushCounter pushes;
   LinkGroup plain;
