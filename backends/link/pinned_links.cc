@@ -86,7 +86,7 @@ std::unique_ptr<PinnedLease> PinnedLinks::Lease(Flavour flavour, std::optional<u
 std::unique_ptr<SubscriptionLease> PinnedLinks::LeaseSubscription() {
   if (leased_ >= parts_.settings.pinned_per_node) return nullptr;
   if (unleased_.empty()) {
-    subscriptions_.push_back(std::make_unique<SubscriptionLink>(parts_, guard_));
+    subscriptions_.push_back(std::make_unique<SubscriptionLink>(parts_, guard_, SubscriptionLink::Use::kOwn));
     if (!takes_) subscriptions_.back()->Drain();
     unleased_.push_back(subscriptions_.back().get());
   }
