@@ -106,7 +106,7 @@ struct ProxyFacts {
   uint32_t workers = 0;
   std::chrono::seconds uptime{};
   uint64_t clients = 0;
-  ListenerClients of_listener;  // The client's.
+  ListenerClients of_listener = {};  // The client's.
   uint64_t max_clients = 0;
   uint64_t accepted_total = 0;
   uint64_t requests_total = 0;
@@ -116,7 +116,7 @@ struct ProxyFacts {
   uint64_t resident_bytes = 0;
   std::chrono::microseconds cpu_user{};
   std::chrono::microseconds cpu_system{};
-  std::vector<PoolFacts> pools;
+  std::vector<PoolFacts> pools = {};
 };
 
 // What a client may learn of the listener that it has come by.
