@@ -46,17 +46,17 @@ net::Duration NodeConnection::WaitToConnect() {
 }
 
 InFlight* NodeConnection::Admit(size_t request_bytes, Ticket ticket, wire::Asked asked) {
-  if (ready()) [[likely]]
-    return pipeline_.Admit(request_bytes, ticket, asked);
-  if (accepts()) {
-    InFlight* const entry = pipeline_.Admit(request_bytes, ticket, asked);
-    // It may have been told to wait while nobody waited for it.
-    if (pipeline_.size() == 1) Hurry();
-    return entry;
+  const bool was_ready = ready();
+  if (!was_ready && !accepts()) [[unlikely]] {
+    // A copy: whoever reads it may go on and have the connection take another flavour.
+    pipeline_.Refuse(ticket, std::string(refusal_));
+    return nullptr;
   }
-  // A copy: whoever reads it may go on and have the connection take another flavour.
-  pipeline_.Refuse(ticket, std::string(refusal_));
-  return nullptr;
+  InFlight* const entry = pipeline_.Admit(request_bytes, ticket, asked);
+  // It may have been told to wait while nobody waited for it.
+  if (!was_ready && pipeline_.size() == 1) [[unlikely]]
+    Hurry();
+  return entry;
 }
 
 void NodeConnection::Send(std::string_view request, Ticket ticket, wire::Asked asked) {
