@@ -101,6 +101,7 @@ void NodeGuard::OnConnectFailed(std::string_view why) {
   // Others of the node's connections may be fine: it refuses more than so many, perhaps.
   if (parts_.stats.ready_connections.value() > 0) return;
   takes_connections_ = false;
+  if (parts_.turns != nullptr) parts_.turns->GiveUp();
   // To open it anew would put off the next probe with each attempt that fails.
   if (breaker_.state() != CircuitBreaker::BreakerState::kOpen) breaker_.Trip(TripReason::kConnection, why);
 }

@@ -17,6 +17,7 @@
 #include "backends/health/claim.h"
 #include "backends/health/concurrency_limit.h"
 #include "backends/health/connect_budget.h"
+#include "backends/health/connect_turns.h"
 #include "backends/health/heavy_work.h"
 #include "backends/health/node_breaker.h"
 #include "backends/health/node_record.h"
@@ -42,6 +43,7 @@ class NodeGuard {
     ring::NodeIndex index = 0;           // In the pool, for `bound`.
     bool keeps_percentile = false;
     uint32_t connections = 1;
+    ConnectTurns* turns = nullptr;  // Of links that one client each has for itself, if there are any.
   };
 
   // `probe` sends the node something harmless over a connection that is ready, if one is; the answer comes to OnProbe.

@@ -9,14 +9,16 @@
 
 namespace ringproxy::backends {
 
-NodeConnection::NodeConnection(const NodeLink::LinkParts& parts, NodeGuard& guard, ReplySink& sink, Flavour flavour)
+NodeConnection::NodeConnection(const NodeLink::LinkParts& parts, NodeGuard& guard, ReplySink& sink, Flavour flavour,
+                               ConnectTurns* turns)
     : loop_(parts.io.loop),
       settings_(parts.settings),
       guard_(guard),
       witness_(loop_, settings_, guard, parts.stats),
       pipeline_(loop_, settings_, witness_, sink, parts.stats, [this] { CheckDeadlines(); }),
       link_(parts, *this, flavour),
-      is_plain_(flavour.is_plain()) {}
+      is_plain_(flavour.is_plain()),
+      turn_(turns, [this](bool has_turn) { has_turn ? link_.Hurry() : link_.Close(); }) {}
 
 void NodeConnection::Become(Flavour flavour) {
   const bool is_new = link_.state() == LinkState::kIdle || link_.state() == LinkState::kClosed;
@@ -35,6 +37,8 @@ void NodeConnection::Connect() {
 }
 
 net::Duration NodeConnection::WaitToConnect() {
+  // Until the turn comes, or what waits for the link has waited for too long and its client lets go of it.
+  if (is_wanted_ && turn_.is_needed() && !turn_.Take()) return settings_.timeouts.connect;
   // Once, and not when it comes back by itself: what a node has lost must not come back all at once.
   return guard_.WaitToConnect(ready(), is_plain_, std::exchange(is_wanted_, false));
 }
@@ -69,16 +73,19 @@ void NodeConnection::OnReady(ServerVersion version) {
   refusal_.clear();
   witness_.OnReady(version);
   pipeline_.OnReady();
+  turn_.End();
 }
 
 void NodeConnection::OnConnectFailed(std::string_view why) {
   // It may be another server by now.
   refusal_.clear();
+  turn_.Fail();
   witness_.OnConnectFailed(why);
 }
 
 void NodeConnection::OnRefused(Flavour flavour, std::string_view why) {
   static LineLimit lines;
+  turn_.End();
   refusal_ = why;
   lines.Log(loop_.now(), spdlog::level::warn, "node {} of pool {} refuses links of RESP{} in database {}: {}",
             settings_.node, settings_.pool, flavour.protocol, flavour.database, why);
@@ -114,6 +121,7 @@ void NodeConnection::TakeReplies() {
 void NodeConnection::OnLost(std::string_view why) {
   ++losses_;
   ends_at_once_ = false;
+  turn_.End();
   // A client whose requests make a node close its connections could go on with them.
   static LineLimit lines;
   // One that was idle when it broke is no news: servers close those all the time.

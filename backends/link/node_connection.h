@@ -14,6 +14,7 @@
 #include <string>
 #include <string_view>
 
+#include "backends/health/connect_turns.h"
 #include "backends/health/node_guard.h"
 #include "backends/link/node_link.h"
 #include "backends/link/node_witness.h"
@@ -25,7 +26,9 @@ namespace ringproxy::backends {
 
 class NodeConnection final : private NodeLink::User {
  public:
-  NodeConnection(const NodeLink::LinkParts& parts, NodeGuard& guard, ReplySink& sink, Flavour flavour = {});
+  // `turns`: those in which it connects where a client needs it, if it does.
+  NodeConnection(const NodeLink::LinkParts& parts, NodeGuard& guard, ReplySink& sink, Flavour flavour = {},
+                 ConnectTurns* turns = nullptr);
 
   // See NodeLink.
   void Become(Flavour flavour);
@@ -39,9 +42,10 @@ class NodeConnection final : private NodeLink::User {
   // gets a reply (see Ticket); they time out, and are in flight, as one request. `seconds`: how long one of
   // Work::kBlocking may take, 0 being without end.
   void Send(net::Block requests, Ticket ticket, wire::Asked asked = {}, uint32_t count = 1, uint32_t seconds = 0);
-  // The node is well again: ends the wait before the next attempt, but not where it refused the flavour, being well.
+  // The node is well again: ends the wait before the next attempt, but not where it refused the flavour, being well,
+  // and not that for a turn.
   void Hurry() {
-    if (refusal_.empty()) link_.Hurry();
+    if (refusal_.empty() && !turn_.is_waiting()) link_.Hurry();
   }
   // No more requests will come: closes when the last reply is in and has been handed out; at once where the node need
   // not reply.
@@ -87,6 +91,7 @@ class NodeConnection final : private NodeLink::User {
   uint64_t losses_ = 0;
   bool is_reading_ = false;    // A reply may be on the stack, and with it the bytes that came.
   bool ends_at_once_ = false;  // As soon as that is over: nobody waits for what is under way.
+  ConnectTurn turn_;
 };
 
 }  // namespace ringproxy::backends

@@ -80,9 +80,11 @@ class NodePool {
     SubscriptionLink& subscriptions;
     ControlLink& control;
     PinnedLinks& pinned;
+    std::optional<net::TimePoint> there_since;  // See PoolNode.
   };
   SideLinks BesideRequests(ring::NodeIndex node) {
-    return {nodes_[node]->subscriptions, nodes_[node]->control, nodes_[node]->pinned};
+    PoolNode& at = *nodes_[node];
+    return {at.subscriptions, at.control, at.pinned, at.there_since()};
   }
 
   // What the process says of a node; of one that is not among these (any more) it means nothing.

@@ -34,7 +34,8 @@ void PinnedLease::LeaveLane() {
 }
 
 void PinnedLease::Return(std::unique_ptr<PinnedLease> lease) {
-  if (!lease->has_link() || lease->is_altered_) return;
+  // One that is not open yet would be opened for nobody.
+  if (!lease->has_link() || lease->is_altered_ || lease->is_waiting()) return;
   PinnedLinks::PinnedEntry& entry = lease->links_.End(*lease);
   entry.is_idle = true;
   entry.idle_seconds = 0;
@@ -56,6 +57,7 @@ SubscriptionLease::~SubscriptionLease() {
 }
 
 PinnedLinks::~PinnedLinks() {
+  turns_.GiveUp();
   for (const auto& entry : entries_) {
     if (entry->lease != nullptr) End(*entry->lease);
   }
@@ -84,7 +86,7 @@ std::unique_ptr<PinnedLease> PinnedLinks::Lease(Flavour flavour, std::optional<u
 std::unique_ptr<SubscriptionLease> PinnedLinks::LeaseSubscription() {
   if (leased_ >= parts_.settings.pinned_per_node) return nullptr;
   if (unleased_.empty()) {
-    subscriptions_.push_back(std::make_unique<SubscriptionLink>(parts_, guard_));
+    subscriptions_.push_back(std::make_unique<SubscriptionLink>(parts_, guard_, SubscriptionLink::Use::kOwn));
     if (!takes_) subscriptions_.back()->Drain();
     unleased_.push_back(subscriptions_.back().get());
   }
@@ -124,7 +126,7 @@ PinnedLinks::PinnedEntry* PinnedLinks::FindFree(Flavour flavour) {
   }
   if (closed != nullptr) return closed;
   entries_.push_back(std::make_unique<PinnedEntry>());
-  entries_.back()->connection = std::make_unique<NodeConnection>(parts_, guard_, sink_);
+  entries_.back()->connection = std::make_unique<NodeConnection>(parts_, guard_, sink_, Flavour{}, &turns_);
   return entries_.back().get();
 }
 
@@ -150,6 +152,8 @@ void PinnedLinks::Close(PinnedEntry& entry) {
 
 void PinnedLinks::Drain() {
   takes_ = false;
+  // None connects because another one has closed.
+  turns_.GiveUp();
   for (const auto& entry : entries_) {
     if (entry->lease != nullptr) End(*entry->lease);
     Close(*entry);
@@ -167,6 +171,7 @@ void PinnedLinks::LeaveSubscriptions() {
 }
 
 void PinnedLinks::Hurry() {
+  turns_.OnNodeWell();
   for (const auto& link : subscriptions_) link->Hurry();
   for (const auto& entry : entries_) entry->connection->Hurry();
 }

@@ -4,7 +4,7 @@
 // sent over a link that is leased for as long as it takes. A lease may name a lane: then all that the lane sends to the
 // node takes this link, and so stays in order with what was begun there. A link whose lease ends clean serves the next
 // lease of its flavour; one that may be in any state is closed. One that carries one client's subscriptions closes with
-// its lease.
+// its lease. However many clients need one at once, they are opened in turns: see ConnectTurns.
 // Threads: its worker's. Lifetime: all that it is given outlives it; a lease may outlive it and is lost then.
 // Bounds: settings.pinned_per_node leases at a time. Memory: a link more for each that still waits for its last reply;
 // links are kept and used again, never freed, so that whoever is on the stack or in a flush list stays valid.
@@ -18,6 +18,7 @@
 #include <utility>
 #include <vector>
 
+#include "backends/health/connect_turns.h"
 #include "backends/lane.h"
 #include "backends/link/control_link.h"
 #include "backends/link/node_connection.h"
@@ -52,6 +53,8 @@ class PinnedLease {
   void Break();
   // False once the node is being left, which takes all links of it back.
   bool has_link() const { return connection_ != nullptr; }
+  // The link waits to be opened, and with it all that was sent.
+  bool is_waiting() const { return has_link() && !connection_->ready(); }
   // What is on the connection from now on is gone when it breaks.
   void Mark() { losses_ = has_link() ? std::optional(connection_->losses()) : std::nullopt; }
   // It is the one and same connection since Mark.
@@ -110,9 +113,10 @@ class PinnedLinks {
   // How long a link that nobody leases is kept.
   static constexpr std::chrono::seconds kKept{60};
 
-  // `control`: the node's.
-  PinnedLinks(const NodeLink::LinkParts& parts, NodeGuard& guard, ReplySink& sink, ControlLink& control)
-      : parts_(parts), guard_(guard), sink_(sink), control_(control) {}
+  // `control`, `turns`: the node's.
+  PinnedLinks(const NodeLink::LinkParts& parts, NodeGuard& guard, ReplySink& sink, ControlLink& control,
+              ConnectTurns& turns)
+      : parts_(parts), guard_(guard), sink_(sink), control_(control), turns_(turns) {}
   ~PinnedLinks();
 
   // nullptr: as many are leased as may be, or the node is being left. `lane`: the one that sends all over it, if it
@@ -168,6 +172,7 @@ class PinnedLinks {
   NodeGuard& guard_;
   ReplySink& sink_;
   ControlLink& control_;
+  ConnectTurns& turns_;
   std::vector<std::unique_ptr<PinnedEntry>> entries_;
   std::unordered_map<uint32_t, NodeConnection*> by_lane_;
   std::vector<std::unique_ptr<SubscriptionLink>> subscriptions_;

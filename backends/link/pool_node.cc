@@ -17,6 +17,7 @@ PoolNode::PoolNode(const PoolNodeParts& parts, const conf::Pool& pool, const con
     : record(std::move(node_record)),
       stats(record->stats(parts.worker)),
       settings(SettingsOf(pool, node)),
+      turns(parts.io.loop, stats),
       guard(
           {.io = parts.io,
            .settings = settings,
@@ -27,14 +28,16 @@ PoolNode::PoolNode(const PoolNodeParts& parts, const conf::Pool& pool, const con
            .bound = bound,
            .index = index,
            .keeps_percentile = pool.hedging.budget.thousandths > 0,
-           .connections = pool.connections_per_node},
-          [this] { Probe(); }, [this] { HurryLinks(); }),
+           .connections = pool.connections_per_node,
+           .turns = &turns},
+          [this] { Probe(); }, [this] { OnLinkReady(); }),
       pushes(stats),
       plain({parts.io, settings, parts.flush_list, stats, pushes}, guard, parts.sink, pool.connections_per_node),
       flavours({parts.io, settings, parts.flush_list, stats, pushes}, guard, parts.sink, pool.connections_per_node),
       control({parts.io, settings, parts.flush_list, stats, pushes}, guard, parts.sink),
-      pinned({parts.io, settings, parts.flush_list, stats, pushes}, guard, parts.sink, control),
-      subscriptions({parts.io, settings, parts.flush_list, stats, pushes}, guard),
+      pinned({parts.io, settings, parts.flush_list, stats, pushes}, guard, parts.sink, control, turns),
+      subscriptions({parts.io, settings, parts.flush_list, stats, pushes}, guard, SubscriptionLink::Use::kShared),
+      clock_(parts.io.loop),
       keeps_percentile_(pool.hedging.budget.thousandths > 0) {}
 
 bool PoolNode::Fits(const conf::Pool& pool, const conf::Node& node) const {
@@ -99,6 +102,11 @@ void PoolNode::HurryLinks() {
   control.Hurry();
   pinned.Hurry();
   subscriptions.Hurry();
+}
+
+void PoolNode::OnLinkReady() {
+  if (stats.ready_connections.value() == 1) back_since_ = clock_.now();
+  HurryLinks();
 }
 
 void PoolNode::Hurry() {

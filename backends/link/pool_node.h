@@ -5,6 +5,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "backends/health/node_record.h"
@@ -62,6 +63,10 @@ class PoolNode {
     return plain.is_closed() && flavours.is_closed() && control.is_closed() && pinned.is_closed() &&
            subscriptions.is_closed();
   }
+  // Since when it has been there without a break, as far as links tell; none: it is not there.
+  std::optional<net::TimePoint> there_since() const {
+    return stats.ready_connections.value() > 0 ? std::optional(back_since_) : std::nullopt;
+  }
   size_t in_flight() const {
     return plain.in_flight() + flavours.in_flight() + control.in_flight() + pinned.in_flight();
   }
@@ -69,6 +74,7 @@ class PoolNode {
   const std::shared_ptr<NodeRecord> record;
   NodeStats& stats;
   NodeSettings settings;  // Guard and links refer to it.
+  ConnectTurns turns;
   NodeGuard guard;
   PushCounter pushes;
   LinkGroup plain;
@@ -81,7 +87,11 @@ class PoolNode {
   void Probe();
   // Links that wait for their next attempt.
   void HurryLinks();
+  // A link is ready, and others may follow it.
+  void OnLinkReady();
 
+  const net::Clock& clock_;
+  net::TimePoint back_since_{};  // When a link became ready while none was.
   bool keeps_percentile_;
 };
 

@@ -34,6 +34,10 @@ void SubscriptionLink::Reopen() {
   if (user_ != nullptr) Open(*user_);
 }
 
+net::Duration SubscriptionLink::WaitToConnect() {
+  return guard_.WaitToConnect(is_ready(), use_ == Use::kShared && guard_.takes_connections());
+}
+
 void SubscriptionLink::OnReady(ServerVersion) {
   has_failed_ = false;
   guard_.OnReady();

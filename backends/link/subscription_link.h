@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <string_view>
 
 #include "backends/health/node_guard.h"
@@ -31,8 +32,12 @@ class SubscriptionUser {
 
 class SubscriptionLink final : private NodeLink::User {
  public:
+  // kShared: all clients of the worker listen over it, so where the node is there it is no less than a plain link.
+  enum class Use : uint8_t { kShared, kOwn };
+
   // `guard`: of the node.
-  SubscriptionLink(const NodeLink::LinkParts& parts, NodeGuard& guard) : guard_(guard), link_(parts, *this) {}
+  SubscriptionLink(const NodeLink::LinkParts& parts, NodeGuard& guard, Use use)
+      : guard_(guard), use_(use), link_(parts, *this) {}
 
   // Opens it, if it is not open or about to be.
   void Open(SubscriptionUser& user);
@@ -56,7 +61,7 @@ class SubscriptionLink final : private NodeLink::User {
   void GiveUp(std::string_view why) { link_.Break(why); }
 
  private:
-  net::Duration WaitToConnect() override { return guard_.WaitToConnect(is_ready(), false); }
+  net::Duration WaitToConnect() override;
   void OnReady(ServerVersion version) override;
   void OnBytes() override;
   void OnConnectFailed(std::string_view why) override;
@@ -64,6 +69,7 @@ class SubscriptionLink final : private NodeLink::User {
   void OnLost(std::string_view why) override;
 
   NodeGuard& guard_;
+  const Use use_;
   SubscriptionUser* user_ = nullptr;
   bool has_failed_ = false;
   bool takes_ = true;

@@ -30,7 +30,11 @@ void PutBackStream::WatchReads(bool on) {
 }
 
 void PutBackStream::TellSoon() {
-  rest_&& watches_reads_ ? soon_->Arm(Duration(0)) : soon_->Disarm();
+  if (rest_ && watches_reads_) {
+    soon_->Arm(Duration(0));
+  } else {
+    soon_->Disarm();
+  }
 }
 
 }  // namespace ringproxy::net

@@ -23,7 +23,7 @@ std::string FlagsOf(const ClientFacts& facts) {
   if (facts.client.refused.monitors()) flags += 'O';
   if (facts.listens()) flags += 'P';
   if (facts.client.transaction) flags += 'x';
-  if (facts.is_blocked) flags += 'b';
+  if (facts.is_blocked()) flags += 'b';
   if (facts.is_leaving) flags += 'c';
   if (facts.is_unix()) flags += 'U';
   if (facts.client.no_evict) flags += 'e';

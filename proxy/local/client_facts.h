@@ -16,6 +16,7 @@ namespace ringproxy::proxy {
 
 struct ClientFacts {
   bool listens() const { return subscriptions != TopicCounts{}; }
+  bool is_blocked() const { return waits || is_held; }
   bool is_unix() const { return client.ip == conf::IpAddress{}; }
   std::chrono::seconds AgeAt(net::TimePoint now) const;
 
@@ -26,7 +27,9 @@ struct ClientFacts {
   size_t request_bytes = 0;   // That it has sent and that are not taken yet.
   size_t request_memory = 0;  // That these take.
   size_t reply_bytes = 0;     // That it has not read yet.
-  bool is_blocked = false;    // It waits at a node, or is held.
+  bool waits = false;         // For what others do, at a node.
+  bool is_held = false;       // By CLIENT PAUSE.
+  bool may_change = false;    // What is under way may leave it in another state.
   bool is_leaving = false;    // It closes when it has its replies.
 };
 

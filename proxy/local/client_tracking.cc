@@ -81,6 +81,7 @@ LocalOutcome AnswerClientMaintenance(const LocalCall& call) {
   }
   const bool is_bare = names_type && wire::EqualsIgnoringCase(request[4], "none");
   call.client.moving_news = !on ? MovingNews::kUnwanted : is_bare ? MovingNews::kBare : MovingNews::kWithEndpoint;
+  call.client.has_left_database = false;
   wire::AppendSimple("OK", call.out);
   return LocalOutcome::kAnswered;
 }

@@ -42,7 +42,7 @@ LocalOutcome AnswerSelect(const LocalCall& call) {
   } else if (*database >= call.listener.proved_databases) {
     return LocalOutcome::kAskNodes;
   } else {
-    call.client.flavour.database = static_cast<uint16_t>(*database);
+    EnterDatabase(static_cast<uint16_t>(*database), &call.client);
     wire::AppendSimple("OK", call.out);
   }
   return LocalOutcome::kAnswered;

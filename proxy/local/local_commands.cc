@@ -111,6 +111,11 @@ ClientState NewClient(uint64_t id, std::string address, std::string user) {
   return client;
 }
 
+void EnterDatabase(uint16_t database, ClientState* client) {
+  client->has_left_database |= database != client->flavour.database;
+  client->flavour.database = database;
+}
+
 void SetAddress(std::string address, ClientState* client) {
   const std::string_view host = std::string_view(address).substr(0, address.rfind(':'));
   // The address of an IPv6 peer is written as [::1]:50412.

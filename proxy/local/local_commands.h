@@ -69,10 +69,13 @@ struct ClientState {
   bool no_evict : 1 = false;
   bool no_touch : 1 = false;
   MovingNews moving_news : 2 = MovingNews::kUnwanted;
+  bool has_left_database : 1 = false;  // That in which it asked for this news.
 };
 
 // `user`: empty when it is not known.
 ClientState NewClient(uint64_t id, std::string address, std::string user = {});
+// From now on its keys are there.
+void EnterDatabase(uint16_t database, ClientState* client);
 // Of the peer, or of whom a proxy before this one has named.
 void SetAddress(std::string address, ClientState* client);
 
@@ -103,7 +106,7 @@ struct ProxyFacts {
   uint32_t workers = 0;
   std::chrono::seconds uptime{};
   uint64_t clients = 0;
-  ListenerClients of_listener;  // The client's.
+  ListenerClients of_listener = {};  // The client's.
   uint64_t max_clients = 0;
   uint64_t accepted_total = 0;
   uint64_t requests_total = 0;
@@ -113,7 +116,7 @@ struct ProxyFacts {
   uint64_t resident_bytes = 0;
   std::chrono::microseconds cpu_user{};
   std::chrono::microseconds cpu_system{};
-  std::vector<PoolFacts> pools;
+  std::vector<PoolFacts> pools = {};
 };
 
 // What a client may learn of the listener that it has come by.

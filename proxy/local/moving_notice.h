@@ -20,8 +20,18 @@ struct MovingNotice {
   net::Duration service_time() const;
 };
 
-// The message for this client; empty: it is told nothing, since it has not asked, cannot read it, or could not go to
-// any address that it would accept.
-std::string MovingPush(const MovingNotice& notice, const ClientFacts& facts);
+enum class MovingTold : uint8_t {
+  kNow,
+  kLater,  // Once it has ended its transaction, and its requests have made of it what they do.
+  kNever,
+};
+
+// Whether the client is told. Never: it has not asked, cannot read it, could not go to any address that it would
+// accept, or its connection is what a library may not make of the next one, and nobody would notice: it listens, waits,
+// has gone to another database. Such a client is better disconnected.
+MovingTold WhenTold(const MovingNotice& notice, const ClientFacts& facts);
+
+// The message. Requires: WhenTold is not kNever.
+std::string MovingPush(const MovingNotice& notice, const ClientState& client);
 
 }  // namespace ringproxy::proxy

@@ -297,7 +297,7 @@ void ClientRequests::OnSelected(uint32_t slot, backends::Reply&& reply) {
   }
   const std::unique_ptr<ClientChange> change = std::exchange(change_, nullptr);
   if (reply.bytes() == "+OK\r\n") {
-    client_.flavour.database = change->database;
+    EnterDatabase(change->database, &client_);
     if (client_.flavour.is_pinned) FollowPinned(io_, client_, owner_.owner);
     // A node that has this one has all below it.
     listener_.proved_databases = std::max<uint32_t>(listener_.proved_databases, change->database + 1);

@@ -75,8 +75,11 @@ class ClientRequests {
   void EndTurn();
   // The session's index.
   uint32_t owner() const { return owner_.owner; }
-  // Whether nodes have ever answered a request of this client.
-  bool has_asked_nodes() const { return !forecast_.is_untouched(); }
+  struct Progress {
+    bool has_asked_nodes;    // Some request of this client was for nodes.
+    bool may_change_client;  // One that is under way, or waits for its turn, may leave it in another state.
+  };
+  Progress progress() const { return {!forecast_.is_untouched(), parked_ != nullptr || change_ != nullptr}; }
   // Of those that wait for their replies.
   const ReplyQueue& replies() const { return replies_; }
   void ShrinkIfEmpty() { replies_.ShrinkIfEmpty(); }

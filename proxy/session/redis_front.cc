@@ -145,7 +145,7 @@ ProtocolFront::FrontStep RedisFront::HandleApart(const wire::CommandSpec& spec, 
 
 bool RedisFront::AnswersInfo(const wire::Request& request, size_t size) {
   io().scratch.clear();
-  const bool is_new = !requests().has_asked_nodes();
+  const bool is_new = !requests().progress().has_asked_nodes;
   if (!io().servers->info.AnswerNow(request, listener().index, client().flavour.protocol, is_new, &io().scratch))
     return false;
   requests().AnswerHere(io().scratch, size, QuietNow());
@@ -201,7 +201,11 @@ std::optional<ProtocolFront::FrontStep> RedisFront::AnswerHere(const wire::Comma
     if (MayExecute(client(), *spec)) return std::nullopt;
   }
   const bool may_be_refused = wire::MayBeRefused(*spec) || !client().refused.is_clear();
-  if (may_be_refused && IsRefused(*spec, request, out)) return FrontStep::kNext;
+  if (may_be_refused && IsRefused(*spec, request, out)) {
+    // What it has sent behind it relies on it.
+    const bool moves = client().refused.ReasonAgainst(*spec) == RefusedState::Reason::kMoves;
+    return moves ? FrontStep::kFinish : FrontStep::kNext;
+  }
   if (spec->handling != wire::Handling::kLocal) return std::nullopt;
   const backends::Flavour flavour = client().flavour;
   const ListenerFacts facts{listener().index, listener().conf.databases, listener().proved_databases, listener().gate,
@@ -278,6 +282,9 @@ bool RedisFront::IsRefused(const wire::CommandSpec& spec, const wire::Request& r
           : wire::AppendRedisError({code}, out);
       break;
     case RefusedState::Reason::kMonitors: wire::AppendError("ERR Replica can't interact with the keyspace", out); break;
+    case RefusedState::Reason::kMoves:
+      wire::AppendError("TRYAGAIN the proxy ends and this connection moves: connect anew", out);
+      break;
     case RefusedState::Reason::kListens:
       if (IsRefusedToListener(spec, request, out)) return true;
       [[fallthrough]];

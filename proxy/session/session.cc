@@ -241,7 +241,9 @@ ClientFacts Session::Facts() const {
           .request_bytes = input_.bytes().size(),
           .request_memory = input_.held_bytes(),
           .reply_bytes = reply_bytes(),
-          .is_blocked = mode_ == SessionMode::kHeld || io_.waits.IsWaiting(owner),
+          .waits = mode_ == SessionMode::kWaiting || io_.waits.IsWaiting(owner),
+          .is_held = mode_ == SessionMode::kHeld,
+          .may_change = requests_.progress().may_change_client,
           .is_leaving = mode_ == SessionMode::kFinishing};
 }
 

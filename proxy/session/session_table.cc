@@ -21,6 +21,19 @@ void Show(ClientIo& io, Session& session, std::string_view bytes) {
   if (session.reply_bytes() >= kMessagesAtOnce) session.Flush(true);
 }
 
+// False: it is to be looked at again.
+bool TellOrDrain(ClientIo& io, const MovingNotice& notice, Session& session) {
+  const MovingTold when = WhenTold(notice, session.Facts());
+  if (when == MovingTold::kLater) return false;
+  if (when == MovingTold::kNever) {
+    session.Drain();
+    return true;
+  }
+  session.client().refused.NoteMoves();
+  Show(io, session, MovingPush(notice, session.client()));
+  return true;
+}
+
 }  // namespace
 
 SessionTable::~SessionTable() {
@@ -45,9 +58,9 @@ void SessionTable::Drain() {
 }
 
 void SessionTable::DrainUntold(const MovingNotice& notice) {
-  ForEach([&](Session& session) {
-    const std::string push = MovingPush(notice, session.Facts());
-    push.empty() ? session.Drain() : Show(io_, session, push);
+  notice_ = notice;
+  ForEach([this](Session& session) {
+    if (!TellOrDrain(io_, notice_, session)) untold_.push_back(&session);
   });
 }
 
@@ -117,6 +130,8 @@ void SessionTable::Resume() {
 }
 
 void SessionTable::Flush(bool idle) {
+  if (!untold_.empty()) [[unlikely]]
+    std::erase_if(untold_, [this](Session* session) { return TellOrDrain(io_, notice_, *session); });
   turn_.swap(io_.turn.marked);
   // Nothing came in this turn, so nothing comes soon: what is held leaves now.
   const bool nothing_comes = idle && !std::exchange(replied_, false) && turn_.size() == held_;
@@ -130,6 +145,7 @@ void SessionTable::DeleteClosed() {
   for (const uint32_t index : io_.turn.retired) {
     SessionPlace& place = places_[index];
     std::erase(io_.turn.marked, place.session.get());
+    std::erase(untold_, place.session.get());
     place.session.reset();
     ++place.generation;
     places_.Release(index);

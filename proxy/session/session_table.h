@@ -28,7 +28,7 @@ class SessionTable final : public backends::ReplySink, public RateLimiter::Obser
   Session& Add(ListenerContext& listener, ClientState client, const MakeStream& make_stream);
   // From now on no session takes a request; each closes once it has its replies.
   void Drain();
-  // Likewise, but those that are told of it are served until they leave.
+  // Likewise, but those that are told of it, now or when that can be, are served until they leave.
   void DrainUntold(const MovingNotice& notice);
   size_t size() const { return places_.in_use(); }
   void ForEach(const std::function<void(Session&)>& visit);
@@ -98,6 +98,8 @@ class SessionTable final : public backends::ReplySink, public RateLimiter::Obser
   size_t held_ = 0;             // Sessions that hold their output since the last turn.
   bool replied_ = false;        // Some reply came in this turn.
   bool follows_ = false;
+  MovingNotice notice_;           // From the drain on.
+  std::vector<Session*> untold_;  // To be told it, and not yet; looked at in each turn.
 };
 
 }  // namespace ringproxy::proxy

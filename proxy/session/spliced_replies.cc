@@ -89,7 +89,7 @@ backends::Reply SplicedReplies::Merge(std::string_view executed) {
     }
     own_bytes += out->size();
   };
-  const auto select = [&](uint16_t database) { client_.flavour.database = database; };
+  const auto select = [&](uint16_t database) { EnterDatabase(database, &client_); };
   return backends::Reply(commands_->Merge(executed, io_.io.blocks, answer, select));
 }
 

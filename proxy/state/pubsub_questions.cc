@@ -33,26 +33,53 @@ uint32_t PubSubQuestions::Open(QuestionKind what, TopicKind kind, backends::Tick
   question.kind = kind;
   question.names.clear();
   question.answers.clear();
+  question.reached = {};
   question.waiting = question.reply_bytes = 0;
   return place;
 }
 
+PubSubQuestions::Place PubSubQuestions::ChoosePlace(const Origin& origin, std::string_view channel,
+                                                    backends::Claim claim) const {
+  using backends::Admission;
+  const NodeId owner = RouteKey(*origin.held, origin.held->listeners[origin.listener], channel);
+  const PoolSnapshot& nodes = origin.held->pools[owner.pool];
+  backends::NodePool& pool = origin.held.node_pools[owner.pool];
+  const auto is_heard = [&](ring::NodeIndex node) { return !counts_.IsMissedAt(*nodes.nodes[node]); };
+  const Admission at_owner = pool.Admits(owner.node, claim);
+  if (at_owner == Admission::kGranted && is_heard(owner.node)) return {owner, at_owner};
+  std::optional<ring::NodeIndex> other;
+  std::optional<ring::NodeIndex> unheard;
+  if (at_owner == Admission::kGranted) unheard = owner.node;
+  nodes.ring->Walk(KeyHash(nodes, channel), [&](ring::NodeIndex node) {
+    if (node == owner.node) return false;
+    const Admission admission = pool.Admits(node, claim);
+    if (admission == Admission::kGranted && !is_heard(node)) {
+      if (!unheard) unheard = node;
+      return false;
+    }
+    if (admission == Admission::kGranted) other = node;
+    // As elsewhere, one that is full ends the walk.
+    return admission != Admission::kDown;
+  });
+  if (other) return {{owner.pool, *other}, Admission::kGranted};
+  if (!unheard) return {owner, at_owner};
+  const std::optional<net::TimePoint> since = pool.BesideRequests(*unheard).there_since;
+  const bool is_overdue = since && io_.loop.now() - *since >= kLongestMissing;
+  return {{owner.pool, *unheard}, is_overdue ? Admission::kGranted : Admission::kDown};
+}
+
 void PubSubQuestions::Publish(RoutedRequest& routed, const Origin& origin, TopicKind kind, backends::Ticket ticket) {
   const std::string_view channel = routed.request[1];
-  NodeId to = RouteKey(*origin.held, origin.held->listeners[origin.listener], channel);
+  const auto [to, admission] = ChoosePlace(origin, channel, ClaimOf(routed));
   backends::NodePool& pool = origin.held.node_pools[to.pool];
-  const backends::Admission admission = pool.Admits(to.node, ClaimOf(routed));
-  if (admission != backends::Admission::kGranted) {
-    const uint64_t hash = KeyHash(origin.held->pools[to.pool], channel);
-    const auto other = pool.ChooseOther(hash, to.node, ClaimOf(routed));
-    if (!other) return pool.Refuse(to.node, admission, ticket);
-    to.node = *other;
-  }
+  if (admission != backends::Admission::kGranted) return pool.Refuse(to.node, admission, ticket);
   if (!counts_.is_empty()) {
     const uint32_t place = Open(QuestionKind::kPublish, kind, ticket);
     Question& question = questions_[place];
     question.names.emplace_back(channel);
-    question.answers.push_back({origin.held->pools[to.pool].nodes[to.node], to.pool, {}});
+    const std::shared_ptr<backends::NodeRecord>& node = origin.held->pools[to.pool].nodes[to.node];
+    question.answers.push_back({node, to.pool, {}});
+    question.reached = counts_.ReachedBy(*node, to.pool, kind, channel);
     question.waiting = 1;
     ticket = {place, 0, 0, backends::Ticket::Kind::kPubSub};
   }
@@ -124,9 +151,14 @@ std::string PubSubQuestions::ComposePublished(const Question& question) const {
   const NodeAnswer& answer = question.answers.front();
   const std::optional<int64_t> told = wire::IntegerReply(answer.reply);
   if (!told) return BadReply();
-  const SubscriptionCounts::Reached own =
-      counts_.ReachedBy(*answer.node, answer.pool, question.kind, question.names.front());
-  return IntegerText(std::max<int64_t>(0, *told - own.links) + own.clients);
+  // What has been subscribed since it left counts as the node has counted it: nobody knows which came first.
+  SubscriptionCounts::Reached own = question.reached;
+  if (*told < own.links) {
+    // Some may have left meanwhile.
+    const auto now = counts_.ReachedBy(*answer.node, answer.pool, question.kind, question.names.front());
+    own = {std::min(own.links, now.links), std::min(own.clients, now.clients)};
+  }
+  return IntegerText(own.Listeners(*told));
 }
 
 std::string PubSubQuestions::ComposeNames(const Question& question) {

@@ -31,15 +31,26 @@ std::optional<TopicKind> KindIn(const std::array<std::string_view, kTopicKinds>&
 
 SubscribedNode::~SubscribedNode() {
   Forget();
+  SetMissing(false);
   parts_.link.Leave();
 }
 
 void SubscribedNode::CountLink(const Topic& topic, int delta) {
-  if (parts_.counts != nullptr) parts_.counts->AddLink(*parts_.record, topic.kind, topic.name, delta);
+  if (!parts_.is_own) parts_.counts.AddLink(*parts_.record, topic.kind, topic.name, delta);
+}
+
+void SubscribedNode::SetMissing(bool is_missing) {
+  if (std::exchange(is_missing_, is_missing) != is_missing)
+    parts_.counts.AddMissing(*parts_.record, is_missing ? 1 : -1);
+}
+
+void SubscribedNode::Open() {
+  SetMissing(true);
+  parts_.link.Open(*this);
 }
 
 void SubscribedNode::Want(Topic& topic) {
-  Open();
+  parts_.link.Open(*this);
   Say(topic, true);
 }
 
@@ -49,7 +60,7 @@ void SubscribedNode::Say(Topic& topic, bool subscribes) {
   if (!parts_.link.is_coming()) {
     // Whoever subscribes does not wait for it, and may miss what is published there.
     has_missed_ = true;
-    return;
+    return SetMissing(true);
   }
   coming_.push_back(&topic);
   ++topic.unsettled;
@@ -82,6 +93,8 @@ void SubscribedNode::OnLinkReady() {
     Send(topic, true);
     ++topics;
   });
+  to_renew_ = topics;
+  if (topics == 0) SetMissing(false);
   if (std::exchange(has_missed_, false)) parts_.stats.subscription_gaps.Add(topics);
   for (Topic* topic : coming) Settle(*topic, false);
 }
@@ -128,6 +141,7 @@ bool SubscribedNode::OnAnswer(bool subscribes, TopicKind kind, std::string_view 
     // Its clients were told that they are subscribed before they were.
     if (said.is_late || parts_.clock.now() - said.since > kPatience) parts_.stats.subscription_gaps.Add();
   }
+  OnAnswered();
   Settle(topic, said.is_late);
   return true;
 }
@@ -146,8 +160,14 @@ bool SubscribedNode::OnError(std::string_view error) {
   } else if (on_.erase(said.topic) > 0) {
     CountLink(*said.topic, -1);
   }
+  OnAnswered();
   Settle(*said.topic, said.is_late);
   return true;
+}
+
+// Only subscriptions are said anew, so whatever else is answered comes behind them.
+void SubscribedNode::OnAnswered() {
+  if (to_renew_ > 0 && --to_renew_ == 0) SetMissing(false);
 }
 
 void SubscribedNode::Settle(Topic& topic, bool is_late) {
@@ -160,6 +180,7 @@ void SubscribedNode::Forget() {
   const std::deque<AwaitedAnswer> awaited = std::exchange(awaited_, {});
   const std::vector<Topic*> coming = std::exchange(coming_, {});
   const std::unordered_set<Topic*> on = std::exchange(on_, {});
+  to_renew_ = 0;
   for (Topic* topic : on) CountLink(*topic, -1);
   for (const AwaitedAnswer& said : awaited) {
     if (said.topic != nullptr) Settle(*said.topic, said.is_late);
@@ -170,11 +191,13 @@ void SubscribedNode::Forget() {
 void SubscribedNode::OnLinkGone() {
   const bool was_on = !on_.empty();
   has_missed_ = has_missed_ || was_on || !awaited_.empty() || !coming_.empty();
+  if (has_missed_) SetMissing(!parts_.topics.empty());
   Forget();
   if (was_on) observer_.OnGap(parts_.topics.group());
 }
 
 void SubscribedNode::Tick() {
+  if (parts_.topics.empty()) SetMissing(false);
   if (!parts_.link.is_ready()) return;
   const net::Duration silent = parts_.clock.now() - heard_;
   if (awaited_.size() > kMostAwaited + 2 * parts_.topics.size()) return parts_.link.GiveUp("it answers nothing");

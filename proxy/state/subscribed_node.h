@@ -2,7 +2,8 @@
 //
 // Purpose: a node gets SUBSCRIBE once for each topic that any client listens to, and UNSUBSCRIBE when the last one
 // leaves. Answers carry no number, so they belong to what was said first. After a loss all topics are said again, and
-// what may have been missed is counted.
+// what may have been missed is counted. Until the node has answered them it is known to SubscriptionCounts as one at
+// which nothing should be published.
 //
 //   Want ──► SUBSCRIBE … the answer is awaited … on ──► Unwant: UNSUBSCRIBE … off      The link is lost: all are off.
 //
@@ -51,7 +52,8 @@ class SubscribedNode final : private backends::SubscriptionUser {
     std::shared_ptr<backends::NodeRecord> record;
     backends::NodeStats& stats;
     TopicTable& topics;
-    SubscriptionCounts* counts;  // nullptr: the node's number of links is that of clients.
+    SubscriptionCounts& counts;
+    bool is_own;  // One client's: the node's number of such links is that of clients.
     const net::Clock& clock;
   };
 
@@ -67,8 +69,8 @@ class SubscribedNode final : private backends::SubscriptionUser {
   // Somebody listens to the topic now; nobody does any more.
   void Want(Topic& topic);
   void Unwant(Topic& topic) { Say(topic, false); }
-  // Opens the link for the topics that there are.
-  void Open() { parts_.link.Open(*this); }
+  // Opens the link for the topics that there are. Until it has confirmed them they are missed here.
+  void Open();
   bool IsAt(const backends::PinnedLinks& node) const { return &parts_.at == &node; }
   // Once a second.
   void Tick();
@@ -96,6 +98,10 @@ class SubscribedNode final : private backends::SubscriptionUser {
   void Settle(Topic& topic, bool is_late);
   // All answers that were to come do not.
   void Forget();
+  // Whether topics are missed here that others have been told they listen to.
+  void SetMissing(bool is_missing);
+  // The node has answered what was said first.
+  void OnAnswered();
 
   const SubscribedNodeParts parts_;
   const std::unique_ptr<backends::SubscriptionLease> lease_;
@@ -106,6 +112,8 @@ class SubscribedNode final : private backends::SubscriptionUser {
   std::string scratch_;
   net::TimePoint heard_{};
   bool has_missed_ = false;  // It was not there while somebody listened.
+  bool is_missing_ = false;  // Nor is it now, or the node has not answered all that was said anew.
+  size_t to_renew_ = 0;      // Of the answers that are awaited so many come first and are to that.
 };
 
 }  // namespace ringproxy::proxy

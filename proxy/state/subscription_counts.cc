@@ -29,6 +29,20 @@ void SubscriptionCounts::Add(uint64_t scope, TopicKind kind, std::string_view na
   scopes_.erase(scope);
 }
 
+void SubscriptionCounts::AddMissing(const backends::NodeRecord& node, int delta) {
+  const std::lock_guard lock(mutex_);
+  const auto entry = missing_.try_emplace(&node, 0).first;
+  entry->second += delta;
+  if (entry->second == 0) missing_.erase(entry);
+  nodes_missed_at_.store(missing_.size(), std::memory_order_relaxed);
+}
+
+bool SubscriptionCounts::IsMissedAt(const backends::NodeRecord& node) const {
+  if (nodes_missed_at_.load(std::memory_order_relaxed) == 0) return false;
+  const std::lock_guard lock(mutex_);
+  return missing_.contains(&node);
+}
+
 int64_t SubscriptionCounts::Named(uint64_t scope, TopicKind kind, std::string_view name) const {
   const std::lock_guard lock(mutex_);
   const auto found = scopes_.find(scope);

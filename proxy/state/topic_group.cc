@@ -33,7 +33,8 @@ std::optional<ring::NodeIndex> TopicGroup::Open(HeldSnapshot& held) {
         .record = record,
         .stats = record->stats(parts_.worker),
         .topics = topics_,
-        .counts = owner_ ? nullptr : &parts_.counts,
+        .counts = parts_.counts,
+        .is_own = owner_.has_value(),
         .clock = parts_.clock,
     };
     opened.push_back(std::make_unique<SubscribedNode>(parts, std::move(lease), parts_.observer));

@@ -190,7 +190,8 @@ void Waits::Leave(uint32_t client, Watches& watches) {
   if (found == by_client_.end()) return;
   const uint32_t place = found->second;
   Detach(place, watches);
-  if (entries_[place].from != PoppedFrom::kNone && entries_[place].owned) {
+  const auto& owned = entries_[place].owned;
+  if (entries_[place].from != PoppedFrom::kNone && owned && !owned->is_waiting()) {
     // Its node may have popped something already, which is read before the link serves anybody else.
     by_client_.erase(found);
     entries_[place].is_gone = true;

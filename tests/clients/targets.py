@@ -17,8 +17,10 @@ class Target(contextlib.ExitStack):
 
     def start(self, nodes, servers):
         self.nodes, self.servers = nodes, servers
-        for process in [*nodes, *(server for server in servers if server not in nodes)]:
-            self.enter_context(process)
+        with contextlib.ExitStack() as started:  # If one of them cannot start, nobody else ends the others.
+            for process in [*nodes, *(server for server in servers if server not in nodes)]:
+                started.enter_context(process)
+            self.enter_context(started.pop_all())
         return self
 
     def environment(self):
@@ -70,8 +72,8 @@ class RedisTarget(Target):
 
 
 class MovingTarget(Target):
-    """Two proxies before the same nodes. A restart of the server is a drain of the first, which sends its clients to the second and has
-    to see them leave long before its time is over."""
+    """Two proxies before the same nodes. A restart of the server is one of the first, which sends its clients to the second and has to see
+    them leave long before its time is over; whom it has only disconnected finds its next process."""
 
     def __init__(self, count):
         super().__init__()
@@ -84,6 +86,7 @@ class MovingTarget(Target):
     def restart_server(self):
         self.servers[0].terminate()
         assert self.servers[0].wait() == 0
+        self.servers[0].start()
 
 
 class QueueTarget(Target):

@@ -1,5 +1,6 @@
 """Blocking commands through the proxy: as a plain Redis answers them, with nothing lost and nobody else kept waiting."""
 
+import contextlib
 import random
 import socket
 import threading
@@ -8,6 +9,7 @@ import time
 import pytest
 import redis as redis_py
 
+from limited import vanish
 from servers import Fleet, PATIENT, Proxy, RawClient, RedisServer, encode, pool_config, wait_for
 from slow_link import SlowLink
 
@@ -124,9 +126,7 @@ def test_a_client_that_leaves_ends_its_wait(one_node, stranger, leave):
     if leave == "half-close":
         client.socket.shutdown(socket.SHUT_WR)
     elif leave == "reset":
-        import struct
-        client.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        client.socket.close()
+        vanish(client)
     else:
         client.socket.close()
     wait_for(lambda: blocked_clients(node) == 0, "the wait to end")
@@ -248,6 +248,45 @@ def test_too_many_read_an_error():
         wait_for(lambda: blocked_clients(fleet.nodes[0]) == 1, "the client to wait")
         assert b.ask("BLPOP", "q", "0").startswith(b"-ERR max number of blocked clients of r0 reached")
         assert b.ask("PING") == b"+PONG\r\n"
+
+
+@pytest.mark.parametrize("busy", [0, 0.4])
+def test_many_that_begin_to_wait_at_once_all_wait(busy):
+    # More than the node's kernel keeps until the node accepts them.
+    with Fleet(1, node_arguments=("--tcp-backlog", "32"), pinned_per_node=400, reconnect={"rate": "1/m"}) as fleet, \
+            contextlib.ExitStack() as stack:
+        node = fleet.nodes[0]
+        clients = [stack.enter_context(fleet.client()) for _ in range(400)]
+        assert all(client.ask("PING") == b"+PONG\r\n" for client in clients)
+        sleeper = stack.enter_context(RawClient(node.port))
+        sleeper.send(encode("DEBUG", "SLEEP", str(busy)))
+        for client in clients:
+            client.send(encode("BLPOP", "q", "0"))
+        assert sleeper.reply() == b"+OK\r\n"
+        wait_for(lambda: blocked_clients(node) == 400, "all to wait")
+        assert fleet.proxy.metric("node_connect_failures_total") == 0
+        node.ask("RPUSH", "q", *["v"] * len(clients))
+        for client in clients:
+            assert client.reply() == b"*2\r\n$1\r\nq\r\n$1\r\nv\r\n"
+
+
+def test_clients_that_leave_before_they_have_a_connection_need_none():
+    patient = {"timeouts": {"connect": "60s", "request": "60s"}, "health": {"interval": "0s"}}
+    with Fleet(1, **patient) as fleet, contextlib.ExitStack() as stack:
+        node, proxy = fleet.nodes[0], fleet.proxy
+        clients = [stack.enter_context(fleet.client()) for _ in range(60)]
+        assert all(client.ask("PING") == b"+PONG\r\n" for client in clients)
+        node.stop()
+        try:
+            for client in clients:
+                client.send(encode("BLPOP", "q", "0"))
+            wait_for(lambda: proxy.metric("pinned_links") == 60, "all to have asked")
+            for client in clients:
+                vanish(client)
+            wait_for(lambda: proxy.metric("pinned_links") == 0, "the links to be free")
+        finally:
+            node.cont()
+        assert blocked_clients(node) == 0
 
 
 def test_a_full_node_is_drained(one_node, stranger):

@@ -243,6 +243,7 @@ def test_a_pause_of_writes_holds_those_of_all_workers(admin, crowd):
         writer.send(encode("PING") + encode("SET", f"k{i}", "v") + encode("GET", f"k{i}"))
         assert writer.reply() == b"+PONG\r\n"
     wait_for(lambda: blocked_as_told(reader) == len(writers), "all to be held")
+    assert reader.ask("EVAL", "#!lua flags=no-writes\nreturn 1", "0") == b":1\r\n"
     with admin.client() as late:
         late.send(encode("INCR", "n"))
         wait_for(lambda: blocked_as_told(reader) == len(writers) + 1, "one that comes later to be held, too")

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from servers import Fleet, PATIENCE, Proxy, blocked, encode, free_port, pool_config, wait_for
+from servers import Fleet, PATIENCE, Proxy, RawClient, blocked, encode, free_port, pool_config, wait_for
 from test_operations import run
 
 ASK = ("CLIENT", "MAINT_NOTIFICATIONS", "ON")
@@ -79,27 +79,77 @@ def test_who_stays_is_told_once_and_leaves_before_the_drain_timeout():
         assert "cut off" not in fleet.proxy.log()
 
 
-def test_whoever_listens_waits_or_queues_reads_it_between_two_replies():
+def test_whoever_is_bound_to_its_connection_is_disconnected_as_if_it_had_not_asked():
     with two_proxies() as (fleet, _):
-        listens, waits, queues, resets = (client_that_asks(fleet) for _ in range(4))
-        listens.ask("SUBSCRIBE", "news")
+        clients = {words: client_that_asks(fleet) for words in (
+            ("SUBSCRIBE", "news"), ("PSUBSCRIBE", "n*"), ("SSUBSCRIBE", "news"), ("SELECT", "3"), ("RESET",))}
+        for words, client in clients.items():
+            assert not client.ask(*words).startswith(b"-"), words
+        clients["RESET",].ask("HELLO", "3")
+        silent, waits = client_that_asks(fleet), client_that_asks(fleet)
+        silent.send(encode("CLIENT", "REPLY", "OFF") + encode("SET", "seen", "1"))
         waits.send(encode("BLPOP", "list", "0"))
-        assert queues.ask("MULTI") == b"+OK\r\n" and queues.ask("SET", "a", "1") == b"+QUEUED\r\n"
-        assert resets.ask("RESET") == b"+RESET\r\n"
-        resets.ask("HELLO", "3")
-        wait_for(lambda: blocked(fleet.nodes) == 1, "the wait to begin")
+        with fleet.client() as other:
+            wait_for(lambda: other.ask("EXISTS", "seen") == b":1\r\n", "what the silent one says")
+            wait_for(lambda: blocked(fleet.nodes) == 1, "the wait to begin")
         drain(fleet)
-        assert resets.closed_by_peer() == b""
-        for mover in (listens, waits, queues):
-            assert mover.reply().startswith(b">4\r\n$6\r\nMOVING\r\n")
-        assert queues.ask("EXEC") == b"*1\r\n+OK\r\n"
-        assert queues.ask("PUBLISH", "news", "x").startswith(b":")
-        assert listens.reply() == b">3\r\n$7\r\nmessage\r\n$4\r\nnews\r\n$1\r\nx\r\n"
-        assert queues.ask("RPUSH", "list", "x") == b":1\r\n"
-        assert waits.reply() == b"*2\r\n$4\r\nlist\r\n$1\r\nx\r\n"
-        for mover in (listens, waits, queues):
-            mover.socket.close()
+        for words, client in clients.items():
+            assert client.closed_by_peer() == b"", words
+        assert silent.closed_by_peer() == b""
+        assert waits.reply() == b"_\r\n" and waits.closed_by_peer() == b""
         assert fleet.proxy.wait() == 0
+
+
+def test_whoever_begins_in_another_database_is_told():
+    with two_proxies() as (fleet, _), fleet.client() as mover:
+        mover.send(encode("HELLO", "3") + encode("SELECT", "2") + encode(*ASK))
+        assert mover.reply().startswith(b"%") and mover.reply() == mover.reply() == b"+OK\r\n"
+        drain(fleet)
+        assert mover.reply().startswith(b">4\r\n$6\r\nMOVING\r\n")
+
+
+def reads_both(client, *replies):
+    """These, and the message once: before the last of them or behind it."""
+    read = [client.reply() for _ in range(len(replies) + 1)]
+    assert sum(push.startswith(b">4\r\n$6\r\nMOVING\r\n") for push in read[-2:]) == 1, read
+    assert [reply for reply in read if not reply.startswith(b">")] == list(replies)
+
+
+def test_a_transaction_is_finished_before_its_client_is_told():
+    with two_proxies() as (fleet, _):
+        key = fleet.key_of(0)
+        queues, discards, watches, unwatches, too_late = movers = [client_that_asks(fleet) for _ in range(5)]
+        for client in (queues, discards):
+            assert client.ask("MULTI") == b"+OK\r\n" and client.ask("INCR", key) == b"+QUEUED\r\n"
+        for client in (watches, unwatches, too_late):
+            assert client.ask("WATCH", key) == b"+OK\r\n" and client.ask("GET", key) == b"_\r\n"
+        drain(fleet)
+        for client, words, *replies in (
+                (watches, ("MULTI", "INCR", "EXEC"), b"+OK\r\n", b"+QUEUED\r\n", b"*1\r\n:1\r\n"),
+                (too_late, ("MULTI", "INCR", "EXEC"), b"+OK\r\n", b"+QUEUED\r\n", b"_\r\n"),
+                (queues, ("EXEC",), b"*1\r\n:2\r\n"), (discards, ("DISCARD",), b"+OK\r\n"), (unwatches, ("UNWATCH",), b"+OK\r\n")):
+            for word in words:
+                client.send(encode(word, key) if word == "INCR" else encode(word))
+            reads_both(client, *replies)
+        for client in movers:
+            assert client.ask("GET", key) == b"$1\r\n2\r\n", "and is served on"
+            client.socket.close()
+        assert fleet.proxy.wait() == 0
+
+
+@pytest.mark.parametrize("words", [("WATCH", "a"), ("SELECT", "3"), ("SUBSCRIBE", "a"), ("CLIENT", "REPLY", "OFF")])
+def test_whoever_was_told_binds_nothing_to_its_connection(words):
+    """It may be gone before it needs it; what it has sent behind it is not executed."""
+    with two_proxies() as (fleet, port):
+        mover = client_that_asks(fleet)
+        drain(fleet)
+        assert parts(mover.reply())[0] == b":3600"
+        mover.send(encode(*words) + encode("SET", "written", "1"))
+        assert mover.reply() == b"-TRYAGAIN the proxy ends and this connection moves: connect anew\r\n"
+        assert mover.closed_by_peer() == b""
+        assert fleet.proxy.wait() == 0
+        with RawClient(port) as other:
+            assert other.ask("EXISTS", "written") == b":0\r\n"
 
 
 def test_without_an_address_only_those_are_told_who_wish_none():

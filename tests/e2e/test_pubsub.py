@@ -204,6 +204,34 @@ def test_a_node_is_subscribed_again_when_it_is_back():
                 assert fleet.proxy.metric("subscription_gaps_total", node="r0") == 0
 
 
+@pytest.mark.parametrize("count, workers, subscriptions", [(1, 1, "shared"), (3, 2, "shared"), (3, 2, "own")])
+def test_what_is_published_while_a_node_comes_back_is_heard_or_refused(count, workers, subscriptions):
+    with Fleet(count, workers, **PATIENT, health={"interval": "100ms"}, subscriptions=subscriptions) as fleet:
+        listeners = [subscriber(fleet, "SUBSCRIBE c") for _ in range(4)]
+        owner = fleet.owner("c")
+        node, name = fleet.nodes[owner], f"r{owner}"
+        sent = []
+
+        def publish(client):
+            for i in range(30):
+                text = f"{len(sent)}.{i}"
+                reply = client.ask("PUBLISH", "c", text)
+                assert reply == b":4\r\n" or reply.startswith(b"-NODE")
+                if reply == b":4\r\n":
+                    sent.append(text.encode())
+            return "cmdstat_publish" in node.ask("INFO", "commandstats").decode()
+
+        with fleet.client() as client:
+            for _ in range(5):
+                node.kill()
+                wait_for(lambda: fleet.proxy.node(name)["state"] != "up", "the node lost")
+                node.start()
+                wait_for(lambda: publish(client), "messages at the node again")
+        for listener in listeners:
+            assert sorted(listener.reply().split(b"\r\n")[-2] for _ in sent) == sorted(sent)
+            listener.socket.close()
+
+
 def test_a_gap_ends_connections_if_its_pool_says_so():
     with Fleet(2, **PATIENT, on_gap="disconnect") as fleet:
         with subscriber(fleet, "SUBSCRIBE c") as listener, fleet.client() as other:

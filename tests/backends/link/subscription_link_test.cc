@@ -66,6 +66,21 @@ TEST_F(SubscriptionLinkTest, ComesBackAtOnceWhenItWasLostAndLaterWhenItCouldNotB
   EXPECT_EQ(user_.ready, 2);
 }
 
+TEST_F(SubscriptionLinkTest, TakesTheLastTokenWhereTheNodeIsThereIfAllShareIt) {
+  pool_conf_.reconnect.rate = {10, 1s};
+  MakeReady();
+  const size_t before = loop_.sockets();
+  const auto lease = pool_->BesideRequests(0).pinned.LeaseSubscription();
+  lease->link().Open(user_);
+  EXPECT_EQ(loop_.sockets(), before) << "a client's own leaves it, since there may be very many";
+  Link().Open(user_);
+  ASSERT_EQ(loop_.sockets(), before + 1);
+  // But it takes one.
+  Ready(loop_.last_socket());
+  Link().GiveUp("a test");
+  EXPECT_EQ(loop_.sockets(), before + 1);
+}
+
 TEST_F(SubscriptionLinkTest, IsGivenUpWhenItsUserDoesNotKnowWhatItSays) {
   Open().Receive("+strange\r\n+next\r\n");
   EXPECT_EQ(user_.frames.size(), 1U);

@@ -4,6 +4,7 @@ The worker imports this file to learn the task."""
 
 import os
 import sys
+import time
 
 import redis
 from celery import Celery, chord
@@ -12,8 +13,10 @@ from checks import PORT, check, done, eventually, restart
 from jobs import ALL, COUNT, Ledger, begun_before, is_delayed, work
 
 app = Celery("celery_jobs", broker=f"redis://127.0.0.1:{PORT}/0", backend=f"redis://127.0.0.1:{PORT}/1")
-# What a killed worker had comes back after the visibility timeout, if its tasks are acknowledged late; a worker looks when it is ten seconds old.
-app.conf.update(task_acks_late=True, worker_prefetch_multiplier=1, broker_transport_options={"visibility_timeout": 10}, result_extended=True)
+# What a killed worker had comes back after the visibility timeout, if its tasks are acknowledged late; a worker looks when it starts, and then
+# after 100 s.
+VISIBILITY = 10
+app.conf.update(task_acks_late=True, worker_prefetch_multiplier=1, broker_transport_options={"visibility_timeout": VISIBILITY}, result_extended=True)
 
 
 @app.task(autoretry_for=(RuntimeError,), default_retry_delay=1, max_retries=3)
@@ -48,10 +51,10 @@ def ask(ledger):
     ledger.until(lambda: len(ledger.done()) >= COUNT // 2, 60)
     held = ledger.held_by(victim)
     ledger.kill(victim)
-    # The others looked when they were ten seconds old, and do so seldom from then on.
-    ledger.hire(*command("comes@here"))
     # Only what a worker has taken with BRPOP and not yet put on the list of what is not acknowledged is lost with it.
     broker = redis.Redis(port=PORT)
+    ledger.until(lambda: not broker.zcount("unacked_index", time.time() - VISIBILITY, "+inf"), 60)
+    ledger.hire(*command("comes@here"))
     ledger.until(lambda: len(ledger.done()) >= COUNT - 1 and not broker.hlen("unacked") and not broker.llen("celery"), 60)
     times = ledger.done()
     never = [number for number in ALL if not times[number]]

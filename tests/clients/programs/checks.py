@@ -42,6 +42,14 @@ def eventually(attempt):
             time.sleep(0.02)
 
 
+def check_becomes(what, ask, expected):
+    """As check; it may take a while to be so."""
+    deadline = time.monotonic() + 20
+    while (actual := ask()) != expected and time.monotonic() < deadline:
+        time.sleep(0.02)
+    check(what, actual, expected)
+
+
 def restart(what):
     """'nodes' or 'server'; both are back when it returns."""
     print("please restart", what, flush=True)

@@ -64,7 +64,7 @@ TEST_F(ClientFactsTest, WhoHasSaidNothingHasEmptyFieldsAndNoCommand) {
 
 TEST_F(ClientFactsTest, FlagsTellWhatTheClientIsDoing) {
   client_.transaction = std::make_unique<Transaction>();
-  facts_.is_blocked = facts_.is_leaving = true;
+  facts_.waits = facts_.is_leaving = true;
   client_.no_evict = client_.no_touch = true;
   EXPECT_THAT(Line(), HasSubstr(" flags=xbceT "));
   client_.refused.NoteMonitors();

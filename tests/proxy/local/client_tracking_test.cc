@@ -55,5 +55,17 @@ TEST_F(ClientTracking, RemembersWhetherTheClientWantsToKnowOfTheEnd) {
   }
 }
 
+TEST_F(ClientTracking, RemembersWhetherTheClientHasLeftItsDatabaseSinceItAsked) {
+  listener_.proved_databases = 4;
+  const std::pair<std::string_view, bool> kWords[] = {
+      {"select 2", true}, {"client maint_notifications on", false}, {"select 2", false}, {"select 3", true},
+      {"select 2", true},
+  };
+  for (const auto& [line, has_left] : kWords) {
+    Ask(line);
+    EXPECT_EQ(client_.has_left_database, has_left) << line;
+  }
+}
+
 }  // namespace
 }  // namespace ringproxy::proxy

@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <functional>
+#include <memory>
+
 #include "tests/support/fake_loop.h"
 #include "tests/support/test_view.h"
 
@@ -16,7 +19,9 @@ class MovingNoticeTest : public testing::Test {
     client_.flavour.protocol = 3;
     client_.moving_news = MovingNews::kWithEndpoint;
   }
-  std::string Push() const { return MovingPush(notice_, facts_); }
+  // Empty: it is not told now.
+  std::string Push() const { return When() == MovingTold::kNow ? MovingPush(notice_, client_) : std::string(); }
+  MovingTold When() const { return WhenTold(notice_, facts_); }
 
   MovingNotice notice_{.number = 17, .time = 15s, .endpoint = "proxy-2.example:6380"};
   ClientState client_ = TestClient();
@@ -63,6 +68,50 @@ TEST_F(MovingNoticeTest, IsForClientsAloneThatHaveAskedAndCanReadIt) {
   facts_.is_leaving = false;
   client_.moving_news = MovingNews::kUnwanted;
   EXPECT_EQ(Push(), "");
+}
+
+// What node-redis 5.12 and 6 lose when they move, silently, though not when they are disconnected.
+TEST_F(MovingNoticeTest, IsNotForConnectionsThatTheNextOneWouldNotEqual) {
+  struct Row {
+    const char* what;
+    MovingTold when;
+    std::function<void(ClientState&, ClientFacts&)> make;
+  };
+  const Row rows[] = {
+      {"nothing", MovingTold::kNow, [](ClientState&, ClientFacts&) {}},
+      {"has a name", MovingTold::kNow,
+       [](ClientState& client, ClientFacts&) { client.labels = std::make_unique<ClientLabels>(); }},
+      {"NO-EVICT, NO-TOUCH", MovingTold::kNow,
+       [](ClientState& client, ClientFacts&) { client.no_evict = client.no_touch = true; }},
+      {"has begun in database 2", MovingTold::kNow,
+       [](ClientState& client, ClientFacts&) { client.flavour.database = 2; }},
+      {"is held by a pause", MovingTold::kNow, [](ClientState&, ClientFacts& facts) { facts.is_held = true; }},
+      {"MULTI", MovingTold::kLater,
+       [](ClientState& client, ClientFacts&) { client.transaction = std::make_unique<Transaction>(); }},
+      {"WATCH", MovingTold::kLater, [](ClientState& client, ClientFacts&) { client.flavour.is_pinned = true; }},
+      {"SELECT under way", MovingTold::kLater, [](ClientState&, ClientFacts& facts) { facts.may_change = true; }},
+      {"SELECT", MovingTold::kNever, [](ClientState& client, ClientFacts&) { EnterDatabase(3, &client); }},
+      {"SUBSCRIBE", MovingTold::kNever, [](ClientState& client, ClientFacts&) { client.refused.NoteListens(true); }},
+      {"MONITOR", MovingTold::kNever, [](ClientState& client, ClientFacts&) { client.refused.NoteMonitors(); }},
+      {"CLIENT REPLY OFF", MovingTold::kNever,
+       [](ClientState& client, ClientFacts&) { client.reply_mode = ReplyMode::kOff; }},
+      {"BLPOP", MovingTold::kNever, [](ClientState&, ClientFacts& facts) { facts.waits = true; }},
+      {"SUBSCRIBE, then MULTI", MovingTold::kNever,
+       [](ClientState& client, ClientFacts&) {
+         client.refused.NoteListens(true);
+         client.transaction = std::make_unique<Transaction>();
+       }},
+  };
+  for (const Row& row : rows) {
+    for (const MovingNews news : {MovingNews::kBare, MovingNews::kWithEndpoint}) {
+      ClientState client = TestClient();
+      client.flavour.protocol = 3;
+      client.moving_news = news;
+      ClientFacts facts{.client = client, .listener = 0, .stream = *stream_};
+      row.make(client, facts);
+      EXPECT_EQ(WhenTold(notice_, facts), row.when) << row.what;
+    }
+  }
 }
 
 TEST_F(MovingNoticeTest, TellsWholeSecondsAndAtLeastOne) {

@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <string_view>
+#include <vector>
+
 namespace ringproxy::proxy {
 namespace {
 
@@ -22,6 +25,19 @@ TEST(RefusedState, RefusesAllButWhatALoginNeeds) {
   }
   state.LogIn();
   EXPECT_TRUE(state.is_clear());
+}
+
+// Also after a RESET: the client may be gone at any moment all the same.
+TEST(RefusedState, OfWhoeverMovesItRefusesWhatWouldBeLost) {
+  RefusedState state;
+  state.NoteMoves();
+  state.Clear();
+  std::vector<std::string_view> refused;
+  for (const wire::CommandSpec& spec : wire::RedisCommands()) {
+    if (state.ReasonAgainst(spec) == Reason::kMoves) refused.push_back(spec.name);
+  }
+  EXPECT_EQ(refused, (std::vector<std::string_view>{"client|reply", "monitor", "psubscribe", "select", "ssubscribe",
+                                                    "subscribe", "watch"}));
 }
 
 TEST(RefusedState, ForgetsEverythingWhenItIsCleared) {

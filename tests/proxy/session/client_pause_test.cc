@@ -11,12 +11,15 @@ using namespace std::chrono_literals;
 using HeldCommands = ClientPause::HeldCommands;
 using test::TestRequest;
 
-bool Holds(HeldCommands held, std::string_view line) {
-  const TestRequest request(TestRequest::Split(line));
+bool Holds(HeldCommands held, const TestRequest& request) {
   const ClientState client = NewClient(1, "127.0.0.1:1");
   ClientPause pause;
   pause.Extend(held, net::TimePoint(1s));
   return pause.Holds(wire::FindRedisCommand(wire::Request(request)), request, client);
+}
+
+bool Holds(HeldCommands held, std::string_view line) {
+  return Holds(held, TestRequest(TestRequest::Split(line)));
 }
 
 TEST(ClientPause, OfWritesHoldsWhatMayChangeDataAndNothingElse) {
@@ -26,6 +29,19 @@ TEST(ClientPause, OfWritesHoldsWhatMayChangeDataAndNothingElse) {
   for (const char* line : {"get k", "ping", "multi", "exec", "subscribe c", "xread streams s 0", "set k", "nosuch",
                            "client list", "client unpause", "eval_ro x 0"})
     EXPECT_FALSE(Holds(HeldCommands::kWrites, line)) << line;
+}
+
+TEST(ClientPause, OfWritesLetsScriptsPassThatDeclareToWriteNothing) {
+  const auto holds = [](std::string_view command, std::string_view script) {
+    return Holds(HeldCommands::kWrites, TestRequest({command, script, "0"}));
+  };
+  for (const char* script : {"#!lua flags=no-writes\nreturn 1", "#!lua flags=allow-stale,no-writes\nreturn 1",
+                             "#!lua flags=no-writes", "#!lua flags=no-writes x\r\nreturn 1"})
+    EXPECT_FALSE(holds("eval", script)) << script;
+  for (const char* script : {"return 1", "#!lua\nreturn 1 -- flags=no-writes", "#!lua flags=\n",
+                             "#!lua flags=no-writes2\n", "-- #!lua flags=no-writes\n", "#!lua xflags=no-writes\n"})
+    EXPECT_TRUE(holds("eval", script)) << script;
+  EXPECT_TRUE(holds("evalsha", "e0e1f9fabfc9d4800c877a703b823ac0578ff8db"));
 }
 
 TEST(ClientPause, OfAllHoldsEverythingButItsOwnEndAndThatOfTheConnection) {

@@ -44,6 +44,26 @@ class SessionDrainTest : public WorkerFixture {
     Settle();
   }
 
+  // `reply`: of the nodes, which are asked before the drain.
+  test::FakeSocket& DrainWhileItSelects(const std::string& reply) {
+    test::FakeSocket& mover = NewMover();
+    const size_t before = loop_.sockets();
+    mover.Receive(Encode({"SELECT", "3"}));
+    Settle();
+    Drain();
+    EXPECT_EQ(mover.written, "");
+    EXPECT_EQ(loop_.sockets(), before + 2);
+    for (size_t i = before; i < loop_.sockets(); ++i) {
+      test::FakeSocket& link = loop_.socket(i);
+      link.observer->OnConnected(0);
+      link.Receive("%1\r\n$7\r\nversion\r\n$5\r\n7.2.4\r\n" + reply + "+PONG\r\n");
+      Settle();
+      if (link.TakeWritten().ends_with(Encode({"SELECT", "3"}))) link.Receive(reply);
+      Settle();
+    }
+    return mover;
+  }
+
   size_t first_link_ = 0;
   int drained_ = 0;
 };
@@ -112,7 +132,7 @@ TEST_F(SessionDrainTest, TheMessageStandsBetweenReplies) {
   Settle();
   EXPECT_EQ(queues.TakeWritten(), "+OK\r\n+QUEUED\r\n");
   Drain();
-  EXPECT_EQ(queues.TakeWritten(), kPush);
+  EXPECT_EQ(queues.TakeWritten(), "") << "it is told when its transaction is on its way";
   Link(1).Receive("$1\r\nb\r\n");
   Settle();
   Link(0).Receive("$1\r\na\r\n");
@@ -122,7 +142,98 @@ TEST_F(SessionDrainTest, TheMessageStandsBetweenReplies) {
   Settle();
   Link(0).Receive("+OK\r\n+QUEUED\r\n*1\r\n$1\r\na\r\n");
   Settle();
-  EXPECT_EQ(queues.written, "*1\r\n$1\r\na\r\n");
+  EXPECT_EQ(queues.written, std::string(kPush) + "*1\r\n$1\r\na\r\n");
+}
+
+TEST_F(SessionDrainTest, WhoeverDiscardsIsToldThenAndWhoeverStaysHasItsLastReply) {
+  Start();
+  test::FakeSocket& discards = NewMover();
+  test::FakeSocket& stays = NewMover();
+  for (test::FakeSocket* client : {&discards, &stays}) client->Receive(Encode({"MULTI"}));
+  Settle();
+  Drain();
+  discards.Receive(Encode({"DISCARD"}));
+  Settle();
+  EXPECT_EQ(discards.TakeWritten(), "+OK\r\n+OK\r\n" + std::string(kPush));
+  discards.ReceiveEnd();
+  loop_.Advance(19s);
+  Settle();
+  EXPECT_EQ(stays.written, "+OK\r\n");
+  EXPECT_TRUE(stays.closed());
+  EXPECT_EQ(drained_, 1);
+}
+
+TEST_F(SessionDrainTest, AClientThatLeavesBeforeItIsToldIsForgotten) {
+  Start();
+  test::FakeSocket& mover = NewMover();
+  mover.Receive(Encode({"MULTI"}));
+  Settle();
+  Drain();
+  EXPECT_EQ(drained_, 0);
+  mover.ReceiveEnd();
+  Settle();
+  EXPECT_EQ(mover.written, "+OK\r\n");
+  EXPECT_EQ(drained_, 1);
+}
+
+// Only then is it known what the client's connection is.
+TEST_F(SessionDrainTest, WhatIsUnderWayIsWaitedFor) {
+  Start();
+  test::FakeSocket& watches = NewMover();
+  watches.Receive(Encode({"GET", KeyOf(0)}) + Encode({"WATCH", KeyOf(0)}));
+  test::FakeSocket& reads = NewMover();
+  reads.Receive(Encode({"GET", KeyOf(0)}));
+  Settle();
+  Drain();
+  EXPECT_EQ(watches.written, "");
+  EXPECT_EQ(reads.TakeWritten(), kPush) << "a plain request is none that could change it";
+  Link(0).Receive("$1\r\na\r\n$1\r\na\r\n");
+  Settle();
+  EXPECT_EQ(watches.written, "$1\r\na\r\n") << "its WATCH has left, and is not answered";
+  EXPECT_FALSE(watches.closed());
+}
+
+TEST_F(SessionDrainTest, WhoeverHasSelectedBecauseTheNodesAcceptItIsDisconnected) {
+  Start();
+  test::FakeSocket& mover = DrainWhileItSelects("+OK\r\n");
+  EXPECT_EQ(mover.written, "+OK\r\n");
+  EXPECT_TRUE(mover.closed());
+}
+
+TEST_F(SessionDrainTest, WhoseSelectIsRefusedIsTold) {
+  Start();
+  test::FakeSocket& mover = DrainWhileItSelects("-ERR DB index is out of range\r\n");
+  EXPECT_EQ(mover.written, "-ERR DB index is out of range\r\n" + std::string(kPush));
+  EXPECT_FALSE(mover.closed());
+}
+
+TEST_F(SessionDrainTest, WhoeverSelectsAnotherDatabaseAfterItWasToldWritesNothing) {
+  Start();
+  test::FakeSocket& mover = NewMover();
+  mover.Receive(Encode({"SELECT", "0"}));
+  Settle();
+  EXPECT_EQ(mover.TakeWritten(), "+OK\r\n");
+  Drain();
+  EXPECT_EQ(mover.TakeWritten(), kPush) << "it is where it was";
+  mover.Receive(Encode({"SELECT", "3"}) + Encode({"SET", KeyOf(0), "v"}));
+  Settle();
+  EXPECT_EQ(mover.written, "-TRYAGAIN the proxy ends and this connection moves: connect anew\r\n");
+  EXPECT_TRUE(mover.closed());
+  EXPECT_EQ(Link(0).TakeWritten(), "") << "what it would have written there is written nowhere";
+  EXPECT_EQ(drained_, 1);
+}
+
+TEST_F(SessionDrainTest, WhoeverWatchesAfterItWasToldReadsAnError) {
+  Start();
+  test::FakeSocket& mover = NewMover();
+  Drain();
+  EXPECT_EQ(mover.TakeWritten(), kPush);
+  mover.Receive(Encode({"MULTI"}) + Encode({"SELECT", "3"}) + Encode({"EXEC"}) + Encode({"WATCH", KeyOf(0)}));
+  Settle();
+  const std::string error = "-TRYAGAIN the proxy ends and this connection moves: connect anew\r\n";
+  EXPECT_EQ(mover.written,
+            "+OK\r\n" + error + "-EXECABORT Transaction discarded because of previous errors.\r\n" + error);
+  EXPECT_TRUE(mover.closed());
 }
 
 TEST_F(SessionDrainTest, AClientThatDoesNotReadHoldsOneMessageAndLeavesAtTheEnd) {

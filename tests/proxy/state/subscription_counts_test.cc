@@ -47,6 +47,27 @@ TEST_F(SubscriptionCountsTest, CountsNoClientsWhereNoLinkIsSubscribed) {
   EXPECT_EQ(counts_.ReachedBy(b_, 0, kChannel, "c").clients, 4);
 }
 
+TEST_F(SubscriptionCountsTest, KnowsAtWhichNodesLinksAreMissing) {
+  EXPECT_FALSE(counts_.IsMissedAt(a_));
+  counts_.AddMissing(a_, 1);
+  counts_.AddMissing(a_, 1);
+  EXPECT_TRUE(counts_.IsMissedAt(a_));
+  EXPECT_FALSE(counts_.IsMissedAt(b_));
+  counts_.AddMissing(a_, -1);
+  EXPECT_TRUE(counts_.IsMissedAt(a_));
+  counts_.AddMissing(a_, -1);
+  EXPECT_FALSE(counts_.IsMissedAt(a_));
+}
+
+TEST_F(SubscriptionCountsTest, ClaimsNoMoreListenersThanTheNodeHasCountedWhereLinksAreLacking) {
+  const SubscriptionCounts::Reached reached{.links = 2, .clients = 5};
+  EXPECT_EQ(reached.Listeners(0), 0);
+  EXPECT_EQ(reached.Listeners(1), 1);
+  EXPECT_EQ(reached.Listeners(2), 5);
+  EXPECT_EQ(reached.Listeners(4), 7);
+  EXPECT_EQ((SubscriptionCounts::Reached{.links = 2, .clients = 0}.Listeners(1)), 0) << "they have just left";
+}
+
 TEST_F(SubscriptionCountsTest, ForgetsWhatHasEnded) {
   counts_.AddLink(a_, kChannel, "c", 1);
   counts_.AddLink(a_, kChannel, "c", 1);

@@ -12,7 +12,7 @@ set(instead [=[
     const uint32_t owner = split_.Open(ticket, part_of_command, part_of_command.size());
     uint32_t number = 0;
     return transaction.ForEach([&](const wire::CommandSpec& spec, const wire::Request& request) {
-      TransactionPart part{.node = *to, .commands = 1, .work = wire::WorkOf(spec, request), .requests = {}};
+      TransactionPart part{.node = *to, .commands = 1, .work = wire::AskedOf(spec, request).work, .requests = {}};
       part.requests = io_.blocks.Acquire(request.encoded().size() + 64);
       part.requests.Append("*1\r\n$5\r\nMULTI\r\n");
       part.requests.Append(request.encoded());
