@@ -25,7 +25,19 @@ ConnectBudget::ConnectBudget(conf::Rate rate, uint32_t connections, net::Duratio
       longest_(longest),
       connections_(connections) {}
 
-net::Duration ConnectBudget::Wait(net::TimePoint now, bool has_ready, std::mt19937_64& random) {
+net::Duration ConnectBudget::Wait(net::TimePoint now, bool has_ready, std::mt19937_64& random, ConnectNeed need) {
+  if (need == ConnectNeed::kSpare && now < client_until_) return Spread(interval_, random);
+  const net::Duration least = Ask(now, has_ready);
+  if (need == ConnectNeed::kClient) {
+    client_until_ = least > net::Duration(0) ? now + least + interval_ : net::TimePoint{};
+    return least;
+  }
+  if (least == net::Duration(0)) return least;
+  const net::Duration spread = Spread(least, random);
+  return IsOneUnderWay(now) ? std::min(spread, first_until_ - now) : spread;
+}
+
+net::Duration ConnectBudget::Ask(net::TimePoint now, bool has_ready) {
   if (followers_ > 0 && now < follow_until_) {
     --followers_;
     // They follow once a window, or the promise of amount + connections - 1 would not hold.
@@ -33,9 +45,9 @@ net::Duration ConnectBudget::Wait(net::TimePoint now, bool has_ready, std::mt199
     return net::Duration(0);
   }
   // The attempt that is under way may fail long before its deadline, and then another one has to follow it soon.
-  if (connections_ > 1 && now < first_until_) return std::min(Spread(interval_, random), first_until_ - now);
+  if (IsOneUnderWay(now)) return std::min(interval_, first_until_ - now);
   const net::Duration least = rate_.WaitFor(now, has_ready ? std::min<uint64_t>(burst_, 2) : 1);
-  if (least > net::Duration(0)) return Spread(least, random);
+  if (least > net::Duration(0)) return least;
   rate_.Take(now);
   first_until_ = now + longest_;
   return net::Duration(0);

@@ -79,11 +79,12 @@ class NodeGuard {
   // 0: a connection may be opened now, which is counted. Else the wait until one may. `was_ready`: it counts as ready
   // still. Plain links go first: where they are few, those of other flavours would take every token that comes.
   // `is_wanted`: a client needs this very one, and where the node is there it waits for no token.
-  net::Duration WaitToConnect(bool was_ready, bool is_plain = true, bool is_wanted = false) {
+  net::Duration WaitToConnect(bool was_ready, bool is_plain = true, bool is_wanted = false,
+                              ConnectNeed need = ConnectNeed::kUsual) {
     if (is_wanted && parts_.stats.ready_connections.value() > 0) return net::Duration(0);
     const bool is_only = is_plain && parts_.connections == 1;
     const bool has_ready = !is_only && (!is_plain || parts_.stats.ready_connections.value() > (was_ready ? 1 : 0));
-    return connects_.Wait(parts_.io.loop.now(), has_ready, parts_.io.random);
+    return connects_.Wait(parts_.io.loop.now(), has_ready, parts_.io.random, need);
   }
   // False after an attempt has failed while no other connection was ready, until one is: nobody should wait for the
   // next attempt.

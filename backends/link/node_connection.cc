@@ -39,12 +39,21 @@ void NodeConnection::Connect() {
 net::Duration NodeConnection::WaitToConnect() {
   // Until the turn comes, or what waits for the link has waited for too long and its client lets go of it.
   if (is_wanted_ && turn_.is_needed() && !turn_.Take()) return settings_.timeouts.connect;
+  auto need = pipeline_.size() > 0 ? ConnectNeed::kClient : ConnectNeed::kSpare;
+  if (is_plain_) need = ConnectNeed::kUsual;
   // Once, and not when it comes back by itself: what a node has lost must not come back all at once.
-  return guard_.WaitToConnect(ready(), is_plain_, std::exchange(is_wanted_, false));
+  return guard_.WaitToConnect(ready(), is_plain_, std::exchange(is_wanted_, false), need);
 }
 
 InFlight* NodeConnection::Admit(size_t request_bytes, Ticket ticket, wire::Asked asked) {
-  if (accepts()) return pipeline_.Admit(request_bytes, ticket, asked);
+  if (ready()) [[likely]]
+    return pipeline_.Admit(request_bytes, ticket, asked);
+  if (accepts()) {
+    InFlight* const entry = pipeline_.Admit(request_bytes, ticket, asked);
+    // It may have been told to wait while nobody waited for it.
+    if (pipeline_.size() == 1) Hurry();
+    return entry;
+  }
   // A copy: whoever reads it may go on and have the connection take another flavour.
   pipeline_.Refuse(ticket, std::string(refusal_));
   return nullptr;

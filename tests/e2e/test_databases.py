@@ -1,6 +1,7 @@
 """SELECT: what a client does in its database stays there, on every node."""
 
 import json
+import time
 
 import pytest
 import redis as redis_py
@@ -100,6 +101,16 @@ def test_a_library_with_a_database_works_there(fleet):
     assert first.dbsize() == 1 and second.dbsize() == 10
     second.flushdb()
     assert first.get("k") == "one" and second.dbsize() == 0
+
+
+def test_no_database_is_kept_waiting_by_the_connections_of_the_others():
+    with Fleet(1, connections_per_node=8) as fleet, fleet.client() as client:
+        begin = time.monotonic()
+        for number in range(1, 16):
+            assert client.ask("SELECT", str(number)) == b"+OK\r\n"
+            assert client.ask("SET", "k", str(number)) == b"+OK\r\n"
+        # Eight new ones are allowed in a second beside those that follow.
+        assert time.monotonic() - begin < 5
 
 
 def test_keys_of_two_databases_are_two_keys_to_limits_and_lists():

@@ -13,8 +13,8 @@ using namespace std::chrono_literals;
 
 class ConnectBudgetTest : public testing::Test {
  protected:
-  bool Begins(ConnectBudget& budget, bool has_ready = false) {
-    return budget.Wait(now_, has_ready, random_) == Duration(0);
+  bool Begins(ConnectBudget& budget, bool has_ready = false, ConnectNeed need = ConnectNeed::kUsual) {
+    return budget.Wait(now_, has_ready, random_, need) == Duration(0);
   }
 
   std::mt19937_64 random_{1};
@@ -114,7 +114,8 @@ TEST_F(ConnectBudgetTest, BoundsWhatANodeCanMakeItOpenInAnyWindow) {
       ConnectBudget budget(rate, connections, 700ms);
       std::vector<net::TimePoint> begun;
       for (int step = 0; step < 100'000; ++step, now_ += Duration(random_() % 1000)) {
-        if (random_() % 4 == 0 && Begins(budget, random_() % 2 == 0)) begun.push_back(now_);
+        const bool asks = random_() % 4 == 0;
+        if (asks && Begins(budget, random_() % 2 == 0, ConnectNeed(random_() % 3))) begun.push_back(now_);
         if (random_() % 8 == 0) budget.OnReady(now_);
         if (random_() % 16 == 0) budget.OnFailed();
         if (random_() % 16 == 0) budget.OnGivenUp();
@@ -134,6 +135,32 @@ TEST_F(ConnectBudgetTest, KeepsTheLastTokenForANodeWithoutAConnection) {
     }
     EXPECT_TRUE(Begins(budget)) << rate;
   }
+}
+
+TEST_F(ConnectBudgetTest, LetsOneForWhichAClientWaitsGoBeforeAllThatNobodyWaitsFor) {
+  ConnectBudget budget({10}, 8, 1s);
+  const auto use_up = [&] {
+    while (Begins(budget, true, ConnectNeed::kSpare)) budget.OnReady(now_);
+  };
+  for (int i = 0; i < 100; ++i) {
+    use_up();
+    Duration waited(0);
+    for (Duration wait; (wait = budget.Wait(now_, true, random_, ConnectNeed::kClient)) > Duration(0); waited += wait) {
+      const net::TimePoint next = now_ + wait;
+      for (; now_ < next; now_ += 1ms) EXPECT_FALSE(Begins(budget, true, ConnectNeed::kSpare));
+      now_ = next;
+    }
+    budget.OnReady(now_);
+    EXPECT_LE(waited, 126ms);  // One token comes in 125 ms.
+  }
+}
+
+TEST_F(ConnectBudgetTest, WaitsForNoClientThatDoesNotAskAgain) {
+  ConnectBudget budget({10}, 8, 1s);
+  while (Begins(budget, true)) budget.OnFailed();
+  EXPECT_FALSE(Begins(budget, true, ConnectNeed::kClient));
+  now_ += 1s;
+  EXPECT_TRUE(Begins(budget, true, ConnectNeed::kSpare));
 }
 
 TEST_F(ConnectBudgetTest, SpreadsThoseThatWaitForTheRate) {

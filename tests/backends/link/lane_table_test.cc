@@ -64,6 +64,28 @@ TEST_F(LaneTableTest, WaitsForTheConnectionThatIsBeingOpenedWhereNoneIsReadyAndA
   EXPECT_EQ(ConnectionOf(1), 1U);
 }
 
+TEST_F(LaneTableTest, PrefersAConnectionThatIsBeingOpenedToOneThatWaitsForThat) {
+  pool_conf_.reconnect.rate = {10, 1s};
+  MakeTable(4, 4);
+  loop_.Advance(1s);
+  LinkGroup& links = *node_->LinksOf({.database = 1, .protocol = 2});
+  // Of the four the first has been allowed.
+  ASSERT_EQ(loop_.sockets(), first_ + 5);
+  EXPECT_EQ(links.lanes().Find(links.connections(), 2).connection, 0U);
+}
+
+TEST_F(LaneTableTest, GathersWhoWaitsForAConnectionAtOneOfThem) {
+  pool_conf_.reconnect.rate = {10, 1s};
+  MakeTable(4, 4);
+  LinkGroup& links = *node_->LinksOf({.database = 1, .protocol = 2});
+  ASSERT_EQ(loop_.sockets(), first_ + 4);
+  links.Send(2, std::string_view("x"), {0, 0, 0, Ticket::Kind::kSession}, {});
+  EXPECT_EQ(links.lanes().Find(links.connections(), 3).connection, 2U);
+  // Which goes before the others as soon as there is a token.
+  for (int ms = 0; ms < 130; ++ms) loop_.Advance(1ms);
+  EXPECT_EQ(links.connections()[2]->state(), LinkState::kConnecting);
+}
+
 TEST_F(LaneTableTest, ServesEveryLaneByTheConnectionThatIsReady) {
   MakeOne(32);
   Ready(loop_.socket(first_));

@@ -85,6 +85,25 @@ TEST_F(NodePoolFlavoursTest, LetsRequestsWaitForTheRateOfNewConnections) {
   EXPECT_TRUE(link.TakeWritten().ends_with("2;"));
 }
 
+// The further links of those before it use up the rate.
+TEST_F(NodePoolFlavoursTest, WaitsForTheFirstLinkOfAFlavourNoLongerThanTheRateSays) {
+  pool_conf_.reconnect.rate = {10, 1s};
+  Start(8);
+  size_t greeted = loop_.sockets();
+  const auto answer_all = [&] {
+    for (; greeted < loop_.sockets(); ++greeted) Greet(loop_.socket(greeted), Database(1));
+    for (size_t i = 8; i < greeted; ++i) {
+      if (!loop_.socket(i).TakeWritten().empty()) loop_.socket(i).Receive("+done\r\n");
+    }
+  };
+  for (uint16_t database = 1; database <= 7; ++database) {
+    SendIn(Database(database), database, 5U * database);
+    auto waited = 0ms;
+    for (answer_all(); TakeOutcomes().empty() && waited < 1s; answer_all(), ++waited) loop_.Advance(1ms);
+    EXPECT_LE(waited, 130ms) << database;
+  }
+}
+
 TEST_F(NodePoolFlavoursTest, CountsAndDropsPushesBetweenReplies) {
   Start();
   test::FakeSocket& link = Open(kResp3Flavour);
