@@ -170,7 +170,9 @@ template <>
 inline constexpr auto kOptions<Blocking> = std::make_tuple(OptionRow{
     "give_back", &Blocking::give_back, Switch(), Reload::kLive,
     "Whether what BLPOP, BRPOP, BLMPOP, BZPOPMIN, BZPOPMAX or BZMPOP has popped for a client that has left meanwhile "
-    "is put back (ringproxy_wait_data_given_back_total). Lists get it where it was; a sorted set only what is not "
+    "is put back (ringproxy_wait_data_given_back_total), unless it was in the client's socket before the client's end "
+    "had "
+    "come. Lists get it where it was; a sorted set only what is not "
     "there again by then. Others may see that it was gone for a moment, and a key that had become empty has lost its "
     "time to "
     "live. Where it is off, and where the node does not take it, it is lost, as with a client of the node itself."});

@@ -12,6 +12,7 @@
 #include <cassert>
 #include <cerrno>
 #include <cstring>
+#include <optional>
 #include <utility>
 
 #include "backends/net/connect_error.h"
@@ -34,6 +35,15 @@ ssize_t Receive(int fd, char* buffer, size_t size) {
 // Without MSG_NOSIGNAL a peer that has left would end the process.
 ssize_t SendPiece(int fd, const iovec& piece) {
   return syscall(SYS_sendto, fd, piece.iov_base, piece.iov_len, MSG_NOSIGNAL, nullptr, 0);
+}
+
+// Whether what has come first is an answer or the end; nothing: neither has.
+std::optional<bool> HasAnswered(int fd) {
+  char first = 0;
+  const ssize_t got = recv(fd, &first, sizeof first, MSG_PEEK);
+  if (got < 0 && FromErrno().status != IoStatus::kError) return std::nullopt;
+  // The end of the stream makes it readable too.
+  return got > 0;
 }
 
 TimePoint Now() {
@@ -189,18 +199,12 @@ void LibeventStream::NoteAnswer(bool answers) {
   stage_ = StreamStage::kOpen;
 }
 
-void LibeventStream::Hear() {
-  char first = 0;
-  const ssize_t got = recv(fd_, &first, sizeof first, MSG_PEEK);
-  // The end of the stream makes it readable too.
-  if (got >= 0 || FromErrno().status == IoStatus::kError) NoteAnswer(got > 0);
-}
-
 void LibeventStream::OnEvent(short what) {
   home_.Wake();
   if (stage_ != StreamStage::kOpen) [[unlikely]] {
     if (stage_ == StreamStage::kConnecting) return FinishConnecting(what);
-    if (what & EV_READ) Hear();
+    const std::optional<bool> answers = (what & EV_READ) ? HasAnswered(fd_) : std::nullopt;
+    if (answers) NoteAnswer(*answers);
   }
   // One call only, since it may destroy this stream; readiness is by level, so the other comes again next turn. Turn
   // and turn about, since a peer that never stops sending would leave no turn for a write.

@@ -37,6 +37,7 @@ class LibeventStream final : public Stream {
   IoResult Read(char* buffer, size_t size) override;
   IoResult Write(std::span<const iovec> pieces) override;
   void EndWrites() override;
+  LastWords last_words() override { return LastWordsOf(fd_); }
   void WatchReads(bool on) override;
   void WatchWrites(bool on) override;
   bool has_peer_left() const override;
@@ -66,8 +67,6 @@ class LibeventStream final : public Stream {
   // `share`: after that it has failed; 0 = its owner watches the time.
   void ConnectTo(const SocketAddress& address, Duration share);
   void FinishConnecting(short what);
-  // What has come first: an answer or the end.
-  void Hear();
   // A server is behind the address that was chosen, or none so far.
   void NoteAnswer(bool answers);
   // Tells the observer of a failure in the next turn: Connect promises not to call it before it returns.

@@ -22,6 +22,7 @@ class PutBackStream final : public Stream {
   IoResult Read(char* buffer, size_t size) override;
   IoResult Write(std::span<const iovec> pieces) override { return stream_->Write(pieces); }
   void EndWrites() override { stream_->EndWrites(); }
+  LastWords last_words() override { return stream_->last_words(); }
   void WatchReads(bool on) override;
   void WatchWrites(bool on) override { stream_->WatchWrites(on); }
   bool has_more() const override { return rest_ || stream_->has_more(); }

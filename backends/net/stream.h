@@ -13,6 +13,8 @@
 #include <span>
 #include <string>
 
+#include "backends/net/last_words.h"
+
 namespace ringproxy::net {
 
 enum class IoStatus : uint8_t {
@@ -50,6 +52,8 @@ class Stream {
   // The peer reads an end after what was written. Once the stream is destroyed, what the peer goes on sending is read
   // and dropped for a moment: unread bytes would turn the end into a reset, which may overtake what was written.
   virtual void EndWrites() = 0;
+  // After EndWrites. See last_words.h.
+  virtual LastWords last_words() { return LastWords::kTaken; }
   virtual void WatchReads(bool on) = 0;
   // Some bytes have been taken from the socket already and are still to be read: the kernel tells of none of them.
   // While there are some and reads are watched, OnReadable follows each Read, WatchReads(true) and SetObserver, in a

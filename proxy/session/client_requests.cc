@@ -8,6 +8,7 @@
 #include "backends/wire/integer.h"
 #include "proxy/session/failure_words.h"
 #include "proxy/session/pinned_requests.h"
+#include "proxy/state/deliveries.h"
 
 namespace ringproxy::proxy {
 namespace {
@@ -346,8 +347,10 @@ ClientRequests::Room ClientRequests::RoomWhenStopped() {
   }
   awaits_all_ = awaits_all_ && !replies_.empty();
   const bool needs_login = client_.refused.needs_login();
-  const bool stops =
-      parked_ != nullptr || awaits_all_ || own_.is_much() || (needs_login && output_.size() >= kUnreadBeforeLogin);
+  // What was popped for the client is first written, so that there is one such reply at a time.
+  const bool is_unwritten = io_.waits.deliveries().Has(owner_.owner);
+  const bool stops = parked_ != nullptr || awaits_all_ || is_unwritten || own_.is_much() ||
+                     (needs_login && output_.size() >= kUnreadBeforeLogin);
   const bool is_paused = listener_.pause.is_on();
   is_stopped_ = false;
   const Room left = stops ? Room::kNone : room();

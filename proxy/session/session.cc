@@ -11,6 +11,7 @@
 #include "proxy/session/memcache_front.h"
 #include "proxy/session/pinned_requests.h"
 #include "proxy/session/redis_front.h"
+#include "proxy/state/deliveries.h"
 
 namespace ringproxy::proxy {
 namespace {
@@ -157,7 +158,8 @@ bool Session::Flush(bool idle) {
   // There is room only since Resume: output has left, or a node's write failed in this turn. It reads on in the next.
   // What is held is looked at again when that ends.
   const bool may_resume = mode_ != SessionMode::kReading && !closed() && TakesRequests(mode_);
-  if (may_resume && requests_.room() == ClientRequests::Room::kSome) io_.Mark(mark_);
+  if (may_resume && requests_.room() == ClientRequests::Room::kSome)
+    mode_ == SessionMode::kWaiting&& input_.empty() ? Move(SessionMode::kReading) : io_.Mark(mark_);
   return held;
 }
 
@@ -170,16 +172,27 @@ bool Session::FlushOutput(bool idle) {
     io_.Mark(mark_);
     return true;
   }
+  const bool is_waited_for = mode_ != SessionMode::kReading && io_.waits.deliveries().Has(requests_.owner());
+  // Seen as late as can be: what is written to one that has not ended its side does not come back.
+  if (is_waited_for && mode_ == SessionMode::kWaiting && stream_->has_peer_left()) ReadAhead();
+  if (closed()) return false;
+  // Whether it has left, or still reads, is seen by what becomes of its last reply.
+  const bool is_last =
+      is_waited_for && mode_ == SessionMode::kFinishing && client_has_ended_ && requests_.replies().empty();
+  if (is_last) net::HoldForEnd(stream_->descriptor());
   const net::IoResult written = output_.Flush(*stream_);
   listener_.stats.bytes_out.Add(written.bytes);
   if (written.status == net::IoStatus::kError) {
     Close(std::strerror(written.error));
     return false;
   }
+  const bool sees_off = is_last && output_.empty();
+  if (is_waited_for && !sees_off) io_.waits.deliveries().NoteWritten(requests_.owner(), written.bytes, output_.empty());
   if (output_.socket_is_full()) CloseIfItDoesNotRead();
   if (mode_ != SessionMode::kFinishing || !requests_.replies().empty() || !output_.empty()) return false;
   // All is written, and nothing more will be; its last reply may be an error in the middle of what it sends.
   if (!client_has_ended_) stream_->EndWrites();
+  if (sees_off) io_.waits.deliveries().SeeOff(requests_.owner(), std::move(stream_));
   Close({});
   return false;
 }

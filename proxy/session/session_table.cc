@@ -73,7 +73,7 @@ void SessionTable::Follow(bool follows) {
 
 void SessionTable::ForEach(const std::function<void(Session&)>& visit) {
   for (const SessionPlace& place : places_) {
-    if (place.session) visit(*place.session);
+    if (place.session && !place.session->closed()) visit(*place.session);
   }
 }
 

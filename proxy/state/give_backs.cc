@@ -49,7 +49,7 @@ void GiveBacks::Start(PoppedData&& popped) {
   task.tries = 0;
   task.again.reset();
   if (task.popped.reader) by_client_[task.popped.reader->client] = place;
-  task.popped.link->Mark();
+  if (!task.popped.is_marked) task.popped.link->Mark();
   Try(place);
 }
 

@@ -43,6 +43,7 @@ class GiveBacks final : public backends::ReplySink {
     net::Block reply{};                                     // Of the node.
     std::unique_ptr<backends::PinnedLease> link = nullptr;  // To the node, in the database of the command.
     bool is_clean = false;                                  // Nothing else is on the link: it may serve others then.
+    bool is_marked = false;                                 // The link, when the reply came; else by Start.
     std::optional<PoppedReader> reader = std::nullopt;      // None: the client is gone.
   };
 

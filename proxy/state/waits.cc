@@ -4,6 +4,7 @@
 
 #include "backends/wire/blocking.h"
 #include "backends/wire/resp_reply.h"
+#include "proxy/state/deliveries.h"
 #include "proxy/state/give_backs.h"
 #include "proxy/state/replica_waits.h"
 #include "proxy/state/spread_waits.h"
@@ -32,8 +33,9 @@ NodeId FirstOwner(const RoutedRequest& routed, const Origin& origin) {
 
 Waits::Waits(backends::ReplySink& sink, backends::WorkerIo& io, const std::unique_ptr<HeldSnapshot>& held)
     : sink_(sink),
-      blocks_(io.blocks),
+      io_(io),
       give_backs_(std::make_unique<GiveBacks>(sink, io)),
+      deliveries_(std::make_unique<Deliveries>(*give_backs_, io)),
       spread_(std::make_unique<SpreadWaits>(sink, io, held, *give_backs_)),
       replicas_(std::make_unique<ReplicaWaits>(sink, io)) {}
 
@@ -55,7 +57,7 @@ backends::ReplySink& Waits::give_backs() {
 }
 
 bool Waits::is_settled() const {
-  return entries_.in_use() == 0 && spread_->is_idle() && give_backs_->is_idle();
+  return entries_.in_use() == 0 && spread_->is_idle() && give_backs_->is_idle() && deliveries_->is_idle();
 }
 
 void Waits::Start(RoutedRequest& routed, const Origin& origin, ClientLinks links, backends::Ticket ticket) {
@@ -100,9 +102,9 @@ void Waits::Start(RoutedRequest& routed, const Origin& origin, ClientLinks links
   entry.has_ended = entry.is_told = entry.is_gone = false;
   by_client_[client] = place;
   const backends::Ticket call{place, entry.generation, kCommand, backends::Ticket::Kind::kWait};
-  net::Block request = is_wrong       ? blocks_.Copy(SpreadRequest::AboutFirstKey(routed.spec, routed.request))
+  net::Block request = is_wrong       ? io_.blocks.Copy(SpreadRequest::AboutFirstKey(routed.spec, routed.request))
                        : routed.block ? std::move(routed.block)
-                                      : blocks_.Copy(routed.request.encoded());
+                                      : io_.blocks.Copy(routed.request.encoded());
   // One whose time is not understood reads an error at once.
   const double seconds = wire::WaitOf(routed.spec, routed.request).value_or(1);
   own->Send(kNumberRequest, {place, entry.generation, kNumber, backends::Ticket::Kind::kWait});
@@ -183,6 +185,7 @@ void Waits::Leave(uint32_t client, Watches& watches) {
   spread_->Leave(client);
   replicas_->Leave(client);
   give_backs_->Leave(client);
+  deliveries_->Leave(client);
   const auto found = by_client_.find(client);
   if (found == by_client_.end()) return;
   const uint32_t place = found->second;
@@ -234,11 +237,23 @@ void Waits::OnReply(backends::Ticket ticket, backends::Reply&& reply) {
   const bool is_for_nobody = entry.is_gone || (entry.has_ended && entry.is_told);
   if (is_for_nobody && entry.owned && HasPopped(entry.from, reply.bytes())) {
     GiveBacks::PoppedData popped{
-        .from = entry.from, .reply = reply.Keep(blocks_), .link = std::move(entry.owned), .is_clean = !is_dropped};
+        .from = entry.from, .reply = reply.Keep(io_.blocks), .link = std::move(entry.owned), .is_clean = !is_dropped};
     if (!entry.is_gone) popped.reader = {entry.ticket, entry.client, entry.protocol};
     return give_backs_->Start(std::move(popped));
   }
-  if (entry.owned && !is_dropped) PinnedLease::Return(std::move(entry.owned));
+  Deliver(std::move(entry), std::move(reply), !is_dropped);
+}
+
+void Waits::Deliver(WaitEntry&& entry, backends::Reply&& reply, bool is_clean) {
+  const bool may_go_back = entry.owned && !entry.is_gone && HasPopped(entry.from, reply.bytes());
+  if (may_go_back && !io_.memory.is_short() && io_.memory.HasRoomForReply(0, reply.size())) {
+    deliveries_->Keep(entry.client, {.from = entry.from,
+                                     .reply = io_.blocks.Copy(reply.bytes()),
+                                     .link = std::move(entry.owned),
+                                     .is_clean = is_clean});
+  } else if (entry.owned && is_clean) {
+    PinnedLease::Return(std::move(entry.owned));
+  }
   if (!entry.is_gone) sink_.OnReply(entry.ticket, std::move(reply));
 }
 

@@ -3,10 +3,11 @@
 // Purpose: each has a link for itself for as long as it waits; the client's own, if it watches keys of that node. It
 // ends by the node's reply, by its own timeout, which the node keeps, or by Cut, which has the node end it as if its
 // time were over, or by an error: then nothing that was popped is lost. What may pop is ended likewise when its client
-// leaves, and what it has popped by then goes back (GiveBacks); all else loses its link then. What is lost with the
-// link reads as that, and never as nil. What has its keys on several nodes is SpreadWaits', and what waits for replicas
-// ReplicaWaits'. A node that cannot be told of the end of a wait loses the link. Threads: its worker's. Lifetime: what
-// it is given outlives it. Promise: one OnReply or OnFailure to the sink for each Start, unless the client leaves.
+// leaves, and what it has popped by then goes back (GiveBacks), also out of the client's output (Deliveries); all else
+// loses its link then. What is lost with the link reads as that, and never as nil. What has its keys on several nodes
+// is SpreadWaits', and what waits for replicas ReplicaWaits'. A node that cannot be told of the end of a wait loses the
+// link. Threads: its worker's. Lifetime: what it is given outlives it. Promise: one OnReply or OnFailure to the sink
+// for each Start, unless the client leaves.
 #pragma once
 
 #include <cstdint>
@@ -24,6 +25,7 @@
 
 namespace ringproxy::proxy {
 
+class Deliveries;
 class GiveBacks;
 class ReplicaWaits;
 class SpreadWaits;
@@ -67,6 +69,7 @@ class Waits final : public backends::ReplySink {
   backends::ReplySink& replicas();
   // For tickets of Kind::kGiveBack.
   backends::ReplySink& give_backs();
+  Deliveries& deliveries() { return *deliveries_; }
 
  private:
   // What is asked with the ticket of a wait, by its slot.
@@ -97,9 +100,13 @@ class Waits final : public backends::ReplySink {
   // The node cannot be told to end it, so the link closes.
   void GiveUp(uint32_t place);
 
+  // A wait that has ended well: its reply is its client's, and its link for others. Or the reply goes back.
+  void Deliver(WaitEntry&& entry, backends::Reply&& reply, bool is_clean);
+
   backends::ReplySink& sink_;
-  net::BlockPool& blocks_;
+  backends::WorkerIo& io_;
   const std::unique_ptr<GiveBacks> give_backs_;
+  const std::unique_ptr<Deliveries> deliveries_;
   const std::unique_ptr<SpreadWaits> spread_;  // Whose keys lie on several nodes.
   const std::unique_ptr<ReplicaWaits> replicas_;
   net::PlaceList<WaitEntry> entries_;

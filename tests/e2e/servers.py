@@ -144,6 +144,10 @@ class Process:
 
     def stop(self):
         self.process.send_signal(signal.SIGSTOP)
+        # Its threads stop one after the other; or it has ended before.
+        os.waitid(os.P_PID, self.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
+        with contextlib.suppress(ChildProcessError):
+            os.waitid(os.P_PID, self.pid, os.WSTOPPED | os.WNOHANG)
 
     def cont(self):
         self.process.send_signal(signal.SIGCONT)

@@ -77,6 +77,61 @@ def test_it_goes_back(one_node, push, wait, look, how, protocol):
     wait_for(lambda: proxy.metric("pinned_links") == 0, "the link to be free")
 
 
+@pytest.mark.parametrize("how", ["close", "reset"])
+@pytest.mark.parametrize("push,wait,look", FORMS.values(), ids=FORMS.keys())
+def test_it_goes_back_though_it_was_there_at_once(one_node, push, wait, look, how):
+    """The proxy reads the command and the client's end before the node has been asked, or the end before it writes."""
+    node, proxy = one_node.nodes[0], one_node.proxy
+    node.ask("FLUSHALL")
+    node.ask(*push.split())
+    whole = node.ask(*look.split())
+    before, lost = proxy.metric("wait_data_given_back_total"), proxy.metric("wait_data_lost_total")
+    for i in range(5):
+        with one_node.client() as client:
+            client.ask("PING")
+            proxy.stop()
+            try:
+                client.send(encode(*wait.split()))
+                leave(client, how)
+            finally:
+                proxy.cont()
+        # A server that reads a reset before the command never does that.
+        if how == "close":
+            wait_for(lambda: proxy.metric("wait_data_given_back_total") == before + i + 1, "it to be given back")
+        wait_for(lambda: proxy.metric("pinned_links") == 0, "the link to be free")
+        assert node.ask(*look.split()) == whole
+    assert proxy.metric("wait_data_lost_total") == lost
+
+
+@pytest.mark.parametrize("how", ["close", "half-close", "reset"])
+def test_who_leaves_when_it_comes_has_it_or_the_node_has(one_node, how):
+    """The reply and the client's end are there in the same turn."""
+    node, proxy = one_node.nodes[0], one_node.proxy
+    node.ask("FLUSHALL")
+    lost = proxy.metric("wait_data_lost_total")
+    for i in range(20):
+        element = b"%d" % i
+        with one_node.client() as client:
+            client.send(encode("BLPOP", "q", "0"))
+            wait_for(lambda: blocked([node]) == 1, "the client to wait")
+            with one_node.client() as other:
+                other.ask("GET", "another")
+            proxy.stop()
+            try:
+                assert node.ask("RPUSH", "q", element) == b":1\r\n"
+                leave(client, how)
+            finally:
+                proxy.cont()
+            reply = client.reply() if how == "half-close" else b"*-1\r\n"
+        whole = encode("q", element)
+        assert reply in (whole, b"*-1\r\n")
+        kept = encode() if reply == whole else encode(element)
+        wait_for(lambda: node.ask("LRANGE", "q", "0", "-1") == kept, "it to be where it belongs")
+        node.ask("DEL", "q")
+        wait_for(lambda: proxy.metric("pinned_links") == 0, "the link to be free")
+    assert proxy.metric("wait_data_lost_total") == lost
+
+
 FILL = ["RPUSH q a", "CONFIG SET maxmemory 1"]
 
 

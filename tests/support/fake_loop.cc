@@ -60,6 +60,7 @@ class FakeStream final : public net::Stream {
     return {bytes == 0 ? net::IoStatus::kWouldBlock : net::IoStatus::kOk, bytes, 0};
   }
   void EndWrites() override { socket_->writes_ended = true; }
+  net::LastWords last_words() override { return socket_->last_words; }
   void WatchReads(bool on) override { socket_->watches_reads = on; }
   void WatchWrites(bool on) override { socket_->watches_writes = on; }
   bool is_resolving() const override { return socket_->is_resolving; }

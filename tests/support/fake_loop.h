@@ -24,7 +24,8 @@ struct FakeSocket {
   size_t writes = 0;       // Calls of Write.
   size_t room = SIZE_MAX;  // Bytes that Write still takes.
   bool end_of_stream = false;
-  bool writes_ended = false;  // The test reads an end after what was written.
+  bool writes_ended = false;                           // The test reads an end after what was written.
+  net::LastWords last_words = net::LastWords::kTaken;  // What has become of that.
   int error = 0;
   bool watches_reads = true;
   bool watches_writes = false;

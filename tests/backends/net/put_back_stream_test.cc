@@ -53,6 +53,11 @@ class PutBackStreamTest : public testing::Test {
   IoStatus last_ = IoStatus::kOk;
 };
 
+TEST_F(PutBackStreamTest, ItsLastWordsAreThoseOfTheStreamBehindIt) {
+  socket().last_words = LastWords::kRefused;
+  EXPECT_EQ(stream_->last_words(), LastWords::kRefused);
+}
+
 TEST_F(PutBackStreamTest, TellsOfItsRestThoughNoByteArrives) {
   EXPECT_TRUE(stream_->has_more());
   EXPECT_EQ(reader_.told, 0) << "who gives a stream on is not called back by it";

@@ -27,11 +27,6 @@ class RedisFrontGiveBackTest : public WaitingClientFixture {
     Settle();
     return link;
   }
-  std::string Push(const std::string& element = "v") { return Encode({"LPUSH", KeyOf(0), element}); }
-  void Say(test::FakeSocket& link, const std::string& reply) {
-    link.Receive(reply);
-    Settle();
-  }
   net::Duration Pause() { return snapshot_->config.pools[0].timeouts.request / 3; }
 };
 

@@ -34,6 +34,12 @@ class WaitingClientFixture : public PinnedClientFixture {
   std::vector<std::string> Pop(const std::string& seconds = "0") { return {"BLPOP", KeyOf(0), seconds}; }
   // The reply to it.
   std::string Popped(const std::string& element) { return Encode({KeyOf(0), element}); }
+  // What puts it back.
+  std::string Push(const std::string& element = "v") { return Encode({"LPUSH", KeyOf(0), element}); }
+  void Say(test::FakeSocket& link, const std::string& reply) {
+    link.Receive(reply);
+    Settle();
+  }
   // The client's connection breaks.
   void Lose(test::FakeSocket& client) {
     client.error = ECONNRESET;
