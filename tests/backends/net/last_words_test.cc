@@ -23,7 +23,9 @@ TEST_F(LastWordsTest, AreTakenByOneThatReadsAndRefusedByOneThatIsGone) {
     HoldForEnd(stream_->descriptor());
     EXPECT_EQ(Write({"last"}).bytes, 4U);
     // A far end that has them has the end as well.
-    if (!is_closed) EXPECT_EQ(FarReads(), "");
+    if (!is_closed) {
+      EXPECT_EQ(FarReads(), "");
+    }
     stream_->EndWrites();
     LastWords words{};
     ASSERT_TRUE(RunUntil([&] { return (words = stream_->last_words()) != LastWords::kUnderWay; }));

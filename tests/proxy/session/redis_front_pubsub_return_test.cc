@@ -39,7 +39,9 @@ class RedisFrontPubSubReturnTest : public RedisFrontPubSubTest {
   // Likewise, and the node has answered.
   std::optional<uint32_t> PublishWhere() {
     const std::optional<uint32_t> told = Publish();
-    if (told) EXPECT_EQ(Answer(*told, 1), ":1\r\n");
+    if (told) {
+      EXPECT_EQ(Answer(*told, 1), ":1\r\n");
+    }
     return told;
   }
   std::string AllReplies() {

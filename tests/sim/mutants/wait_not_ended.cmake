@@ -2,10 +2,10 @@
 set(source proxy/state/waits.cc)
 set(lines [=[
   Detach(place, watches);
-  if (entries_[place].from != PoppedFrom::kNone && entries_[place].owned) {
+  const auto& owned = entries_[place].owned;
 ]=])
 set(instead [=[
   Detach(place, watches);
   if (sim::IsPlanted(sim::PlantedFault::kWaitNotEnded)) return void(by_client_.erase(found));
-  if (entries_[place].from != PoppedFrom::kNone && entries_[place].owned) {
+  const auto& owned = entries_[place].owned;
 ]=])
