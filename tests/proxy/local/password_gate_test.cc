@@ -83,8 +83,10 @@ TEST_F(PasswordGateTest, RemembersABoundedNumberOfAddressesTheBusiestOfThem) {
     now_ += 1ms;
     const std::string ip = "10.1." + std::to_string(i / 250) + "." + std::to_string(i % 250);
     EXPECT_EQ(Try("x", ip), LoginVerdict::kWrong);
-    if (i % 500 == 0) EXPECT_EQ(Try("x"), LoginVerdict::kTooSoon) << i;
-    if (i % 500 == 0) EXPECT_EQ(gate_.addresses(), std::min(i + 2, PasswordGate::kMostAddresses));
+    if (i % 500 == 0) {
+      EXPECT_EQ(Try("x"), LoginVerdict::kTooSoon) << i;
+      EXPECT_EQ(gate_.addresses(), std::min(i + 2, PasswordGate::kMostAddresses));
+    }
     if (i == 900) break;
   }
   for (size_t i = 0; i < 2 * PasswordGate::kMostAddresses; ++i) {
