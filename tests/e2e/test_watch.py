@@ -226,7 +226,8 @@ def test_a_node_that_is_gone_reads_as_a_changed_key_too():
 
 
 def test_exec_written_and_unanswered_is_never_nil():
-    with Fleet(1, **PATIENT) as fleet, fleet.client() as client:
+    # The client waits longer than the proxy does.
+    with Fleet(1, timeouts={"request": "2s"}) as fleet, fleet.client() as client:
         node = fleet.nodes[0]
         assert client.ask("WATCH", "a") == b"+OK\r\n"
         node.stop()
