@@ -158,8 +158,10 @@ bool Session::Flush(bool idle) {
   // There is room only since Resume: output has left, or a node's write failed in this turn. It reads on in the next.
   // What is held is looked at again when that ends.
   const bool may_resume = mode_ != SessionMode::kReading && !closed() && TakesRequests(mode_);
-  if (may_resume && requests_.room() == ClientRequests::Room::kSome)
-    mode_ == SessionMode::kWaiting&& input_.empty() ? Move(SessionMode::kReading) : io_.Mark(mark_);
+  if (may_resume && requests_.room() == ClientRequests::Room::kSome) {
+    const bool has_read_all = mode_ == SessionMode::kWaiting && input_.empty();
+    has_read_all ? Move(SessionMode::kReading) : io_.Mark(mark_);
+  }
   return held;
 }
 
@@ -174,8 +176,10 @@ bool Session::FlushOutput(bool idle) {
   }
   const bool is_waited_for = mode_ != SessionMode::kReading && io_.waits.deliveries().Has(requests_.owner());
   // Seen as late as can be: what is written to one that has not ended its side does not come back.
-  if (is_waited_for && mode_ == SessionMode::kWaiting && stream_->has_peer_left()) ReadAhead();
-  if (closed()) return false;
+  if (is_waited_for && mode_ == SessionMode::kWaiting && stream_->has_peer_left()) {
+    ReadAhead();
+    if (closed()) return false;
+  }
   // Whether it has left, or still reads, is seen by what becomes of its last reply.
   const bool is_last =
       is_waited_for && mode_ == SessionMode::kFinishing && client_has_ended_ && requests_.replies().empty();

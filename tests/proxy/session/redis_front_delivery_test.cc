@@ -12,16 +12,7 @@ class RedisFrontDeliveryTest : public WaitingClientFixture {
  protected:
   // Its client had ended its side before the node was asked, and the reply is written to it. The link is returned.
   test::FakeSocket& WriteLast(test::FakeSocket& client) {
-    client.Receive(Encode(Pop()));
-    client.ReceiveEnd();
-    Settle();
-    client.observer->OnReadable();
-    Settle();
-    test::FakeSocket& link = loop_.last_socket();
-    link.observer->OnConnected(0);
-    link.Receive("+PONG\r\n");
-    Settle();
-    link.TakeWritten();
+    test::FakeSocket& link = WaitBehindItsEnd(client);
     Say(link, ":77\r\n" + Popped("v"));
     return link;
   }

@@ -186,16 +186,7 @@ TEST_F(RedisFrontGiveBackTest, WhatIsThereAtOnceIsReadThoughTheClientHasEndedIts
 TEST_F(RedisFrontGiveBackTest, WhereNothingWasThereAtOnceTheWaitEndsAMomentLater) {
   Start();
   test::FakeSocket& client = NewClient();
-  client.Receive(Encode(Pop()));
-  client.ReceiveEnd();
-  Settle();
-  client.observer->OnReadable();
-  Settle();
-  test::FakeSocket& link = loop_.last_socket();
-  link.observer->OnConnected(0);
-  link.Receive("+PONG\r\n");
-  Settle();
-  link.TakeWritten();
+  test::FakeSocket& link = WaitBehindItsEnd(client);
   EXPECT_EQ(Answer(link, client, ":77\r\n"), "");
   test::FakeSocket& control = Control();
   EXPECT_EQ(control.TakeWritten(), Encode({"PING"}));

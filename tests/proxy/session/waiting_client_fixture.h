@@ -22,6 +22,20 @@ class WaitingClientFixture : public PinnedClientFixture {
     EXPECT_EQ(Answer(link, client, ":77\r\n"), "");
     return link;
   }
+  // Likewise, but the client has ended its side before the node was asked, and the link is to be numbered yet.
+  test::FakeSocket& WaitBehindItsEnd(test::FakeSocket& client) {
+    client.Receive(Encode(Pop()));
+    client.ReceiveEnd();
+    Settle();
+    client.observer->OnReadable();
+    Settle();
+    test::FakeSocket& link = loop_.last_socket();
+    link.observer->OnConnected(0);
+    link.Receive("+PONG\r\n");
+    Settle();
+    link.TakeWritten();
+    return link;
+  }
   // The control link of node 0, which has just been opened.
   test::FakeSocket& Control() {
     test::FakeSocket& link = loop_.last_socket();
