@@ -57,6 +57,8 @@ class MemoryBudget {
   }
   // A client that holds more is not to be read any further.
   uint64_t most_held() const { return AtLeast(SpareBytes() / 2); }
+  // The same, asked at less cost.
+  bool MayHold(uint64_t bytes) const { return bytes <= uint64_t{kAlways} || bytes <= most_held(); }
   // A reply that is larger is not to be made, nor read any further.
   uint64_t most_taken() const { return AtLeast(free_bytes() / 2); }
   // Whether whoever has got `have` bytes of something can get `more` of it.

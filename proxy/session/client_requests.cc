@@ -363,10 +363,10 @@ ClientRequests::Room ClientRequests::room() {
   if (is_stopped_) [[unlikely]]
     return RoomWhenStopped();
   // What was asked of the nodes counts before it comes, for then it cannot be refused any more.
+  const size_t reply_bytes = output_.size() + replies_.aside_bytes() + forecast_.bytes();
   const bool is_full = replies_.size() >= listener_.conf.limits.requests_in_flight ||
                        replies_.request_bytes() >= kRequestBytesInFlight || forecast_.is_full() ||
-                       output_.size() + replies_.aside_bytes() + forecast_.bytes() >
-                           std::min(listener_.conf.limits.output_bytes, io_.io.memory.most_held());
+                       reply_bytes > listener_.conf.limits.output_bytes || !io_.io.memory.MayHold(reply_bytes);
   return is_full ? Room::kNone : Room::kSome;
 }
 

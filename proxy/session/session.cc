@@ -174,31 +174,43 @@ bool Session::FlushOutput(bool idle) {
     io_.Mark(mark_);
     return true;
   }
-  const bool is_waited_for = mode_ != SessionMode::kReading && io_.waits.deliveries().Has(requests_.owner());
+  if (mode_ == SessionMode::kReading) {
+    WriteOutput();
+  } else {
+    WriteLastOutput();
+  }
+  if (output_.socket_is_full()) CloseIfItDoesNotRead();
+  return false;
+}
+
+size_t Session::WriteOutput() {
+  const net::IoResult written = output_.Flush(*stream_);
+  listener_.stats.bytes_out.Add(written.bytes);
+  if (written.status == net::IoStatus::kError) Close(std::strerror(written.error));
+  return written.bytes;
+}
+
+void Session::WriteLastOutput() {
+  Deliveries& deliveries = io_.waits.deliveries();
+  const bool is_waited_for = deliveries.Has(requests_.owner());
   // Seen as late as can be: what is written to one that has not ended its side does not come back.
   if (is_waited_for && mode_ == SessionMode::kWaiting && stream_->has_peer_left()) {
     ReadAhead();
-    if (closed()) return false;
+    if (closed()) return;
   }
+  const bool is_finishing = mode_ == SessionMode::kFinishing && requests_.replies().empty();
   // Whether it has left, or still reads, is seen by what becomes of its last reply.
-  const bool is_last =
-      is_waited_for && mode_ == SessionMode::kFinishing && client_has_ended_ && requests_.replies().empty();
-  if (is_last) net::HoldForEnd(stream_->descriptor());
-  const net::IoResult written = output_.Flush(*stream_);
-  listener_.stats.bytes_out.Add(written.bytes);
-  if (written.status == net::IoStatus::kError) {
-    Close(std::strerror(written.error));
-    return false;
-  }
-  const bool sees_off = is_last && output_.empty();
-  if (is_waited_for && !sees_off) io_.waits.deliveries().NoteWritten(requests_.owner(), written.bytes, output_.empty());
-  if (output_.socket_is_full()) CloseIfItDoesNotRead();
-  if (mode_ != SessionMode::kFinishing || !requests_.replies().empty() || !output_.empty()) return false;
+  const bool is_seen_off = is_waited_for && is_finishing && client_has_ended_;
+  if (is_seen_off) net::HoldForEnd(stream_->descriptor());
+  const size_t written = WriteOutput();
+  if (closed()) return;
+  const bool is_done = is_finishing && output_.empty();
+  if (is_waited_for && !(is_seen_off && is_done)) deliveries.NoteWritten(requests_.owner(), written, output_.empty());
+  if (!is_done) return;
   // All is written, and nothing more will be; its last reply may be an error in the middle of what it sends.
   if (!client_has_ended_) stream_->EndWrites();
-  if (sees_off) io_.waits.deliveries().SeeOff(requests_.owner(), std::move(stream_));
+  if (is_seen_off) deliveries.SeeOff(requests_.owner(), std::move(stream_));
   Close({});
-  return false;
 }
 
 void Session::CloseIfItDoesNotRead() {

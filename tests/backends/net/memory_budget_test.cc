@@ -22,6 +22,7 @@ struct Holder {
 TEST(MemoryBudget, KnowsNoLimitBeforeItJoins) {
   const MemoryBudget budget;
   EXPECT_GT(budget.most_held(), uint64_t{1} << 60);
+  EXPECT_TRUE(budget.MayHold(uint64_t{1} << 60));
   EXPECT_TRUE(budget.HasRoomForRequest(uint64_t{1} << 50, uint64_t{1} << 50));
   EXPECT_TRUE(budget.HasRoomForReply(uint64_t{1} << 50, uint64_t{1} << 50));
   EXPECT_EQ(budget.read_size(128 << 10), 128U << 10);
@@ -60,6 +61,8 @@ TEST(MemoryBudget, LeavesRoomHoweverManyTakeAllThatTheyMay) {
   Holder holder(process);
   for (int client = 0; client < 1000; ++client) {
     const uint64_t most = holder.budget.most_held();
+    ASSERT_TRUE(holder.budget.MayHold(most));
+    ASSERT_FALSE(holder.budget.MayHold(most + 1));
     if (most > kMiB) holder.Take(most);
   }
   EXPECT_GE(holder.budget.free_bytes(), static_cast<int64_t>(100 * kMiB));
