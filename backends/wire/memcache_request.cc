@@ -6,6 +6,7 @@
 
 #include "backends/wire/base64.h"
 #include "backends/wire/integer.h"
+#include "backends/wire/memcache_binary.h"
 #include "backends/wire/meta_flags.h"
 
 namespace ringproxy::wire {
@@ -258,6 +259,9 @@ bool IsUnwanted(Quiet quiet, std::string_view reply) {
     case Quiet::kMiss: return reply.starts_with("EN");
     case Quiet::kDone: return reply.starts_with("HD");
     case Quiet::kDoneAndValues: return reply.starts_with("HD") || reply.starts_with("VA ");
+    case Quiet::kBinary: return false;
+    case Quiet::kBinaryMiss: return HasBinaryStatus(reply, BinaryStatus::kNotFound);
+    case Quiet::kBinaryDone: return HasBinaryStatus(reply, BinaryStatus::kSuccess);
   }
   return false;
 }
