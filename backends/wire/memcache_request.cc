@@ -4,6 +4,7 @@
 #include <cstring>
 #include <optional>
 
+#include "backends/wire/ascii.h"
 #include "backends/wire/base64.h"
 #include "backends/wire/integer.h"
 #include "backends/wire/memcache_binary.h"
@@ -24,7 +25,7 @@ constexpr uint64_t kMostSwallowed = 1ULL << 48;
 // memcached reads a get or gets of any length, but closes on other long lines.
 bool StartsRetrieval(std::string_view bytes) {
   bytes.remove_prefix(std::min(bytes.find_first_not_of(' '), bytes.size()));
-  return bytes.starts_with("get ") || bytes.starts_with("gets ");
+  return HasPrefix(bytes, "get ") || HasPrefix(bytes, "gets ");
 }
 
 // The error has the words of the command, and `line` where the command has more than one text; empty: the usual one.
@@ -256,9 +257,9 @@ bool IsUnwanted(Quiet quiet, std::string_view reply) {
   switch (quiet) {
     case Quiet::kNone: return false;
     case Quiet::kAll: return true;
-    case Quiet::kMiss: return reply.starts_with("EN");
-    case Quiet::kDone: return reply.starts_with("HD");
-    case Quiet::kDoneAndValues: return reply.starts_with("HD") || reply.starts_with("VA ");
+    case Quiet::kMiss: return HasPrefix(reply, "EN");
+    case Quiet::kDone: return HasPrefix(reply, "HD");
+    case Quiet::kDoneAndValues: return HasPrefix(reply, "HD") || HasPrefix(reply, "VA ");
     case Quiet::kBinary: return false;
     case Quiet::kBinaryMiss: return HasBinaryStatus(reply, BinaryStatus::kNotFound);
     case Quiet::kBinaryDone: return HasBinaryStatus(reply, BinaryStatus::kSuccess);
