@@ -135,7 +135,7 @@ ProtocolFront::FrontStep MemcacheBinaryFront::SendInWords(const Parser& parser) 
   if (!is_served) {
     CountRefusal(spec.index, words.error());
     input().Consume(size);
-    requests().AnswerHere(words.reply(), 0, wish);
+    requests().AnswerHere(WordsOf(words.error()), 0, wish);
     return FrontStep::kNext;
   }
   SpeakText();
