@@ -3,6 +3,7 @@
 #include <cstdlib>
 
 #include "backends/wire/memcache_binary_reply.h"
+#include "tests/sim/sim_memcache_client.h"
 
 namespace ringproxy::sim {
 namespace {
@@ -220,6 +221,13 @@ void SimBinaryClient::SendRefused(std::string* out) {
   const Packet set = Storing(kSet, SharedKey(), body);
   // The node is asked to drop the item that it was to replace, and may fail.
   Expect(BinaryAsked(set), OrFailure([set](auto reply) { return Answers(reply, set, kTooLarge); }), out);
+}
+
+std::unique_ptr<SimClient> NewMemcacheClient(SimLoop& loop, uint32_t number, Consistency consistency) {
+  // Those of memcached have every second number.
+  constexpr uint32_t kTurn = 6;
+  if (number % kTurn == kTurn - 1) return std::make_unique<SimBinaryClient>(loop, number, consistency);
+  return std::make_unique<SimMemcacheClient>(loop, number, consistency);
 }
 
 }  // namespace ringproxy::sim

@@ -43,4 +43,7 @@ class SimBinaryClient final : public SimClient {
   std::map<std::string, uint64_t> tokens_;  // The last seen of each key.
 };
 
+// One in three speaks binary; the others text.
+std::unique_ptr<SimClient> NewMemcacheClient(SimLoop& loop, uint32_t number, Consistency consistency);
+
 }  // namespace ringproxy::sim

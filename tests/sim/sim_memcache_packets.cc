@@ -8,14 +8,17 @@
 namespace ringproxy::sim {
 namespace {
 
-constexpr uint8_t kGet = 0x00, kSet = 0x01, kAdd = 0x02, kDelete = 0x04, kIncr = 0x05, kNoop = 0x0a, kVersion = 0x0b,
-                  kGetK = 0x0c, kGat = 0x1d;
-constexpr uint16_t kNotFound = 1, kExists = 2, kUnknown = 0x81, kInternal = 0x84;
+using wire::BinaryOpcode;
+using wire::BinaryStatus;
 
 uint64_t Number(std::string_view bytes) {
   uint64_t number = 0;
   for (const char c : bytes) number = number << 8 | static_cast<unsigned char>(c);
   return number;
+}
+
+uint16_t StatusOf(BinaryStatus status) {
+  return static_cast<uint16_t>(status);
 }
 
 }  // namespace
@@ -31,9 +34,9 @@ size_t SimMemcacheNode::AnswerPacket(std::string_view input, Speech* speech, std
   const std::string_view body = input.substr(wire::kBinaryHeaderBytes, header.body_bytes);
   const std::string key(body.substr(header.extras_bytes, header.key_bytes));
   test::Packet answer{.opcode = header.opcode, .opaque = header.opaque};
-  const bool is_ping = header.opcode == kNoop;
+  const bool is_ping = static_cast<BinaryOpcode>(header.opcode) == BinaryOpcode::kNoop;
   if (sickness() && (!is_ping || ShowsToPing(*sickness()))) {
-    answer.status = kInternal;
+    answer.status = StatusOf(BinaryStatus::kInternalError);
     answer.value = std::string(kAskedFor) + key;
     if (!is_ping) CountRequest();
   } else if (!is_ping) {
@@ -47,7 +50,8 @@ size_t SimMemcacheNode::AnswerPacket(std::string_view input, Speech* speech, std
 
 void SimMemcacheNode::CarryOut(const wire::BinaryHeader& header, std::string_view body, const std::string& key,
                                test::Packet* answer) {
-  if (header.opcode == kVersion) {
+  const auto opcode = static_cast<BinaryOpcode>(header.opcode);
+  if (opcode == BinaryOpcode::kVersion) {
     answer->value = "1.6.18";
     return;
   }
@@ -56,33 +60,36 @@ void SimMemcacheNode::CarryOut(const wire::BinaryHeader& header, std::string_vie
   const bool exists = item != data_.end();
   if (header.cas != 0) {
     const Match match = Compare(key, std::to_string(header.cas));
-    if (match != Match::kSame) answer->status = match == Match::kMissing ? kNotFound : kExists;
+    if (match != Match::kSame)
+      answer->status = StatusOf(match == Match::kMissing ? BinaryStatus::kNotFound : BinaryStatus::kExists);
     if (match != Match::kSame) return;
   }
-  const bool creates = header.opcode == kSet || header.opcode == kAdd;
+  const bool creates = opcode == BinaryOpcode::kSet || opcode == BinaryOpcode::kAdd;
   if (!exists && !creates) {
-    answer->status = kNotFound;
+    answer->status = StatusOf(BinaryStatus::kNotFound);
     return;
   }
-  switch (header.opcode) {
-    case kGet:
-    case kGetK:
-    case kGat:
+  switch (opcode) {
+    case BinaryOpcode::kGet:
+    case BinaryOpcode::kGetK:
+    case BinaryOpcode::kGat:
       answer->extras = std::string(4, '\0');
-      if (header.opcode == kGetK) answer->key = key;
+      if (opcode == BinaryOpcode::kGetK) answer->key = key;
       answer->value = item->second.value;
       break;
-    case kAdd:
-      answer->status = exists ? kExists : 0;
+    case BinaryOpcode::kAdd:
+      answer->status = StatusOf(exists ? BinaryStatus::kExists : BinaryStatus::kSuccess);
       if (exists) return;
       [[fallthrough]];
-    case kSet: Put(key, body.substr(header.extras_bytes + header.key_bytes)); break;
-    case kIncr: answer->value = test::BigEndian(std::stoull(Add(key, Number(body.substr(0, 8)))), 8); break;
-    case kDelete: data_.erase(item); return;
+    case BinaryOpcode::kSet: Put(key, body.substr(header.extras_bytes + header.key_bytes)); break;
+    case BinaryOpcode::kIncrement:
+      answer->value = test::BigEndian(std::stoull(Add(key, Number(body.substr(0, 8)))), 8);
+      break;
+    case BinaryOpcode::kDelete: data_.erase(item); return;
     // No quiet form may come here: it would not be answered.
     default:
       CountWrongRequest();
-      answer->status = kUnknown;
+      answer->status = StatusOf(BinaryStatus::kUnknownCommand);
       return;
   }
   answer->cas = std::stoull(GiveToken(key));

@@ -8,7 +8,6 @@
 #include "proxy/route/router.h"
 #include "tests/sim/faults.h"
 #include "tests/sim/sim_binary_client.h"
-#include "tests/sim/sim_memcache_client.h"
 #include "tests/sim/sim_memcache_node.h"
 #include "tests/sim/sim_redis_client.h"
 #include "tests/sim/sim_redis_node.h"
@@ -21,7 +20,6 @@ using backends::CircuitBreaker;
 using backends::Verdict;
 
 constexpr uint32_t kClients = 14;
-constexpr uint32_t kBinaryTurn = 6;  // One in so many speaks memcached's binary protocol; every second one speaks text.
 constexpr net::TimePoint kLastFault{std::chrono::milliseconds(400)};  // Begins.
 constexpr net::TimePoint kUselessAsked{std::chrono::seconds(4)};
 constexpr net::TimePoint kLinksOpened{std::chrono::seconds(9)};
@@ -134,10 +132,8 @@ void Simulation::AddClients() {
       // More flavours than have a place take turns, and wait for their links.
       const bool is_crowded = snapshot_->config.pools[fleet].flavours_per_node < kMostFlavours;
       clients_.push_back(std::make_unique<SimRedisClient>(loop_, i, consistency, flavours_[i], is_crowded));
-    } else if (i % kBinaryTurn == kBinaryTurn - 1) {
-      clients_.push_back(std::make_unique<SimBinaryClient>(loop_, i, consistency));
     } else {
-      clients_.push_back(std::make_unique<SimMemcacheClient>(loop_, i, consistency));
+      clients_.push_back(NewMemcacheClient(loop_, i, consistency));
     }
   }
 }
