@@ -5,6 +5,7 @@
 
 #include "backends/wire/error_text.h"
 #include "backends/wire/key_mark.h"
+#include "backends/wire/memcache_binary.h"
 #include "backends/wire/resp_reply.h"
 
 namespace ringproxy::backends {
@@ -35,6 +36,14 @@ struct ErrorSource {
     wire::AppendUnknownAtNode(error, at, release, &text);
   }
   from.sink.OnReply(ticket, Reply(text.empty() ? error : std::string_view(text)));
+}
+
+// Whether it is somebody else's. If not, and in binary, its token becomes the client's.
+bool IsForeign(const ReplyFrame& reply, uint16_t mark, wire::CasTag tag) {
+  if (reply.bytes().front() != wire::kBinaryReplyMagic) return wire::NamesAnotherKey(reply.bytes(), mark);
+  if (!wire::IsBinaryReply(reply.bytes()) || wire::BinaryMarkOf(reply.bytes()) != mark) return true;
+  wire::RetagBinaryCas(tag, reply.writable());
+  return false;
 }
 
 }  // namespace
@@ -162,7 +171,7 @@ const char* ReplyPipeline::OnReply(const ReplyFrame& reply) {
   }
   const char type = reply.bytes().front();
   const bool is_of_the_kind = wire::Fits(entry.asked.reply, type);
-  if (!is_of_the_kind || (entry.key_mark != 0 && wire::NamesAnotherKey(reply.bytes(), entry.key_mark))) [[unlikely]]
+  if (!is_of_the_kind || (entry.key_mark != 0 && IsForeign(reply, entry.key_mark, settings_.cas_tag))) [[unlikely]]
     return RefuseReply(reply, entry);
   stats_.request_duration.Record(clock_.now() - entry.sent);
   witness_.OnReply(entry, reply);
@@ -180,7 +189,7 @@ const char* ReplyPipeline::OnReply(const ReplyFrame& reply) {
 }
 
 const char* ReplyPipeline::RefuseReply(const ReplyFrame& reply, const InFlight& entry) {
-  const char* const why = entry.key_mark != 0 ? "a reply that names another key than was asked"
+  const char* const why = entry.key_mark != 0 ? "a reply that names another key or request than was asked"
                                               : "a reply of another kind than the command has";
   witness_.OnLost(entry, why);
   Fail(entry.ticket, {.code = wire::ErrorCode::kNodeDown, .may_have_run = true});

@@ -10,7 +10,8 @@
 
 namespace ringproxy::wire {
 
-// Some bits of the key of a get or gets of one key, never 0; 0 for every other request.
+// Some bits of the key of a get or gets of one key, never 0; 0 for every other request in text. For one in binary see
+// BinaryMarkOf: each of its replies repeats opcode and opaque.
 uint16_t KeyMarkOf(std::string_view request);
 
 // The reply begins with the value of another key. Requires: mark is not 0.

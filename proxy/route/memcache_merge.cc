@@ -5,6 +5,7 @@
 #include <functional>
 
 #include "backends/wire/error_text.h"
+#include "backends/wire/memcache_binary.h"
 #include "proxy/route/memcache_statistics.h"
 #include "proxy/route/scratch.h"
 
@@ -17,6 +18,10 @@ constexpr size_t kLongestToken = 21;  // A space and twenty digits.
 // An END that is a line of its own; a node's failure may come after values it has already sent.
 bool IsWhole(std::string_view reply) {
   return reply == kEnd || reply.ends_with("\r\nEND\r\n");
+}
+
+bool IsError(std::string_view reply) {
+  return wire::IsMemcacheError(reply) || wire::IsBinaryError(reply);
 }
 
 std::string_view LastLine(std::string_view reply) {
@@ -43,7 +48,7 @@ std::span<const std::string_view> MemcacheMerger::Merge(const FanoutPlan& plan,
     case wire::Merge::kUntagCas: UntagCas(plan, children.front()); break;
     case wire::Merge::kInstead:
       // Nobody knows whether a node that fails has done what was asked of it, and the client should not believe so.
-      ReplaceBy(wire::IsMemcacheError(children.front()) ? children.front() : plan.instead);
+      ReplaceBy(IsError(children.front()) ? children.front() : plan.instead);
       break;
     default: assert(false);
   }

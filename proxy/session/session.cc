@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "backends/line_limit.h"
+#include "proxy/session/memcache_binary_front.h"
 #include "proxy/session/memcache_front.h"
 #include "proxy/session/pinned_requests.h"
 #include "proxy/session/redis_front.h"
@@ -125,6 +126,10 @@ bool Session::Obey(ProtocolFront::FrontStep step) {
     case ProtocolFront::FrontStep::kNeedMore: return false;
     case ProtocolFront::FrontStep::kFinish: Drain(); return false;
     case ProtocolFront::FrontStep::kClose: Close({}); return false;
+    case ProtocolFront::FrontStep::kSpeaksBinary:
+      front_ =
+          std::make_unique<MemcacheBinaryFront>(ProtocolFront::ClientParts{io_, listener_, input_, client_, requests_});
+      return true;
   }
   return false;
 }

@@ -230,19 +230,3 @@ REFUSED = ["cache_memlimit 64", "shutdown", "shutdown graceful", "slabs reassign
 def test_administration_of_a_node_is_refused_on_a_connection_that_lives(client, line):
     """See semantics.md 26."""
     assert client.exchange(line.encode() + b"\r\nmn\r\n") == b"SERVER_ERROR not supported\r\nMN\r\n"
-
-
-def test_the_first_byte_of_the_binary_protocol_closes_with_one_line_in_the_log(fleet, client):
-    """See semantics.md 28."""
-    quiet_get = bytes.fromhex("80 09 0001 00 00 0000 00000001 deadbeef 0000000000000000") + b"k"
-    before = len(fleet.proxy.lines_about_clients())
-    for data in (quiet_get, b"\x80", quiet_get * 1000):
-        with fleet.client() as binary:
-            try:
-                binary.send(data)
-            except ConnectionError:
-                pass
-            assert binary.closed_by_peer() == b""
-    lines = wait_for(lambda: fleet.proxy.lines_about_clients()[before:], "the log line")
-    assert len(lines) <= 3 and all("binary" in line and "ASCII" in line.upper() for line in lines)
-    assert client.ask("mn") == b"MN\r\n"
