@@ -4,7 +4,6 @@
 #include <utility>
 
 #include "backends/wire/error_text.h"
-#include "backends/wire/key_mark.h"
 #include "backends/wire/resp_reply.h"
 
 namespace ringproxy::backends {
@@ -149,7 +148,7 @@ const char* ReplyPipeline::OnReply(const ReplyFrame& reply) {
   }
   const char type = reply.bytes().front();
   const bool is_of_the_kind = wire::Fits(entry.asked.reply, type);
-  if (!is_of_the_kind || (entry.key_mark != 0 && wire::NamesAnotherKey(reply.bytes(), entry.key_mark))) [[unlikely]]
+  if (!is_of_the_kind || (entry.IsMarked() && wire::NamesAnother(reply.bytes(), entry.key_mark))) [[unlikely]]
     return RefuseReply(reply, entry);
   stats_.request_duration.Record(clock_.now() - entry.sent);
   witness_.OnReply(entry, reply);
@@ -167,8 +166,8 @@ const char* ReplyPipeline::OnReply(const ReplyFrame& reply) {
 }
 
 const char* ReplyPipeline::RefuseReply(const ReplyFrame& reply, const InFlight& entry) {
-  const char* const why = entry.key_mark != 0 ? "a reply that names another key than was asked"
-                                              : "a reply of another kind than the command has";
+  const char* const why = entry.IsMarked() ? "a reply that names another key than was asked"
+                                           : "a reply of another kind than the command has";
   witness_.OnLost(entry, why);
   Fail(entry.ticket, {.code = wire::ErrorCode::kNodeDown, .may_have_run = true});
   reply.Drop();
