@@ -16,6 +16,11 @@ inline bool IsLineEnd(const char* at) {
   return std::memcmp(at, kLineEnd.data(), kLineEnd.size()) == 0;
 }
 
+// Without a call, which the library's has for a prefix as short as these.
+[[gnu::always_inline]] inline bool HasPrefix(std::string_view text, std::string_view prefix) {
+  return text.size() >= prefix.size() && std::memcmp(text.data(), prefix.data(), prefix.size()) == 0;
+}
+
 constexpr char ToLower(char c) {
   return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
 }

@@ -24,7 +24,8 @@ std::optional<uint64_t> Size(std::string_view word) {
 
 // The size of the data block behind `line`; nothing if there is none, as in "VA x".
 std::optional<uint64_t> BlockSize(std::string_view line) {
-  const bool is_value = TakeWord(&line) == "VALUE";
+  const bool is_value = HasPrefix(line, "VALUE ");
+  TakeWord(&line);
   if (is_value) {
     TakeWord(&line);  // The key and its flags.
     TakeWord(&line);
@@ -89,8 +90,8 @@ MemcacheReplyFramer::Part MemcacheReplyFramer::FramePart(std::string_view bytes)
   // memcached ends every line by both characters: anything else means that the place in the stream is lost.
   if (end == position_ || bytes[end - 1] != '\r') return Part::kBad;
   const std::string_view line = bytes.substr(position_, end - 1 - position_);
-  const bool is_value = line.starts_with("VALUE ");
-  if (is_value || line.starts_with("VA ")) {
+  const bool is_value = HasPrefix(line, "VALUE ");
+  if (is_value || HasPrefix(line, "VA ")) {
     const std::optional<uint64_t> size = BlockSize(line);
     if (!size) return Part::kBad;
     const size_t after = end + 1 + *size + kLineEnd.size();
@@ -105,15 +106,15 @@ MemcacheReplyFramer::Part MemcacheReplyFramer::FramePart(std::string_view bytes)
     return is_value ? Part::kMoreFollow : Part::kLast;
   }
   position_ = end + 1;
-  return line.starts_with("STAT ") || line.starts_with("ITEM ") ? Part::kMoreFollow : Part::kLast;
+  return HasPrefix(line, "STAT ") || HasPrefix(line, "ITEM ") ? Part::kMoreFollow : Part::kLast;
 }
 
 bool IsMemcacheError(std::string_view reply) {
-  return reply.starts_with("ERROR") || reply.starts_with("CLIENT_ERROR") || reply.starts_with("SERVER_ERROR");
+  return HasPrefix(reply, "ERROR") || HasPrefix(reply, "CLIENT_ERROR") || HasPrefix(reply, "SERVER_ERROR");
 }
 
 const std::optional<MemcacheValue>& ValueReader::Peek() {
-  if (next_ || !rest_.starts_with("VALUE ")) return next_;
+  if (next_ || !HasPrefix(rest_, "VALUE ")) return next_;
   // The line ends where the framer has ended it: a '\r' alone ends none.
   const size_t end = rest_.find('\n') - 1;
   const std::string_view line = rest_.substr(0, end);

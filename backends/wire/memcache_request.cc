@@ -4,6 +4,7 @@
 #include <cstring>
 #include <optional>
 
+#include "backends/wire/ascii.h"
 #include "backends/wire/base64.h"
 #include "backends/wire/integer.h"
 #include "backends/wire/meta_flags.h"
@@ -23,7 +24,7 @@ constexpr uint64_t kMostSwallowed = 1ULL << 48;
 // memcached reads a get or gets of any length, but closes on other long lines.
 bool StartsRetrieval(std::string_view bytes) {
   bytes.remove_prefix(std::min(bytes.find_first_not_of(' '), bytes.size()));
-  return bytes.starts_with("get ") || bytes.starts_with("gets ");
+  return HasPrefix(bytes, "get ") || HasPrefix(bytes, "gets ");
 }
 
 // The error has the words of the command, and `line` where the command has more than one text; empty: the usual one.
@@ -277,13 +278,13 @@ MemcacheParser::MemcacheStatus MemcacheParser::HeedMetaFlags(size_t first_flag) 
 
 bool IsUnwanted(Quiet quiet, std::string_view reply) {
   // Servers before 1.6.10 say OK, and so do some later ones that are told to (meta_response_old).
-  const auto is_done = [&] { return reply.starts_with("HD") || reply.starts_with("OK"); };
+  const auto is_done = [&] { return HasPrefix(reply, "HD") || HasPrefix(reply, "OK"); };
   switch (quiet) {
     case Quiet::kNone: return false;
     case Quiet::kAll: return true;
-    case Quiet::kMiss: return reply.starts_with("EN");
+    case Quiet::kMiss: return HasPrefix(reply, "EN");
     case Quiet::kDone: return is_done();
-    case Quiet::kDoneAndValues: return is_done() || reply.starts_with("VA ");
+    case Quiet::kDoneAndValues: return is_done() || HasPrefix(reply, "VA ");
   }
   return false;
 }

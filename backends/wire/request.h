@@ -27,6 +27,14 @@ class Request {
   // Where argument i lies in encoded().
   ArgumentSpan argument(size_t i) const { return arguments_[i]; }
   std::string_view name() const { return (*this)[0]; }
+  // `count` arguments from `first` on as they stand in encoded(), each with its header and line end. Requires: of RESP.
+  std::string_view bulks(size_t first, size_t count) const {
+    constexpr size_t kLineEndSize = 2;
+    size_t start = arguments_[first].offset - kLineEndSize;
+    while (encoded_[start] != '$') --start;
+    const ArgumentSpan last = arguments_[first + count - 1];
+    return encoded_.substr(start, last.offset + last.size + kLineEndSize - start);
+  }
 
   // The whole request as a RESP array of bulk strings, ready to be forwarded (inline requests are converted).
   std::string_view encoded() const { return encoded_; }

@@ -14,7 +14,7 @@ void AppendNumberLine(char type, int64_t value, std::string* out) {
   char* end = std::to_chars(line + 1, line + sizeof(line), value).ptr;
   *end++ = '\r';
   *end++ = '\n';
-  out->append(line, end);
+  out->append(line, static_cast<size_t>(end - line));
 }
 
 void AppendLine(char type, std::string_view text, std::string* out) {

@@ -341,8 +341,7 @@ void Dispatcher::EncodeRedisParts(const RoutedRequest& routed) {
     wire::AppendBulk(routed.request.name(), &parts_[i].encoded);
   }
   for (size_t i = 0; i < keys_.size(); ++i) {
-    std::string* encoded = &parts_[plan_.child_of_key[i]].encoded;
-    for (uint32_t a = 0; a < per_key; ++a) wire::AppendBulk(routed.request[keys_[i] + a], encoded);
+    parts_[plan_.child_of_key[i]].encoded.append(routed.request.bulks(keys_[i], per_key));
   }
   for (size_t a = routed.request.size() - static_cast<size_t>(behind); a < routed.request.size(); ++a) {
     for (size_t i = 0; i < part_count_; ++i) wire::AppendBulk(routed.request[a], &parts_[i].encoded);

@@ -153,7 +153,14 @@ bool Session::Flush(bool idle) {
     CutOff("too many bytes of replies wait behind a slow one: twice the output limit is reached");
     return false;
   }
-  const bool held = FlushOutput(idle);
+  const bool held = !idle && !output_.socket_is_full() && !requests_.replies().empty() && output_.Hold();
+  if (held) {
+    io_.Mark(mark_);
+  } else if (!output_.socket_is_full()) {
+    mode_ == SessionMode::kReading ? WriteOutput() : WriteLastOutput();
+  }
+  if (output_.socket_is_full() && output_.unread_bytes() > listener_.conf.limits.output_bytes)
+    CutOff("it does not read: the output limit is reached");
   requests_.EndTurn();
   // There is room only since Resume: output has left, or a node's write failed in this turn. It reads on in the next.
   // What is held is looked at again when that ends.
@@ -165,24 +172,6 @@ bool Session::Flush(bool idle) {
   return held;
 }
 
-bool Session::FlushOutput(bool idle) {
-  if (output_.socket_is_full()) {
-    CloseIfItDoesNotRead();
-    return false;
-  }
-  if (!idle && !requests_.replies().empty() && output_.Hold()) {
-    io_.Mark(mark_);
-    return true;
-  }
-  if (mode_ == SessionMode::kReading) {
-    WriteOutput();
-  } else {
-    WriteLastOutput();
-  }
-  if (output_.socket_is_full()) CloseIfItDoesNotRead();
-  return false;
-}
-
 size_t Session::WriteOutput() {
   const net::IoResult written = output_.Flush(*stream_);
   listener_.stats.bytes_out.Add(written.bytes);
@@ -190,32 +179,28 @@ size_t Session::WriteOutput() {
   return written.bytes;
 }
 
-void Session::WriteLastOutput() {
+size_t Session::WriteLastOutput() {
   Deliveries& deliveries = io_.waits.deliveries();
   const bool is_waited_for = deliveries.Has(requests_.owner());
   // Seen as late as can be: what is written to one that has not ended its side does not come back.
   if (is_waited_for && mode_ == SessionMode::kWaiting && stream_->has_peer_left()) {
     ReadAhead();
-    if (closed()) return;
+    if (closed()) return 0;
   }
   const bool is_finishing = mode_ == SessionMode::kFinishing && requests_.replies().empty();
   // Whether it has left, or still reads, is seen by what becomes of its last reply.
   const bool is_seen_off = is_waited_for && is_finishing && client_has_ended_;
   if (is_seen_off) net::HoldForEnd(stream_->descriptor());
   const size_t written = WriteOutput();
-  if (closed()) return;
+  if (closed()) return written;
   const bool is_done = is_finishing && output_.empty();
   if (is_waited_for && !(is_seen_off && is_done)) deliveries.NoteWritten(requests_.owner(), written, output_.empty());
-  if (!is_done) return;
+  if (!is_done) return written;
   // All is written, and nothing more will be; its last reply may be an error in the middle of what it sends.
   if (!client_has_ended_) stream_->EndWrites();
   if (is_seen_off) deliveries.SeeOff(requests_.owner(), std::move(stream_));
   Close({});
-}
-
-void Session::CloseIfItDoesNotRead() {
-  if (output_.unread_bytes() > listener_.conf.limits.output_bytes)
-    CutOff("it does not read: the output limit is reached");
+  return written;
 }
 
 void Session::OnWritable() {

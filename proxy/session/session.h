@@ -65,13 +65,10 @@ class Session final : public net::StreamObserver {
   // Does to the connection what the front says; true: the front may look at the next request.
   bool Obey(ProtocolFront::FrontStep step);
   void Move(SessionMode mode);
-  // Writes what may leave in this turn; true: it is held for the next one.
-  bool FlushOutput(bool idle);
   // So many bytes were written; it may have closed.
   size_t WriteOutput();
   // To one that asks no more, or waits: it may have left, and what was popped for it goes back.
-  void WriteLastOutput();
-  void CloseIfItDoesNotRead();
+  size_t WriteLastOutput();
 
   ClientIo& io_;
   ListenerContext& listener_;

@@ -8,7 +8,9 @@ from pathlib import Path
 from . import proxies
 from .fleet import start_fleet
 
-WORKLOAD_NAMES = ["get-64-p16", "get-64", "get-64-p16-resp3", "get-64-p5", "multi-5"]
+WORKLOAD_NAMES = ["get-64-p16", "get-64", "get-64-p16-resp3", "get-64-p5", "multi-5", "mget-16-p8",
+                  "mc-get-64-p16", "mc-set-64-p16"]
+FLEETS = {"redis": "canned", "memcached": "canned-memcached"}
 FEW, MANY = 10_000, 50_000  # Requests of the two runs; their difference has no start and no end in it.
 READY_SECONDS = 60          # valgrind starts slowly.
 # Nothing but requests may happen: no check between them, and no request may be too late for a slowed proxy.
@@ -30,7 +32,7 @@ def measure(workload, programs, children, cores):
 
 def _run(workload, programs, children, cores, requests):
     """{source file: instructions} of a proxy's whole life with so many requests."""
-    fleet = start_fleet("canned", children, programs, cores)
+    fleet = start_fleet(FLEETS[workload.protocol], children, programs, cores)
     profile = children.folder / "callgrind.out"
     valgrind = ["valgrind", "--tool=callgrind", f"--callgrind-out-file={profile}"]
     proxy = proxies.start_ringproxy(fleet, children, programs, cores, pool=QUIET_POOL, under=valgrind, seconds=READY_SECONDS)

@@ -17,7 +17,7 @@ Kind KindOf(std::string_view request) {
 TEST(KeyMark, IsOfWhateverRepliesNameWhatWasAsked) {
   for (const char* one : {"get k\r\n", "gets k\r\n", "gat 0 k\r\n", "gats -1 k\r\n", "gat  0  k\r\n"})
     EXPECT_EQ(KeyMarkOf(one), KeyMarkOf("get k\r\n")) << one;
-  for (const char* several : {"get a b\r\n", "gets a b a\r\n", "gat 7 a b\r\n", "get  k\r\n", "get k \r\n", "get k\n"})
+  for (const char* several : {"get a b\r\n", "gets a b a\r\n", "gat 7 a b\r\n", "get  k\r\n", "get k \r\n"})
     EXPECT_EQ(KindOf(several), Kind::kSeveral) << several;
   for (const char* meta : {"mg k v O7\r\n", "ms k 2 k O7\r\nhi\r\n", "md k   O7\r\n", "ma YQ== b k O7\r\n"})
     EXPECT_EQ(KeyMarkOf(meta), KeyMarkOf("mg key O7\r\n")) << meta;
@@ -30,7 +30,7 @@ TEST(KeyMark, IsOfWhateverRepliesNameWhatWasAsked) {
 TEST(KeyMark, IsNoneWhereNothingCanBeSaidOfTheReply) {
   for (const char* other :
        {"mg k v\r\n", "mg YQ== b k v\r\n", "me YQ== b\r\n", "ms k 2\r\nO7\r\n", "mn\r\n", "getx k\r\n",
-        "gettysburg\r\n", "get", "g", "m", "set get 0 0 1\r\nx\r\n", "delete k\r\n", ""}) {
+        "gettysburg\r\n", "get k\n", "get", "g", "m", "set get 0 0 1\r\nx\r\n", "delete k\r\n", ""}) {
     EXPECT_EQ(KindOf(other), Kind::kNone) << other;
   }
   std::string many = "get";

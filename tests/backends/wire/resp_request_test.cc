@@ -27,6 +27,21 @@ std::string ErrorOf(std::string_view stream, const Limits& limits = {}) {
   return !frames.empty() && frames.back().kind == "bad" ? frames.back().text : "no error";
 }
 
+TEST(RequestParser, GivesArgumentsAsTheyAreEncoded) {
+  const std::string key(1000, 'k');
+  const std::string bulk = "$1000\r\n" + key + "\r\n";
+  for (const std::string& bytes :
+       {"*4\r\n$4\r\nMSET\r\n" + bulk + "$0\r\n\r\n$2\r\n$1\r\n", "MSET " + key + " '' $1\r\n"}) {
+    RequestParser parser({});
+    ASSERT_EQ(parser.Parse(bytes), RequestParser::RespStatus::kRequest);
+    const Request& request = parser.request();
+    EXPECT_EQ(request.bulks(0, 1), "$4\r\nMSET\r\n");
+    EXPECT_EQ(request.bulks(1, 1), bulk);
+    EXPECT_EQ(request.bulks(2, 2), "$0\r\n\r\n$2\r\n$1\r\n");
+    EXPECT_EQ(request.bulks(1, 3), bulk + "$0\r\n\r\n$2\r\n$1\r\n");
+  }
+}
+
 TEST(RequestParser, FramesAPipelineOfMultibulkRequestsWithoutCopyingThem) {
   const std::string_view stream = "*2\r\n$3\r\nGET\r\n$1\r\nk\r\n*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$4\r\na\r\nb\r\n";
   RequestParser parser{Limits{}};
