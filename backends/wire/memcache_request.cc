@@ -99,7 +99,13 @@ MemcacheParser::MemcacheStatus MemcacheParser::ReadLine(std::string_view bytes, 
   // A NUL would end the line for the node, and only for the node.
   if (!line_.Split(line) || line.find('\0') != std::string_view::npos) return Refuse(ErrorCode::kUnknownCommand);
   spec_ = FindMemcacheCommand(line_[0]);
-  if (spec_ == nullptr) return Refuse(ErrorCode::kUnknownCommand);
+  if (spec_ == nullptr) {
+    Refuse(ErrorCode::kUnknownCommand);
+    if (!line_[line_.size() - 1].starts_with("HTTP/")) return MemcacheStatus::kRefused;
+    // Somebody has a browser say what stands in the lines behind it. As by memcached, it is closed without a word.
+    reply_.clear();
+    return MemcacheStatus::kBad;
+  }
   if (spec_->has_subcommands) spec_ = FindSubcommand(spec_, line_);
   if (spec_ == nullptr) return Refuse(ErrorCode::kUnknownCommand);
   if (spec_->syntax == MemcacheSyntax::kStorage || spec_->syntax == MemcacheSyntax::kPlain) TakeNoreply();

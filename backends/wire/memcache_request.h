@@ -28,7 +28,7 @@ class MemcacheParser {
     kNeedMore,
     kRequest,
     kRefused,  // reply() is the answer; the connection goes on after size() bytes and swallow() more.
-    kBad,      // reply() is the answer; where the next request starts cannot be known.
+    kBad,      // reply() is the answer, if any; where the next request starts cannot be known, or it is nobody's.
   };
 
   // What is known of a request that is not wholly there. A client's own; starts as {}.

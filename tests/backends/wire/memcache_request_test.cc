@@ -255,6 +255,16 @@ TEST(MemcacheParser, NeverGuessesWhereANewRequestStarts) {
   }
 }
 
+TEST(MemcacheParser, EndsWithoutAWordWhatABrowserSays) {
+  for (const char* bytes : {"GET / HTTP/1.0\r\n", "POST /x HTTP/1.1\r\nset k 0 0 1\r\n", "DELETE HTTP/1.1\n"}) {
+    const Parsed parsed(bytes);
+    EXPECT_EQ(parsed.status(), MemcacheStatus::kBad) << bytes;
+    EXPECT_EQ(parsed->reply(), "") << bytes;
+  }
+  EXPECT_EQ(Parsed("get HTTP/1.1\r\n").status(), MemcacheStatus::kRequest);
+  EXPECT_EQ(Parsed("HTTP/1.1 200 OK\r\n").status(), MemcacheStatus::kRefused);
+}
+
 TEST(MemcacheParser, HoldsTheListenersLimits) {
   const Limits limits{.request_bytes = 2000, .bulk_bytes = 40, .key_bytes = 250, .arguments = 20, .inline_bytes = 64};
   EXPECT_EQ(Parsed("set k 0 0 40\r\n" + std::string(40, 'v') + "\r\n", limits).status(), MemcacheStatus::kRequest);
