@@ -27,6 +27,7 @@ void ListingLink::Start(const NodeSettings& settings, std::string request, std::
   settings_ = settings;
   request_ = std::move(request);
   item_ = item;
+  has_begun_ = false;
   handshake_ = NewHandshake(settings_.protocol, settings_.auth);
   const net::Duration patience = conf::TotalOf(settings_.timeouts);
   net::Endpoint endpoint = settings_.endpoint;
@@ -112,7 +113,8 @@ void ListingLink::TakeLines() {
   size_t end = bytes.find('\n');
   for (; end != std::string_view::npos; end = bytes.find('\n', listed)) {
     const std::string_view line = bytes.substr(listed, end + 1 - listed);
-    if (!line.starts_with(item_)) {
+    const bool is_ok = !std::exchange(has_begun_, true) && WithoutEnd(line) == "OK";
+    if (!is_ok && !line.starts_with(item_)) {
       last = WithoutEnd(line);
       break;
     }

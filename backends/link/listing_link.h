@@ -30,7 +30,7 @@ class ListingLink final : private net::StreamObserver {
 
   class User {
    public:
-    // Whole lines of the list, with their ends.
+    // Whole lines of the list, with their ends; before them, of newer servers, an OK.
     virtual void OnLines(std::string_view lines) = 0;
     // What ends it, without its line end: END, EN, or what the node says instead. The link is closed.
     virtual void OnLastLine(std::string_view line) = 0;
@@ -66,6 +66,7 @@ class ListingLink final : private net::StreamObserver {
   NodeSettings settings_;
   std::string request_;
   std::string item_;
+  bool has_begun_ = false;  // A line has come.
   std::unique_ptr<net::Stream> stream_;
   std::unique_ptr<Handshake> handshake_;  // Until the node is greeted.
   net::InputBuffer input_;

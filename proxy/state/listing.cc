@@ -96,6 +96,9 @@ void Listing::OnLines(std::string_view lines) {
     }
     return;
   }
+  // Of those that say so, one is enough.
+  if (constexpr std::string_view kOk = "OK\r\n"; asked_ > 0 && lines.starts_with(kOk)) lines.remove_prefix(kOk.size());
+  if (lines.empty()) return;
   text_.clear();
   AppendRetaggedLines(lines, request_.nodes[asked_].tag, &text_);
   const std::optional<size_t> waiting = reader_.OnListed(request_.session, text_);

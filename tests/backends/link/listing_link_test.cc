@@ -64,6 +64,15 @@ TEST_F(ListingLinkTest, HandsOverLinesAsTheyComeHoweverTheyAreCut) {
   EXPECT_TRUE(failures_.empty());
 }
 
+TEST_F(ListingLinkTest, TakesAnOkForTheBeginningOfTheListThere) {
+  test::FakeSocket& node = Asked();
+  node.Receive("OK\r\nkey=a\nEND\r\n");
+  EXPECT_EQ(lines_, "OK\r\nkey=a\n");
+  EXPECT_EQ(last_, "END|");
+  Asked().Receive("OK\r\nOK\r\n");
+  EXPECT_EQ(last_, "END|OK|");
+}
+
 TEST_F(ListingLinkTest, LogsIn) {
   conf::Auth auth;
   auth.password_file = "given";

@@ -102,6 +102,17 @@ TEST_F(ListingsTest, PassesOverNodesThatHoldNothing) {
   EXPECT_EQ(client.TakeWritten(), "NOTSTARTED no items to crawl\r\n");
 }
 
+// As servers from 1.6.43 on have it.
+TEST_F(ListingsTest, SaysOkOnceBeforeTheListWhereTheFirstNodeDoes) {
+  Start(TwoMemcachedNodes());
+  test::FakeSocket& client = NewClient();
+  Ask(client, kDump);
+  Say(Asked(), "OK\r\nkey=a\nEND\r\n");
+  Say(Asked(), "OK\r\n");
+  Say(loop_.last_socket(), "key=b\nEND\r\n");
+  EXPECT_EQ(client.TakeWritten(), "OK\r\nkey=a\nkey=b\nEND\r\n");
+}
+
 TEST_F(ListingsTest, AddsUpWhatNodesCountByPrefix) {
   Start(TwoMemcachedNodes());
   test::FakeSocket& client = NewClient();
