@@ -123,8 +123,9 @@ inline constexpr auto kOptions<Config> = std::make_tuple(
         "advertise", &Config::advertise, TcpAddressOrNone(1), Reload::kLive,
         "By which address Redis clients reach the proxy, and after its end the one that takes its place. When it "
         "is told to end, RESP3 clients that have asked for it (CLIENT MAINT_NOTIFICATIONS ON) are sent there by a "
-        "MOVING message, and are served until they have left, or drain_timeout is nearly over. It is for the "
-        "clients of one TCP listener. Empty = they are told nothing, but for those that wish no endpoint."},
+        "MOVING message, unless they would lose something of their connection by it (proxy/clients.md), and are "
+        "served until they have left, or drain_timeout is nearly over. It is for the clients of one TCP listener. "
+        "Empty = they are told nothing, but for those that wish no endpoint."},
     OptionRow{"admin", &Config::admin, Section(), Reload::kRestart, "The admin port: metrics, health and the API."},
     OptionRow{"log", &Config::log, Section(), Reload::kLive, "What is logged."},
     OptionRow{"listeners", &Config::listeners, ListOf(1, 1000).Required(), Reload::kRestart, "Where clients connect."},

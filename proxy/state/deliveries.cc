@@ -14,8 +14,10 @@ Deliveries::~Deliveries() {
 
 void Deliveries::Keep(uint32_t client, GiveBacks::PoppedData&& popped) {
   const size_t bytes = popped.reply.bytes().size();
-  popped.link->Mark();
-  popped.is_marked = true;
+  if (popped.link) {
+    popped.link->Mark();
+    popped.is_marked = true;
+  }
   unwritten_.insert_or_assign(client, UnwrittenReply{std::move(popped), bytes});
 }
 
@@ -61,13 +63,13 @@ void Deliveries::Look() {
 void Deliveries::GiveUpFirst() {
   LastReply reply = std::move(leaving_.front());
   leaving_.pop_front();
-  give_backs_.OnLost(*reply.popped.link, "it has neither taken nor refused it");
+  give_backs_.OnLost(reply.popped, "it has neither taken nor refused it");
   Release(std::move(reply.popped));
 }
 
 void Deliveries::Release(GiveBacks::PoppedData&& popped) {
   GiveBacks::PoppedData released = std::move(popped);
-  if (released.is_clean) PinnedLease::Return(std::move(released.link));
+  if (released.link && released.is_clean) PinnedLease::Return(std::move(released.link));
 }
 
 }  // namespace ringproxy::proxy

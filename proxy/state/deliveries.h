@@ -34,7 +34,7 @@ class Deliveries {
       : give_backs_(give_backs), io_(io), timer_(io.loop, [this] { Look(); }) {}
   ~Deliveries();
 
-  // The reply goes to the client now. Requires: HasPopped, and a link.
+  // The reply goes to the client now. Requires: as GiveBacks::Start.
   void Keep(uint32_t client, GiveBacks::PoppedData&& popped);
   // The reply is not written yet, or not wholly.
   bool Has(uint32_t client) const { return !unwritten_.empty() && unwritten_.contains(client); }

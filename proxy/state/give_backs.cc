@@ -42,7 +42,20 @@ GiveBacks::~GiveBacks() {
   for (GiveBackTask& task : tasks_) PinnedLease::Forget(std::move(task.popped.link));
 }
 
+NodeId GiveBacks::NodeOf(const PoppedData& popped) const {
+  const std::string_view key = GiveBackWords(popped.from, popped.reply.bytes())[1];
+  return RouteKey(**held_, (*held_)->listeners[popped.owner->listener], key);
+}
+
 void GiveBacks::Start(PoppedData&& popped) {
+  if (!popped.link) {
+    const NodeId node = NodeOf(popped);
+    popped.link = held_->node_pools[node.pool].Pin(node.node, popped.owner->flavour, std::nullopt);
+  }
+  if (!popped.link) {
+    if (popped.reader) return sink_.OnReply(popped.reader->ticket, backends::Reply(std::move(popped.reply)));
+    return OnLost(popped, "no connection can be had");
+  }
   const uint32_t place = tasks_.Acquire();
   GiveBackTask& task = tasks_[place];
   task.popped = std::move(popped);
@@ -131,6 +144,14 @@ void GiveBacks::OnLost(const PinnedLease& link, std::string_view why) {
   if (!link.has_link()) return LogLost("?", "?", why);
   link.stats().lost_data.Add();
   LogLost(link.settings().pool, link.settings().node, why);
+}
+
+void GiveBacks::OnLost(const PoppedData& popped, std::string_view why) {
+  if (popped.link) return OnLost(*popped.link, why);
+  const NodeId node = NodeOf(popped);
+  held_->node_pools[node.pool].Count(node.node, &backends::NodeStats::lost_data);
+  const conf::Pool& pool = (*held_)->config.pools[node.pool];
+  LogLost(pool.name, pool.nodes[node.node].name, why);
 }
 
 void GiveBacks::LogLost(std::string_view pool, std::string_view node, std::string_view why) {

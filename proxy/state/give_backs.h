@@ -18,11 +18,14 @@
 #include <string_view>
 #include <unordered_map>
 
+#include "backends/lane.h"
 #include "backends/link/pinned_links.h"
 #include "backends/net/earliest_timer.h"
 #include "backends/net/place_list.h"
 #include "backends/ticket.h"
 #include "backends/worker_io.h"
+#include "proxy/route/held_snapshot.h"
+#include "proxy/route/router.h"
 #include "proxy/state/popped_data.h"
 
 namespace ringproxy::proxy {
@@ -38,27 +41,34 @@ class GiveBacks final : public backends::ReplySink {
     uint32_t client = 0;
     uint8_t protocol = 2;
   };
+  // Whose key it was, by which the node is found.
+  struct PoppedOwner {
+    uint32_t listener = 0;
+    backends::Flavour flavour{};
+  };
   struct PoppedData {
     PoppedFrom from = PoppedFrom::kNone;
     net::Block reply{};                                     // Of the node.
     std::unique_ptr<backends::PinnedLease> link = nullptr;  // To the node, in the database of the command.
+    std::optional<PoppedOwner> owner = std::nullopt;        // Where no link has popped it: one is leased if need be.
     bool is_clean = false;                                  // Nothing else is on the link: it may serve others then.
     bool is_marked = false;                                 // The link, when the reply came; else by Start.
     std::optional<PoppedReader> reader = std::nullopt;      // None: the client is gone.
   };
 
-  GiveBacks(backends::ReplySink& sink, backends::WorkerIo& io)
-      : sink_(sink), io_(io), timer_(io.loop, [this] { OnTime(); }) {}
+  // `held`: the configuration in force.
+  GiveBacks(backends::ReplySink& sink, backends::WorkerIo& io, const std::unique_ptr<HeldSnapshot>& held)
+      : sink_(sink), io_(io), held_(held), timer_(io.loop, [this] { OnTime(); }) {}
   ~GiveBacks();
 
-  // Requires: HasPopped, and a link.
+  // Requires: HasPopped; a link, or an owner to whom the reply's key belongs.
   void Start(PoppedData&& popped);
   // The client is gone.
   void Leave(uint32_t client);
   bool is_idle() const { return tasks_.in_use() == 0; }
-  // What was popped cannot even be tried to be given back: counts and says it; or says it where the caller counts.
+  // What was popped cannot even be tried to be given back: counts and says it.
   void OnLost(const backends::PinnedLease& link, std::string_view why);
-  void LogLost(std::string_view pool, std::string_view node, std::string_view why);
+  void OnLost(const PoppedData& popped, std::string_view why);
 
   // Of the node, for tickets of Kind::kGiveBack.
   void OnReply(backends::Ticket ticket, backends::Reply&& reply) override;
@@ -72,6 +82,9 @@ class GiveBacks final : public backends::ReplySink {
     std::optional<net::TimePoint> again = std::nullopt;  // When it is tried again.
   };
 
+  // By the configuration in force, as whoever looks for it next does. Requires: an owner.
+  NodeId NodeOf(const PoppedData& popped) const;
+  void LogLost(std::string_view pool, std::string_view node, std::string_view why);
   void Try(uint32_t place);
   void TryLater(uint32_t place, std::string_view why);
   void OnTime();
@@ -82,6 +95,7 @@ class GiveBacks final : public backends::ReplySink {
 
   backends::ReplySink& sink_;
   backends::WorkerIo& io_;
+  const std::unique_ptr<HeldSnapshot>& held_;
   net::EarliestTimer timer_;
   net::PlaceList<GiveBackTask, std::deque<GiveBackTask>> tasks_;
   std::unordered_map<uint32_t, uint32_t> by_client_;  // Those that still read.

@@ -14,6 +14,16 @@ using backends::PinnedLease;
 // Longer is without end.
 constexpr double kMostSeconds = 1e9;
 
+// What was popped goes back if its client leaves, or has left.
+bool GivesBack(const SpreadWait& wait, std::string_view reply, const HeldSnapshot& held) {
+  if (!HasPopped(wait.from, reply)) return false;
+  // No node decides where another one is written to.
+  const std::vector<std::string_view> words = GiveBackWords(wait.from, reply);
+  if (words.size() <= 1 || !wait.request.Has(words[1])) return false;
+  const uint32_t pool = RouteKey(*held, held->listeners[wait.client.listener], words[1]).pool;
+  return held->config.pools[pool].blocking.give_back;
+}
+
 }  // namespace
 
 // The worker ends: nobody is told anything any more.
@@ -192,39 +202,24 @@ void SpreadWaits::Leave(uint32_t client) {
 
 void SpreadWaits::Answer(uint32_t place, backends::Reply&& reply, SpreadWaiter* by) {
   SpreadWait& wait = waits_[place];
-  const bool was_answered = wait.is_answered;
-  const bool has_popped = HasPopped(wait.from, reply.bytes());
-  if (!was_answered && !(wait.has_ended && has_popped)) {
-    sink_.OnReply(MarkAnswered(place), std::move(reply));
-    return Advance(place);
-  }
-  if (!has_popped) return Advance(place);
-  // By the configuration in force, as whoever looks for it next does.
-  const std::vector<std::string_view> words = GiveBackWords(wait.from, reply.bytes());
-  // No node decides where another one is written to.
-  const bool is_asked = words.size() > 1 && wait.request.Has(words[1]);
-  const std::string_view key = is_asked ? words[1] : wait.request.key(0);
-  const NodeId node = RouteKey(**held_, (*held_)->listeners[wait.client.listener], key);
-  const bool gives_back = (*held_)->config.pools[node.pool].blocking.give_back;
-  backends::NodePool& nodes = held_->node_pools[node.pool];
-  const backends::Lane lane = wait.client.lane;
-  std::unique_ptr<PinnedLease> link;
-  if (gives_back && is_asked)
-    link = by != nullptr ? std::move(by->link) : nodes.Pin(node.node, lane.flavour, std::nullopt);
-  if (!link) {
-    if (!was_answered) sink_.OnReply(MarkAnswered(place), std::move(reply));
-    if (was_answered && gives_back) {
-      nodes.Count(node.node, &backends::NodeStats::lost_data);
-      const conf::Pool& pool = (*held_)->config.pools[node.pool];
-      give_backs_.LogLost(pool.name, pool.nodes[node.node].name, "no connection can be had");
+  const bool is_for_nobody = wait.is_answered || wait.has_ended;
+  const bool has_room = !io_.memory.is_short() && io_.memory.HasRoomForReply(0, reply.size());
+  if ((is_for_nobody || has_room) && GivesBack(wait, reply.bytes(), *held_)) {
+    const backends::Lane lane = wait.client.lane;
+    GiveBacks::PoppedData popped{.from = wait.from,
+                                 .reply = is_for_nobody ? reply.Keep(io_.blocks) : io_.blocks.Copy(reply.bytes()),
+                                 .link = by != nullptr ? std::move(by->link) : nullptr,
+                                 .owner = {{wait.client.listener, lane.flavour}},
+                                 .is_clean = true};
+    if (is_for_nobody) {
+      if (!wait.is_answered) popped.reader = {wait.client.ticket, lane.number, lane.flavour.protocol};
+      MarkAnswered(place);
+      give_backs_.Start(std::move(popped));
+      return Advance(place);
     }
-    return Advance(place);
+    deliveries_.Keep(lane.number, std::move(popped));
   }
-  GiveBacks::PoppedData popped{
-      .from = wait.from, .reply = reply.Keep(io_.blocks), .link = std::move(link), .is_clean = true};
-  if (!was_answered) popped.reader = {wait.client.ticket, lane.number, lane.flavour.protocol};
-  MarkAnswered(place);
-  give_backs_.Start(std::move(popped));
+  if (!wait.is_answered) sink_.OnReply(MarkAnswered(place), std::move(reply));
   Advance(place);
 }
 

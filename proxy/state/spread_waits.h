@@ -27,6 +27,7 @@
 #include "backends/ticket.h"
 #include "backends/worker_io.h"
 #include "proxy/route/routed_request.h"
+#include "proxy/state/deliveries.h"
 #include "proxy/state/give_backs.h"
 #include "proxy/state/spread_wait.h"
 
@@ -36,8 +37,8 @@ class SpreadWaits final : public backends::ReplySink {
  public:
   // `held`: the configuration in force.
   SpreadWaits(backends::ReplySink& sink, backends::WorkerIo& io, const std::unique_ptr<HeldSnapshot>& held,
-              GiveBacks& give_backs)
-      : sink_(sink), io_(io), held_(held), give_backs_(give_backs) {}
+              GiveBacks& give_backs, Deliveries& deliveries)
+      : sink_(sink), io_(io), held_(held), give_backs_(give_backs), deliveries_(deliveries) {}
   ~SpreadWaits();
 
   // Requires: SpreadRequest::Takes; nothing of the client, which is its lane, is under way. `links`: those that it has
@@ -89,6 +90,7 @@ class SpreadWaits final : public backends::ReplySink {
   backends::WorkerIo& io_;
   const std::unique_ptr<HeldSnapshot>& held_;
   GiveBacks& give_backs_;
+  Deliveries& deliveries_;
   net::PlaceList<SpreadWait, std::deque<SpreadWait>> waits_;  // References stay valid.
   std::unordered_map<uint32_t, uint32_t> by_client_;
 };

@@ -34,9 +34,9 @@ NodeId FirstOwner(const RoutedRequest& routed, const Origin& origin) {
 Waits::Waits(backends::ReplySink& sink, backends::WorkerIo& io, const std::unique_ptr<HeldSnapshot>& held)
     : sink_(sink),
       io_(io),
-      give_backs_(std::make_unique<GiveBacks>(sink, io)),
+      give_backs_(std::make_unique<GiveBacks>(sink, io, held)),
       deliveries_(std::make_unique<Deliveries>(*give_backs_, io)),
-      spread_(std::make_unique<SpreadWaits>(sink, io, held, *give_backs_)),
+      spread_(std::make_unique<SpreadWaits>(sink, io, held, *give_backs_, *deliveries_)),
       replicas_(std::make_unique<ReplicaWaits>(sink, io)) {}
 
 // The worker ends: nobody is told anything any more.

@@ -164,6 +164,47 @@ TEST_F(RedisFrontSpreadWaitTest, WhatAProbeHasPoppedForAClientThatIsGoneGoesBack
   EXPECT_EQ(Leased(0) + Leased(1), 0U);
 }
 
+// Its connection ends between the node's reply and the write of it.
+TEST_F(RedisFrontSpreadWaitTest, WhatAProbeHasPoppedAndIsNotWrittenGoesBackOverALinkOfItsOwn) {
+  Start();
+  test::FakeSocket& client = Wait();
+  Answer(Link(1), client, "$1\r\nv\r\n");
+  client.room = 5;
+  const size_t sockets = loop_.sockets();
+  Node(1).Receive("+OK\r\n+QUEUED\r\n*1\r\n" + Encode({KeyOf(1), "v"}));
+  Settle();
+  // That which ends the other waiter: nothing is leased for data that is not to go back.
+  ASSERT_EQ(loop_.sockets(), sockets + 1);
+  client.error = ECONNRESET;
+  client.observer->OnReadable();
+  Settle();
+  ASSERT_EQ(loop_.sockets(), sockets + 2);
+  test::FakeSocket& push = loop_.last_socket();
+  push.observer->OnConnected(0);
+  push.TakeWritten();
+  push.Receive("+PONG\r\n");
+  Settle();
+  EXPECT_EQ(push.TakeWritten(), Encode({"LPUSH", KeyOf(1), "v"}));
+  push.Receive(":1\r\n");
+  Settle();
+  EXPECT_EQ(AllNodes(*snapshot_)[1]->stats(0).given_back.value(), 1U);
+  EXPECT_EQ(AllNodes(*snapshot_)[1]->stats(0).lost_data.value(), 0U);
+}
+
+TEST_F(RedisFrontSpreadWaitTest, WhatIsInTheSocketOfOneThatReadsIsItsOwn) {
+  Start();
+  test::FakeSocket& client = Wait();
+  Answer(Link(1), client, "$1\r\nv\r\n");
+  const std::string popped = Encode({KeyOf(1), "v"});
+  EXPECT_EQ(Answer(Node(1), client, "+OK\r\n+QUEUED\r\n*1\r\n" + popped), popped);
+  const size_t sockets = loop_.sockets();
+  client.error = ECONNRESET;
+  client.observer->OnReadable();
+  Settle();
+  EXPECT_EQ(loop_.sockets(), sockets);
+  EXPECT_EQ(AllNodes(*snapshot_)[1]->stats(0).lost_data.value(), 0U);
+}
+
 // It has read an error meanwhile.
 TEST_F(RedisFrontSpreadWaitTest, WhatAProbeHasPoppedForNobodyGoesBackAndIsNoSecondReply) {
   Start();
