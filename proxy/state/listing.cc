@@ -143,7 +143,7 @@ void Listing::OnListingFailed(wire::ErrorCode code) {
 void Listing::FinishBy(std::string_view line) {
   std::string text(line);
   // What every node says of such arguments.
-  const bool is_of_all = line == "ERROR" || line.starts_with("BADCLASS");
+  const bool is_of_all = asked_ == 0 && (line == "ERROR" || line.starts_with("BADCLASS"));
   const std::string& node = request_.nodes[asked_].name;
   if (!is_of_all && !node.empty()) text.append(" (node ").append(node).append(")");
   Finish(text.append("\r\n"));

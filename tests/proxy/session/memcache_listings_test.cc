@@ -79,6 +79,11 @@ TEST_F(ListingsTest, EndsWithTheErrorOfTheNodeThatFails) {
   Ask(client, "lru_crawler metadump x\r\n");
   Say(Asked("lru_crawler metadump x\r\n"), "BADCLASS invalid class id\r\n");
   EXPECT_EQ(client.TakeWritten(), "BADCLASS invalid class id\r\n");
+  // Of several releases, the second does not know it.
+  Ask(client, kDump);
+  Say(Asked(), "key=a\nEND\r\n");
+  Say(Asked(), "ERROR\r\n");
+  EXPECT_EQ(client.TakeWritten(), "key=a\nERROR (node r1)\r\n");
 }
 
 TEST_F(ListingsTest, ListsNothingWhileANodeIsKnownToBeDown) {
