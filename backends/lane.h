@@ -14,11 +14,15 @@ namespace ringproxy::backends {
 
 struct Flavour {
   uint16_t database = 0;
-  uint8_t protocol = 2;  // RESP2 or RESP3; memcached has only the plain flavour.
+  // Of `protocol`: the binary one of memcached, whose plain flavour is text.
+  static constexpr uint8_t kBinary = 0x80;
+
+  uint8_t protocol = 2;  // RESP2 or RESP3; kBinary.
   // Some node may have a link for this lane alone, which then takes all that the lane sends there: see PinnedLinks.
   bool is_pinned = false;
 
   // That of the links which are opened at start and kept.
+  constexpr bool is_binary() const { return protocol == kBinary; }
   constexpr bool is_plain() const { return *this == Flavour{}; }
   constexpr bool operator==(const Flavour&) const = default;
 };

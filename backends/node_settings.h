@@ -5,6 +5,7 @@
 #include <string>
 
 #include "backends/net/loop.h"
+#include "backends/wire/memcache_cas.h"
 #include "conf/config.h"
 
 namespace ringproxy::backends {
@@ -24,6 +25,7 @@ struct NodeSettings {
   uint32_t flavours_per_node = 8;  // Beside the plain one.
   uint32_t pinned_per_node = 256;
   bool has_company = false;  // Its pool has other nodes.
+  wire::CasTag cas_tag = 0;  // See CasTagsOf; of the links that speak memcached's binary protocol.
 };
 
 inline NodeSettings SettingsOf(const conf::Pool& pool, const conf::Node& node) {

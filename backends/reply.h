@@ -23,6 +23,8 @@ class Reply {
 
   std::string_view bytes() const { return bytes_; }
   size_t size() const { return bytes_.size(); }
+  // bytes(), to be changed where they lie. Requires: they are no constant's.
+  char* writable() { return const_cast<char*>(bytes_.data()); }
 
   // A block that holds it, for as long as the taker likes. Once.
   net::Block Keep(net::BlockPool& pool) { return block_ ? std::move(block_) : pool.Copy(bytes_); }

@@ -2,16 +2,24 @@
 
 #include <algorithm>
 #include <cassert>
+#include <utility>
 
 #include "backends/link/reply_framers.h"
 
 namespace ringproxy::backends {
 
 FramedStream::FramedStream(WorkerIo& io, conf::Protocol protocol, PushObserver* pushes)
-    : io_(io), pushes_(pushes), framer_(NewReplyFramer(protocol)), input_(io.blocks), said_(io.blocks) {}
+    : io_(io),
+      pushes_(pushes),
+      protocol_(protocol),
+      framer_(NewReplyFramer(protocol)),
+      input_(io.blocks),
+      said_(io.blocks) {}
 
-void FramedStream::Open(const net::Endpoint& endpoint, net::StreamObserver& observer) {
+void FramedStream::Open(const net::Endpoint& endpoint, net::StreamObserver& observer, Flavour flavour) {
   assert(!is_open());
+  if (std::exchange(is_binary_, flavour.is_binary()) != flavour.is_binary())
+    framer_ = NewReplyFramer(protocol_, flavour);
   stream_ = io_.loop.Connect(endpoint, observer);
 }
 

@@ -9,6 +9,7 @@
 #include <memory>
 #include <string_view>
 
+#include "backends/lane.h"
 #include "backends/link/push_observer.h"
 #include "backends/link/reply_frame.h"
 #include "backends/net/input_buffer.h"
@@ -27,8 +28,8 @@ class FramedStream {
   // `pushes`: who hears of them; nobody, if it is none.
   FramedStream(WorkerIo& io, conf::Protocol protocol, PushObserver* pushes = nullptr);
 
-  // Requires: not is_open().
-  void Open(const net::Endpoint& endpoint, net::StreamObserver& observer);
+  // `flavour`: of what will be said and come. Requires: not is_open().
+  void Open(const net::Endpoint& endpoint, net::StreamObserver& observer, Flavour flavour = {});
   // Closes the stream and forgets all of its bytes.
   void Drop();
   // Open does so at once, although the stream is not connected yet.
@@ -95,6 +96,7 @@ class FramedStream {
   WorkerIo& io_;
   PushObserver* pushes_;
   std::unique_ptr<net::Stream> stream_;
+  const conf::Protocol protocol_;
   std::unique_ptr<wire::ReplyFramer> framer_;
   net::InputBuffer input_;
   net::SendQueue said_;
@@ -102,6 +104,7 @@ class FramedStream {
   uint64_t to_skip_ = 0;  // Of what is to come.
   bool is_skipping_ = false;
   bool is_full_ = false;
+  bool is_binary_ = false;  // The framer is that of memcached's binary protocol.
 };
 
 }  // namespace ringproxy::backends

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "backends/wire/fault.h"
+#include "backends/wire/memcache_binary.h"
 #include "backends/wire/memcache_reply.h"
 #include "backends/wire/resp_encode.h"
 #include "backends/wire/resp_reply.h"
@@ -163,6 +164,25 @@ class MemcacheHandshake final : public Handshake {
   std::string_view expected_;
 };
 
+class BinaryHandshake final : public Handshake {
+ public:
+  void Start(std::string* out) override {
+    static_assert(static_cast<char>(wire::BinaryOpcode::kNoop) == '\n');
+    wire::AppendBinaryNoop(out);
+  }
+
+  HandshakeStep OnReply(std::string_view reply, std::string*) override {
+    if (wire::HasBinaryStatus(reply, wire::BinaryStatus::kSuccess)) return HandshakeStep::kDone;
+    // It is well, and speaks text alone or wants a login by SASL.
+    const bool is_packet = wire::IsBinaryReply(reply);
+    const bool is_unfit = is_packet ? wire::HasBinaryStatus(reply, wire::BinaryStatus::kAuthError) ||
+                                          wire::HasBinaryStatus(reply, wire::BinaryStatus::kUnknownCommand)
+                                    : reply.starts_with("ERROR") || reply.starts_with("CLIENT_ERROR");
+    Refuse(is_packet ? reply.substr(wire::kBinaryHeaderBytes) : wire::TakeLine(&reply));
+    return is_unfit ? HandshakeStep::kUnfit : HandshakeStep::kRefused;
+  }
+};
+
 class SingleQuestion final : public Handshake {
  public:
   SingleQuestion(std::string request, std::string expected, std::string otherwise)
@@ -188,6 +208,7 @@ std::unique_ptr<Handshake> NewQuestion(std::string request, std::string expected
 }
 
 std::unique_ptr<Handshake> NewHandshake(conf::Protocol protocol, const conf::Auth& auth, Flavour flavour) {
+  if (flavour.is_binary()) return std::make_unique<BinaryHandshake>();
   if (protocol == conf::Protocol::kMemcached) return std::make_unique<MemcacheHandshake>(auth);
   return std::make_unique<RedisHandshake>(auth, flavour);
 }

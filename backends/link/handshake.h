@@ -3,8 +3,8 @@
 // Redis: AUTH if the pool has a password, then PING: a node that still loads its data accepts connections and answers
 // -LOADING, so only +PONG makes a connection ready. Before PING the link is made what its flavour says: HELLO 3, which
 // logs in, too; SELECT. A node that is well may refuse just that. memcached: the `set` by which its ASCII
-// authentication logs in, then `mn`, or `version` where the server does not know meta commands yet. Threads: one owner.
-// No sockets: bytes in, bytes out.
+// authentication logs in, then `mn`, or `version` where the server does not know meta commands yet; in binary a no-op,
+// whose opcode ends a line for a server that reads text alone. Threads: one owner. No sockets: bytes in, bytes out.
 #pragma once
 
 #include <memory>

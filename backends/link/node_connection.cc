@@ -1,13 +1,32 @@
 #include "backends/link/node_connection.h"
 
+#include <algorithm>
+#include <array>
+#include <cassert>
 #include <optional>
 #include <utility>
 
 #include "backends/line_limit.h"
 #include "backends/wire/key_mark.h"
+#include "backends/wire/memcache_binary.h"
 #include "conf/units.h"
 
 namespace ringproxy::backends {
+namespace {
+
+// Marks the entry, and writes the packet's header as the node knows it where it has a token. Returns how many bytes.
+[[gnu::noinline]] size_t WriteBinaryHeader(std::string_view packet, wire::CasTag tag, InFlight* entry, NodeLink* link) {
+  assert(wire::IsBinaryRequest(packet));
+  entry->key_mark = {wire::BinaryMarkOf(packet), wire::KeyMark::Kind::kBinary};
+  if (wire::ReadBinaryHeader(packet).cas == 0) return 0;
+  std::array<char, wire::kBinaryHeaderBytes> header;
+  std::ranges::copy(packet.substr(0, header.size()), header.begin());
+  wire::RetagBinaryCas(tag, header.data());
+  link->Write(std::string_view(header.data(), header.size()));
+  return header.size();
+}
+
+}  // namespace
 
 NodeConnection::NodeConnection(const NodeLink::LinkParts& parts, NodeGuard& guard, ReplySink& sink, Flavour flavour,
                                ConnectTurns* turns)
@@ -62,7 +81,12 @@ InFlight* NodeConnection::Admit(size_t request_bytes, Ticket ticket, wire::Asked
 void NodeConnection::Send(std::string_view request, Ticket ticket, wire::Asked asked) {
   InFlight* const entry = Admit(request.size(), ticket, asked);
   if (entry == nullptr) return;
-  if (settings_.protocol == conf::Protocol::kMemcached) entry->key_mark = wire::KeyMarkOf(request);
+  if (settings_.protocol == conf::Protocol::kMemcached) {
+    // memcached has one other flavour.
+    if (!is_plain_) [[unlikely]]
+      return link_.Write(request.substr(WriteBinaryHeader(request, settings_.cas_tag, entry, &link_)));
+    entry->key_mark = wire::KeyMarkOf(request);
+  }
   link_.Write(request);
 }
 
@@ -75,6 +99,8 @@ void NodeConnection::Send(net::Block requests, Ticket ticket, wire::Asked asked,
   }
   if (entry->IsBlocking()) entry->replies_to_come = 1;
   if (seconds <= UINT16_MAX) entry->patience_s = static_cast<uint16_t>(seconds);
+  if (settings_.protocol == conf::Protocol::kMemcached && !is_plain_)
+    requests.Consume(WriteBinaryHeader(requests.bytes(), settings_.cas_tag, entry, &link_));
   link_.Write(std::move(requests));
 }
 
@@ -96,8 +122,11 @@ void NodeConnection::OnRefused(Flavour flavour, std::string_view why) {
   static LineLimit lines;
   turn_.End();
   refusal_ = why;
-  lines.Log(loop_.now(), spdlog::level::warn, "node {} of pool {} refuses links of RESP{} in database {}: {}",
-            settings_.node, settings_.pool, flavour.protocol, flavour.database, why);
+  const std::string kind = flavour.is_binary()
+                               ? "that speak memcached's binary protocol"
+                               : fmt::format("of RESP{} in database {}", flavour.protocol, flavour.database);
+  lines.Log(loop_.now(), spdlog::level::warn, "node {} of pool {} refuses links {}: {}", settings_.node, settings_.pool,
+            kind, why.empty() ? "it closes them" : why);
   witness_.OnRefused();
   const std::string words = refusal_;  // As in Admit.
   pipeline_.FailAll({}, words);

@@ -78,7 +78,7 @@ void NodeLink::StartAttempt() {
   timer_->Arm(parts_.settings.timeouts.connect);
   net::Endpoint endpoint = parts_.settings.endpoint;
   endpoint.patience = parts_.settings.timeouts.connect;
-  stream_.Open(endpoint, *this);
+  stream_.Open(endpoint, *this, flavour_);
 }
 
 void NodeLink::Hurry() {
@@ -155,7 +155,9 @@ void NodeLink::OnReadable() {
     if (!is_open()) return;
   }
   stream_.Keep();
-  if (result.status == net::IoStatus::kEnd) return Break("closed by the node");
+  // Servers of text alone, and what stands before them, may have no words for it.
+  const bool is_answer = state_ == LinkState::kGreeting && flavour_.is_binary();
+  if (result.status == net::IoStatus::kEnd) return is_answer ? Break({}, Outlook::kUnfit) : Break("closed by the node");
   if (result.status == net::IoStatus::kError) return Break(std::strerror(result.error));
 }
 

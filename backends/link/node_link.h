@@ -51,7 +51,8 @@ class NodeLink final : public Flushable, private net::StreamObserver {
     virtual void OnFlushed(size_t, size_t) {}
     // An attempt came to nothing, or the node keeps no connection for long.
     virtual void OnConnectFailed(std::string_view why) = 0;
-    // The node is well and refuses the link's flavour, in these words. Nothing was written, and what waited is dropped.
+    // The node is well and refuses the link's flavour, in these words; none: it has closed the connection. Nothing was
+    // written, and what waited is dropped.
     virtual void OnRefused(Flavour flavour, std::string_view why) = 0;
     // No reply comes to anything that was written so far. `why` is empty when that had not left yet, or when the link
     // was closed on purpose.

@@ -4,6 +4,8 @@
 #include <cassert>
 #include <unordered_map>
 
+#include "backends/cas_tags.h"
+
 namespace ringproxy::backends {
 namespace {
 
@@ -47,6 +49,9 @@ NodePool::NodePool(const PoolNode::PoolNodeParts& parts, const conf::Pool& pool,
     if (nodes_[i]) continue;
     nodes_[i] = std::make_shared<PoolNode>(parts, pool, pool.nodes[i], records[i], bound_.get(), i);
   }
+  if (pool.protocol != conf::Protocol::kMemcached) return;
+  const std::vector<wire::CasTag> tags = CasTagsOf(pool);
+  for (uint32_t i = 0; i < nodes_.size(); ++i) nodes_[i]->settings.cas_tag = tags[i];
 }
 
 void NodePool::Connect() {

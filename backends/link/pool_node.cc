@@ -1,6 +1,9 @@
 #include "backends/link/pool_node.h"
 
+#include <string>
 #include <utility>
+
+#include "backends/wire/memcache_binary.h"
 
 namespace ringproxy::backends {
 namespace {
@@ -91,9 +94,15 @@ void PoolNode::Reopen() {
 
 // A link that is not ready is a probe itself: its handshake.
 void PoolNode::Probe() {
-  NodeConnection* ready = plain.AnyReady();
-  if (ready == nullptr) ready = flavours.AnyReady();
-  if (ready != nullptr) ready->Send(ProbeRequest(settings.protocol), Ticket{.kind = Ticket::Kind::kInternal});
+  constexpr Ticket kOwn{.kind = Ticket::Kind::kInternal};
+  if (NodeConnection* const ready = plain.AnyReady()) return ready->Send(ProbeRequest(settings.protocol), kOwn);
+  NodeConnection* const other = flavours.AnyReady();
+  if (other == nullptr) return;
+  if (settings.protocol == conf::Protocol::kRedis) return other->Send(ProbeRequest(settings.protocol), kOwn);
+  // memcached's other flavour is the binary one.
+  std::string packet;
+  wire::AppendBinaryNoop(&packet);
+  other->Send(std::string_view(packet), kOwn);
 }
 
 void PoolNode::HurryLinks() {

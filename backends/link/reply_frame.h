@@ -19,6 +19,8 @@ class ReplyFrame {
   size_t size() const { return bytes_.size(); }
   std::string_view bytes() const { return bytes_; }
   wire::Fault fault() const { return framer_.FaultOf(bytes()); }
+  // bytes(), to be changed where they lie.
+  char* writable() const { return input_.writable(); }
   // It lies in a block of its own that is worth moving.
   bool is_large() const { return input_.CanTakeFrame(size()); }
   // Requires: is_large().

@@ -3,11 +3,12 @@
 
 #include <memory>
 
+#include "backends/lane.h"
 #include "backends/wire/reply_framer.h"
 #include "conf/config.h"
 
 namespace ringproxy::backends {
 
-std::unique_ptr<wire::ReplyFramer> NewReplyFramer(conf::Protocol protocol);
+std::unique_ptr<wire::ReplyFramer> NewReplyFramer(conf::Protocol protocol, Flavour flavour = {});
 
 }  // namespace ringproxy::backends

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "backends/wire/error_text.h"
+#include "backends/wire/memcache_binary.h"
 #include "backends/wire/resp_reply.h"
 
 namespace ringproxy::backends {
@@ -34,6 +35,14 @@ struct ErrorSource {
     wire::AppendUnknownAtNode(error, at, release, &text);
   }
   from.sink.OnReply(ticket, Reply(text.empty() ? error : std::string_view(text)));
+}
+
+// Whether it is somebody else's. If not, and in binary, its token becomes the client's.
+bool IsForeign(const ReplyFrame& reply, wire::KeyMark mark, wire::CasTag tag) {
+  if (mark.kind != wire::KeyMark::Kind::kBinary) return wire::NamesAnother(reply.bytes(), mark);
+  if (!wire::IsBinaryReply(reply.bytes()) || wire::BinaryMarkOf(reply.bytes()) != mark.bits) return true;
+  wire::RetagBinaryCas(tag, reply.writable());
+  return false;
 }
 
 }  // namespace
@@ -148,7 +157,7 @@ const char* ReplyPipeline::OnReply(const ReplyFrame& reply) {
   }
   const char type = reply.bytes().front();
   const bool is_of_the_kind = wire::Fits(entry.asked.reply, type);
-  if (!is_of_the_kind || (entry.IsMarked() && wire::NamesAnother(reply.bytes(), entry.key_mark))) [[unlikely]]
+  if (!is_of_the_kind || (entry.IsMarked() && IsForeign(reply, entry.key_mark, settings_.cas_tag))) [[unlikely]]
     return RefuseReply(reply, entry);
   stats_.request_duration.Record(clock_.now() - entry.sent);
   witness_.OnReply(entry, reply);
@@ -166,7 +175,7 @@ const char* ReplyPipeline::OnReply(const ReplyFrame& reply) {
 }
 
 const char* ReplyPipeline::RefuseReply(const ReplyFrame& reply, const InFlight& entry) {
-  const char* const why = entry.IsMarked() ? "a reply that names another key than was asked"
+  const char* const why = entry.IsMarked() ? "a reply that names another key or request than was asked"
                                            : "a reply of another kind than the command has";
   witness_.OnLost(entry, why);
   Fail(entry.ticket, {.code = wire::ErrorCode::kNodeDown, .may_have_run = true});

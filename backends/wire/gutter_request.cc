@@ -8,7 +8,9 @@
 #include "backends/wire/ascii.h"
 #include "backends/wire/integer.h"
 #include "backends/wire/limits.h"
+#include "backends/wire/memcache_binary.h"
 #include "backends/wire/memcache_reply.h"
+#include "backends/wire/memcache_rewrite.h"
 #include "backends/wire/resp_encode.h"
 
 namespace ringproxy::wire {
@@ -141,6 +143,10 @@ bool AppendMeta(const Request& request, const MetaForm& form, ExpiryCap cap, std
 
 bool AppendRewritten(const CommandSpec& spec, const Request& request, ExpiryCap cap, std::string* out) {
   const seconds ttl = cap.longest;
+  if (spec.gutter != Gutter::kNo && IsBinaryRequest(request.encoded())) {
+    AppendForNode(request, {.cap = cap}, out);
+    return true;
+  }
   switch (spec.gutter) {
     case Gutter::kNo: return false;
     case Gutter::kAsIs: out->append(request.encoded()); return true;

@@ -10,6 +10,8 @@
 //   meta       Only flags known to be harmless pass. Refused are all that concern compare-and-swap (c, C, E), marks of
 //              staleness (I, T of md) and the lock of whoever is to compute a value (N, R), every mode but MS, flags
 //              given twice and flags that are not known.
+//   binary     Every expiry is capped; a set with a token is a cas, which may not pass. Tokens of replies are the
+//   gutter's own.
 // A number that is none, or is not one to every server, is refused: what a server made of it would be a guess. Any
 // other is capped, however large. Zero and less stay in Redis' requests: a server refuses them, or deletes the key.
 // What passes carries no cas token and asks for none. See memcache_cas.h.

@@ -21,6 +21,7 @@ struct KeyMark {
     kOpaque,   // Meta: the hash of the flag O.
     kKey,      // Meta: of the flag k.
     kDebug,    // me: of its key.
+    kBinary,   // Opcode and opaque of a packet: see BinaryMarkOf.
   };
   static constexpr size_t kMostMarked = 16;
 
@@ -30,11 +31,11 @@ struct KeyMark {
   Kind kind = Kind::kNone;
 };
 
-// Of a request as a node gets it; of kind kNone where nothing can be said of its reply: a base64 key comes back in
-// another spelling.
+// Of a request in text as a node gets it; of kind kNone where nothing can be said of its reply: a base64 key comes back
+// in another spelling.
 KeyMark KeyMarkOf(std::string_view request);
 
-// Requires: `reply` is whole and `mark` is not of kind kNone. Misses and errors name nothing.
+// Requires: `reply` is whole and `mark` is of a kind of text. Misses and errors name nothing.
 bool NamesAnother(std::string_view reply, KeyMark mark);
 
 }  // namespace ringproxy::wire

@@ -20,6 +20,22 @@ enum class Quiet : uint8_t {
   kMiss,           // mg q: EN
   kDone,           // ms q, md q: HD
   kDoneAndValues,  // ma q: HD and VA
+  // The binary protocol. Its replies are named by their requests (ReplyWish).
+  kBinary,      // None.
+  kBinaryMiss,  // getq: that there is no such item.
+  kBinaryDone,  // setq: success.
+};
+
+// What a client wants to read in place of a node's reply.
+struct ReplyWish {
+  constexpr ReplyWish(Quiet keep_back) : quiet(keep_back) {}  // NOLINT: without more it is what is kept back.
+  constexpr ReplyWish(Quiet keep_back, uint8_t its_opcode, uint32_t its_opaque)
+      : quiet(keep_back), opcode(its_opcode), opaque(its_opaque) {}
+
+  Quiet quiet;
+  // From kBinary on: whose reply it is.
+  uint8_t opcode = 0;
+  uint32_t opaque = 0;
 };
 
 // Where a request or its reply carries the token of compare-and-swap. See memcache_cas.h.

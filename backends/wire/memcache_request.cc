@@ -7,6 +7,7 @@
 #include "backends/wire/ascii.h"
 #include "backends/wire/base64.h"
 #include "backends/wire/integer.h"
+#include "backends/wire/memcache_binary.h"
 #include "backends/wire/meta_flags.h"
 
 namespace ringproxy::wire {
@@ -291,6 +292,9 @@ bool IsUnwanted(Quiet quiet, std::string_view reply) {
     case Quiet::kMiss: return HasPrefix(reply, "EN");
     case Quiet::kDone: return is_done();
     case Quiet::kDoneAndValues: return is_done() || HasPrefix(reply, "VA ");
+    case Quiet::kBinary: return false;
+    case Quiet::kBinaryMiss: return HasBinaryStatus(reply, BinaryStatus::kNotFound);
+    case Quiet::kBinaryDone: return HasBinaryStatus(reply, BinaryStatus::kSuccess);
   }
   return false;
 }

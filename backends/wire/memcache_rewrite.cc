@@ -1,5 +1,9 @@
 #include "backends/wire/memcache_rewrite.h"
 
+#include <algorithm>
+#include <cstdint>
+
+#include "backends/wire/memcache_binary.h"
 #include "backends/wire/memcache_reply.h"
 
 namespace ringproxy::wire {
@@ -74,9 +78,36 @@ void AppendMetaWords(const Request& request, const MemcacheRewrite& rewrite, std
   if (needs_expiry) out->append(" T").append(std::to_string(rewrite.cap->longest.count()));
 }
 
+// Where the expiry lies in extras of this size: the last four bytes, wherever there is one.
+void AppendBinaryCapped(std::string_view packet, const std::optional<ExpiryCap>& cap, std::string* out) {
+  constexpr size_t kExpiryBytes = 4;
+  const size_t start = out->size();
+  out->append(packet);
+  const size_t extras = ReadBinaryHeader(packet).extras_bytes;
+  if (!cap || extras < kExpiryBytes) return;
+  char* const at = out->data() + start + kBinaryHeaderBytes + extras - kExpiryBytes;
+  uint32_t expiry = 0;
+  for (size_t i = 0; i < kExpiryBytes; ++i) expiry = expiry << 8 | static_cast<unsigned char>(at[i]);
+  const auto longest = static_cast<uint32_t>(cap->longest.count());
+  const auto name = static_cast<BinaryOpcode>(ReadBinaryHeader(packet).opcode);
+  const bool counts = name == BinaryOpcode::kIncrement || name == BinaryOpcode::kDecrement;
+  // A counter is not to be created.
+  if (counts && expiry == UINT32_MAX) return;
+  if (expiry > kLongestRelativeExptime.count()) {
+    const int64_t left = expiry - cap->now.time_since_epoch().count();
+    // A date that has passed has passed for the node as well.
+    if (left <= 0) return;
+    expiry = static_cast<uint32_t>(std::min<int64_t>(longest, left));
+  } else {
+    expiry = expiry == 0 ? longest : std::min(longest, expiry);
+  }
+  for (size_t i = 0; i < kExpiryBytes; ++i) at[i] = static_cast<char>(expiry >> (8 * (kExpiryBytes - 1 - i)));
+}
+
 }  // namespace
 
 void AppendForNode(const Request& request, const MemcacheRewrite& rewrite, std::string* out) {
+  if (IsBinaryRequest(request.encoded())) return AppendBinaryCapped(request.encoded(), rewrite.cap, out);
   const std::string_view name = request.name();
   const bool is_meta = name.size() == 2 && name.front() == 'm';
   is_meta ? AppendMetaWords(request, rewrite, out) : AppendClassicWords(request, rewrite, out);

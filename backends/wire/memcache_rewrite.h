@@ -25,7 +25,8 @@ struct MemcacheRewrite {
 // Appends the request with its expiries capped and its tokens as the node knows them. Words that ask for quiet, or were
 // blanked for that, are left out: nodes have to answer each request (semantics.md 27). An ms that may create an item
 // gains T where it has none.
-// Requires: the request is a MemcacheParser's and has been accepted.
+// Of a request in binary only the expiry is changed: its token is the link's to change.
+// Requires: the request is a MemcacheParser's or MemcacheBinaryParser's and has been accepted.
 void AppendForNode(const Request& request, const MemcacheRewrite& rewrite, std::string* out);
 
 }  // namespace ringproxy::wire

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "backends/wire/memcache_binary.h"
 #include "backends/wire/memcache_reply.h"
 #include "backends/wire/resp_reply.h"
 #include "proxy/route/router.h"
@@ -23,7 +24,7 @@ constexpr size_t kKeptBytes = ring::BiggestKeys::kLongestKey;
 
 // An error says nothing of the value, and its text may be longer than that.
 bool SaysNoSize(std::string_view reply) {
-  return reply.starts_with('-') || wire::IsMemcacheError(reply);
+  return reply.starts_with('-') || wire::IsMemcacheError(reply) || wire::IsBinaryError(reply);
 }
 
 }  // namespace

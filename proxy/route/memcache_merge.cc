@@ -5,6 +5,7 @@
 #include <functional>
 
 #include "backends/wire/error_text.h"
+#include "backends/wire/memcache_binary.h"
 #include "proxy/route/memcache_statistics.h"
 #include "proxy/route/scratch.h"
 
@@ -21,6 +22,10 @@ bool IsWhole(std::string_view reply) {
 
 bool IsOk(std::string_view reply) {
   return reply == "OK\r\n";
+}
+
+bool IsError(std::string_view reply) {
+  return wire::IsMemcacheError(reply) || wire::IsBinaryError(reply);
 }
 
 std::string_view LastLine(std::string_view reply) {
@@ -48,7 +53,7 @@ std::span<const std::string_view> MemcacheMerger::Merge(const FanoutPlan& plan,
     case wire::Merge::kUntagCas: UntagCas(plan, children.front()); break;
     case wire::Merge::kInstead:
       // Nobody knows whether a node that fails has done what was asked of it, and the client should not believe so.
-      ReplaceBy(wire::IsMemcacheError(children.front()) ? children.front() : plan.instead);
+      ReplaceBy(IsError(children.front()) ? children.front() : plan.instead);
       break;
     default: assert(false);
   }
@@ -128,7 +133,7 @@ void MemcacheMerger::MergeItems(std::span<const std::string_view> children) {
 void MemcacheMerger::MergeAgreed(const FanoutPlan& plan, std::span<const std::string_view> children) {
   const auto is_other = [&](std::string_view child) { return child != children.front(); };
   if (std::ranges::none_of(children, is_other)) return ReplaceBy(children.front());
-  auto failed = std::ranges::find_if(children, wire::IsMemcacheError);
+  auto failed = std::ranges::find_if(children, IsError);
   // Words like BADCLASS and BUSY are refusals too.
   if (failed == children.end() && !plan.node_names.empty()) failed = std::ranges::find_if_not(children, IsOk);
   if (failed == children.end()) return BadReply();

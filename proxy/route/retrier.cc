@@ -4,6 +4,8 @@
 #include <array>
 #include <utility>
 
+#include "backends/wire/memcache_binary.h"
+
 namespace ringproxy::proxy {
 namespace {
 
@@ -18,12 +20,14 @@ bool IsMiss(std::string_view reply) {
   constexpr std::array<std::string_view, 11> kMisses = {"$-1\r\n",   "_\r\n",   "*-1\r\n", "*0\r\n",
                                                         ":0\r\n",    ":-2\r\n", "%0\r\n",  "~0\r\n",
                                                         "+none\r\n", "END\r\n", "EN\r\n"};
-  return std::ranges::find(kMisses, reply) != kMisses.end();
+  return std::ranges::find(kMisses, reply) != kMisses.end() ||
+         wire::HasBinaryStatus(reply, wire::BinaryStatus::kNotFound);
 }
 
 bool IsError(std::string_view reply) {
   constexpr std::array<std::string_view, 5> kErrors = {"-", "!", "SERVER_ERROR", "CLIENT_ERROR", "ERROR"};
-  return std::ranges::any_of(kErrors, [&](std::string_view error) { return reply.starts_with(error); });
+  return std::ranges::any_of(kErrors, [&](std::string_view error) { return reply.starts_with(error); }) ||
+         wire::IsBinaryError(reply);
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <cassert>
 #include <set>
 
+#include "backends/cas_tags.h"
 #include "conf/pool_ring.h"
 #include "proxy/route/learnt_commands.h"
 
@@ -12,18 +13,13 @@ namespace ringproxy::proxy {
 namespace {
 
 PoolSnapshot MakePool(const conf::Pool& pool, backends::NodeRegistry& registry) {
-  // By the names alone, so that every proxy of a fleet makes the same tokens of a node's (semantics.md 24).
-  std::vector<uint64_t> name_hashes;
   std::vector<std::shared_ptr<backends::NodeRecord>> nodes;
-  for (const conf::Node& node : pool.nodes) {
-    name_hashes.push_back(ring::Hash(ring::HashAlgorithm::kXxh3, node.name));
-    nodes.push_back(registry.Get(pool.name, node.name));
-  }
+  for (const conf::Node& node : pool.nodes) nodes.push_back(registry.Get(pool.name, node.name));
   return {
       .ring = conf::MakePoolRing(pool),
       .hash = conf::KeyHasher(pool),
       .hash_tag = std::string(conf::HashTagOf(pool.ring)),
-      .cas_tags = wire::CasTagsOf(name_hashes),
+      .cas_tags = backends::CasTagsOf(pool),
       .moves_keys = pool.on_down.policy != conf::DownPolicy::kError || pool.ring.load_bound.thousandths > 0,
       .keeps_reads = pool.retries.max > 0 || pool.hedging.budget.thousandths > 0,
       .nodes = std::move(nodes),

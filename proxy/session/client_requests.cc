@@ -78,6 +78,14 @@ std::string DiscardedBy(const RateLimiter::Decision& refusal) {
   return text;
 }
 
+// Of a get of the binary protocol that is one of many: on_partial: miss, as long as another node may answer the others.
+bool IsMiss(const Snapshot& snapshot, const wire::Failure& failure) {
+  const auto pool = std::ranges::find(snapshot.config.pools, failure.pool, &conf::Pool::name);
+  if (pool == snapshot.config.pools.end() || pool->on_partial != conf::OnPartial::kMiss) return false;
+  const auto& nodes = snapshot.pools[static_cast<size_t>(pool - snapshot.config.pools.begin())].nodes;
+  return std::ranges::any_of(nodes, [&](const auto& node) { return node->name() != failure.node && node->IsUsable(); });
+}
+
 }  // namespace
 
 ClientRequests::ClientRequests(ClientIo& io, ListenerContext& listener, ClientState& client, backends::Ticket owner,
@@ -91,8 +99,12 @@ ClientRequests::ClientRequests(ClientIo& io, ListenerContext& listener, ClientSt
       is_stopped_(listener.pause.is_on()),
       owner_(owner) {}
 
-void ClientRequests::AnswerHere(std::string_view reply, size_t request_bytes, wire::Quiet quiet) {
-  const uint32_t slot = replies_.Open({.opened = io_.io.loop.now(), .request_bytes = request_bytes, .quiet = quiet});
+void ClientRequests::AnswerHere(std::string_view reply, size_t request_bytes, wire::ReplyWish wish) {
+  const uint32_t slot = replies_.Open({.opened = io_.io.loop.now(),
+                                       .request_bytes = request_bytes,
+                                       .quiet = wish.quiet,
+                                       .opcode = wish.opcode,
+                                       .opaque = wish.opaque});
   own_.Add(reply.size());
   is_stopped_ |= own_.is_much();
   if (reply.size() > io_.io.memory.most_taken()) [[unlikely]] {
@@ -104,7 +116,7 @@ void ClientRequests::AnswerHere(std::string_view reply, size_t request_bytes, wi
   Answer(slot, backends::Reply(reply));
 }
 
-void ClientRequests::Dispatch(RoutedRequest& routed, size_t request_bytes, wire::Quiet quiet) {
+void ClientRequests::Dispatch(RoutedRequest& routed, size_t request_bytes, wire::ReplyWish wish) {
   const Snapshot& snapshot = **io_.held;
   const uint32_t pool = io_.dispatcher.PoolOf(routed, snapshot.listeners[listener_.index]);
   const auto access = static_cast<size_t>(routed.spec.access);
@@ -113,7 +125,9 @@ void ClientRequests::Dispatch(RoutedRequest& routed, size_t request_bytes, wire:
   ticket.slot = replies_.Open({.opened = io_.io.loop.now(),
                                .histogram = &io_.pool_stats[pool].request_duration[access],
                                .request_bytes = request_bytes,
-                               .quiet = quiet});
+                               .quiet = wish.quiet,
+                               .opcode = wish.opcode,
+                               .opaque = wish.opaque});
   const LimitRules& rules = *snapshot.limits;
   // Most requests are no limit's concern, and their command alone tells so.
   const bool is_concerned = rules.MayConcern(listener_.index, routed.command) || rules.has_priorities();
@@ -315,6 +329,8 @@ void ClientRequests::OnReply(uint32_t slot, backends::Reply&& reply) {
 void ClientRequests::OnFailure(uint32_t slot, const wire::Failure& failure) {
   // Not the sessions' scratch: a request may fail while its session still builds a reply there.
   std::string text;
+  if (client_.flavour.is_binary() && replies_.quiet(slot) == wire::Quiet::kBinaryMiss && IsMiss(**io_.held, failure))
+    return OnReply(slot, backends::Reply(std::string_view("END\r\n")));
   AppendFailure(listener_.conf.protocol, failure, &text);
   if (change_ && change_->slot == slot) {
     // The transaction was executed, and the failure is of a question behind it.

@@ -30,9 +30,9 @@ class ClientRequests {
                  net::SendQueue& output);
 
   // A reply of the proxy's own to a request of `request_bytes`; where there is no memory for it, the words that say so.
-  void AnswerHere(std::string_view reply, size_t request_bytes, wire::Quiet quiet = wire::Quiet::kNone);
+  void AnswerHere(std::string_view reply, size_t request_bytes, wire::ReplyWish wish = wire::Quiet::kNone);
   // To the nodes, if the limits allow it. Takes the block, if there is one.
-  void Dispatch(RoutedRequest& routed, size_t request_bytes, wire::Quiet quiet);
+  void Dispatch(RoutedRequest& routed, size_t request_bytes, wire::ReplyWish wish);
 
   // Likewise, once all that came before it is answered; and what comes behind it waits for its reply.
   void DispatchAlone(RoutedRequest& routed, size_t request_bytes, wire::Quiet quiet);

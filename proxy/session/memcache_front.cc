@@ -4,33 +4,21 @@
 
 #include "backends/line_limit.h"
 #include "backends/wire/ascii.h"
+#include "backends/wire/memcache_binary.h"
+#include "proxy/session/item_limit.h"
 
 namespace ringproxy::proxy {
 namespace {
 
-// The first byte of every request of the binary protocol, and of none in text.
-constexpr char kBinaryMagic = '\x80';
-
-// Servers judge smaller ones themselves: reading them costs little.
-constexpr size_t kSmallItem = 1 << 20;
-
-std::string_view TooLargeText() {
-  static const std::string text = [] {
-    std::string words;
-    wire::AppendMemcacheError(wire::ErrorCode::kTooLarge, &words);
-    return words;
-  }();
-  return text;
-}
-
 backends::LineLimit bad_requests;
-backends::LineLimit binary_clients;
 
 }  // namespace
 
 ProtocolFront::FrontStep MemcacheFront::ProcessOne() {
   if (swallow_ > 0 && !Swallow()) return FrontStep::kNeedMore;
-  if (input().bytes().front() == kBinaryMagic) return CloseBinaryClient();
+  // The first byte of a connection decides, and of no text: a later one is no more than an unknown command.
+  if (input().bytes().front() == wire::kBinaryRequestMagic && requests().replies().next_number() == 0) [[unlikely]]
+    return FrontStep::kSpeaksBinary;
   wire::MemcacheParser& parser = listener().memcache_parser;
   switch (parser.Parse(input().bytes(), &progress_)) {
     case wire::MemcacheParser::MemcacheStatus::kNeedMore:
@@ -57,12 +45,7 @@ bool MemcacheFront::NoNodeTakesItem() {
   const bool has_line = progress_.scanned < input().bytes().size();
   if (!has_line || progress_.needed <= kSmallItem) return false;
   const uint64_t data = progress_.needed - progress_.scanned - 1 - wire::kLineEnd.size();
-  const Snapshot& snapshot = **io().held;
-  uint64_t most = 0;
-  for (const uint32_t pool : snapshot.listeners[listener().index].pools) {
-    for (const auto& node : snapshot.pools[pool].nodes) most = std::max(most, node->item_size_max());
-  }
-  return most > 0 && data > most;
+  return NoNodeTakes(data, **io().held, listener().index);
 }
 
 // An item of the same key would otherwise go on being served, though its client has replaced it: servers drop it too.
@@ -82,7 +65,7 @@ ProtocolFront::FrontStep MemcacheFront::RefuseItem() {
   swallow_ = progress_.needed > 0 ? progress_.needed - parser.size() : parser.swallow();
   progress_ = {};
   input().Consume(parser.size());
-  replaces ? DropItem(drop, quiet) : requests().AnswerHere(TooLargeText(), 0, quiet);
+  replaces ? DropItem(drop, quiet) : requests().AnswerHere(TooLargeWords(), 0, quiet);
   return FrontStep::kNext;
 }
 
@@ -93,7 +76,7 @@ void MemcacheFront::DropItem(std::string_view drop, wire::Quiet quiet) {
   RoutedRequest routed{parser.spec().command, parser.request(), {}};
   routed.routing_key = parser.routing_key();
   routed.command = static_cast<uint32_t>(wire::MemcacheCommandIndex(parser.spec()));
-  routed.instead = TooLargeText();
+  routed.instead = TooLargeWords();
   requests().Dispatch(routed, 0, quiet);
 }
 
@@ -169,16 +152,6 @@ ProtocolFront::FrontStep MemcacheFront::RefuseHalfRead() {
   progress_ = {};
   Swallow();
   return FrontStep::kNext;
-}
-
-ProtocolFront::FrontStep MemcacheFront::CloseBinaryClient() {
-  binary_clients.Log(
-      io().io.loop.now(), spdlog::level::warn,
-      "client {} of listener {} speaks memcached's binary protocol, which ringproxy does not; set the client to the "
-      "text (ASCII) protocol",
-      client().address, listener().conf.name);
-  CountRefusal(wire::MemcacheCommands().size(), wire::ErrorCode::kProtocol);
-  return FrontStep::kFinish;
 }
 
 }  // namespace ringproxy::proxy

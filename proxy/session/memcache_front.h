@@ -29,7 +29,6 @@ class MemcacheFront final : public ProtocolFront {
   FrontStep RefuseItem();
   // By this request. The client reads that its own was too large once the node has done so.
   void DropItem(std::string_view drop, wire::Quiet quiet);
-  FrontStep CloseBinaryClient();
 
   wire::MemcacheParser::Progress progress_;
   uint64_t swallow_ = 0;  // Bytes to come that belong to a refused request.

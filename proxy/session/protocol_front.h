@@ -21,13 +21,14 @@ class ProtocolFront {
     ClientRequests& requests;
   };
   enum class FrontStep : uint8_t {
-    kNext,      // One request, or what was none, is dealt with; the next may be looked at.
-    kPause,     // Likewise, but no other may be looked at before the session has asked whether it may.
-    kWait,      // Likewise; it may take any time.
-    kHold,      // None: CLIENT PAUSE holds the next one, which stays unread.
-    kNeedMore,  // The input holds no whole request.
-    kFinish,    // No more requests are taken; the connection ends when the replies under way are delivered.
-    kClose,     // The connection ends now, without a word.
+    kNext,          // One request, or what was none, is dealt with; the next may be looked at.
+    kPause,         // Likewise, but no other may be looked at before the session has asked whether it may.
+    kWait,          // Likewise; it may take any time.
+    kHold,          // None: CLIENT PAUSE holds the next one, which stays unread.
+    kNeedMore,      // The input holds no whole request.
+    kFinish,        // No more requests are taken; the connection ends when the replies under way are delivered.
+    kClose,         // The connection ends now, without a word.
+    kSpeaksBinary,  // None: the client speaks memcached's binary protocol, and needs the front for it.
   };
 
   explicit ProtocolFront(const ClientParts& parts) : parts_(parts) {}

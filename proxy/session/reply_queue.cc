@@ -1,6 +1,26 @@
 #include "proxy/session/reply_queue.h"
 
+#include <string>
+#include <utility>
+
+#include "backends/wire/memcache_binary.h"
+
 namespace ringproxy::proxy {
+
+backends::Reply ReplyQueue::AsWished(const AwaitedReply& awaited, backends::Reply&& reply) {
+  backends::Reply wished(std::move(reply));
+  if (awaited.quiet >= wire::Quiet::kBinary) {
+    const wire::BinaryName name{awaited.opcode, awaited.opaque};
+    if (wire::IsBinaryReply(wished.bytes())) {
+      wire::RenameBinary(name, wished.writable());
+    } else {
+      std::string packets;
+      wire::AppendTextAsBinary(wished.bytes(), name, &packets);
+      wished = backends::Reply(pool_.Copy(packets));
+    }
+  }
+  return wire::IsUnwanted(awaited.quiet, wished.bytes()) ? backends::Reply(std::string_view("")) : std::move(wished);
+}
 
 void ReplyQueue::DeliverReady(net::TimePoint now, net::SendQueue& output) {
   while (!slots_.empty() && slots_.front().ready) {

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "backends/line_limit.h"
+#include "proxy/session/memcache_binary_front.h"
 #include "proxy/session/memcache_front.h"
 #include "proxy/session/pinned_requests.h"
 #include "proxy/session/redis_front.h"
@@ -125,6 +126,10 @@ bool Session::Obey(ProtocolFront::FrontStep step) {
     case ProtocolFront::FrontStep::kNeedMore: return false;
     case ProtocolFront::FrontStep::kFinish: Drain(); return false;
     case ProtocolFront::FrontStep::kClose: Close({}); return false;
+    case ProtocolFront::FrontStep::kSpeaksBinary:
+      front_ =
+          std::make_unique<MemcacheBinaryFront>(ProtocolFront::ClientParts{io_, listener_, input_, client_, requests_});
+      return true;
   }
   return false;
 }
@@ -229,7 +234,7 @@ void Session::Close(std::string_view why) {
   Move(SessionMode::kClosed);
   if (client_.refused.may_listen()) io_.subscriptions->End(requests_.owner());
   if (client_.refused.monitors()) io_.servers->monitors->End(requests_.owner());
-  io_.servers->listings->End(requests_.owner());
+  if (io_.servers) io_.servers->listings->End(requests_.owner());
   front_->ForgetHalfRead();
   LeavePinned(io_, client_, requests_.owner());
   listener_.stats.closed.Add();

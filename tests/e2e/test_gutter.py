@@ -4,6 +4,7 @@ import contextlib
 
 import pytest
 
+from binary_client import ADD, APPEND, EXISTS, GET, INCR, NOT_FOUND, SET, SETQ, TEMPORARY, TOUCH, BinaryClient, count, packet, store, touch
 from memcache_servers import MemcacheClient, MemcachedServer, memcache_config, storage, value
 from servers import Fleet, Proxy, RedisServer, pool_config, wait_for
 from test_commands import bulk
@@ -95,3 +96,26 @@ def test_a_memcached_gutter_caps_expiry_and_refuses_what_needs_the_owner():
         fleet.nodes[0].start()
         wait_for(lambda: client.ask(f"get {key}") == b"END\r\n", "the node to serve again")
         fleet.proxy.wait_for_state("r0", "up")
+
+
+def test_a_memcached_gutter_does_the_same_in_binary():
+    with guttered(memcache_config, MemcachedServer) as (fleet, spare), BinaryClient(fleet.proxy.port) as client:
+        key = fleet.key_of(0)
+        before = client.ask(store(SET, key, b"before"))
+        assert before.status == 0
+        fleet.nodes[0].kill()
+        wait_for(lambda: client.ask(packet(GET, key)).status == NOT_FOUND, "the gutter to be asked")
+        for request in (store(SETQ, key, b"1"), store(SETQ, key, b"1", exptime=9999), touch(TOUCH, key, 0)):
+            assert [reply.status for reply in client.exchange(request)] in ([], [0])
+            assert client.ask(packet(GET, key)).value == b"1" and spare.ask(f"get {key}") == value(key, b"1") + b"END\r\n"
+            left = spare.ask(f"mg {key} t").split()[1]
+            assert left.startswith(b"t") and 0 < int(left[1:]) <= TTL_SECONDS
+        # Counters would begin anew there, and no token means anything.
+        token = client.ask(packet(GET, key)).cas
+        for request in (count(INCR, key), store(ADD, key, b"x"), packet(APPEND, key, value=b"x"), store(SET, key, b"x", cas=token)):
+            assert client.ask(request).status == TEMPORARY
+        fleet.nodes[0].start()
+        wait_for(lambda: client.ask(packet(GET, key)).status == NOT_FOUND, "the node to serve again")
+        fleet.proxy.wait_for_state("r0", "up")
+        assert client.ask(store(SET, key, b"new")).status == 0
+        assert {client.ask(store(SET, key, b"x", cas=old)).status for old in (token, before.cas ^ 1)} == {EXISTS}

@@ -241,7 +241,7 @@ def ask_a_node_that_closes(proxy):
 KINDS = {
     "Protocol error": (pool_config, write_a_log_line),
     "syntax$": (memcache_config, lambda proxy: say(proxy, b"set key 0 0 18446744073709551615\r\n")),
-    "binary protocol": (memcache_config, lambda proxy: say(proxy, b"\x80" + bytes(23))),
+    "is malformed": (memcache_config, lambda proxy: say(proxy, b"\x80" + bytes(23))),
     "is refused": (lambda nodes: pool_config(nodes, {"max_connections": 1}), lambda proxy: say(proxy, b"PING\r\n")),
     "an operator's order": (pool_config, lambda proxy: proxy.post("/api/v1/nodes/r0/enable")),
     "is lost with": (lambda nodes: pool_config(nodes, reconnect={"initial": "10ms", "max": "10ms"}), ask_a_node_that_closes),

@@ -186,11 +186,16 @@ def test_libmemcached_under_load(tools):
         tools.run("memcslap", f"--test={test}", "--concurrency=4", "--execute-number=200", "--initial-load=200")
 
 
-def test_libmemcached_with_the_binary_protocol_fails_at_once_and_the_log_says_why(fleet, tools, tmp_path, client):
+def test_libmemcacheds_tools_speak_the_binary_protocol(fleet, tools, tmp_path, client):
     """See semantics.md 28."""
-    (tmp_path / "file").write_text("x")
-    result = subprocess.run(["memccp", tools.servers, "--binary", "file"], cwd=tmp_path, capture_output=True, timeout=PATIENCE)
-    assert result.returncode != 0 and client.ask("get file") == b"END\r\n"
-    fleet.proxy.wait_for_log("binary")
-    lines = [line for line in fleet.proxy.log().splitlines() if "binary" in line]
-    assert lines and "ascii" in lines[-1].lower()
+    names = [f"binary{i}" for i in range(20)]
+    for name in names:
+        (tmp_path / name).write_text(name * 10)
+    run = lambda tool, *arguments: subprocess.run([tool, tools.servers, "--binary", *arguments], cwd=tmp_path, capture_output=True, timeout=PATIENCE)
+    assert run("memccp", *names).returncode == 0
+    assert client.ask(f"get {names[3]}").startswith(b"VALUE binary3 ")
+    got = run("memccat", *names)
+    assert got.returncode == 0 and [line.decode() for line in got.stdout.splitlines()] == [name * 10 for name in names]
+    assert run("memctouch", "--expire=1000", names[0]).returncode == 0 and run("memcrm", names[0]).returncode == 0
+    assert client.ask(f"get {names[0]}") == b"END\r\n" and b"ringproxy_nodes: 3" in run("memcstat").stdout
+    assert run("memcflush").returncode == 0 and client.ask("get " + " ".join(names)) == b"END\r\n"

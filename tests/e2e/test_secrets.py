@@ -9,6 +9,7 @@ import urllib.parse
 
 import pytest
 
+from binary_client import GET, packet
 from loopback_server import LoopbackServer
 from memcache_servers import MemcachedServer
 from servers import BINARY, PATIENCE, Proxy, RedisServer, encode, pool_config, wait_for
@@ -93,11 +94,11 @@ def test_nothing_shows_what_a_memcached_client_logs_in_with():
                 login = f"app {SECRET}".encode()
                 for said in (b"set auth 0 0 %d\r\n%s\r\n" % (len(login), login), b"%s\r\n" % login,
                              b"set auth 0 0 5\r\n%s\r\n" % login, b"auth %s\r\n" % login,
-                             b"set auth 0 0 nothing\r\n%s\r\n" % login, b"\x80\x21" + login + b"\r\n"):
+                             b"set auth 0 0 nothing\r\n%s\r\n" % login, packet(0x21, b"PLAIN", value=login), packet(GET, login, b"1234")):
                     with socket.create_connection(("127.0.0.1", port), PATIENCE) as client:
                         client.sendall(said)
-                        assert said.startswith(b"\x80") or client.recv(1000)
-                proxy.wait_for_log("binary protocol")
+                        assert client.recv(1000)
+                proxy.wait_for_log("is malformed")
                 pages = {path: proxy.get(path)[1] for path in ("/metrics", "/api/v1/hotkeys", "/api/v1/nodes")}
                 expect_no_secret({**pages, "log": proxy.log()})
 

@@ -41,6 +41,7 @@ std::string SimMemcacheNode::Nonsense() {
 }
 
 size_t SimMemcacheNode::AnswerFirst(std::string_view input, Speech* speech, std::string* reply) {
+  if (input.front() == wire::kBinaryRequestMagic) return AnswerPacket(input, speech, reply);
   const size_t line_end = input.find(kEnd);
   if (line_end == std::string_view::npos) return 0;
   speech->is_greeted = true;
@@ -81,6 +82,7 @@ std::string SimMemcacheNode::Admin(const Words& words, std::string_view) {
   CountRequest();
   if (words[0] == "version") return "VERSION 1.6.18\r\n";
   if (words[0] == "verbosity") return "OK\r\n";
+  if (words.size() > 1 && words[1] == "reset") return "RESET\r\n";
   return "STAT curr_items " + std::to_string(data_.size()) + "\r\nEND\r\n";
 }
 

@@ -1,14 +1,16 @@
 // tests/sim/sim_memcache_node.h – A simulated memcached node: a map with cas numbers.
 //
 // It reads requests by itself, and holds it against the proxy when one of them would not be answered (noreply and the
-// flag q must never arrive), when a data block does not end where it should, and when a cas token is not one that this
-// node gave for this key (semantics.md 24).
+// flag q must never arrive), when a data block does not end where it should, when a quiet packet comes, and when a cas
+// token is not one that this node gave for this key (semantics.md 24).
 #pragma once
 
 #include <map>
 #include <set>
 #include <vector>
 
+#include "backends/wire/memcache_binary.h"
+#include "tests/backends/wire/binary_packets.h"
 #include "tests/sim/sim_node.h"
 
 namespace ringproxy::sim {
@@ -34,6 +36,8 @@ class SimMemcacheNode final : public SimNode {
   static const std::map<std::string_view, Command>& Commands();
 
   size_t AnswerFirst(std::string_view input, Speech* speech, std::string* reply) override;
+  // The same of the binary protocol.
+  size_t AnswerPacket(std::string_view input, Speech* speech, std::string* reply);
   std::string Nonsense() override;
   bool ShowsToPing(uint64_t sickness) const override { return sickness % 2 == 1; }
   std::string Ping(const Words& words, std::string_view data);
@@ -44,6 +48,7 @@ class SimMemcacheNode final : public SimNode {
   std::string Meta(const Words& words, std::string_view data);
   // The code of a meta command's reply once it is carried out; VA where it may have a value.
   std::string CarryOut(const Words& words, const std::string& key, std::string_view data);
+  void CarryOut(const wire::BinaryHeader& header, std::string_view body, const std::string& key, test::Packet* answer);
 
   void Put(const std::string& key, std::string_view value) { data_[key] = {std::string(value), next_cas_++}; }
   // The number that the item holds afterwards. Requires: the item exists.

@@ -7,7 +7,7 @@
 
 #include "proxy/route/router.h"
 #include "tests/sim/faults.h"
-#include "tests/sim/sim_memcache_client.h"
+#include "tests/sim/sim_binary_client.h"
 #include "tests/sim/sim_memcache_node.h"
 #include "tests/sim/sim_redis_client.h"
 #include "tests/sim/sim_redis_node.h"
@@ -133,7 +133,7 @@ void Simulation::AddClients() {
       const bool is_crowded = snapshot_->config.pools[fleet].flavours_per_node < kMostFlavours;
       clients_.push_back(std::make_unique<SimRedisClient>(loop_, i, consistency, flavours_[i], is_crowded));
     } else {
-      clients_.push_back(std::make_unique<SimMemcacheClient>(loop_, i, consistency));
+      clients_.push_back(NewMemcacheClient(loop_, i, consistency));
     }
   }
 }

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "backends/link/handshake.h"
+#include "tests/backends/wire/binary_packets.h"
 
 namespace ringproxy::backends {
 namespace {
@@ -98,6 +99,38 @@ TEST(FlavourHandshake, TellsNothingThatAnOldServerRepeatsOfTheLogin) {
   Greeting greeting(kUserLogin, kResp3);
   EXPECT_EQ(greeting.Hear("-ERR wrong HELLO 3 AUTH app secret here\r\n"), Step::kRefused);
   EXPECT_EQ(greeting.handshake->refusal(), "ERR wrong HELLO 3 AUTH app ... (the rest repeats the login)");
+}
+
+constexpr Flavour kBinary{.database = 0, .protocol = Flavour::kBinary};
+
+std::string NoopPacket(char magic, uint16_t status = 0, const std::string& words = "") {
+  const test::Packet packet{.opcode = 0x0a, .value = words, .status = status};
+  return test::PacketOf(magic, packet);
+}
+
+TEST(FlavourHandshake, GreetsInBinaryByWhatIsALineToAServerOfText) {
+  const auto handshake = NewHandshake(conf::Protocol::kMemcached, kOpen, kBinary);
+  std::string said, next;
+  handshake->Start(&said);
+  EXPECT_EQ(said, NoopPacket('\x80'));
+  EXPECT_EQ(said[1], '\n');
+  EXPECT_EQ(handshake->OnReply(NoopPacket('\x81'), &next), Step::kDone);
+  EXPECT_EQ(next, "");
+}
+
+// It is well, and has its reasons.
+TEST(FlavourHandshake, AServerOfTextOrOneThatWantsALoginIsUnfitForBinary) {
+  const auto handshake = NewHandshake(conf::Protocol::kMemcached, kOldLogin, kBinary);
+  std::string next;
+  EXPECT_EQ(handshake->OnReply("ERROR\r\n", &next), Step::kUnfit);
+  EXPECT_EQ(handshake->refusal(), "ERROR");
+  EXPECT_EQ(handshake->OnReply("CLIENT_ERROR unauthenticated\r\n", &next), Step::kUnfit);
+  EXPECT_EQ(handshake->refusal(), "CLIENT_ERROR unauthenticated");
+  EXPECT_EQ(handshake->OnReply(NoopPacket('\x81', 0x20, "Auth failure."), &next), Step::kUnfit);
+  EXPECT_EQ(handshake->refusal(), "Auth failure.");
+  EXPECT_EQ(handshake->OnReply(NoopPacket('\x81', 0x84, "Internal error"), &next), Step::kRefused);
+  EXPECT_EQ(handshake->OnReply("SERVER_ERROR out of memory\r\n", &next), Step::kRefused);
+  EXPECT_EQ(handshake->OnReply("HTTP/1.1 400\r\n", &next), Step::kRefused);
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 
 #include "ring/bounded_load.h"
 #include "tests/backends/link/node_pool_fixture.h"
+#include "tests/backends/wire/binary_packets.h"
 
 namespace ringproxy::backends {
 namespace {
@@ -76,6 +77,30 @@ TEST_F(PoolNodeTest, ProbesOverAConnectionThatIsReadyAndOverNoOther) {
     FlushAll();
   }
   EXPECT_EQ(loop_.socket(first_ + 1).TakeWritten(), "*1\r\n$4\r\nPING\r\n");
+}
+
+// A line of text would break it.
+TEST_F(PoolNodeTest, ProbesInBinaryOverALinkThatSpeaksNothingElse) {
+  pool_conf_.protocol = conf::Protocol::kMemcached;
+  pool_conf_.reconnect.rate = {1000, 1s};
+  MakeReadyNode(1);
+  ASSERT_NE(node_->LinksOf({.database = 0, .protocol = Flavour::kBinary}), nullptr);
+  test::FakeSocket& binary = loop_.last_socket();
+  const std::string noop = test::BinaryTold({.opcode = 0x0a});
+  binary.observer->OnConnected(0);
+  binary.Receive(noop);
+  binary.TakeWritten();
+  Fail(5);
+  ASSERT_TRUE(IsDown());
+  loop_.socket(first_).ReceiveEnd();
+  for (int ms = 0; ms < 1200 && binary.written.empty(); ++ms) {
+    loop_.Advance(1ms);
+    FlushAll();
+  }
+  EXPECT_EQ(binary.TakeWritten(), test::BinaryAsked({.opcode = 0x0a}));
+  binary.Receive(noop);
+  EXPECT_FALSE(binary.closed());
+  EXPECT_EQ(health_.observer.news.back().state, Breaker::kHalfOpen);
 }
 
 TEST_F(PoolNodeTest, FitsWhateverIsSaidOfTheSameServerAndAsManyConnections) {

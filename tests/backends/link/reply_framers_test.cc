@@ -19,5 +19,13 @@ TEST(ReplyFramers, CutEachProtocolsRepliesInItsOwnWay) {
   EXPECT_EQ(NewReplyFramer(conf::Protocol::kMemcached)->Frame("VALUE k 0 1\r\n"), FrameStatus::kNeedMore);
 }
 
+TEST(ReplyFramers, TakePacketsOfTheBinaryFlavour) {
+  const std::string packet = '\x81' + std::string(23, '\0');
+  const auto binary = NewReplyFramer(conf::Protocol::kMemcached, {.database = 0, .protocol = Flavour::kBinary});
+  EXPECT_EQ(binary->Frame(packet + "next"), FrameStatus::kReply);
+  EXPECT_EQ(binary->size(), 24U);
+  EXPECT_EQ(NewReplyFramer(conf::Protocol::kMemcached)->Frame(packet), FrameStatus::kNeedMore);
+}
+
 }  // namespace
 }  // namespace ringproxy::backends

@@ -17,6 +17,8 @@
 #include <string_view>
 #include <vector>
 
+#include "backends/wire/memcache_binary_reply.h"
+#include "backends/wire/memcache_binary_request.h"
 #include "backends/wire/memcache_reply.h"
 #include "backends/wire/memcache_request.h"
 #include "backends/wire/resp_reply.h"
@@ -151,6 +153,36 @@ class MemcacheRequestCodec {
   wire::MemcacheParser::Progress progress_;
 };
 
+class MemcacheBinaryRequestCodec {
+ public:
+  explicit MemcacheBinaryRequestCodec(const wire::Limits& limits) : limits_(limits) {}
+
+  // A refused packet's frame ends before what is to be swallowed, which is its last part.
+  bool Step(std::string_view bytes, FrameView* frame) {
+    using Framing = wire::MemcacheBinaryParser::BinaryFraming;
+    wire::MemcacheBinaryParser parser(limits_);
+    const Framing framing = parser.Parse(bytes);
+    needed_ = framing == Framing::kNeedMore ? parser.needed() : 0;
+    if (framing == Framing::kNeedMore) return false;
+    reply_.clear();
+    if (framing != Framing::kRequest) wire::AppendBinaryError(parser.name(), parser.status(), &reply_);
+    if (framing == Framing::kBad) *frame = {"bad", reply_};
+    if (framing == Framing::kRefused)
+      *frame = {.kind = "refused", .text = reply_, .end = parser.size(), .swallow = parser.swallow()};
+    if (framing != Framing::kRequest) return true;
+    assert(parser.command() != nullptr);
+    // Its arguments are the parser's, and end with it.
+    *frame = {.kind = "request", .text = parser.request().encoded(), .end = parser.size(), .key = parser.key()};
+    return true;
+  }
+  size_t bytes_needed() const { return needed_; }
+
+ private:
+  wire::Limits limits_;
+  std::string reply_;
+  size_t needed_ = 0;
+};
+
 template <typename Framer>
 class FramerCodec {
  public:
@@ -174,6 +206,7 @@ class FramerCodec {
 
 using ReplyCodec = FramerCodec<wire::RespReplyFramer>;
 using MemcacheReplyCodec = FramerCodec<wire::MemcacheReplyFramer>;
+using MemcacheBinaryReplyCodec = FramerCodec<wire::MemcacheBinaryReplyFramer>;
 
 // Calls visit(FrameView) for all frames of `stream`, up to and including the first bad one. Asserts what holds for
 // every call.

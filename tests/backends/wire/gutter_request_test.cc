@@ -6,6 +6,8 @@
 #include <span>
 
 #include "backends/wire/limits.h"
+#include "backends/wire/memcache_binary_request.h"
+#include "tests/backends/wire/binary_packets.h"
 #include "tests/backends/wire/guttered.h"
 #include "tests/support/test_request.h"
 
@@ -314,6 +316,31 @@ TEST(GutterRequest, CopiesALargeValueOnce) {
   EXPECT_FALSE(AppendGutterRequest(*FindRedisCommand("set"), TestRequest({"set", "k", value, "nx"}),
                                    {test::kGutterTtl, {}}, &none));
   EXPECT_LT(none.capacity(), 64U);
+}
+
+TEST(GutterRequest, CapsPacketsAndRefusesThoseOfRowsThatMayNotPass) {
+  const Limits limits;
+  MemcacheBinaryParser parser(limits);
+  const auto guttered = [&](const std::string& packet, const CommandSpec* spec, std::string* out) {
+    EXPECT_EQ(parser.Parse(packet), MemcacheBinaryParser::BinaryFraming::kRequest);
+    return AppendGutterRequest(spec != nullptr ? *spec : parser.command()->spec, parser.request(),
+                               {std::chrono::seconds(60), {}}, out);
+  };
+  const auto set = [](uint32_t expiry) {
+    return test::BinaryAsked(
+        {.opcode = 0x01, .key = "k", .extras = test::BigEndian(5, 4) + test::BigEndian(expiry, 4), .value = "v"});
+  };
+  std::string out;
+  EXPECT_TRUE(guttered(set(0), nullptr, &out));
+  EXPECT_EQ(out, set(60));
+  EXPECT_FALSE(guttered(set(0), &BinaryCasSpec(), &out));
+  EXPECT_FALSE(guttered(test::BinaryAsked({.opcode = 0x0e, .key = "k", .value = "v"}), nullptr, &out));
+  EXPECT_FALSE(guttered(test::BinaryAsked({.opcode = 0x05, .key = "k", .extras = std::string(20, 0)}), nullptr, &out));
+  EXPECT_EQ(out, set(60));
+  out.clear();
+  const std::string get = test::BinaryAsked({.opcode = 0x09, .key = "k"});
+  EXPECT_TRUE(guttered(get, nullptr, &out));
+  EXPECT_EQ(out, get);
 }
 
 }  // namespace

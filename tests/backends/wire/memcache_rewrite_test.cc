@@ -2,7 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include "backends/wire/memcache_binary_request.h"
 #include "backends/wire/memcache_request.h"
+#include "tests/backends/wire/binary_packets.h"
 
 namespace ringproxy::wire {
 namespace {
@@ -74,6 +76,45 @@ TEST(MemcacheRewrite, CapsTheExpiriesOfMetaCommands) {
   EXPECT_EQ(Capped("mg k v\r\n"), "mg k v\r\n");
   EXPECT_EQ(Capped("ma k N0 J5 T1800000003\r\n"), "ma k N60 J5 T3\r\n");
   EXPECT_EQ(Capped("md k I T3600\r\n"), "md k I T60\r\n");
+}
+
+struct PacketExpiry {
+  uint8_t opcode;
+  uint32_t expiry;
+  uint32_t capped;
+};
+
+TEST(MemcacheRewrite, CapsTheExpiryOfAPacketAndChangesNothingElse) {
+  constexpr uint32_t kNow = 1'800'000'000;
+  const ExpiryCap cap{std::chrono::seconds(60), std::chrono::sys_seconds(std::chrono::seconds(kNow))};
+  constexpr uint8_t kSet = 0x01, kIncr = 0x05, kTouch = 0x1c;
+  const PacketExpiry cases[] = {
+      {kSet, 0, 60},          {kSet, 30, 30},         {kSet, 61, 60},
+      {kSet, kNow + 10, 10},  {kSet, kNow + 100, 60}, {kSet, kNow - 1, kNow - 1},
+      {kSet, UINT32_MAX, 60}, {kIncr, 0, 60},         {kIncr, UINT32_MAX, UINT32_MAX},
+      {kTouch, 0, 60},
+  };
+  for (const PacketExpiry& c : cases) {
+    const std::string before(c.opcode == kSet ? 4 : c.opcode == kIncr ? 16 : 0, '\7');
+    const auto packet = [&](uint32_t expiry) {
+      return test::BinaryAsked({.opcode = c.opcode,
+                                .key = "k",
+                                .extras = before + test::BigEndian(expiry, 4),
+                                .value = c.opcode == kSet ? "value" : "",
+                                .opaque = 7,
+                                .cas = 9});
+    };
+    const std::string asked = packet(c.expiry);
+    const Limits limits;
+    MemcacheBinaryParser parser(limits);
+    ASSERT_EQ(parser.Parse(asked), MemcacheBinaryParser::BinaryFraming::kRequest);
+    std::string capped = "before";
+    AppendForNode(parser.request(), {.cap = cap}, &capped);
+    EXPECT_EQ(capped, "before" + packet(c.capped)) << int{c.opcode} << " " << c.expiry;
+    std::string same;
+    AppendForNode(parser.request(), {}, &same);
+    EXPECT_EQ(same, asked);
+  }
 }
 
 }  // namespace

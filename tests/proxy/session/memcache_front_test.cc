@@ -181,14 +181,6 @@ TEST_F(MemcacheFrontTest, KeepsTheConnectionAfterGarbage) {
   EXPECT_EQ(stats_->errors[static_cast<size_t>(wire::ErrorCode::kUnknownCommand)].value(), 2U);
 }
 
-// See semantics.md 28.
-TEST_F(MemcacheFrontTest, ClosesABinaryClientWithoutAWord) {
-  test::FakeSocket& client = NewClient();
-  Ask(client, std::string("\x80\x0a\0\0\0\0\0\0", 8));
-  EXPECT_EQ(client.TakeWritten(), "");
-  EXPECT_TRUE(client.closed());
-}
-
 TEST_F(MemcacheFrontTest, CountsByCommandAndPartialRepliesByOutcome) {
   test::FakeSocket& client = NewClient();
   Ask(client, "get " + a_ + " " + b_ + "\r\n");

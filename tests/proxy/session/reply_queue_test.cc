@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <random>
 
+#include "tests/backends/wire/binary_packets.h"
 #include "tests/support/fake_loop.h"
 
 namespace ringproxy::proxy {
@@ -188,6 +189,25 @@ TEST_F(ReplyQueueTest, PutsEveryPushBetweenTwoRepliesAndBehindItsOwn) {
     }
     ASSERT_EQ(queue_.aside_bytes(), 0U);
   }
+}
+
+// A client of the binary protocol reads packets under its own names, whoever has answered and whenever.
+TEST_F(ReplyQueueTest, NamesPacketsAndMakesThemOfText) {
+  const auto open = [&](wire::Quiet quiet, uint8_t opcode, uint32_t opaque) {
+    return queue_.Open({.opened = now_, .request_bytes = 1, .quiet = quiet, .opcode = opcode, .opaque = opaque});
+  };
+  const uint32_t get = open(wire::Quiet::kBinary, 0x0c, 1);
+  const uint32_t miss = open(wire::Quiet::kBinaryMiss, 0x09, 2);
+  const uint32_t done = open(wire::Quiet::kBinaryDone, 0x11, 3);
+  const uint32_t failed = open(wire::Quiet::kBinaryDone, 0x11, 4);
+  Resolve(failed, "SERVER_ERROR node down\r\n");
+  Resolve(done, test::BinaryTold({.opcode = 0x01, .opaque = 99, .cas = 5}));
+  Resolve(miss, "END\r\n");
+  const std::string value(100'000, 'v');
+  Resolve(get, test::BinaryTold({.opcode = 0x0c, .value = value, .opaque = 98}));
+  EXPECT_EQ(Sent(), test::BinaryTold({.opcode = 0x0c, .value = value, .opaque = 1}) +
+                        test::BinaryTold({.opcode = 0x11, .value = "node down", .opaque = 4, .status = 0x86}));
+  EXPECT_TRUE(queue_.empty());
 }
 
 }  // namespace
