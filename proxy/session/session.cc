@@ -216,7 +216,7 @@ void Session::OnWritable() {
   // Nothing is held back now: the output has waited for the socket already.
   Flush(true);
   // It may wait for the rest of a list.
-  if (mode_ == SessionMode::kPaused) io_.servers->listings->OnRoom(requests_.owner(), reply_bytes());
+  if (mode_ == SessionMode::kPaused && io_.servers) io_.servers->listings->OnRoom(requests_.owner(), reply_bytes());
 }
 
 void Session::CutOff(std::string_view why) {
