@@ -4,7 +4,6 @@
 #include <utility>
 
 #include "backends/wire/error_text.h"
-#include "backends/wire/key_mark.h"
 #include "backends/wire/memcache_binary.h"
 #include "backends/wire/resp_reply.h"
 
@@ -39,9 +38,9 @@ struct ErrorSource {
 }
 
 // Whether it is somebody else's. If not, and in binary, its token becomes the client's.
-bool IsForeign(const ReplyFrame& reply, uint16_t mark, wire::CasTag tag) {
-  if (reply.bytes().front() != wire::kBinaryReplyMagic) return wire::NamesAnotherKey(reply.bytes(), mark);
-  if (!wire::IsBinaryReply(reply.bytes()) || wire::BinaryMarkOf(reply.bytes()) != mark) return true;
+bool IsForeign(const ReplyFrame& reply, wire::KeyMark mark, wire::CasTag tag) {
+  if (mark.kind != wire::KeyMark::Kind::kBinary) return wire::NamesAnother(reply.bytes(), mark);
+  if (!wire::IsBinaryReply(reply.bytes()) || wire::BinaryMarkOf(reply.bytes()) != mark.bits) return true;
   wire::RetagBinaryCas(tag, reply.writable());
   return false;
 }
@@ -171,7 +170,7 @@ const char* ReplyPipeline::OnReply(const ReplyFrame& reply) {
   }
   const char type = reply.bytes().front();
   const bool is_of_the_kind = wire::Fits(entry.asked.reply, type);
-  if (!is_of_the_kind || (entry.key_mark != 0 && IsForeign(reply, entry.key_mark, settings_.cas_tag))) [[unlikely]]
+  if (!is_of_the_kind || (entry.IsMarked() && IsForeign(reply, entry.key_mark, settings_.cas_tag))) [[unlikely]]
     return RefuseReply(reply, entry);
   stats_.request_duration.Record(clock_.now() - entry.sent);
   witness_.OnReply(entry, reply);
@@ -189,8 +188,8 @@ const char* ReplyPipeline::OnReply(const ReplyFrame& reply) {
 }
 
 const char* ReplyPipeline::RefuseReply(const ReplyFrame& reply, const InFlight& entry) {
-  const char* const why = entry.key_mark != 0 ? "a reply that names another key or request than was asked"
-                                              : "a reply of another kind than the command has";
+  const char* const why = entry.IsMarked() ? "a reply that names another key or request than was asked"
+                                           : "a reply of another kind than the command has";
   witness_.OnLost(entry, why);
   Fail(entry.ticket, {.code = wire::ErrorCode::kNodeDown, .may_have_run = true});
   reply.Drop();

@@ -116,9 +116,8 @@ void Dispatcher::Dispatch(RoutedRequest& routed, const Origin& origin, backends:
   if (!routed.instead.empty()) [[unlikely]]
     ticket = AnswerInstead(fanout_, &plan_, routed.instead, ticket);
   if (watched_.sizes.IsDue(routed.request.encoded().size())) [[unlikely]] {
-    const ListenerSnapshot& listener = origin.held->listeners[origin.listener];
-    ticket = watched_.sizes.Follow(routed.spec, routed.request, routed.routing_key, listener,
-                                   origin.lane.flavour.database, ticket);
+    ticket = watched_.sizes.Follow(routed.spec, routed.request, routed.routing_key,
+                                   origin.held->listeners[origin.listener], origin.lane.flavour.database, ticket);
   }
   switch (routed.spec.handling) {
     case wire::Handling::kPinned:  // One that does not block.
@@ -149,6 +148,7 @@ void Dispatcher::Dispatch(RoutedRequest& routed, const Origin& origin, backends:
     case wire::Handling::kLocal:
     case wire::Handling::kServers:
     case wire::Handling::kClients:
+    case wire::Handling::kListing:
     case wire::Handling::kRefused: break;
   }
   assert(false);

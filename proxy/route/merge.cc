@@ -72,6 +72,7 @@ std::span<const std::string_view> ReplyMerger::Merge(wire::Merge merge, std::spa
     case wire::Merge::kValues:
     case wire::Merge::kStatistics:
     case wire::Merge::kSettings:
+    case wire::Merge::kConnections:
     case wire::Merge::kAgreed:
     case wire::Merge::kItems:
     case wire::Merge::kUntagCas:
