@@ -87,6 +87,19 @@ bool ReplyPipeline::HasBlocking() const {
   return false;
 }
 
+ReplyPipeline::Standing ReplyPipeline::StandingOf(uint64_t sent) const {
+  constexpr uint64_t kMostSearched = 256;
+  if (gone_ >= sent) return Standing::kGone;
+  if (dropped_ > kMostSearched) return Standing::kWaits;
+  // Its place, but for those dropped before it.
+  const uint64_t last = sent - gone_ - 1;
+  const uint64_t first = last - std::min(last, dropped_);
+  for (uint64_t i = first; i <= last && i < in_flight_.size(); ++i) {
+    if (!in_flight_[i].timed_out) return Standing::kWaits;
+  }
+  return Standing::kLate;
+}
+
 void ReplyPipeline::Refuse(Ticket ticket, std::string_view words) {
   if (ticket.kind != Ticket::Kind::kInternal) stats_.requests.Add();
   Fail(ticket, {.code = CodeOf(words), .words = words});
@@ -217,7 +230,7 @@ bool ReplyPipeline::FailLate() {
   timer_.Disarm();
   const net::TimePoint now = clock_.now();
   const net::Duration shortest = ShortestWait();
-  if (size() > 0 && !is_blocked()) timer_.FireBy(now + shortest);
+  if (size() > 0 && oldest_work() != wire::Work::kBlocking) timer_.FireBy(now + shortest);
   bool any_late = false;
   anyone_waits_ = false;
   for (size_t i = 0; i < in_flight_.size(); ++i) {
@@ -269,7 +282,7 @@ bool ReplyPipeline::IsSilentForLong(bool any_late) {
 }
 
 void ReplyPipeline::LookForSilence() {
-  if (size() == 0 || is_blocked() || settings_.check_timeout == net::Duration(0)) return;
+  if (size() == 0 || oldest_work() == wire::Work::kBlocking || settings_.check_timeout == net::Duration(0)) return;
   timer_.FireBy(witness_.LookForSilence(std::max(in_flight_.front().sent, unwritten_.moved_at())));
 }
 
@@ -304,7 +317,7 @@ InFlight ReplyPipeline::PopFront() {
 
 void ReplyPipeline::Fail(Ticket ticket, wire::Failure failure, bool is_heavy) {
   // The guard's own probe has no client, and counts as nobody's failure.
-  if (ticket.kind == Ticket::Kind::kInternal) return witness_.OnProbeFailed();
+  if (ticket.kind == Ticket::Kind::kInternal) return witness_.OnProbeFailed(ticket);
   const bool was_asked = failure.code != wire::ErrorCode::kNoConnection;
   if (failure.code == wire::ErrorCode::kNodeOverloaded) {
     stats_.overloads.Add();

@@ -94,6 +94,15 @@ void WholeFleet::SendControl(const RoutedRequest& routed, const Origin& origin, 
   ForEachNode(origin, [&](NodeId to) { send(to, Fanout::ChildTicket(owner, child++)); });
 }
 
+bool WholeFleet::SendPastScript(const RoutedRequest& routed, const Origin& origin, NodeId only,
+                                backends::Ticket ticket) {
+  const bool is_allowed = routed.spec.flags.find("allow_busy") != std::string_view::npos;
+  const bool passes = is_allowed && origin.lane.flavour.protocol == 2 &&
+                      origin.held.node_pools[only.pool].BesideRequests(only.node).IsBusyFor(origin.lane);
+  if (passes) SendControl(routed, origin, ticket);
+  return passes;
+}
+
 void WholeFleet::Ask(const RoutedRequest& routed, const Origin& origin, backends::Ticket ticket) {
   nodes_.clear();
   backends::Admission refusal = backends::Admission::kDown;
