@@ -65,7 +65,6 @@ enum class Merge : uint8_t {
   kSettings,     // The STAT lines of one node stand for all.
   kConnections,  // The STAT lines of all nodes follow one another, each with its node's name.
   kAgreed,       // Every node says the same word: OK, RESET.
-  kItems,        // The ITEM lines of all nodes follow one another, before one END.
   kUntagCas,     // There is one reply, and its cas token becomes the client's.
   kInstead,      // There is one reply, in whose place the client reads what the request's plan says.
 };

@@ -136,7 +136,7 @@ constexpr MemcacheSpec kMemcacheRows[] = {
     Refused("shutdown", "it would end all nodes at once: stop them one by one, where they run"),
     Admin("slabs", -2, 0, Quiet::kAll),
     AllNodes("stats", kOther, kStatistics, 1),
-    AllNodes("stats|cachedump", kOther, kItems),
+    Listing("stats|cachedump", -2, 0),
     AllNodes("stats|conns", kOther, kConnections),
     Container("stats|detail", "CLIENT_ERROR usage: stats detail on|off|dump"),
     Listing("stats|detail|dump", -3, 0),

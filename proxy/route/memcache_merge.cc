@@ -45,7 +45,6 @@ std::span<const std::string_view> MemcacheMerger::Merge(const FanoutPlan& plan,
   partial_ = Partial::kNone;
   switch (plan.merge) {
     case wire::Merge::kValues: MergeValues(plan, children); break;
-    case wire::Merge::kItems: MergeItems(children); break;
     case wire::Merge::kAgreed: MergeAgreed(plan, children); break;
     case wire::Merge::kConnections: MergeConnections(plan, children); break;
     case wire::Merge::kStatistics:
@@ -116,18 +115,6 @@ void MemcacheMerger::AddValue(const wire::MemcacheValue& value, wire::CasTag tag
   Add(value.head);
   Add(std::string_view(text_).substr(start));
   Add(value.data);
-}
-
-void MemcacheMerger::MergeItems(std::span<const std::string_view> children) {
-  const auto failed = std::ranges::find_if_not(children, IsWhole);
-  if (failed != children.end()) {
-    const std::string_view line = LastLine(*failed);
-    return wire::IsMemcacheError(line) ? ReplaceBy(line) : BadReply();
-  }
-  for (const std::string_view child : children) {
-    if (child.size() > kEnd.size()) Add(child.substr(0, child.size() - kEnd.size()));
-  }
-  Add(kEnd);
 }
 
 void MemcacheMerger::MergeAgreed(const FanoutPlan& plan, std::span<const std::string_view> children) {

@@ -16,11 +16,14 @@ constexpr size_t kMostWaiting = 32 << 10;
 constexpr std::chrono::seconds kPatience{60};
 
 constexpr std::string_view kPrefixes = "stats|detail|dump";
+constexpr std::string_view kItems = "stats|cachedump";
+constexpr std::string_view kTokens = "lru_crawler|metadump";
 
 // How each line begins.
 std::string_view ItemOf(std::string_view command) {
   if (command == kPrefixes) return "PREFIX ";
-  return command == "lru_crawler|mgdump" ? "mg " : "key=";
+  if (command == kItems) return "ITEM ";
+  return command == kTokens ? "key=" : "mg ";
 }
 
 // Tokens leave with their node's tag: see memcache_cas.h. Keys are encoded, so that no blank is within one.
@@ -100,8 +103,8 @@ void Listing::OnLines(std::string_view lines) {
   if (constexpr std::string_view kOk = "OK\r\n"; asked_ > 0 && lines.starts_with(kOk)) lines.remove_prefix(kOk.size());
   if (lines.empty()) return;
   text_.clear();
-  AppendRetaggedLines(lines, request_.nodes[asked_].tag, &text_);
-  const std::optional<size_t> waiting = reader_.OnListed(request_.session, text_);
+  if (request_.command == kTokens) AppendRetaggedLines(lines, request_.nodes[asked_].tag, &text_);
+  const std::optional<size_t> waiting = reader_.OnListed(request_.session, text_.empty() ? lines : text_);
   if (!waiting || *waiting <= kMostWaiting) return;
   held_since_ = io_.loop.now();
   link_.Hold(true);
@@ -143,7 +146,8 @@ void Listing::OnListingFailed(wire::ErrorCode code) {
 void Listing::FinishBy(std::string_view line) {
   std::string text(line);
   // What every node says of such arguments.
-  const bool is_of_all = asked_ == 0 && (line == "ERROR" || line.starts_with("BADCLASS"));
+  const bool is_of_all =
+      asked_ == 0 && (line == "ERROR" || line.starts_with("BADCLASS") || line.starts_with("CLIENT_ERROR"));
   const std::string& node = request_.nodes[asked_].name;
   if (!is_of_all && !node.empty()) text.append(" (node ").append(node).append(")");
   Finish(text.append("\r\n"));

@@ -1,9 +1,11 @@
-// proxy/state/listing.h – What all nodes list for one client: `lru_crawler metadump` and mgdump, `stats detail dump`.
+// proxy/state/listing.h – What all nodes list for one client: `lru_crawler metadump` and mgdump, `stats cachedump` and
+// `stats detail dump`.
 //
 // Purpose: one node is asked after the other, each over a connection of its own (listing_link.h), and their lines leave
 // as they come: nothing but a few KiB is ever kept of them. The list ends as one node's does; a node that fails ends it
 // with an error in the place of that, never with a silent gap. Only what clients count by a key's prefix is added up
-// before it leaves, and bounded.
+// before it leaves, and bounded. The latter two give keys as they are, and in the binary protocol a key may be
+// anything: one that looks like the end of the list ends its node's part, and nobody else's reply is read out of step.
 // It lists the nodes of the moment when it began. Threads: its worker's. Lifetime: that of Listings.
 #pragma once
 

@@ -142,23 +142,6 @@ TEST(MergeStatistics, FailsOnlyWhenNoNodeHasAnswered) {
             "STAT maxbytes 5\r\nEND\r\n");
 }
 
-TEST(MergeItems, ListsTheItemsOfOneNodeAfterAnother) {
-  EXPECT_EQ(MergedText(wire::Merge::kItems, {"ITEM b [1 b; 0 s]\r\nITEM a [1 b; 0 s]\r\nEND\r\n", "END\r\n",
-                                             "ITEM END [5 b; 0 s]\r\nEND\r\n"}),
-            "ITEM b [1 b; 0 s]\r\nITEM a [1 b; 0 s]\r\nITEM END [5 b; 0 s]\r\nEND\r\n");
-  EXPECT_EQ(MergedText(wire::Merge::kItems, {"END\r\n", "END\r\n"}), "END\r\n");
-}
-
-TEST(MergeItems, AnswersAnyNodesErrorAloneInItsOwnWords) {
-  const Replies children = {"ITEM a [1 b; 0 s]\r\nEND\r\n",
-                            "ITEM b [1 b; 0 s]\r\nSERVER_ERROR out of memory writing stats\r\n",
-                            "SERVER_ERROR node down\r\n"};
-  EXPECT_EQ(MergedText(wire::Merge::kItems, children), "SERVER_ERROR out of memory writing stats\r\n");
-  EXPECT_EQ(MergedText(wire::Merge::kItems, {"END\r\n", "CLIENT_ERROR Illegal slab id\r\n"}),
-            "CLIENT_ERROR Illegal slab id\r\n");
-  EXPECT_EQ(MergedText(wire::Merge::kItems, {"END\r\n", "STORED\r\n"}), "SERVER_ERROR bad reply from a node\r\n");
-}
-
 TEST(MergeAgreed, NamesTheNodeThatSaysSomethingElseWhereTheClientShallKnow) {
   FanoutPlan plan;
   plan.merge = wire::Merge::kAgreed;
