@@ -102,7 +102,7 @@ class NodeLink final : public Flushable, private net::StreamObserver {
   }
   // A string_view is copied into this turn's batch, a Block is moved. Requires: accepts().
   template <typename Bytes>
-  void Write(Bytes&& bytes) {
+  [[gnu::always_inline]] void Write(Bytes&& bytes) {
     batch_.Append(std::forward<Bytes>(bytes));
     if (state_ == LinkState::kReady) MarkForFlush();
   }

@@ -38,7 +38,7 @@ struct ErrorSource {
 }
 
 // Whether it is somebody else's. If not, and in binary, its token becomes the client's.
-bool IsForeign(const ReplyFrame& reply, wire::KeyMark mark, wire::CasTag tag) {
+[[gnu::noinline]] bool IsForeign(const ReplyFrame& reply, wire::KeyMark mark, wire::CasTag tag) {
   if (mark.kind != wire::KeyMark::Kind::kBinary) return wire::NamesAnother(reply.bytes(), mark);
   if (!wire::IsBinaryReply(reply.bytes()) || wire::BinaryMarkOf(reply.bytes()) != mark.bits) return true;
   wire::RetagBinaryCas(tag, reply.writable());

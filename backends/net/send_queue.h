@@ -24,7 +24,7 @@ class SendQueue {
   // What is left of the first piece.
   size_t front_size() const { return head_ == nullptr ? 0 : head_->end - head_->begin; }
 
-  void Append(std::string_view bytes) {
+  [[gnu::always_inline]] void Append(std::string_view bytes) {
     if (tail_ == nullptr || bytes.size() > tail_->capacity - tail_->end) return AppendSlowly(bytes);
     std::memcpy(reinterpret_cast<char*>(tail_ + 1) + tail_->end, bytes.data(), bytes.size());
     tail_->end += bytes.size();

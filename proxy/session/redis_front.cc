@@ -159,7 +159,8 @@ ProtocolFront::FrontStep RedisFront::HandlePubSub(RoutedRequest& routed, size_t 
   // What a client listens to is no reply, and said to one that wants none as well.
   const wire::Quiet quiet = is_acknowledged ? wire::Quiet::kNone : QuietNow();
   // A single node publishes after what came before anyway.
-  const bool follows = is_acknowledged || (routed.spec.name.ends_with("publish") && !HasOneNode());
+  const bool follows =
+      is_acknowledged || (routed.spec.name.ends_with("publish") && !HasOneNode(*io().held, listener().index));
   return requests().DispatchPubSub(routed, size, quiet, follows) ? FrontStep::kNext : FrontStep::kPause;
 }
 
@@ -199,13 +200,7 @@ std::optional<ProtocolFront::FrontStep> RedisFront::AnswerHere(const wire::Comma
   client().last_command = spec->index;
   if (client().transaction) [[unlikely]] {
     if (IsQueued(*spec, request, out)) return FrontStep::kNext;
-    if (const std::string busy =
-            spec->name == "exec" ? BusyWords(*io().held, listener().index, requests().replies()) : "";
-        !busy.empty()) {
-      io().Count(wire::ErrorCode::kTransactionDiscarded);
-      FailExec(busy, out);
-      return FrontStep::kNext;
-    }
+    if (spec->name == "exec" && ReadsBusy(*spec, out)) return FrontStep::kNext;
     if (MayExecute(client(), *spec)) return std::nullopt;
   }
   const bool may_be_refused = wire::MayBeRefused(*spec) || !client().refused.is_clear();
@@ -215,13 +210,7 @@ std::optional<ProtocolFront::FrontStep> RedisFront::AnswerHere(const wire::Comma
     return moves ? FrontStep::kFinish : FrontStep::kNext;
   }
   if (spec->handling != wire::Handling::kLocal) return std::nullopt;
-  const bool asks = spec->name == "ping";
-  if (const std::string busy = asks ? BusyWords(*io().held, listener().index, requests().replies()) : "";
-      !busy.empty()) {
-    io().Count(wire::ErrorCode::kNodeBusy);
-    wire::AppendRedisError({.code = wire::ErrorCode::kNodeBusy, .words = busy}, out);
-    return FrontStep::kNext;
-  }
+  if (spec->name == "ping" && ReadsBusy(*spec, out)) return FrontStep::kNext;
   const backends::Flavour flavour = client().flavour;
   const ListenerFacts facts{listener().index, listener().conf.databases, listener().proved_databases, listener().gate,
                             (*io().held)->listeners[listener().index].learnt_rows()};
@@ -274,10 +263,17 @@ void RedisFront::AnswerMalformed(const wire::CommandSpec* spec, const wire::Requ
   FailExec("wrong number of arguments for 'exec' command", out);
 }
 
-bool RedisFront::HasOneNode() {
-  const HeldSnapshot& held = *io().held;
-  const std::vector<uint32_t>& pools = held->listeners[listener().index].pools;
-  return pools.size() == 1 && held.node_pools[pools.front()].node_count() == 1;
+bool RedisFront::ReadsBusy(const wire::CommandSpec& spec, std::string* out) {
+  const std::string busy = BusyWords(*io().held, listener().index, requests().replies());
+  if (busy.empty()) return false;
+  const bool is_exec = spec.name == "exec";
+  io().Count(is_exec ? wire::ErrorCode::kTransactionDiscarded : wire::ErrorCode::kNodeBusy);
+  if (is_exec) {
+    FailExec(busy, out);
+  } else {
+    wire::AppendRedisError({.code = wire::ErrorCode::kNodeBusy, .words = busy}, out);
+  }
+  return true;
 }
 
 void RedisFront::FailExec(std::string_view words, std::string* out) {
@@ -311,8 +307,10 @@ bool RedisFront::IsRefused(const wire::CommandSpec& spec, const wire::Request& r
       const Snapshot& snapshot = **io().held;
       // Which pool has the keys is not known yet; whether they share a tag is judged by the default pool's characters.
       const uint32_t default_pool = snapshot.listeners[listener().index].routes.back().pool;
-      const std::string_view why = wire::RefusalOf(
-          spec, request, {snapshot.pools[default_pool].hash_tag, listener().conf.admin_commands, HasOneNode()});
+      const std::string_view why =
+          wire::RefusalOf(spec, request,
+                          {snapshot.pools[default_pool].hash_tag, listener().conf.admin_commands,
+                           HasOneNode(*io().held, listener().index)});
       if (why.empty()) {
         if (refused.is_followed()) io().servers->monitors->Tell(spec, request, client());
         return false;

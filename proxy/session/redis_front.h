@@ -24,7 +24,8 @@ class RedisFront final : public ProtocolFront {
   void KeepHalfRead();
   // Until it has logged in it may send less.
   void BoundBeforeLogin();
-  FrontStep HandleRequest(const wire::Request& request, size_t size, bool in_own_block);
+  // Always inline, as AnswerHere: they are a request's way, and each has one caller.
+  [[gnu::always_inline]] inline FrontStep HandleRequest(const wire::Request& request, size_t size, bool in_own_block);
   // The EXEC of a transaction, or what may need a link of its own.
   FrontStep HandleApart(const wire::CommandSpec& spec, const wire::Request& request, net::Block block, size_t size);
   // INFO: true when it is answered, and no node has to be asked for it.
@@ -34,7 +35,8 @@ class RedisFront final : public ProtocolFront {
   void OnLocalOutcome(LocalOutcome outcome, const wire::CommandSpec& spec, const wire::Request& request);
   // Appends the reply to what is answered without a node: unknown, malformed, refused or local commands. Nothing: the
   // request goes on. kPause: it is to come again, when all before it is answered.
-  std::optional<FrontStep> AnswerHere(const wire::CommandSpec* spec, const wire::Request& request, std::string* out);
+  [[gnu::always_inline]] inline std::optional<FrontStep> AnswerHere(const wire::CommandSpec* spec,
+                                                                    const wire::Request& request, std::string* out);
   void AnswerMalformed(const wire::CommandSpec* spec, const wire::Request& request, std::string* out);
   // Within a transaction: true, and the answer appended, when it is queued or refused. Else it is executed at once.
   bool IsQueued(const wire::CommandSpec& spec, const wire::Request& request, std::string* out);
@@ -44,8 +46,8 @@ class RedisFront final : public ProtocolFront {
   void RefuseToQueue(const wire::CommandSpec& spec, const wire::Failure& failure, std::string* out);
   // Of a command that nodes execute, and that cannot be part of one; else empty.
   std::string_view WhyNotQueued(const wire::CommandSpec& spec);
-  // All that the listener reaches is one node.
-  bool HasOneNode();
+  // PING or EXEC: true, and the only node's words appended, where a script keeps that busy.
+  [[gnu::noinline]] bool ReadsBusy(const wire::CommandSpec& spec, std::string* out);
   // EXEC is refused: the client has no transaction any more, and watches nothing.
   void FailExec(std::string_view words, std::string* out);
   // An EXEC, or what is about messages.

@@ -98,7 +98,9 @@ std::string_view RedisFront::WhyNotQueued(const wire::CommandSpec& spec) {
   if (spec.handling == wire::Handling::kCursor) return "within a transaction its cursor would be the node's own";
   const bool is_of_fleet = spec.handling == wire::Handling::kAllNodes || spec.handling == wire::Handling::kOneNode ||
                            spec.handling == wire::Handling::kControl;
-  return is_of_fleet && !HasOneNode() ? "within a transaction it would concern several nodes" : std::string_view();
+  return is_of_fleet && !HasOneNode(*io().held, listener().index)
+             ? "within a transaction it would concern several nodes"
+             : std::string_view();
 }
 
 }  // namespace ringproxy::proxy

@@ -19,10 +19,13 @@ inline size_t CannedValueBytes(std::string_view key) {
   return std::min(bytes, kMostCannedBytes);
 }
 
-// With the line end that both protocols put behind it.
-inline void AppendCannedValue(CannedOutput& out, std::string_view key, size_t bytes) {
+inline void AppendCannedBytes(CannedOutput& out, std::string_view key, size_t bytes) {
   out.Append(key.substr(0, bytes));
   if (bytes > key.size()) out.AppendFiller(bytes - key.size());
+}
+// With the line end that the protocols of text put behind it.
+inline void AppendCannedValue(CannedOutput& out, std::string_view key, size_t bytes) {
+  AppendCannedBytes(out, key, bytes);
   out.Append("\r\n");
 }
 

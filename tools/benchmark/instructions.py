@@ -9,7 +9,7 @@ from . import proxies
 from .fleet import start_fleet
 
 WORKLOAD_NAMES = ["get-64-p16", "get-64", "get-64-p16-resp3", "get-64-p5", "multi-5", "mget-16-p8",
-                  "mc-get-64-p16", "mc-set-64-p16"]
+                  "mc-get-64-p16", "mc-get-64-p16-binary", "mc-set-64-p16"]
 FLEETS = {"redis": "canned", "memcached": "canned-memcached"}
 FEW, MANY = 10_000, 50_000  # Requests of the two runs; their difference has no start and no end in it.
 READY_SECONDS = 60          # valgrind starts slowly.

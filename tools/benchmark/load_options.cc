@@ -23,7 +23,8 @@ CommandKind CommandNamed(const std::string& name) {
 Protocol ProtocolNamed(const std::string& name) {
   if (name == "redis") return Protocol::kRedis;
   if (name == "memcached") return Protocol::kMemcached;
-  throw std::invalid_argument("--protocol is redis or memcached, not " + name);
+  if (name == "memcached-binary") return Protocol::kMemcachedBinary;
+  throw std::invalid_argument("--protocol is redis, memcached or memcached-binary, not " + name);
 }
 
 std::pair<std::string, int> NamedProcess(const std::string& text) {
@@ -49,6 +50,8 @@ void Check(const LoadOptions& load) {
   if (!is_redis && (load.resp3 || load.shape.command == CommandKind::kMulti)) {
     throw std::invalid_argument("--resp3 and --command multi are Redis'");
   }
+  if (load.shape.protocol == Protocol::kMemcachedBinary && load.shape.command != CommandKind::kGet)
+    throw std::invalid_argument("--protocol memcached-binary knows --command get alone");
 }
 
 }  // namespace
@@ -73,7 +76,8 @@ std::optional<LoadOptions> ParseLoadOptions(int argc, char** argv, int& exit_cod
   known.add_options()("until-stdin-ends", options::bool_switch(&load.until_stdin_ends), "instead of --seconds");
   known.add_options()("trace", options::value(&load.trace), "file for a record of each reply (see trace.h)");
   known.add_options()("linger", options::value(&load.linger), "seconds to keep the idle connections afterwards");
-  known.add_options()("protocol", options::value(&protocol)->default_value(protocol), "redis or memcached");
+  known.add_options()("protocol", options::value(&protocol)->default_value(protocol),
+                      "redis, memcached or memcached-binary");
   known.add_options()("command", options::value(&command)->default_value(command), "get, set, mget or multi");
   known.add_options()("value-bytes", options::value(&load.shape.value_bytes)->default_value(load.shape.value_bytes));
   known.add_options()("keys", options::value(&load.shape.keys)->default_value(load.shape.keys), "distinct keys");

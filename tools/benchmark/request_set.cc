@@ -35,6 +35,21 @@ std::string Bulk(std::string_view text) {
   return Head('$', text.size()) + std::string(text) + "\r\n";
 }
 
+constexpr size_t kBinaryHeaderBytes = 24;
+constexpr size_t kTokenBytes = 8;
+constexpr size_t kFlagBytes = 4;
+
+// Of a get or its reply: memcached's protocol_binary.txt.
+std::string BinaryHeader(char magic, size_t extras, size_t key_bytes, size_t body_bytes) {
+  std::string header(kBinaryHeaderBytes, '\0');
+  header[0] = magic;
+  header[2] = static_cast<char>(key_bytes >> 8);
+  header[3] = static_cast<char>(key_bytes);
+  header[4] = static_cast<char>(extras);
+  for (size_t i = 0; i < 4; ++i) header[8 + i] = static_cast<char>(body_bytes >> (24 - 8 * i));
+  return header;
+}
+
 // A value is its key, then filler; of a value shorter than its key only the key's beginning.
 std::string Value(const std::string& key, size_t bytes) {
   std::string value = key;
@@ -48,7 +63,11 @@ RequestSet::RequestSet(const RequestShape& shape) : shape_(shape) {
   const std::vector<std::string> keys = ShuffledKeys(shape_);
   // All heads stand before the first piece is made, for pieces are views of them.
   for (const std::string& key : keys) value_heads_.push_back(HeadOfValue(key) + key.substr(0, shape_.value_bytes));
-  shape_.protocol == Protocol::kRedis ? BuildRedis(keys) : BuildMemcache(keys);
+  switch (shape_.protocol) {
+    case Protocol::kRedis: BuildRedis(keys); break;
+    case Protocol::kMemcached: BuildMemcache(keys); break;
+    case Protocol::kMemcachedBinary: BuildBinaryGets(keys); break;
+  }
 }
 
 void RequestSet::BuildRedis(const std::vector<std::string>& keys) {
@@ -137,15 +156,32 @@ void RequestSet::BuildMemcacheSets(const std::vector<std::string>& keys) {
   }
 }
 
+void RequestSet::BuildBinaryGets(const std::vector<std::string>& keys) {
+  count_ = keys.size();
+  for (size_t i = 0; i < keys.size(); ++i) {
+    bytes_ += BinaryHeader('\x80', 0, keys[i].size(), keys[i].size()) + keys[i];
+    ExpectValue(i);
+  }
+}
+
 std::string RequestSet::HeadOfValue(const std::string& key) const {
   if (shape_.protocol == Protocol::kRedis) return Head('$', shape_.value_bytes);
+  if (shape_.protocol == Protocol::kMemcachedBinary)
+    return BinaryHeader('\x81', kFlagBytes, 0, kFlagBytes + shape_.value_bytes) + std::string(kFlagBytes, '\0');
   return "VALUE " + key + " 0 " + std::to_string(shape_.value_bytes) + "\r\n";
 }
 
 void RequestSet::ExpectValue(size_t index) {
-  // Behind its first line a head holds as much of the key as fits into the value.
-  const size_t key_bytes = value_heads_[index].size() - value_heads_[index].find('\n') - 1;
-  pieces_.push_back({.text = value_heads_[index], .body = shape_.value_bytes - key_bytes, .tail = true});
+  const std::string_view head = value_heads_[index];
+  // As much of the key as fits into the value stands behind the first line, or the flags.
+  if (shape_.protocol != Protocol::kMemcachedBinary) {
+    const size_t key_bytes = head.size() - head.find('\n') - 1;
+    return pieces_.push_back({.text = head, .body = shape_.value_bytes - key_bytes, .tail = true});
+  }
+  const size_t key_bytes = head.size() - kBinaryHeaderBytes - kFlagBytes;
+  // Its token may be any.
+  pieces_.push_back({.text = head.substr(0, kBinaryHeaderBytes - kTokenBytes), .body = kTokenBytes});
+  pieces_.push_back({.text = head.substr(kBinaryHeaderBytes), .body = shape_.value_bytes - key_bytes});
 }
 
 std::string_view RequestSet::Slice(uint64_t offset, uint64_t length) const {

@@ -16,7 +16,7 @@
 
 namespace ringproxy::bench {
 
-enum class Protocol { kRedis, kMemcached };
+enum class Protocol { kRedis, kMemcached, kMemcachedBinary };
 enum class CommandKind {
   kGet,
   kSet,
@@ -67,13 +67,15 @@ class RequestSet {
   void BuildMultis(const std::vector<std::string>& keys);
   void BuildMemcacheGets(const std::vector<std::string>& keys, size_t per_request);
   void BuildMemcacheSets(const std::vector<std::string>& keys);
+  void BuildBinaryGets(const std::vector<std::string>& keys);
   void ExpectValue(size_t index);
   std::string HeadOfValue(const std::string& key) const;
 
   RequestShape shape_;
   size_t count_ = 0;
   std::string bytes_;
-  std::vector<std::string> value_heads_;  // "$64\r\n" and the key; memcached: "VALUE key 0 64\r\n" and the key
+  // "$64\r\n" and the key; memcached: "VALUE key 0 64\r\n", in binary a header and the flags, and the key.
+  std::vector<std::string> value_heads_;
   std::string array_head_;
   std::vector<Piece> pieces_;
 };

@@ -21,19 +21,21 @@ class Workload:
     keys: int = 10_000
     rate: int = 0
     resp3: bool = False
+    binary: bool = False
     cpu_ratio: Optional[float] = None  # at most this share of twemproxy's CPU per request
     calls: Optional[float] = None      # at most so many system calls per request
     p99_ratio: Optional[float] = None  # at most this share of twemproxy's p99
 
     def load_arguments(self):
-        arguments = ["--protocol", self.protocol, "--command", self.command, "--mget-keys", self.mget_keys,
+        protocol = self.protocol + ("-binary" if self.binary else "")
+        arguments = ["--protocol", protocol, "--command", self.command, "--mget-keys", self.mget_keys,
                      "--connections", self.connections, "--pipeline", self.pipeline,
                      "--value-bytes", self.value_bytes, "--keys", self.keys]
         return arguments + (["--rate", self.rate] if self.rate else []) + (["--resp3"] if self.resp3 else [])
 
     def is_served_by(self, proxy):
-        """Neither twemproxy nor anything older knows RESP3 or transactions."""
-        return proxy in (RINGPROXY, AGAINST) or not (self.resp3 or self.command == "multi")
+        """Neither twemproxy nor anything older knows RESP3, transactions or memcached's binary protocol."""
+        return proxy in (RINGPROXY, AGAINST) or not (self.resp3 or self.binary or self.command == "multi")
 
 
 WORKLOADS = [
@@ -52,6 +54,7 @@ WORKLOADS = [
     Workload("multi-5", "MULTI, 5 GET of 64 B, EXEC, 50 clients", command="multi", mget_keys=5),
     Workload("mc-get-64", "get 64 B, 50 clients", "memcached", cpu_ratio=0.90, calls=3.0),
     Workload("mc-get-64-p16", "get 64 B, 50 clients, pipelined 16", "memcached", pipeline=16, cpu_ratio=0.60),
+    Workload("mc-get-64-p16-binary", "get 64 B, 50 clients, pipelined 16, binary", "memcached", pipeline=16, binary=True),
     Workload("mc-set-64", "set 64 B, 50 clients", "memcached", command="set", cpu_ratio=0.90, calls=3.0),
     Workload("mc-set-64-p16", "set 64 B, 50 clients, pipelined 16", "memcached", command="set", pipeline=16,
              cpu_ratio=0.60),
