@@ -54,8 +54,10 @@ inline constexpr auto kOptions<Route> =
 template <>
 inline constexpr auto kOptions<Listener> = std::make_tuple(
     OptionRow{"name", &Listener::name, Name().Required(), Reload::kRestart, "Its name in metrics and logs."},
-    OptionRow{"listen", &Listener::listen, AnyAddress(0).Required(), Reload::kRestart,
-              "Where clients connect: HOST:PORT (port 0 = any free one; of a name all addresses) or unix:/PATH."},
+    OptionRow{
+        "listen", &Listener::listen, AnyAddress(0).Required(), Reload::kRestart,
+        "Where clients connect, by TCP: HOST:PORT (port 0 = any free one; of a name all addresses) or unix:/PATH. "
+        "There is no UDP, memcached's neither: whoever forges a sender would have others flooded with replies."},
     OptionRow{"socket_mode", &Listener::socket_mode, FileModeOrZero("auto"), Reload::kRestart,
               "Who may connect to a Unix socket: the mode of its file, octal as 0660; auto = as the umask leaves it."},
     OptionRow{"protocol", &Listener::protocol, Choice(), Reload::kRestart,
@@ -67,7 +69,9 @@ inline constexpr auto kOptions<Listener> = std::make_tuple(
         "Whether its Redis clients may change how the nodes run, all of them at once: CONFIG SET, RESETSTAT and "
         "REWRITE, SLOWLOG RESET, LATENCY RESET, MEMORY PURGE, PFDEBUG, and where there is one node DEBUG, SAVE, "
         "BGSAVE, BGREWRITEAOF, SWAPDB and PFSELFTEST; end or hold the "
-        "listener's other clients by CLIENT KILL and PAUSE; and read by MONITOR what all clients of the proxy say."},
+        "listener's other clients by CLIENT KILL and PAUSE; and read by MONITOR what all clients of the proxy say. "
+        "Its memcached clients likewise: cache_memlimit, lru, slabs, lru_crawler (its lists need no leave) and stats "
+        "detail on and off."},
     OptionRow{"password_file", &Listener::password_file, Path(), Reload::kLive,
               "File whose first line is the password that Redis clients give by AUTH or HELLO, as the user default; "
               "empty = none."},

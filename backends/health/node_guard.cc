@@ -9,7 +9,7 @@ NodeGuard::NodeGuard(const GuardParts& parts, std::function<void()> probe, std::
     : parts_(parts),
       follow_(std::move(follow)),
       load_(parts.stats, parts.bound, parts.index),
-      heavy_(parts.io.loop, parts.stats),
+      heavy_(parts.io.loop, parts.stats, parts.node->busy()),
       breaker_(parts.io, parts.settings.breaker, parts.stats, parts.observer, parts.node, std::move(probe),
                [this] { outlier_.Clear(); }),
       silence_(parts.io.loop, parts.settings, heavy_, breaker_),

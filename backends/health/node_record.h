@@ -16,6 +16,7 @@
 #include <string_view>
 #include <vector>
 
+#include "backends/health/busy_notice.h"
 #include "backends/health/ejection.h"
 #include "backends/health/load_history.h"
 #include "backends/server_version.h"
@@ -71,6 +72,9 @@ class NodeRecord {
   bool refuses_transactions() const { return refuses_transactions_.load(std::memory_order_relaxed); }
   void SetRefusesTransactions(bool refuses) { refuses_transactions_.store(refuses, std::memory_order_relaxed); }
 
+  // What it says while a client's script keeps it busy.
+  BusyNotice& busy() { return busy_; }
+
   // What that worker counts.
   NodeStats& stats(uint32_t worker) { return slots_[worker].stats; }
   const NodeStats& stats(uint32_t worker) const { return slots_[worker].stats; }
@@ -103,6 +107,7 @@ class NodeRecord {
   std::atomic<uint64_t> item_size_max_{0};
   std::atomic<ServerVersion> version_{};
   std::atomic<bool> refuses_transactions_{false};
+  BusyNotice busy_;
   std::vector<Slot> slots_;  // By worker.
   std::string pool_;
   std::string name_;

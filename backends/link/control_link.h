@@ -2,9 +2,9 @@
 //
 // Purpose: what ends a wait or a script that runs must not stand behind the clients' commands, for on the link that all
 // share it would be read when that is over. So this one carries such words and nothing else: no client's command, no
-// script, nothing that may wait. It opens when it is first needed and closes when nobody has needed it for kKept.
-// Threads: its worker's. Lifetime: all that it is given outlives it. Promise: as NodeConnection's. Bounds: those of any
-// connection to the node, of its own.
+// script, nothing that may wait. By itself it asks whether a script keeps the node busy: see ScriptProbe. It opens when
+// it is first needed and closes when nobody has needed it for kKept. Threads: its worker's. Lifetime: all that it is
+// given outlives it. Promise: as NodeConnection's. Bounds: those of any connection to the node, of its own.
 #pragma once
 
 #include <chrono>
@@ -13,6 +13,7 @@
 #include <string_view>
 
 #include "backends/link/node_connection.h"
+#include "backends/link/script_probe.h"
 
 namespace ringproxy::backends {
 
@@ -21,7 +22,8 @@ class ControlLink {
   // Without a word.
   static constexpr std::chrono::seconds kKept{60};
 
-  ControlLink(const NodeLink::LinkParts& parts, NodeGuard& guard, ReplySink& sink) : connection_(parts, guard, sink) {}
+  ControlLink(const NodeLink::LinkParts& parts, NodeGuard& guard, ReplySink& sink)
+      : connection_(parts, guard, sink), probe_(parts.io.loop, guard.heavy().scripts, *this) {}
 
   // Whoever says it is not asked whether the node takes requests: one that seems to be down may just be kept busy by
   // what is to be ended.
@@ -40,6 +42,7 @@ class ControlLink {
 
  private:
   NodeConnection connection_;
+  ScriptProbe probe_;
   uint32_t idle_seconds_ = 0;
   uint64_t idle_losses_ = 0;  // Of the connection, at the last word.
   bool takes_ = true;

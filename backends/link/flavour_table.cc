@@ -72,6 +72,7 @@ void FlavourTable::Hurry() {
 
 void FlavourTable::Tick() {
   for (const auto& entry : entries_) {
+    entry->links->Tick();
     if (entry->flavour.is_plain()) continue;
     const bool is_used = std::exchange(entry->seen, entry->used) != entry->used || entry->links->in_flight() > 0;
     entry->idle_seconds = is_used ? 0 : entry->idle_seconds + 1;

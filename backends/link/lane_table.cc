@@ -17,7 +17,7 @@ int SoonnessOf(const NodeConnection& connection) {
 
 void LaneTable::Move(Connections connections, uint32_t number) {
   LanePlace& place = places_[number];
-  if (!connections[place.connection]->pipeline().IsGone(place.last)) return;
+  if (connections[place.connection]->pipeline().StandingOf(place.last) != ReplyPipeline::Standing::kGone) return;
   const auto count = static_cast<uint32_t>(connections.size());
   const uint32_t home = number % count;
   uint32_t to = home;

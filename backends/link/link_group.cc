@@ -7,7 +7,12 @@ namespace ringproxy::backends {
 
 LinkGroup::LinkGroup(const NodeLink::LinkParts& parts, NodeGuard& guard, ReplySink& sink, uint32_t count,
                      Flavour flavour)
-    : lanes_(count) {
+    : settings_(parts.settings),
+      stats_(parts.stats),
+      guard_(guard),
+      sink_(sink),
+      lanes_(count),
+      is_single_(count == 1) {
   for (uint32_t i = 0; i < count; ++i) {
     connections_.push_back(std::make_unique<NodeConnection>(parts, guard, sink, flavour));
   }
@@ -35,6 +40,32 @@ void LinkGroup::Open(Flavour flavour) {
   assert(is_closed());
   for (auto& connection : connections_) connection->Become(flavour);
   for (auto& connection : connections_) connection->Connect();
+}
+
+void LinkGroup::Tick() {
+  if (!marks_ || guard_.heavy().scripts.any()) return;
+  marks_.reset();
+  is_single_ = connections_.size() == 1;
+}
+
+bool LinkGroup::IsBusyFor(uint32_t lane, uint32_t taken) const {
+  return marks_ && !guard_.heavy().scripts.words().empty() &&
+         connections_[taken]->pipeline().oldest_work() == wire::Work::kScript &&
+         !marks_->Waits(connections_, taken, lane);
+}
+
+bool LinkGroup::MayStandThere(uint32_t lane, uint32_t taken, Ticket ticket) {
+  if (!marks_) {
+    marks_ = std::make_unique<LaneMarks>(connections_);
+    is_single_ = false;
+  }
+  if (!IsBusyFor(lane, taken)) return true;
+  // No failure of the node, which is well.
+  stats_.requests.Add();
+  const std::string words = guard_.heavy().scripts.words();
+  sink_.OnFailure(ticket,
+                  {.code = wire::ErrorCode::kNodeBusy, .pool = settings_.pool, .node = settings_.node, .words = words});
+  return false;
 }
 
 NodeConnection* LinkGroup::AnyReady() const {

@@ -17,7 +17,7 @@ namespace {
 // Marks the entry, and writes the packet's header as the node knows it where it has a token. Returns how many bytes.
 [[gnu::noinline]] size_t WriteBinaryHeader(std::string_view packet, wire::CasTag tag, InFlight* entry, NodeLink* link) {
   assert(wire::IsBinaryRequest(packet));
-  entry->key_mark = wire::BinaryMarkOf(packet);
+  entry->key_mark = {wire::BinaryMarkOf(packet), wire::KeyMark::Kind::kBinary};
   if (wire::ReadBinaryHeader(packet).cas == 0) return 0;
   std::array<char, wire::kBinaryHeaderBytes> header;
   std::ranges::copy(packet.substr(0, header.size()), header.begin());

@@ -81,10 +81,12 @@ class NodePool {
     ControlLink& control;
     PinnedLinks& pinned;
     std::optional<net::TimePoint> there_since;  // See PoolNode.
+    PoolNode& at;
+    bool IsBusyFor(Lane lane) { return at.IsBusyFor(lane); }
   };
   SideLinks BesideRequests(ring::NodeIndex node) {
     PoolNode& at = *nodes_[node];
-    return {at.subscriptions, at.control, at.pinned, at.there_since()};
+    return {at.subscriptions, at.control, at.pinned, at.there_since(), at};
   }
 
   // What the process says of a node; of one that is not among these (any more) it means nothing.

@@ -11,11 +11,25 @@ void NodeWitness::OnReady(ServerVersion version) {
 void NodeWitness::OnUnusualSent(const InFlight& entry) {
   if (entry.IsBlocking()) return guard_.load().OnGone();
   guard_.heavy().OnSent();
+  if (entry.asked.work == wire::Work::kScript) guard_.heavy().scripts.OnSent();
 }
 
 void NodeWitness::OnUnusualGone(const InFlight& entry) {
   if (entry.IsBlocking()) return guard_.load().OnSent();
   if (!entry.timed_out) guard_.heavy().OnOver();
+  // That its client waits no longer does not end it.
+  if (entry.asked.work == wire::Work::kScript) guard_.heavy().scripts.OnGone(entry.entered);
+}
+
+void NodeWitness::OnProbeReply(const InFlight& entry, const ReplyFrame& reply) {
+  // The breaker has not asked, and its time is not to be cut short.
+  if (entry.ticket.slot == kScriptQuestion.slot) return guard_.heavy().scripts.OnAnswer(reply.bytes());
+  guard_.OnProbeReply(entry.sent, reply.fault());
+}
+
+void NodeWitness::OnProbeFailed(Ticket ticket) {
+  if (ticket.slot == kScriptQuestion.slot) return guard_.heavy().scripts.OnAnswer({});
+  guard_.breaker().OnProbe(false);
 }
 
 void NodeWitness::OnTimeout(const InFlight& entry, bool had_link) {

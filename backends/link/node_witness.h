@@ -20,6 +20,8 @@ namespace ringproxy::backends {
 class NodeWitness {
  public:
   static constexpr uint32_t kSilentTimeouts = 3;
+  // Of a probe that asks whether a script keeps the node busy, and for nothing else.
+  static constexpr Ticket kScriptQuestion{.slot = 1, .kind = Ticket::Kind::kInternal};
 
   NodeWitness(const net::Clock& clock, const NodeSettings& settings, NodeGuard& guard, NodeStats& stats)
       : clock_(clock), settings_(settings), guard_(guard), stats_(stats) {}
@@ -54,7 +56,8 @@ class NodeWitness {
   }
   // It is in time. Requires: OnAnswered came before.
   void OnReply(const InFlight& entry, const ReplyFrame& reply) {
-    if (entry.IsProbe()) return guard_.OnProbeReply(entry.sent, reply.fault());
+    if (entry.IsProbe()) [[unlikely]]
+      return OnProbeReply(entry, reply);
     if (HasItsNodesWords(entry)) return guard_.OnReply(entry.sent, reply.fault(), IsTimed(entry));
     const bool is_good = entry.asked.work == wire::Work::kForeign && reply.fault() == wire::Fault::kNone;
     if (is_good) guard_.OnReply(entry.sent, wire::Fault::kNone, IsTimed(entry), false);
@@ -64,7 +67,7 @@ class NodeWitness {
   // The link broke under it after it was written.
   void OnLost(const InFlight& entry, std::string_view why);
   // A probe gets no reply at all, or none in time.
-  void OnProbeFailed() { guard_.breaker().OnProbe(false); }
+  void OnProbeFailed(Ticket ticket);
   // Requests are late and nothing has come. True, and the guard has heard of it, when that has lasted for too long.
   bool CountSilence();
   // Something has waited `since` then. The guard asks about the node if nothing has come for long; returns when to look
@@ -76,6 +79,7 @@ class NodeWitness {
   static constexpr size_t kMostTimedRequest = 4 << 10;
   static constexpr size_t kMostTimedReply = 64 << 10;
 
+  void OnProbeReply(const InFlight& entry, const ReplyFrame& reply);
   // The load has heard of it already.
   void OnUnusualSent(const InFlight& entry);
   void OnUnusualGone(const InFlight& entry);

@@ -125,6 +125,7 @@ void PoolNode::Hurry() {
 
 void PoolNode::Tick() {
   guard.OnSecond();
+  plain.Tick();
   flavours.Tick();
   control.Tick();
   pinned.Tick();

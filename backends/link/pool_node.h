@@ -50,6 +50,12 @@ class PoolNode {
     // A node that is being left has none for anybody, and its plain links say so.
     return links != nullptr || flavours.takes() ? links : &plain;
   }
+  // The lane's next request would stand behind a script, and read that the node is busy.
+  bool IsBusyFor(Lane lane) {
+    if (guard.heavy().scripts.words().empty() || lane.flavour.is_pinned) return false;
+    LinkGroup* const links = lane.flavour.is_plain() ? &plain : flavours.Find(lane.flavour);
+    return links != nullptr && links->IsBusyFor(lane.number);
+  }
   // The plain links, if they were never opened.
   void Connect() { plain.Connect(); }
   // All links, as below.

@@ -4,7 +4,6 @@
 #include <utility>
 
 #include "backends/wire/error_text.h"
-#include "backends/wire/key_mark.h"
 #include "backends/wire/memcache_binary.h"
 #include "backends/wire/resp_reply.h"
 
@@ -39,9 +38,9 @@ struct ErrorSource {
 }
 
 // Whether it is somebody else's. If not, and in binary, its token becomes the client's.
-bool IsForeign(const ReplyFrame& reply, uint16_t mark, wire::CasTag tag) {
-  if (reply.bytes().front() != wire::kBinaryReplyMagic) return wire::NamesAnotherKey(reply.bytes(), mark);
-  if (!wire::IsBinaryReply(reply.bytes()) || wire::BinaryMarkOf(reply.bytes()) != mark) return true;
+bool IsForeign(const ReplyFrame& reply, wire::KeyMark mark, wire::CasTag tag) {
+  if (mark.kind != wire::KeyMark::Kind::kBinary) return wire::NamesAnother(reply.bytes(), mark);
+  if (!wire::IsBinaryReply(reply.bytes()) || wire::BinaryMarkOf(reply.bytes()) != mark.bits) return true;
   wire::RetagBinaryCas(tag, reply.writable());
   return false;
 }
@@ -86,6 +85,19 @@ bool ReplyPipeline::HasBlocking() const {
     if (in_flight_[i].IsBlocking()) return true;
   }
   return false;
+}
+
+ReplyPipeline::Standing ReplyPipeline::StandingOf(uint64_t sent) const {
+  constexpr uint64_t kMostSearched = 256;
+  if (gone_ >= sent) return Standing::kGone;
+  if (dropped_ > kMostSearched) return Standing::kWaits;
+  // Its place, but for those dropped before it.
+  const uint64_t last = sent - gone_ - 1;
+  const uint64_t first = last - std::min(last, dropped_);
+  for (uint64_t i = first; i <= last && i < in_flight_.size(); ++i) {
+    if (!in_flight_[i].timed_out) return Standing::kWaits;
+  }
+  return Standing::kLate;
 }
 
 void ReplyPipeline::Refuse(Ticket ticket, std::string_view words) {
@@ -158,7 +170,7 @@ const char* ReplyPipeline::OnReply(const ReplyFrame& reply) {
   }
   const char type = reply.bytes().front();
   const bool is_of_the_kind = wire::Fits(entry.asked.reply, type);
-  if (!is_of_the_kind || (entry.key_mark != 0 && IsForeign(reply, entry.key_mark, settings_.cas_tag))) [[unlikely]]
+  if (!is_of_the_kind || (entry.IsMarked() && IsForeign(reply, entry.key_mark, settings_.cas_tag))) [[unlikely]]
     return RefuseReply(reply, entry);
   stats_.request_duration.Record(clock_.now() - entry.sent);
   witness_.OnReply(entry, reply);
@@ -176,8 +188,8 @@ const char* ReplyPipeline::OnReply(const ReplyFrame& reply) {
 }
 
 const char* ReplyPipeline::RefuseReply(const ReplyFrame& reply, const InFlight& entry) {
-  const char* const why = entry.key_mark != 0 ? "a reply that names another key or request than was asked"
-                                              : "a reply of another kind than the command has";
+  const char* const why = entry.IsMarked() ? "a reply that names another key or request than was asked"
+                                           : "a reply of another kind than the command has";
   witness_.OnLost(entry, why);
   Fail(entry.ticket, {.code = wire::ErrorCode::kNodeDown, .may_have_run = true});
   reply.Drop();
@@ -218,7 +230,7 @@ bool ReplyPipeline::FailLate() {
   timer_.Disarm();
   const net::TimePoint now = clock_.now();
   const net::Duration shortest = ShortestWait();
-  if (size() > 0 && !is_blocked()) timer_.FireBy(now + shortest);
+  if (size() > 0 && oldest_work() != wire::Work::kBlocking) timer_.FireBy(now + shortest);
   bool any_late = false;
   anyone_waits_ = false;
   for (size_t i = 0; i < in_flight_.size(); ++i) {
@@ -270,7 +282,7 @@ bool ReplyPipeline::IsSilentForLong(bool any_late) {
 }
 
 void ReplyPipeline::LookForSilence() {
-  if (size() == 0 || is_blocked() || settings_.check_timeout == net::Duration(0)) return;
+  if (size() == 0 || oldest_work() == wire::Work::kBlocking || settings_.check_timeout == net::Duration(0)) return;
   timer_.FireBy(witness_.LookForSilence(std::max(in_flight_.front().sent, unwritten_.moved_at())));
 }
 
@@ -305,7 +317,7 @@ InFlight ReplyPipeline::PopFront() {
 
 void ReplyPipeline::Fail(Ticket ticket, wire::Failure failure, bool is_heavy) {
   // The guard's own probe has no client, and counts as nobody's failure.
-  if (ticket.kind == Ticket::Kind::kInternal) return witness_.OnProbeFailed();
+  if (ticket.kind == Ticket::Kind::kInternal) return witness_.OnProbeFailed(ticket);
   const bool was_asked = failure.code != wire::ErrorCode::kNoConnection;
   if (failure.code == wire::ErrorCode::kNodeOverloaded) {
     stats_.overloads.Add();

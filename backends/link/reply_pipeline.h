@@ -72,13 +72,16 @@ class ReplyPipeline {
   void FailAll(std::string_view why, std::string_view words = {});
 
   size_t size() const { return in_flight_.size(); }
-  // The oldest is one to which the node need not reply.
-  bool is_blocked() { return size() > 0 && in_flight_.front().IsBlocking(); }
+  // What the oldest makes the node do, if there is any; to one that blocks it need not reply.
+  wire::Work oldest_work() const { return size() > 0 ? in_flight_[0].asked.work : wire::Work::kPlain; }
   // One of them will be that.
   bool HasBlocking() const;
-  // Requests that were ever admitted, and whether the first `sent` of them are in flight no more.
+  // Requests that were ever admitted.
   uint64_t sent() const { return gone_ + dropped_ + in_flight_.size(); }
-  bool IsGone(uint64_t sent) const { return gone_ >= sent; }
+  // Of the first `sent` of them. Late: nobody waits for a reply to the last one any more, as far as that is known, but
+  // it is still in flight.
+  enum class Standing : uint8_t { kGone, kLate, kWaits };
+  Standing StandingOf(uint64_t sent) const;
 
  private:
   net::TimePoint DeadlineOf(const InFlight& entry, bool is_written) const;

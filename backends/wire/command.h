@@ -40,6 +40,7 @@ enum class Handling : uint8_t {
   kServers,   // The nodes tell about themselves, and the proxy makes one answer of it: INFO, CONFIG GET, SLOWLOG GET.
   kClients,   // It is about clients of the proxy, and all workers are asked: CLIENT LIST, KILL, UNBLOCK, PAUSE.
   kControl,   // As kAllNodes, whatever is known of them, over links on which no client's command stands before it.
+  kListing,   // memcached's dumps: lines of any number from one node after the other, as they come.
   kRefused,   // The client reads "not supported" and the row's `why`.
 };
 
@@ -59,13 +60,13 @@ enum class Merge : uint8_t {
   kAnyOk,            // +OK of any node counts; else its error that is the worst news, NOTBUSY being none.
   kNextCursor,       // There is one reply, of a cursor and an array, and its cursor becomes the client's.
   // memcached's:
-  kValues,      // VALUE blocks stand in the order of the request's keys, before one END.
-  kStatistics,  // The numbers of STAT lines are added up.
-  kSettings,    // The STAT lines of one node stand for all.
-  kAgreed,      // Every node says the same word: OK, RESET.
-  kItems,       // The ITEM lines of all nodes follow one another, before one END.
-  kUntagCas,    // There is one reply, and its cas token becomes the client's.
-  kInstead,     // There is one reply, in whose place the client reads what the request's plan says.
+  kValues,       // VALUE blocks stand in the order of the request's keys, before one END.
+  kStatistics,   // The numbers of STAT lines are added up.
+  kSettings,     // The STAT lines of one node stand for all.
+  kConnections,  // The STAT lines of all nodes follow one another, each with its node's name.
+  kAgreed,       // Every node says the same word: OK, RESET.
+  kUntagCas,     // There is one reply, and its cas token becomes the client's.
+  kInstead,      // There is one reply, in whose place the client reads what the request's plan says.
 };
 
 // Merges of memcached replies; all others are of RESP.

@@ -55,6 +55,7 @@ constexpr ErrorRow kErrors[] = {
      "ERR ringproxy has no memory left for this: ask for less at a time, read replies sooner, or raise memory_limit",
      "SERVER_ERROR out of memory"},
     {ErrorCode::kFlavourRefused, "flavour_refused", "{words}", "SERVER_ERROR not supported"},
+    {ErrorCode::kNodeBusy, "node_busy", "{words}", "SERVER_ERROR not supported"},
     {ErrorCode::kTooManyFlavours, "too_many_flavours",
      "ERR node {node} of pool {pool} has links of {most} other protocols and databases in use, as many as "
      "flavours_per_node allows",

@@ -39,6 +39,7 @@ enum class ErrorCode : uint8_t {
   kWrongPassword,          // It was told one; or it has told too many.
   kOutOfMemory,            // What the process may have is taken, or this would take too much of it.
   kFlavourRefused,         // The node refuses the client's protocol or database, in `words`.
+  kNodeBusy,               // A client's script keeps the node from everybody else, who read its `words`.
   kTooManyFlavours,        // Links of `most` other protocols and databases are in use at the node.
   kTransactionTooLarge,    // A command more than a transaction may have.
   kTransactionNotAllowed,  // A command that cannot be part of one.
@@ -64,8 +65,8 @@ struct Failure {
   std::string_view key = {};
   std::string_view other_key = {};
   std::string_view other_node = {};
-  // kFlavourRefused: what the node says; kTransactionDiscarded: why. An error without its '-' and line end, which lives
-  // as long as the call.
+  // kFlavourRefused, kNodeBusy: what the node says; kTransactionDiscarded: why. An error without its '-' and line end,
+  // which lives as long as the call.
   std::string_view words = {};
   uint32_t most = 0;  // kTooManyFlavours, kTooManyPinned, kTooManyOwn
   // Its last byte was sent, so that nobody knows whether the node has executed it, or will.

@@ -11,6 +11,9 @@ namespace {
 
 // semantics.md 26 says which commands are answered for all nodes together, and why these cannot be.
 constexpr std::string_view kOneMemcached = "it concerns one server: ask the node itself";
+constexpr std::string_view kForTests = "it is for the server's own tests";
+// 1.6.24 and older do not end the reply, either.
+constexpr std::string_view kUnsafeSizes = "it can crash a server while it runs: start the nodes with -o track_sizes";
 
 constexpr KeySpec kKey = {.kind = KeyKind::kOne, .first = 1, .last = 1, .step = 1};
 constexpr KeySpec KeysFrom(int8_t first) {
@@ -72,17 +75,31 @@ constexpr MemcacheSpec AllNodes(std::string_view name, Access access, Merge merg
 constexpr MemcacheSpec Unkeyed(std::string_view name, Handling handling) {
   return {.command = {.name = name, .arity = -1, .access = kOther, .handling = handling}};
 }
-constexpr MemcacheSpec Refused(std::string_view name) {
-  return {.command = {.name = name, .arity = -1, .access = kAdmin, .handling = kRefused, .why = kOneMemcached},
+constexpr MemcacheSpec Refused(std::string_view name, std::string_view why = kOneMemcached) {
+  return {.command = {.name = name, .arity = -1, .access = kAdmin, .handling = kRefused, .why = why},
           .quiet = Quiet::kAll};
+}
+// Changes how all nodes run.
+constexpr MemcacheSpec Admin(std::string_view name, int arity, uint8_t most_words = 0, Quiet quiet = Quiet::kNone) {
+  MemcacheSpec spec = AllNodes(name, kAdmin, kAgreed, arity, most_words, quiet);
+  spec.command.check = ArgumentCheck::kNeedsAdmin;
+  return spec;
+}
+// Lists what all nodes hold, as long as it may be.
+constexpr MemcacheSpec Listing(std::string_view name, int arity, uint8_t most_words) {
+  return {.command = {.name = name, .arity = arity, .access = kOther, .handling = kListing}, .most_words = most_words};
+}
+// Is none without one of its subcommands.
+constexpr MemcacheSpec Container(std::string_view name, std::string_view usage) {
+  return {.command = {.name = name, .arity = -1, .access = kAdmin, .handling = kRefused}, .usage = usage};
 }
 
 constexpr MemcacheSpec kMemcacheRows[] = {
     Storage("add"),
     Storage("append"),
-    Refused("cache_memlimit"),
+    Admin("cache_memlimit", -2, 3, Quiet::kAll),
     Storage("cas", -6, CasPlace::kArgument),
-    Refused("debugtime"),
+    Refused("debugtime", kForTests),
     Keyed("decr", -3, 4),
     With(kAsIs, Keyed("delete", -2, 4)),
     Refused("extstore"),
@@ -93,14 +110,22 @@ constexpr MemcacheSpec kMemcacheRows[] = {
     With(kAsIs, Retrieval("get", 1, kRead, kSafe)),
     Retrieval("gets", 1, kRead, kSafe, CasPlace::kValues),
     Keyed("incr", -3, 4),
-    Refused("lru"),
-    Refused("lru_crawler"),
+    Admin("lru", -2, 0, Quiet::kAll),
+    // What follows it takes no noreply: a word too many reads ERROR.
+    Container("lru_crawler", "ERROR"),
+    Admin("lru_crawler|crawl", -3, 3),
+    Admin("lru_crawler|disable", -2, 2),
+    Admin("lru_crawler|enable", -2, 2),
+    Listing("lru_crawler|metadump", -3, 3),
+    Listing("lru_crawler|mgdump", -3, 3),
+    Admin("lru_crawler|sleep", -3, 3),
+    Admin("lru_crawler|tocrawl", -3, 3),
     Meta("ma", -2, kWrite, kNever, Quiet::kDoneAndValues),
     With(kMetaDeleteFlags, Meta("md", -2, kWrite, kNever, Quiet::kDone)),
     With(kAsIs, Meta("me", -1, kRead, kSafe, Quiet::kNone, kMeta, CasPlace::kNone)),
     // mg is never asked twice: its flags may touch the item, create it or hand out the right to compute it.
     With(kMetaGetFlags, Meta("mg", -2, kRead, kNever, Quiet::kMiss)),
-    Refused("misbehave"),
+    Refused("misbehave", kForTests),
     Unkeyed("mn", kLocal),
     With(kMetaSetFlags, Meta("ms", -2, kWrite, kNever, Quiet::kDone, kMetaSet)),
     Storage("prepend"),
@@ -108,32 +133,38 @@ constexpr MemcacheSpec kMemcacheRows[] = {
     Refused("refresh_certs"),
     Storage("replace"),
     With(kExptimeAt3, Storage("set")),
-    Refused("shutdown"),
-    Refused("slabs"),
+    Refused("shutdown", "it would end all nodes at once: stop them one by one, where they run"),
+    Admin("slabs", -2, 0, Quiet::kAll),
     AllNodes("stats", kOther, kStatistics, 1),
-    AllNodes("stats|cachedump", kOther, kItems),
-    Refused("stats|conns"),
-    Refused("stats|detail"),
+    Listing("stats|cachedump", -2, 0),
+    AllNodes("stats|conns", kOther, kConnections),
+    Container("stats|detail", "CLIENT_ERROR usage: stats detail on|off|dump"),
+    Listing("stats|detail|dump", -3, 0),
+    Admin("stats|detail|off", -3),
+    Admin("stats|detail|on", -3),
     Refused("stats|extstore"),
     AllNodes("stats|items", kOther, kStatistics),
     Refused("stats|proxy"),
     AllNodes("stats|reset", kAdmin, kAgreed),
     AllNodes("stats|settings", kOther, kSettings),
     AllNodes("stats|sizes", kOther, kStatistics),
-    Refused("stats|sizes_disable"),
-    Refused("stats|sizes_enable"),
+    Refused("stats|sizes_disable", kUnsafeSizes),
+    Refused("stats|sizes_enable", kUnsafeSizes),
     AllNodes("stats|slabs", kOther, kStatistics),
     With(kExptimeAt2, Keyed("touch", -3, 4)),
     AllNodes("verbosity", kAdmin, kAgreed, -2, 4, Quiet::kAll),
     Unkeyed("version", kAnyNode),
-    Refused("watch"),
+    Refused("watch", "it makes a log of the connection, without end: watch the node itself"),
 };
 static_assert(std::ranges::adjacent_find(kMemcacheRows, std::not_fn(StandsBefore), &MemcacheSpec::command) ==
               std::end(kMemcacheRows));
 
 constexpr auto kMemcacheCommands = [] {
   auto rows = std::to_array(kMemcacheRows);
-  for (size_t i = 0; i < rows.size(); ++i) rows[i].command.index = static_cast<uint16_t>(i);
+  for (size_t i = 0; i < rows.size(); ++i) {
+    rows[i].command.index = static_cast<uint16_t>(i);
+    rows[i].has_subcommands = i + 1 < rows.size() && IsSubcommandName(rows[i + 1].command.name, rows[i].command.name);
+  }
   return rows;
 }();
 
@@ -156,7 +187,7 @@ class MemcacheNames {
   }
 
  private:
-  static constexpr size_t kPlaces = 256;
+  static constexpr size_t kPlaces = 512;
   static_assert(std::size(kMemcacheCommands) < kPlaces / 4);
 
   static size_t PlaceOf(std::string_view name) {

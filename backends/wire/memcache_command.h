@@ -61,9 +61,12 @@ struct MemcacheSpec {
   uint8_t most_words = 0;      // Of kPlain and kStorage, the name and noreply included; 0 is no bound.
   Quiet quiet = Quiet::kNone;  // What noreply or the flag q means here.
   CasPlace cas = CasPlace::kNone;
+  // What one reads who names none of its subcommands; empty where it is a command itself.
+  std::string_view usage = {};
+  bool has_subcommands = false;
 };
 
-// All rows, sorted by name; "stats" is followed by its subcommands ("stats|items").
+// All rows, sorted by name; "stats" is followed by its subcommands ("stats|items"), and so are those by their own.
 std::span<const MemcacheSpec> MemcacheCommands();
 
 // The row called exactly `name`, which is case-sensitive as in memcached; nullptr if there is none.

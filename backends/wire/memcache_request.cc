@@ -39,6 +39,30 @@ bool IsNumber(std::string_view text) {
   return !text.empty() && std::ranges::all_of(text, IsDigit);
 }
 
+// Which of the subcommands of `spec` the line names: itself where no word says which, and nullptr where nobody knows
+// it.
+const MemcacheSpec* FindSubcommand(const MemcacheSpec* spec, const MemcacheLine& line) {
+  std::string name(spec->command.name);
+  for (size_t word = 1; spec->has_subcommands && word < line.size(); ++word) {
+    const MemcacheSpec* const found = FindMemcacheCommand(name.append("|").append(line[word]));
+    // What is not known of stats is refused, since nobody can say how the nodes' answers become one (semantics.md 26).
+    if (found == nullptr) return spec->usage.empty() ? nullptr : spec;
+    spec = found;
+  }
+  return spec;
+}
+
+// Of a command for those who administer nodes; empty: it is not refused.
+std::string AdminRefusal(const MemcacheSpec& spec, bool admin_commands) {
+  if (!spec.usage.empty()) return std::string(spec.usage);
+  const std::string_view why = RefusalOf(spec.command, {}, {.admin_commands = admin_commands});
+  if (why.empty()) return {};
+  std::string line = "CLIENT_ERROR ";
+  line.append(spec.command.name).append(" is not supported by ringproxy: ").append(why);
+  std::ranges::replace(line, '|', ' ');
+  return line;
+}
+
 }  // namespace
 
 MemcacheParser::MemcacheStatus MemcacheParser::Parse(std::string_view bytes, Progress* progress) {
@@ -76,14 +100,20 @@ MemcacheParser::MemcacheStatus MemcacheParser::ReadLine(std::string_view bytes, 
   // A NUL would end the line for the node, and only for the node.
   if (!line_.Split(line) || line.find('\0') != std::string_view::npos) return Refuse(ErrorCode::kUnknownCommand);
   spec_ = FindMemcacheCommand(line_[0]);
-  if (spec_ == nullptr) return Refuse(ErrorCode::kUnknownCommand);
-  // What is not known of stats is refused, since nobody can say how the nodes' answers become one (semantics.md 26).
-  if (spec_->command.name == "stats" && line_.size() > 1) {
-    spec_ = FindMemcacheCommand(std::string("stats|").append(line_[1]));
-    if (spec_ == nullptr) return Refuse(ErrorCode::kUnknownCommand);
+  if (spec_ == nullptr) {
+    Refuse(ErrorCode::kUnknownCommand);
+    if (!line_[line_.size() - 1].starts_with("HTTP/")) return MemcacheStatus::kRefused;
+    // Somebody has a browser say what stands in the lines behind it. As by memcached, it is closed without a word.
+    reply_.clear();
+    return MemcacheStatus::kBad;
   }
+  if (spec_->has_subcommands) spec_ = FindSubcommand(spec_, line_);
+  if (spec_ == nullptr) return Refuse(ErrorCode::kUnknownCommand);
   if (spec_->syntax == MemcacheSyntax::kStorage || spec_->syntax == MemcacheSyntax::kPlain) TakeNoreply();
-  if (spec_->command.handling == Handling::kRefused) return Refuse(ErrorCode::kNotSupported);
+  if (spec_->command.access == Access::kAdmin) {
+    const std::string refusal = AdminRefusal(*spec_, admin_commands_);
+    if (!refusal.empty()) return Refuse(ErrorCode::kNotSupported, refusal);
+  }
   const size_t words = line_.size() + (unwanted_.size > 0 ? 1 : 0);
   const bool too_many = spec_->most_words > 0 && words > spec_->most_words;
   if (words < static_cast<size_t>(std::abs(spec_->command.arity)) || too_many) {
@@ -254,12 +284,14 @@ MemcacheParser::MemcacheStatus MemcacheParser::HeedMetaFlags(size_t first_flag) 
 }
 
 bool IsUnwanted(Quiet quiet, std::string_view reply) {
+  // Servers before 1.6.10 say OK, and so do some later ones that are told to (meta_response_old).
+  const auto is_done = [&] { return HasPrefix(reply, "HD") || HasPrefix(reply, "OK"); };
   switch (quiet) {
     case Quiet::kNone: return false;
     case Quiet::kAll: return true;
     case Quiet::kMiss: return HasPrefix(reply, "EN");
-    case Quiet::kDone: return HasPrefix(reply, "HD");
-    case Quiet::kDoneAndValues: return HasPrefix(reply, "HD") || HasPrefix(reply, "VA ");
+    case Quiet::kDone: return is_done();
+    case Quiet::kDoneAndValues: return is_done() || HasPrefix(reply, "VA ");
     case Quiet::kBinary: return false;
     case Quiet::kBinaryMiss: return HasBinaryStatus(reply, BinaryStatus::kNotFound);
     case Quiet::kBinaryDone: return HasBinaryStatus(reply, BinaryStatus::kSuccess);

@@ -28,7 +28,7 @@ class MemcacheParser {
     kNeedMore,
     kRequest,
     kRefused,  // reply() is the answer; the connection goes on after size() bytes and swallow() more.
-    kBad,      // reply() is the answer; where the next request starts cannot be known.
+    kBad,      // reply() is the answer, if any; where the next request starts cannot be known, or it is nobody's.
   };
 
   // What is known of a request that is not wholly there. A client's own; starts as {}.
@@ -37,7 +37,9 @@ class MemcacheParser {
     size_t needed = 0;   // The least size of the request, more than was given.
   };
 
-  explicit MemcacheParser(const Limits& limits) : limits_(limits) {}
+  // `admin_commands`: whether its clients may change how the nodes run.
+  explicit MemcacheParser(const Limits& limits, bool admin_commands = false)
+      : limits_(limits), admin_commands_(admin_commands) {}
 
   // Frames the request that starts at bytes[0]. After kNeedMore call again with the same bytes plus more (they may
   // have moved); after anything else `progress` is {} again.
@@ -85,6 +87,7 @@ class MemcacheParser {
   MemcacheStatus Refuse(ErrorCode code, std::string_view line = {}, uint64_t swallow = 0);
 
   Limits limits_;
+  bool admin_commands_;
   MemcacheLine line_;  // Without noreply.
   const MemcacheSpec* spec_ = nullptr;
   Request request_;

@@ -36,6 +36,7 @@ std::string_view WordFor(wire::Handling handling) {
     case wire::Handling::kPubSub: return "pubsub";
     case wire::Handling::kServers: return "servers";
     case wire::Handling::kClients: return "clients";
+    case wire::Handling::kListing:  // memcached's, as below.
     case wire::Handling::kRefused: break;
   }
   return "refuse";

@@ -5,6 +5,8 @@
 #include <string>
 #include <utility>
 
+#include "proxy/session/listed_clients.h"
+
 namespace ringproxy::proxy {
 namespace {
 
@@ -66,6 +68,8 @@ Worker::Worker(const WorkerParts& parts, std::shared_ptr<const Snapshot> snapsho
                                                             [this](bool follows) { sessions_.Follow(follows); });
   client_io_.servers->clients =
       std::make_unique<ClientDesk>(client_io_, sessions_, entrance_.listeners(), sinks_, parts.clients);
+  client_io_.servers->listings =
+      std::make_unique<Listings>(io_, sinks_, std::make_unique<ListedClients>(io_, sessions_));
   sinks_.Set(Kind::kInfo, client_io_.servers->info);
   sinks_.Set(Kind::kServers, client_io_.servers->others);
   client_io_.servers->others.SetAwaited([this](backends::Ticket ticket) { return sessions_.Awaits(ticket); });
@@ -164,6 +168,7 @@ void Worker::Tick() {
   client_io_.subscriptions->Tick();
   stats_.clients.subscriptions.Set(client_io_.subscriptions->size());
   client_io_.scripts.Tick();
+  client_io_.servers->listings->Tick();
   HeldSnapshot& held = *snapshots_.held();
   for (backends::NodePool& pool : held.node_pools) pool.Tick();
   retrier_.Tick(held);

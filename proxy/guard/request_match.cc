@@ -107,7 +107,8 @@ bool RequestMatch::FitsWithoutKey(const LimitedRequest& asked) const {
   // A command without a key goes to the default pool, unless it goes to the nodes of all pools.
   const wire::Handling handling = asked.spec.handling;
   const bool is_of_all = handling == wire::Handling::kAllNodes || handling == wire::Handling::kCursor ||
-                         handling == wire::Handling::kServers || handling == wire::Handling::kControl;
+                         handling == wire::Handling::kServers || handling == wire::Handling::kControl ||
+                         handling == wire::Handling::kListing;
   if (!is_of_all) return pools_[RoutePool(listener, {})];
   return std::ranges::any_of(listener.pools, [&](uint32_t pool) { return pools_[pool]; });
 }

@@ -116,9 +116,8 @@ void Dispatcher::Dispatch(RoutedRequest& routed, const Origin& origin, backends:
   if (!routed.instead.empty()) [[unlikely]]
     ticket = AnswerInstead(fanout_, &plan_, routed.instead, ticket);
   if (watched_.sizes.IsDue(routed.request.encoded().size())) [[unlikely]] {
-    const ListenerSnapshot& listener = origin.held->listeners[origin.listener];
-    ticket = watched_.sizes.Follow(routed.spec, routed.request, routed.routing_key, listener,
-                                   origin.lane.flavour.database, ticket);
+    ticket = watched_.sizes.Follow(routed.spec, routed.request, routed.routing_key,
+                                   origin.held->listeners[origin.listener], origin.lane.flavour.database, ticket);
   }
   switch (routed.spec.handling) {
     case wire::Handling::kPinned:  // One that does not block.
@@ -133,8 +132,10 @@ void Dispatcher::Dispatch(RoutedRequest& routed, const Origin& origin, backends:
     case wire::Handling::kOneNode:
       if (wire::IsAboutScripts(routed.spec)) ticket = desks_.scripts.Follow(routed, origin, ticket);
       // The way of one node keeps its block.
-      if (const std::optional<NodeId> only = WholeFleet::OnlyNode(origin))
+      if (const std::optional<NodeId> only = WholeFleet::OnlyNode(origin)) {
+        if (whole_fleet_.SendPastScript(routed, origin, *only, ticket)) return;
         return Send(routed, origin, {.to = *only}, ticket);
+      }
       if (const std::string_view why = wire::RefusalBySeveral(routed.spec, routed.request); !why.empty()) {
         refusals_.OnRefused(origin.listener, routed.command, wire::ErrorCode::kNotSupported);
         return WholeFleet::AnswerNotSupported(routed, why, sink_, ticket);
@@ -147,6 +148,7 @@ void Dispatcher::Dispatch(RoutedRequest& routed, const Origin& origin, backends:
     case wire::Handling::kLocal:
     case wire::Handling::kServers:
     case wire::Handling::kClients:
+    case wire::Handling::kListing:
     case wire::Handling::kRefused: break;
   }
   assert(false);
@@ -204,8 +206,7 @@ void Dispatcher::RefuseCrossSlot(const RoutedRequest& routed, const Origin& orig
 
 inline bool Dispatcher::MayAsk(const Destination& to, const RoutedRequest& routed, const Origin& origin,
                                backends::Ticket ticket) {
-  // A counter or a lock in the gutter would be another one, and what cannot expire would be found there again,
-  // outdated.
+  // A counter or a lock there would be another one, and what cannot expire would be found there again, outdated.
   if (to.is_gutter() && routed.spec.gutter == wire::Gutter::kNo) [[unlikely]] {
     origin.held.node_pools[to.owner.pool].Refuse(to.owner.node, backends::Admission::kDown, ticket);
     return false;

@@ -19,6 +19,7 @@ void FanoutPlan::Clear() {
   instead = {};
   keys.clear();
   cas_tags.clear();
+  node_names.clear();
   failures_are_misses = counts_nodes = false;
   scan = {};
 }

@@ -30,6 +30,8 @@ struct FanoutPlan {
   std::vector<wire::CasTag> cas_tags;
   // kValues: some nodes' failures are misses of their keys, as long as another node has answered.
   bool failures_are_misses = false;
+  // kConnections, and kAgreed where the client shall know which node says something else: by child.
+  std::vector<std::string> node_names;
   // kStatistics: append how many nodes were asked and have answered.
   bool counts_nodes = false;
   // kNextCursor.

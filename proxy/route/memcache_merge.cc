@@ -20,6 +20,10 @@ bool IsWhole(std::string_view reply) {
   return reply == kEnd || reply.ends_with("\r\nEND\r\n");
 }
 
+bool IsOk(std::string_view reply) {
+  return reply == "OK\r\n";
+}
+
 bool IsError(std::string_view reply) {
   return wire::IsMemcacheError(reply) || wire::IsBinaryError(reply);
 }
@@ -41,8 +45,8 @@ std::span<const std::string_view> MemcacheMerger::Merge(const FanoutPlan& plan,
   partial_ = Partial::kNone;
   switch (plan.merge) {
     case wire::Merge::kValues: MergeValues(plan, children); break;
-    case wire::Merge::kItems: MergeItems(children); break;
-    case wire::Merge::kAgreed: MergeAgreed(children); break;
+    case wire::Merge::kAgreed: MergeAgreed(plan, children); break;
+    case wire::Merge::kConnections: MergeConnections(plan, children); break;
     case wire::Merge::kStatistics:
     case wire::Merge::kSettings: MergeStatistics(plan, children); break;
     case wire::Merge::kUntagCas: UntagCas(plan, children.front()); break;
@@ -113,23 +117,36 @@ void MemcacheMerger::AddValue(const wire::MemcacheValue& value, wire::CasTag tag
   Add(value.data);
 }
 
-void MemcacheMerger::MergeItems(std::span<const std::string_view> children) {
-  const auto failed = std::ranges::find_if_not(children, IsWhole);
-  if (failed != children.end()) {
-    const std::string_view line = LastLine(*failed);
-    return wire::IsMemcacheError(line) ? ReplaceBy(line) : BadReply();
-  }
-  for (const std::string_view child : children) {
-    if (child.size() > kEnd.size()) Add(child.substr(0, child.size() - kEnd.size()));
-  }
-  Add(kEnd);
+void MemcacheMerger::MergeAgreed(const FanoutPlan& plan, std::span<const std::string_view> children) {
+  const auto is_other = [&](std::string_view child) { return child != children.front(); };
+  if (std::ranges::none_of(children, is_other)) return ReplaceBy(children.front());
+  auto failed = std::ranges::find_if(children, IsError);
+  // Words like BADCLASS and BUSY are refusals too.
+  if (failed == children.end() && !plan.node_names.empty()) failed = std::ranges::find_if_not(children, IsOk);
+  if (failed == children.end()) return BadReply();
+  if (plan.node_names.empty()) return ReplaceBy(*failed);
+  std::string_view rest = *failed;
+  text_.append(wire::TakeLine(&rest));
+  text_.append(" (node ").append(plan.node_names[static_cast<size_t>(failed - children.begin())]).append(")\r\n");
+  Add(text_);
 }
 
-void MemcacheMerger::MergeAgreed(std::span<const std::string_view> children) {
-  const auto failed = std::ranges::find_if(children, wire::IsMemcacheError);
-  if (failed != children.end()) return ReplaceBy(*failed);
-  const bool all_equal = std::ranges::all_of(children, [&](std::string_view c) { return c == children.front(); });
-  all_equal ? ReplaceBy(children.front()) : BadReply();
+void MemcacheMerger::MergeConnections(const FanoutPlan& plan, std::span<const std::string_view> children) {
+  for (size_t i = 0; i < children.size(); ++i) {
+    std::string_view reply = children[i];
+    const auto add = [&](std::string_view name, std::string_view value) {
+      text_.append("STAT ").append(plan.node_names[i]).append(":").append(name).append(value).append("\r\n");
+    };
+    if (!IsWhole(reply)) {
+      add("error ", wire::TakeLine(&reply));
+      continue;
+    }
+    for (std::string_view line = wire::TakeLine(&reply); !line.empty(); line = wire::TakeLine(&reply)) {
+      if (wire::TakeWord(&line) == "STAT" && !line.empty()) add(line.substr(1), {});
+    }
+  }
+  text_.append(kEnd);
+  Add(text_);
 }
 
 void MemcacheMerger::MergeStatistics(const FanoutPlan& plan, std::span<const std::string_view> children) {
@@ -148,8 +165,8 @@ void MemcacheMerger::MergeStatistics(const FanoutPlan& plan, std::span<const std
 }
 
 void MemcacheMerger::UntagCas(const FanoutPlan& plan, std::string_view reply) {
-  // All other replies carry no token.
-  if (!reply.starts_with("HD") && !reply.starts_with("VA ")) return ReplaceBy(reply);
+  // All other replies carry no token; OK is what HD was before 1.6.10.
+  if (!reply.starts_with("HD") && !reply.starts_with("VA ") && !reply.starts_with("OK ")) return ReplaceBy(reply);
   const std::string_view data = wire::AppendUntaggedLine(reply, plan.cas_tags.front(), &text_);
   Add(text_);
   if (!data.empty()) Add(data);

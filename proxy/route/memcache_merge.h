@@ -3,8 +3,7 @@
 // Purpose: as merge.h for RESP. Values come back in the order of the request's keys, duplicates twice, misses skipped,
 // one END (semantics.md 9). The classic text protocol cannot say which keys failed: either the whole reply is the first
 // failure's line and no value is sent (semantics.md 10), or, when the pool says so, failed keys are misses.
-// The items of `stats cachedump` are either those of all nodes or the first failure's line; a node lists at most 2 MiB
-// of them, however high the client's limit is.
+// Connections are told of the nodes that answer, and an error of the others.
 // Threads: one owner. It holds no state between calls but its warm memory.
 // Promise: values are not copied: the result is pieces of the children's replies.
 #pragma once
@@ -38,8 +37,8 @@ class MemcacheMerger {
   // False when a failure has to be the whole reply.
   bool ReadValues(const FanoutPlan& plan, std::span<const std::string_view> children);
   void AddValue(const wire::MemcacheValue& value, wire::CasTag tag);
-  void MergeItems(std::span<const std::string_view> children);
-  void MergeAgreed(std::span<const std::string_view> children);
+  void MergeAgreed(const FanoutPlan& plan, std::span<const std::string_view> children);
+  void MergeConnections(const FanoutPlan& plan, std::span<const std::string_view> children);
   void MergeStatistics(const FanoutPlan& plan, std::span<const std::string_view> children);
   void UntagCas(const FanoutPlan& plan, std::string_view reply);
   void Add(std::string_view piece);

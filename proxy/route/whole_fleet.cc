@@ -12,6 +12,13 @@ void ForEachNode(const Origin& origin, auto&& visit) {
   }
 }
 
+// The pool's name as well where there are several.
+std::string NameInFleet(const Origin& origin, NodeId node) {
+  const conf::Pool& pool = origin.held->config.pools[node.pool];
+  const std::string& name = pool.nodes[node.node].name;
+  return origin.held->listeners[origin.listener].pools.size() > 1 ? pool.name + "/" + name : name;
+}
+
 }  // namespace
 
 std::optional<NodeId> WholeFleet::OnlyNode(const Origin& origin) {
@@ -61,6 +68,8 @@ void WholeFleet::Send(const RoutedRequest& routed, const Origin& origin, backend
   ForEachNode(origin, [&nodes](NodeId) { ++nodes; });
   plan_.Clear();
   plan_.counts_nodes = routed.spec.name == "stats";
+  if (routed.spec.merge == wire::Merge::kConnections || wire::NeedsAdmin(routed.spec))
+    ForEachNode(origin, [&](NodeId node) { plan_.node_names.push_back(NameInFleet(origin, node)); });
   const uint32_t owner = Open(routed.spec.merge, nodes, origin, ticket);
   uint32_t child = 0;
   ForEachNode(origin, [&](NodeId to) {
@@ -83,6 +92,15 @@ void WholeFleet::SendControl(const RoutedRequest& routed, const Origin& origin, 
   const uint32_t owner = Open(routed.spec.merge, nodes, origin, ticket);
   uint32_t child = 0;
   ForEachNode(origin, [&](NodeId to) { send(to, Fanout::ChildTicket(owner, child++)); });
+}
+
+bool WholeFleet::SendPastScript(const RoutedRequest& routed, const Origin& origin, NodeId only,
+                                backends::Ticket ticket) {
+  const bool is_allowed = routed.spec.flags.find("allow_busy") != std::string_view::npos;
+  const bool passes = is_allowed && origin.lane.flavour.protocol == 2 &&
+                      origin.held.node_pools[only.pool].BesideRequests(only.node).IsBusyFor(origin.lane);
+  if (passes) SendControl(routed, origin, ticket);
+  return passes;
 }
 
 void WholeFleet::Ask(const RoutedRequest& routed, const Origin& origin, backends::Ticket ticket) {

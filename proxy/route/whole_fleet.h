@@ -33,6 +33,9 @@ class WholeFleet {
   // To all, over their control links. Not even one that seems to be down is left out: see backends::ControlLink. What
   // is said there a node answers at once, so its part waits no longer than for a plain command.
   void SendControl(const RoutedRequest& routed, const Origin& origin, backends::Ticket ticket);
+  // To the only node, over its control link, if it answers this to everybody while a script runs, and the client would
+  // stand behind the script. False: not sent. That link speaks RESP2: who speaks RESP3 waits.
+  bool SendPastScript(const RoutedRequest& routed, const Origin& origin, NodeId only, backends::Ticket ticket);
   // To all that may be asked; each has to say +OK. Where none may, the ticket is failed.
   void Ask(const RoutedRequest& routed, const Origin& origin, backends::Ticket ticket);
 

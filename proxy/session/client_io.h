@@ -22,6 +22,7 @@
 #include "proxy/session/client_pause.h"
 #include "proxy/session/session_stats.h"
 #include "proxy/state/executions.h"
+#include "proxy/state/listings.h"
 #include "proxy/state/subscriptions.h"
 #include "proxy/state/waits.h"
 #include "proxy/state/watches.h"
@@ -39,7 +40,7 @@ struct ListenerContext {
   // Frame one request at a time for every session; a Redis request that is half read takes a parser of its own.
   wire::RequestParser redis_parser{limits};
   std::vector<std::unique_ptr<wire::RequestParser>> idle_parsers{};
-  wire::MemcacheParser memcache_parser{limits};
+  wire::MemcacheParser memcache_parser{limits, conf.admin_commands};
   uint32_t proved_databases = 1;  // See ListenerFacts.
   PasswordGate gate{conf.password};
   ClientPause pause{};
@@ -58,8 +59,8 @@ struct TurnLists {
   std::vector<uint32_t> retired;  // Closed in this turn, by index; deleted at its end.
 };
 
-// Who asks the nodes what they tell about themselves, and the workers about their clients, and tells what is said to
-// the proxy.
+// Who asks the nodes what they tell about themselves and what they hold, and the workers about their clients, and tells
+// what is said to the proxy.
 struct ServerDesks {
   ServerDesks(backends::WorkerIo& io, const std::unique_ptr<HeldSnapshot>& held, const ProxyView& view,
               backends::ReplySink& sink)
@@ -74,6 +75,7 @@ struct ServerDesks {
   ServersDesk others;
   std::unique_ptr<Monitors> monitors = nullptr;
   std::unique_ptr<ClientDesk> clients = nullptr;
+  std::unique_ptr<Listings> listings = nullptr;
 };
 
 struct ClientIo {

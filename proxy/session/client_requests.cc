@@ -229,6 +229,7 @@ void ClientRequests::SendApart(RoutedRequest& routed, backends::Ticket ticket, L
   forecast_.OnRequest();
   if (routed.spec.name == "monitor") return Monitor(io_, client_, routed.request, ticket);
   if (routed.spec.handling == wire::Handling::kServers) return io_.servers->Ask(routed, origin, ticket);
+  if (routed.spec.handling == wire::Handling::kListing) return io_.servers->listings->Start(routed, origin, ticket);
   SendPinned(io_, client_, routed, origin, ticket);
 }
 
@@ -275,8 +276,9 @@ void ClientRequests::OnAdmitted(uint32_t slot, backends::Ticket use) {
   assert(parked_ && parked_->slot() == slot);
   const std::unique_ptr<ParkedRequest> parked = std::exchange(parked_, nullptr);
   RoutedRequest routed = parked->Take();
-  const bool is_apart = client_.transaction || routed.spec.handling == wire::Handling::kServers ||
-                        wire::IsPinned(routed.spec, routed.request);
+  const wire::Handling handling = routed.spec.handling;
+  const bool is_apart = client_.transaction || handling == wire::Handling::kServers ||
+                        handling == wire::Handling::kListing || wire::IsPinned(routed.spec, routed.request);
   is_apart ? SendApart(routed, use, Limits::kPassed)
            : SendToNodes(io_, forecast_, {*io_.held, listener_.index, {owner_.owner, client_.flavour}}, routed, use);
   // At the end of the turn it reads on.

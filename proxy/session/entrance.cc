@@ -53,7 +53,7 @@ void Entrance::Adopt(const conf::Config& config) {
     // it began.
     context.redis_parser = wire::RequestParser(context.limits);
     context.idle_parsers.clear();
-    context.memcache_parser = wire::MemcacheParser(context.limits);
+    context.memcache_parser = wire::MemcacheParser(context.limits, context.conf.admin_commands);
   }
 }
 

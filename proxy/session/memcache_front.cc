@@ -94,10 +94,7 @@ ProtocolFront::FrontStep MemcacheFront::HandleRequest(const wire::MemcacheParser
   listener().stats.requests[row].Add();
   // Those of memcached are numbered behind those of Redis.
   client().last_command = static_cast<uint16_t>(wire::RedisCommands().size() + spec.command.index);
-  if (spec.command.handling == wire::Handling::kLocal) {
-    input().Consume(size);
-    return AnswerLocally(parser);
-  }
+  if (spec.command.handling >= wire::Handling::kLocal) return HandleApart(parser);
   // Words that ask for silence are blanked where they stand: a node has to answer each request (semantics.md 8 and 27).
   if (parser.unwanted().size > 0) input().Blank(parser.unwanted().offset, parser.unwanted().size);
   const bool in_place = parser.request().encoded().data() == input().bytes().data();
@@ -114,7 +111,16 @@ ProtocolFront::FrontStep MemcacheFront::HandleRequest(const wire::MemcacheParser
   return FrontStep::kNext;
 }
 
-ProtocolFront::FrontStep MemcacheFront::AnswerLocally(const wire::MemcacheParser& parser) {
+ProtocolFront::FrontStep MemcacheFront::HandleApart(const wire::MemcacheParser& parser) {
+  const size_t size = parser.size();
+  if (parser.spec().command.handling == wire::Handling::kListing) {
+    RoutedRequest routed{parser.spec().command, parser.request(), {}};
+    routed.command = static_cast<uint32_t>(wire::MemcacheCommandIndex(parser.spec()));
+    requests().DispatchAlone(routed, size, wire::Quiet::kNone);
+    input().Consume(size);
+    return FrontStep::kPause;
+  }
+  input().Consume(size);
   if (parser.spec().command.name == "quit") return FrontStep::kFinish;
   // mn: in its turn, so after everything that this client has asked for is settled (semantics.md 27).
   requests().AnswerHere("MN\r\n", 0);

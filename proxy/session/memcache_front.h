@@ -18,8 +18,8 @@ class MemcacheFront final : public ProtocolFront {
   FrontStep RefuseHalfRead() override;
 
   FrontStep HandleRequest(const wire::MemcacheParser& parser);
-  // quit, mn.
-  FrontStep AnswerLocally(const wire::MemcacheParser& parser);
+  // quit, mn, and lists that the nodes are asked for one by one.
+  FrontStep HandleApart(const wire::MemcacheParser& parser);
   void Refuse(const wire::MemcacheParser& parser);
   // The rest of a data block that was refused; true while there is input behind it.
   bool Swallow();

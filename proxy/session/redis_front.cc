@@ -9,6 +9,7 @@
 #include "backends/wire/command.h"
 #include "backends/wire/integer.h"
 #include "backends/wire/resp_encode.h"
+#include "proxy/session/busy_words.h"
 #include "proxy/session/pinned_requests.h"
 
 namespace ringproxy::proxy {
@@ -198,6 +199,13 @@ std::optional<ProtocolFront::FrontStep> RedisFront::AnswerHere(const wire::Comma
   client().last_command = spec->index;
   if (client().transaction) [[unlikely]] {
     if (IsQueued(*spec, request, out)) return FrontStep::kNext;
+    if (const std::string busy =
+            spec->name == "exec" ? BusyWords(*io().held, listener().index, requests().replies()) : "";
+        !busy.empty()) {
+      io().Count(wire::ErrorCode::kTransactionDiscarded);
+      FailExec(busy, out);
+      return FrontStep::kNext;
+    }
     if (MayExecute(client(), *spec)) return std::nullopt;
   }
   const bool may_be_refused = wire::MayBeRefused(*spec) || !client().refused.is_clear();
@@ -207,6 +215,13 @@ std::optional<ProtocolFront::FrontStep> RedisFront::AnswerHere(const wire::Comma
     return moves ? FrontStep::kFinish : FrontStep::kNext;
   }
   if (spec->handling != wire::Handling::kLocal) return std::nullopt;
+  const bool asks = spec->name == "ping";
+  if (const std::string busy = asks ? BusyWords(*io().held, listener().index, requests().replies()) : "";
+      !busy.empty()) {
+    io().Count(wire::ErrorCode::kNodeBusy);
+    wire::AppendRedisError({.code = wire::ErrorCode::kNodeBusy, .words = busy}, out);
+    return FrontStep::kNext;
+  }
   const backends::Flavour flavour = client().flavour;
   const ListenerFacts facts{listener().index, listener().conf.databases, listener().proved_databases, listener().gate,
                             (*io().held)->listeners[listener().index].learnt_rows()};
@@ -256,17 +271,21 @@ void RedisFront::AnswerMalformed(const wire::CommandSpec* spec, const wire::Requ
   CountRefusal(wire::CommandIndex(*spec), wire::ErrorCode::kWrongArity);
   if (spec->name != "exec") return wire::AppendWrongArity(spec->name, out);
   // Redis ends the transaction, whatever stands behind the EXEC.
-  client().transaction.reset();
-  const backends::Flavour flavour = client().flavour;
-  client().flavour.is_pinned = false;
-  if (flavour.is_pinned) OnFlavourChange(flavour);
-  wire::AppendError("EXECABORT Transaction discarded because of: wrong number of arguments for 'exec' command", out);
+  FailExec("wrong number of arguments for 'exec' command", out);
 }
 
 bool RedisFront::HasOneNode() {
   const HeldSnapshot& held = *io().held;
   const std::vector<uint32_t>& pools = held->listeners[listener().index].pools;
   return pools.size() == 1 && held.node_pools[pools.front()].node_count() == 1;
+}
+
+void RedisFront::FailExec(std::string_view words, std::string* out) {
+  client().transaction.reset();
+  const backends::Flavour flavour = client().flavour;
+  client().flavour.is_pinned = false;
+  if (flavour.is_pinned) OnFlavourChange(flavour);
+  wire::AppendRedisError({.code = wire::ErrorCode::kTransactionDiscarded, .words = words}, out);
 }
 
 bool RedisFront::IsRefused(const wire::CommandSpec& spec, const wire::Request& request, std::string* out) {

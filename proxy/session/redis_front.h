@@ -46,6 +46,8 @@ class RedisFront final : public ProtocolFront {
   std::string_view WhyNotQueued(const wire::CommandSpec& spec);
   // All that the listener reaches is one node.
   bool HasOneNode();
+  // EXEC is refused: the client has no transaction any more, and watches nothing.
+  void FailExec(std::string_view words, std::string* out);
   // An EXEC, or what is about messages.
   FrontStep HandlePubSub(RoutedRequest& routed, size_t size);
   // Of a client that listens in RESP2: true, and the reply appended, when the command has another one than usual.

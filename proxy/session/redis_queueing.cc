@@ -4,6 +4,7 @@
 #include "backends/wire/command.h"
 #include "backends/wire/integer.h"
 #include "backends/wire/resp_encode.h"
+#include "proxy/session/busy_words.h"
 #include "proxy/session/redis_front.h"
 
 namespace ringproxy::proxy {
@@ -58,6 +59,10 @@ bool RedisFront::IsQueued(const wire::CommandSpec& spec, const wire::Request& as
     transaction.Abort();
   } else if (const auto elsewhere = apart_from_watched()) {
     RefuseToQueue(spec, *elsewhere, out);
+  } else if (const std::string busy = BusyWords(*io().held, listener().index, requests().replies()); !busy.empty()) {
+    io().Count(wire::ErrorCode::kNodeBusy);
+    wire::AppendRedisError({.code = wire::ErrorCode::kNodeBusy, .words = busy}, out);
+    transaction.Abort();
   } else if (const auto failure = QueueOrSplice(spec, request)) {
     RefuseToQueue(spec, *failure, out);
   } else {

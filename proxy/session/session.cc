@@ -215,6 +215,8 @@ void Session::OnWritable() {
   client_.last_active = io_.io.loop.now();
   // Nothing is held back now: the output has waited for the socket already.
   Flush(true);
+  // It may wait for the rest of a list.
+  if (mode_ == SessionMode::kPaused && io_.servers) io_.servers->listings->OnRoom(requests_.owner(), reply_bytes());
 }
 
 void Session::CutOff(std::string_view why) {
@@ -232,6 +234,7 @@ void Session::Close(std::string_view why) {
   Move(SessionMode::kClosed);
   if (client_.refused.may_listen()) io_.subscriptions->End(requests_.owner());
   if (client_.refused.monitors()) io_.servers->monitors->End(requests_.owner());
+  if (io_.servers) io_.servers->listings->End(requests_.owner());
   front_->ForgetHalfRead();
   LeavePinned(io_, client_, requests_.owner());
   listener_.stats.closed.Add();

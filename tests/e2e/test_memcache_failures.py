@@ -212,7 +212,8 @@ def test_errors_made_by_the_proxy_wait_their_turn():
         assert client.take_what_has_come() == b""
         fleet.nodes[0].cont()
         assert [client.reply() for _ in range(7)] == [
-            value(slow, b"s") + b"END\r\n", b"ERROR\r\n", value(fast, b"f") + b"END\r\n", b"SERVER_ERROR not supported\r\n",
+            value(slow, b"s") + b"END\r\n", b"ERROR\r\n", value(fast, b"f") + b"END\r\n",
+            b"CLIENT_ERROR shutdown is not supported by ringproxy: it would end all nodes at once: stop them one by one, where they run\r\n",
             b"CLIENT_ERROR bad command line format\r\n", b"MN\r\n", value(slow, b"s") + value(fast, b"f") + b"END\r\n"]
 
 

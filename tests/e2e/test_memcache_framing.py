@@ -185,6 +185,15 @@ def test_garbage_disturbs_nobody(fleet, client, data):
     assert len(fleet.proxy.lines_about_clients()) <= lines + len(keys)
 
 
+def test_what_a_browser_is_made_to_say_is_no_request(fleet, client):
+    key = fleet.key_of(0).encode()
+    for method in (b"GET /", b"POST /x", b"DELETE"):
+        with fleet.client() as browser:
+            browser.send(method + b" HTTP/1.1\r\n" + storage("set", key, b"forged"))
+            assert browser.closed_by_peer() == b""
+    assert client.exchange(b"get %s\r\n" % key) == b"END\r\n"
+
+
 def test_a_client_that_never_reads_is_disconnected_and_others_do_not_notice():
     with MemcacheFleet(2, listener={"limits": {"output": "8MiB"}}, **PATIENT) as fleet:
         with fleet.client() as good, fleet.client() as bad:

@@ -5,6 +5,7 @@ import subprocess
 
 import pytest
 
+from binary_client import SET, BinaryClient, store
 from memcache_servers import MemcacheFleet, storage
 from test_health import quick
 
@@ -91,6 +92,25 @@ def test_a_node_that_is_down_is_the_whole_answer():
         fleet.nodes[0].kill()
         fleet.proxy.wait_for_state("r0", "down")
         assert client.ask("stats cachedump 1 0") == b"SERVER_ERROR node down\r\n"
+
+
+def test_a_key_that_looks_like_the_end_of_a_listing_puts_nobodys_reply_out_of_step(fleet, client):
+    """A client of the binary protocol may give an item such a name, and the server lists it as it is."""
+    hostile = b"a\r\nEND\r\nVALUE key-000 0 1\r\nz\r\nEND\r\nb"
+    keys = [b"key-%03d" % i for i in range(100)]
+    fill(client, keys)
+    with BinaryClient(fleet.proxy.port) as binary:
+        for prefix in range(20):
+            binary.send(store(SET, b"%d" % prefix + hostile, b"v"))
+            assert binary.reply().status == 0
+    connects = fleet.proxy.metric("node_connects_total")
+    for slab in slabs(fleet):
+        listing = client.exchange(b"stats cachedump %d 0\r\nget key-000\r\n" % slab)
+        assert listing.endswith(b"END\r\nVALUE key-000 0 1\r\nx\r\nEND\r\n"), listing
+        assert listing.count(b"VALUE key-000") == 1, listing
+    for key in keys:
+        assert client.ask(b"get " + key) == b"VALUE %s 0 1\r\nx\r\nEND\r\n" % key
+    assert fleet.proxy.metric("node_connects_total") == connects
 
 
 def test_each_nodes_part_is_as_long_as_the_server_makes_it(fleet, client):

@@ -326,7 +326,11 @@ void SimMemcacheClient::SendRefused(std::string* out) {
     case 2:
       return expect(Block(StorageLine("set", std::string(251, 'k'), commands), commands),
                     "CLIENT_ERROR bad command line format\r\n");
-    case 3: return expect("shutdown\r\n", "SERVER_ERROR not supported\r\n");
+    case 3:
+      return expect(
+          "shutdown\r\n",
+          "CLIENT_ERROR shutdown is not supported by ringproxy: it would end all nodes at once: stop them one "
+          "by one, where they run\r\n");
     default:
       if (loop().Chance(0.7)) return expect("\r\n", "ERROR\r\n");  // So long a block is to be rare.
       while (commands.size() <= kLargestValue) commands += commands;

@@ -15,7 +15,8 @@ class HeavyWorkTest : public testing::Test {
 
   test::FakeLoop loop_;
   NodeStats stats_;
-  HeavyWork heavy_{loop_, stats_};
+  BusyNotice notice_;
+  HeavyWork heavy_{loop_, stats_, notice_};
 };
 
 TEST_F(HeavyWorkTest, WasNeverUnderWayBeforeTheFirst) {

@@ -21,7 +21,8 @@ class SilenceWatchTest : public testing::Test {
   NodeSettings settings_;
   NodeStats stats_;
   test::Health health_{1};
-  HeavyWork heavy_{loop_, stats_};
+  BusyNotice notice_;
+  HeavyWork heavy_{loop_, stats_, notice_};
   NodeBreaker breaker_{io_, settings_.breaker, stats_, health_.observer, health_.records[0], [] {}, [] {}};
   SilenceWatch watch_{loop_, settings_, heavy_, breaker_};
 };
@@ -73,7 +74,8 @@ TEST_F(SilenceWatchTest, HoldsTimeAgainstANodeOnlyOnceACheckHasFailedOrWhereNobo
 TEST(HeavyWork, ExcusesWhatWasSentBeforeItWasOver) {
   test::FakeLoop loop;
   NodeStats stats;
-  HeavyWork heavy(loop, stats);
+  BusyNotice notice;
+  HeavyWork heavy(loop, stats, notice);
   const net::TimePoint before = loop.now();
   EXPECT_TRUE(heavy.IsOverSince(before));
   heavy.OnSent();

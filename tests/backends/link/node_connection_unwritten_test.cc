@@ -20,7 +20,7 @@ TEST_F(NodeConnectionTest, NeverWritesARequestThatFailedWhileItWaitedForTheConne
   EXPECT_EQ(Node().TakeWritten(), "INCR c\r\n");
   Node().Receive(":1\r\n");
   EXPECT_EQ(sink_.outcomes.back(), (std::pair<uint32_t, std::string>{3, ":1\r\n"}));
-  EXPECT_TRUE(connection_->pipeline().IsGone(3));
+  EXPECT_EQ(connection_->pipeline().StandingOf(3), ReplyPipeline::Standing::kGone);
 }
 
 TEST_F(NodeConnectionTest, NeverWritesARequestThatFailedBehindAFullSocket) {
@@ -41,11 +41,12 @@ TEST_F(NodeConnectionTest, NeverWritesARequestThatFailedBehindAFullSocket) {
   // Of the first one the node has read a part.
   EXPECT_EQ(Node().TakeWritten(), "INCR a\r\nINCR d\r\n");
   Node().Receive(":1\r\n");
-  EXPECT_TRUE(connection_->pipeline().IsGone(1));
-  EXPECT_FALSE(connection_->pipeline().IsGone(3));  // Counted late: two have gone out of turn.
+  EXPECT_EQ(connection_->pipeline().StandingOf(1), ReplyPipeline::Standing::kGone);
+  EXPECT_NE(connection_->pipeline().StandingOf(3),
+            ReplyPipeline::Standing::kGone);  // Counted late: two have gone out of turn.
   Node().Receive(":2\r\n");
   EXPECT_EQ(sink_.outcomes.back(), (std::pair<uint32_t, std::string>{4, ":2\r\n"}));
-  EXPECT_TRUE(connection_->pipeline().IsGone(4));
+  EXPECT_EQ(connection_->pipeline().StandingOf(4), ReplyPipeline::Standing::kGone);
   EXPECT_EQ(stats_.late_replies.value(), 1U);
 }
 

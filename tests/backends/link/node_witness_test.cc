@@ -83,6 +83,29 @@ TEST_F(NodeWitnessTest, TellsOfTimeoutsAndNotOfAScripts) {
   EXPECT_EQ(stats_.excused_timeouts.value(), 3U);
 }
 
+TEST_F(NodeWitnessTest, WhatAScriptKeepsBusyIsNoNewsForTheBreaker) {
+  FailThreeTimes(wire::Work::kPlain);
+  ASSERT_EQ(guard_.breaker().state(), Breaker::kOpen);
+  const InFlight script = Entry(wire::Work::kScript);
+  witness_.OnSent(script);
+  InFlight question = Entry();
+  question.ticket = NodeWitness::kScriptQuestion;
+  Reply(question, "-BUSY x\r\n");
+  EXPECT_EQ(guard_.heavy().scripts.words(), "BUSY x");
+  EXPECT_EQ(guard_.breaker().state(), Breaker::kOpen);
+  witness_.OnProbeFailed(NodeWitness::kScriptQuestion);
+  EXPECT_EQ(guard_.heavy().scripts.words(), "");
+  Reply(question, "-BUSY x\r\n");
+  // Its client waits no longer, and the node goes on with it.
+  InFlight late = script;
+  late.timed_out = true;
+  EXPECT_TRUE(guard_.heavy().scripts.any());
+  witness_.OnGone(late);
+  EXPECT_FALSE(guard_.heavy().scripts.any());
+  EXPECT_EQ(guard_.heavy().scripts.words(), "");
+  EXPECT_EQ(guard_.breaker().state(), Breaker::kOpen);
+}
+
 TEST_F(NodeWitnessTest, ExcusesWaitsOfClients) {
   for (int i = 0; i < 5; ++i) {
     const InFlight wait = Entry(wire::Work::kBlocking);
@@ -158,7 +181,7 @@ TEST_F(NodeWitnessTest, LetsAProbeSpeakForTheNodeAndNobodyElse) {
   EXPECT_EQ(guard_.breaker().state(), Breaker::kHalfOpen);
   witness_.OnLost(Probe(), "closed by the node");  // It is its failure that is told.
   EXPECT_EQ(guard_.breaker().state(), Breaker::kHalfOpen);
-  witness_.OnProbeFailed();
+  witness_.OnProbeFailed({.kind = Ticket::Kind::kInternal});
   EXPECT_EQ(guard_.breaker().state(), Breaker::kOpen);
 }
 

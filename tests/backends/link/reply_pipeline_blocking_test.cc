@@ -36,7 +36,7 @@ TEST_F(BlockingPipelineTest, GivesWhatBlocksItsOwnTimeAndHoldsNothingOfItAgainst
     entry->replies_to_come = 1;
     entry->patience_s = seconds;
     pipeline_.OnFlushed(10, 0);
-    EXPECT_TRUE(pipeline_.is_blocked());
+    EXPECT_EQ(pipeline_.oldest_work(), wire::Work::kBlocking);
   };
   wait(1, 0);
   EXPECT_EQ(stats_.in_flight.value(), 0U);

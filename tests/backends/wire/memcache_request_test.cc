@@ -177,8 +177,6 @@ TEST(MemcacheParser, RefusesWithTheServersWordsAndSwallowsTheData) {
       {"ms YQpi 5 k b\r\n", "CLIENT_ERROR a key with line ends cannot be returned\r\n", 7},
       {"me YQpi b\r\n", "CLIENT_ERROR a key with line ends cannot be returned\r\n"},
       {"ms k 5 a b c d e f g h i j k l m n o p t\r\n", "CLIENT_ERROR options flags too long\r\n", 7},
-      {"cache_memlimit 64\r\n", "SERVER_ERROR not supported\r\n"},
-      {"stats conns\r\n", "SERVER_ERROR not supported\r\n"},
       {"set k 0 0 2147483646\r\n", "SERVER_ERROR object too large for cache\r\n", 2147483648},  // See semantics.md 30.
       {"set k 0 0 99999999999\r\n", "SERVER_ERROR object too large for cache\r\n", 100000000001},
   };
@@ -187,6 +185,57 @@ TEST(MemcacheParser, RefusesWithTheServersWordsAndSwallowsTheData) {
     ASSERT_EQ(parsed.status(), MemcacheStatus::kRefused) << c.bytes;
     EXPECT_EQ(parsed->reply(), c.reply) << c.bytes;
     EXPECT_EQ(parsed->swallow(), c.swallow) << c.bytes;
+  }
+}
+
+TEST(MemcacheParser, RefusesAdministrationWithTheReason) {
+  const std::string kError = "ERROR\r\n";
+  const auto kAdmin = [](std::string_view command) {
+    return "CLIENT_ERROR " + std::string(command) +
+           " is not supported by ringproxy: it concerns how the nodes run: ask the node itself, or set admin_commands: "
+           "true of the listener\r\n";
+  };
+  const std::pair<std::string, std::string> cases[] = {
+      {"cache_memlimit\r\n", kAdmin("cache_memlimit")},
+      {"cache_memlimit 64\r\n", kAdmin("cache_memlimit")},
+      {"slabs automove 1\r\n", kAdmin("slabs")},
+      {"lru mode flat\r\n", kAdmin("lru")},
+      {"lru_crawler crawl all\r\n", kAdmin("lru_crawler crawl")},
+      {"stats detail on\r\n", kAdmin("stats detail on")},
+      {"stats detail\r\n", "CLIENT_ERROR usage: stats detail on|off|dump\r\n"},
+      {"stats detail x\r\n", "CLIENT_ERROR usage: stats detail on|off|dump\r\n"},
+      {"stats unheard\r\n", kError},
+      {"stats items|x\r\n", kError},
+      {"lru_crawler\r\n", kError},
+      {"lru_crawler unheard all\r\n", kError},
+      {"lru_crawler metadump\r\n", kError},
+      {"lru_crawler metadump all noreply\r\n", kError},
+      {"watch fetchers\r\n",
+       "CLIENT_ERROR watch is not supported by ringproxy: it makes a log of the connection, without end: watch the "
+       "node itself\r\n"},
+  };
+  for (const auto& [bytes, reply] : cases) {
+    const Parsed parsed(bytes);
+    ASSERT_EQ(parsed.status(), MemcacheStatus::kRefused) << bytes;
+    EXPECT_EQ(parsed->reply(), reply) << bytes;
+  }
+}
+
+TEST(MemcacheParser, TakesAdministrationWhereTheListenerLetsItsClients) {
+  for (const char* bytes : {"cache_memlimit 64\r\n", "lru tune 10 25 0.1 2.0\r\n", "slabs reassign 1 2\r\n",
+                            "lru_crawler enable\r\n", "lru_crawler sleep 100\r\n", "stats detail off\r\n"}) {
+    MemcacheParser parser(Limits{}, true);
+    MemcacheParser::Progress progress;
+    EXPECT_EQ(parser.Parse(bytes, &progress), MemcacheStatus::kRequest) << bytes;
+  }
+  // What nobody may do.
+  MemcacheParser parser(Limits{}, true);
+  for (const char* bytes :
+       {"watch\r\n", "shutdown\r\n", "misbehave\r\n", "debugtime p\r\n", "stats sizes_enable\r\n"}) {
+    MemcacheParser::Progress progress;
+    ASSERT_EQ(parser.Parse(bytes, &progress), MemcacheStatus::kRefused) << bytes;
+    EXPECT_TRUE(parser.reply().starts_with("CLIENT_ERROR ")) << parser.reply();
+    EXPECT_EQ(parser.error(), ErrorCode::kNotSupported);
   }
 }
 
@@ -204,6 +253,16 @@ TEST(MemcacheParser, NeverGuessesWhereANewRequestStarts) {
                                    "ms k 18446744073709551614\r\n"s, std::string(100'000, 'x')}) {
     EXPECT_EQ(Parsed(bytes).status(), MemcacheStatus::kBad) << bytes.substr(0, 60);  // See semantics.md 30.
   }
+}
+
+TEST(MemcacheParser, EndsWithoutAWordWhatABrowserSays) {
+  for (const char* bytes : {"GET / HTTP/1.0\r\n", "POST /x HTTP/1.1\r\nset k 0 0 1\r\n", "DELETE HTTP/1.1\n"}) {
+    const Parsed parsed(bytes);
+    EXPECT_EQ(parsed.status(), MemcacheStatus::kBad) << bytes;
+    EXPECT_EQ(parsed->reply(), "") << bytes;
+  }
+  EXPECT_EQ(Parsed("get HTTP/1.1\r\n").status(), MemcacheStatus::kRequest);
+  EXPECT_EQ(Parsed("HTTP/1.1 200 OK\r\n").status(), MemcacheStatus::kRefused);
 }
 
 TEST(MemcacheParser, HoldsTheListenersLimits) {
@@ -255,6 +314,9 @@ TEST(Quiet, KeepsBackWhatTheClientDoesNotWant) {
   EXPECT_FALSE(IsUnwanted(Quiet::kMiss, "HD\r\n"));
   EXPECT_TRUE(IsUnwanted(Quiet::kDone, "HD O1\r\n"));
   EXPECT_FALSE(IsUnwanted(Quiet::kDone, "NS\r\n"));
+  EXPECT_FALSE(IsUnwanted(Quiet::kDone, "NF\r\n"));
+  EXPECT_TRUE(IsUnwanted(Quiet::kDone, "OK O1\r\n"));
+  EXPECT_TRUE(IsUnwanted(Quiet::kDoneAndValues, "OK\r\n"));
   EXPECT_FALSE(IsUnwanted(Quiet::kDone, "SERVER_ERROR node down\r\n"));
   EXPECT_TRUE(IsUnwanted(Quiet::kDoneAndValues, "VA 1\r\n1\r\n"));
 }

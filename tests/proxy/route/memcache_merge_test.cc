@@ -142,21 +142,30 @@ TEST(MergeStatistics, FailsOnlyWhenNoNodeHasAnswered) {
             "STAT maxbytes 5\r\nEND\r\n");
 }
 
-TEST(MergeItems, ListsTheItemsOfOneNodeAfterAnother) {
-  EXPECT_EQ(MergedText(wire::Merge::kItems, {"ITEM b [1 b; 0 s]\r\nITEM a [1 b; 0 s]\r\nEND\r\n", "END\r\n",
-                                             "ITEM END [5 b; 0 s]\r\nEND\r\n"}),
-            "ITEM b [1 b; 0 s]\r\nITEM a [1 b; 0 s]\r\nITEM END [5 b; 0 s]\r\nEND\r\n");
-  EXPECT_EQ(MergedText(wire::Merge::kItems, {"END\r\n", "END\r\n"}), "END\r\n");
+TEST(MergeAgreed, NamesTheNodeThatSaysSomethingElseWhereTheClientShallKnow) {
+  FanoutPlan plan;
+  plan.merge = wire::Merge::kAgreed;
+  plan.node_names = {"n0", "n1", "n2"};
+  EXPECT_EQ(MergedText(plan, {"OK\r\n", "OK\r\n", "OK\r\n"}), "OK\r\n");
+  EXPECT_EQ(MergedText(plan, {"OK\r\n", "BADCLASS invalid class id\r\n", "OK\r\n"}),
+            "BADCLASS invalid class id (node n1)\r\n");
+  // An error is the worse news.
+  EXPECT_EQ(MergedText(plan, {"BUSY currently moving\r\n", "OK\r\n", "SERVER_ERROR node down\r\n"}),
+            "SERVER_ERROR node down (node n2)\r\n");
+  // What all say is said as one says it.
+  EXPECT_EQ(MergedText(plan, {"ERROR\r\n", "ERROR\r\n", "ERROR\r\n"}), "ERROR\r\n");
+  EXPECT_EQ(MergedText(plan, {"MEMLIMIT_TOO_SMALL x\r\n", "MEMLIMIT_TOO_SMALL x\r\n", "MEMLIMIT_TOO_SMALL x\r\n"}),
+            "MEMLIMIT_TOO_SMALL x\r\n");
 }
 
-TEST(MergeItems, AnswersAnyNodesErrorAloneInItsOwnWords) {
-  const Replies children = {"ITEM a [1 b; 0 s]\r\nEND\r\n",
-                            "ITEM b [1 b; 0 s]\r\nSERVER_ERROR out of memory writing stats\r\n",
-                            "SERVER_ERROR node down\r\n"};
-  EXPECT_EQ(MergedText(wire::Merge::kItems, children), "SERVER_ERROR out of memory writing stats\r\n");
-  EXPECT_EQ(MergedText(wire::Merge::kItems, {"END\r\n", "CLIENT_ERROR Illegal slab id\r\n"}),
-            "CLIENT_ERROR Illegal slab id\r\n");
-  EXPECT_EQ(MergedText(wire::Merge::kItems, {"END\r\n", "STORED\r\n"}), "SERVER_ERROR bad reply from a node\r\n");
+TEST(MergeConnections, TellsWhoseTheyAreAndWhoDidNotAnswer) {
+  FanoutPlan plan;
+  plan.merge = wire::Merge::kConnections;
+  plan.node_names = {"n0", "n1", "n2"};
+  EXPECT_EQ(MergedText(plan, {"STAT 23:addr tcp:0.0.0.0:1\r\nSTAT 23:state conn_listening\r\nEND\r\n", "END\r\n",
+                              "SERVER_ERROR node down\r\n"}),
+            "STAT n0:23:addr tcp:0.0.0.0:1\r\nSTAT n0:23:state conn_listening\r\n"
+            "STAT n2:error SERVER_ERROR node down\r\nEND\r\n");
 }
 
 }  // namespace

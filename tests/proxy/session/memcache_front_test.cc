@@ -322,5 +322,43 @@ TEST_F(LimitedMemcacheFrontTest, KeepsTheQuietnessOfADelayedRequest) {
   EXPECT_EQ(client.TakeWritten(), "END\r\nMN\r\n");
 }
 
+TEST_F(MemcacheFrontTest, LeavesAdministrationToClientsOfAListenerThatAllowsIt) {
+  test::FakeSocket& refused = NewClient();
+  Ask(refused, "cache_memlimit 64\r\ncache_memlimit 64 noreply\r\nmn\r\n");
+  const std::string reply = refused.TakeWritten();
+  EXPECT_TRUE(reply.starts_with("CLIENT_ERROR cache_memlimit is not supported by ringproxy: ")) << reply;
+  EXPECT_TRUE(reply.ends_with("set admin_commands: true of the listener\r\nMN\r\n")) << reply;
+  EXPECT_EQ(Node(0).TakeWritten() + Node(1).TakeWritten(), "");
+
+  conf::Config config = snapshot_->config;
+  config.listeners[0].admin_commands = true;
+  snapshot_ = NewSnapshot(std::move(config));
+  worker_->Adopt(snapshot_);
+  Settle();
+  test::FakeSocket& client = NewClient();
+  Ask(client, "cache_memlimit 64\r\nlru_crawler enable\r\n");
+  for (const size_t node : {0, 1}) EXPECT_EQ(Node(node).TakeWritten(), "cache_memlimit 64\r\nlru_crawler enable\r\n");
+  Reply(0, "OK\r\nOK\r\n");
+  Reply(1, "OK\r\nERROR failed to start lru crawler thread\r\n");
+  EXPECT_EQ(client.TakeWritten(), "OK\r\nERROR failed to start lru crawler thread (node r1)\r\n");
+}
+
+TEST_F(MemcacheFrontTest, TellsTheConnectionsOfEachNode) {
+  test::FakeSocket& client = NewClient();
+  Ask(client, "stats conns\r\n");
+  Reply(0, "STAT 26:addr tcp:10.0.0.9:1\r\nEND\r\n");
+  Reply(1, "STAT 26:addr tcp:10.0.0.9:2\r\nEND\r\n");
+  EXPECT_EQ(client.TakeWritten(), "STAT r0:26:addr tcp:10.0.0.9:1\r\nSTAT r1:26:addr tcp:10.0.0.9:2\r\nEND\r\n");
+}
+
+// See semantics.md 40.
+TEST_F(MemcacheFrontTest, GivesNobodyAReplyThatNamesSomethingElse) {
+  test::FakeSocket& client = NewClient();
+  Ask(client, "mg " + a_ + " v O1\r\nmg " + a_ + " v O2\r\n");
+  Reply(0, "VA 1 O2\r\nx\r\nVA 1 O1\r\nx\r\n");
+  EXPECT_EQ(client.TakeWritten(), "SERVER_ERROR node down\r\nSERVER_ERROR node down\r\n");
+  EXPECT_TRUE(Node(0).closed());
+}
+
 }  // namespace
 }  // namespace ringproxy::proxy
