@@ -61,8 +61,8 @@ def run_program(target, program, *arguments):
     try:
         for line in process.stdout:
             output.append(line)
-            if request := re.fullmatch(r"please restart (nodes|server)\n", line):
-                getattr(target, f"restart_{request[1]}")()
+            if request := re.fullmatch(r"please (restart (?:nodes|server)|kill node)\n", line):
+                getattr(target, request[1].replace(" ", "_"))()
                 with contextlib.suppress(BrokenPipeError):  # It has died of it, and its last words say why.
                     process.stdin.write("done\n")
                     process.stdin.flush()

@@ -36,6 +36,13 @@ class Target(contextlib.ExitStack):
     def restart_server(self):
         self._restart(self.servers)
 
+    def kill_node(self):
+        """The first, which everybody has seen when this returns; it comes back with a restart of all."""
+        self.nodes[0].kill()
+        for server in self.servers:
+            if isinstance(server, Proxy):
+                server.wait_for_state("r0", "down")
+
     def _restart(self, processes):
         for process in processes:
             process.kill()
@@ -104,7 +111,7 @@ class QueueTarget(Target):
 
 
 class MemcachedTarget(Target):
-    def __init__(self, count):
+    def __init__(self, count, **pool):
         super().__init__()
         nodes = [MemcachedServer() for _ in range(count or 1)]
         if not count:
@@ -112,7 +119,7 @@ class MemcachedTarget(Target):
             self.start(nodes, nodes)
             return
         self.port = free_port()
-        config = pool_config(nodes, {"listen": f"127.0.0.1:{self.port}", "protocol": "memcached"}, protocol="memcached", **PATIENT)
+        config = pool_config(nodes, {"listen": f"127.0.0.1:{self.port}", "protocol": "memcached"}, protocol="memcached", **pool, **PATIENT)
         self.start(nodes, [Proxy(config)])
 
     def flush(self):

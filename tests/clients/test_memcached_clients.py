@@ -1,6 +1,16 @@
-"""Client libraries of memcached and what frameworks use it for, all with the text protocol."""
+"""Client libraries of memcached and what frameworks use it for: those that speak text, then those that speak the binary protocol."""
+
+import pytest
 
 from conftest import run_program
+from targets import MemcachedTarget
+
+
+@pytest.fixture
+def forgiving(count):
+    """Quiet reads of a node that is down are misses: see dalli in clients.md."""
+    with MemcachedTarget(count, on_partial="miss") as target:
+        yield target
 
 
 def test_memcached_of_npm(memcached):
@@ -8,11 +18,11 @@ def test_memcached_of_npm(memcached):
 
 
 def test_php_memcached(memcached):
-    run_program(memcached, "php_memcached.php")
+    run_program(memcached, "php_memcached.php", "text")
 
 
 def test_php_sessions(memcached):
-    run_program(memcached, "php_session.php", "memcached")
+    run_program(memcached, "php_session.php", "memcached", "text")
 
 
 def test_rate_limiter_flexible(memcached):
@@ -25,3 +35,35 @@ def test_django(memcached):
 
 def test_flask_limiter(memcached):
     run_program(memcached, "flask_limiter_app.py", "memcached")
+
+
+def test_pylibmc(memcached):
+    run_program(memcached, "pylibmc_client.py", "text")
+
+
+def test_pylibmc_in_binary(memcached):
+    run_program(memcached, "pylibmc_client.py", "binary")
+
+
+def test_php_memcached_in_binary(memcached):
+    run_program(memcached, "php_memcached.php", "binary")
+
+
+def test_php_sessions_as_by_default(memcached):
+    run_program(memcached, "php_session.php", "memcached")
+
+
+def test_dalli(forgiving):
+    run_program(forgiving, "dalli.rb")
+
+
+def test_memjs(memcached):
+    run_program(memcached, "memjs.js")
+
+
+def test_keyv_with_memjs(memcached):
+    run_program(memcached, "keyv_memcache.js")
+
+
+def test_tools_of_libmemcached(memcached):
+    run_program(memcached, "libmemcached_tools.sh")

@@ -41,6 +41,12 @@ exports.restart = (what) => new Promise((resolve) => {
   console.log(`please restart ${what}`);
 });
 
+// One node, or the server itself if it has none; it is dead when the promise resolves, and back with a restart of the nodes.
+exports.killNode = () => new Promise((resolve) => {
+  answers.once('line', resolve);
+  console.log('please kill node');
+});
+
 exports.main = (program) => program().then(
   () => { console.log(`${checks} checks`); process.exit(0); },
   (error) => { console.log(`FAILED ${error.stack}`); process.exit(1); });

@@ -51,7 +51,13 @@ function eventually(callable $attempt) {
 
 // 'nodes' or 'server'; both are back when it returns.
 function restart(string $what): void {
-    echo "please restart $what\n";
+    fwrite(STDOUT, "please restart $what\n");  // At once, even if output is buffered.
+    fgets(STDIN);
+}
+
+// One node, or the server itself if it has none; it is dead when this returns, and back with a restart of the nodes.
+function killNode(): void {
+    fwrite(STDOUT, "please kill node\n");
     fgets(STDIN);
 }
 

@@ -56,6 +56,12 @@ def restart(what):
     sys.stdin.readline()
 
 
+def kill_node():
+    """One node, or the server itself if it has none; it is dead when this returns, and back with a restart of the nodes."""
+    print("please kill node", flush=True)
+    sys.stdin.readline()
+
+
 def names(count, prefix="many"):
     return [f"{prefix}:{i}" for i in range(count)]
 

@@ -1,5 +1,5 @@
 <?php
-// PHP's sessions, in Redis or in memcached, as the argument says.
+// PHP's sessions, in Redis or in memcached, as the argument says; in memcached with the protocol that is PHP's default, binary, or in text.
 declare(strict_types=1);
 require __DIR__ . '/checks.php';
 
@@ -7,7 +7,7 @@ $redis = $argv[1] === 'redis';
 ini_set('session.save_handler', $argv[1]);
 ini_set('session.save_path', $redis ? "tcp://127.0.0.1:$securedPort?auth=$password&database=1" : "127.0.0.1:$port");
 ini_set('redis.session.locking_enabled', '1');
-ini_set('memcached.sess_binary_protocol', '0');
+if (($argv[2] ?? '') === 'text') ini_set('memcached.sess_binary_protocol', '0');
 ini_set('session.use_cookies', '0');  // There is no browser.
 ini_set('session.use_only_cookies', '0');
 ini_set('session.cache_limiter', '');
@@ -37,9 +37,22 @@ if ($redis) {
     check('it is locked while it is open', visit('visitor1', fn() => $client->exists('PHPREDIS_SESSION:visitor1_LOCK')), 1);
     check('and not afterwards', $client->exists('PHPREDIS_SESSION:visitor1_LOCK'), 0);
 }
+if (!$redis) {
+    $client = new Memcached();
+    $client->addServer('127.0.0.1', $port);
+    $locked = fn() => $client->get('memc.sess.key.lock.visitor1') !== false;
+    check('it is locked while it is open', [visit('visitor1', $locked), $locked()], [true, false]);
+}
 check('the number of a session changes at the sign-in', visit('visitor1', fn() => session_regenerate_id(true)), true);
 check('its data is no longer under the old one', visit('visitor1', fn() => $_SESSION), []);
 check('an end to it', visit('visitor1', fn() => session_destroy()), true);
 for ($i = 0; $i < 50; $i++) visit("crowd$i", fn() => $_SESSION['number'] = $i);
 check('fifty visitors', array_map(fn($i) => visit("crowd$i", fn() => $_SESSION['number']), range(0, 49)), range(0, 49));
+if (!$redis) {
+    restart('nodes');  // They forget, and nobody's lock is left.
+    check('nodes have forgotten', eventually(fn() => visit('crowd1', fn() => ['none' => $_SESSION])), ['none' => []]);
+    check('and remember again', [visit('crowd1', fn() => $_SESSION['number'] = 7), visit('crowd1', fn() => $_SESSION['number'])], [7, 7]);
+    restart('server');
+    check('after a restart of the server', eventually(fn() => visit('crowd1', fn() => $_SESSION['number'] = 8)), 8);
+}
 done();
