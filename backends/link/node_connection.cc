@@ -15,7 +15,7 @@ namespace ringproxy::backends {
 namespace {
 
 // Marks the entry, and writes the packet's header as the node knows it where it has a token. Returns how many bytes.
-[[gnu::noinline]] size_t WriteBinaryHeader(std::string_view packet, wire::CasTag tag, InFlight* entry, NodeLink* link) {
+size_t WriteBinaryHeader(std::string_view packet, wire::CasTag tag, InFlight* entry, NodeLink* link) {
   assert(wire::IsBinaryRequest(packet));
   entry->key_mark = {wire::BinaryMarkOf(packet), wire::KeyMark::Kind::kBinary};
   if (wire::ReadBinaryHeader(packet).cas == 0) return 0;
@@ -24,6 +24,14 @@ namespace {
   wire::RetagBinaryCas(tag, header.data());
   link->Write(std::string_view(header.data(), header.size()));
   return header.size();
+}
+
+// What the reply to memcached has to name. Returns how many bytes of the request are written.
+[[gnu::noinline]] size_t MarkMemcache(std::string_view request, bool is_text, wire::CasTag tag, InFlight* entry,
+                                      NodeLink* link) {
+  if (!is_text) return WriteBinaryHeader(request, tag, entry, link);
+  entry->key_mark = wire::KeyMarkOf(request);
+  return 0;
 }
 
 }  // namespace
@@ -81,12 +89,8 @@ InFlight* NodeConnection::Admit(size_t request_bytes, Ticket ticket, wire::Asked
 void NodeConnection::Send(std::string_view request, Ticket ticket, wire::Asked asked) {
   InFlight* const entry = Admit(request.size(), ticket, asked);
   if (entry == nullptr) return;
-  if (settings_.protocol == conf::Protocol::kMemcached) {
-    // memcached has one other flavour.
-    if (!is_plain_) [[unlikely]]
-      return link_.Write(request.substr(WriteBinaryHeader(request, settings_.cas_tag, entry, &link_)));
-    entry->key_mark = wire::KeyMarkOf(request);
-  }
+  if (settings_.protocol == conf::Protocol::kMemcached)
+    request.remove_prefix(MarkMemcache(request, is_plain_, settings_.cas_tag, entry, &link_));
   link_.Write(request);
 }
 

@@ -78,12 +78,11 @@ std::string DiscardedBy(const RateLimiter::Decision& refusal) {
   return text;
 }
 
-// Of a get of the binary protocol that is one of many: on_partial: miss, as long as another node may answer the others.
+// Of a quiet get of the binary protocol, which is one of many. Also where no node is there: an error among values names
+// no key, and some libraries take it for the end of them.
 bool IsMiss(const Snapshot& snapshot, const wire::Failure& failure) {
   const auto pool = std::ranges::find(snapshot.config.pools, failure.pool, &conf::Pool::name);
-  if (pool == snapshot.config.pools.end() || pool->on_partial != conf::OnPartial::kMiss) return false;
-  const auto& nodes = snapshot.pools[static_cast<size_t>(pool - snapshot.config.pools.begin())].nodes;
-  return std::ranges::any_of(nodes, [&](const auto& node) { return node->name() != failure.node && node->IsUsable(); });
+  return pool != snapshot.config.pools.end() && pool->on_partial == conf::OnPartial::kMiss;
 }
 
 }  // namespace
@@ -100,11 +99,7 @@ ClientRequests::ClientRequests(ClientIo& io, ListenerContext& listener, ClientSt
       owner_(owner) {}
 
 void ClientRequests::AnswerHere(std::string_view reply, size_t request_bytes, wire::ReplyWish wish) {
-  const uint32_t slot = replies_.Open({.opened = io_.io.loop.now(),
-                                       .request_bytes = request_bytes,
-                                       .quiet = wish.quiet,
-                                       .opcode = wish.opcode,
-                                       .opaque = wish.opaque});
+  const uint32_t slot = replies_.Open({.opened = io_.io.loop.now(), .request_bytes = request_bytes, .wish = wish});
   own_.Add(reply.size());
   is_stopped_ |= own_.is_much();
   if (reply.size() > io_.io.memory.most_taken()) [[unlikely]] {
@@ -125,9 +120,7 @@ void ClientRequests::Dispatch(RoutedRequest& routed, size_t request_bytes, wire:
   ticket.slot = replies_.Open({.opened = io_.io.loop.now(),
                                .histogram = &io_.pool_stats[pool].request_duration[access],
                                .request_bytes = request_bytes,
-                               .quiet = wish.quiet,
-                               .opcode = wish.opcode,
-                               .opaque = wish.opaque});
+                               .wish = wish});
   const LimitRules& rules = *snapshot.limits;
   // Most requests are no limit's concern, and their command alone tells so.
   const bool is_concerned = rules.MayConcern(listener_.index, routed.command) || rules.has_priorities();
@@ -138,7 +131,7 @@ void ClientRequests::Dispatch(RoutedRequest& routed, size_t request_bytes, wire:
 
 void ClientRequests::DispatchAlone(RoutedRequest& routed, size_t request_bytes, wire::Quiet quiet) {
   backends::Ticket ticket = owner_;
-  ticket.slot = replies_.Open({.opened = io_.io.loop.now(), .request_bytes = request_bytes, .quiet = quiet});
+  ticket.slot = replies_.Open({.opened = io_.io.loop.now(), .request_bytes = request_bytes, .wish = quiet});
   Stop();
   if (replies_.size() == 1) return SendApart(routed, ticket, Limits::kAsk);
   parked_ = std::make_unique<ParkedRequest>(std::move(routed), ticket.slot, true);
@@ -149,7 +142,7 @@ bool ClientRequests::DispatchPubSub(RoutedRequest& routed, size_t request_bytes,
   order_.HoldBehind(slot);
   if (routed.spec.handling == wire::Handling::kLocal) {
     backends::Ticket ticket = owner_;
-    ticket.slot = replies_.Open({.opened = io_.io.loop.now(), .request_bytes = request_bytes, .quiet = quiet});
+    ticket.slot = replies_.Open({.opened = io_.io.loop.now(), .request_bytes = request_bytes, .wish = quiet});
     forecast_.OnRequest();
     io_.subscriptions->End(owner_.owner, ticket);
     is_stopped_ = awaits_all_ = true;
@@ -161,7 +154,7 @@ bool ClientRequests::DispatchPubSub(RoutedRequest& routed, size_t request_bytes,
     if (ChangesTopics(routed.spec) && !replies_.empty()) is_stopped_ = awaits_all_ = true;
     return true;
   }
-  replies_.Open({.opened = io_.io.loop.now(), .request_bytes = request_bytes, .quiet = quiet});
+  replies_.Open({.opened = io_.io.loop.now(), .request_bytes = request_bytes, .wish = quiet});
   parked_ = std::make_unique<ParkedRequest>(std::move(routed), slot, true);
   is_stopped_ = true;
   return false;
@@ -181,7 +174,7 @@ void ClientRequests::Execute(const wire::CommandSpec& spec, const wire::Request&
       replies_.Open({.opened = io_.io.loop.now(),
                      .histogram = &io_.pool_stats[pool].request_duration[static_cast<size_t>(wire::Access::kWrite)],
                      .request_bytes = request_bytes + client_.transaction->held_bytes(),
-                     .quiet = quiet});
+                     .wish = quiet});
   // Over a link of its own it would overtake what is under way, and so would a question to all nodes.
   const bool is_apart = client_.transaction->is_large() && !client_.flavour.is_pinned;
   const SplicedCommands* const spliced = client_.transaction->spliced();
@@ -294,7 +287,7 @@ void ClientRequests::OnRefused(uint32_t slot, const RateLimiter::Decision& decis
 void ClientRequests::Select(const RoutedRequest& routed, uint16_t database, size_t request_bytes, wire::Quiet quiet) {
   backends::Ticket ticket = owner_;
   ticket.kind = backends::Ticket::Kind::kSelect;
-  ticket.slot = replies_.Open({.opened = io_.io.loop.now(), .request_bytes = request_bytes, .quiet = quiet});
+  ticket.slot = replies_.Open({.opened = io_.io.loop.now(), .request_bytes = request_bytes, .wish = quiet});
   change_ = std::make_unique<ClientChange>(ClientChange{.slot = ticket.slot, .database = database});
   // What the next request means is not known before; and then it takes other links.
   Stop();
@@ -329,7 +322,8 @@ void ClientRequests::OnReply(uint32_t slot, backends::Reply&& reply) {
 void ClientRequests::OnFailure(uint32_t slot, const wire::Failure& failure) {
   // Not the sessions' scratch: a request may fail while its session still builds a reply there.
   std::string text;
-  if (client_.flavour.is_binary() && replies_.quiet(slot) == wire::Quiet::kBinaryMiss && IsMiss(**io_.held, failure))
+  if (client_.flavour.is_binary() && replies_.wish(slot).quiet == wire::Quiet::kBinaryMiss &&
+      IsMiss(**io_.held, failure))
     return OnReply(slot, backends::Reply(std::string_view("END\r\n")));
   AppendFailure(listener_.conf.protocol, failure, &text);
   if (change_ && change_->slot == slot) {

@@ -7,10 +7,10 @@
 
 namespace ringproxy::proxy {
 
-backends::Reply ReplyQueue::AsWished(const AwaitedReply& awaited, backends::Reply&& reply) {
+backends::Reply ReplyQueue::AsWished(wire::ReplyWish wish, backends::Reply&& reply) {
   backends::Reply wished(std::move(reply));
-  if (awaited.quiet >= wire::Quiet::kBinary) {
-    const wire::BinaryName name{awaited.opcode, awaited.opaque};
+  if (wish.quiet >= wire::Quiet::kBinary) {
+    const wire::BinaryName name{wish.opcode, wish.opaque};
     if (wire::IsBinaryReply(wished.bytes())) {
       wire::RenameBinary(name, wished.writable());
     } else {
@@ -19,7 +19,7 @@ backends::Reply ReplyQueue::AsWished(const AwaitedReply& awaited, backends::Repl
       wished = backends::Reply(pool_.Copy(packets));
     }
   }
-  return wire::IsUnwanted(awaited.quiet, wished.bytes()) ? backends::Reply(std::string_view("")) : std::move(wished);
+  return wire::IsUnwanted(wish.quiet, wished.bytes()) ? backends::Reply(std::string_view("")) : std::move(wished);
 }
 
 void ReplyQueue::DeliverReady(net::TimePoint now, net::SendQueue& output) {

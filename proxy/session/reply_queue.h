@@ -33,11 +33,7 @@ class ReplyQueue {
     net::TimePoint opened{};
     backends::Histogram* histogram = nullptr;  // Counts how long the reply takes, if there is one.
     size_t request_bytes = 0;
-    wire::Quiet quiet = wire::Quiet::kNone;  // A reply that it names is not given to the client.
-    // Of a client that speaks memcached's binary protocol: what every packet of the reply says. They take the room that
-    // the row would have left.
-    uint8_t opcode = 0;
-    uint32_t opaque = 0;
+    wire::ReplyWish wish = wire::Quiet::kNone;  // What its client wants to read of the reply.
   };
   // The slot's number, for Resolve. Numbers wrap after 2^32; far fewer are ever open.
   uint32_t Open(const AwaitedReply& awaited) {
@@ -53,7 +49,7 @@ class ReplyQueue {
   void Push(std::optional<uint32_t> behind, backends::Reply&& push, net::SendQueue& output);
 
   // Of an open slot.
-  wire::Quiet quiet(uint32_t number) const { return slots_[number - first_].awaited.quiet; }
+  wire::ReplyWish wish(uint32_t number) const { return slots_[number - first_].awaited.wish; }
   bool empty() const { return slots_.empty(); }
   size_t size() const { return slots_.size(); }
   // The number that Open will give.
@@ -90,7 +86,7 @@ class ReplyQueue {
   // Replies that were ready before their turn.
   void DeliverReady(net::TimePoint now, net::SendQueue& output);
   // What its client reads instead of it: the packet under its own name, what is said in text as packets, or nothing.
-  [[gnu::noinline]] backends::Reply AsWished(const AwaitedReply& awaited, backends::Reply&& reply);
+  [[gnu::noinline]] backends::Reply AsWished(wire::ReplyWish wish, backends::Reply&& reply);
   // The reply for as long as its slot is open.
   backends::Reply KeepAside(backends::Reply&& reply);
 
@@ -130,8 +126,8 @@ inline void ReplyQueue::Resolve(uint32_t number, backends::Reply&& reply, net::T
   const uint32_t position = number - first_;
   Slot& slot = slots_[position];
   assert(!slot.ready);
-  if (slot.awaited.quiet != wire::Quiet::kNone) [[unlikely]]
-    reply = AsWished(slot.awaited, std::move(reply));
+  if (slot.awaited.wish.quiet != wire::Quiet::kNone) [[unlikely]]
+    reply = AsWished(slot.awaited.wish, std::move(reply));
   if (position > 0) {
     aside_bytes_ += reply.size();
     slot.aside = KeepAside(std::move(reply));

@@ -333,6 +333,11 @@ TEST_F(MemcacheBinaryDownTest, ANodeThatIsDownIsAnErrorOrAMissOfAQuietGet) {
                              BinaryTold({.opcode = kGetQ, .extras = kFlags, .value = "A", .opaque = 3}) +
                              BinaryTold({.opcode = kNoop, .opaque = 4});
     EXPECT_EQ(client.TakeWritten(), as_miss ? rest : down(kGetQ, 1) + rest);
+    // Neither of the nodes is there.
+    TakeDown(0);
+    AskBinary(client, GetOf(a_, kGetQ, 5) + GetOf(b_, kGetQ, 6) + NoopOf(7));
+    const std::string noop = BinaryTold({.opcode = kNoop, .opaque = 7});
+    EXPECT_EQ(client.TakeWritten(), as_miss ? noop : down(kGetQ, 5) + down(kGetQ, 6) + noop);
     worker_.reset();
     loop_ = test::FakeLoop();
   }

@@ -20,7 +20,7 @@ struct NoObserver final : net::StreamObserver {
 class ReplyQueueTest : public testing::Test {
  protected:
   uint32_t Open(size_t request_bytes = 1, wire::Quiet quiet = wire::Quiet::kNone) {
-    return queue_.Open({.opened = now_, .request_bytes = request_bytes, .quiet = quiet});
+    return queue_.Open({.opened = now_, .request_bytes = request_bytes, .wish = quiet});
   }
   void Resolve(uint32_t slot, const std::string& reply) { queue_.Resolve(slot, backends::Reply(reply), now_, output_); }
   void Push(std::optional<uint32_t> behind, const std::string& push) {
@@ -194,7 +194,7 @@ TEST_F(ReplyQueueTest, PutsEveryPushBetweenTwoRepliesAndBehindItsOwn) {
 // A client of the binary protocol reads packets under its own names, whoever has answered and whenever.
 TEST_F(ReplyQueueTest, NamesPacketsAndMakesThemOfText) {
   const auto open = [&](wire::Quiet quiet, uint8_t opcode, uint32_t opaque) {
-    return queue_.Open({.opened = now_, .request_bytes = 1, .quiet = quiet, .opcode = opcode, .opaque = opaque});
+    return queue_.Open({.opened = now_, .request_bytes = 1, .wish = {quiet, opcode, opaque}});
   };
   const uint32_t get = open(wire::Quiet::kBinary, 0x0c, 1);
   const uint32_t miss = open(wire::Quiet::kBinaryMiss, 0x09, 2);
