@@ -136,6 +136,7 @@ void AppendBinaryError(BinaryName name, BinaryStatus status, std::string* out) {
 
 void AppendTextAsBinary(std::string_view text, BinaryName name, std::string* out) {
   const bool is_stat = name.opcode == static_cast<uint8_t>(BinaryOpcode::kStat);
+  const size_t start = out->size();
   do {
     std::string_view line = TakeLine(&text);
     const std::string_view whole = line;
@@ -149,6 +150,8 @@ void AppendTextAsBinary(std::string_view text, BinaryName name, std::string* out
       AppendLineAsBinary(whole, name, out);
     }
   } while (!text.empty());
+  // Who waits for the last packet would wait for ever.
+  if (out->size() == start) AppendBinaryReply(name, BinaryStatus::kSuccess, {}, {}, out);
 }
 
 }  // namespace ringproxy::wire

@@ -130,5 +130,12 @@ TEST(MemcacheBinary, KnowsWhatIsAPacketAndAnError) {
   EXPECT_FALSE(IsBinaryError("ERROR\r\n"));
 }
 
+// A line without a name is left out; who waits for the last packet must not wait for ever.
+TEST(MemcacheBinary, SaysAtLeastOnePacket) {
+  const std::string last = BinaryTold({.opcode = kStatOpcode, .opaque = 0x01020304});
+  EXPECT_EQ(InBinary("STAT \r\n", kStatOpcode), last);
+  EXPECT_EQ(InBinary("STAT \r\nEND\r\n", kStatOpcode), last);
+}
+
 }  // namespace
 }  // namespace ringproxy::wire
