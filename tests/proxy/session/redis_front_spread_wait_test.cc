@@ -32,23 +32,24 @@ class RedisFrontSpreadWaitTest : public PinnedClientFixture {
     Answer(Node(1), client, std::string(kNothingThere));
     EXPECT_EQ(loop_.sockets(), first_link_ + 2);
     for (uint32_t i = 0; i < 2; ++i) {
-      Link(i).observer->OnConnected(0);
-      Link(i).TakeWritten();
-      Link(i).Receive("+PONG\r\n");
-      Settle();
+      Greet(Link(i));
       EXPECT_EQ(Link(i).TakeWritten(), Encode({"CLIENT", "ID"}) + WaiterOf(i));
       EXPECT_EQ(Answer(Link(i), client, i == 0 ? first : second), "");
     }
     return client;
   }
   test::FakeSocket& Link(size_t i) { return loop_.socket(first_link_ + i); }
+  // A link that is being opened is ready.
+  void Greet(test::FakeSocket& link) {
+    link.observer->OnConnected(0);
+    link.TakeWritten();
+    link.Receive("+PONG\r\n");
+    Settle();
+  }
   // The control link of a node, which has just been opened.
   test::FakeSocket& Control() {
     test::FakeSocket& control = loop_.last_socket();
-    control.observer->OnConnected(0);
-    control.TakeWritten();
-    control.Receive("+PONG\r\n");
-    Settle();
+    Greet(control);
     return control;
   }
   // Its client is gone while the first node has the turn: the link over which it has it.
@@ -58,10 +59,7 @@ class RedisFrontSpreadWaitTest : public PinnedClientFixture {
     Answer(Node(0), client, std::string(kNothingThere));
     Answer(Node(1), client, std::string(kNothingThere));
     test::FakeSocket& turn = loop_.last_socket();
-    turn.observer->OnConnected(0);
-    turn.TakeWritten();
-    turn.Receive("+PONG\r\n");
-    Settle();
+    Greet(turn);
     EXPECT_EQ(turn.TakeWritten(), Encode({"BZPOPMIN", KeyOf(0), "0.100000"}));
     client.error = ECONNRESET;
     client.observer->OnReadable();
@@ -100,10 +98,7 @@ TEST_F(RedisFrontSpreadWaitTest, ATimeThatIsNoneIsJudgedByTheNodeOfTheFirstKey) 
   EXPECT_EQ(Ask(client, {{"BLPOP", KeyOf(1), KeyOf(0), "x"}}), "");
   ASSERT_EQ(loop_.sockets(), sockets + 1);
   test::FakeSocket& link = loop_.last_socket();
-  link.observer->OnConnected(0);
-  link.TakeWritten();
-  link.Receive("+PONG\r\n");
-  Settle();
+  Greet(link);
   // It takes nothing of the other one, whatever is made of the time.
   EXPECT_EQ(link.TakeWritten(), Encode({"CLIENT", "ID"}) + Encode({"BLPOP", KeyOf(1), KeyOf(1), "x"}));
   EXPECT_EQ(Answer(link, client, ":9\r\n-ERR timeout\r\n"), "-ERR timeout\r\n");
@@ -150,10 +145,7 @@ TEST_F(RedisFrontSpreadWaitTest, WhatAProbeHasPoppedForAClientThatIsGoneGoesBack
   // One for the push, and that which ends the other waiter.
   ASSERT_EQ(loop_.sockets(), sockets + 2);
   test::FakeSocket& push = loop_.socket(sockets);
-  push.observer->OnConnected(0);
-  push.TakeWritten();
-  push.Receive("+PONG\r\n");
-  Settle();
+  Greet(push);
   EXPECT_EQ(push.TakeWritten(), Encode({"LPUSH", KeyOf(1), "v"}));
   push.Receive(":1\r\n");
   EXPECT_EQ(Control().TakeWritten(), UnblockOf(70));
@@ -180,10 +172,7 @@ TEST_F(RedisFrontSpreadWaitTest, WhatAProbeHasPoppedAndIsNotWrittenGoesBackOverA
   Settle();
   ASSERT_EQ(loop_.sockets(), sockets + 2);
   test::FakeSocket& push = loop_.last_socket();
-  push.observer->OnConnected(0);
-  push.TakeWritten();
-  push.Receive("+PONG\r\n");
-  Settle();
+  Greet(push);
   EXPECT_EQ(push.TakeWritten(), Encode({"LPUSH", KeyOf(1), "v"}));
   push.Receive(":1\r\n");
   Settle();
@@ -214,10 +203,7 @@ TEST_F(RedisFrontSpreadWaitTest, WhatAProbeHasPoppedForNobodyGoesBackAndIsNoSeco
   EXPECT_EQ(Read(client), kLostAtFirst);
   EXPECT_EQ(Answer(Node(1), client, "+OK\r\n+QUEUED\r\n*1\r\n" + Encode({KeyOf(1), "v"})), "");
   test::FakeSocket& push = loop_.last_socket();
-  push.observer->OnConnected(0);
-  push.TakeWritten();
-  push.Receive("+PONG\r\n");
-  Settle();
+  Greet(push);
   EXPECT_EQ(push.TakeWritten(), Encode({"LPUSH", KeyOf(1), "v"}));
   push.Receive(":1\r\n");
   Settle();
@@ -263,10 +249,7 @@ TEST_F(RedisFrontSpreadWaitTest, OneThatHasEndedItsSideReadsThatNothingCameWhenI
   const size_t sockets = loop_.sockets();
   EXPECT_EQ(Answer(Node(1), client, "+OK\r\n+QUEUED\r\n*1\r\n" + Encode({KeyOf(1), "v"})), "");
   test::FakeSocket& push = loop_.socket(sockets);
-  push.observer->OnConnected(0);
-  push.TakeWritten();
-  push.Receive("+PONG\r\n");
-  Settle();
+  Greet(push);
   EXPECT_EQ(push.TakeWritten(), Encode({"LPUSH", KeyOf(1), "v"}));
   EXPECT_EQ(Answer(push, client, ":1\r\n"), "*-1\r\n");
 }
