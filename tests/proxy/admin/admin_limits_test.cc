@@ -262,7 +262,7 @@ TEST_F(AdminLimitsTest, SaysWhatIsWrongWithAQuestion) {
       {{{"command", "GET"}}, {400, "unknown subcommand or wrong number of arguments"}},
       {{{"command", "SWAPDB 0 1"}},
        {400, "not supported: nodes cannot swap databases at the same instant: ask each of them"}},
-      {{{"command", "stats conns"}, {"listener", "cache"}},
+      {{{"command", "stats proxy"}, {"listener", "cache"}},
        {400, "not supported: it concerns one server: ask the node itself"}},
       {{{"command", "GET x"}, {"ip", "10.0.0"}}, {400, "10.0.0 is no IP address"}},
       {{{"command", "nosuch x"}, {"listener", "cache"}}, {400, "unknown command"}},
