@@ -15,7 +15,7 @@ std::string_view WithoutEnd(std::string_view line) {
 
 }  // namespace
 
-ListingLink::ListingLink(WorkerIo& io, User& user)
+ListingLink::ListingLink(WorkerIo& io, ListingUser& user)
     : io_(io),
       user_(user),
       input_(io.blocks),

@@ -28,7 +28,7 @@ class ListingLink final : private net::StreamObserver {
   static constexpr size_t kAtOnce = 16 << 10;
   static constexpr size_t kLongestLine = 8 << 10;
 
-  class User {
+  class ListingUser {
    public:
     // Whole lines of the list, with their ends; before them, of newer servers, an OK.
     virtual void OnLines(std::string_view lines) = 0;
@@ -38,10 +38,10 @@ class ListingLink final : private net::StreamObserver {
     virtual void OnListingFailed(wire::ErrorCode code) = 0;
 
    protected:
-    ~User() = default;
+    ~ListingUser() = default;
   };
 
-  ListingLink(WorkerIo& io, User& user);
+  ListingLink(WorkerIo& io, ListingUser& user);
 
   // `request`: a line with its end. `item`: how each line of the list begins. Requires: closed.
   void Start(const NodeSettings& settings, std::string request, std::string_view item);
@@ -62,7 +62,7 @@ class ListingLink final : private net::StreamObserver {
   void Fail(wire::ErrorCode code);
 
   WorkerIo& io_;
-  User& user_;
+  ListingUser& user_;
   NodeSettings settings_;
   std::string request_;
   std::string item_;

@@ -52,7 +52,7 @@ class PrefixCounts {
   size_t bytes_ = 0;
 };
 
-class Listing final : private backends::ListingLink::User {
+class Listing final : private backends::ListingLink::ListingUser {
  public:
   struct ListedNode {
     backends::NodeSettings settings;

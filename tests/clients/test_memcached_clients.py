@@ -8,7 +8,7 @@ from targets import MemcachedTarget
 
 @pytest.fixture
 def forgiving(count):
-    """Quiet reads of a node that is down are misses: see dalli in clients.md."""
+    """Quiet reads of a node that is down are misses: see dalli in proxy/clients.md."""
     with MemcachedTarget(count, on_partial="miss") as target:
         yield target
 

@@ -366,8 +366,7 @@ void Simulation::FinalRound() {
       // A link that a client had for itself comes back when it is lost, and nothing is said on it before it is needed.
       const size_t plain = far.PlainConnections(thread->number);
       EXPECT_GE(plain, pool.connections_per_node);
-      // Nothing that is said on them tells some others from plain ones: the control link, if it has asked about a
-      // script alone, and those over which what was popped for a client that has left went back.
+      // The control link may have asked about a script alone, and links for what goes back say nothing else.
       const uint64_t untold = 1 + stats.given_back.value() + stats.lost_data.value();
       EXPECT_LE(plain, pool.connections_per_node + far.OwnConnectionsEver(thread->number) + untold);
       // The answer to a greeting may be on its way.

@@ -10,7 +10,7 @@
 namespace ringproxy::backends {
 namespace {
 
-class ListingLinkTest : public testing::Test, public ListingLink::User {
+class ListingLinkTest : public testing::Test, public ListingLink::ListingUser {
  protected:
   void OnLines(std::string_view lines) override {
     lines_ += lines;
